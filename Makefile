@@ -1,0 +1,106 @@
+# Everything that a person or a machine does with Snapback from a clone. It takes Rust, Python 3 and a C compiler;
+# whatever else is needed is installed under target/ from pinned versions, once.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+.PHONY: help demo local test check advisories deploy clean rust lints python
+
+# No tool that runs here may report to its maker.
+export SAM_CLI_TELEMETRY := 0
+
+# Built from crates.io, since its makers publish current binaries on GitHub only.
+CARGO_DENY := 0.20.2
+
+# The environments: the local AWS and its tests, SAM (which brings cfn-lint and cargo-lambda), and checkov, whose own
+# pins would fight with SAM's.
+LOCAL := target/venv/.installed
+SAM := target/venv-sam/.installed
+CHECKOV := target/venv-check/.installed
+DENY := target/tools/cargo-deny-$(CARGO_DENY)
+
+# Where cargo-deny keeps RustSec's database; empty where nobody has fetched it.
+ADVISORIES := $(wildcard $(or $(CARGO_HOME),$(HOME)/.cargo)/advisory-dbs/*)
+
+say = @printf '\n── %s\n'
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: rust $(LOCAL) $(SAM) ## See Snapback take back two risky changes, on an AWS on this machine
+	$(say) "Building Snapback (the first time about 10 minutes on two cores, later seconds)"
+	cargo build --workspace
+	$(say) "The demo"
+	@target/venv/bin/python local/demo.py
+
+local: rust $(LOCAL) $(SAM) ## The same, and leave that AWS running to try things out
+	$(say) "Building Snapback (the first time about 10 minutes on two cores, later seconds)"
+	cargo build --workspace
+	$(say) "A local AWS with Snapback in it"
+	@target/venv/bin/python local/demo.py --stay
+
+test: check $(LOCAL) $(SAM) ## Every check and every test (what CI runs)
+	$(say) "Tests of the workspace: what is decided, and what is kept equal to what"
+	cargo test --workspace
+	$(say) "Development binaries for the local AWS"
+	cargo build --workspace
+	$(say) "End to end: the template deployed to a local AWS that enforces IAM"
+	target/venv/bin/python -m pytest tests/end_to_end
+
+check: lints $(SAM) $(CHECKOV) $(DENY) ## Format, lints, licences, template
+	$(say) "Format"
+	cargo fmt --all --check
+	$(say) "Template: valid for SAM"
+	target/venv-sam/bin/sam validate --lint
+	$(say) "Template: valid for CloudFormation"
+	target/venv-sam/bin/cfn-lint
+	$(say) "Template: safe (what it leaves out and why stands in .checkov.yaml)"
+	target/venv-check/bin/checkov --config-file .checkov.yaml
+	$(say) "Dependencies: licences, banned crates, sources"
+	target/tools/bin/cargo-deny check --hide-inclusion-graph bans licenses sources
+	$(say) "Dependencies: known defects"
+ifeq ($(ADVISORIES),)
+	@echo "Not checked: RustSec's database of known defects is not on this machine. \`make advisories\` fetches it."
+else
+	target/tools/bin/cargo-deny check --disable-fetch --hide-inclusion-graph advisories
+endif
+	$(say) "Lints"
+	cargo clippy --workspace --all-targets -- -D warnings
+
+advisories: rust $(DENY) ## Fetch the database of known defects from GitHub, and check against it
+	target/tools/bin/cargo-deny check --hide-inclusion-graph advisories
+
+deploy: rust $(SAM) ## Build for Lambda and deploy into your AWS account; asks before it does anything
+	PATH="$(CURDIR)/target/venv-sam/bin:$$PATH" sam build
+	PATH="$(CURDIR)/target/venv-sam/bin:$$PATH" sam deploy --guided
+
+clean: ## Delete all that was built or installed here
+	rm -rf target .aws-sam
+
+rust:
+	@command -v cargo > /dev/null || { echo "Rust is missing: https://rustup.rs" >&2; exit 1; }
+
+lints: rust
+	@cargo fmt --version > /dev/null && cargo clippy --version > /dev/null \
+		|| { echo "rustfmt or clippy is missing: rustup component add rustfmt clippy" >&2; exit 1; }
+
+python:
+	@command -v python3 > /dev/null || { echo "Python 3 is missing. On Debian and Ubuntu: sudo apt install python3 python3-venv" >&2; exit 1; }
+
+$(LOCAL): local/requirements.txt | python
+	@tools/venv $(@D) $<
+
+$(SAM): local/requirements-sam.txt | python
+	@tools/venv $(@D) $<
+
+$(CHECKOV): tools/requirements-check.txt | python
+	@tools/venv $(@D) $<
+
+# It reads files and compares them, so it is built to be built quickly: its release profile would take many times as
+# long for a check that takes a second either way.
+$(DENY): | rust
+	$(say) "Building cargo-deny $(CARGO_DENY) (once, about 2 minutes on two cores)"
+	CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_OPT_LEVEL=1 \
+		cargo install --locked --version $(CARGO_DENY) --root target/tools cargo-deny
+	@touch $@

@@ -1,0 +1,52 @@
+//! `snapback controls`
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use serde::Serialize;
+use snapback::control::About;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// A JSON array of objects: id, title, function, events, reads, writes, undoes, severity, frameworks, caveat
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Row {
+    function: &'static str,
+    #[serde(flatten)]
+    about: &'static About,
+}
+
+pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCode> {
+    let rows: Vec<Row> = crate::FUNCTIONS
+        .iter()
+        .flat_map(|function| {
+            function.controls.iter().map(|control| Row { function: function.name, about: control.about })
+        })
+        .collect();
+    if arguments.json {
+        writeln!(out, "{}", serde_json::to_string_pretty(&rows)?)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    for Row { function, about } in rows {
+        let events: Vec<String> =
+            about.watches.iter().map(|watch| format!("{}:{}", watch.service, watch.name)).collect();
+        writeln!(out, "{} ({}, up to {})", about.id, about.title, about.severity)?;
+        for (label, items) in [
+            ("events", events.join(", ")),
+            ("function", function.to_owned()),
+            ("reads", about.reads.join(", ")),
+            ("writes", about.writes.join(", ")),
+            ("undo needs", about.undoes.join(", ")),
+            ("frameworks", about.frameworks.join(", ")),
+        ] {
+            writeln!(out, "    {label:<11} {items}")?;
+        }
+        writeln!(out)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}

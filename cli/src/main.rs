@@ -1,0 +1,63 @@
+//! `snapback`: what it watches, what it would have thought, and taking back what it did.
+
+mod controls;
+mod replay;
+mod undo;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use snapback::control::Function;
+
+/// Every function there is.
+const FUNCTIONS: [&Function; 2] = [&s3::FUNCTION, &ec2::FUNCTION];
+
+/// Takes risky changes in AWS accounts back within seconds, and those takings-back too.
+///
+/// Exit status: 0 done, 1 not done or not all of it, 2 wrong usage.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Lists what Snapback watches, and what each control may read and write
+    Controls(controls::Arguments),
+    /// Says what Snapback would have thought of recorded events; calls nothing
+    Replay(replay::Arguments),
+    /// Takes a revert back, with your own credentials, and leaves a hold so that it stays
+    Undo(undo::Arguments),
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let result = run(arguments.command, &mut out).and_then(|code| Ok(out.flush().map(|()| code)?));
+    match result {
+        Ok(code) => code,
+        // Whoever reads us has seen enough, as `head` does.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Where standard error is closed there is nobody left to tell.
+            let _ = writeln!(io::stderr(), "snapback: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command, out: &mut impl Write) -> Result<ExitCode> {
+    match command {
+        Command::Controls(arguments) => controls::run(&arguments, out),
+        Command::Replay(arguments) => replay::run(&arguments, out),
+        Command::Undo(arguments) => undo::run(&arguments, out),
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}

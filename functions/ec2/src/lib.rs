@@ -1,0 +1,10 @@
+//! Amazon EC2: the list of its controls.
+
+mod aws;
+mod controls;
+mod told;
+
+use snapback::control::{AnyControl, Function};
+
+pub const FUNCTION: Function =
+    Function { name: "Ec2Function", controls: &[AnyControl::of::<controls::OpenSecurityGroup>()], apply: aws::apply };

@@ -1,0 +1,9 @@
+//! Amazon S3: the list of its controls.
+
+mod aws;
+mod controls;
+
+use snapback::control::{AnyControl, Function};
+
+pub const FUNCTION: Function =
+    Function { name: "S3Function", controls: &[AnyControl::of::<controls::PublicBucketPolicy>()], apply: aws::apply };

@@ -1,0 +1,212 @@
+"""Starts ministack with what Snapback needs and it lacks. `stack.py` runs this; nobody else has to.
+
+Each stand-in is put at the narrowest place. What one plays is no proof of AWS's behaviour, only that Snapback does
+what it should if AWS behaves like that:
+
+* CloudTrail (`cloudtrail.py`): every call that changes something becomes a record and goes over the default bus to
+  whatever rules were deployed. What CloudFormation does on its own behalf stays inside ministack and unrecorded.
+* Lambda behind EventBridge: is invoked asynchronously, so it gets retries and its on-failure destination; a rule
+  whose function is gone sends to its dead-letter queue. How long retries wait is ours to say, not AWS's minute.
+* `aws:PrincipalArn` is the role's ARN in sessions, and `aws:PrincipalIsAWSService` is there.
+* The account's own Block Public Access of S3, which `account_public_access.py` keeps. It is not enforced.
+* The rules of security groups (`security_groups.py`).
+
+It ends when its standard input does, so that it never outlives whoever started it, however that one ended.
+"""
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import threading
+from datetime import datetime, timezone
+from typing import Optional
+
+from ministack import app
+from ministack.core import iam_evaluator
+from ministack.core.arn import parse_arn
+from ministack.core.responses import get_account_id, get_region, get_request_client_ip, request_scope
+from ministack.core.router import extract_access_key_id
+from ministack.services import eventbridge, iam, lambda_svc, sts
+
+import account_public_access
+import cloudtrail
+import security_groups
+from wire import Call
+
+# Where the tests put events onto the bus as CloudTrail would, which PutEvents rightly refuses to anybody.
+DELIVER = "/_local/cloudtrail"
+
+
+def main() -> None:
+    end_with_standard_input()
+    play_cloudtrail()
+    play_asynchronous_lambda()
+    play_principal_keys()
+    account_public_access.install(then=remember)
+    security_groups.install()
+    app.main()
+
+
+def end_with_standard_input() -> None:
+    def wait() -> None:
+        sys.stdin.buffer.read()
+        # The functions' processes are in the group as well.
+        os.killpg(os.getpgrp(), signal.SIGKILL)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+# CloudTrail
+
+
+def play_cloudtrail() -> None:
+    dispatch, shortcuts = app._dispatch_service_request, app._handle_post_body_shortcuts
+
+    async def recorded(method, path, headers, body, query, request_id):
+        answer = await dispatch(method, path, headers, body, query, request_id)
+        remember(method, path, headers, body, query, request_id, answer)
+        return answer
+
+    async def deliverable(method, path, headers, body, query, request_id):
+        if (method, path) == ("POST", DELIVER):
+            deliver(json.loads(body))
+            return 202, {}, b""
+        return await shortcuts(method, path, headers, body, query, request_id)
+
+    app._dispatch_service_request = recorded
+    app._handle_post_body_shortcuts = deliverable
+
+
+def remember(method: str, path: str, headers: dict, body: bytes, query: dict, request_id: str, answer: tuple) -> None:
+    """Records a call that was answered, and delivers the record as soon as the answer is on its way."""
+    access_key = extract_access_key_id(headers, query)
+    identity = caller(access_key)
+    if identity is None:
+        return
+    status, _, content = answer
+    call = Call(
+        signing_name=signing_name(headers, query),
+        region=get_region(),
+        account=get_account_id(),
+        method=method,
+        path=path,
+        query=query,
+        headers=headers,
+        body=body or b"",
+        status=status,
+        answer=content if isinstance(content, bytes) else b"",
+        identity=identity,
+        source_ip=get_request_client_ip(),
+        request_id=request_id,
+    )
+    try:
+        record = cloudtrail.record(call)
+    except Exception as error:  # A record that cannot be made must not fail the call; it is missed in the tests.
+        print(f"No CloudTrail record of {method} {path}: {error!r}", flush=True)
+        return
+    if record is not None:
+        asyncio.get_running_loop().call_soon(deliver, cloudtrail.envelope(record))
+
+
+def deliver(event: dict) -> None:
+    """Puts an event onto the account's default bus as AWS does: with any source, and with the envelope as it is."""
+    with open(os.environ["CLOUDTRAIL_LOG"], "a", encoding="utf-8") as log:
+        log.write(json.dumps(event["detail"]) + "\n")
+    with request_scope(os.environ["MINISTACK_ACCOUNT_ID"], event["region"]):
+        eventbridge._dispatch_event(
+            {
+                "EventId": event["id"],
+                "Source": event["source"],
+                "DetailType": event["detail-type"],
+                "Detail": json.dumps(event["detail"]),
+                "EventBusName": "default",
+                "Time": event["time"],
+                "Resources": event["resources"],
+                "Account": event["account"],
+                "Region": event["region"],
+            }
+        )
+
+
+def caller(access_key: str) -> Optional[dict]:
+    """Who called, as a record says it; None for credentials that are nobody's, whose calls were not let in."""
+    account = get_account_id()
+    if not access_key:
+        return {"type": "AWSAccount", "principalId": "", "accountId": "anonymous"}
+    known = iam_evaluator.resolve_credential(access_key, account)
+    if isinstance(known, iam_evaluator.CredentialResolutionError):
+        return None
+    if known.principal_type == "Root":
+        return cloudtrail.identity_of_root(account, access_key)
+    if known.principal_type == "User":
+        return cloudtrail.identity_of_user(account, access_key, iam._users.get_scoped(account, None, known.principal_name))
+    role = role_of_session(account, known.principal_arn)
+    if role is None:
+        return {"type": known.principal_type, "principalId": known.principal_id, "arn": known.principal_arn,
+                "accountId": account, "accessKeyId": access_key}
+    issued = (sts._sessions.get(access_key) or {}).get("IssuedAt")
+    since = datetime.fromtimestamp(issued, timezone.utc) if issued else datetime.now(timezone.utc)
+    return cloudtrail.identity_of_session(account, access_key, known.principal_arn, role, since)
+
+
+def role_of_session(account: str, arn: str) -> Optional[dict]:
+    name = iam_evaluator._role_name_from_assumed_arn(arn) if ":assumed-role/" in arn else ""
+    return iam._roles.get_scoped(account, None, name) if name else None
+
+
+def signing_name(headers: dict, query: dict) -> str:
+    """The service that a request is signed for: the fourth part of its credential's scope."""
+    scope = headers.get("authorization", "").partition("Credential=")[2].partition(",")[0]
+    scope = scope or (query.get("X-Amz-Credential") or [""])[0]
+    parts = scope.split("/")
+    # An unsigned request can only have been meant for S3.
+    return parts[3] if len(parts) > 3 else "s3"
+
+
+# Lambda behind EventBridge
+
+
+def play_asynchronous_lambda() -> None:
+    invoke = eventbridge._invoke_target
+
+    def invoke_target(target, event, rule, view=None):
+        arn = target.get("Arn", "")
+        queue = (target.get("DeadLetterConfig") or {}).get("Arn")
+        if queue and ":lambda:" in arn and lambda_svc._get_func_record_for_ref(arn)[0] is None:
+            view = view or eventbridge._pattern_event_view(event)
+            eventbridge._dispatch_to_sqs(parse_arn(queue), json.dumps(view.event_with_detail()))
+            return
+        invoke(target, event, rule, view)
+
+    def invoke_lambda(arn, payload):
+        function, config, _ = lambda_svc._get_func_record_for_ref(arn)
+        if function is not None:
+            record = lambda_svc._execution_record_for_config(function, config)
+            lambda_svc.invoke_async_with_retry(record, json.loads(payload))
+
+    eventbridge._invoke_target = invoke_target
+    eventbridge._dispatch_to_lambda = invoke_lambda
+
+
+# Condition keys
+
+
+def play_principal_keys() -> None:
+    resolve = iam_evaluator._resolve_condition_key
+
+    def resolve_key(key, context):
+        if key.lower() == "aws:principalarn":
+            role = role_of_session(context.principal_account, context.principal_arn)
+            return role["Arn"] if role else context.principal_arn
+        if key.lower() == "aws:principalisawsservice":
+            return "false"
+        return resolve(key, context)
+
+    iam_evaluator._resolve_condition_key = resolve_key
+
+
+if __name__ == "__main__":
+    main()

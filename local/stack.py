@@ -1,0 +1,320 @@
+"""Snapback on a local AWS: starts the one, builds and deploys the other, takes both down.
+
+    with LocalAws() as aws:
+        stack = aws.deploy(mode="revert")
+        aws.client("s3").create_bucket(...)
+
+Everything is under target/local; nothing is left there, and no process, when the `with` ends, however it ends. Any
+number can run at the same time. As a program it starts, deploys, says how to reach it and waits for Ctrl-C:
+
+    target/venv/bin/python local/stack.py --mode revert
+"""
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable, Mapping, Optional
+
+import boto3
+from botocore.config import Config
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+TARGET = REPOSITORY / "target"
+TEMPLATE = REPOSITORY / "template.yaml"
+SAM = TARGET / "venv-sam" / "bin" / "sam"
+
+ACCOUNT = "111122223333"
+REGION = "us-east-1"
+
+# ministack takes these for the root of ACCOUNT.
+ROOT = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+
+# What of the caller's environment programs need to run at all. Nothing else gets in: no profile, no proxy, no key.
+KEPT = ("PATH", "LANG", "LC_ALL", "TERM", "RUST_BACKTRACE")
+
+# A slow machine may need this long; waiting ends as soon as there is something to wait for no more.
+PATIENCE = 60.0
+
+
+class Trouble(Exception):
+    """Something the person at the terminal has to know, in words for them."""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A deployed Snapback."""
+
+    name: str
+    outputs: Mapping[str, str]
+
+    @property
+    def journal(self) -> str:
+        return self.outputs["JournalTable"]
+
+    @property
+    def topic(self) -> str:
+        return self.outputs["TopicArn"]
+
+
+class LocalAws:
+    """The local AWS: one process of ministack with the stand-ins of launcher.py."""
+
+    def __init__(
+        self, retry_seconds: float = 1.0, say: Callable[[str], None] = lambda line: None, binaries: Path = TARGET / "debug"
+    ):
+        """`retry_seconds`: what Lambda waits before its first retry; AWS waits a minute."""
+        self.retry_seconds = retry_seconds
+        self.say = say
+        self.binaries = binaries
+        self._process: Optional[subprocess.Popen] = None
+
+    def __enter__(self) -> LocalAws:
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def cloudtrail_log(self) -> Path:
+        """Every record so far, as JSON Lines; `snapback replay` reads it."""
+        return self.directory / "cloudtrail.jsonl"
+
+    @property
+    def log(self) -> Path:
+        """What the local AWS and the functions had to say."""
+        return self.directory / "local-aws.log"
+
+    def environment(self, **more: str) -> dict:
+        """The environment in which AWS means this local one, to any SDK and tool, and nothing else can be meant."""
+        kept = {key: os.environ[key] for key in KEPT if key in os.environ}
+        return {
+            **kept,
+            **ROOT,
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_CONFIG_FILE": str(self.directory / "no-config"),
+            "AWS_SHARED_CREDENTIALS_FILE": str(self.directory / "no-credentials"),
+            "HOME": str(self.directory),
+            "TMPDIR": str(self.directory / "tmp"),
+            **more,
+        }
+
+    def client(self, service: str, credentials: Optional[Mapping[str, str]] = None):
+        """A boto3 client, of root unless other credentials are given as IAM's CreateAccessKey gives them."""
+        keys = credentials or {"AccessKeyId": ROOT["AWS_ACCESS_KEY_ID"], "SecretAccessKey": ROOT["AWS_SECRET_ACCESS_KEY"]}
+        session = boto3.session.Session(
+            aws_access_key_id=keys["AccessKeyId"],
+            aws_secret_access_key=keys["SecretAccessKey"],
+            aws_session_token=keys.get("SessionToken"),
+            region_name=REGION,
+        )
+        config = Config(retries={"total_max_attempts": 1}, proxies={})
+        client = session.client(service, endpoint_url=self.endpoint, config=config)
+        # S3 Control puts the account in front of the host, which does not resolve here.
+        client.meta.events.register("before-sign.s3-control", self._to_our_host)
+        return client
+
+    def user(self, name: str, *actions: str) -> dict:
+        """A new IAM user who may do these actions; its access key."""
+        iam = self.client("iam")
+        iam.create_user(UserName=name)
+        may = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": list(actions), "Resource": "*"}]}
+        iam.put_user_policy(UserName=name, PolicyName="may", PolicyDocument=json.dumps(may))
+        return iam.create_access_key(UserName=name)["AccessKey"]
+
+    def deliver(self, event: Mapping) -> None:
+        """Puts an event onto the bus as only CloudTrail can."""
+        request = urllib.request.Request(f"{self.endpoint}/_local/cloudtrail", json.dumps(event).encode(), method="POST")
+        _open(request)
+
+    def build(self) -> Path:
+        """What `sam build` would leave, but with the binaries that `cargo build` made: the template to deploy."""
+        folder = self.directory / "build"
+        folder.mkdir(exist_ok=True)
+
+        def with_binary(found: re.Match) -> str:
+            function = found["function"]
+            binary = self.binaries / f"snapback-{function}"
+            if not binary.exists():
+                raise Trouble(f"{binary} is not there yet; `cargo build` makes it.")
+            code = folder / function
+            code.mkdir(exist_ok=True)
+            shutil.copy2(binary, code / "bootstrap")
+            return f"{found['key']}{code}"
+
+        code_uri = re.compile(r"^(?P<key>\s*CodeUri:\s*)functions/(?P<function>[a-z0-9]+)/?\s*$", re.MULTILINE)
+        template, count = code_uri.subn(with_binary, TEMPLATE.read_text(encoding="utf-8"))
+        if count == 0:
+            raise Trouble(f"No function of {TEMPLATE.name} has a CodeUri under functions/.")
+        built = folder / "template.yaml"
+        built.write_text(template, encoding="utf-8")
+        return built
+
+    def deploy(self, mode: str = "revert", name: str = "snapback", **parameters: str) -> Stack:
+        """Deploys template.yaml as users do, with `sam deploy`; again with the same name, it is an update."""
+        template = self.build()
+        overrides = [f"{key}={value}" for key, value in {"Mode": mode, **parameters}.items()]
+        self.say(f"sam deploy --stack-name {name} --parameter-overrides {' '.join(overrides)}")
+        command = [
+            str(SAM), "deploy", "--template-file", str(template), "--stack-name", name, "--resolve-s3",
+            "--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset", "--no-fail-on-empty-changeset",
+            "--region", REGION, "--parameter-overrides", *overrides,
+        ]  # fmt: skip
+        environment = self.environment(SAM_CLI_TELEMETRY="0", __SAM_CLI_APP_DIR=str(self.directory / "sam"))
+        done = subprocess.run(
+            command, env=environment, cwd=self.directory, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True, check=False,
+        )  # fmt: skip
+        if done.returncode != 0:
+            raise Trouble(f"sam deploy failed:\n{done.stdout}\n{self._end_of_log()}")
+        described = self.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
+        return Stack(name, {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])})
+
+    def stop(self) -> None:
+        if self._process is not None:
+            # The functions' processes are in the launcher's group and end with it.
+            _kill_group(self._process)
+            self._process = None
+        if hasattr(self, "directory") and self.directory.exists():
+            if self.log.exists():
+                self.log.replace(TARGET / "local" / "last.log")
+            shutil.rmtree(self.directory, ignore_errors=True)
+
+    def _start(self) -> None:
+        (TARGET / "local").mkdir(parents=True, exist_ok=True)
+        self.directory = Path(tempfile.mkdtemp(prefix="run-", dir=TARGET / "local"))
+        (self.directory / "tmp").mkdir()
+        # Someone else may take the port between our looking and the launcher's binding: then look again.
+        for _ in range(5):
+            self.port = _free_port()
+            if self._launch():
+                return
+        raise Trouble(f"The local AWS does not start.\n{self._end_of_log()}")
+
+    def _launch(self) -> bool:
+        environment = self.environment(
+            GATEWAY_PORT=str(self.port),
+            BIND_HOST="127.0.0.1",
+            MINISTACK_ACCOUNT_ID=ACCOUNT,
+            MINISTACK_REGION=REGION,
+            AUTH="true",
+            IOT_MTLS_ENABLED="0",
+            LAMBDA_ASYNC_RETRY_BASE_SECONDS=str(self.retry_seconds),
+            CLOUDTRAIL_LOG=str(self.cloudtrail_log),
+            PYTHONDONTWRITEBYTECODE="1",
+        )
+        with open(self.log, "ab") as log:
+            # The pipe at its standard input is never written to; it ends when this process does.
+            self._process = subprocess.Popen(
+                [sys.executable, str(REPOSITORY / "local" / "launcher.py")], env=environment, cwd=self.directory,
+                stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True,
+            )  # fmt: skip
+        return wait_for(self._healthy, give_up=lambda: self._process.poll() is not None) is True
+
+    def _healthy(self) -> bool:
+        try:
+            _open(urllib.request.Request(f"{self.endpoint}/_ministack/health"))
+        except OSError:
+            return False
+        return self._process.poll() is None
+
+    def _to_our_host(self, request, **_: object) -> None:
+        request.url = self.endpoint + "/" + request.url.split("/", 3)[3]
+
+    def _end_of_log(self) -> str:
+        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines() if self.log.exists() else []
+        return "\n".join(["The end of the log of the local AWS:", *lines[-30:]])
+
+
+def wait_for(look: Callable, give_up: Callable[[], bool] = lambda: False, patience: float = PATIENCE):
+    """What `look` finds, as soon as it finds something; None if it does not."""
+    end = time.monotonic() + patience
+    while time.monotonic() < end:
+        found = look()
+        if found:
+            return found
+        if give_up():
+            return None
+        time.sleep(0.02)
+    return None
+
+
+def end_like_ctrl_c_when_terminated() -> None:
+    """So that `with` blocks are left in order also when someone sends SIGTERM or closes the terminal."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
+    signal.signal(signal.SIGHUP, interrupt)
+
+
+def _open(request: urllib.request.Request) -> bytes:
+    # Proxies of the environment are for the world outside.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(request, timeout=PATIENCE) as response:
+        return response.read()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _kill_group(process: subprocess.Popen) -> None:
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    process.wait()
+    if process.stdin:
+        process.stdin.close()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Snapback on a local AWS, until Ctrl-C.")
+    parser.add_argument("--mode", choices=["notify", "revert"], default="revert")
+    arguments = parser.parse_args()
+    end_like_ctrl_c_when_terminated()
+    try:
+        with LocalAws(say=lambda line: print(line, flush=True)) as aws:
+            print("The local AWS runs; deploying Snapback.", flush=True)
+            stack = aws.deploy(mode=arguments.mode)
+            for key, value in {**ROOT, "AWS_DEFAULT_REGION": REGION, "AWS_ENDPOINT_URL": aws.endpoint}.items():
+                print(f"export {key}={value}")
+            for key, value in stack.outputs.items():
+                print(f"# {key}: {value}")
+            print("Ctrl-C ends it.", flush=True)
+            signal.pause()
+    except KeyboardInterrupt:
+        pass
+    except Trouble as trouble:
+        sys.exit(str(trouble))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+//! Everything that Snapback can do to an account. This folder is the whole list: read it to review what is at stake.
+//!
+//! A change says what is there before and what after, so it carries its own condition and its own inverse: it is
+//! applied only while the resource is as the change says it was, what is already so is left alone, and the undo is
+//! the same change the other way round.
+
+mod ec2;
+mod s3;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+pub use ec2::{Ec2, Rule, Source};
+pub use s3::S3;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Change {
+    S3(S3),
+    Ec2(Ec2),
+}
+
+/// What came of applying a change.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Applied {
+    /// Done; `made` has the ids of what was newly made, by what they stand for.
+    Done { made: BTreeMap<String, String> },
+    /// It was so already: applying twice is the same as applying once.
+    Already,
+    /// The resource is not what the change says it was, so nothing was touched.
+    Changed { found: String },
+}
+
+impl Change {
+    /// The change that takes this one back.
+    #[must_use]
+    pub fn undo(&self) -> Self {
+        match self {
+            Self::S3(change) => Self::S3(change.undo()),
+            Self::Ec2(change) => Self::Ec2(change.undo()),
+        }
+    }
+
+    /// What is there before and after, as people read it.
+    #[must_use]
+    pub fn sides(&self) -> (String, String) {
+        match self {
+            Self::S3(change) => change.sides(),
+            Self::Ec2(change) => change.sides(),
+        }
+    }
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::S3(change) => change.fmt(f),
+            Self::Ec2(change) => change.fmt(f),
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! A `CloudTrail` event: the record of one API call, in the envelope in which `EventBridge` delivers it.
+//!
+//! Record fields: <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html>
+
+use std::fmt;
+
+use aws_lambda_events::eventbridge::EventBridgeEvent;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::json;
+
+/// What an API call under `CloudTrail` arrives as.
+pub const API_CALL: &str = "AWS API Call via CloudTrail";
+
+#[derive(Debug, Clone)]
+pub struct Event {
+    /// `aws.s3`: who put the event on the bus. Only AWS can use a name that starts with `aws.`.
+    pub source: String,
+    pub detail_type: String,
+    /// The account whose bus the event came over.
+    pub envelope_account: String,
+    pub id: String,
+    pub time: Timestamp,
+    /// `s3.amazonaws.com`
+    pub service: String,
+    /// `PutBucketPolicy`
+    pub name: String,
+    pub region: String,
+    /// The account in which the call took effect: `recipientAccountId`.
+    pub account: String,
+    pub error_code: Option<String>,
+    pub request: Value,
+    pub response: Value,
+    /// ARNs of what was called upon, where the record names them.
+    pub resources: Vec<String>,
+    pub actor: Actor,
+}
+
+/// Who made the call, as far as the record tells.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Actor {
+    /// `userIdentity.type`: `Root`, `IAMUser`, `AssumedRole`, `AWSService`, …
+    pub kind: String,
+    pub arn: Option<String>,
+    pub account: Option<String>,
+    /// The user's or the role's name.
+    pub name: Option<String>,
+    /// What the caller called the session of an assumed role: chosen by the caller, so never proof of who it was.
+    pub session: Option<String>,
+    pub access_key: Option<String>,
+    pub source_address: Option<String>,
+    pub user_agent: Option<String>,
+    /// The AWS service that called on somebody's behalf.
+    pub invoked_by: Option<String>,
+    pub mfa: bool,
+    pub console: bool,
+}
+
+/// Why a text is not an event: which field, what was expected, what was there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Malformed {
+    pub field: &'static str,
+    pub expected: &'static str,
+    pub found: String,
+}
+
+/// Why an event is none of ours to act on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// Anyone who may put events on the bus can write an event that looks like `CloudTrail`'s.
+    Forged(String),
+    /// The call failed, so nothing has changed.
+    Failed(String),
+}
+
+impl Event {
+    /// Reads an event as `EventBridge` delivers it.
+    ///
+    /// # Errors
+    /// When a field without which nothing can be said is missing or of another type.
+    pub fn from_envelope(envelope: Value) -> Result<Self, Malformed> {
+        let envelope: EventBridgeEvent<Value> = serde_json::from_value(envelope).map_err(|error| Malformed {
+            field: "(envelope)",
+            expected: "an EventBridge event with `source`, `detail-type` and `detail`",
+            found: error.to_string(),
+        })?;
+        let mut event = Self::from_record(envelope.detail)?;
+        event.source = envelope.source;
+        event.detail_type = envelope.detail_type;
+        event.envelope_account = envelope.account.unwrap_or_default();
+        Ok(event)
+    }
+
+    /// Reads a bare record, as it lies in `CloudTrail`'s log files, in the envelope that AWS would have given it.
+    ///
+    /// # Errors
+    /// When a field without which nothing can be said is missing or of another type.
+    pub fn from_record(mut record: Value) -> Result<Self, Malformed> {
+        let service = required(&record, "eventSource", "a service such as `s3.amazonaws.com`")?;
+        let account = json::text(&record, "recipientAccountId")
+            .or_else(|| json::text(&record["userIdentity"], "accountId"))
+            .unwrap_or_default()
+            .to_owned();
+        let time = required(&record, "eventTime", "a time such as `2026-01-31T12:00:00Z`")?;
+        Ok(Self {
+            source: format!("aws.{}", service.trim_end_matches(".amazonaws.com")),
+            detail_type: API_CALL.to_owned(),
+            envelope_account: account.clone(),
+            id: required(&record, "eventID", "the record's UUID")?,
+            time: time.parse().map_err(|_| Malformed {
+                field: "eventTime",
+                expected: "a time such as `2026-01-31T12:00:00Z`",
+                found: time,
+            })?,
+            service,
+            name: required(&record, "eventName", "an API call such as `PutBucketPolicy`")?,
+            region: required(&record, "awsRegion", "a Region such as `eu-central-1`")?,
+            account,
+            error_code: json::text(&record, "errorCode").map(str::to_owned),
+            resources: json::list(&record["resources"])
+                .into_iter()
+                .filter_map(|resource| json::text(resource, "ARN").map(str::to_owned))
+                .collect(),
+            actor: Actor::of(&record),
+            request: record["requestParameters"].take(),
+            response: record["responseElements"].take(),
+        })
+    }
+
+    /// Whether AWS itself says that this happened in the account that the record names.
+    ///
+    /// # Errors
+    /// Why the event is not to be acted on.
+    pub fn admit(&self) -> Result<(), Refusal> {
+        let forged = |why: String| Err(Refusal::Forged(why));
+        if self.source != format!("aws.{}", self.service.trim_end_matches(".amazonaws.com")) {
+            return forged(format!("its source `{}` is not that of `{}`", self.source, self.service));
+        }
+        if self.detail_type != API_CALL {
+            return forged(format!("its detail-type is `{}`", self.detail_type));
+        }
+        if self.account.is_empty() || self.envelope_account != self.account {
+            return forged(format!(
+                "it came over the bus of account `{}` and speaks of account `{}`",
+                self.envelope_account, self.account
+            ));
+        }
+        match &self.error_code {
+            Some(code) => Err(Refusal::Failed(code.clone())),
+            None => Ok(()),
+        }
+    }
+
+    /// The partition in which the event's Region lies, for ARNs and console links.
+    #[must_use]
+    pub fn partition(&self) -> &'static str {
+        match self.region.split('-').next() {
+            Some("cn") => "aws-cn",
+            Some("eusc") => "aws-eusc",
+            Some("us") if self.region.starts_with("us-gov-") => "aws-us-gov",
+            _ => "aws",
+        }
+    }
+}
+
+impl Actor {
+    fn of(record: &Value) -> Self {
+        let identity = &record["userIdentity"];
+        let context = &identity["sessionContext"];
+        let owned = |value: &Value, field: &str| json::text(value, field).map(str::to_owned);
+        let kind = owned(identity, "type").unwrap_or_else(|| "Unknown".to_owned());
+        Self {
+            name: owned(&context["sessionIssuer"], "userName").or_else(|| owned(identity, "userName")),
+            session: (kind == "AssumedRole")
+                .then(|| json::text(identity, "arn")?.rsplit('/').next().map(str::to_owned))
+                .flatten(),
+            arn: owned(identity, "arn"),
+            account: owned(identity, "accountId"),
+            access_key: owned(identity, "accessKeyId"),
+            source_address: owned(record, "sourceIPAddress"),
+            user_agent: owned(record, "userAgent"),
+            invoked_by: owned(identity, "invokedBy"),
+            mfa: json::is_true(&context["attributes"]["mfaAuthenticated"]),
+            console: json::is_true(&record["sessionCredentialFromConsole"]),
+            kind,
+        }
+    }
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.name.as_deref().unwrap_or("?");
+        match (self.kind.as_str(), &self.session) {
+            ("Root", _) => write!(f, "the root user of account {}", self.account.as_deref().unwrap_or("?")),
+            ("IAMUser", _) => write!(f, "IAM user `{name}`"),
+            ("AssumedRole", Some(session)) => write!(f, "role `{name}` in session `{session}`"),
+            ("AWSService", _) => write!(f, "AWS service {}", self.invoked_by.as_deref().unwrap_or("?")),
+            (kind, _) => write!(f, "{kind} `{}`", self.arn.as_deref().or(self.account.as_deref()).unwrap_or(name)),
+        }
+    }
+}
+
+impl fmt::Display for Malformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "field `{}`: expected {}, found {}", self.field, self.expected, self.found)
+    }
+}
+
+impl std::error::Error for Malformed {}
+
+fn required(record: &Value, field: &'static str, expected: &'static str) -> Result<String, Malformed> {
+    json::text(record, field).map(str::to_owned).ok_or_else(|| Malformed {
+        field,
+        expected,
+        found: record.get(field).map_or_else(|| "nothing".to_owned(), |found| format!("`{found}`")),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn envelope() -> Value {
+        json!({
+            "source": "aws.s3", "detail-type": API_CALL, "account": "111122223333", "region": "eu-central-1",
+            "detail": {
+                "eventID": "e-1", "eventTime": "2026-01-31T12:00:00Z", "eventSource": "s3.amazonaws.com",
+                "eventName": "PutBucketPolicy", "awsRegion": "eu-central-1", "recipientAccountId": "111122223333",
+                "userIdentity": {
+                    "type": "AssumedRole", "arn": "arn:aws:sts::111122223333:assumed-role/Admin/alice",
+                    "accountId": "111122223333",
+                    "sessionContext": {
+                        "sessionIssuer": {"userName": "Admin"}, "attributes": {"mfaAuthenticated": "true"},
+                    },
+                },
+                "sessionCredentialFromConsole": "true", "requestParameters": {"bucketName": "b"},
+            },
+        })
+    }
+
+    fn changed(pointer: &str, value: Value) -> Event {
+        let mut envelope = envelope();
+        *envelope.pointer_mut(pointer).expect("the field is there") = value;
+        Event::from_envelope(envelope).expect("still an event")
+    }
+
+    #[test]
+    fn an_event_tells_who_what_where_and_when() {
+        let event = Event::from_envelope(envelope()).expect("an event");
+        assert_eq!(event.actor.to_string(), "role `Admin` in session `alice`");
+        assert!(event.actor.mfa && event.actor.console);
+        assert_eq!(event.request["bucketName"], "b");
+        assert_eq!(event.admit(), Ok(()));
+    }
+
+    #[test]
+    fn what_aws_did_not_send_is_refused() {
+        for forged in [
+            changed("/source", json!("custom.s3")),
+            changed("/source", json!("aws.ec2")),
+            changed("/detail-type", json!("Object Created")),
+            changed("/account", json!("444455556666")),
+            changed("/detail/recipientAccountId", json!("444455556666")),
+        ] {
+            assert!(matches!(forged.admit(), Err(Refusal::Forged(_))), "{forged:?}");
+        }
+    }
+
+    #[test]
+    fn a_failed_call_has_changed_nothing() {
+        let mut envelope = envelope();
+        envelope["detail"]["errorCode"] = json!("AccessDenied");
+        let event = Event::from_envelope(envelope).expect("an event");
+        assert_eq!(event.admit(), Err(Refusal::Failed("AccessDenied".to_owned())));
+    }
+
+    #[test]
+    fn bad_input_is_told_by_field_and_expectation() {
+        let mut envelope = envelope();
+        envelope["detail"]["eventTime"] = json!("yesterday");
+        let error = Event::from_envelope(envelope).expect_err("no time");
+        assert_eq!(
+            error.to_string(),
+            "field `eventTime`: expected a time such as `2026-01-31T12:00:00Z`, found yesterday"
+        );
+        let error = Event::from_envelope(json!({"source": "aws.s3"})).expect_err("no detail");
+        assert_eq!(error.field, "(envelope)");
+        assert!(Event::from_envelope(json!([1])).is_err());
+    }
+}

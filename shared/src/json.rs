@@ -1,0 +1,94 @@
+//! Reading `CloudTrail`'s JSON leniently: the same list arrives as `{"items":[…]}`, `{}`, an array, or a lone object.
+
+use serde_json::Value;
+
+/// The elements of a list in any of the forms that `CloudTrail` gives it; nothing for null and for what is no list.
+#[must_use]
+pub fn list(value: &Value) -> Vec<&Value> {
+    match value {
+        Value::Array(elements) => elements.iter().collect(),
+        Value::Object(object) => match object.get("items") {
+            Some(items) => list(items),
+            None if object.is_empty() => vec![],
+            None => vec![value],
+        },
+        _ => vec![],
+    }
+}
+
+/// A string field that is there and not empty.
+#[must_use]
+pub fn text<'a>(value: &'a Value, field: &str) -> Option<&'a str> {
+    value.get(field)?.as_str().filter(|text| !text.is_empty())
+}
+
+/// A number field, also when it was written as a string.
+#[must_use]
+pub fn number(value: &Value, field: &str) -> Option<i64> {
+    let field = value.get(field)?;
+    field.as_i64().or_else(|| field.as_str()?.parse().ok())
+}
+
+/// Whether a flag is set, also when it was written as a string.
+#[must_use]
+pub fn is_true(value: &Value) -> bool {
+    value.as_bool().unwrap_or_else(|| value.as_str().is_some_and(|text| text.eq_ignore_ascii_case("true")))
+}
+
+/// Whether `CloudTrail` left the parameters out, as it does above about 100 KB, or has none to tell.
+#[must_use]
+pub fn is_left_out(parameters: &Value) -> bool {
+    match parameters {
+        Value::Object(object) => object.is_empty() || object.get("omitted").is_some_and(is_true),
+        _ => true,
+    }
+}
+
+/// One text for all spellings of the same JSON: keys sorted, no white space.
+#[must_use]
+pub fn canonical(value: &Value) -> String {
+    value.to_string()
+}
+
+/// Whether two texts are the same JSON, whatever their white space and the order of their keys.
+#[must_use]
+pub fn same(one: &str, other: &str) -> bool {
+    let parsed = |text| serde_json::from_str::<Value>(text).ok();
+    one == other || parsed(one).is_some_and(|value| Some(value) == parsed(other))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_list_is_read_in_all_its_forms() {
+        for (form, length) in [
+            (json!({"items": [{"a": 1}, {"a": 2}]}), 2),
+            (json!([{"a": 1}]), 1),
+            (json!({"a": 1}), 1),
+            (json!({"items": {"a": 1}}), 1),
+            (json!({}), 0),
+            (json!(null), 0),
+            (json!(""), 0),
+        ] {
+            assert_eq!(list(&form).len(), length, "{form}");
+        }
+    }
+
+    #[test]
+    fn left_out_parameters_are_told_from_given_ones() {
+        assert!(is_left_out(&json!(null)));
+        assert!(is_left_out(&json!({})));
+        assert!(is_left_out(&json!({"omitted": true, "originalSize": 120_000, "reason": "too large"})));
+        assert!(!is_left_out(&json!({"bucketName": "b"})));
+    }
+
+    #[test]
+    fn white_space_and_key_order_do_not_make_a_difference() {
+        assert!(same(r#"{"a": 1, "b": [1, 2]}"#, r#"{"b":[1,2],"a":1}"#));
+        assert!(!same(r#"{"b": [1, 2]}"#, r#"{"b": [2, 1]}"#));
+        assert!(!same("{", "["));
+    }
+}

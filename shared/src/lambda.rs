@@ -1,0 +1,49 @@
+//! The responder as a Lambda function.
+
+use anyhow::anyhow;
+use lambda_runtime::{LambdaEvent, run as serve, service_fn};
+use serde_json::Value;
+use tokio::sync::OnceCell;
+
+use crate::control::Function;
+use crate::responder::Responder;
+use crate::settings::{Deployment, Settings};
+
+pub use lambda_runtime::Error;
+
+/// Serves events until Lambda ends the process.
+///
+/// The settings are read once, so that a wrong one fails the deployment's first call and not one in the night. AWS's
+/// credentials and clients are made when the first suspicious event needs them.
+///
+/// # Errors
+/// When a setting is missing or wrong, or Lambda's runtime cannot be reached.
+pub async fn run(function: &'static Function) -> Result<(), Error> {
+    log();
+    let lookup = |name: &str| std::env::var(name).ok();
+    let settings = Settings::read(&lookup)?;
+    let deployment = Deployment::read(&lookup)?;
+    let responder = OnceCell::new();
+    serve(service_fn(|event: LambdaEvent<Value>| async {
+        let suspected = function.suspect(event.payload, &settings).map_err(|error| anyhow!("bad event: {error}"))?;
+        let Some((event, suspected)) = suspected else { return Ok(()) };
+        let make = || async { Responder::new(&settings, &deployment, crate::aws::config().await) };
+        let responder: &Responder<'_> = responder.get_or_init(make).await;
+        responder.respond(function, &event, &suspected).await.map_err(Error::from)
+    }))
+    .await
+}
+
+/// JSON lines, as CloudWatch Logs Insights reads them. The time is Lambda's to add.
+fn log() {
+    let level = std::env::var("SNAPBACK_LOG").unwrap_or_default();
+    tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_current_span(false)
+        .with_span_list(false)
+        .with_target(false)
+        .without_time()
+        .with_max_level(level.parse().unwrap_or(tracing::Level::INFO))
+        .init();
+}

@@ -1,0 +1,21 @@
+//! Snapback takes risky changes in AWS accounts back: the vocabulary, and the one loop that all functions share.
+//!
+//! Read in this order: [`event`] (what happened), [`control`] (what a risky change is), [`decision`] (what is
+//! concluded), [`change`] (everything that can be done to an account), [`responder`] (the way of an event).
+//! [`policy`] and [`network`] judge exposure; [`journal`] remembers; [`notice`] tells people.
+
+pub mod aws;
+pub mod change;
+pub mod control;
+pub mod decision;
+pub mod event;
+pub mod journal;
+pub mod json;
+pub mod lambda;
+pub mod metric;
+pub mod network;
+pub mod notice;
+pub mod policy;
+pub mod responder;
+pub mod settings;
+pub mod subject;

@@ -1,0 +1,286 @@
+//! What people and programs are told, through SNS: one notice for each decision.
+//!
+//! A notice is made from a journal entry alone, so that it can be sent again after an outage. Email gets text, every
+//! other subscriber gets JSON:
+//!
+//! | field | what |
+//! |---|---|
+//! | `id` | the journal entry; what `snapback undo` takes |
+//! | `outcome` | `reverted`, `would-revert`, `alerted`, `failed` |
+//! | `control`, `severity`, `why` | what is risky, how much, and why |
+//! | `account`, `region`, `resource`, `console` | where |
+//! | `event` | id, service, name, time and actor |
+//! | `decidedAt`, `revertedAt`, `secondsOpen` | times in UTC (RFC 3339); seconds from the event to the revert |
+//! | `changes` | for each: what was done, before, after |
+//! | `left` | what stays open |
+//! | `problem` | what went wrong |
+//! | `undo` | the command that takes the revert back |
+
+use std::collections::HashMap;
+use std::fmt::Write;
+
+use anyhow::Result;
+use aws_config::SdkConfig;
+use aws_sdk_sns::types::MessageAttributeValue;
+use serde_json::{Value, json};
+
+use crate::aws::failure;
+use crate::decision::Decision;
+use crate::journal::{Entry, Outcome};
+
+/// What SNS takes in one message, all variants and attributes together.
+/// <https://docs.aws.amazon.com/sns/latest/api/API_Publish.html>
+const LARGEST: usize = 256 * 1024;
+/// What is kept free of that for the attributes, whose values are all short.
+const ATTRIBUTES: usize = 4 * 1024;
+/// An email in which before and after are longer than this is not read by anyone.
+const LONGEST_IN_TEXT: usize = 4 * 1024;
+/// SNS refuses a longer subject.
+const LONGEST_SUBJECT: usize = 99;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Notice {
+    pub subject: String,
+    pub text: String,
+    pub json: Value,
+    /// For filter policies.
+    pub attributes: Vec<(&'static str, String)>,
+}
+
+impl Notice {
+    #[must_use]
+    pub fn of(entry: &Entry, journal: &str) -> Self {
+        let severity = entry.decision.severity().map(|severity| severity.to_string()).unwrap_or_default();
+        Self {
+            subject: subject(entry),
+            text: text(entry, journal),
+            json: machine_readable(entry, journal, LARGEST),
+            attributes: vec![
+                ("control", entry.control.clone()),
+                ("severity", severity),
+                ("account", entry.subject.account.clone()),
+                ("region", entry.subject.region.clone()),
+                ("outcome", entry.outcome.to_string()),
+            ],
+        }
+    }
+
+    /// The message with a variant for each kind of subscriber, never larger than SNS takes.
+    #[must_use]
+    pub fn message(&self, entry: &Entry, journal: &str) -> String {
+        let with = |json: &Value| {
+            let sms = &self.subject;
+            json!({"default": json.to_string(), "email": self.text, "sms": sms}).to_string()
+        };
+        let mut message = with(&self.json);
+        let mut longest = LARGEST / 2;
+        while message.len() > LARGEST - ATTRIBUTES && longest > 0 {
+            message = with(&machine_readable(entry, journal, longest));
+            longest /= 2;
+        }
+        message
+    }
+}
+
+/// Tells everyone who has subscribed.
+///
+/// # Errors
+/// When SNS does not take the notice.
+pub async fn publish(config: &SdkConfig, topic: &str, entry: &Entry, journal: &str) -> Result<()> {
+    let notice = Notice::of(entry, journal);
+    let attribute = |value: &String| MessageAttributeValue::builder().data_type("String").string_value(value).build();
+    let attributes = notice.attributes.iter().filter(|(_, value)| !value.is_empty());
+    let attributes: HashMap<_, _> =
+        attributes.map(|(name, value)| Ok(((*name).to_owned(), attribute(value)?))).collect::<Result<_>>()?;
+    let call = aws_sdk_sns::Client::new(config)
+        .publish()
+        .topic_arn(topic)
+        .subject(&notice.subject)
+        .message_structure("json")
+        .message(notice.message(entry, journal))
+        .set_message_attributes(Some(attributes));
+    call.send().await.map(drop).map_err(|error| failure(error).context(format!("publishing to topic `{topic}`")))
+}
+
+/// ASCII, without control characters, starting with a letter, short: SNS refuses anything else.
+fn subject(entry: &Entry) -> String {
+    let said = match entry.outcome {
+        Outcome::Reverted => "Reverted",
+        Outcome::WouldRevert => "Would revert",
+        Outcome::Failed => "FAILED to revert",
+        Outcome::Pending | Outcome::Alerted | Outcome::Allowed | Outcome::Undone => "Alert",
+    };
+    let subject = &entry.subject;
+    let text = format!("Snapback: {said}: {} - {} {} ({})", entry.title, subject.kind, subject.name, subject.account);
+    let ascii = text.chars().map(|char| if (' '..='~').contains(&char) { char } else { '?' });
+    shortened(&ascii.collect::<String>(), LONGEST_SUBJECT, "...")
+}
+
+fn text(entry: &Entry, journal: &str) -> String {
+    let Entry { subject, event, decision, .. } = entry;
+    let mut text = String::new();
+    let mut line = |line: &str| {
+        text.push_str(line);
+        text.push('\n');
+    };
+    line(&format!("{} {} {}: {}.", capitalised(&subject.kind), subject.name, happened(entry), decision.why()));
+    line("");
+    line(&done(entry));
+    if let Some(problem) = &entry.problem {
+        line(&format!("What went wrong: {problem}"));
+    }
+    if let Decision::Revert { left, .. } = decision {
+        for open in left {
+            line(&format!("STILL OPEN: {open}."));
+        }
+    }
+    if entry.outcome == Outcome::Reverted {
+        line(&entry.caveat);
+    }
+    line("");
+    if let Some(command) = undo(entry, journal) {
+        line("To take it back (it will then be left alone):");
+        line(&format!("    {command}"));
+        line("");
+    }
+    line(&format!("Who:    {}", who(entry)));
+    line(&format!("Call:   {} on {} at {} (event {})", event.name, event.service, event.time, event.id));
+    line(&format!("Where:  account {}, {}, {}", subject.account, subject.region, subject.arn));
+    line(&format!("        {}", subject.console));
+    let severity = decision.severity().map(|severity| severity.to_string()).unwrap_or_default();
+    line(&format!("What:   {} ({severity}), mode {}", entry.control, entry.mode));
+    line(&format!("More:   journal entry {} in table {journal}", entry.id));
+    for change in decision.plan() {
+        let (before, after) = change.sides();
+        let pointer = format!(" [... the rest is in journal entry {}]", entry.id);
+        line("");
+        line(&format!("{}:", capitalised(&change.to_string())));
+        line(&format!("--- before\n{}", shortened(&before, LONGEST_IN_TEXT, &pointer)));
+        line(&format!("--- after\n{}", shortened(&after, LONGEST_IN_TEXT, &pointer)));
+    }
+    text
+}
+
+fn machine_readable(entry: &Entry, journal: &str, longest: usize) -> Value {
+    let Entry { subject, event, decision, .. } = entry;
+    let pointer = format!("[... the rest is in journal entry {}]", entry.id);
+    let short = |text: &str| shortened(text, longest, &pointer);
+    let changes = decision.plan().iter().map(|change| {
+        let (before, after) = change.sides();
+        json!({"change": short(&change.to_string()), "before": short(&before), "after": short(&after)})
+    });
+    let left = match decision {
+        Decision::Revert { left, .. } => left.iter().map(|open| short(open)).collect(),
+        Decision::Allow { .. } | Decision::Alert { .. } => vec![],
+    };
+    json!({
+        "id": entry.id,
+        "outcome": entry.outcome,
+        "control": entry.control,
+        "severity": decision.severity(),
+        "mode": entry.mode,
+        "why": short(decision.why()),
+        "account": subject.account,
+        "region": subject.region,
+        "resource": subject.arn,
+        "console": subject.console,
+        "event": event,
+        "decidedAt": entry.decided_at,
+        "revertedAt": entry.reverted_at,
+        "secondsOpen": seconds_open(entry),
+        "changes": changes.collect::<Vec<_>>(),
+        "left": short_list(left, longest),
+        "problem": entry.problem.as_deref().map(short),
+        "journal": journal,
+        "undo": undo(entry, journal),
+    })
+}
+
+fn happened(entry: &Entry) -> &'static str {
+    match (&entry.decision, entry.outcome) {
+        (Decision::Revert { .. }, Outcome::Reverted) => "was opened and has been put back",
+        (Decision::Revert { .. }, _) => "has been opened",
+        _ => "needs a look",
+    }
+}
+
+fn done(entry: &Entry) -> String {
+    match entry.outcome {
+        Outcome::Reverted => {
+            let when = entry.reverted_at.map(|at| format!(" at {at}")).unwrap_or_default();
+            let open =
+                seconds_open(entry).map(|seconds| format!(", about {seconds} s after the call")).unwrap_or_default();
+            format!("Snapback has taken the change back{when}{open}.")
+        }
+        Outcome::WouldRevert if entry.problem.is_some() => "Snapback has touched nothing.".to_owned(),
+        Outcome::WouldRevert => {
+            "Snapback has touched nothing: its mode is `notify`. In mode `revert` it would take this back.".to_owned()
+        }
+        Outcome::Failed => "Snapback could NOT take it back. It will be tried again; look at it now.".to_owned(),
+        Outcome::Pending | Outcome::Alerted | Outcome::Allowed | Outcome::Undone => {
+            "Snapback has touched nothing: this needs a person's judgement.".to_owned()
+        }
+    }
+}
+
+fn who(entry: &Entry) -> String {
+    let actor = &entry.event.actor;
+    let mut who = actor.to_string();
+    let mut add = |label: &str, value: &Option<String>| {
+        if let Some(value) = value {
+            // Writing to a string cannot fail.
+            let _ = write!(who, ", {label} {value}");
+        }
+    };
+    add("from", &actor.source_address);
+    add("access key", &actor.access_key);
+    add("with", &actor.user_agent.as_ref().map(|agent| shortened(agent, 200, "...")));
+    add("on behalf of somebody through", &actor.invoked_by);
+    who.push_str(if actor.console { ", in the console" } else { ", by the API" });
+    who.push_str(if actor.mfa { ", with MFA" } else { ", without MFA" });
+    if let Some(arn) = &actor.arn {
+        let _ = write!(who, " ({arn})");
+    }
+    who
+}
+
+/// `CloudTrail` tells the time of a call to the second.
+fn seconds_open(entry: &Entry) -> Option<i64> {
+    entry.reverted_at.map(|at| (at.as_second() - entry.event.time.as_second()).max(0))
+}
+
+fn undo(entry: &Entry, journal: &str) -> Option<String> {
+    let region = &entry.subject.region;
+    (entry.outcome == Outcome::Reverted)
+        .then(|| format!("snapback undo {} --journal {journal} --region {region}", entry.id))
+}
+
+/// At most so many bytes, with a mark where something is missing.
+fn shortened(text: &str, longest: usize, mark: &str) -> String {
+    if text.len() <= longest {
+        return text.to_owned();
+    }
+    let end = text.floor_char_boundary(longest.saturating_sub(mark.len()));
+    format!("{}{mark}", &text[..end])
+}
+
+/// At most so many bytes of elements, and how many more there are.
+fn short_list(list: Vec<String>, longest: usize) -> Vec<String> {
+    let (all, mut size) = (list.len(), 0);
+    let mut short: Vec<String> = list
+        .into_iter()
+        .take_while(|element| {
+            size += element.len();
+            size <= longest
+        })
+        .collect();
+    if short.len() < all {
+        short.push(format!("... and {} more", all - short.len()));
+    }
+    short
+}
+
+fn capitalised(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}

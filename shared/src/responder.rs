@@ -1,0 +1,317 @@
+//! The way of an event: admit, suspect, observe, decide, record, apply, verify, notify.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use anyhow::{Result, anyhow, bail};
+use aws_config::SdkConfig;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+use tracing::{error, info, warn};
+
+use crate::aws::is_denied;
+use crate::change::{Applied, Change};
+use crate::control::{AnyControl, Function, Given, Look, Suspicion};
+use crate::decision::{Decision, Severity};
+use crate::event::{Event, Malformed, Refusal};
+use crate::journal::{Cause, Earlier, Entry, Journal, Outcome};
+use crate::settings::{Deployment, Mode, Settings};
+use crate::{metric, notice};
+
+/// EventBridge gives up on a delivery after 24 hours, so an older event comes from a dead-letter queue or an archive:
+/// people may have settled it since, and it only alerts.
+/// <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html>
+const OLDEST: SignedDuration = SignedDuration::from_hours(24);
+
+/// S3 and EC2 are eventually consistent: a clean state right after a risky event may be the state before it.
+const BEFORE_A_SECOND_LOOK: Duration = Duration::from_secs(1);
+
+/// How long to wait before each further look at whether the revert shows: 3.5 s in all, of the 30 s a function has.
+const BEFORE_VERIFYING_AGAIN: [Duration; 3] =
+    [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2)];
+
+/// How often to judge afresh when the resource changes between the look and the write.
+const ROUNDS: usize = 3;
+
+/// One function's answer to events: it knows the operator's choices and has AWS's credentials.
+#[derive(Debug)]
+pub struct Responder<'a> {
+    settings: &'a Settings,
+    deployment: &'a Deployment,
+    config: SdkConfig,
+    journal: Journal,
+}
+
+/// A control and what it has reason to look at.
+pub type Suspected = (&'static AnyControl, Suspicion);
+
+/// One event before one control: what all steps of its way need.
+struct Case<'a> {
+    function: &'static Function,
+    control: &'static AnyControl,
+    event: &'a Event,
+    suspicion: &'a Suspicion,
+    holds: BTreeSet<String>,
+}
+
+impl Function {
+    /// Admits an event and asks every control that watches it. Nothing is left of a benign event.
+    ///
+    /// # Errors
+    /// When this is no event.
+    pub fn suspect(
+        &'static self,
+        payload: Value,
+        settings: &Settings,
+    ) -> Result<Option<(Event, Vec<Suspected>)>, Malformed> {
+        let event = Event::from_envelope(payload)?;
+        if let Err(refusal) = event.admit() {
+            match refusal {
+                Refusal::Forged(why) => {
+                    warn!(event = event.id, why, "refused a forged event");
+                    metric::forged();
+                }
+                Refusal::Failed(code) => info!(event = event.id, code, "the call failed, so nothing has changed"),
+            }
+            return Ok(None);
+        }
+        let watching = self.controls.iter().filter(|control| control.watches(&event));
+        let suspected: Vec<Suspected> = watching
+            .flat_map(|control| {
+                (control.suspect)(&event, settings).into_iter().map(move |suspicion| (control, suspicion))
+            })
+            .collect();
+        Ok((!suspected.is_empty()).then_some((event, suspected)))
+    }
+}
+
+impl<'a> Responder<'a> {
+    #[must_use]
+    pub fn new(settings: &'a Settings, deployment: &'a Deployment, config: SdkConfig) -> Self {
+        let journal = Journal::new(&config, &deployment.journal);
+        Self { settings, deployment, config, journal }
+    }
+
+    /// Looks at everything that is suspicious about an event, and acts on it.
+    ///
+    /// # Errors
+    /// When something is left to be done, by a later delivery of the same event or by a person. One control's failure
+    /// does not stop the next.
+    pub async fn respond(&self, function: &'static Function, event: &Event, suspected: &[Suspected]) -> Result<()> {
+        let mut failures = vec![];
+        for (control, suspicion) in suspected {
+            if let Err(failure) = self.handle(function, control, event, suspicion).await {
+                error!(event = event.id, control = control.about.id, "{failure:#}");
+                failures.push(format!("{} on {}: {failure:#}", control.about.id, suspicion.subject.arn));
+            }
+        }
+        if failures.is_empty() { Ok(()) } else { Err(anyhow!(failures.join("; "))) }
+    }
+
+    async fn handle(
+        &self,
+        function: &'static Function,
+        control: &'static AnyControl,
+        event: &Event,
+        suspicion: &Suspicion,
+    ) -> Result<()> {
+        let (id, subject) = (Entry::id_of(event, control.about.id, &suspicion.subject), &suspicion.subject);
+        let mut case = Case { function, control, event, suspicion, holds: BTreeSet::new() };
+        let (earlier, holds, seen) = futures::join!(
+            self.journal.earlier(&id, Timestamp::now()),
+            self.journal.holds(control.about.id, &subject.arn),
+            self.observe(&case),
+        );
+        let mut journal_failure = None;
+        match earlier {
+            Ok(Earlier::None) => {}
+            Ok(Earlier::Handled) => return Ok(info!(id, "an earlier delivery has handled this")),
+            Ok(Earlier::AtWork) => bail!("another delivery of this event is at work; this one is to be tried again"),
+            Ok(Earlier::Unfinished(entry)) => return self.take_over(&case, *entry).await,
+            Err(failure) => journal_failure = Some(failure),
+        }
+        match holds {
+            Ok(holds) => case.holds = holds,
+            Err(failure) => journal_failure = Some(failure),
+        }
+        let (mut state, mut decision) = self.judge(&case, seen)?;
+        if decision.is_allow() {
+            tokio::time::sleep(BEFORE_A_SECOND_LOOK).await;
+            (state, decision) = self.judge(&case, self.observe(&case).await)?;
+        }
+        if let Decision::Allow { why } = &decision {
+            return Ok(info!(event = event.id, control = control.about.id, resource = subject.arn, why, "allowed"));
+        }
+        let mut entry = self.entry(id, &case, state, decision);
+        let begun = match journal_failure {
+            Some(failure) => Err(failure),
+            None => self.journal.begin(&entry, Timestamp::now()).await,
+        };
+        match begun {
+            Ok(Earlier::None) => self.conclude(&case, entry).await,
+            Ok(Earlier::Handled) => Ok(()),
+            Ok(_) => bail!("another delivery of this event is at work; this one is to be tried again"),
+            Err(failure) => {
+                entry.outcome = Outcome::Failed;
+                entry.problem = Some(format!("the journal cannot be used, so nothing was touched: {failure:#}"));
+                self.announce(&entry).await?;
+                Err(failure)
+            }
+        }
+    }
+
+    /// Goes on where an earlier delivery has stopped. Its before-image and its plan are in the journal.
+    async fn take_over(&self, case: &Case<'_>, entry: Entry) -> Result<()> {
+        if matches!(entry.outcome, Outcome::Pending | Outcome::Failed) {
+            let begun = self.journal.begin(&entry, Timestamp::now()).await?;
+            if begun != Earlier::None {
+                bail!("another delivery of this event is at work; this one is to be tried again");
+            }
+        }
+        self.conclude(case, entry).await
+    }
+
+    /// Does what was decided, tells people, and writes down what came of it.
+    async fn conclude(&self, case: &Case<'_>, mut entry: Entry) -> Result<()> {
+        let told = entry.announced.then_some(entry.outcome);
+        let mut failure = None;
+        if matches!(entry.outcome, Outcome::Pending | Outcome::Failed) {
+            entry.problem = entry.problem.take().filter(|_| entry.outcome == Outcome::Pending);
+            failure = self.settle(case, &mut entry).await.err();
+            if let Some(failure) = &failure {
+                entry.outcome = Outcome::Failed;
+                entry.problem = Some(format!("{failure:#}"));
+            }
+        }
+        let seconds_open = entry.reverted_at.map(|at| at.as_second() - entry.event.time.as_second());
+        info!(
+            id = entry.id, control = entry.control, resource = entry.subject.arn, seconds_open,
+            outcome = %entry.outcome, problem = entry.problem, "{}", entry.decision.why()
+        );
+        metric::decision(&entry.control, &entry.outcome.to_string(), seconds_open);
+        let mut announced = Ok(());
+        if told != Some(entry.outcome) && entry.outcome != Outcome::Allowed {
+            announced = self.announce(&entry).await;
+            entry.announced = announced.is_ok();
+        }
+        self.journal.complete(&entry).await?;
+        announced?;
+        failure.map_or(Ok(()), Err)
+    }
+
+    /// Applies the plan if that is what the mode asks for, and sees whether it took effect.
+    async fn settle(&self, case: &Case<'_>, entry: &mut Entry) -> Result<()> {
+        for _ in 0..ROUNDS {
+            entry.outcome = match &entry.decision {
+                Decision::Allow { .. } => Outcome::Allowed,
+                Decision::Alert { .. } => Outcome::Alerted,
+                Decision::Revert { .. } if entry.mode.min(self.settings.mode) == Mode::Notify => Outcome::WouldRevert,
+                Decision::Revert { .. } => Outcome::Reverted,
+            };
+            if entry.outcome != Outcome::Reverted {
+                return Ok(());
+            }
+            let Some(found) = self.apply(case, entry).await? else {
+                entry.reverted_at = Some(Timestamp::now());
+                return self.verify(case, entry).await;
+            };
+            warn!(id = entry.id, found, "the resource has changed since it was looked at; judging afresh");
+            (entry.state, entry.decision) = self.judge(case, self.observe(case).await)?;
+            self.journal.rewrite(entry, Timestamp::now()).await?;
+        }
+        bail!("the resource kept changing between the look and the write")
+    }
+
+    /// Applies the plan in order; says what was found instead if the resource is not what the plan was made for.
+    async fn apply(&self, case: &Case<'_>, entry: &mut Entry) -> Result<Option<String>> {
+        entry.applied.clear();
+        for change in entry.decision.plan() {
+            match (case.function.apply)(&self.config, &case.event.account, change).await? {
+                Applied::Changed { found } => return Ok(Some(found)),
+                applied => entry.applied.push(applied),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Looks and judges again, with the patience that eventual consistency needs.
+    async fn verify(&self, case: &Case<'_>, entry: &mut Entry) -> Result<()> {
+        let mut waits = BEFORE_VERIFYING_AGAIN.iter();
+        loop {
+            match self.observe(case).await {
+                Ok(state) => {
+                    if !matches!(self.decide(case, &state)?, Decision::Revert { .. }) {
+                        return Ok(());
+                    }
+                }
+                Err(failure) => {
+                    entry.problem =
+                        Some(format!("AWS took the change; whether it shows could not be seen: {failure:#}"));
+                    return Ok(());
+                }
+            }
+            match waits.next() {
+                Some(wait) => tokio::time::sleep(*wait).await,
+                None => bail!("AWS took the change, and the risk still shows"),
+            }
+        }
+    }
+
+    async fn observe(&self, case: &Case<'_>) -> Result<Value> {
+        let look = Look { config: &self.config, account: &case.event.account };
+        (case.control.observe)(&look, case.event, case.suspicion).await
+    }
+
+    fn decide(&self, case: &Case<'_>, state: &Value) -> Result<Decision<Change>> {
+        let given = Given { settings: self.settings, holds: &case.holds };
+        (case.control.decide)(case.event, case.suspicion, state, &given)
+    }
+
+    /// A look that is refused is a decision too: whoever made the change can lock us out with a `Deny`.
+    fn judge(&self, case: &Case<'_>, seen: Result<Value>) -> Result<(Value, Decision<Change>)> {
+        match seen {
+            Ok(state) => {
+                let decision = self.decide(case, &state)?;
+                Ok((state, decision))
+            }
+            Err(failure) if is_denied(&failure) => {
+                let why = format!(
+                    "Snapback is denied the look at it ({failure:#}); by the event alone, {}",
+                    case.suspicion.why
+                );
+                Ok((Value::Null, Decision::Alert { severity: Severity::Critical, why }))
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    fn entry(&self, id: String, case: &Case<'_>, state: Value, decision: Decision<Change>) -> Entry {
+        let about = case.control.about;
+        let now = Timestamp::now();
+        let is_old = now.duration_since(case.event.time) > OLDEST;
+        Entry {
+            id,
+            control: about.id.to_owned(),
+            title: about.title.to_owned(),
+            caveat: about.caveat.to_owned(),
+            subject: case.suspicion.subject.clone(),
+            event: Cause::from(case.event),
+            suspicion: case.suspicion.why.clone(),
+            state,
+            decision,
+            mode: if is_old { Mode::Notify } else { self.settings.mode },
+            outcome: Outcome::Pending,
+            decided_at: now,
+            reverted_at: None,
+            applied: vec![],
+            problem: is_old.then(|| "the event is more than 24 hours old, so it is left to a person".to_owned()),
+            announced: false,
+            undone: None,
+            expires: now + SignedDuration::from_hours(24 * i64::from(self.deployment.journal_days)),
+        }
+    }
+
+    async fn announce(&self, entry: &Entry) -> Result<()> {
+        notice::publish(&self.config, &self.deployment.topic, entry, self.journal.table()).await
+    }
+}

@@ -1,0 +1,170 @@
+//! What the operator chose: how far Snapback may go, whom it trusts, which ports may be public.
+//!
+//! The settings arrive in environment variables that `template.yaml` fills from its parameters.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::network::PublicPorts;
+
+/// How far Snapback goes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// Says what it would do.
+    #[default]
+    Notify,
+    /// Puts it back.
+    Revert,
+}
+
+/// What judging depends on.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Settings {
+    pub mode: Mode,
+    /// Account ids whose principals are no strangers.
+    pub trusted_accounts: BTreeSet<String>,
+    /// Organization ids (`o-…`) whose members are no strangers.
+    pub trusted_organizations: BTreeSet<String>,
+    pub public_ports: PublicPorts,
+}
+
+/// Where a deployed function keeps its journal and whom it tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deployment {
+    pub journal: String,
+    pub journal_days: u32,
+    pub topic: String,
+}
+
+/// A setting that is missing or wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    pub variable: &'static str,
+    pub expected: &'static str,
+    pub found: String,
+}
+
+impl Settings {
+    /// Reads the settings from variables; `lookup` is the environment, or a test's map.
+    ///
+    /// # Errors
+    /// Names the variable and what it should hold. A wrong setting is never replaced by a default.
+    pub fn read(lookup: &impl Fn(&str) -> Option<String>) -> Result<Self, Problem> {
+        let mode = match lookup("SNAPBACK_MODE").as_deref() {
+            None | Some("" | "notify") => Mode::Notify,
+            Some("revert") => Mode::Revert,
+            Some(other) => return problem("SNAPBACK_MODE", "`notify` or `revert`", other),
+        };
+        let is_account = |id: &str| id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_digit());
+        Ok(Self {
+            mode,
+            trusted_accounts: ids(
+                lookup,
+                "SNAPBACK_TRUSTED_ACCOUNTS",
+                "12-digit account ids, comma between",
+                is_account,
+            )?,
+            trusted_organizations: ids(
+                lookup,
+                "SNAPBACK_TRUSTED_ORGANIZATIONS",
+                "organization ids such as `o-a1b2c3d4e5`, comma between",
+                |id| id.starts_with("o-"),
+            )?,
+            public_ports: match lookup("SNAPBACK_PUBLIC_PORTS") {
+                None => PublicPorts::default(),
+                Some(text) => text.parse().or_else(|_| {
+                    problem("SNAPBACK_PUBLIC_PORTS", "ports such as `tcp/80,tcp/8000-8100,udp/53,icmp`", &text)
+                })?,
+            },
+        })
+    }
+}
+
+impl Deployment {
+    /// Reads where the journal and the topic are.
+    ///
+    /// # Errors
+    /// Names the variable and what it should hold.
+    pub fn read(lookup: &impl Fn(&str) -> Option<String>) -> Result<Self, Problem> {
+        let required = |variable, expected| match lookup(variable) {
+            Some(value) if !value.is_empty() => Ok(value),
+            _ => problem(variable, expected, "nothing"),
+        };
+        let days = required("SNAPBACK_JOURNAL_DAYS", "a number of days")?;
+        Ok(Self {
+            journal: required("SNAPBACK_JOURNAL", "the name of the journal's table")?,
+            journal_days: days.parse().or_else(|_| problem("SNAPBACK_JOURNAL_DAYS", "a number of days", &days))?,
+            topic: required("SNAPBACK_TOPIC", "the ARN of the topic")?,
+        })
+    }
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Notify => "notify",
+            Self::Revert => "revert",
+        })
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "environment variable {}: expected {}, found `{}`", self.variable, self.expected, self.found)
+    }
+}
+
+impl std::error::Error for Problem {}
+
+fn problem<T>(variable: &'static str, expected: &'static str, found: &str) -> Result<T, Problem> {
+    Err(Problem { variable, expected, found: found.to_owned() })
+}
+
+fn ids(
+    lookup: &impl Fn(&str) -> Option<String>,
+    variable: &'static str,
+    expected: &'static str,
+    is_valid: impl Fn(&str) -> bool,
+) -> Result<BTreeSet<String>, Problem> {
+    let value = lookup(variable).unwrap_or_default();
+    let ids = value.split(',').map(str::trim).filter(|id| !id.is_empty());
+    ids.map(|id| if is_valid(id) { Ok(id.to_owned()) } else { problem(variable, expected, id) }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variable: &str, value: &str) -> Result<Settings, Problem> {
+        Settings::read(&|asked| (asked == variable).then(|| value.to_owned()))
+    }
+
+    #[test]
+    fn nothing_set_means_notify_and_the_web_ports() {
+        let settings = Settings::read(&|_| None).expect("defaults");
+        assert_eq!(settings.mode, Mode::Notify);
+        assert_eq!(settings.public_ports.to_string(), "tcp/80,tcp/443");
+    }
+
+    #[test]
+    fn lists_are_read_with_or_without_spaces() {
+        let settings = read("SNAPBACK_TRUSTED_ACCOUNTS", "111122223333, 444455556666").expect("two accounts");
+        assert_eq!(settings.trusted_accounts.len(), 2);
+    }
+
+    #[test]
+    fn a_wrong_setting_is_named_and_never_guessed() {
+        for (variable, value) in [
+            ("SNAPBACK_MODE", "Revert"),
+            ("SNAPBACK_TRUSTED_ACCOUNTS", "1234"),
+            ("SNAPBACK_TRUSTED_ORGANIZATIONS", "r-abcd"),
+            ("SNAPBACK_PUBLIC_PORTS", "http"),
+        ] {
+            let problem = read(variable, value).expect_err("it is wrong");
+            assert_eq!((problem.variable, problem.found.as_str()), (variable, value));
+        }
+    }
+}

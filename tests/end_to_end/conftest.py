@@ -1,0 +1,35 @@
+"""One local AWS and one deployment for all tests; those that need another mode or other parameters make their own."""
+from typing import Callable, Iterator
+
+import pytest
+
+from scene import Snapback
+from stack import LocalAws
+
+# Long enough that an outage can end between an attempt and the next, short enough to wait for three attempts.
+RETRY_SECONDS = 3.0
+
+
+@pytest.fixture(scope="session")
+def snapback() -> Iterator[Snapback]:
+    """Snapback in mode `revert`."""
+    with LocalAws(retry_seconds=RETRY_SECONDS) as aws:
+        yield Snapback(aws, aws.deploy(mode="revert"))
+
+
+@pytest.fixture(scope="module")
+def deployed() -> Iterator[Callable[..., Snapback]]:
+    """Deploys Snapback with these parameters, onto a local AWS of its own."""
+    running = []
+
+    def deploy(**parameters: str) -> Snapback:
+        aws = LocalAws(retry_seconds=RETRY_SECONDS)
+        running.append(aws)
+        aws.__enter__()
+        return Snapback(aws, aws.deploy(**parameters))
+
+    try:
+        yield deploy
+    finally:
+        for aws in running:
+            aws.stop()

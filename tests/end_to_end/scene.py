@@ -1,0 +1,290 @@
+"""What the tests talk about: a deployed Snapback, an ordinary user who does risky things, and an operator.
+
+Nothing here sleeps for a fixed time and calls that proof. Something that must happen is waited for; that nothing
+happened is known once the functions have ended every invocation that was due (`Snapback.has_settled`).
+"""
+from __future__ import annotations
+
+import json
+import subprocess
+from contextlib import contextmanager
+from itertools import count
+from typing import Iterator, Optional
+from uuid import uuid4
+
+from botocore.exceptions import ClientError
+
+from stack import ACCOUNT, REGION, TARGET, LocalAws, Stack, wait_for
+
+# What wakes a function; the deployed rules say the same, and a test holds them to it.
+WATCHED = {"PutBucketPolicy", "AuthorizeSecurityGroupIngress", "ModifySecurityGroupRules"}
+
+# What undoing needs, and reading and writing the journal. The functions' roles have none of the first.
+OPERATOR_MAY = (
+    "s3:GetBucketPolicy", "s3:PutBucketPolicy", "ec2:DescribeSecurityGroupRules",
+    "ec2:AuthorizeSecurityGroupIngress", "ec2:CreateTags", "dynamodb:*",
+)  # fmt: skip
+
+_number = count(1)
+
+
+class Snapback:
+    """Snapback, deployed; with a queue that hears what it announces."""
+
+    def __init__(self, aws: LocalAws, stack: Stack):
+        self.aws, self.stack = aws, stack
+        self.mallory = aws.user("mallory", "s3:*", "ec2:*", "events:PutEvents")
+        self.operator = aws.user("operator", *OPERATOR_MAY)
+        self.s3, self.ec2 = aws.client("s3", self.mallory), aws.client("ec2", self.mallory)
+        self.s3control = aws.client("s3control", self.mallory)
+        self._sqs = aws.client("sqs")
+        self._heard: list = []
+        self._dead: list = []
+        self._queue = self._subscribed_queue()
+
+    # What there is to do risky things to
+
+    def a_bucket(self) -> Bucket:
+        """A new bucket that nothing but its policy protects."""
+        name = f"bucket-{next(_number)}-{uuid4().hex[:8]}"
+        self.s3.create_bucket(Bucket=name)
+        self.s3.delete_public_access_block(Bucket=name)
+        return Bucket(self, name)
+
+    def a_group(self) -> Group:
+        name = f"group-{next(_number)}"
+        return Group(self, name, self.ec2.create_security_group(GroupName=name, Description=name)["GroupId"])
+
+    def a_prefix_list(self, *ranges: str) -> str:
+        entries = [{"Cidr": cidr} for cidr in ranges]
+        name = f"list-{next(_number)}"
+        made = self.ec2.create_managed_prefix_list(
+            PrefixListName=name, MaxEntries=len(ranges), AddressFamily="IPv4", Entries=entries
+        )
+        return made["PrefixList"]["PrefixListId"]
+
+    # What it said and wrote down
+
+    def announcements_about(self, thing: Bucket | Group) -> list:
+        """What was announced about it so far, for machines."""
+        self._heard += [json.loads(body) for body in self._received(self._queue)]
+        said = [json.loads(message["Message"]) for message in self._heard]
+        return [message for message in said if thing.name in json.dumps(message) or thing.arn in json.dumps(message)]
+
+    def announces(self, thing: Bucket | Group) -> dict:
+        """The one announcement about it, which is waited for."""
+        heard = wait_for(lambda: self.announcements_about(thing))
+        assert heard, f"nothing was announced about {thing.arn}\n{self._log()}"
+        return heard[-1]
+
+    def attributes_of_announcement(self, announcement_id: str) -> dict:
+        for message in self._heard:
+            if json.loads(message["Message"])["id"] == announcement_id:
+                return {name: value["Value"] for name, value in message["MessageAttributes"].items()}
+        raise AssertionError(f"{announcement_id} was not announced")
+
+    def journal_about(self, thing: Bucket | Group) -> list:
+        """Its entries in the journal, oldest first."""
+        pages = self.aws.client("dynamodb").get_paginator("scan").paginate(TableName=self.stack.journal, ConsistentRead=True)
+        items = [{key: next(iter(value.values())) for key, value in item.items()} for page in pages for item in page["Items"]]
+        return sorted((item for item in items if item["sk"] == "entry" and item.get("resource") == thing.arn), key=lambda item: item["pk"])
+
+    def dead_letters_about(self, thing: Bucket | Group) -> list:
+        """Events about it that a function gave up on."""
+        self._dead += [json.loads(body) for body in self._received(self.stack.outputs["FunctionDeadLettersUrl"])]
+        return [letter for letter in self._dead if thing.name in json.dumps(letter) or thing.id in json.dumps(letter)]
+
+    # What happened, in CloudTrail's words
+
+    def events_about(self, thing: Bucket | Group) -> list:
+        """Records of watched calls upon it that succeeded, oldest first."""
+        return [record for record in self._records() if thing.id in json.dumps(record) and self._is_watched(record)]
+
+    def deliver(self, record: dict, **envelope) -> None:
+        """Puts a record on the bus as CloudTrail would; what is given replaces a field of its envelope."""
+        self.aws.deliver({**event(record), **envelope})
+
+    def invoke(self, function: str, payload: dict) -> dict:
+        """Hands an event straight to a function, past EventBridge, and waits for its answer."""
+        answer = self.aws.client("lambda").invoke(FunctionName=self.stack.outputs[f"{function}Arn"], Payload=json.dumps(payload))
+        return {"error": answer.get("FunctionError"), "payload": json.loads(answer["Payload"].read() or b"null")}
+
+    def has_settled(self) -> bool:
+        """Waits until every watched event was handled to the end."""
+        due = sum(1 for record in self._records() if self._is_watched(record))
+        return bool(wait_for(lambda: self._invocations_ended() >= due))
+
+    # What an operator does
+
+    def undo(self, entry_id: str) -> subprocess.CompletedProcess:
+        command = [str(TARGET / "debug" / "snapback"), "undo", entry_id, "--journal", self.stack.journal, "--yes"]
+        keys = {"AWS_ACCESS_KEY_ID": self.operator["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": self.operator["SecretAccessKey"]}
+        return subprocess.run(command, env=self.aws.environment(**keys), capture_output=True, text=True, check=False)
+
+    # What goes wrong
+
+    @contextmanager
+    def unseen(self) -> Iterator[None]:
+        """What is done meanwhile wakes no function."""
+        events = self.aws.client("events")
+        rules = [rule["Name"] for rule in events.list_rules()["Rules"]]
+        for rule in rules:
+            events.disable_rule(Name=rule)
+        try:
+            yield
+        finally:
+            for rule in rules:
+                events.enable_rule(Name=rule)
+
+    @contextmanager
+    def role_without(self, function: str, *actions: str) -> Iterator[None]:
+        """The function's role lacks these actions meanwhile."""
+        iam, role = self.aws.client("iam"), self._role_of(function)
+        policy = iam.get_role_policy(RoleName=role, PolicyName="snapback")["PolicyDocument"]
+        stripped = json.loads(json.dumps(policy))
+        for statement in stripped["Statement"]:
+            said = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+            statement["Action"] = [action for action in said if action not in actions]
+        stripped["Statement"] = [statement for statement in stripped["Statement"] if statement["Action"]]
+        assert stripped != policy, f"the role of {function} never had {actions}"
+        iam.put_role_policy(RoleName=role, PolicyName="snapback", PolicyDocument=json.dumps(stripped))
+        try:
+            yield
+        finally:
+            iam.put_role_policy(RoleName=role, PolicyName="snapback", PolicyDocument=json.dumps(policy))
+
+    @contextmanager
+    def silenced(self) -> Iterator[None]:
+        """Nobody can publish to the topic meanwhile."""
+        sns = self.aws.client("sns")
+        policy = sns.get_topic_attributes(TopicArn=self.stack.topic)["Attributes"]["Policy"]
+        outage = json.loads(policy)
+        outage["Statement"].append({"Sid": "Outage", "Effect": "Deny", "Principal": "*", "Action": "sns:Publish", "Resource": self.stack.topic})
+        sns.set_topic_attributes(TopicArn=self.stack.topic, AttributeName="Policy", AttributeValue=json.dumps(outage))
+        try:
+            yield
+        finally:
+            sns.set_topic_attributes(TopicArn=self.stack.topic, AttributeName="Policy", AttributeValue=policy)
+
+    # How it is known
+
+    def _role_of(self, function: str) -> str:
+        configuration = self.aws.client("lambda").get_function_configuration(FunctionName=self.stack.outputs[f"{function}Arn"])
+        return configuration["Role"].rpartition("/")[2]
+
+    def _records(self) -> list:
+        log = self.aws.cloudtrail_log
+        return [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()] if log.exists() else []
+
+    @staticmethod
+    def _is_watched(record: dict) -> bool:
+        return record["eventName"] in WATCHED and "errorCode" not in record
+
+    def _invocations_ended(self) -> int:
+        logs, ended = self.aws.client("logs"), 0
+        for group in logs.describe_log_groups()["logGroups"]:
+            pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group["logGroupName"])
+            ended += sum(1 for page in pages for line in page["events"] if line["message"].startswith("END RequestId"))
+        return ended
+
+    def _received(self, queue: str) -> Iterator[str]:
+        while True:
+            messages = self._sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
+            if not messages:
+                return
+            for message in messages:
+                self._sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+                yield message["Body"]
+
+    def _subscribed_queue(self) -> str:
+        url = self._sqs.create_queue(QueueName=f"heard-{self.stack.name}")["QueueUrl"]
+        arn = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        may = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [may]})
+        self._sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+        self.aws.client("sns").subscribe(TopicArn=self.stack.topic, Protocol="sqs", Endpoint=arn)
+        return url
+
+    def _log(self) -> str:
+        return "\n".join(self.aws.log.read_text(encoding="utf-8", errors="replace").splitlines()[-30:])
+
+
+class Bucket:
+    def __init__(self, snapback: Snapback, name: str):
+        self._s3, self.name, self.id, self.arn = snapback.s3, name, name, f"arn:aws:s3:::{name}"
+
+    def put_policy(self, *statements: dict) -> str:
+        """Puts a policy of these statements; the text as it was put."""
+        text = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+        self.put_policy_text(text)
+        return text
+
+    def put_policy_text(self, text: str) -> None:
+        self._s3.put_bucket_policy(Bucket=self.name, Policy=text)
+
+    def policy_text(self) -> Optional[str]:
+        try:
+            return self._s3.get_bucket_policy(Bucket=self.name)["Policy"]
+        except ClientError as error:
+            assert error.response["Error"]["Code"] == "NoSuchBucketPolicy"
+            return None
+
+    def statements(self) -> list:
+        """The names of the statements in its policy."""
+        text = self.policy_text()
+        return [statement["Sid"] for statement in json.loads(text)["Statement"]] if text else []
+
+    def lets_in_everyone(self, action: str = "s3:GetObject", sid: str = "Everyone") -> dict:
+        return {"Sid": sid, "Effect": "Allow", "Principal": "*", "Action": action, "Resource": f"{self.arn}/*"}
+
+    def lets_in(self, account: str, sid: str = "Partner") -> dict:
+        principal = {"AWS": f"arn:aws:iam::{account}:root"}
+        return {"Sid": sid, "Effect": "Allow", "Principal": principal, "Action": "s3:GetObject", "Resource": f"{self.arn}/*"}
+
+
+class Group:
+    def __init__(self, snapback: Snapback, name: str, group_id: str):
+        self._ec2, self.name, self.id = snapback.ec2, name, group_id
+        self.arn = f"arn:aws:ec2:{REGION}:{ACCOUNT}:security-group/{group_id}"
+
+    def open(self, port: int, cidr: str = "0.0.0.0/0", **more) -> dict:
+        """Opens a TCP port; the rule that this made."""
+        source = {"CidrIpv6": cidr} if ":" in cidr else {"CidrIp": cidr}
+        sources = {"Ipv6Ranges" if ":" in cidr else "IpRanges": [{**source, **more.pop("described", {})}]}
+        permission = {"IpProtocol": "tcp", "FromPort": port, "ToPort": port, **sources}
+        return self.authorize(IpPermissions=[permission], **more)[0]
+
+    def authorize(self, **parameters) -> list:
+        return self._ec2.authorize_security_group_ingress(GroupId=self.id, **parameters)["SecurityGroupRules"]
+
+    def modify(self, rule: dict, **to) -> None:
+        change = {"SecurityGroupRuleId": rule["SecurityGroupRuleId"], "SecurityGroupRule": to}
+        self._ec2.modify_security_group_rules(GroupId=self.id, SecurityGroupRules=[change])
+
+    def rules(self) -> list:
+        found = self._ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [self.id]}])
+        return [rule for rule in found["SecurityGroupRules"] if not rule["IsEgress"]]
+
+    def rule_ids(self) -> set:
+        return {rule["SecurityGroupRuleId"] for rule in self.rules()}
+
+    def what_it_lets_in(self) -> list:
+        """Its rules, ids aside, in an order of their own."""
+        own = ("SecurityGroupRuleId", "SecurityGroupRuleArn")
+        bare = [{key: value for key, value in rule.items() if key not in own} for rule in self.rules()]
+        return sorted(bare, key=lambda rule: json.dumps(rule, sort_keys=True))
+
+
+def event(record: dict) -> dict:
+    """The envelope that a record comes in."""
+    return {
+        "version": "0",
+        "id": str(uuid4()),
+        "detail-type": "AWS API Call via CloudTrail",
+        "source": "aws." + record["eventSource"].partition(".")[0],
+        "account": record["recipientAccountId"],
+        "time": record["eventTime"],
+        "region": record["awsRegion"],
+        "resources": [],
+        "detail": record,
+    }

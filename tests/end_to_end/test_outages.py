@@ -1,0 +1,67 @@
+"""What is down or denied delays Snapback or is noticed; it never makes a change unjournaled or unsaid."""
+from stack import wait_for
+
+
+def test_when_nobody_can_be_told_the_revert_is_not_lost(snapback):
+    bucket = snapback.a_bucket()
+    with snapback.silenced():
+        bucket.put_policy(bucket.lets_in_everyone())
+        assert wait_for(lambda: bucket.policy_text() is None)
+    # Lambda's next attempt finds the change taken back already and has only to say so.
+    assert snapback.announces(bucket)["outcome"] == "reverted"
+    assert [entry["outcome"] for entry in snapback.journal_about(bucket)] == ["reverted"]
+    assert snapback.dead_letters_about(bucket) == []
+
+
+def test_without_a_journal_nothing_is_touched(snapback):
+    group = snapback.a_group()
+    with snapback.role_without("Ec2Function", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:GetItem", "dynamodb:Query"):
+        rule = group.open(22)
+        assert wait_for(lambda: snapback.dead_letters_about(group))
+        assert group.rules() == [rule]
+
+
+def test_a_journal_outage_that_ends_delays_the_revert(snapback):
+    bucket = snapback.a_bucket()
+    with snapback.role_without("S3Function", "dynamodb:PutItem", "dynamodb:UpdateItem"):
+        text = bucket.put_policy(bucket.lets_in_everyone())
+        assert snapback.has_settled()
+        assert bucket.policy_text() == text
+    assert snapback.announces(bucket)["outcome"] == "reverted"
+    assert bucket.policy_text() is None
+
+
+def test_a_role_that_may_not_revert_is_noticed(snapback):
+    group = snapback.a_group()
+    with snapback.role_without("Ec2Function", "ec2:RevokeSecurityGroupIngress"):
+        rule = group.open(22)
+        assert wait_for(lambda: snapback.announcements_about(group) or snapback.dead_letters_about(group))
+        assert group.rules() == [rule]
+        said = [announced["outcome"] for announced in snapback.announcements_about(group)]
+        assert "reverted" not in said
+        assert snapback.dead_letters_about(group) or set(said) & {"alerted", "failed"}
+
+
+def test_a_role_that_may_not_look_is_noticed(snapback):
+    bucket = snapback.a_bucket()
+    with snapback.role_without("S3Function", "s3:GetBucketPolicy"):
+        text = bucket.put_policy(bucket.lets_in_everyone())
+        assert wait_for(lambda: snapback.announcements_about(bucket) or snapback.dead_letters_about(bucket))
+    assert bucket.policy_text() == text
+
+
+def test_a_policy_that_locks_snapback_out_is_noticed(snapback):
+    bucket = snapback.a_bucket()
+    lock = {"Sid": "Lock", "Effect": "Deny", "NotPrincipal": {"AWS": snapback.aws.client("sts", snapback.mallory).get_caller_identity()["Arn"]},
+            "Action": "s3:*", "Resource": [bucket.arn, f"{bucket.arn}/*"]}  # fmt: skip
+    bucket.put_policy(bucket.lets_in_everyone(), lock)
+    assert wait_for(lambda: snapback.announcements_about(bucket) or snapback.dead_letters_about(bucket))
+
+
+def test_a_rule_whose_function_is_gone_keeps_the_event(deployed):
+    other = deployed(mode="revert")
+    other.aws.client("lambda").delete_function(FunctionName=other.stack.outputs["S3FunctionArn"])
+    bucket = other.a_bucket()
+    bucket.put_policy(bucket.lets_in_everyone())
+    undelivered = wait_for(lambda: list(other._received(other.stack.outputs["RuleDeadLettersUrl"])))
+    assert undelivered and bucket.name in undelivered[0]
