@@ -16,11 +16,14 @@ It ends when its standard input does, so that it never outlives whoever started 
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import json
 import os
 import signal
 import sys
 import threading
+import time
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Optional
 
@@ -37,7 +40,10 @@ import security_groups
 from wire import Call
 
 # Where the tests put events onto the bus as CloudTrail would, which PutEvents rightly refuses to anybody.
-DELIVER = "/_local/cloudtrail"
+DELIVER = ("POST", "/_local/cloudtrail")
+
+# Where they ask whether functions are still at work, or waiting to try again.
+AT_WORK = ("GET", "/_local/lambda")
 
 
 def main() -> None:
@@ -71,9 +77,11 @@ def play_cloudtrail() -> None:
         return answer
 
     async def deliverable(method, path, headers, body, query, request_id):
-        if (method, path) == ("POST", DELIVER):
+        if (method, path) == DELIVER:
             deliver(json.loads(body))
             return 202, {}, b""
+        if (method, path) == AT_WORK:
+            return 200, {"Content-Type": "application/json"}, json.dumps(vars(at_work)).encode()
         return await shortcuts(method, path, headers, body, query, request_id)
 
     app._dispatch_service_request = recorded
@@ -169,6 +177,23 @@ def signing_name(headers: dict, query: dict) -> str:
 # Lambda behind EventBridge
 
 
+@dataclass
+class AtWork:
+    """How much Lambda has to do."""
+
+    events: int = 0
+    attempts: int = 0
+    lock = threading.Lock()
+
+    def add(self, events: int = 0, attempts: int = 0) -> None:
+        with self.lock:
+            self.events += events
+            self.attempts += attempts
+
+
+at_work = AtWork()
+
+
 def play_asynchronous_lambda() -> None:
     invoke = eventbridge._invoke_target
 
@@ -183,12 +208,34 @@ def play_asynchronous_lambda() -> None:
 
     def invoke_lambda(arn, payload):
         function, config, _ = lambda_svc._get_func_record_for_ref(arn)
-        if function is not None:
-            record = lambda_svc._execution_record_for_config(function, config)
-            lambda_svc.invoke_async_with_retry(record, json.loads(payload))
+        if function is None:
+            return
+        at_work.add(events=1)
+        run = contextvars.copy_context().run
+        threading.Thread(target=run, args=(attempt, function, config, json.loads(payload)), daemon=True).start()
 
     eventbridge._invoke_target = invoke_target
     eventbridge._dispatch_to_lambda = invoke_lambda
+
+
+def attempt(function: dict, config: dict, event: dict) -> None:
+    """Invokes until it succeeds or attempts run out; then the event goes where failures go."""
+    chosen = (function.get("event_invoke_configs") or {}).get("$LATEST") or function.get("event_invoke_config") or {}
+    wait = float(os.environ["LAMBDA_ASYNC_RETRY_BASE_SECONDS"])
+    try:
+        for number in range(1 + int(chosen.get("MaximumRetryAttempts", 2))):
+            if number:
+                # AWS waits one minute, then two.
+                time.sleep(wait * number)
+            result = lambda_svc._execute_function(lambda_svc._execution_record_for_config(function, config), event)
+            at_work.add(attempts=1)
+            if not result.get("error"):
+                return
+        failures = chosen.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
+        if failures:
+            lambda_svc._route_async_failure(failures, config["FunctionName"], event, result)
+    finally:
+        at_work.add(events=-1)
 
 
 # Condition keys

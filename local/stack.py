@@ -150,6 +150,10 @@ class LocalAws:
         request = urllib.request.Request(f"{self.endpoint}/_local/cloudtrail", json.dumps(event).encode(), method="POST")
         _open(request)
 
+    def at_work(self) -> dict:
+        """How many `events` the functions still have to handle, and how many `attempts` have ended so far."""
+        return json.loads(_open(urllib.request.Request(f"{self.endpoint}/_local/lambda")))
+
     def build(self) -> Path:
         """What `sam build` would leave, but with the binaries that `cargo build` made: the template to deploy."""
         folder = self.directory / "build"
@@ -205,7 +209,8 @@ class LocalAws:
 
     def _start(self) -> None:
         (TARGET / "local").mkdir(parents=True, exist_ok=True)
-        self.directory = Path(tempfile.mkdtemp(prefix="run-", dir=TARGET / "local"))
+        _remove_leftovers()
+        self.directory = Path(tempfile.mkdtemp(prefix=f"run-{os.getpid()}-", dir=TARGET / "local"))
         (self.directory / "tmp").mkdir()
         # Someone else may take the port between our looking and the launcher's binding: then look again.
         for _ in range(5):
@@ -283,6 +288,17 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def _remove_leftovers() -> None:
+    """The folders of runs that were killed before they could tidy up."""
+    for folder in (TARGET / "local").glob("run-*-*"):
+        try:
+            os.kill(int(folder.name.split("-")[1]), 0)
+        except ProcessLookupError:
+            shutil.rmtree(folder, ignore_errors=True)
+        except PermissionError:
+            pass
 
 
 def _kill_group(process: subprocess.Popen) -> None:

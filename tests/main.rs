@@ -1,1 +1,7 @@
 //! What must hold across the workspace.
+
+mod benign;
+mod events;
+#[expect(dead_code, reason = "soon")]
+mod recorded;
+mod template;

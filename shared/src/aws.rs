@@ -24,7 +24,7 @@ pub struct Denied(pub String);
 
 impl fmt::Display for Denied {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "denied: {}", self.0)
+        f.write_str(&self.0)
     }
 }
 
@@ -43,7 +43,11 @@ where
     R: fmt::Debug + Send + Sync + 'static,
 {
     let denied = matches!(code(&error), Some("AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation"));
-    let text = DisplayErrorContext(&error).to_string();
+    let service = error.as_service_error();
+    let text = match service.and_then(|error| Some((error.code()?, error.message().unwrap_or_default()))) {
+        Some((code, message)) => format!("AWS answered {code}: {message}"),
+        None => DisplayErrorContext(&error).to_string(),
+    };
     if denied { Denied(text).into() } else { anyhow::anyhow!(text) }
 }
 

@@ -1,7 +1,7 @@
 """What the tests talk about: a deployed Snapback, an ordinary user who does risky things, and an operator.
 
 Nothing here sleeps for a fixed time and calls that proof. Something that must happen is waited for; that nothing
-happened is known once the functions have ended every invocation that was due (`Snapback.has_settled`).
+happened is known once the functions have handled to the end every event that woke them (`Snapback.has_settled`).
 """
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Snapback:
         return Bucket(self, name)
 
     def a_group(self) -> Group:
-        name = f"group-{next(_number)}"
+        name = f"group-{next(_number)}-{uuid4().hex[:8]}"
         return Group(self, name, self.ec2.create_security_group(GroupName=name, Description=name)["GroupId"])
 
     def a_prefix_list(self, *ranges: str) -> str:
@@ -67,15 +67,20 @@ class Snapback:
 
     def announcements_about(self, thing: Bucket | Group) -> list:
         """What was announced about it so far, for machines."""
-        self._heard += [json.loads(body) for body in self._received(self._queue)]
+        self._heard += [json.loads(body) for body in self.received(self._queue)]
         said = [json.loads(message["Message"]) for message in self._heard]
-        return [message for message in said if thing.name in json.dumps(message) or thing.arn in json.dumps(message)]
+        return [message for message in said if thing.id in json.dumps(message)]
 
-    def announces(self, thing: Bucket | Group) -> dict:
-        """The one announcement about it, which is waited for."""
-        heard = wait_for(lambda: self.announcements_about(thing))
-        assert heard, f"nothing was announced about {thing.arn}\n{self._log()}"
-        return heard[-1]
+    def announces(self, thing: Bucket | Group, outcome: Optional[str] = None) -> dict:
+        """The first announcement about it, or the first of this outcome, which is waited for."""
+
+        def heard() -> list:
+            about = self.announcements_about(thing)
+            return [one for one in about if outcome in (None, one["outcome"])]
+
+        found = wait_for(heard)
+        assert found, f"not announced about {thing.arn}: {outcome or 'anything'}\n{self._log()}"
+        return found[0]
 
     def attributes_of_announcement(self, announcement_id: str) -> dict:
         for message in self._heard:
@@ -91,8 +96,22 @@ class Snapback:
 
     def dead_letters_about(self, thing: Bucket | Group) -> list:
         """Events about it that a function gave up on."""
-        self._dead += [json.loads(body) for body in self._received(self.stack.outputs["FunctionDeadLettersUrl"])]
-        return [letter for letter in self._dead if thing.name in json.dumps(letter) or thing.id in json.dumps(letter)]
+        self._dead += [json.loads(body) for body in self.received(self.stack.outputs["FunctionDeadLettersUrl"])]
+        return [letter for letter in self._dead if thing.id in json.dumps(letter)]
+
+    def undelivered(self) -> list:
+        """Events that no function could be given."""
+        return list(self.received(self.stack.outputs["RuleDeadLettersUrl"]))
+
+    def received(self, queue: str) -> Iterator[str]:
+        """The messages that wait in a queue, which are taken out of it."""
+        while True:
+            messages = self._sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
+            if not messages:
+                return
+            for message in messages:
+                self._sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+                yield message["Body"]
 
     # What happened, in CloudTrail's words
 
@@ -110,9 +129,20 @@ class Snapback:
         return {"error": answer.get("FunctionError"), "payload": json.loads(answer["Payload"].read() or b"null")}
 
     def has_settled(self) -> bool:
-        """Waits until every watched event was handled to the end."""
-        due = sum(1 for record in self._records() if self._is_watched(record))
-        return bool(wait_for(lambda: self._invocations_ended() >= due))
+        """Waits until every event that woke a function was handled to the end, retries and all."""
+        return bool(wait_for(lambda: self.aws.at_work()["events"] == 0))
+
+    @contextmanager
+    def tried(self) -> Iterator[None]:
+        """Waits, after what is done meanwhile, until a function has ended an attempt."""
+        before = self.aws.at_work()["attempts"]
+        yield
+        assert wait_for(lambda: self.aws.at_work()["attempts"] > before)
+
+    def role_of(self, function: str) -> str:
+        """The name of the function's role."""
+        configuration = self.aws.client("lambda").get_function_configuration(FunctionName=self.stack.outputs[f"{function}Arn"])
+        return configuration["Role"].rpartition("/")[2]
 
     # What an operator does
 
@@ -139,7 +169,7 @@ class Snapback:
     @contextmanager
     def role_without(self, function: str, *actions: str) -> Iterator[None]:
         """The function's role lacks these actions meanwhile."""
-        iam, role = self.aws.client("iam"), self._role_of(function)
+        iam, role = self.aws.client("iam"), self.role_of(function)
         policy = iam.get_role_policy(RoleName=role, PolicyName="snapback")["PolicyDocument"]
         stripped = json.loads(json.dumps(policy))
         for statement in stripped["Statement"]:
@@ -168,10 +198,6 @@ class Snapback:
 
     # How it is known
 
-    def _role_of(self, function: str) -> str:
-        configuration = self.aws.client("lambda").get_function_configuration(FunctionName=self.stack.outputs[f"{function}Arn"])
-        return configuration["Role"].rpartition("/")[2]
-
     def _records(self) -> list:
         log = self.aws.cloudtrail_log
         return [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()] if log.exists() else []
@@ -179,22 +205,6 @@ class Snapback:
     @staticmethod
     def _is_watched(record: dict) -> bool:
         return record["eventName"] in WATCHED and "errorCode" not in record
-
-    def _invocations_ended(self) -> int:
-        logs, ended = self.aws.client("logs"), 0
-        for group in logs.describe_log_groups()["logGroups"]:
-            pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group["logGroupName"])
-            ended += sum(1 for page in pages for line in page["events"] if line["message"].startswith("END RequestId"))
-        return ended
-
-    def _received(self, queue: str) -> Iterator[str]:
-        while True:
-            messages = self._sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
-            if not messages:
-                return
-            for message in messages:
-                self._sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
-                yield message["Body"]
 
     def _subscribed_queue(self) -> str:
         url = self._sqs.create_queue(QueueName=f"heard-{self.stack.name}")["QueueUrl"]

@@ -1,10 +1,10 @@
-"""In mode `notify` Snapback says what it would do, and touches nothing."""
+"""In mode `notify` Snapback says what it would do, and touches nothing; and it hears what else the operator chose."""
 import pytest
 
 
 @pytest.fixture(scope="module")
 def notifying(deployed):
-    return deployed(mode="notify")
+    return deployed(mode="notify", PublicPorts="tcp/443,tcp/2222")
 
 
 def test_it_says_what_it_would_take_back(notifying):
@@ -27,3 +27,12 @@ def test_it_makes_no_changing_call(notifying):
     assert notifying.has_settled()
     callers = [record["userIdentity"]["type"] for thing in (bucket, group) for record in notifying.events_about(thing)]
     assert callers == ["IAMUser", "IAMUser"]
+
+
+def test_the_operator_says_which_ports_may_be_public(notifying):
+    meant, not_meant = notifying.a_group(), notifying.a_group()
+    meant.open(2222)
+    not_meant.open(80)
+    assert notifying.announces(not_meant)["outcome"] == "would-revert"
+    assert notifying.has_settled()
+    assert notifying.announcements_about(meant) == []

@@ -1,0 +1,360 @@
+//! What happens in an account all day raises no suspicion: no look is taken, no AWS call is made.
+//!
+//! The corpus is written here, from what ordinary callers ordinarily do: every caller makes every call. It stays out
+//! of the way of nothing that the controls watch.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
+use snapback::settings::Settings;
+use workspace_tests::{FUNCTIONS, controls};
+
+const ACCOUNT: &str = "111122223333";
+const REGION: &str = "eu-central-1";
+
+/// One API call: service, name, parameters, answer, and how it failed if it did.
+struct Call {
+    service: &'static str,
+    name: &'static str,
+    request: Value,
+    response: Value,
+    error: Option<&'static str>,
+}
+
+fn call(service: &'static str, name: &'static str, request: Value, response: Value) -> Call {
+    Call { service, name, request, response, error: None }
+}
+
+/// Every call by every caller.
+fn corpus() -> Vec<Value> {
+    let calls: Vec<Call> =
+        [bucket_policies(), rules(), changed_rules(), refused_calls(), neighbours(), looks()].into_iter().flatten().collect();
+    let callers = callers();
+    let pairs = calls.iter().flat_map(|call| callers.iter().map(move |caller| (call, caller)));
+    pairs.enumerate().map(|(number, (call, caller))| envelope(number, call, caller)).collect()
+}
+
+/// The fields of a record that tell who called, how and from where.
+fn callers() -> Vec<Value> {
+    let role = |name: &str, session: &str, mfa: &str| {
+        json!({
+            "type": "AssumedRole", "principalId": format!("AROAEXAMPLE0000000000:{session}"), "accountId": ACCOUNT,
+            "arn": format!("arn:aws:sts::{ACCOUNT}:assumed-role/{name}/{session}"), "accessKeyId": "ASIAEXAMPLE000000000",
+            "sessionContext": {
+                "sessionIssuer": {
+                    "type": "Role", "principalId": "AROAEXAMPLE0000000000", "accountId": ACCOUNT, "userName": name,
+                    "arn": format!("arn:aws:iam::{ACCOUNT}:role/{name}"),
+                },
+                "attributes": {"creationDate": "2026-02-03T07:30:00Z", "mfaAuthenticated": mfa},
+            },
+        })
+    };
+    let caller = |identity: Value, address: &str, agent: &str| {
+        json!({"userIdentity": identity, "sourceIPAddress": address, "userAgent": agent})
+    };
+    let mut in_console = caller(role("Admin", "alice@example.com", "true"), "203.0.113.7", "Mozilla/5.0");
+    in_console["sessionCredentialFromConsole"] = json!("true");
+    let mut by_cloudformation = role("Deploy", "release-89", "false");
+    by_cloudformation["invokedBy"] = json!("cloudformation.amazonaws.com");
+    let service = json!({"type": "AWSService", "invokedBy": "config.amazonaws.com"});
+    let user = json!({
+        "type": "IAMUser", "principalId": "AIDAEXAMPLE0000000000", "accountId": ACCOUNT, "userName": "bob",
+        "arn": format!("arn:aws:iam::{ACCOUNT}:user/bob"), "accessKeyId": "AKIAEXAMPLE000000000",
+    });
+    let root = json!({
+        "type": "Root", "principalId": ACCOUNT, "accountId": ACCOUNT, "arn": format!("arn:aws:iam::{ACCOUNT}:root"),
+    });
+    vec![
+        in_console,
+        caller(role("Deploy", "pipeline-4711", "false"), "192.0.2.80", "APN/1.0 HashiCorp/1.0 Terraform/1.14.4"),
+        caller(by_cloudformation, "cloudformation.amazonaws.com", "cloudformation.amazonaws.com"),
+        caller(service, "config.amazonaws.com", "config.amazonaws.com"),
+        caller(user, "198.51.100.23", "aws-cli/2.33.5"),
+        caller(root, "2001:db8:17::2a", "Mozilla/5.0"),
+        caller(role("snapback-S3Role-1A2B3C", "snapback-S3Function-3C2B1A", "false"), "198.51.100.200", "aws-sdk-rust/1.3"),
+    ]
+}
+
+fn envelope(number: usize, call: &Call, caller: &Value) -> Value {
+    let time = format!("2026-02-03T{:02}:{:02}:{:02}Z", number / 3600 % 24, number / 60 % 60, number % 60);
+    let is_read = ["Get", "List", "Describe"].iter().any(|verb| call.name.starts_with(verb));
+    let mut detail = json!({
+        "eventVersion": "1.11", "eventTime": time, "eventSource": format!("{}.amazonaws.com", call.service),
+        "eventName": call.name, "awsRegion": REGION, "requestParameters": call.request,
+        "responseElements": call.response, "requestID": format!("{number:016X}"),
+        "eventID": format!("00000000-0000-4000-8000-{number:012}"), "eventType": "AwsApiCall",
+        "managementEvent": true, "eventCategory": "Management", "recipientAccountId": ACCOUNT,
+        "readOnly": is_read,
+    });
+    for (field, value) in caller.as_object().into_iter().flatten() {
+        detail[field] = value.clone();
+    }
+    if let Some(error) = call.error {
+        detail["errorCode"] = json!(error);
+    }
+    json!({
+        "version": "0", "id": format!("00000000-0000-4000-9000-{number:012}"), "account": ACCOUNT, "time": time,
+        "detail-type": "AWS API Call via CloudTrail", "source": format!("aws.{}", call.service), "region": REGION,
+        "resources": [], "detail": detail,
+    })
+}
+
+fn put_policy(statements: Value) -> Call {
+    let policy = json!({"Version": "2012-10-17", "Statement": statements});
+    let request = json!({
+        "bucketName": "example-reports", "Host": "example-reports.s3.eu-central-1.amazonaws.com", "policy": "",
+        "bucketPolicy": policy,
+    });
+    call("s3", "PutBucketPolicy", request, Value::Null)
+}
+
+/// Policies that let in whom they name, and `Deny`s of everyone.
+fn bucket_policies() -> Vec<Call> {
+    let allow = |principal: Value, condition: Value| {
+        let mut statement = json!({
+            "Effect": "Allow", "Principal": principal, "Action": ["s3:GetObject", "s3:ListBucket"],
+            "Resource": ["arn:aws:s3:::example-reports", "arn:aws:s3:::example-reports/*"],
+        });
+        if condition != Value::Null {
+            statement["Condition"] = condition;
+        }
+        statement
+    };
+    let deny = |condition: Value| {
+        json!({
+            "Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "arn:aws:s3:::example-reports/*",
+            "Condition": condition,
+        })
+    };
+    let named = [
+        json!({"AWS": "444455556666"}),
+        json!({"AWS": "arn:aws:iam::444455556666:root"}),
+        json!({"AWS": ["arn:aws:iam::111122223333:role/Reports", "arn:aws:iam::444455556666:user/carol"]}),
+        json!({"AWS": "arn:aws:iam::cloudfront:user/CloudFront Origin Access Identity E2EXAMPLE"}),
+        json!({"CanonicalUser": "79a59df900b949e55d96a1e698fbacedfd6e09d98eacf8f8d5218e7cd47ef2be"}),
+        json!({"Service": "logging.s3.amazonaws.com"}),
+        json!({"Service": ["delivery.logs.amazonaws.com", "logdelivery.elasticloadbalancing.amazonaws.com"]}),
+    ];
+    let narrowed = [
+        json!({"StringEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}}),
+        json!({"StringEquals": {"aws:PrincipalAccount": ["111122223333", "444455556666"]}}),
+        json!({"StringEquals": {"aws:SourceVpce": "vpce-0a1b2c3d4e5f60718"}}),
+        json!({"StringEquals": {"aws:SourceVpc": "vpc-0a1b2c3d4e5f60718"}}),
+        json!({"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/*"}}),
+        json!({"IpAddress": {"aws:SourceIp": ["203.0.113.0/24", "2001:db8:17::/48"]}}),
+        json!({"Bool": {"aws:SecureTransport": "true"}, "StringEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}}),
+    ];
+    let denied = [
+        json!({"Bool": {"aws:SecureTransport": "false"}}),
+        json!({"NumericLessThan": {"s3:TlsVersion": "1.2"}}),
+        json!({"StringNotEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}}),
+        json!({"Null": {"s3:x-amz-server-side-encryption": "true"}}),
+    ];
+    let everyone = [json!("*"), json!({"AWS": "*"})];
+    let mut policies: Vec<Value> = named.into_iter().map(|principal| json!([allow(principal, Value::Null)])).collect();
+    for (number, condition) in narrowed.into_iter().enumerate() {
+        policies.push(json!([allow(everyone[number % 2].clone(), condition)]));
+    }
+    policies.extend(denied.into_iter().map(&deny));
+    policies.push(json!([
+        deny(json!({"Bool": {"aws:SecureTransport": "false"}})),
+        allow(json!({"AWS": "444455556666"}), Value::Null),
+        allow(json!({"Service": "cloudtrail.amazonaws.com"}), json!({"StringEquals": {"aws:SourceAccount": ACCOUNT}})),
+    ]));
+    policies.into_iter().map(put_policy).collect()
+}
+
+fn permission(protocol: &str, ports: Option<(u16, u16)>, sources: &Value) -> Value {
+    let mut permission = json!({"ipProtocol": protocol, "groups": {}, "ipRanges": {}, "ipv6Ranges": {}, "prefixListIds": {}});
+    if let Some((from, to)) = ports {
+        permission["fromPort"] = json!(from);
+        permission["toPort"] = json!(to);
+    }
+    for (list, elements) in sources.as_object().into_iter().flatten() {
+        permission[list] = json!({"items": elements});
+    }
+    permission
+}
+
+fn authorize(permissions: &Value) -> Call {
+    let request = json!({"groupId": "sg-0f1e2d3c4b5a69788", "ipPermissions": {"items": permissions}});
+    call("ec2", "AuthorizeSecurityGroupIngress", request, json!({"_return": true, "requestId": "r-1"}))
+}
+
+fn rules() -> Vec<Call> {
+    let office = json!({"ipRanges": [{"cidrIp": "198.51.100.0/24", "description": "the office"}]});
+    let alone = json!({"ipRanges": [{"cidrIp": "203.0.113.7/32"}], "ipv6Ranges": [{"cidrIpv6": "2001:db8:17::2a/128"}]});
+    let private = json!({"ipRanges": [{"cidrIp": "10.0.0.0/8"}, {"cidrIp": "172.16.0.0/12"}, {"cidrIp": "192.168.0.0/16"}]});
+    let private_v6 = json!({"ipv6Ranges": [{"cidrIpv6": "fd00:17::/48"}]});
+    let carrier = json!({"ipRanges": [{"cidrIp": "100.64.0.0/10"}]});
+    let world = json!({"ipRanges": [{"cidrIp": "0.0.0.0/0"}]});
+    let world_v6 = json!({"ipv6Ranges": [{"cidrIpv6": "::/0"}]});
+    let group = json!({"groups": [{"groupId": "sg-0123456789abcdef0", "userId": ACCOUNT}]});
+    let peer = json!({"groups": [{"groupId": "sg-0fedcba9876543210", "userId": "444455556666"}]});
+    let list = json!({"prefixListIds": [{"prefixListId": "pl-0a9b8c7d6e5f40312"}]});
+    let mut calls: Vec<Call> = [
+        json!([permission("tcp", Some((22, 22)), &office)]),
+        json!([permission("tcp", Some((3389, 3389)), &alone)]),
+        json!([permission("tcp", Some((0, 65535)), &private)]),
+        json!([permission("-1", None, &private)]),
+        json!([permission("-1", None, &private_v6)]),
+        json!([permission("udp", Some((53, 53)), &carrier)]),
+        json!([permission("tcp", Some((80, 80)), &world), permission("tcp", Some((443, 443)), &world)]),
+        json!([permission("tcp", Some((443, 443)), &world_v6)]),
+        json!([permission("tcp", Some((5432, 5432)), &group)]),
+        json!([permission("-1", None, &group)]),
+        json!([permission("tcp", Some((6379, 6379)), &peer)]),
+        json!([permission("tcp", Some((443, 443)), &list)]),
+        json!([permission("icmp", Some((8, 0)), &office)]),
+        json!([permission("tcp", Some((22, 22)), &office), permission("tcp", Some((443, 443)), &world)]),
+    ]
+    .iter()
+    .map(authorize)
+    .collect();
+    for (protocol, port, cidr) in [("tcp", 22, "198.51.100.0/24"), ("tcp", 443, "0.0.0.0/0"), ("udp", 500, "203.0.113.7/32")] {
+        let request = json!({
+            "groupName": "bastion", "ipProtocol": protocol, "fromPort": port, "toPort": port, "cidrIp": cidr,
+            "ipPermissions": {},
+        });
+        calls.push(call("ec2", "AuthorizeSecurityGroupIngress", request, json!({"_return": true})));
+    }
+    calls
+}
+
+fn changed_rules() -> Vec<Call> {
+    let change = |rule: Value| json!({"SecurityGroupRuleId": "sgr-0a1b2c3d4e5f60718", "SecurityGroupRule": rule, "tag": 1});
+    let office = json!({"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "CidrIpv4": "198.51.100.0/24", "Description": "the office"});
+    let web = json!({"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "CidrIpv6": "::/0"});
+    let group = json!({"IpProtocol": "tcp", "FromPort": 5432, "ToPort": 5432, "ReferencedGroupId": "sg-0123456789abcdef0"});
+    [change(office.clone()), change(web.clone()), change(group.clone()), json!([change(office), change(web), change(group)])]
+        .into_iter()
+        .map(|changes| {
+            let request = json!({"ModifySecurityGroupRulesRequest": {"GroupId": "sg-0f1e2d3c4b5a69788", "SecurityGroupRule": changes}});
+            let response = json!({"ModifySecurityGroupRulesResponse": {"requestId": "r-1", "return": true}});
+            call("ec2", "ModifySecurityGroupRules", request, response)
+        })
+        .collect()
+}
+
+/// What would be risky, had it not failed. Each takes the parameters or the answer away in its service's own way.
+fn refused_calls() -> Vec<Call> {
+    let public = json!({"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::example-reports/*"});
+    let ssh = json!([permission("tcp", Some((22, 22)), &json!({"ipRanges": [{"cidrIp": "0.0.0.0/0"}]}))]);
+    let change = json!({"ModifySecurityGroupRulesRequest": {"GroupId": "sg-0f1e2d3c4b5a69788", "SecurityGroupRule": {
+        "SecurityGroupRuleId": "sgr-0a1b2c3d4e5f60718", "tag": 1,
+        "SecurityGroupRule": {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "CidrIpv4": "0.0.0.0/0"},
+    }}});
+    let failed = |call: Call, error| Call { response: Value::Null, error: Some(error), ..call };
+    vec![
+        failed(put_policy(public.clone()), "AccessDenied"),
+        failed(put_policy(json!([public])), "NoSuchBucket"),
+        failed(call("s3", "PutBucketPolicy", Value::Null, Value::Null), "MalformedPolicy"),
+        failed(authorize(&ssh), "Client.UnauthorizedOperation"),
+        failed(authorize(&ssh), "Client.InvalidPermission.Duplicate"),
+        failed(authorize(&ssh), "Client.DryRunOperation"),
+        failed(call("ec2", "ModifySecurityGroupRules", change, Value::Null), "Client.UnauthorizedOperation"),
+    ]
+}
+
+/// Calls that no control watches, among them those that the functions make themselves.
+fn neighbours() -> Vec<Call> {
+    let group = json!({"groupId": "sg-0f1e2d3c4b5a69788", "ipPermissions": {}});
+    let world = json!({"groupId": "sg-0f1e2d3c4b5a69788", "ipPermissions": {"items": [permission("-1", None, &json!({"ipRanges": [{"cidrIp": "0.0.0.0/0"}]}))]}});
+    let bucket = json!({"bucketName": "example-reports", "Host": "example-reports.s3.eu-central-1.amazonaws.com"});
+    [
+        ("s3", "CreateBucket", bucket.clone()),
+        ("s3", "DeleteBucketPolicy", bucket.clone()),
+        ("s3", "PutBucketEncryption", bucket.clone()),
+        ("s3", "PutBucketTagging", bucket.clone()),
+        ("s3", "PutBucketVersioning", bucket.clone()),
+        ("s3", "PutBucketPublicAccessBlock", bucket),
+        ("ec2", "CreateSecurityGroup", json!({"groupName": "web", "groupDescription": "web", "vpcId": "vpc-0a1b2c3d4e5f60718"})),
+        ("ec2", "RevokeSecurityGroupIngress", group.clone()),
+        ("ec2", "AuthorizeSecurityGroupEgress", world),
+        ("ec2", "UpdateSecurityGroupRuleDescriptionsIngress", group),
+        ("ec2", "RunInstances", json!({"instancesSet": {"items": [{"imageId": "ami-0a1b2c3d4e5f60718", "minCount": 1, "maxCount": 1}]}})),
+        ("ec2", "CreateTags", json!({"resourcesSet": {"items": [{"resourceId": "i-0a1b2c3d4e5f60718"}]}, "tagSet": {"items": []}})),
+        ("iam", "CreateRole", json!({"roleName": "Reports", "path": "/"})),
+        ("lambda", "UpdateFunctionCode20150331v2", json!({"functionName": "reports", "publish": false})),
+        ("logs", "CreateLogStream", json!({"logGroupName": "/aws/lambda/reports", "logStreamName": "2026/02/03"})),
+        ("kms", "GenerateDataKey", json!({"keyId": "alias/reports", "keySpec": "AES_256"})),
+        ("sts", "AssumeRole", json!({"roleArn": "arn:aws:iam::111122223333:role/Deploy", "roleSessionName": "pipeline-4711"})),
+        ("dynamodb", "UpdateTimeToLive", json!({"tableName": "reports"})),
+        ("cloudformation", "ExecuteChangeSet", json!({"stackName": "reports", "changeSetName": "release-89"})),
+    ]
+    .into_iter()
+    .map(|(service, name, request)| call(service, name, request, Value::Null))
+    .collect()
+}
+
+fn looks() -> Vec<Call> {
+    [
+        ("s3", "GetBucketPolicy"),
+        ("s3", "GetBucketPublicAccessBlock"),
+        ("s3", "ListBuckets"),
+        ("ec2", "DescribeSecurityGroups"),
+        ("ec2", "DescribeSecurityGroupRules"),
+        ("ec2", "DescribeInstances"),
+        ("iam", "GetRole"),
+        ("sts", "GetCallerIdentity"),
+    ]
+    .into_iter()
+    .map(|(service, name)| call(service, name, Value::Null, Value::Null))
+    .collect()
+}
+
+#[test]
+fn nothing_ordinary_raises_a_suspicion() -> Result<()> {
+    for record in corpus() {
+        for function in FUNCTIONS {
+            let suspected = function.suspect(record.clone(), &Settings::default())?;
+            if let Some((_, suspected)) = suspected {
+                bail!("{}: {:?}\n{:#}", function.name, suspected[0].1, record["detail"]);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A corpus that never comes near a control would prove nothing.
+#[test]
+fn the_ordinary_records_are_many_and_of_all_kinds() {
+    let mut calls: BTreeMap<(String, String), usize> = BTreeMap::new();
+    let mut callers: BTreeMap<String, usize> = BTreeMap::new();
+    let corpus = corpus();
+    for record in &corpus {
+        let detail = &record["detail"];
+        let word = |field: &str| detail[field].as_str().unwrap_or_default().to_owned();
+        if detail["errorCode"].is_null() {
+            *calls.entry((word("eventSource"), word("eventName"))).or_default() += 1;
+        }
+        let kind = detail["userIdentity"]["type"].as_str().unwrap_or_default();
+        *callers.entry(kind.to_owned()).or_default() += 1;
+    }
+    assert!(corpus.len() > 400, "{}", corpus.len());
+    assert!(calls.len() > 25, "{calls:?}");
+    for watch in controls().flat_map(|control| control.about.watches) {
+        let count = calls.get(&(watch.service.to_owned(), watch.name.to_owned())).copied().unwrap_or_default();
+        assert!(count > 20, "{} calls of {} that succeeded", count, watch.name);
+    }
+    for kind in ["AssumedRole", "AWSService", "IAMUser", "Root"] {
+        assert!(callers.get(kind).is_some_and(|count| *count > 50), "{callers:?}");
+    }
+}
+
+/// Which also shows that a record of this corpus can be suspected at all.
+#[test]
+fn what_was_refused_would_have_been_suspected() -> Result<()> {
+    let refused: Vec<Value> = corpus().into_iter().filter(|record| !record["detail"]["errorCode"].is_null()).collect();
+    assert!(refused.len() > 40, "{}", refused.len());
+    for mut record in refused {
+        record["detail"].as_object_mut().context("a record")?.remove("errorCode");
+        let mut suspected = 0;
+        for function in FUNCTIONS {
+            suspected += usize::from(function.suspect(record.clone(), &Settings::default())?.is_some());
+        }
+        assert_eq!(suspected, 1, "{:#}", record["detail"]);
+    }
+    Ok(())
+}

@@ -1,0 +1,290 @@
+//! What goes wrong between Snapback and AWS, injected as canned HTTP answers: no emulator does these on demand.
+
+use anyhow::Result;
+use serde_json::{Value, json};
+use snapback::settings::Mode;
+
+use crate::scene::{ANYONE_WRITES, NAMED, PUBLIC, bucket_policy_was_put, deliver, event, policy};
+use crate::wire::{Answer, Aws, ec2_error, ok, rules, s3_error};
+
+const WORLD: &str = "<cidrIpv4>0.0.0.0/0</cidrIpv4>";
+const OFFICE: &str = "<cidrIpv4>203.0.113.0/24</cidrIpv4>";
+const REVOKED: &str = "<RevokeSecurityGroupIngressResponse><return>true</return></RevokeSecurityGroupIngressResponse>";
+
+fn ssh_was_opened() -> Value {
+    let rule = json!({"securityGroupRuleId": "sgr-1", "groupId": "sg-1", "isEgress": false, "ipProtocol": "tcp",
+        "fromPort": 22, "toPort": 22, "cidrIpv4": "0.0.0.0/0"});
+    event(
+        "ec2",
+        "AuthorizeSecurityGroupIngress",
+        json!({"groupId": "sg-1", "ipPermissions": {"items": []}}),
+        json!({"_return": true, "securityGroupRuleSet": {"items": [rule]}}),
+    )
+}
+
+fn written(aws: &Aws) -> Vec<String> {
+    aws.bodies("S3.PutBucketPolicy")
+}
+
+/// The JSON variant of every notice.
+fn notices(aws: &Aws) -> Vec<Value> {
+    let notice = |body: String| {
+        let message = body.split('&').find_map(|field| field.strip_prefix("Message="))?.to_owned();
+        let message: Value = serde_json::from_str(&decoded(&message)).ok()?;
+        serde_json::from_str(message["default"].as_str()?).ok()
+    };
+    aws.bodies("SNS.Publish").into_iter().filter_map(notice).collect()
+}
+
+fn decoded(form: &str) -> String {
+    let bytes = form.as_bytes();
+    let (mut text, mut index) = (vec![], 0);
+    while let Some(&byte) = bytes.get(index) {
+        let hex = (byte == b'%').then(|| form.get(index + 1..index + 3)).flatten();
+        match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            Some(decoded) => {
+                text.push(decoded);
+                index += 3;
+            }
+            None => {
+                text.push(if byte == b'+' { b' ' } else { byte });
+                index += 1;
+            }
+        }
+    }
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+/// The last item that was put under the entry's key, as `GetItem` gives it back.
+fn journaled(aws: &Aws) -> Answer {
+    let put = aws.bodies("DynamoDB.PutItem").pop().unwrap_or_default();
+    let put: Value = serde_json::from_str(&put).unwrap_or_default();
+    ok(&json!({"Item": put["Item"]}).to_string())
+}
+
+#[tokio::test]
+async fn an_old_truth_is_not_believed_at_once() -> Result<()> {
+    let public = policy(&[PUBLIC, NAMED]);
+    let clean = policy(&[NAMED]);
+    let aws = Aws::default()
+        .answers("S3.GetBucketPolicy", [s3_error(404, "NoSuchBucketPolicy"), ok(&public), ok(&public), ok(&clean)]);
+    deliver(&s3::FUNCTION, &aws, Mode::Revert, bucket_policy_was_put(&public)).await?;
+    assert_eq!(written(&aws), [clean]);
+    assert_eq!(notices(&aws)[0]["outcome"], "reverted");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_denied_look_is_an_alert_of_the_highest_severity_and_touches_nothing() -> Result<()> {
+    let public = policy(&[PUBLIC]);
+    let aws = Aws::default().answers("S3.GetBucketPolicy", [s3_error(403, "AccessDenied")]);
+    deliver(&s3::FUNCTION, &aws, Mode::Revert, bucket_policy_was_put(&public)).await?;
+    let notice = &notices(&aws)[0];
+    assert_eq!((&notice["outcome"], &notice["severity"]), (&json!("alerted"), &json!("critical")));
+    assert!(notice["why"].as_str().is_some_and(|why| why.contains("lets everyone do s3:GetObject")), "{notice}");
+    assert!(written(&aws).is_empty());
+
+    let aws = Aws::default().answers("EC2.DescribeSecurityGroupRules", [ec2_error("UnauthorizedOperation")]);
+    deliver(&ec2::FUNCTION, &aws, Mode::Revert, ssh_was_opened()).await?;
+    assert_eq!(notices(&aws)[0]["severity"], "critical");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_policy_that_changes_between_look_and_write_is_judged_afresh() -> Result<()> {
+    let first = policy(&[PUBLIC, NAMED]);
+    let second = policy(&[NAMED, ANYONE_WRITES]);
+    let clean = policy(&[NAMED]);
+    let aws =
+        Aws::default().answers("S3.GetBucketPolicy", [ok(&first), ok(&second), ok(&second), ok(&second), ok(&clean)]);
+    deliver(&s3::FUNCTION, &aws, Mode::Revert, bucket_policy_was_put(&first)).await?;
+    assert_eq!(written(&aws), [clean]);
+    let before = &notices(&aws)[0]["changes"][0]["before"];
+    assert_eq!(before, &json!(second), "the notice tells what was really there before the write");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_policy_that_never_stands_still_is_left_to_a_person_and_tried_again() {
+    let flips = (0..20).map(|turn| ok(&policy(&[PUBLIC, if turn % 2 == 0 { NAMED } else { ANYONE_WRITES }])));
+    let aws = Aws::default().answers("S3.GetBucketPolicy", flips);
+    let failed = deliver(&s3::FUNCTION, &aws, Mode::Revert, bucket_policy_was_put(&policy(&[PUBLIC]))).await;
+    assert!(failed.is_err_and(|error| error.to_string().contains("kept changing")));
+    assert!(written(&aws).is_empty());
+    assert_eq!(notices(&aws)[0]["outcome"], "failed");
+}
+
+#[tokio::test]
+async fn a_rule_that_is_narrowed_between_look_and_write_is_not_revoked() -> Result<()> {
+    let open = rules(&[("sgr-1", "sg-1", "tcp", 22, WORLD)]);
+    let narrowed = rules(&[("sgr-1", "sg-1", "tcp", 22, OFFICE)]);
+    let aws = Aws::default().answers("EC2.DescribeSecurityGroupRules", [open, narrowed]);
+    deliver(&ec2::FUNCTION, &aws, Mode::Revert, ssh_was_opened()).await?;
+    assert!(aws.bodies("EC2.RevokeSecurityGroupIngress").is_empty());
+    assert_eq!(notices(&aws), [] as [Value; 0], "what somebody has mended needs nobody out of bed");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_resource_that_is_gone_needs_nothing() -> Result<()> {
+    let aws = Aws::default().answers("S3.GetBucketPolicy", [s3_error(404, "NoSuchBucket")]);
+    deliver(&s3::FUNCTION, &aws, Mode::Revert, bucket_policy_was_put(&policy(&[PUBLIC]))).await?;
+    assert!(written(&aws).is_empty() && notices(&aws).is_empty());
+
+    let aws = Aws::default().answers("EC2.DescribeSecurityGroupRules", [rules(&[])]);
+    deliver(&ec2::FUNCTION, &aws, Mode::Revert, ssh_was_opened()).await?;
+    assert!(aws.bodies("EC2.RevokeSecurityGroupIngress").is_empty() && notices(&aws).is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_journal_outage_stops_it_before_anything_is_touched() {
+    let public = policy(&[PUBLIC]);
+    for operation in ["DynamoDB.GetItem", "DynamoDB.Query", "DynamoDB.PutItem"] {
+        let outage = (500, r#"{"__type":"InternalServerError","message":"down"}"#.to_owned());
+        let aws = Aws::default().answers("S3.GetBucketPolicy", [ok(&public)]).answers(operation, [outage]);
+        let failed = deliver(&s3::FUNCTION, &aws, Mode::Revert, bucket_policy_was_put(&public)).await;
+        assert!(failed.is_err(), "{operation}: a later delivery tries again");
+        let calls = aws.calls();
+        assert!(!calls.iter().any(|call| call.starts_with("S3.Put") || call.starts_with("S3.Delete")), "{calls:?}");
+        assert_eq!(notices(&aws)[0]["outcome"], "failed", "{operation}: and people are told at once");
+    }
+}
+
+#[tokio::test]
+async fn an_outage_of_the_topic_does_not_lose_the_revert_and_the_next_delivery_tells_of_it() -> Result<()> {
+    let public = policy(&[PUBLIC]);
+    let outage = (500, "<ErrorResponse><Error><Code>InternalFailure</Code></Error></ErrorResponse>".to_owned());
+    let gone = s3_error(404, "NoSuchBucketPolicy");
+    let aws = Aws::default()
+        .answers("S3.GetBucketPolicy", [ok(&public), ok(&public), gone.clone()])
+        .answers("SNS.Publish", [outage]);
+    let failed = deliver(&s3::FUNCTION, &aws, Mode::Revert, bucket_policy_was_put(&public)).await;
+    assert!(failed.is_err(), "so that Lambda delivers again");
+    assert!(aws.calls().contains(&"S3.DeleteBucketPolicy".to_owned()));
+
+    let later = Aws::default().answers("DynamoDB.GetItem", [journaled(&aws)]).answers("S3.GetBucketPolicy", [gone]);
+    deliver(&s3::FUNCTION, &later, Mode::Revert, bucket_policy_was_put(&public)).await?;
+    assert_eq!(notices(&later)[0]["outcome"], "reverted");
+    assert!(!later.calls().contains(&"S3.DeleteBucketPolicy".to_owned()), "it is done already");
+
+    let third = Aws::default()
+        .answers("DynamoDB.GetItem", [journaled(&later)])
+        .answers("S3.GetBucketPolicy", [s3_error(404, "NoSuchBucketPolicy")]);
+    deliver(&s3::FUNCTION, &third, Mode::Revert, bucket_policy_was_put(&public)).await?;
+    assert!(notices(&third).is_empty(), "people are told once");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_later_delivery_finishes_what_a_crash_has_left() -> Result<()> {
+    let public = policy(&[PUBLIC, NAMED]);
+    let clean = policy(&[NAMED]);
+    // The first delivery ends right after writing the journal: S3 does not take the write.
+    let aws = Aws::default()
+        .answers("S3.GetBucketPolicy", [ok(&public)])
+        .answers("S3.PutBucketPolicy", [s3_error(500, "InternalError")]);
+    assert!(deliver(&s3::FUNCTION, &aws, Mode::Revert, bucket_policy_was_put(&public)).await.is_err());
+    assert_eq!(notices(&aws)[0]["outcome"], "failed");
+
+    let later = Aws::default()
+        .answers("DynamoDB.GetItem", [journaled(&aws)])
+        .answers("S3.GetBucketPolicy", [ok(&public), ok(&public), ok(&clean)]);
+    deliver(&s3::FUNCTION, &later, Mode::Revert, bucket_policy_was_put(&public)).await?;
+    assert_eq!(written(&later), [clean]);
+    assert_eq!(notices(&later)[0]["outcome"], "reverted");
+    Ok(())
+}
+
+#[tokio::test]
+async fn two_deliveries_at_once_do_not_both_act() {
+    let public = policy(&[PUBLIC]);
+    let taken = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException","message":"taken"}"#;
+    let aws = Aws::default()
+        .answers("S3.GetBucketPolicy", [ok(&public)])
+        .answers("DynamoDB.PutItem", [(400, taken.to_owned())]);
+    let second = deliver(&s3::FUNCTION, &aws, Mode::Revert, bucket_policy_was_put(&public)).await;
+    assert!(second.is_err_and(|error| error.to_string().contains("another delivery")));
+    assert!(written(&aws).is_empty() && notices(&aws).is_empty());
+}
+
+#[tokio::test]
+async fn a_revert_that_does_not_show_is_said_loudly() {
+    let public = policy(&[PUBLIC]);
+    let aws = Aws::default().answers("S3.GetBucketPolicy", [ok(&public)]);
+    let failed = deliver(&s3::FUNCTION, &aws, Mode::Revert, bucket_policy_was_put(&public)).await;
+    assert!(failed.is_err_and(|error| error.to_string().contains("the risk still shows")));
+    assert_eq!(notices(&aws)[0]["outcome"], "failed");
+}
+
+#[tokio::test]
+async fn an_operator_s_hold_keeps_just_that_grant() -> Result<()> {
+    let (both, held) = (policy(&[PUBLIC, ANYONE_WRITES]), policy(&[PUBLIC]));
+    let grant = serde_json::from_str::<Value>(PUBLIC)?.to_string();
+    let hold = json!({"control": "s3-public-bucket-policy", "resource": "arn:aws:s3:::b", "grant": grant, "entry": "e",
+        "by": "arn:aws:iam::111122223333:user/ops", "since": "2026-01-01T00:00:00Z", "until": "2027-01-01T00:00:00Z"});
+    let items = json!({"Items": [{"body": {"S": hold.to_string()}}], "Count": 1, "ScannedCount": 1}).to_string();
+    let aws = Aws::default()
+        .answers("DynamoDB.Query", [ok(&items)])
+        .answers("S3.GetBucketPolicy", [ok(&both), ok(&both), ok(&held)]);
+    deliver(&s3::FUNCTION, &aws, Mode::Revert, bucket_policy_was_put(&both)).await?;
+    assert_eq!(written(&aws), [held]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn notify_tells_and_touches_nothing() -> Result<()> {
+    let public = policy(&[PUBLIC]);
+    let aws = Aws::default().answers("S3.GetBucketPolicy", [ok(&public)]);
+    deliver(&s3::FUNCTION, &aws, Mode::Notify, bucket_policy_was_put(&public)).await?;
+    assert_eq!(notices(&aws)[0]["outcome"], "would-revert");
+    assert!(!aws.calls().iter().any(|call| call.starts_with("S3.Put") || call.starts_with("S3.Delete")));
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_old_event_only_alerts() -> Result<()> {
+    let public = policy(&[PUBLIC]);
+    let mut event = bucket_policy_was_put(&public);
+    event["detail"]["eventTime"] = json!("2026-01-01T00:00:00Z");
+    let aws = Aws::default().answers("S3.GetBucketPolicy", [ok(&public)]);
+    deliver(&s3::FUNCTION, &aws, Mode::Revert, event).await?;
+    assert_eq!(notices(&aws)[0]["outcome"], "would-revert");
+    assert!(!aws.calls().iter().any(|call| call.starts_with("S3.Put") || call.starts_with("S3.Delete")));
+    Ok(())
+}
+
+#[tokio::test]
+async fn before_the_revert_there_is_only_observe_and_record() -> Result<()> {
+    let open = rules(&[("sgr-1", "sg-1", "tcp", 22, WORLD)]);
+    let aws = Aws::default()
+        .answers("EC2.DescribeSecurityGroupRules", [open.clone(), open, rules(&[])])
+        .answers("EC2.RevokeSecurityGroupIngress", [ok(REVOKED)]);
+    deliver(&ec2::FUNCTION, &aws, Mode::Revert, ssh_was_opened()).await?;
+    let calls = aws.calls();
+    let (mut looks, rest) = (calls[..3].to_vec(), &calls[3..]);
+    looks.sort();
+    assert_eq!(looks, ["DynamoDB.GetItem", "DynamoDB.Query", "EC2.DescribeSecurityGroupRules"], "at the same time");
+    assert_eq!(
+        rest,
+        [
+            "DynamoDB.PutItem",
+            "EC2.DescribeSecurityGroupRules",
+            "EC2.RevokeSecurityGroupIngress",
+            "EC2.DescribeSecurityGroupRules",
+            "SNS.Publish",
+            "DynamoDB.PutItem",
+        ]
+    );
+    aws.forget();
+    let benign = event(
+        "ec2",
+        "AuthorizeSecurityGroupIngress",
+        json!({"groupId": "sg-1", "ipPermissions": {"items": [
+        {"ipProtocol": "tcp", "fromPort": 443, "toPort": 443, "ipRanges": {"items": [{"cidrIp": "0.0.0.0/0"}]}}]}}),
+        json!(null),
+    );
+    deliver(&ec2::FUNCTION, &aws, Mode::Revert, benign).await?;
+    assert!(aws.calls().is_empty(), "a benign event makes no call at all");
+    Ok(())
+}

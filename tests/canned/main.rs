@@ -1,0 +1,6 @@
+//! The responder against canned HTTP answers of AWS's real wire shapes.
+
+mod calls;
+mod injected;
+mod scene;
+mod wire;

@@ -1,0 +1,172 @@
+//! AWS as canned answers in its real wire shapes: for what no emulator does on demand, such as telling an old truth,
+//! refusing a look, or changing between two calls. It answers the SDK's own HTTP requests and keeps what was asked.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aws_config::retry::RetryConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+
+/// A status and a body.
+pub(crate) type Answer = (u16, String);
+
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Aws(Arc<Mutex<Inner>>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    /// For each operation its answers in order; the last one is given again and again.
+    answers: HashMap<String, VecDeque<Answer>>,
+    asked: Vec<(String, String)>,
+}
+
+impl Aws {
+    /// Says what the operation answers next: `S3.GetBucketPolicy`, `DynamoDB.PutItem`, `SNS.Publish`, …
+    pub(crate) fn answers(self, operation: &str, answers: impl IntoIterator<Item = Answer>) -> Self {
+        self.set(operation, answers);
+        self
+    }
+
+    pub(crate) fn set(&self, operation: &str, answers: impl IntoIterator<Item = Answer>) {
+        self.inner(|inner| inner.answers.insert(operation.to_owned(), answers.into_iter().collect()));
+    }
+
+    /// Which operations were called, in order.
+    pub(crate) fn calls(&self) -> Vec<String> {
+        self.inner(|inner| inner.asked.iter().map(|(operation, _)| operation.clone()).collect())
+    }
+
+    /// The bodies of all calls of an operation.
+    pub(crate) fn bodies(&self, operation: &str) -> Vec<String> {
+        self.inner(|inner| {
+            inner.asked.iter().filter(|(asked, _)| asked == operation).map(|(_, body)| body.clone()).collect()
+        })
+    }
+
+    pub(crate) fn forget(&self) {
+        self.inner(|inner| inner.asked.clear());
+    }
+
+    pub(crate) fn config(&self) -> SdkConfig {
+        SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("eu-central-1"))
+            .credentials_provider(SharedCredentialsProvider::new(Credentials::new("id", "secret", None, None, "test")))
+            .retry_config(RetryConfig::disabled())
+            .http_client(self.clone())
+            .build()
+    }
+
+    fn inner<T>(&self, work: impl FnOnce(&mut Inner) -> T) -> T {
+        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl HttpClient for Aws {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl HttpConnector for Aws {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let operation = operation(&request);
+        let body = String::from_utf8_lossy(request.body().bytes().unwrap_or_default()).into_owned();
+        let (status, answer) = self.inner(|inner| {
+            inner.asked.push((operation.clone(), body));
+            match inner.answers.get_mut(&operation) {
+                Some(answers) if answers.len() > 1 => answers.pop_front(),
+                Some(answers) => answers.front().cloned(),
+                None => quiet(&operation),
+            }
+            .unwrap_or_else(|| (501, format!("no answer was given for {operation}")))
+        });
+        let status = status.try_into().unwrap_or_else(|_| unreachable!("{status} is a status"));
+        HttpConnectorFuture::ready(Ok(HttpResponse::new(status, SdkBody::from(answer))))
+    }
+}
+
+/// Which operation a request is, as its protocol tells: a header, a form field, or method and path.
+fn operation(request: &HttpRequest) -> String {
+    if let Some(target) = request.headers().get("x-amz-target") {
+        return format!("DynamoDB.{}", target.rsplit('.').next().unwrap_or_default());
+    }
+    let (uri, method) = (request.uri().to_owned(), request.method().to_owned());
+    let body = String::from_utf8_lossy(request.body().bytes().unwrap_or_default()).into_owned();
+    if let Some(action) = body.split('&').find_map(|field| field.strip_prefix("Action=")) {
+        return format!("{}.{action}", if uri.contains("//sns.") { "SNS" } else { "EC2" });
+    }
+    match (method.as_str(), &uri) {
+        ("GET", uri) if uri.contains("/v20180820/configuration/publicAccessBlock") => {
+            "S3Control.GetPublicAccessBlock".to_owned()
+        }
+        ("GET", uri) if uri.contains("publicAccessBlock") => "S3.GetPublicAccessBlock".to_owned(),
+        ("GET", uri) if uri.contains("policy") => "S3.GetBucketPolicy".to_owned(),
+        ("PUT", uri) if uri.contains("policy") => "S3.PutBucketPolicy".to_owned(),
+        ("DELETE", uri) if uri.contains("policy") => "S3.DeleteBucketPolicy".to_owned(),
+        (method, uri) => format!("{method} {uri}"),
+    }
+}
+
+/// What AWS answers where a test says nothing: an empty journal, a topic that takes everything, no Block Public Access.
+fn quiet(operation: &str) -> Option<Answer> {
+    Some(match operation {
+        "DynamoDB.GetItem" | "DynamoDB.PutItem" => ok("{}"),
+        "DynamoDB.Query" => ok(r#"{"Items":[],"Count":0,"ScannedCount":0}"#),
+        "SNS.Publish" => {
+            ok("<PublishResponse><PublishResult><MessageId>1</MessageId></PublishResult></PublishResponse>")
+        }
+        "S3.GetPublicAccessBlock" => s3_error(404, "NoSuchPublicAccessBlockConfiguration"),
+        "S3Control.GetPublicAccessBlock" => (
+            404,
+            "<ErrorResponse><Error><Code>NoSuchPublicAccessBlockConfiguration</Code></Error></ErrorResponse>"
+                .to_owned(),
+        ),
+        "S3.PutBucketPolicy" | "S3.DeleteBucketPolicy" => (204, String::new()),
+        _ => return None,
+    })
+}
+
+pub(crate) fn ok(body: &str) -> Answer {
+    (200, body.to_owned())
+}
+
+pub(crate) fn s3_error(status: u16, code: &str) -> Answer {
+    (status, format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>{code}</Message></Error>"))
+}
+
+pub(crate) fn ec2_error(code: &str) -> Answer {
+    (
+        400,
+        format!(
+            "<Response><Errors><Error><Code>{code}</Code><Message>m</Message></Error></Errors><RequestID>1</RequestID></Response>"
+        ),
+    )
+}
+
+/// What `DescribeSecurityGroupRules` answers: id, group, protocol, port and the element that tells the source.
+pub(crate) fn rules(rules: &[(&str, &str, &str, u16, &str)]) -> Answer {
+    let items: String = rules
+        .iter()
+        .map(|(id, group, protocol, port, source)| {
+            format!(
+                "<item><securityGroupRuleId>{id}</securityGroupRuleId><groupId>{group}</groupId>\
+                 <groupOwnerId>111122223333</groupOwnerId><isEgress>false</isEgress><ipProtocol>{protocol}</ipProtocol>\
+                 <fromPort>{port}</fromPort><toPort>{port}</toPort>{source}<tagSet><item><key>team</key>\
+                 <value>web</value></item></tagSet></item>"
+            )
+        })
+        .collect();
+    ok(&format!(
+        "<DescribeSecurityGroupRulesResponse><securityGroupRuleSet>{items}</securityGroupRuleSet>\
+         </DescribeSecurityGroupRulesResponse>"
+    ))
+}

@@ -1,0 +1,183 @@
+"""The local AWS behaves, where Snapback depends on it, as AWS's documentation says that AWS does.
+
+These tests guard the stand-ins: another version of ministack, or another stand-in, has to pass them.
+"""
+import json
+import urllib.error
+import urllib.request
+
+import pytest
+from botocore.exceptions import ClientError
+
+from scene import event
+from stack import ACCOUNT, wait_for
+
+
+def refused(code, call, **parameters):
+    with pytest.raises(ClientError) as error:
+        call(**parameters)
+    assert error.value.response["Error"]["Code"] == code
+
+
+def ingress(port, *cidrs):
+    return {"IpProtocol": "tcp", "FromPort": port, "ToPort": port, "IpRanges": [{"CidrIp": cidr} for cidr in cidrs]}
+
+
+# Security groups
+
+
+def test_each_source_is_a_rule_with_an_id_of_its_own(snapback):
+    group = snapback.a_group()
+    with snapback.unseen():
+        made = group.authorize(IpPermissions=[ingress(22, "10.0.0.0/8", "198.51.100.0/24")])
+        group._ec2.revoke_security_group_ingress(GroupId=group.id, SecurityGroupRuleIds=[made[0]["SecurityGroupRuleId"]])
+        again = group.authorize(IpPermissions=[ingress(22, "10.0.0.0/8")])
+    assert len({rule["SecurityGroupRuleId"] for rule in [*made, *again]}) == 3
+    assert group.rule_ids() == {made[1]["SecurityGroupRuleId"], again[0]["SecurityGroupRuleId"]}
+
+
+def test_a_rule_twice_is_refused_and_so_is_the_whole_call(snapback):
+    group = snapback.a_group()
+    group.authorize(IpPermissions=[ingress(22, "10.0.0.0/8")])
+    before = group.rule_ids()
+    # Host bits do not make another rule of it, neither does a description.
+    refused("InvalidPermission.Duplicate", group.authorize, IpPermissions=[ingress(23, "10.0.0.0/8"), ingress(22, "10.1.2.3/8")])
+    assert group.rule_ids() == before
+
+
+def test_what_is_not_there_cannot_be_revoked(snapback):
+    group = snapback.a_group()
+    revoke = snapback.ec2.revoke_security_group_ingress
+    refused("InvalidSecurityGroupRuleId.NotFound", revoke, GroupId=group.id, SecurityGroupRuleIds=["sgr-00000000000000000"])
+    refused("InvalidPermission.NotFound", revoke, GroupId=group.id, IpPermissions=[ingress(22, "10.0.0.0/8")])
+    refused("InvalidGroup.NotFound", revoke, GroupId="sg-00000000000000000", SecurityGroupRuleIds=["sgr-00000000000000000"])
+
+
+def test_a_dry_run_does_nothing(snapback):
+    group = snapback.a_group()
+    refused("DryRunOperation", group.authorize, IpPermissions=[ingress(22, "0.0.0.0/0")], DryRun=True)
+    assert group.rules() == []
+
+
+def test_rules_keep_description_tags_and_prefix_list(snapback):
+    group = snapback.a_group()
+    tags = [{"ResourceType": "security-group-rule", "Tags": [{"Key": "team", "Value": "blue"}]}]
+    office = snapback.a_prefix_list("198.51.100.0/24")
+    sources = {"PrefixListIds": [{"PrefixListId": office, "Description": "<the> office & its annex"}]}
+    group.authorize(IpPermissions=[{"IpProtocol": "6", "FromPort": 22, "ToPort": 22, **sources}], TagSpecifications=tags)
+    [rule] = group.rules()
+    assert (rule["PrefixListId"], rule["Description"]) == (office, "<the> office & its annex")
+    assert (rule["IpProtocol"], rule["Tags"]) == ("tcp", [{"Key": "team", "Value": "blue"}])
+
+
+def test_a_group_can_be_called_by_its_name(snapback):
+    groups = [snapback.a_group() for _ in range(2)]
+    found = snapback.ec2.describe_security_groups(GroupNames=[groups[1].name])["SecurityGroups"]
+    assert [group["GroupId"] for group in found] == [groups[1].id]
+    refused("InvalidGroup.NotFound", snapback.ec2.describe_security_groups, GroupNames=["no-such-group"])
+
+
+def test_a_change_of_a_rule_keeps_its_id_and_replaces_the_rest(snapback):
+    group = snapback.a_group()
+    rule = group.open(22, "10.0.0.0/8", described={"Description": "the office"})
+    group.modify(rule, IpProtocol="tcp", FromPort=23, ToPort=23, CidrIpv6="fd00::/8")
+    [changed] = group.rules()
+    assert changed["SecurityGroupRuleId"] == rule["SecurityGroupRuleId"]
+    assert (changed["FromPort"], changed["CidrIpv6"]) == (23, "fd00::/8")
+    assert "CidrIpv4" not in changed and "Description" not in changed
+
+
+# Block Public Access
+
+
+def test_an_account_has_its_own_block_public_access(snapback):
+    account = {"AccountId": ACCOUNT}
+    s3control = snapback.s3control
+    refused("NoSuchPublicAccessBlockConfiguration", s3control.get_public_access_block, **account)
+    s3control.put_public_access_block(PublicAccessBlockConfiguration={"IgnorePublicAcls": True}, **account)
+    found = s3control.get_public_access_block(**account)["PublicAccessBlockConfiguration"]
+    s3control.delete_public_access_block(**account)
+    assert found["IgnorePublicAcls"] and not found["RestrictPublicBuckets"]
+    refused("AccessDenied", s3control.get_public_access_block, AccountId="444455556666")
+    nobody = snapback.aws.client("s3control", snapback.aws.user("nobody", "s3:GetObject"))
+    refused("AccessDenied", nobody.get_public_access_block, **account)
+
+
+def test_a_new_bucket_blocks_public_policies(snapback):
+    bucket = snapback.a_bucket()
+    refused("NoSuchPublicAccessBlockConfiguration", snapback.s3.get_public_access_block, Bucket=bucket.name)
+    snapback.s3.create_bucket(Bucket=f"{bucket.name}-new")
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [bucket.lets_in_everyone()]})
+    refused("AccessDenied", snapback.s3.put_bucket_policy, Bucket=f"{bucket.name}-new", Policy=policy)
+
+
+def test_a_stranger_gets_in_where_a_policy_lets_everyone_in(snapback):
+    bucket = snapback.a_bucket()
+    snapback.s3.put_object(Bucket=bucket.name, Key="a.txt", Body=b"hello")
+    assert answer_to_a_stranger(snapback, bucket) == 403
+    with snapback.unseen():
+        bucket.put_policy(bucket.lets_in_everyone())
+    assert answer_to_a_stranger(snapback, bucket) == 200
+    snapback.deliver(snapback.events_about(bucket)[-1])
+    assert snapback.announces(bucket)
+    assert answer_to_a_stranger(snapback, bucket) == 403
+
+
+def answer_to_a_stranger(snapback, bucket):
+    try:
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        return opener.open(f"{snapback.aws.endpoint}/{bucket.name}/a.txt").status
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+# Who may do what
+
+
+def test_only_the_functions_may_announce(snapback):
+    anyone = snapback.aws.client("sns", snapback.aws.user("anyone", "sns:*"))
+    refused("AuthorizationError", anyone.publish, TopicArn=snapback.stack.topic, Message="Run this command: ...")
+
+
+def test_only_aws_may_use_its_sources(snapback):
+    mallory = snapback.aws.client("events", snapback.mallory)
+    answer = mallory.put_events(Entries=[{"Source": "aws.s3", "DetailType": "x", "Detail": "{}"}])
+    assert answer["Entries"][0]["ErrorCode"] == "NotAuthorizedForSourceException"
+
+
+# CloudTrail
+
+
+def test_calls_go_over_the_bus_with_their_callers(snapback):
+    """Seen through a rule of our own, as any subscriber would see them."""
+    heard = a_queue_that_hears(snapback, {"source": ["aws.s3"], "detail": {"eventName": ["PutBucketPolicy"]}})
+    bucket = snapback.a_bucket()
+    bucket.put_policy(bucket.lets_in_everyone(), bucket.lets_in("444455556666"))
+    assert wait_for(lambda: len(snapback.events_about(bucket)) == 2)
+    first, second = [json.loads(body) for body in snapback.received(heard) if bucket.name in body]
+    assert first == {**event(first["detail"]), "id": first["id"]}
+    by, then = first["detail"]["userIdentity"], second["detail"]["userIdentity"]
+    assert (by["type"], by["userName"], by["accessKeyId"]) == ("IAMUser", "mallory", snapback.mallory["AccessKeyId"])
+    assert then["type"] == "AssumedRole"
+    issuer = then["sessionContext"]["sessionIssuer"]
+    assert issuer["userName"] == snapback.role_of("S3Function")
+    assert then["principalId"].startswith(issuer["principalId"] + ":")
+
+
+def test_a_call_that_is_denied_is_recorded(snapback):
+    bucket = snapback.a_bucket()
+    heard = a_queue_that_hears(snapback, {"detail": {"errorCode": [{"exists": True}], "eventName": ["DeleteBucket"]}})
+    user = snapback.aws.client("s3", snapback.aws.user(f"reader-{bucket.name}", "s3:GetObject"))
+    refused("AccessDenied", user.delete_bucket, Bucket=bucket.name)
+    [body] = wait_for(lambda: list(snapback.received(heard)))
+    assert json.loads(body)["detail"]["errorCode"] == "AccessDenied"
+
+
+def a_queue_that_hears(snapback, pattern):
+    name = f"heard-{len(snapback.aws.client('events').list_rules()['Rules'])}"
+    sqs, events = snapback.aws.client("sqs"), snapback.aws.client("events")
+    url = sqs.create_queue(QueueName=name)["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    events.put_rule(Name=name, EventPattern=json.dumps({"source": [{"prefix": "aws."}], **pattern}))
+    events.put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": arn}])
+    return url

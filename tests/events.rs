@@ -1,0 +1,143 @@
+//! The events under `events/`: every control has some, and they mean to it what their names say.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+use snapback::control::AnyControl;
+use snapback::event::Event;
+use snapback::settings::Settings;
+use workspace_tests::{FUNCTIONS, controls, workspace};
+
+/// An event of one control's folder.
+pub(crate) struct Example {
+    pub(crate) control: &'static AnyControl,
+    /// `ssh-flat.json`
+    pub(crate) file: String,
+    pub(crate) envelope: Value,
+    pub(crate) event: Event,
+}
+
+impl Example {
+    pub(crate) fn is_benign(&self) -> bool {
+        self.file.starts_with("benign-")
+    }
+
+    fn place(&self) -> String {
+        format!("{}/{}", self.control.about.id, self.file)
+    }
+}
+
+/// Every event of every control, in the order of their names.
+pub(crate) fn examples() -> Result<Vec<Example>> {
+    let mut examples = vec![];
+    for control in controls() {
+        for path in entries(&workspace("events").join(control.about.id))? {
+            let read = || -> Result<Example> {
+                let envelope: Value = serde_json::from_str(&fs::read_to_string(&path)?)?;
+                let event = Event::from_envelope(envelope.clone())?;
+                Ok(Example { control, file: name(&path)?, envelope, event })
+            };
+            examples.push(read().with_context(|| format!("reading {}", path.display()))?);
+        }
+    }
+    Ok(examples)
+}
+
+/// What lies in a folder, in the order of its names.
+pub(crate) fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
+    let listed = fs::read_dir(folder).with_context(|| format!("listing {}", folder.display()))?;
+    let mut entries = listed.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
+    entries.sort();
+    Ok(entries)
+}
+
+pub(crate) fn name(path: &Path) -> Result<String> {
+    let name = path.file_name().and_then(|name| name.to_str());
+    Ok(name.with_context(|| format!("{} has a name that is no text", path.display()))?.to_owned())
+}
+
+/// The folders in a folder, by their names.
+pub(crate) fn folders(folder: &str) -> Result<BTreeSet<String>> {
+    entries(&workspace(folder))?.iter().filter(|path| path.is_dir()).map(|path| name(path)).collect()
+}
+
+pub(crate) fn control_ids() -> BTreeSet<String> {
+    controls().map(|control| control.about.id.to_owned()).collect()
+}
+
+#[test]
+fn every_control_has_a_folder_of_events_and_every_folder_a_control() -> Result<()> {
+    assert_eq!(folders("events")?, control_ids());
+    Ok(())
+}
+
+#[test]
+fn every_watched_call_has_an_event_and_every_event_is_watched() -> Result<()> {
+    let mut calls: BTreeMap<&str, BTreeSet<(String, String)>> = BTreeMap::new();
+    for example in examples()? {
+        let call = (example.event.service, example.event.name);
+        calls.entry(example.control.about.id).or_default().insert(call);
+    }
+    for control in controls() {
+        let watches = control.about.watches.iter().map(|watch| (watch.service.to_owned(), watch.name.to_owned()));
+        assert_eq!(calls.remove(control.about.id), Some(watches.collect()), "{}", control.about.id);
+    }
+    Ok(())
+}
+
+#[test]
+fn every_event_is_as_aws_would_have_sent_it() -> Result<()> {
+    let mut ids = BTreeSet::new();
+    for example in examples()? {
+        let (envelope, detail) = (&example.envelope, &example.envelope["detail"]);
+        assert_eq!(example.event.admit(), Ok(()), "{}", example.place());
+        for (of_envelope, of_record) in [("time", "eventTime"), ("region", "awsRegion"), ("account", "recipientAccountId")]
+        {
+            assert!(envelope[of_envelope].is_string(), "{}: {of_envelope}", example.place());
+            assert_eq!(envelope[of_envelope], detail[of_record], "{}: {of_record}", example.place());
+        }
+        for field in ["eventVersion", "userIdentity", "sourceIPAddress", "userAgent", "requestID", "eventCategory"] {
+            assert!(!detail[field].is_null(), "{} has no {field}", example.place());
+        }
+        for id in [&envelope["id"], &detail["eventID"]] {
+            assert!(ids.insert(id.to_string()), "{} has the id {id} of another event", example.place());
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn only_events_that_are_called_benign_raise_no_suspicion() -> Result<()> {
+    for example in examples()? {
+        let suspicions = (example.control.suspect)(&example.event, &Settings::default());
+        assert_eq!(suspicions.is_empty(), example.is_benign(), "{}: {suspicions:?}", example.place());
+        let mut suspecting = vec![];
+        for function in FUNCTIONS {
+            let suspected = function.suspect(example.envelope.clone(), &Settings::default())?;
+            suspecting.extend(suspected.into_iter().flat_map(|(_, suspected)| suspected));
+        }
+        let ids: BTreeSet<_> = suspecting.iter().map(|(control, _)| control.about.id).collect();
+        ensure!(
+            ids.contains(example.control.about.id) != example.is_benign(),
+            "{}: the functions' controls {ids:?} suspect it",
+            example.place()
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn what_is_suspected_of_each_event_is_recorded() -> Result<()> {
+    let mut said = String::new();
+    for example in examples()?.iter().filter(|example| !example.is_benign()) {
+        for suspicion in (example.control.suspect)(&example.event, &Settings::default()) {
+            said += &format!("{} by {}\n", example.place(), example.event.actor);
+            said += &format!("    {} {}: {}\n", suspicion.subject.kind, suspicion.subject.name, suspicion.why);
+        }
+    }
+    insta::assert_snapshot!(said);
+    Ok(())
+}

@@ -1,0 +1,400 @@
+//! `template.yaml` deploys what the controls declare: their routes, their permissions, their settings. Both ways, so
+//! that nothing is missing and nothing is left over.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use jiff::SignedDuration;
+use serde_json::Value as Json;
+use serde_yaml_ng::Value;
+use snapback::control::Function;
+use snapback::event::API_CALL;
+use snapback::settings::{Deployment, Settings};
+use workspace_tests::{FUNCTIONS, workspace};
+
+use crate::events::{entries, folders, name};
+
+/// The most that a pattern may be long.
+/// <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html>
+const LONGEST_PATTERN: usize = 2048;
+
+/// How long Lambda waits before it tries a failed event again for the first time.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html>
+const FIRST_RETRY: SignedDuration = SignedDuration::from_secs(60);
+
+/// Statements that every role has, whatever its function looks at and reverts.
+const SHARED_STATEMENTS: [&str; 5] = ["Journal", "Announce", "TopicKey", "DeadLetters", "Logs"];
+
+struct Template(Value);
+
+impl Template {
+    fn read() -> Result<Self> {
+        let text = fs::read_to_string(workspace("template.yaml"))?;
+        Ok(Self(serde_yaml_ng::from_str(&text).context("template.yaml")?))
+    }
+
+    /// The resources of a type, with their logical ids.
+    fn resources(&self, kind: &str) -> Vec<(&str, &Value)> {
+        let resources = self.0["Resources"].as_mapping().into_iter().flatten();
+        let named = resources.filter_map(|(id, resource)| Some((id.as_str()?, resource)));
+        named.filter(|(_, resource)| resource["Type"] == kind).collect()
+    }
+
+    /// The rules that wake a function.
+    fn rules_of(&self, function: &str) -> Vec<(&str, &Value)> {
+        let arn = format!("{function}.Arn");
+        let wakes = |rule: &Value| items(&rule["Properties"]["Targets"]).any(|target| attribute(&target["Arn"]) == Some(&arn));
+        self.resources("AWS::Events::Rule").into_iter().filter(|(_, rule)| wakes(rule)).collect()
+    }
+
+    fn role_of(&self, function: &str) -> Result<&Value> {
+        let role = attribute(&self.0["Resources"][function]["Properties"]["Role"]);
+        let id = role.and_then(|role| role.strip_suffix(".Arn")).with_context(|| format!("{function} has no role"))?;
+        let role = &self.0["Resources"][id];
+        ensure!(role["Type"] == "AWS::IAM::Role", "the role `{id}` of {function} is not in the template");
+        Ok(role)
+    }
+
+    fn statements_of(&self, function: &str) -> Result<Vec<&Value>> {
+        let policies = items(&self.role_of(function)?["Properties"]["Policies"]);
+        Ok(policies.flat_map(|policy| items(&policy["PolicyDocument"]["Statement"])).collect())
+    }
+
+    /// The environment of the functions: each variable, and what stands in it.
+    fn environment(&self) -> BTreeMap<String, &Value> {
+        let variables = self.0["Globals"]["Function"]["Environment"]["Variables"].as_mapping().into_iter().flatten();
+        variables.filter_map(|(name, value)| Some((name.as_str()?.to_owned(), value))).collect()
+    }
+
+    /// What a function finds in a variable: the parameter's value where one is given here, else its default.
+    fn deployed(&self, variable: &str, given: &[(&str, &str)]) -> Option<String> {
+        let name = reference(self.environment().get(variable)?)?;
+        if let Some((_, value)) = given.iter().find(|(parameter, _)| *parameter == name) {
+            return Some((*value).to_owned());
+        }
+        let parameter = self.0["Parameters"].get(name);
+        Some(parameter.map_or(format!("name-of-{name}"), |parameter| text(&parameter["Default"])))
+    }
+
+    fn settings(&self, given: &[(&str, &str)]) -> Result<Settings> {
+        Ok(Settings::read(&|variable| self.deployed(variable, given))?)
+    }
+
+    fn allowed_values(&self, parameter: &str) -> BTreeSet<String> {
+        items(&self.0["Parameters"][parameter]["AllowedValues"]).map(text).collect()
+    }
+}
+
+/// A list, or the one thing that stands in its place.
+fn items(value: &Value) -> impl Iterator<Item = &Value> {
+    match value {
+        Value::Sequence(items) => items.as_slice(),
+        Value::Null => &[],
+        lone => std::slice::from_ref(lone),
+    }
+    .iter()
+}
+
+fn words(value: &Value) -> BTreeSet<String> {
+    items(value).map(text).collect()
+}
+
+fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        other => format!("{other:?}"),
+    }
+}
+
+/// What a `!Ref` names.
+fn reference(value: &Value) -> Option<&str> {
+    tagged(value, "Ref")
+}
+
+/// What a `!GetAtt` names.
+fn attribute(value: &Value) -> Option<&str> {
+    tagged(value, "GetAtt")
+}
+
+fn tagged<'a>(value: &'a Value, tag: &str) -> Option<&'a str> {
+    match value {
+        Value::Tagged(tagged) if tagged.tag == tag => tagged.value.as_str(),
+        _ => None,
+    }
+}
+
+fn declared(function: &Function, actions: impl Fn(&snapback::control::About) -> &'static [&'static str]) -> BTreeSet<String> {
+    function.controls.iter().flat_map(|control| actions(control.about)).map(|action| (*action).to_owned()).collect()
+}
+
+/// The actions of the statements whose `Sid` starts with a word.
+fn granted(statements: &[&Value], word: &str) -> BTreeSet<String> {
+    let named = statements.iter().filter(|statement| text(&statement["Sid"]).starts_with(word));
+    named.flat_map(|statement| words(&statement["Action"])).collect()
+}
+
+#[test]
+fn the_functions_of_the_template_are_the_functions_there_are() -> Result<()> {
+    let template = Template::read()?;
+    let deployed: BTreeSet<&str> = template.resources("AWS::Serverless::Function").into_iter().map(|(id, _)| id).collect();
+    assert_eq!(deployed, FUNCTIONS.iter().map(|function| function.name).collect());
+    Ok(())
+}
+
+#[test]
+fn each_function_is_woken_by_exactly_what_its_controls_watch() -> Result<()> {
+    let template = Template::read()?;
+    for function in FUNCTIONS {
+        let watched: BTreeSet<(String, String)> = function
+            .controls
+            .iter()
+            .flat_map(|control| control.about.watches)
+            .map(|watch| (watch.service.to_owned(), watch.name.to_owned()))
+            .collect();
+        let mut routed = BTreeSet::new();
+        for (id, rule) in template.rules_of(function.name) {
+            let pattern = &rule["Properties"]["EventPattern"];
+            let detail = &pattern["detail"];
+            assert_eq!(fields(pattern), set(&["detail", "detail-type", "source"]), "{id}");
+            assert_eq!(fields(detail), set(&["errorCode", "eventName", "eventSource"]), "{id}");
+            assert_eq!(words(&pattern["detail-type"]), set(&[API_CALL]), "{id}");
+            let services = words(&detail["eventSource"]);
+            let sources = services.iter().map(|service| format!("aws.{}", service.trim_end_matches(".amazonaws.com")));
+            assert_eq!(words(&pattern["source"]), sources.collect(), "{id}");
+            let exists: Vec<Option<bool>> = items(&detail["errorCode"]).map(|filter| filter["exists"].as_bool()).collect();
+            assert_eq!(exists, [Some(false)], "{id} lets failed calls through");
+            assert_eq!(rule["Properties"]["State"], "ENABLED", "{id}");
+            for service in services {
+                routed.extend(words(&detail["eventName"]).into_iter().map(|name| (service.clone(), name)));
+            }
+        }
+        assert_eq!(routed, watched, "{}", function.name);
+    }
+    Ok(())
+}
+
+fn fields(value: &Value) -> BTreeSet<String> {
+    value.as_mapping().into_iter().flatten().map(|(field, _)| text(field)).collect()
+}
+
+fn set(words: &[&str]) -> BTreeSet<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
+
+#[test]
+fn no_pattern_is_longer_than_eventbridge_takes() -> Result<()> {
+    for (id, rule) in Template::read()?.resources("AWS::Events::Rule") {
+        let pattern: Json = serde_yaml_ng::from_value(rule["Properties"]["EventPattern"].clone())?;
+        ensure!(pattern.is_object(), "{id} has no pattern");
+        let length = pattern.to_string().len();
+        assert!(length <= LONGEST_PATTERN, "the pattern of {id} has {length} characters: split it by service");
+    }
+    Ok(())
+}
+
+#[test]
+fn every_rule_wakes_one_function_and_may_do_so() -> Result<()> {
+    let template = Template::read()?;
+    let rules = template.resources("AWS::Events::Rule");
+    let mut wakes = BTreeSet::new();
+    for (id, rule) in &rules {
+        let targets: Vec<_> = items(&rule["Properties"]["Targets"]).collect();
+        let [target] = targets[..] else { anyhow::bail!("{id} has {} targets", targets.len()) };
+        let function = attribute(&target["Arn"]).and_then(|arn| arn.strip_suffix(".Arn"));
+        let function = function.with_context(|| format!("{id} has a target that is no function of the template"))?;
+        assert_eq!(target["Id"], function, "{id}");
+        assert!(id.starts_with(function.trim_end_matches("Function")), "{id} wakes {function}");
+        assert_eq!(attribute(&target["DeadLetterConfig"]["Arn"]), Some("RuleDeadLetters.Arn"), "{id}");
+        wakes.insert((function.to_owned(), format!("{id}.Arn")));
+    }
+    let mut may = BTreeSet::new();
+    for (id, permission) in template.resources("AWS::Lambda::Permission") {
+        let properties = &permission["Properties"];
+        assert_eq!(properties["Action"], "lambda:InvokeFunction", "{id}");
+        assert_eq!(properties["Principal"], "events.amazonaws.com", "{id}");
+        let named = (reference(&properties["FunctionName"]), attribute(&properties["SourceArn"]));
+        let (Some(function), Some(rule)) = named else { anyhow::bail!("{id} does not name a function and a rule") };
+        may.insert((function.to_owned(), rule.to_owned()));
+    }
+    assert_eq!(wakes, may);
+    let sending = &template.0["Resources"]["RuleDeadLettersPolicy"]["Properties"]["PolicyDocument"]["Statement"];
+    let sending = items(sending).flat_map(|statement| items(&statement["Condition"]["ArnEquals"]["aws:SourceArn"]));
+    let sending: BTreeSet<_> = sending.filter_map(attribute).map(str::to_owned).collect();
+    assert_eq!(sending, wakes.into_iter().map(|(_, rule)| rule).collect(), "who may send dead letters");
+    Ok(())
+}
+
+#[test]
+fn each_role_may_look_and_revert_exactly_as_its_controls_declare() -> Result<()> {
+    let template = Template::read()?;
+    for function in FUNCTIONS {
+        let statements = template.statements_of(function.name)?;
+        assert_eq!(granted(&statements, "Look"), declared(function, |about| about.reads), "{}", function.name);
+        assert_eq!(granted(&statements, "Revert"), declared(function, |about| about.writes), "{}", function.name);
+    }
+    Ok(())
+}
+
+/// Without this, a permission could hide where the comparison above does not look.
+#[test]
+fn each_role_has_nothing_but_statements_that_name_their_actions() -> Result<()> {
+    let template = Template::read()?;
+    for function in FUNCTIONS {
+        let role = &template.role_of(function.name)?["Properties"];
+        assert_eq!(role["ManagedPolicyArns"], Value::Null, "{}", function.name);
+        let properties = &template.0["Resources"][function.name]["Properties"];
+        assert_eq!(properties["Policies"], Value::Null, "{}", function.name);
+        for statement in template.statements_of(function.name)? {
+            let sid = text(&statement["Sid"]);
+            let is_known =
+                sid.starts_with("Look") || sid.starts_with("Revert") || SHARED_STATEMENTS.contains(&sid.as_str());
+            assert!(is_known, "{}: what is statement `{sid}` for?", function.name);
+            assert_eq!(statement["Effect"], "Allow", "{}: {sid}", function.name);
+            let actions = words(&statement["Action"]);
+            assert!(!actions.is_empty(), "{}: {sid} names no action", function.name);
+            for action in actions {
+                let is_plain = action.split_once(':').is_some_and(|(_, name)| name.chars().all(char::is_alphanumeric));
+                assert!(is_plain, "{}: {sid} allows `{action}`", function.name);
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn no_role_may_do_what_only_undoing_needs() -> Result<()> {
+    let template = Template::read()?;
+    for function in FUNCTIONS {
+        let used = |action: &&str| {
+            let mut all = FUNCTIONS.iter().flat_map(|function| function.controls);
+            all.any(|control| control.about.reads.contains(action) || control.about.writes.contains(action))
+        };
+        for undoing in declared(function, |about| about.undoes).iter().filter(|action| !used(&action.as_str())) {
+            for other in FUNCTIONS {
+                for statement in template.statements_of(other.name)? {
+                    let granted = words(&statement["Action"]);
+                    assert!(!granted.contains(undoing), "{}: {:?} allows {undoing}", other.name, statement["Sid"]);
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A role that only the policy of the topic does not know would fail at its first notification.
+#[test]
+fn exactly_the_functions_roles_may_announce() -> Result<()> {
+    let template = Template::read()?;
+    let mut roles = BTreeSet::new();
+    for function in FUNCTIONS {
+        let role = attribute(&template.0["Resources"][function.name]["Properties"]["Role"]);
+        roles.insert(role.context("a function without a role")?.to_owned());
+    }
+    let statements = &template.0["Resources"]["TopicPolicy"]["Properties"]["PolicyDocument"]["Statement"];
+    let named = |value: &Value| items(value).filter_map(attribute).map(str::to_owned).collect::<BTreeSet<_>>();
+    let statement = |sid: &str| items(statements).find(|statement| statement["Sid"] == sid);
+    let announce = statement("FunctionsAnnounce").context("no statement lets the functions announce")?;
+    assert_eq!(named(&announce["Principal"]["AWS"]), roles);
+    let others = statement("NobodyElseAnnounces").context("no statement keeps others from announcing")?;
+    assert_eq!(named(&others["Condition"]["ArnNotEquals"]["aws:PrincipalArn"]), roles);
+    Ok(())
+}
+
+#[test]
+fn the_functions_are_given_the_variables_that_they_read() -> Result<()> {
+    let template = Template::read()?;
+    let given: BTreeSet<String> = template.environment().into_keys().collect();
+    let mut read = BTreeSet::new();
+    for folder in ["shared/src", "functions/s3/src", "functions/ec2/src"] {
+        variables_in(&workspace(folder), &mut read)?;
+    }
+    assert_eq!(given, read);
+    for function in FUNCTIONS {
+        let own = &template.0["Resources"][function.name]["Properties"]["Environment"];
+        assert_eq!(own, &Value::Null, "{} is given variables of its own", function.name);
+    }
+    Ok(())
+}
+
+/// Collects `"SNAPBACK_…"` from all sources below a folder.
+fn variables_in(folder: &Path, found: &mut BTreeSet<String>) -> Result<()> {
+    for path in entries(folder)? {
+        if path.is_dir() {
+            variables_in(&path, found)?;
+            continue;
+        }
+        let source = fs::read_to_string(&path)?;
+        let quoted = source.split('"').filter(|text| text.starts_with("SNAPBACK_"));
+        found.extend(quoted.filter(|text| text.chars().all(|c| c.is_ascii_uppercase() || c == '_')).map(str::to_owned));
+    }
+    Ok(())
+}
+
+#[test]
+fn the_functions_accept_what_is_deployed_unless_told_otherwise() -> Result<()> {
+    let template = Template::read()?;
+    let settings = template.settings(&[])?;
+    assert_eq!(settings, Settings::default(), "the defaults of the template and of the code differ");
+    for most in ["MinValue", "MaxValue", "Default"] {
+        let days = text(&template.0["Parameters"]["JournalDays"][most]);
+        let deployment = Deployment::read(&|variable| template.deployed(variable, &[("JournalDays", &days)]))?;
+        assert_eq!(deployment.journal_days.to_string(), days);
+    }
+    for level in template.allowed_values("LogLevel") {
+        assert!(level.parse::<tracing::Level>().is_ok(), "{level}");
+    }
+    Ok(())
+}
+
+#[test]
+fn the_modes_are_those_that_the_functions_know_and_the_first_is_notify() -> Result<()> {
+    let template = Template::read()?;
+    assert_eq!(template.0["Parameters"]["Mode"]["Default"], "notify");
+    let allowed = template.allowed_values("Mode");
+    for mode in &allowed {
+        assert_eq!(template.settings(&[("Mode", mode)])?.mode.to_string(), *mode);
+    }
+    let read = |variable: &str| (variable == "SNAPBACK_MODE").then(|| "no such mode".to_owned());
+    let problem = Settings::read(&read).err().context("a mode that does not exist was accepted")?;
+    let known: BTreeSet<String> = problem.expected.split('`').skip(1).step_by(2).map(str::to_owned).collect();
+    assert_eq!(allowed, known);
+    Ok(())
+}
+
+/// Whoever retries must find the one before dead, and its lease over.
+#[test]
+fn a_function_is_over_before_its_lease_and_its_lease_before_the_first_retry() -> Result<()> {
+    let template = Template::read()?;
+    let journal = fs::read_to_string(workspace("shared/src/journal.rs"))?;
+    let lease = journal.split("const LEASE: SignedDuration = SignedDuration::from_secs(").nth(1);
+    let lease = lease.and_then(|rest| rest.split(')').next()).context("the journal has no lease")?;
+    let lease = SignedDuration::from_secs(lease.parse()?);
+    assert!(lease < FIRST_RETRY, "a lease of {lease:?}");
+    for function in FUNCTIONS {
+        let own = &template.0["Resources"][function.name]["Properties"]["Timeout"];
+        let timeout = own.as_i64().or(template.0["Globals"]["Function"]["Timeout"].as_i64());
+        let timeout = SignedDuration::from_secs(timeout.context("no timeout")?);
+        assert!(timeout < lease, "{} runs for {timeout:?}, its lease for {lease:?}", function.name);
+    }
+    Ok(())
+}
+
+#[test]
+fn every_function_is_built_from_its_folder() -> Result<()> {
+    let template = Template::read()?;
+    let mut built = BTreeSet::new();
+    for (id, function) in template.resources("AWS::Serverless::Function") {
+        let folder = text(&function["Properties"]["CodeUri"]);
+        let manifest = fs::read_to_string(workspace(&folder).join("Cargo.toml"))?;
+        let binary = manifest.split("[[bin]]").nth(1).and_then(|rest| rest.split('"').nth(1));
+        let deployed = &function["Metadata"]["BuildProperties"]["Binary"];
+        assert_eq!(deployed.as_str(), binary, "{id}");
+        assert!(deployed.is_string(), "{id} names no binary");
+        built.insert(name(Path::new(&folder))?);
+    }
+    assert_eq!(built, folders("functions")?);
+    Ok(())
+}
