@@ -4,11 +4,11 @@ It is kept and given back, and who may see and change it is enforced. That it ov
 played. AWS is called for it at a host that begins with the account's id, which does not resolve here; the header
 `x-amz-account-id` says the same and is what is looked at.
 """
+
 from __future__ import annotations
 
-from typing import Callable
+from collections.abc import Callable
 from xml.etree import ElementTree
-from xml.sax.saxutils import escape
 
 from ministack import app
 from ministack.core.responses import get_account_id
@@ -53,5 +53,6 @@ def _answer(method: str, body: bytes) -> tuple:
         message = "The public access block configuration was not found"
         return s3.s3control_error("NoSuchPublicAccessBlockConfiguration", message, 404, {"AccountId": account})
     settings = "".join(f"<{name}>{str(value).lower()}</{name}>" for name, value in _of_account[account].items())
-    root = f'<PublicAccessBlockConfiguration xmlns="{escape(s3.S3CONTROL_NS)}">{settings}</PublicAccessBlockConfiguration>'
-    return 200, {"Content-Type": "application/xml"}, root.encode()
+    name = "PublicAccessBlockConfiguration"
+    answer = f'<{name} xmlns="{s3.S3CONTROL_NS}">{settings}</{name}>'
+    return 200, {"Content-Type": "application/xml"}, answer.encode()

@@ -13,21 +13,33 @@ them:
 What is unknown is left out rather than invented. That Snapback understands these records proves nothing about
 AWS; records written by hand after the shapes seen there go through the same loop in the end-to-end tests.
 """
+
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Mapping, Optional
 from uuid import uuid4
 from xml.etree import ElementTree
 
 from botocore.model import OperationModel, Shape
 
-from wire import Call, Json, answer_of, form_of, form_parameters, labels_of, operation_of, parameters_of, typed, wire_name
+from wire import (
+    Call,
+    Json,
+    answer_of,
+    form_of,
+    form_parameters,
+    labels_of,
+    operation_of,
+    parameters_of,
+    typed,
+    wire_name,
+)
 
 
-def record(call: Call) -> Optional[dict]:
+def record(call: Call) -> dict | None:
     """The record of the call; None where management events have none: reading, and data events."""
     operation = operation_of(call)
     if operation is None or is_read_only(operation) or is_data_event(operation):
@@ -170,15 +182,23 @@ EVENT_NAMES = {
     ("lambda", "UpdateFunctionConfiguration"): "UpdateFunctionConfiguration20150331v2",
 }
 
-READING = re.compile("Get|List|Describe|Head|BatchGet|Search|Lookup|Select|Query|Scan|Test|Validate|Simulate|Assume|Decode")
+READING = re.compile(
+    "Get|List|Describe|Head|BatchGet|Search|Lookup|Select|Query|Scan|Test|Validate|Simulate|Assume|Decode"
+)
 
 # EventBridge delivers these two although they are named like reading.
 READING_IN_NAME_ONLY = {"GetFederationToken", "GetSessionToken"}
 
 DATA_EVENTS = {
     "dynamodb": {
-        "PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems",
-        "ExecuteStatement", "BatchExecuteStatement", "ExecuteTransaction",
+        "PutItem",
+        "UpdateItem",
+        "DeleteItem",
+        "BatchWriteItem",
+        "TransactWriteItems",
+        "ExecuteStatement",
+        "BatchExecuteStatement",
+        "ExecuteTransaction",
     },
     "events": {"PutEvents"},
     "kms": {"Encrypt", "Decrypt", "ReEncrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext"},
@@ -188,27 +208,49 @@ DATA_EVENTS = {
     "s3": {"DeleteObjects"},
     "sns": {"Publish", "PublishBatch"},
     "sqs": {
-        "SendMessage", "SendMessageBatch", "ReceiveMessage", "DeleteMessage", "DeleteMessageBatch",
-        "ChangeMessageVisibility", "ChangeMessageVisibilityBatch",
+        "SendMessage",
+        "SendMessageBatch",
+        "ReceiveMessage",
+        "DeleteMessage",
+        "DeleteMessageBatch",
+        "ChangeMessageVisibility",
+        "ChangeMessageVisibilityBatch",
     },
 }
 
 # The operations of EC2 that are recorded in the wrapped form, as far as that was seen.
 WRAPPED = {
-    "ModifySecurityGroupRules", "ModifyInstanceMetadataOptions", "CreateFlowLogs", "DeleteFlowLogs",
-    "EnableSerialConsoleAccess", "DisableSerialConsoleAccess",
-    "CreateManagedPrefixList", "ModifyManagedPrefixList", "DeleteManagedPrefixList",
+    "ModifySecurityGroupRules",
+    "ModifyInstanceMetadataOptions",
+    "CreateFlowLogs",
+    "DeleteFlowLogs",
+    "EnableSerialConsoleAccess",
+    "DisableSerialConsoleAccess",
+    "CreateManagedPrefixList",
+    "ModifyManagedPrefixList",
+    "DeleteManagedPrefixList",
 }
 
 # Lists that the records of EC2's older operations name otherwise than the API.
-EC2_LISTS = {"TagSpecifications": "tagSpecificationSet", "InstanceIds": "instancesSet", "Resources": "resourcesSet", "Tags": "tagSet"}
+EC2_LISTS = {
+    "TagSpecifications": "tagSpecificationSet",
+    "InstanceIds": "instancesSet",
+    "Resources": "resourcesSet",
+    "Tags": "tagSet",
+}
 
 # Lists that they show even when the request has none.
 EC2_LISTS_ALWAYS_SHOWN = {"IpPermissions", "UserIdGroupPairs", "IpRanges", "Ipv6Ranges", "PrefixListIds"}
 
 S3_HEADERS = {
-    "x-amz-acl", "x-amz-grant-full-control", "x-amz-grant-read", "x-amz-grant-read-acp", "x-amz-grant-write",
-    "x-amz-grant-write-acp", "x-amz-object-ownership", "x-amz-bucket-object-lock-enabled",
+    "x-amz-acl",
+    "x-amz-grant-full-control",
+    "x-amz-grant-read",
+    "x-amz-grant-read-acp",
+    "x-amz-grant-write",
+    "x-amz-grant-write-acp",
+    "x-amz-object-ownership",
+    "x-amz-bucket-object-lock-enabled",
     "x-amz-confirm-remove-self-bucket-access",
 }
 
@@ -223,6 +265,7 @@ def _request_parameters(operation: OperationModel, call: Call, failure: dict) ->
     service = operation.service_model
     if failure.get("errorCode") == "AccessDenied" and service.endpoint_prefix not in PARAMETERS_SURVIVE_DENIAL:
         return None
+    parameters: Json
     if service.endpoint_prefix in ("s3", "s3-control"):
         parameters = _s3_parameters(operation, call)
     elif service.protocol == "ec2":
@@ -387,7 +430,7 @@ def _ec2_response(operation: OperationModel, call: Call) -> dict:
     return found
 
 
-def _ec2_tree(element: ElementTree.Element, shape: Optional[Shape], wrapped: bool) -> Json:
+def _ec2_tree(element: ElementTree.Element, shape: Shape | None, wrapped: bool) -> Json:
     if shape is not None and shape.type_name == "list":
         items = [_ec2_tree(item, shape.member, wrapped) for item in element]
         if wrapped:
@@ -400,7 +443,7 @@ def _ec2_tree(element: ElementTree.Element, shape: Optional[Shape], wrapped: boo
     return text == "true" if _local(element) == "return" else typed(shape, text) if text else ""
 
 
-def _member(shape: Optional[Shape], name_on_wire: str) -> Optional[Shape]:
+def _member(shape: Shape | None, name_on_wire: str) -> Shape | None:
     for name, member in getattr(shape, "members", {}).items():
         if member.serialization.get("name", name) == name_on_wire:
             return member

@@ -6,6 +6,7 @@
 All that happens is real: the real template, deployed with `sam deploy`; the functions that `cargo build` made; API
 calls of an ordinary IAM user; permissions enforced. Only the AWS is played.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -19,9 +20,17 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from typing import Iterator
+from collections.abc import Iterator
 
-from stack import REGION, TARGET, LocalAws, Stack, Trouble, end_like_ctrl_c_when_terminated, wait_for
+from stack import (
+    REGION,
+    TARGET,
+    LocalAws,
+    Stack,
+    Trouble,
+    end_like_ctrl_c_when_terminated,
+    wait_for,
+)
 
 BUCKET, OBJECT = "customer-data", "customers.csv"
 PARTNER = "444455556666"
@@ -85,7 +94,9 @@ def a_bucket_is_made_public(aws: LocalAws, inbox: Inbox) -> None:
     s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps({"Version": "2012-10-17", "Statement": policy}))
     for statement in policy:
         marked = red if statement["Principal"] == "*" else str
-        print("      " + marked(f"{statement['Sid']:<14} {json.dumps(statement['Principal']):<44} {statement['Action']}"))
+        print(
+            "      " + marked(f"{statement['Sid']:<14} {json.dumps(statement['Principal']):<44} {statement['Action']}")
+        )
     announced = inbox.next_about(BUCKET)
     shut_out = stranger.gives_up()
     left = s3.get_bucket_policy(Bucket=BUCKET)["Policy"]
@@ -121,7 +132,13 @@ def port_22_is_opened(aws: LocalAws, inbox: Inbox) -> dict:
 
 def it_was_meant_after_all(aws: LocalAws, announced: dict) -> None:
     chapter(3, "It was meant after all: undo")
-    operator = aws.user("operator", "ec2:DescribeSecurityGroupRules", "ec2:AuthorizeSecurityGroupIngress", "ec2:CreateTags", "dynamodb:*")
+    operator = aws.user(
+        "operator",
+        "ec2:DescribeSecurityGroupRules",
+        "ec2:AuthorizeSecurityGroupIngress",
+        "ec2:CreateTags",
+        "dynamodb:*",
+    )
     keys = {"AWS_ACCESS_KEY_ID": operator["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": operator["SecretAccessKey"]}
     say("The operator, with rights that Snapback's own functions do not have, types the command from the announcement:")
     print(bold(f"      $ {announced['undo']} --yes"))
@@ -169,7 +186,12 @@ class Inbox:
         self._sqs = aws.client("sqs")
         self._url = self._sqs.create_queue(QueueName="inbox")["QueueUrl"]
         arn = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-        may = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn}
+        may = {
+            "Effect": "Allow",
+            "Principal": {"Service": "sns.amazonaws.com"},
+            "Action": "sqs:SendMessage",
+            "Resource": arn,
+        }
         policy = json.dumps({"Version": "2012-10-17", "Statement": [may]})
         self._sqs.set_queue_attributes(QueueUrl=self._url, Attributes={"Policy": policy})
         aws.client("sns").subscribe(TopicArn=stack.topic, Protocol="sqs", Endpoint=arn)
@@ -227,16 +249,31 @@ class Stranger:
 
 
 def allow(sid: str, principal: object) -> dict:
-    return {"Sid": sid, "Effect": "Allow", "Principal": principal, "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{BUCKET}/*"}
+    return {
+        "Sid": sid,
+        "Effect": "Allow",
+        "Principal": principal,
+        "Action": "s3:GetObject",
+        "Resource": f"arn:aws:s3:::{BUCKET}/*",
+    }
 
 
 def port(number: int, cidr: str, description: str) -> dict:
-    return {"IpProtocol": "tcp", "FromPort": number, "ToPort": number, "IpRanges": [{"CidrIp": cidr, "Description": description}]}
+    return {
+        "IpProtocol": "tcp",
+        "FromPort": number,
+        "ToPort": number,
+        "IpRanges": [{"CidrIp": cidr, "Description": description}],
+    }
 
 
 def rules(ec2, group: str) -> list:
     found = ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [group]}])["SecurityGroupRules"]
-    return [f"tcp/{rule['FromPort']:<3} from {rule['CidrIpv4']}  {rule['Description']}" for rule in found if not rule["IsEgress"]]
+    return [
+        f"tcp/{rule['FromPort']:<3} from {rule['CidrIpv4']}  {rule['Description']}"
+        for rule in found
+        if not rule["IsEgress"]
+    ]
 
 
 # What it looks like

@@ -13,6 +13,7 @@ what it should if AWS behaves like that:
 
 It ends when its standard input does, so that it never outlives whoever started it, however that one ended.
 """
+
 from __future__ import annotations
 
 import asyncio
@@ -25,12 +26,16 @@ import threading
 import time
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Optional
 
 from ministack import app
 from ministack.core import iam_evaluator
 from ministack.core.arn import parse_arn
-from ministack.core.responses import get_account_id, get_region, get_request_client_ip, request_scope
+from ministack.core.responses import (
+    get_account_id,
+    get_region,
+    get_request_client_ip,
+    request_scope,
+)
 from ministack.core.router import extract_access_key_id
 from ministack.services import eventbridge, iam, lambda_svc, sts
 
@@ -139,7 +144,7 @@ def deliver(event: dict) -> None:
         )
 
 
-def caller(access_key: str) -> Optional[dict]:
+def caller(access_key: str) -> dict | None:
     """Who called, as a record says it; None for credentials that are nobody's, whose calls were not let in."""
     account = get_account_id()
     if not access_key:
@@ -150,17 +155,24 @@ def caller(access_key: str) -> Optional[dict]:
     if known.principal_type == "Root":
         return cloudtrail.identity_of_root(account, access_key)
     if known.principal_type == "User":
-        return cloudtrail.identity_of_user(account, access_key, iam._users.get_scoped(account, None, known.principal_name))
+        return cloudtrail.identity_of_user(
+            account, access_key, iam._users.get_scoped(account, None, known.principal_name)
+        )
     role = role_of_session(account, known.principal_arn)
     if role is None:
-        return {"type": known.principal_type, "principalId": known.principal_id, "arn": known.principal_arn,
-                "accountId": account, "accessKeyId": access_key}
+        return {
+            "type": known.principal_type,
+            "principalId": known.principal_id,
+            "arn": known.principal_arn,
+            "accountId": account,
+            "accessKeyId": access_key,
+        }
     issued = (sts._sessions.get(access_key) or {}).get("IssuedAt")
     since = datetime.fromtimestamp(issued, timezone.utc) if issued else datetime.now(timezone.utc)
     return cloudtrail.identity_of_session(account, access_key, known.principal_arn, role, since)
 
 
-def role_of_session(account: str, arn: str) -> Optional[dict]:
+def role_of_session(account: str, arn: str) -> dict | None:
     name = iam_evaluator._role_name_from_assumed_arn(arn) if ":assumed-role/" in arn else ""
     return iam._roles.get_scoped(account, None, name) if name else None
 

@@ -8,11 +8,12 @@ their sources, and takes duplicates and misses for success. It has no prefix lis
 The rules stay where ministack keeps them, one source to each, so that whatever else reads them still can. Errors
 have EC2's codes; this is played after EC2's documentation and proves nothing about EC2.
 """
+
 from __future__ import annotations
 
 import ipaddress
 import secrets
-from typing import Callable, Iterator, Optional
+from collections.abc import Callable, Iterator
 from xml.sax.saxutils import escape
 
 from ministack.services import ec2
@@ -43,7 +44,9 @@ def install() -> None:
     """Puts the stand-ins in the place of ministack's own."""
     ec2._ACTION_MAP.update(
         {
-            "AuthorizeSecurityGroupIngress": _answers("AuthorizeSecurityGroupIngress", lambda p: _authorize(p, INGRESS)),
+            "AuthorizeSecurityGroupIngress": _answers(
+                "AuthorizeSecurityGroupIngress", lambda p: _authorize(p, INGRESS)
+            ),
             "AuthorizeSecurityGroupEgress": _answers("AuthorizeSecurityGroupEgress", lambda p: _authorize(p, EGRESS)),
             "RevokeSecurityGroupIngress": _answers("RevokeSecurityGroupIngress", lambda p: _revoke(p, INGRESS)),
             "RevokeSecurityGroupEgress": _answers("RevokeSecurityGroupEgress", lambda p: _revoke(p, EGRESS)),
@@ -112,7 +115,10 @@ def _modify(parameters: dict) -> str:
     for update in parameters.get("SecurityGroupRules", []):
         direction = EGRESS if _has(group, EGRESS, update["SecurityGroupRuleId"]) else INGRESS
         old = _rule_by_id(group, direction, update["SecurityGroupRuleId"])
-        new = {**_rule_from_request(update.get("SecurityGroupRule", {})), "SecurityGroupRuleId": update["SecurityGroupRuleId"]}
+        new = {
+            **_rule_from_request(update.get("SecurityGroupRule", {})),
+            "SecurityGroupRuleId": update["SecurityGroupRuleId"],
+        }
         updates.append((direction, old, new))
     for direction in (INGRESS, EGRESS):
         changed = [(old, new) for where, old, new in updates if where == direction]
@@ -155,7 +161,11 @@ def _describe_by_name(form: dict, by_id: Callable[[dict], tuple]) -> tuple:
 
 def _passes(filters: dict, group: dict, rule: dict) -> bool:
     tags = {tag["Key"]: tag["Value"] for tag in ec2._tags.get(rule["SecurityGroupRuleId"]) or []}
-    known = {"group-id": {group["GroupId"]}, "security-group-rule-id": {rule["SecurityGroupRuleId"]}, "tag-key": set(tags)}
+    known = {
+        "group-id": {group["GroupId"]},
+        "security-group-rule-id": {rule["SecurityGroupRuleId"]},
+        "tag-key": set(tags),
+    }
     known.update({f"tag:{key}": {value} for key, value in tags.items()})
     return all(known.get(name, set()) & wanted for name, wanted in filters.items())
 
@@ -312,7 +322,9 @@ def _merged(rules: list) -> list:
 
 
 def _rule_set(name: str, group: dict, direction: str, rules: list) -> str:
-    return f"<{name}>{''.join(_rule_xml(group, direction, rule, name.startswith('revoked')) for rule in rules)}</{name}>"
+    return (
+        f"<{name}>{''.join(_rule_xml(group, direction, rule, name.startswith('revoked')) for rule in rules)}</{name}>"
+    )
 
 
 def _rule_xml(group: dict, direction: str, rule: dict, revoked: bool = False) -> str:
@@ -331,7 +343,8 @@ def _rule_xml(group: dict, direction: str, rule: dict, revoked: bool = False) ->
         for source in rule.get(sources) or []:
             if sources == "UserIdGroupPairs" and not revoked:
                 owner = source.get("UserId") or group["OwnerId"]
-                tail += f"<referencedGroupInfo><groupId>{escape(source[name])}</groupId><userId>{owner}</userId></referencedGroupInfo>"
+                referenced = f"<groupId>{escape(source[name])}</groupId><userId>{owner}</userId>"
+                tail += f"<referencedGroupInfo>{referenced}</referencedGroupInfo>"
             else:
                 said[called] = source[name]
             said["description"] = source.get("Description")
@@ -342,7 +355,7 @@ def _rule_xml(group: dict, direction: str, rule: dict, revoked: bool = False) ->
     return f"<item>{inner}{tail}</item>"
 
 
-def _tags_xml(tags: Optional[list]) -> str:
+def _tags_xml(tags: list | None) -> str:
     if not tags:
         return ""
     items = "".join(f"<item><key>{escape(t['Key'])}</key><value>{escape(t['Value'])}</value></item>" for t in tags)

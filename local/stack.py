@@ -9,6 +9,7 @@ number can run at the same time. As a program it starts, deploys, says how to re
 
     target/venv/bin/python local/stack.py --mode revert
 """
+
 from __future__ import annotations
 
 import argparse
@@ -23,9 +24,9 @@ import sys
 import tempfile
 import time
 import urllib.request
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Mapping, Optional
 
 import boto3
 from botocore.config import Config
@@ -72,13 +73,16 @@ class LocalAws:
     """The local AWS: one process of ministack with the stand-ins of launcher.py."""
 
     def __init__(
-        self, retry_seconds: float = 1.0, say: Callable[[str], None] = lambda line: None, binaries: Path = TARGET / "debug"
+        self,
+        retry_seconds: float = 1.0,
+        say: Callable[[str], None] = lambda line: None,
+        binaries: Path = TARGET / "debug",
     ):
         """`retry_seconds`: what Lambda waits before its first retry; AWS waits a minute."""
         self.retry_seconds = retry_seconds
         self.say = say
         self.binaries = binaries
-        self._process: Optional[subprocess.Popen] = None
+        self._process: subprocess.Popen | None = None
 
     def __enter__(self) -> LocalAws:
         try:
@@ -122,9 +126,12 @@ class LocalAws:
             **more,
         }
 
-    def client(self, service: str, credentials: Optional[Mapping[str, str]] = None):
+    def client(self, service: str, credentials: Mapping[str, str] | None = None):
         """A boto3 client, of root unless other credentials are given as IAM's CreateAccessKey gives them."""
-        keys = credentials or {"AccessKeyId": ROOT["AWS_ACCESS_KEY_ID"], "SecretAccessKey": ROOT["AWS_SECRET_ACCESS_KEY"]}
+        keys = credentials or {
+            "AccessKeyId": ROOT["AWS_ACCESS_KEY_ID"],
+            "SecretAccessKey": ROOT["AWS_SECRET_ACCESS_KEY"],
+        }
         session = boto3.session.Session(
             aws_access_key_id=keys["AccessKeyId"],
             aws_secret_access_key=keys["SecretAccessKey"],
@@ -147,7 +154,9 @@ class LocalAws:
 
     def deliver(self, event: Mapping) -> None:
         """Puts an event onto the bus as only CloudTrail can."""
-        request = urllib.request.Request(f"{self.endpoint}/_local/cloudtrail", json.dumps(event).encode(), method="POST")
+        request = urllib.request.Request(
+            f"{self.endpoint}/_local/cloudtrail", json.dumps(event).encode(), method="POST"
+        )
         _open(request)
 
     def at_work(self) -> dict:
@@ -237,14 +246,18 @@ class LocalAws:
                 [sys.executable, str(REPOSITORY / "local" / "launcher.py")], env=environment, cwd=self.directory,
                 stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
-        return wait_for(self._healthy, give_up=lambda: self._process.poll() is not None) is True
+        return wait_for(self._is_healthy, give_up=lambda: not self._is_running()) is True
 
-    def _healthy(self) -> bool:
+    def _is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def _is_healthy(self) -> bool:
         try:
             _open(urllib.request.Request(f"{self.endpoint}/_ministack/health"))
         except OSError:
             return False
-        return self._process.poll() is None
+        # It might be somebody else's who answers.
+        return self._is_running()
 
     def _to_our_host(self, request, **_: object) -> None:
         request.url = self.endpoint + "/" + request.url.split("/", 3)[3]

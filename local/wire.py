@@ -3,14 +3,16 @@
 Derived from botocore's service models, which say it the other way round, for the caller. Used by the local
 CloudTrail, for its records, and by the stand-ins, for the parameters of the operations they answer.
 """
+
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from functools import lru_cache
-from typing import Any, Mapping, Optional
+from functools import cache
+from typing import Any
 from urllib.parse import parse_qs, unquote
 from uuid import uuid4
 
@@ -42,7 +44,7 @@ class Call:
     time: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
 
 
-def operation_of(call: Call) -> Optional[OperationModel]:
+def operation_of(call: Call) -> OperationModel | None:
     """The operation that was called; None if botocore knows no such service or operation."""
     name = SERVICES_THAT_SIGN_OTHERWISE.get(call.signing_name, call.signing_name)
     if name == "s3" and call.path.startswith("/v20180820/"):
@@ -95,7 +97,7 @@ def answer_of(operation: OperationModel, call: Call) -> dict:
     return answer
 
 
-@lru_cache(maxsize=None)
+@cache
 def service_model(name: str) -> ServiceModel:
     return botocore.session.get_session().get_service_model(name)
 
@@ -116,7 +118,7 @@ def wire_name(name: str, member: Shape, ec2: bool) -> str:
     return said[0].upper() + said[1:] if ec2 else said
 
 
-def typed(shape: Optional[Shape], text: str) -> Json:
+def typed(shape: Shape | None, text: str) -> Json:
     """Text from XML or a form as the type that the model gives it."""
     kind = shape.type_name if shape is not None else "string"
     if kind == "boolean":
@@ -139,7 +141,7 @@ SERVICES_THAT_SIGN_OTHERWISE = {
 }
 
 
-def _said_operation(call: Call) -> Optional[str]:
+def _said_operation(call: Call) -> str | None:
     """The operation that a request names; REST requests name none."""
     if "x-amz-target" in call.headers:
         return call.headers["x-amz-target"].rpartition(".")[2]
@@ -149,7 +151,7 @@ def _said_operation(call: Call) -> Optional[str]:
     return form_of(call).get("Action", [None])[0]
 
 
-def _routed_operation(service: ServiceModel, call: Call) -> Optional[OperationModel]:
+def _routed_operation(service: ServiceModel, call: Call) -> OperationModel | None:
     """The REST operation whose address fits; if several do, the one that asks for most."""
     fitting = []
     for name, method, pattern, wanted, literal in _routes(service.service_name):
@@ -160,7 +162,7 @@ def _routed_operation(service: ServiceModel, call: Call) -> Optional[OperationMo
     return service.operation_model(max(fitting)[2]) if fitting else None
 
 
-@lru_cache(maxsize=None)
+@cache
 def _routes(service_name: str) -> list:
     service, routes = service_model(service_name), []
     for name in service.operation_names:
@@ -172,7 +174,7 @@ def _routes(service_name: str) -> list:
     return routes
 
 
-@lru_cache(maxsize=None)
+@cache
 def _pattern(path: str) -> re.Pattern:
     pieces = re.split(r"(\{[^}]+\})", path.rstrip("/"))
     return re.compile("".join(_piece(piece) for piece in pieces) + "/?")
@@ -201,7 +203,7 @@ def _from_form(shape: Shape, flat: Mapping[str, str], prefix: str, ec2: bool) ->
     return typed(shape, flat[prefix]) if prefix in flat else None
 
 
-def _list_from_form(shape: Shape, flat: Mapping[str, str], prefix: str, ec2: bool) -> Optional[list]:
+def _list_from_form(shape: Shape, flat: Mapping[str, str], prefix: str, ec2: bool) -> list | None:
     named = shape.member.serialization.get("name")
     if not ec2 and shape.serialization.get("flattened"):
         # A flattened list goes by the name of its members.
@@ -216,7 +218,7 @@ def _list_from_form(shape: Shape, flat: Mapping[str, str], prefix: str, ec2: boo
         found.append(value)
 
 
-def _map_from_form(shape: Shape, flat: Mapping[str, str], prefix: str, ec2: bool) -> Optional[dict]:
+def _map_from_form(shape: Shape, flat: Mapping[str, str], prefix: str, ec2: bool) -> dict | None:
     entries = prefix if shape.serialization.get("flattened") else prefix + ".entry"
     keys, values = (shape.key.serialization.get("name", "key"), shape.value.serialization.get("name", "value"))
     found: dict = {}

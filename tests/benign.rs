@@ -1,7 +1,7 @@
 //! What happens in an account all day raises no suspicion: no look is taken, no AWS call is made.
 //!
-//! The corpus is written here, from what ordinary callers ordinarily do: every caller makes every call. It stays out
-//! of the way of nothing that the controls watch.
+//! The corpus is made here, from what ordinary callers ordinarily do: every caller makes every call. Most of it is
+//! calls that the controls do watch, with parameters that let in nobody who should not be let in.
 
 use std::collections::BTreeMap;
 
@@ -28,8 +28,10 @@ fn call(service: &'static str, name: &'static str, request: Value, response: Val
 
 /// Every call by every caller.
 fn corpus() -> Vec<Value> {
-    let calls: Vec<Call> =
-        [bucket_policies(), rules(), changed_rules(), refused_calls(), neighbours(), looks()].into_iter().flatten().collect();
+    let calls: Vec<Call> = [bucket_policies(), rules(), changed_rules(), refused_calls(), neighbours(), looks()]
+        .into_iter()
+        .flatten()
+        .collect();
     let callers = callers();
     let pairs = calls.iter().flat_map(|call| callers.iter().map(move |caller| (call, caller)));
     pairs.enumerate().map(|(number, (call, caller))| envelope(number, call, caller)).collect()
@@ -50,9 +52,7 @@ fn callers() -> Vec<Value> {
             },
         })
     };
-    let caller = |identity: Value, address: &str, agent: &str| {
-        json!({"userIdentity": identity, "sourceIPAddress": address, "userAgent": agent})
-    };
+    let caller = |identity: Value, address: &str, agent: &str| json!({"userIdentity": identity, "sourceIPAddress": address, "userAgent": agent});
     let mut in_console = caller(role("Admin", "alice@example.com", "true"), "203.0.113.7", "Mozilla/5.0");
     in_console["sessionCredentialFromConsole"] = json!("true");
     let mut by_cloudformation = role("Deploy", "release-89", "false");
@@ -72,7 +72,11 @@ fn callers() -> Vec<Value> {
         caller(service, "config.amazonaws.com", "config.amazonaws.com"),
         caller(user, "198.51.100.23", "aws-cli/2.33.5"),
         caller(root, "2001:db8:17::2a", "Mozilla/5.0"),
-        caller(role("snapback-S3Role-1A2B3C", "snapback-S3Function-3C2B1A", "false"), "198.51.100.200", "aws-sdk-rust/1.3"),
+        caller(
+            role("snapback-S3Role-1A2B3C", "snapback-S3Function-3C2B1A", "false"),
+            "198.51.100.200",
+            "aws-sdk-rust/1.3",
+        ),
     ]
 }
 
@@ -166,7 +170,8 @@ fn bucket_policies() -> Vec<Call> {
 }
 
 fn permission(protocol: &str, ports: Option<(u16, u16)>, sources: &Value) -> Value {
-    let mut permission = json!({"ipProtocol": protocol, "groups": {}, "ipRanges": {}, "ipv6Ranges": {}, "prefixListIds": {}});
+    let mut permission =
+        json!({"ipProtocol": protocol, "groups": {}, "ipRanges": {}, "ipv6Ranges": {}, "prefixListIds": {}});
     if let Some((from, to)) = ports {
         permission["fromPort"] = json!(from);
         permission["toPort"] = json!(to);
@@ -184,8 +189,10 @@ fn authorize(permissions: &Value) -> Call {
 
 fn rules() -> Vec<Call> {
     let office = json!({"ipRanges": [{"cidrIp": "198.51.100.0/24", "description": "the office"}]});
-    let alone = json!({"ipRanges": [{"cidrIp": "203.0.113.7/32"}], "ipv6Ranges": [{"cidrIpv6": "2001:db8:17::2a/128"}]});
-    let private = json!({"ipRanges": [{"cidrIp": "10.0.0.0/8"}, {"cidrIp": "172.16.0.0/12"}, {"cidrIp": "192.168.0.0/16"}]});
+    let alone =
+        json!({"ipRanges": [{"cidrIp": "203.0.113.7/32"}], "ipv6Ranges": [{"cidrIpv6": "2001:db8:17::2a/128"}]});
+    let private =
+        json!({"ipRanges": [{"cidrIp": "10.0.0.0/8"}, {"cidrIp": "172.16.0.0/12"}, {"cidrIp": "192.168.0.0/16"}]});
     let private_v6 = json!({"ipv6Ranges": [{"cidrIpv6": "fd00:17::/48"}]});
     let carrier = json!({"ipRanges": [{"cidrIp": "100.64.0.0/10"}]});
     let world = json!({"ipRanges": [{"cidrIp": "0.0.0.0/0"}]});
@@ -212,7 +219,9 @@ fn rules() -> Vec<Call> {
     .iter()
     .map(authorize)
     .collect();
-    for (protocol, port, cidr) in [("tcp", 22, "198.51.100.0/24"), ("tcp", 443, "0.0.0.0/0"), ("udp", 500, "203.0.113.7/32")] {
+    for (protocol, port, cidr) in
+        [("tcp", 22, "198.51.100.0/24"), ("tcp", 443, "0.0.0.0/0"), ("udp", 500, "203.0.113.7/32")]
+    {
         let request = json!({
             "groupName": "bastion", "ipProtocol": protocol, "fromPort": port, "toPort": port, "cidrIp": cidr,
             "ipPermissions": {},
@@ -223,10 +232,12 @@ fn rules() -> Vec<Call> {
 }
 
 fn changed_rules() -> Vec<Call> {
-    let change = |rule: Value| json!({"SecurityGroupRuleId": "sgr-0a1b2c3d4e5f60718", "SecurityGroupRule": rule, "tag": 1});
+    let change =
+        |rule: Value| json!({"SecurityGroupRuleId": "sgr-0a1b2c3d4e5f60718", "SecurityGroupRule": rule, "tag": 1});
     let office = json!({"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "CidrIpv4": "198.51.100.0/24", "Description": "the office"});
     let web = json!({"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "CidrIpv6": "::/0"});
-    let group = json!({"IpProtocol": "tcp", "FromPort": 5432, "ToPort": 5432, "ReferencedGroupId": "sg-0123456789abcdef0"});
+    let group =
+        json!({"IpProtocol": "tcp", "FromPort": 5432, "ToPort": 5432, "ReferencedGroupId": "sg-0123456789abcdef0"});
     [change(office.clone()), change(web.clone()), change(group.clone()), json!([change(office), change(web), change(group)])]
         .into_iter()
         .map(|changes| {
@@ -269,17 +280,33 @@ fn neighbours() -> Vec<Call> {
         ("s3", "PutBucketTagging", bucket.clone()),
         ("s3", "PutBucketVersioning", bucket.clone()),
         ("s3", "PutBucketPublicAccessBlock", bucket),
-        ("ec2", "CreateSecurityGroup", json!({"groupName": "web", "groupDescription": "web", "vpcId": "vpc-0a1b2c3d4e5f60718"})),
+        (
+            "ec2",
+            "CreateSecurityGroup",
+            json!({"groupName": "web", "groupDescription": "web", "vpcId": "vpc-0a1b2c3d4e5f60718"}),
+        ),
         ("ec2", "RevokeSecurityGroupIngress", group.clone()),
         ("ec2", "AuthorizeSecurityGroupEgress", world),
         ("ec2", "UpdateSecurityGroupRuleDescriptionsIngress", group),
-        ("ec2", "RunInstances", json!({"instancesSet": {"items": [{"imageId": "ami-0a1b2c3d4e5f60718", "minCount": 1, "maxCount": 1}]}})),
-        ("ec2", "CreateTags", json!({"resourcesSet": {"items": [{"resourceId": "i-0a1b2c3d4e5f60718"}]}, "tagSet": {"items": []}})),
+        (
+            "ec2",
+            "RunInstances",
+            json!({"instancesSet": {"items": [{"imageId": "ami-0a1b2c3d4e5f60718", "minCount": 1, "maxCount": 1}]}}),
+        ),
+        (
+            "ec2",
+            "CreateTags",
+            json!({"resourcesSet": {"items": [{"resourceId": "i-0a1b2c3d4e5f60718"}]}, "tagSet": {"items": []}}),
+        ),
         ("iam", "CreateRole", json!({"roleName": "Reports", "path": "/"})),
         ("lambda", "UpdateFunctionCode20150331v2", json!({"functionName": "reports", "publish": false})),
         ("logs", "CreateLogStream", json!({"logGroupName": "/aws/lambda/reports", "logStreamName": "2026/02/03"})),
         ("kms", "GenerateDataKey", json!({"keyId": "alias/reports", "keySpec": "AES_256"})),
-        ("sts", "AssumeRole", json!({"roleArn": "arn:aws:iam::111122223333:role/Deploy", "roleSessionName": "pipeline-4711"})),
+        (
+            "sts",
+            "AssumeRole",
+            json!({"roleArn": "arn:aws:iam::111122223333:role/Deploy", "roleSessionName": "pipeline-4711"}),
+        ),
         ("dynamodb", "UpdateTimeToLive", json!({"tableName": "reports"})),
         ("cloudformation", "ExecuteChangeSet", json!({"stackName": "reports", "changeSetName": "release-89"})),
     ]

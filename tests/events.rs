@@ -94,7 +94,8 @@ fn every_event_is_as_aws_would_have_sent_it() -> Result<()> {
     for example in examples()? {
         let (envelope, detail) = (&example.envelope, &example.envelope["detail"]);
         assert_eq!(example.event.admit(), Ok(()), "{}", example.place());
-        for (of_envelope, of_record) in [("time", "eventTime"), ("region", "awsRegion"), ("account", "recipientAccountId")]
+        for (of_envelope, of_record) in
+            [("time", "eventTime"), ("region", "awsRegion"), ("account", "recipientAccountId")]
         {
             assert!(envelope[of_envelope].is_string(), "{}: {of_envelope}", example.place());
             assert_eq!(envelope[of_envelope], detail[of_record], "{}: {of_record}", example.place());
@@ -131,13 +132,13 @@ fn only_events_that_are_called_benign_raise_no_suspicion() -> Result<()> {
 
 #[test]
 fn what_is_suspected_of_each_event_is_recorded() -> Result<()> {
-    let mut said = String::new();
+    let mut said = vec![];
     for example in examples()?.iter().filter(|example| !example.is_benign()) {
         for suspicion in (example.control.suspect)(&example.event, &Settings::default()) {
-            said += &format!("{} by {}\n", example.place(), example.event.actor);
-            said += &format!("    {} {}: {}\n", suspicion.subject.kind, suspicion.subject.name, suspicion.why);
+            said.push(format!("{} by {}", example.place(), example.event.actor));
+            said.push(format!("    {} {}: {}", suspicion.subject.kind, suspicion.subject.name, suspicion.why));
         }
     }
-    insta::assert_snapshot!(said);
+    insta::assert_snapshot!(said.join("\n"));
     Ok(())
 }

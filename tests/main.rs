@@ -1,7 +1,8 @@
 //! What must hold across the workspace.
 
 mod benign;
+mod decisions;
 mod events;
-#[expect(dead_code, reason = "soon")]
+mod pages;
 mod recorded;
 mod template;

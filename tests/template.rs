@@ -45,7 +45,8 @@ impl Template {
     /// The rules that wake a function.
     fn rules_of(&self, function: &str) -> Vec<(&str, &Value)> {
         let arn = format!("{function}.Arn");
-        let wakes = |rule: &Value| items(&rule["Properties"]["Targets"]).any(|target| attribute(&target["Arn"]) == Some(&arn));
+        let wakes =
+            |rule: &Value| items(&rule["Properties"]["Targets"]).any(|target| attribute(&target["Arn"]) == Some(&arn));
         self.resources("AWS::Events::Rule").into_iter().filter(|(_, rule)| wakes(rule)).collect()
     }
 
@@ -62,15 +63,19 @@ impl Template {
         Ok(policies.flat_map(|policy| items(&policy["PolicyDocument"]["Statement"])).collect())
     }
 
-    /// The environment of the functions: each variable, and what stands in it.
-    fn environment(&self) -> BTreeMap<String, &Value> {
-        let variables = self.0["Globals"]["Function"]["Environment"]["Variables"].as_mapping().into_iter().flatten();
+    /// The environment of a function: each variable, its own and those that all have, and what stands in it.
+    fn environment(&self, function: &str) -> BTreeMap<String, &Value> {
+        let all = &self.0["Globals"]["Function"]["Environment"]["Variables"];
+        let own = &self.0["Resources"][function]["Properties"]["Environment"]["Variables"];
+        let variables = [all, own].into_iter().filter_map(Value::as_mapping).flatten();
         variables.filter_map(|(name, value)| Some((name.as_str()?.to_owned(), value))).collect()
     }
 
     /// What a function finds in a variable: the parameter's value where one is given here, else its default.
     fn deployed(&self, variable: &str, given: &[(&str, &str)]) -> Option<String> {
-        let name = reference(self.environment().get(variable)?)?;
+        let environment = self.environment(FUNCTIONS[0].name);
+        let value = environment.get(variable)?;
+        let name = reference(value).or_else(|| attribute(value))?;
         if let Some((_, value)) = given.iter().find(|(parameter, _)| *parameter == name) {
             return Some((*value).to_owned());
         }
@@ -126,7 +131,10 @@ fn tagged<'a>(value: &'a Value, tag: &str) -> Option<&'a str> {
     }
 }
 
-fn declared(function: &Function, actions: impl Fn(&snapback::control::About) -> &'static [&'static str]) -> BTreeSet<String> {
+fn declared(
+    function: &Function,
+    actions: impl Fn(&snapback::control::About) -> &'static [&'static str],
+) -> BTreeSet<String> {
     function.controls.iter().flat_map(|control| actions(control.about)).map(|action| (*action).to_owned()).collect()
 }
 
@@ -139,7 +147,8 @@ fn granted(statements: &[&Value], word: &str) -> BTreeSet<String> {
 #[test]
 fn the_functions_of_the_template_are_the_functions_there_are() -> Result<()> {
     let template = Template::read()?;
-    let deployed: BTreeSet<&str> = template.resources("AWS::Serverless::Function").into_iter().map(|(id, _)| id).collect();
+    let deployed: BTreeSet<&str> =
+        template.resources("AWS::Serverless::Function").into_iter().map(|(id, _)| id).collect();
     assert_eq!(deployed, FUNCTIONS.iter().map(|function| function.name).collect());
     Ok(())
 }
@@ -164,7 +173,8 @@ fn each_function_is_woken_by_exactly_what_its_controls_watch() -> Result<()> {
             let services = words(&detail["eventSource"]);
             let sources = services.iter().map(|service| format!("aws.{}", service.trim_end_matches(".amazonaws.com")));
             assert_eq!(words(&pattern["source"]), sources.collect(), "{id}");
-            let exists: Vec<Option<bool>> = items(&detail["errorCode"]).map(|filter| filter["exists"].as_bool()).collect();
+            let exists: Vec<Option<bool>> =
+                items(&detail["errorCode"]).map(|filter| filter["exists"].as_bool()).collect();
             assert_eq!(exists, [Some(false)], "{id} lets failed calls through");
             assert_eq!(rule["Properties"]["State"], "ENABLED", "{id}");
             for service in services {
@@ -306,15 +316,16 @@ fn exactly_the_functions_roles_may_announce() -> Result<()> {
 #[test]
 fn the_functions_are_given_the_variables_that_they_read() -> Result<()> {
     let template = Template::read()?;
-    let given: BTreeSet<String> = template.environment().into_keys().collect();
     let mut read = BTreeSet::new();
     for folder in ["shared/src", "functions/s3/src", "functions/ec2/src"] {
         variables_in(&workspace(folder), &mut read)?;
     }
-    assert_eq!(given, read);
     for function in FUNCTIONS {
-        let own = &template.0["Resources"][function.name]["Properties"]["Environment"];
-        assert_eq!(own, &Value::Null, "{} is given variables of its own", function.name);
+        let given: BTreeSet<String> = template.environment(function.name).into_keys().collect();
+        assert_eq!(given, read, "{}", function.name);
+        let own_role = attribute(&template.0["Resources"][function.name]["Properties"]["Role"]);
+        let told_role = template.environment(function.name).get("SNAPBACK_ROLE").and_then(|role| attribute(role));
+        assert_eq!(told_role, own_role, "{} is told another role than its own", function.name);
     }
     Ok(())
 }

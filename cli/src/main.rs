@@ -1,6 +1,8 @@
 //! `snapback`: what it watches, what it would have thought, and taking back what it did.
 
 mod controls;
+mod operator;
+mod release;
 mod replay;
 mod undo;
 
@@ -30,6 +32,8 @@ enum Command {
     Controls(controls::Arguments),
     /// Says what Snapback would have thought of recorded events; calls nothing
     Replay(replay::Arguments),
+    /// Ends the hold that an undo has left: the next change that opens it is reverted again
+    Release(release::Arguments),
     /// Takes a revert back, with your own credentials, and leaves a hold so that it stays
     Undo(undo::Arguments),
 }
@@ -54,6 +58,7 @@ fn run(command: Command, out: &mut impl Write) -> Result<ExitCode> {
     match command {
         Command::Controls(arguments) => controls::run(&arguments, out),
         Command::Replay(arguments) => replay::run(&arguments, out),
+        Command::Release(arguments) => release::run(&arguments, out),
         Command::Undo(arguments) => undo::run(&arguments, out),
     }
 }

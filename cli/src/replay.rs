@@ -1,6 +1,6 @@
 //! `snapback replay`: what Snapback would have thought of recorded events.
 //!
-//! It reads `CloudTrail`'s log files (`{"Records": […]}`, gzipped or not), JSON Lines of records or of `EventBridge`
+//! It reads CloudTrail's log files (`{"Records": […]}`, gzipped or not), JSON Lines of records or of EventBridge
 //! events, and single events as they lie in `events/`. It calls nothing: it tells the suspicion, not the decision.
 
 use std::fs::{self, File};
@@ -60,14 +60,12 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCod
         }
     }
     replay.progress.finish_and_clear();
+    let Replay { out, events, watched, suspicious, bad, .. } = replay;
     if !json {
-        let Replay { events, watched, suspicious, bad, .. } = replay;
-        let plural = |count: u64| if count == 1 { "" } else { "s" };
-        write!(out, "{events} event{}, {watched} watched, {suspicious} suspicious", plural(events))?;
-        writeln!(out, "{}", if bad == 0 { String::new() } else { format!(", {bad} bad") })?;
-        return Ok(if bad == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        write!(out, "{events} event{}, {watched} watched, ", if events == 1 { "" } else { "s" })?;
+        writeln!(out, "{suspicious} suspicious{}", if bad == 0 { String::new() } else { format!(", {bad} bad") })?;
     }
-    Ok(if replay.bad == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if bad == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 impl<W: Write> Replay<'_, W> {
@@ -83,25 +81,20 @@ impl<W: Write> Replay<'_, W> {
         if is_gzip { self.text(path, BufReader::new(MultiGzDecoder::new(raw))) } else { self.text(path, raw) }
     }
 
-    /// JSON Lines if the first line is a JSON value, else one document over several lines.
+    /// JSON Lines, unless the first line is only the beginning of a JSON value: then one document over many lines.
     fn text(&mut self, path: &Path, mut reader: impl BufRead) -> Result<()> {
-        let mut line = vec![];
-        let mut number = 0_u64;
+        let (mut line, mut number, mut begun) = (vec![], 0_u64, false);
         while reader.read_until(b'\n', &mut line).context("cannot be read to its end")? > 0 {
             number += 1;
             let trimmed = line.trim_ascii();
-            let is_first_of_many = self.is_opening(trimmed) && number == 1;
+            let is_first = !begun;
+            begun |= !trimmed.is_empty();
             match serde_json::from_slice::<Value>(trimmed) {
                 _ if trimmed.is_empty() => {}
                 Ok(value) => self.document(&format!("{}:{number}", path.display()), value)?,
-                Err(_) if is_first_of_many => {
+                Err(error) if error.is_eof() && is_first => {
                     reader.read_to_end(&mut line).context("cannot be read to its end")?;
-                    match serde_json::from_slice(&line) {
-                        Ok(value) => self.document(&path.display().to_string(), value)?,
-                        Err(error) => {
-                            self.complain(&format!("{}:{}: not JSON: {error}", path.display(), error.line()))?;
-                        }
-                    }
+                    self.document_or_lines(path, number, &line)?;
                 }
                 Err(error) => self.complain(&format!("{}:{number}: not JSON: {error}", path.display()))?,
             }
@@ -110,9 +103,28 @@ impl<W: Write> Replay<'_, W> {
         Ok(())
     }
 
-    #[expect(clippy::unused_self, reason = "reads as a part of telling forms apart")]
-    fn is_opening(&self, line: &[u8]) -> bool {
-        matches!(line, b"{" | b"[" | b"{\"Records\":" | b"{\"Records\": [")
+    /// A text whose first line breaks off: a document over many lines, or JSON Lines of which the first is cut.
+    fn document_or_lines(&mut self, path: &Path, first: u64, text: &[u8]) -> Result<()> {
+        let (cut, rest) = text.split_at(text.iter().position(|byte| *byte == b'\n').map_or(text.len(), |end| end + 1));
+        match serde_json::from_slice(text) {
+            Ok(value) => self.document(&path.display().to_string(), value),
+            Err(error) if cut.len() <= 2 || rest.is_empty() => {
+                let line = first - 1 + u64::try_from(error.line())?;
+                self.complain(&format!("{}:{line}: not JSON: {error}", path.display()))
+            }
+            Err(_) => {
+                self.complain(&format!("{}:{first}: not JSON: the line breaks off", path.display()))?;
+                for (line, number) in rest.split(|byte| *byte == b'\n').zip(first + 1..) {
+                    let place = format!("{}:{number}", path.display());
+                    match serde_json::from_slice(line.trim_ascii()) {
+                        _ if line.trim_ascii().is_empty() => {}
+                        Ok(value) => self.document(&place, value)?,
+                        Err(error) => self.complain(&format!("{place}: not JSON: {error}"))?,
+                    }
+                }
+                Ok(())
+            }
+        }
     }
 
     fn document(&mut self, place: &str, mut value: Value) -> Result<()> {

@@ -4,24 +4,17 @@ use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
-use aws_config::{Region, SdkConfig};
 use jiff::Timestamp;
-use snapback::aws;
 use snapback::change::{Applied, Change};
 use snapback::control::Function;
-use snapback::decision::Decision;
-use snapback::journal::{Entry, Hold, Journal, Outcome, Undone};
+use snapback::journal::{Entry, Hold, Outcome, Undone};
+
+use crate::operator::{self, Work};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// The journal entry, as the notification names it
-    id: String,
-    /// The journal's table, as the notification names it (output `JournalTable` of the stack)
-    #[arg(long, env = "SNAPBACK_JOURNAL")]
-    journal: String,
-    /// The Region of the journal, if it is not that of your credentials
-    #[arg(long)]
-    region: Option<String>,
+    #[command(flatten)]
+    entry: operator::Arguments,
     /// Does not ask
     #[arg(long)]
     yes: bool,
@@ -29,44 +22,29 @@ pub(crate) struct Arguments {
 
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCode> {
-    let mut config = aws::config().await;
-    if let Some(region) = &arguments.region {
-        config = config.into_builder().region(Region::new(region.clone())).build();
-    }
-    let caller = aws_sdk_sts::Client::new(&config).get_caller_identity().send().await;
-    let caller = caller.map_err(aws::failure).context("asking AWS whose credentials these are")?;
-    let journal = Journal::new(&config, &arguments.journal);
-    let Some(entry) = journal.find(&arguments.id).await? else {
-        bail!("there is no entry `{}` in table `{}`", arguments.id, arguments.journal);
-    };
-    let account = caller.account().unwrap_or_default();
-    if account != entry.subject.account {
-        bail!("the entry is about account {}, and these credentials are of account {account}", entry.subject.account);
-    }
-    let (changes, grants) = undoing(&entry)?;
-    let function = function_of(&entry)?;
-    show(out, &entry, &changes)?;
+    let work = Work::begin(&arguments.entry).await?;
+    let changes = undoing(&work.entry)?;
+    let function = function_of(&work.entry)?;
+    show(out, &work.entry, &changes)?;
     if !arguments.yes && !agreed(out)? {
         writeln!(out, "Nothing was done.")?;
         return Ok(ExitCode::FAILURE);
     }
-    let by = caller.arn().unwrap_or(account).to_owned();
-    put_back(&config, &journal, function, entry, &changes, grants, by).await?;
-    writeln!(out, "Done. Snapback leaves it alone from now on.")?;
+    let id = work.entry.id.clone();
+    put_back(work, function, &changes).await?;
+    writeln!(out, "Done. Snapback leaves it alone from now on; `snapback release {id}` ends that.")?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// The changes that take the entry's plan back, in the opposite order, and the grants that they give back.
-fn undoing(entry: &Entry) -> Result<(Vec<Change>, Vec<String>)> {
-    match (&entry.outcome, &entry.decision) {
-        (Outcome::Reverted, Decision::Revert { plan, grants, .. }) => {
-            Ok((plan.iter().rev().map(Change::undo).collect(), grants.clone()))
-        }
-        (Outcome::Undone, _) => {
+/// The changes that take the entry's plan back, in the opposite order.
+fn undoing(entry: &Entry) -> Result<Vec<Change>> {
+    match &entry.outcome {
+        Outcome::Reverted => Ok(entry.decision.plan().iter().rev().map(Change::undo).collect()),
+        Outcome::Undone => {
             let undone = entry.undone.as_ref().map(|undone| format!(" at {} by {}", undone.at, undone.by));
             bail!("it has been undone already{}", undone.unwrap_or_default());
         }
-        (outcome, _) => bail!("nothing to take back: the entry says `{outcome}`"),
+        outcome => bail!("nothing to take back: the entry says `{outcome}`"),
     }
 }
 
@@ -102,32 +80,23 @@ fn agreed(out: &mut impl Write) -> Result<bool> {
 }
 
 /// The holds come first: AWS tells Snapback of what we do within seconds.
-async fn put_back(
-    config: &SdkConfig,
-    journal: &Journal,
-    function: &Function,
-    mut entry: Entry,
-    changes: &[Change],
-    grants: Vec<String>,
-    by: String,
-) -> Result<()> {
+async fn put_back(work: Work, function: &Function, changes: &[Change]) -> Result<()> {
     let now = Timestamp::now();
-    let until = now + entry.expires.duration_since(entry.decided_at);
-    let hold = |grant| Hold {
+    let Work { config, journal, entry, by } = &work;
+    let hold = |grant: &String| Hold {
         control: entry.control.clone(),
         resource: entry.subject.arn.clone(),
-        grant,
+        grant: grant.clone(),
         entry: entry.id.clone(),
         by: by.clone(),
         since: now,
-        until,
+        // As long as the journal remembers an entry that is made now.
+        until: now + entry.expires.duration_since(entry.decided_at),
     };
-    let holds: Vec<Hold> = grants.into_iter().map(hold).collect();
-    for hold in &holds {
-        journal.hold(hold).await?;
+    for grant in work.grants() {
+        journal.hold(&hold(grant)).await?;
     }
-    let mut done = 0;
-    for change in changes {
+    for (done, change) in changes.iter().enumerate() {
         let result = match (function.apply)(config, &entry.subject.account, change).await {
             Ok(Applied::Changed { found }) => Err(anyhow::anyhow!(
                 "the live state is no longer what Snapback left, so it is not touched; found: {found}"
@@ -136,17 +105,15 @@ async fn put_back(
         };
         if let Err(error) = result {
             if done == 0 {
-                for hold in &holds {
-                    journal.release(hold).await?;
+                for grant in work.grants() {
+                    journal.release(&entry.control, &entry.subject.arn, grant).await?;
                 }
             }
             return Err(error.context(format!("{done} of {} changes are taken back", changes.len())));
         }
-        done += 1;
     }
-    entry.outcome = Outcome::Undone;
-    entry.undone = Some(Undone { by, at: now });
-    journal.complete(&entry).await
+    let undone = Some(Undone { by: by.clone(), at: now });
+    journal.complete(&Entry { outcome: Outcome::Undone, undone, ..entry.clone() }).await
 }
 
 fn indented(text: &str) -> String {

@@ -1,4 +1,4 @@
-//! A `CloudTrail` event: the record of one API call, in the envelope in which `EventBridge` delivers it.
+//! A CloudTrail event: the record of one API call, in the envelope in which EventBridge delivers it.
 //!
 //! Record fields: <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html>
 
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::json;
 
-/// What an API call under `CloudTrail` arrives as.
+/// What an API call under CloudTrail arrives as.
 pub const API_CALL: &str = "AWS API Call via CloudTrail";
 
 #[derive(Debug, Clone)]
@@ -47,6 +47,8 @@ pub struct Actor {
     pub account: Option<String>,
     /// The user's or the role's name.
     pub name: Option<String>,
+    /// The ARN of an assumed role.
+    pub role: Option<String>,
     /// What the caller called the session of an assumed role: chosen by the caller, so never proof of who it was.
     pub session: Option<String>,
     pub access_key: Option<String>,
@@ -69,14 +71,14 @@ pub struct Malformed {
 /// Why an event is none of ours to act on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
-    /// Anyone who may put events on the bus can write an event that looks like `CloudTrail`'s.
+    /// Anyone who may put events on the bus can write an event that looks like CloudTrail's.
     Forged(String),
     /// The call failed, so nothing has changed.
     Failed(String),
 }
 
 impl Event {
-    /// Reads an event as `EventBridge` delivers it.
+    /// Reads an event as EventBridge delivers it.
     ///
     /// # Errors
     /// When a field without which nothing can be said is missing or of another type.
@@ -93,7 +95,7 @@ impl Event {
         Ok(event)
     }
 
-    /// Reads a bare record, as it lies in `CloudTrail`'s log files, in the envelope that AWS would have given it.
+    /// Reads a bare record, as it lies in CloudTrail's log files, in the envelope that AWS would have given it.
     ///
     /// # Errors
     /// When a field without which nothing can be said is missing or of another type.
@@ -173,6 +175,7 @@ impl Actor {
         let kind = owned(identity, "type").unwrap_or_else(|| "Unknown".to_owned());
         Self {
             name: owned(&context["sessionIssuer"], "userName").or_else(|| owned(identity, "userName")),
+            role: owned(&context["sessionIssuer"], "arn"),
             session: (kind == "AssumedRole")
                 .then(|| json::text(identity, "arn")?.rsplit('/').next().map(str::to_owned))
                 .flatten(),

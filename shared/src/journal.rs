@@ -1,4 +1,4 @@
-//! What was decided and done, written before it is done. It lives in one `DynamoDB` table.
+//! What was decided and done, written before it is done. It lives in one DynamoDB table.
 //!
 //! | `pk` | `sk` | what |
 //! |---|---|---|
@@ -221,7 +221,7 @@ impl Journal {
     ///
     /// # Errors
     /// When the journal cannot be read.
-    pub async fn holds(&self, control: &str, resource: &str) -> Result<BTreeSet<String>> {
+    pub async fn holds(&self, control: &str, resource: &str, now: Timestamp) -> Result<BTreeSet<String>> {
         let query = self
             .client
             .query()
@@ -232,7 +232,10 @@ impl Journal {
             .consistent_read(true);
         let items = query.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
         let items = items.map_err(|error| failure(error).context("reading the holds in the journal"))?;
-        items.iter().map(|item| Ok(serde_json::from_str::<Hold>(text(item, "body")?)?.grant)).collect()
+        let holds = items.iter().map(|item| Ok(serde_json::from_str::<Hold>(text(item, "body")?)?));
+        let holds = holds.collect::<Result<Vec<_>>>().context("reading a hold in the journal")?;
+        // DynamoDB deletes what has expired within days, not at once.
+        Ok(holds.into_iter().filter(|hold| hold.until > now).map(|hold| hold.grant).collect())
     }
 
     /// Leaves a hold on a grant.
@@ -240,7 +243,7 @@ impl Journal {
     /// # Errors
     /// When the journal cannot be written.
     pub async fn hold(&self, hold: &Hold) -> Result<()> {
-        let (pk, sk) = hold_key(hold);
+        let (pk, sk) = hold_key(&hold.control, &hold.resource, &hold.grant);
         let call = self
             .client
             .put_item()
@@ -256,8 +259,8 @@ impl Journal {
     ///
     /// # Errors
     /// When the journal cannot be written.
-    pub async fn release(&self, hold: &Hold) -> Result<()> {
-        let (pk, sk) = hold_key(hold);
+    pub async fn release(&self, control: &str, resource: &str, grant: &str) -> Result<()> {
+        let (pk, sk) = hold_key(control, resource, grant);
         let call = self
             .client
             .delete_item()
@@ -347,8 +350,8 @@ fn seconds(time: Timestamp) -> AttributeValue {
     AttributeValue::N(time.as_second().to_string())
 }
 
-fn hold_key(hold: &Hold) -> (String, String) {
-    (format!("hold#{}", hold.resource), format!("{}#{}", hold.control, hash(&[&hold.grant])))
+fn hold_key(control: &str, resource: &str, grant: &str) -> (String, String) {
+    (format!("hold#{resource}"), format!("{control}#{}", hash(&[grant])))
 }
 
 fn is_condition<E, R>(error: &aws_smithy_runtime_api::client::result::SdkError<E, R>) -> bool

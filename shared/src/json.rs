@@ -1,8 +1,8 @@
-//! Reading `CloudTrail`'s JSON leniently: the same list arrives as `{"items":[…]}`, `{}`, an array, or a lone object.
+//! Reading CloudTrail's JSON leniently: the same list arrives as `{"items":[…]}`, `{}`, an array, or a lone object.
 
 use serde_json::Value;
 
-/// The elements of a list in any of the forms that `CloudTrail` gives it; nothing for null and for what is no list.
+/// The elements of a list in any of the forms that CloudTrail gives it; nothing for null and for what is no list.
 #[must_use]
 pub fn list(value: &Value) -> Vec<&Value> {
     match value {
@@ -35,7 +35,7 @@ pub fn is_true(value: &Value) -> bool {
     value.as_bool().unwrap_or_else(|| value.as_str().is_some_and(|text| text.eq_ignore_ascii_case("true")))
 }
 
-/// Whether `CloudTrail` left the parameters out, as it does above about 100 KB, or has none to tell.
+/// Whether CloudTrail left the parameters out, as it does above about 100 KB, or has none to tell.
 #[must_use]
 pub fn is_left_out(parameters: &Value) -> bool {
     match parameters {

@@ -65,7 +65,7 @@ pub struct Opening {
 }
 
 impl Traffic {
-    /// Reads protocol and ports as the EC2 API and `CloudTrail` write them.
+    /// Reads protocol and ports as the EC2 API and CloudTrail write them.
     #[must_use]
     pub fn of_api(protocol: &str, from: Option<i64>, to: Option<i64>) -> Self {
         let protocol = match protocol.to_ascii_lowercase().as_str() {

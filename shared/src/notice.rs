@@ -244,7 +244,7 @@ fn who(entry: &Entry) -> String {
     who
 }
 
-/// `CloudTrail` tells the time of a call to the second.
+/// CloudTrail tells the time of a call to the second.
 fn seconds_open(entry: &Entry) -> Option<i64> {
     entry.reverted_at.map(|at| (at.as_second() - entry.event.time.as_second()).max(0))
 }
@@ -283,4 +283,124 @@ fn short_list(list: Vec<String>, longest: usize) -> Vec<String> {
 fn capitalised(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::change::{Change, S3};
+    use crate::decision::Severity;
+    use crate::event::Actor;
+    use crate::journal::Cause;
+    use crate::settings::Mode;
+    use crate::subject::Subject;
+
+    fn time(text: &str) -> Timestamp {
+        text.parse().expect("a time")
+    }
+
+    fn reverted(bucket: &str, from: &str) -> Entry {
+        let change = S3::BucketPolicy { bucket: bucket.to_owned(), from: Some(from.to_owned()), to: None };
+        Entry {
+            id: "0123456789abcdef0123".to_owned(),
+            control: "s3-public-bucket-policy".to_owned(),
+            title: "A bucket policy lets everyone in".to_owned(),
+            caveat: "What was read before the revert has been read.".to_owned(),
+            subject: Subject {
+                kind: "bucket".to_owned(),
+                name: bucket.to_owned(),
+                arn: format!("arn:aws:s3:::{bucket}"),
+                account: "111122223333".to_owned(),
+                region: "eu-central-1".to_owned(),
+                console: "https://eu-central-1.console.aws.amazon.com/s3/buckets/b".to_owned(),
+            },
+            event: Cause {
+                id: "0b6e7a54-0000-4000-8000-000000000002".to_owned(),
+                service: "s3.amazonaws.com".to_owned(),
+                name: "PutBucketPolicy".to_owned(),
+                time: time("2026-01-31T12:00:00Z"),
+                actor: Actor {
+                    kind: "AssumedRole".to_owned(),
+                    arn: Some("arn:aws:sts::111122223333:assumed-role/Admin/alice".to_owned()),
+                    account: Some("111122223333".to_owned()),
+                    name: Some("Admin".to_owned()),
+                    role: Some("arn:aws:iam::111122223333:role/Admin".to_owned()),
+                    session: Some("alice".to_owned()),
+                    access_key: Some("ASIAIOSFODNN7EXAMPLE".to_owned()),
+                    source_address: Some("198.51.100.7".to_owned()),
+                    user_agent: Some("aws-cli/2.31".to_owned()),
+                    invoked_by: None,
+                    mfa: true,
+                    console: false,
+                },
+            },
+            suspicion: "statement 1 lets everyone do s3:GetObject".to_owned(),
+            state: Value::Null,
+            decision: Decision::Revert {
+                severity: Severity::High,
+                why: "statement 1 lets everyone do s3:GetObject".to_owned(),
+                grants: vec![],
+                plan: vec![Change::from(change)],
+                left: vec![
+                    "statement 2 lets everyone do s3:GetObject, if the condition on `x` does not keep them out"
+                        .to_owned(),
+                ],
+            },
+            mode: Mode::Revert,
+            outcome: Outcome::Reverted,
+            decided_at: time("2026-01-31T12:00:02Z"),
+            reverted_at: Some(time("2026-01-31T12:00:03Z")),
+            applied: vec![],
+            problem: None,
+            announced: false,
+            undone: None,
+            expires: time("2027-01-31T12:00:02Z"),
+        }
+    }
+
+    #[test]
+    fn the_text_tells_what_who_where_when_and_how_to_take_it_back() {
+        let entry = reverted("b", "{\"Statement\":[]}");
+        insta::assert_snapshot!(Notice::of(&entry, "journal").text);
+    }
+
+    #[test]
+    fn what_was_not_done_is_not_claimed() {
+        let touched = |outcome| {
+            let text = Notice::of(&Entry { outcome, ..reverted("b", "{}") }, "journal").text;
+            (text.contains("touched nothing"), text.contains("snapback undo"), text.contains("could NOT"))
+        };
+        assert_eq!(touched(Outcome::WouldRevert), (true, false, false));
+        assert_eq!(touched(Outcome::Alerted), (true, false, false));
+        assert_eq!(touched(Outcome::Failed), (false, false, true));
+        assert_eq!(touched(Outcome::Reverted), (false, true, false));
+    }
+
+    #[test]
+    fn the_subject_is_what_sns_takes_whatever_the_name() {
+        for name in ["b", &"long".repeat(50), "größer\nals"] {
+            let subject = Notice::of(&reverted(name, "{}"), "journal").subject;
+            assert!(subject.len() < 100 && subject.chars().all(|char| (' '..='~').contains(&char)), "{subject}");
+            assert!(subject.starts_with("Snapback: Reverted: A bucket policy"));
+        }
+    }
+
+    #[test]
+    fn however_much_there_is_to_say_sns_takes_it_and_the_journal_has_the_rest() {
+        let quotes = "\"\\".repeat(200 * 1024);
+        for policy in ["{}", &"x".repeat(20 * 1024), &"x".repeat(1024 * 1024), &quotes] {
+            let entry = reverted("b", policy);
+            let notice = Notice::of(&entry, "journal");
+            let message = notice.message(&entry, "journal");
+            let attributes: usize = notice.attributes.iter().map(|(name, value)| name.len() + value.len()).sum();
+            assert!(message.len() + attributes <= LARGEST, "{} bytes", message.len());
+            let message: Value = serde_json::from_str(&message).expect("JSON");
+            let json: Value = serde_json::from_str(message["default"].as_str().expect("a text")).expect("JSON in it");
+            assert_eq!(json["undo"], "snapback undo 0123456789abcdef0123 --journal journal --region eu-central-1");
+            let before = json["changes"][0]["before"].as_str().expect("a text");
+            assert!(before == policy || before.ends_with("the rest is in journal entry 0123456789abcdef0123]"));
+        }
+    }
 }

@@ -119,19 +119,22 @@ impl<'a> Responder<'a> {
         let mut case = Case { function, control, event, suspicion, holds: BTreeSet::new() };
         let (earlier, holds, seen) = futures::join!(
             self.journal.earlier(&id, Timestamp::now()),
-            self.journal.holds(control.about.id, &subject.arn),
+            self.journal.holds(control.about.id, &subject.arn, Timestamp::now()),
             self.observe(&case),
         );
         let mut journal_failure = None;
-        match earlier {
-            Ok(Earlier::None) => {}
-            Ok(Earlier::Handled) => return Ok(info!(id, "an earlier delivery has handled this")),
-            Ok(Earlier::AtWork) => bail!("another delivery of this event is at work; this one is to be tried again"),
-            Ok(Earlier::Unfinished(entry)) => return self.take_over(&case, *entry).await,
-            Err(failure) => journal_failure = Some(failure),
-        }
         match holds {
             Ok(holds) => case.holds = holds,
+            Err(failure) => journal_failure = Some(failure),
+        }
+        match earlier {
+            Ok(Earlier::None) => {}
+            Ok(Earlier::Handled) => {
+                info!(id, "an earlier delivery has handled this");
+                return Ok(());
+            }
+            Ok(Earlier::AtWork) => bail!("another delivery of this event is at work; this one is to be tried again"),
+            Ok(Earlier::Unfinished(entry)) => return self.take_over(&case, *entry).await,
             Err(failure) => journal_failure = Some(failure),
         }
         let (mut state, mut decision) = self.judge(&case, seen)?;
@@ -140,7 +143,19 @@ impl<'a> Responder<'a> {
             (state, decision) = self.judge(&case, self.observe(&case).await)?;
         }
         if let Decision::Allow { why } = &decision {
-            return Ok(info!(event = event.id, control = control.about.id, resource = subject.arn, why, "allowed"));
+            info!(event = event.id, control = control.about.id, resource = subject.arn, why, "allowed");
+            return Ok(());
+        }
+        // What a revert of ours has left open was said when it was left. A revert is never skipped for who did it.
+        let is_own = event.actor.role.as_ref() == Some(&self.deployment.role);
+        if is_own && matches!(decision, Decision::Alert { .. }) && !state.is_null() {
+            info!(
+                event = event.id,
+                control = control.about.id,
+                resource = subject.arn,
+                "left by Snapback itself, as said"
+            );
+            return Ok(());
         }
         let mut entry = self.entry(id, &case, state, decision);
         let begun = match journal_failure {
@@ -152,7 +167,10 @@ impl<'a> Responder<'a> {
             Ok(Earlier::Handled) => Ok(()),
             Ok(_) => bail!("another delivery of this event is at work; this one is to be tried again"),
             Err(failure) => {
-                entry.outcome = Outcome::Failed;
+                entry.outcome = match self.intended(&entry) {
+                    Outcome::Reverted => Outcome::Failed,
+                    harmless => harmless,
+                };
                 entry.problem = Some(format!("the journal cannot be used, so nothing was touched: {failure:#}"));
                 self.announce(&entry).await?;
                 Err(failure)
@@ -202,12 +220,7 @@ impl<'a> Responder<'a> {
     /// Applies the plan if that is what the mode asks for, and sees whether it took effect.
     async fn settle(&self, case: &Case<'_>, entry: &mut Entry) -> Result<()> {
         for _ in 0..ROUNDS {
-            entry.outcome = match &entry.decision {
-                Decision::Allow { .. } => Outcome::Allowed,
-                Decision::Alert { .. } => Outcome::Alerted,
-                Decision::Revert { .. } if entry.mode.min(self.settings.mode) == Mode::Notify => Outcome::WouldRevert,
-                Decision::Revert { .. } => Outcome::Reverted,
-            };
+            entry.outcome = self.intended(entry);
             if entry.outcome != Outcome::Reverted {
                 return Ok(());
             }
@@ -220,6 +233,16 @@ impl<'a> Responder<'a> {
             self.journal.rewrite(entry, Timestamp::now()).await?;
         }
         bail!("the resource kept changing between the look and the write")
+    }
+
+    /// What comes of a decision if all goes well. A mode that the operator has lowered since counts at once.
+    fn intended(&self, entry: &Entry) -> Outcome {
+        match &entry.decision {
+            Decision::Allow { .. } => Outcome::Allowed,
+            Decision::Alert { .. } => Outcome::Alerted,
+            Decision::Revert { .. } if entry.mode.min(self.settings.mode) == Mode::Notify => Outcome::WouldRevert,
+            Decision::Revert { .. } => Outcome::Reverted,
+        }
     }
 
     /// Applies the plan in order; says what was found instead if the resource is not what the plan was made for.

@@ -37,6 +37,8 @@ pub struct Deployment {
     pub journal: String,
     pub journal_days: u32,
     pub topic: String,
+    /// The ARN of the function's own role.
+    pub role: String,
 }
 
 /// A setting that is missing or wrong.
@@ -75,7 +77,7 @@ impl Settings {
             )?,
             public_ports: match lookup("SNAPBACK_PUBLIC_PORTS") {
                 None => PublicPorts::default(),
-                Some(text) => text.parse().or_else(|_| {
+                Some(text) => text.parse().or_else(|()| {
                     problem("SNAPBACK_PUBLIC_PORTS", "ports such as `tcp/80,tcp/8000-8100,udp/53,icmp`", &text)
                 })?,
             },
@@ -98,6 +100,7 @@ impl Deployment {
             journal: required("SNAPBACK_JOURNAL", "the name of the journal's table")?,
             journal_days: days.parse().or_else(|_| problem("SNAPBACK_JOURNAL_DAYS", "a number of days", &days))?,
             topic: required("SNAPBACK_TOPIC", "the ARN of the topic")?,
+            role: required("SNAPBACK_ROLE", "the ARN of the function's role")?,
         })
     }
 }

@@ -1,6 +1,7 @@
 //! What goes wrong between Snapback and AWS, injected as canned HTTP answers: no emulator does these on demand.
 
 use anyhow::Result;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use snapback::settings::Mode;
 
@@ -60,6 +61,15 @@ fn journaled(aws: &Aws) -> Answer {
     let put = aws.bodies("DynamoDB.PutItem").pop().unwrap_or_default();
     let put: Value = serde_json::from_str(&put).unwrap_or_default();
     ok(&json!({"Item": put["Item"]}).to_string())
+}
+
+/// What `Query` answers when an operator holds on to a statement.
+fn holding(statement: &str) -> Result<Answer> {
+    let grant = serde_json::from_str::<Value>(statement)?.to_string();
+    let until = Timestamp::now() + SignedDuration::from_hours(1);
+    let hold = json!({"control": "s3-public-bucket-policy", "resource": "arn:aws:s3:::b", "grant": grant, "entry": "e",
+        "by": "arn:aws:iam::111122223333:user/ops", "since": "2026-01-01T00:00:00Z", "until": until});
+    Ok(ok(&json!({"Items": [{"body": {"S": hold.to_string()}}], "Count": 1, "ScannedCount": 1}).to_string()))
 }
 
 #[tokio::test]
@@ -220,12 +230,8 @@ async fn a_revert_that_does_not_show_is_said_loudly() {
 #[tokio::test]
 async fn an_operator_s_hold_keeps_just_that_grant() -> Result<()> {
     let (both, held) = (policy(&[PUBLIC, ANYONE_WRITES]), policy(&[PUBLIC]));
-    let grant = serde_json::from_str::<Value>(PUBLIC)?.to_string();
-    let hold = json!({"control": "s3-public-bucket-policy", "resource": "arn:aws:s3:::b", "grant": grant, "entry": "e",
-        "by": "arn:aws:iam::111122223333:user/ops", "since": "2026-01-01T00:00:00Z", "until": "2027-01-01T00:00:00Z"});
-    let items = json!({"Items": [{"body": {"S": hold.to_string()}}], "Count": 1, "ScannedCount": 1}).to_string();
     let aws = Aws::default()
-        .answers("DynamoDB.Query", [ok(&items)])
+        .answers("DynamoDB.Query", [holding(PUBLIC)?])
         .answers("S3.GetBucketPolicy", [ok(&both), ok(&both), ok(&held)]);
     deliver(&s3::FUNCTION, &aws, Mode::Revert, bucket_policy_was_put(&both)).await?;
     assert_eq!(written(&aws), [held]);
@@ -286,5 +292,38 @@ async fn before_the_revert_there_is_only_observe_and_record() -> Result<()> {
     );
     deliver(&ec2::FUNCTION, &aws, Mode::Revert, benign).await?;
     assert!(aws.calls().is_empty(), "a benign event makes no call at all");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_a_revert_of_ours_leaves_is_not_said_twice_and_its_risk_is_reverted_all_the_same() -> Result<()> {
+    let unsure = r#"{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"*","Condition":{"StringEquals":{"some:Key":"x"}}}"#;
+    for (left, outcomes) in [(policy(&[unsure]), vec![]), (policy(&[unsure, PUBLIC]), vec!["reverted"])] {
+        let mut event = bucket_policy_was_put(&left);
+        event["detail"]["userIdentity"] = json!({"type": "AssumedRole", "arn": "arn:aws:sts::111122223333:assumed-role/own/f",
+            "sessionContext": {"sessionIssuer": {"arn": "arn:aws:iam::111122223333:role/own", "userName": "own"}}});
+        let aws = Aws::default().answers("S3.GetBucketPolicy", [ok(&left), ok(&left), ok(&policy(&[unsure]))]);
+        deliver(&s3::FUNCTION, &aws, Mode::Revert, event).await?;
+        let told: Vec<Value> = notices(&aws).into_iter().map(|notice| notice["outcome"].clone()).collect();
+        assert_eq!(told, outcomes);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_later_delivery_honours_the_holds_too() -> Result<()> {
+    let both = policy(&[PUBLIC, ANYONE_WRITES]);
+    let aws = Aws::default()
+        .answers("S3.GetBucketPolicy", [ok(&both)])
+        .answers("S3.DeleteBucketPolicy", [s3_error(500, "InternalError")]);
+    assert!(deliver(&s3::FUNCTION, &aws, Mode::Revert, bucket_policy_was_put(&both)).await.is_err());
+
+    // Meanwhile an operator has put the one grant back, which changed the policy too.
+    let later = Aws::default()
+        .answers("DynamoDB.GetItem", [journaled(&aws)])
+        .answers("DynamoDB.Query", [holding(PUBLIC)?])
+        .answers("S3.GetBucketPolicy", [ok(&policy(&[PUBLIC]))]);
+    deliver(&s3::FUNCTION, &later, Mode::Revert, bucket_policy_was_put(&both)).await?;
+    assert!(written(&later).is_empty() && !later.calls().contains(&"S3.DeleteBucketPolicy".to_owned()));
     Ok(())
 }

@@ -24,7 +24,7 @@ pub(crate) fn bucket_policy_was_put(policy: &str) -> Value {
     event("s3", "PutBucketPolicy", json!({"bucketName": "b", "bucketPolicy": policy}), json!(null))
 }
 
-/// An API call of this moment, as `EventBridge` delivers it.
+/// An API call of this moment, as EventBridge delivers it.
 pub(crate) fn event(service: &str, name: &str, request: Value, response: Value) -> Value {
     json!({
         "version": "0", "id": "6f7c1e1a-0000-4000-8000-000000000001", "detail-type": "AWS API Call via CloudTrail",
@@ -54,6 +54,7 @@ pub(crate) async fn deliver(function: &'static Function, aws: &Aws, mode: Mode, 
         journal: "journal".to_owned(),
         journal_days: 400,
         topic: "arn:aws:sns:eu-central-1:111122223333:topic".to_owned(),
+        role: "arn:aws:iam::111122223333:role/own".to_owned(),
     };
     let Some((event, suspected)) = function.suspect(event, &settings)? else { return Ok(()) };
     Responder::new(&settings, &deployment, aws.config()).respond(function, &event, &suspected).await

@@ -1,5 +1,6 @@
 """One local AWS and one deployment for all tests; those that need another mode or other parameters make their own."""
-from typing import Callable, Iterator
+
+from collections.abc import Callable, Iterator
 
 import pytest
 

@@ -3,13 +3,14 @@
 Nothing here sleeps for a fixed time and calls that proof. Something that must happen is waited for; that nothing
 happened is known once the functions have handled to the end every event that woke them (`Snapback.has_settled`).
 """
+
 from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
-from typing import Iterator, Optional
 from uuid import uuid4
 
 from botocore.exceptions import ClientError
@@ -71,7 +72,7 @@ class Snapback:
         said = [json.loads(message["Message"]) for message in self._heard]
         return [message for message in said if thing.id in json.dumps(message)]
 
-    def announces(self, thing: Bucket | Group, outcome: Optional[str] = None) -> dict:
+    def announces(self, thing: Bucket | Group, outcome: str | None = None) -> dict:
         """The first announcement about it, or the first of this outcome, which is waited for."""
 
         def heard() -> list:
@@ -89,10 +90,14 @@ class Snapback:
         raise AssertionError(f"{announcement_id} was not announced")
 
     def journal_about(self, thing: Bucket | Group) -> list:
-        """Its entries in the journal, oldest first."""
-        pages = self.aws.client("dynamodb").get_paginator("scan").paginate(TableName=self.stack.journal, ConsistentRead=True)
-        items = [{key: next(iter(value.values())) for key, value in item.items()} for page in pages for item in page["Items"]]
-        return sorted((item for item in items if item["sk"] == "entry" and item.get("resource") == thing.arn), key=lambda item: item["pk"])
+        """Its entries in the journal."""
+        scan = self.aws.client("dynamodb").get_paginator("scan")
+        pages = scan.paginate(TableName=self.stack.journal, ConsistentRead=True)
+        # Each value is wrapped in its type: {"S": "…"}.
+        items = [
+            {name: [*value.values()][0] for name, value in item.items()} for page in pages for item in page["Items"]
+        ]
+        return [item for item in items if item["sk"] == "entry" and item.get("resource") == thing.arn]
 
     def dead_letters_about(self, thing: Bucket | Group) -> list:
         """Events about it that a function gave up on."""
@@ -119,13 +124,19 @@ class Snapback:
         """Records of watched calls upon it that succeeded, oldest first."""
         return [record for record in self._records() if thing.id in json.dumps(record) and self._is_watched(record)]
 
+    def calls_upon(self, thing: Bucket | Group) -> list:
+        """Records of all changing calls upon it, also those that failed."""
+        return [record for record in self._records() if thing.id in json.dumps(record)]
+
     def deliver(self, record: dict, **envelope) -> None:
         """Puts a record on the bus as CloudTrail would; what is given replaces a field of its envelope."""
         self.aws.deliver({**event(record), **envelope})
 
     def invoke(self, function: str, payload: dict) -> dict:
         """Hands an event straight to a function, past EventBridge, and waits for its answer."""
-        answer = self.aws.client("lambda").invoke(FunctionName=self.stack.outputs[f"{function}Arn"], Payload=json.dumps(payload))
+        answer = self.aws.client("lambda").invoke(
+            FunctionName=self.stack.outputs[f"{function}Arn"], Payload=json.dumps(payload)
+        )
         return {"error": answer.get("FunctionError"), "payload": json.loads(answer["Payload"].read() or b"null")}
 
     def has_settled(self) -> bool:
@@ -141,14 +152,19 @@ class Snapback:
 
     def role_of(self, function: str) -> str:
         """The name of the function's role."""
-        configuration = self.aws.client("lambda").get_function_configuration(FunctionName=self.stack.outputs[f"{function}Arn"])
+        configuration = self.aws.client("lambda").get_function_configuration(
+            FunctionName=self.stack.outputs[f"{function}Arn"]
+        )
         return configuration["Role"].rpartition("/")[2]
 
     # What an operator does
 
     def undo(self, entry_id: str) -> subprocess.CompletedProcess:
         command = [str(TARGET / "debug" / "snapback"), "undo", entry_id, "--journal", self.stack.journal, "--yes"]
-        keys = {"AWS_ACCESS_KEY_ID": self.operator["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": self.operator["SecretAccessKey"]}
+        keys = {
+            "AWS_ACCESS_KEY_ID": self.operator["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": self.operator["SecretAccessKey"],
+        }
         return subprocess.run(command, env=self.aws.environment(**keys), capture_output=True, text=True, check=False)
 
     # What goes wrong
@@ -189,7 +205,9 @@ class Snapback:
         sns = self.aws.client("sns")
         policy = sns.get_topic_attributes(TopicArn=self.stack.topic)["Attributes"]["Policy"]
         outage = json.loads(policy)
-        outage["Statement"].append({"Sid": "Outage", "Effect": "Deny", "Principal": "*", "Action": "sns:Publish", "Resource": self.stack.topic})
+        outage["Statement"].append(
+            {"Sid": "Outage", "Effect": "Deny", "Principal": "*", "Action": "sns:Publish", "Resource": self.stack.topic}
+        )
         sns.set_topic_attributes(TopicArn=self.stack.topic, AttributeName="Policy", AttributeValue=json.dumps(outage))
         try:
             yield
@@ -199,8 +217,9 @@ class Snapback:
     # How it is known
 
     def _records(self) -> list:
-        log = self.aws.cloudtrail_log
-        return [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()] if log.exists() else []
+        text = self.aws.cloudtrail_log.read_text(encoding="utf-8")
+        # The last line may still be being written.
+        return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
 
     @staticmethod
     def _is_watched(record: dict) -> bool:
@@ -209,7 +228,12 @@ class Snapback:
     def _subscribed_queue(self) -> str:
         url = self._sqs.create_queue(QueueName=f"heard-{self.stack.name}")["QueueUrl"]
         arn = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-        may = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn}
+        may = {
+            "Effect": "Allow",
+            "Principal": {"Service": "sns.amazonaws.com"},
+            "Action": "sqs:SendMessage",
+            "Resource": arn,
+        }
         policy = json.dumps({"Version": "2012-10-17", "Statement": [may]})
         self._sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
         self.aws.client("sns").subscribe(TopicArn=self.stack.topic, Protocol="sqs", Endpoint=arn)
@@ -232,7 +256,7 @@ class Bucket:
     def put_policy_text(self, text: str) -> None:
         self._s3.put_bucket_policy(Bucket=self.name, Policy=text)
 
-    def policy_text(self) -> Optional[str]:
+    def policy_text(self) -> str | None:
         try:
             return self._s3.get_bucket_policy(Bucket=self.name)["Policy"]
         except ClientError as error:
@@ -249,7 +273,13 @@ class Bucket:
 
     def lets_in(self, account: str, sid: str = "Partner") -> dict:
         principal = {"AWS": f"arn:aws:iam::{account}:root"}
-        return {"Sid": sid, "Effect": "Allow", "Principal": principal, "Action": "s3:GetObject", "Resource": f"{self.arn}/*"}
+        return {
+            "Sid": sid,
+            "Effect": "Allow",
+            "Principal": principal,
+            "Action": "s3:GetObject",
+            "Resource": f"{self.arn}/*",
+        }
 
 
 class Group:
@@ -292,9 +322,9 @@ def event(record: dict) -> dict:
         "id": str(uuid4()),
         "detail-type": "AWS API Call via CloudTrail",
         "source": "aws." + record["eventSource"].partition(".")[0],
-        "account": record["recipientAccountId"],
-        "time": record["eventTime"],
-        "region": record["awsRegion"],
+        "account": record.get("recipientAccountId"),
+        "time": record.get("eventTime"),
+        "region": record.get("awsRegion"),
         "resources": [],
         "detail": record,
     }

@@ -2,6 +2,7 @@
 
 Requests and answers are written as they go over the wire, records as AWS keeps them; the values are our own.
 """
+
 import json
 from datetime import datetime, timezone
 
@@ -20,15 +21,31 @@ def form(**parameters):
     return "&".join(f"{key.replace('__', '.')}={value}" for key, value in parameters.items()).encode()
 
 
-def call(service, method="POST", path="/", query=None, headers=None, body=b"", status=200, answer=b"", **more):
+def call(service, method="POST", path="/", query=None, headers=None, body=b"", status=200, answer=b""):
     # A body of a query request says so in a header; the others do not look at it.
     said = {"user-agent": "aws-cli/2.0", "content-type": "application/x-www-form-urlencoded; charset=utf-8"}
     return Call(
-        signing_name=service, region="eu-west-1", account=ACCOUNT, method=method, path=path,
-        query={key: [value] for key, value in (query or {}).items()}, headers={**said, **(headers or {})}, body=body,
-        status=status, answer=answer, identity=ALICE, source_ip="203.0.113.7",
-        request_id="11111111-2222-3333-4444-555555555555", time=datetime(2024, 3, 5, 14, 7, 9, tzinfo=timezone.utc), **more,
-    )  # fmt: skip
+        signing_name=service,
+        region="eu-west-1",
+        account=ACCOUNT,
+        method=method,
+        path=path,
+        query={key: [value] for key, value in (query or {}).items()},
+        headers={**said, **(headers or {})},
+        body=body,
+        status=status,
+        answer=answer,
+        identity=ALICE,
+        source_ip="203.0.113.7",
+        request_id="11111111-2222-3333-4444-555555555555",
+        time=datetime(2024, 3, 5, 14, 7, 9, tzinfo=timezone.utc),
+    )
+
+
+def error(code, message):
+    """How query services other than EC2 say no."""
+    said = f"<Type>Sender</Type><Code>{code}</Code><Message>{message}</Message>"
+    return f"<ErrorResponse><Error>{said}</Error></ErrorResponse>".encode()
 
 
 def ec2(body, answer, status=200):
@@ -145,10 +162,15 @@ def test_lists_of_ec2_are_items_and_empty_ones_are_shown():
     record = cloudtrail.record(
         ec2(
             form(
-                Action="AuthorizeSecurityGroupIngress", GroupId="sg-0123456789abcdef0",
-                IpPermissions__1__IpProtocol="tcp", IpPermissions__1__FromPort="22", IpPermissions__1__ToPort="22",
-                IpPermissions__1__IpRanges__1__CidrIp="0.0.0.0%2F0", IpPermissions__1__IpRanges__1__Description="ssh",
-                IpPermissions__2__IpProtocol="-1", IpPermissions__2__Ipv6Ranges__1__CidrIpv6="%3A%3A%2F0",
+                Action="AuthorizeSecurityGroupIngress",
+                GroupId="sg-0123456789abcdef0",
+                IpPermissions__1__IpProtocol="tcp",
+                IpPermissions__1__FromPort="22",
+                IpPermissions__1__ToPort="22",
+                IpPermissions__1__IpRanges__1__CidrIp="0.0.0.0%2F0",
+                IpPermissions__1__IpRanges__1__Description="ssh",
+                IpPermissions__2__IpProtocol="-1",
+                IpPermissions__2__Ipv6Ranges__1__CidrIpv6="%3A%3A%2F0",
                 IpPermissions__2__PrefixListIds__1__PrefixListId="pl-0123456789abcdef0",
                 IpPermissions__2__Groups__1__GroupId="sg-00000000000000001",
             ),  # fmt: skip
@@ -184,7 +206,12 @@ def test_lists_of_ec2_are_items_and_empty_ones_are_shown():
 
 def test_flat_parameters_stay_flat():
     flat = form(
-        Action="AuthorizeSecurityGroupIngress", GroupName="web", CidrIp="0.0.0.0%2F0", IpProtocol="tcp", FromPort="22", ToPort="22"
+        Action="AuthorizeSecurityGroupIngress",
+        GroupName="web",
+        CidrIp="0.0.0.0%2F0",
+        IpProtocol="tcp",
+        FromPort="22",
+        ToPort="22",
     )
     assert cloudtrail.record(ec2(flat, AUTHORIZED))["requestParameters"] == {
         "groupName": "web",
@@ -198,26 +225,36 @@ def test_flat_parameters_stay_flat():
 
 def test_tags_of_what_is_made_are_a_plain_list():
     tagged = form(
-        Action="CreateSecurityGroup", GroupName="web", GroupDescription="of%20the%20web", TagSpecification__1__ResourceType="security-group",
-        TagSpecification__1__Tag__1__Key="team", TagSpecification__1__Tag__1__Value="blue",
-    )  # fmt: skip
+        Action="CreateSecurityGroup",
+        GroupName="web",
+        GroupDescription="of%20the%20web",
+        TagSpecification__1__ResourceType="security-group",
+        TagSpecification__1__Tag__1__Key="team",
+        TagSpecification__1__Tag__1__Value="blue",
+    )
     made = b"<R xmlns='http://ec2.amazonaws.com/doc/2016-11-15/'><groupId>sg-1</groupId><return>true</return></R>"
     assert cloudtrail.record(ec2(tagged, made))["requestParameters"] == {
         "groupDescription": "of the web",
         "groupName": "web",
-        "tagSpecificationSet": {"items": [{"resourceType": "security-group", "tags": [{"key": "team", "value": "blue"}]}]},
+        "tagSpecificationSet": {
+            "items": [{"resourceType": "security-group", "tags": [{"key": "team", "value": "blue"}]}]
+        },
     }
 
 
 def test_newer_operations_of_ec2_are_wrapped():
     modified = form(
-        Action="ModifySecurityGroupRules", GroupId="sg-0123456789abcdef0",
+        Action="ModifySecurityGroupRules",
+        GroupId="sg-0123456789abcdef0",
         SecurityGroupRule__1__SecurityGroupRuleId="sgr-0123456789abcdef0",
-        SecurityGroupRule__1__SecurityGroupRule__IpProtocol="tcp", SecurityGroupRule__1__SecurityGroupRule__FromPort="22",
-        SecurityGroupRule__1__SecurityGroupRule__ToPort="22", SecurityGroupRule__1__SecurityGroupRule__CidrIpv4="0.0.0.0%2F0",
-    )  # fmt: skip
+        SecurityGroupRule__1__SecurityGroupRule__IpProtocol="tcp",
+        SecurityGroupRule__1__SecurityGroupRule__FromPort="22",
+        SecurityGroupRule__1__SecurityGroupRule__ToPort="22",
+        SecurityGroupRule__1__SecurityGroupRule__CidrIpv4="0.0.0.0%2F0",
+    )
     answer = b"""<ModifySecurityGroupRulesResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/">
-        <requestId>aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee</requestId><return>true</return></ModifySecurityGroupRulesResponse>"""
+        <requestId>aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee</requestId><return>true</return>
+        </ModifySecurityGroupRulesResponse>"""
     one = {
         "SecurityGroupRuleId": "sgr-0123456789abcdef0",
         "SecurityGroupRule": {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "CidrIpv4": "0.0.0.0/0"},
@@ -241,7 +278,8 @@ def test_newer_operations_of_ec2_are_wrapped():
 
 def test_wrapped_lists_of_ids_carry_content():
     deleted = form(Action="DeleteFlowLogs", FlowLogId__1="fl-0123456789abcdef0")
-    answer = b"<DeleteFlowLogsResponse xmlns='http://ec2.amazonaws.com/doc/2016-11-15/'><unsuccessful/></DeleteFlowLogsResponse>"
+    answer = b"""<DeleteFlowLogsResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/">
+        <unsuccessful/></DeleteFlowLogsResponse>"""
     record = cloudtrail.record(ec2(deleted, answer))
     assert record["requestParameters"] == {
         "DeleteFlowLogsRequest": {"FlowLogId": {"content": "fl-0123456789abcdef0", "tag": 1}}
@@ -252,7 +290,8 @@ def test_wrapped_lists_of_ids_carry_content():
 
 
 def test_what_failed_says_why_and_changed_nothing():
-    refused = b"""<Response><Errors><Error><Code>UnauthorizedOperation</Code><Message>You may not.</Message></Error></Errors>
+    refused = b"""<Response><Errors><Error>
+        <Code>UnauthorizedOperation</Code><Message>You may not.</Message></Error></Errors>
         <RequestID>aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee</RequestID></Response>"""
     record = cloudtrail.record(ec2(form(Action="DeleteVpc", VpcId="vpc-1"), refused, status=403))
     assert (record["errorCode"], record["errorMessage"]) == ("Client.UnauthorizedOperation", "You may not.")
@@ -267,7 +306,9 @@ def s3(method, path, query=None, headers=None, body=b"", status=200, answer=b"")
 
 
 def test_a_bucket_policy_is_an_object():
-    record = cloudtrail.record(s3("PUT", "/logs", {"policy": "", "x-id": "PutBucketPolicy"}, body=json.dumps(POLICY).encode()))
+    record = cloudtrail.record(
+        s3("PUT", "/logs", {"policy": "", "x-id": "PutBucketPolicy"}, body=json.dumps(POLICY).encode())
+    )
     assert (record["eventSource"], record["eventName"]) == ("s3.amazonaws.com", "PutBucketPolicy")
     assert record["requestParameters"] == {
         "Host": "logs.s3.eu-west-1.amazonaws.com",
@@ -284,11 +325,17 @@ def test_s3_says_which_bucket_was_missing():
     missing = b"<Error><Code>NoSuchBucket</Code><Message>The specified bucket does not exist</Message></Error>"
     record = cloudtrail.record(s3("DELETE", "/logs", {"policy": ""}, status=404, answer=missing))
     assert record["errorCode"] == "NoSuchBucket"
-    assert record["requestParameters"] == {"Host": "logs.s3.eu-west-1.amazonaws.com", "bucketName": "logs", "policy": ""}
+    assert record["requestParameters"] == {
+        "Host": "logs.s3.eu-west-1.amazonaws.com",
+        "bucketName": "logs",
+        "policy": "",
+    }
 
 
 def test_headers_of_s3_are_parameters():
-    record = cloudtrail.record(s3("PUT", "/logs", {"acl": ""}, {"x-amz-acl": "public-read", "x-amz-date": "20240305T140709Z"}))
+    record = cloudtrail.record(
+        s3("PUT", "/logs", {"acl": ""}, {"x-amz-acl": "public-read", "x-amz-date": "20240305T140709Z"})
+    )
     assert record["requestParameters"] == {
         "Host": "logs.s3.eu-west-1.amazonaws.com",
         "acl": "",
@@ -299,7 +346,8 @@ def test_headers_of_s3_are_parameters():
 
 def test_xml_bodies_of_s3_are_objects():
     body = b"""<PublicAccessBlockConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/">
-        <BlockPublicAcls>true</BlockPublicAcls><RestrictPublicBuckets>false</RestrictPublicBuckets></PublicAccessBlockConfiguration>"""
+        <BlockPublicAcls>true</BlockPublicAcls><RestrictPublicBuckets>false</RestrictPublicBuckets>
+        </PublicAccessBlockConfiguration>"""
     record = cloudtrail.record(s3("PUT", "/logs", {"publicAccessBlock": ""}, body=body))
     assert record["eventName"] == "PutBucketPublicAccessBlock"
     assert record["requestParameters"]["publicAccessBlock"] == ""
@@ -329,13 +377,24 @@ def test_a_single_grant_is_no_list():
 
 def test_the_documents_of_iam_stay_strings_and_secrets_stay_out():
     answer = b"""<CreateRoleResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><CreateRoleResult><Role>
-        <Path>/</Path><RoleName>deploy</RoleName><RoleId>AROAEXAMPLE</RoleId><Arn>arn:aws:iam::111122223333:role/deploy</Arn>
+        <Path>/</Path><RoleName>deploy</RoleName><RoleId>AROAEXAMPLE</RoleId>
+        <Arn>arn:aws:iam::111122223333:role/deploy</Arn>
         <CreateDate>2024-03-05T14:07:09Z</CreateDate><AssumeRolePolicyDocument>%7B%7D</AssumeRolePolicyDocument>
         </Role></CreateRoleResult></CreateRoleResponse>"""
-    created = form(Action="CreateRole", RoleName="deploy", AssumeRolePolicyDocument="%7B%7D", Tags__member__1__Key="a", Tags__member__1__Value="b")
+    created = form(
+        Action="CreateRole",
+        RoleName="deploy",
+        AssumeRolePolicyDocument="%7B%7D",
+        Tags__member__1__Key="a",
+        Tags__member__1__Value="b",
+    )
     record = cloudtrail.record(call("iam", body=created, answer=answer))
     assert record["awsRegion"] == "us-east-1"
-    assert record["requestParameters"] == {"roleName": "deploy", "assumeRolePolicyDocument": "{}", "tags": [{"key": "a", "value": "b"}]}
+    assert record["requestParameters"] == {
+        "roleName": "deploy",
+        "assumeRolePolicyDocument": "{}",
+        "tags": [{"key": "a", "value": "b"}],
+    }
     assert record["responseElements"] == {
         "role": {
             "path": "/",
@@ -346,30 +405,51 @@ def test_the_documents_of_iam_stay_strings_and_secrets_stay_out():
             "assumeRolePolicyDocument": "%7B%7D",
         }
     }
-    login = call("iam", body=form(Action="CreateLoginProfile", UserName="bob", Password="hunter2"), answer=b"<R><CreateLoginProfileResult/></R>")
+    login = call(
+        "iam",
+        body=form(Action="CreateLoginProfile", UserName="bob", Password="hunter2"),
+        answer=b"<R><CreateLoginProfileResult/></R>",
+    )
     assert cloudtrail.record(login)["requestParameters"] == {"userName": "bob"}
 
 
 def test_an_error_of_iam_has_the_name_that_the_api_gives_it():
-    missing = b"<ErrorResponse><Error><Type>Sender</Type><Code>NoSuchEntity</Code><Message>Who?</Message></Error></ErrorResponse>"
+    missing = error("NoSuchEntity", "Who?")
     record = cloudtrail.record(call("iam", body=form(Action="DeleteUser", UserName="bob"), status=404, answer=missing))
     assert record["errorCode"] == "NoSuchEntityException"
     assert record["requestParameters"] == {"userName": "bob"}
 
 
 def test_who_is_denied_by_the_front_door_leaves_no_parameters():
-    denied = b"<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>No.</Message></Error></ErrorResponse>"
+    denied = error("AccessDenied", "No.")
     record = cloudtrail.record(call("iam", body=form(Action="DeleteUser", UserName="bob"), status=403, answer=denied))
     assert (record["errorCode"], record["requestParameters"]) == ("AccessDenied", None)
     kept = b"<Error><Code>AccessDenied</Code><Message>No.</Message></Error>"
-    assert cloudtrail.record(s3("DELETE", "/logs", {"policy": ""}, status=403, answer=kept))["requestParameters"]["bucketName"] == "logs"
+    assert (
+        cloudtrail.record(s3("DELETE", "/logs", {"policy": ""}, status=403, answer=kept))["requestParameters"][
+            "bucketName"
+        ]
+        == "logs"
+    )
 
 
 def test_json_services_begin_small_and_keep_odd_names_odd():
-    headers = {"x-amz-target": "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101.StopLogging", "content-type": "application/x-amz-json-1.1"}
+    headers = {
+        "x-amz-target": "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101.StopLogging",
+        "content-type": "application/x-amz-json-1.1",
+    }
     record = cloudtrail.record(call("cloudtrail", headers=headers, body=b'{"Name": "audit"}', answer=b"{}"))
-    assert (record["eventName"], record["requestParameters"], record["responseElements"]) == ("StopLogging", {"name": "audit"}, None)
-    shared = form(Action="ModifyDBSnapshotAttribute", DBSnapshotIdentifier="s", AttributeName="restore", ValuesToAdd__AttributeValue__1="444455556666")
+    assert (record["eventName"], record["requestParameters"], record["responseElements"]) == (
+        "StopLogging",
+        {"name": "audit"},
+        None,
+    )
+    shared = form(
+        Action="ModifyDBSnapshotAttribute",
+        DBSnapshotIdentifier="s",
+        AttributeName="restore",
+        ValuesToAdd__AttributeValue__1="444455556666",
+    )
     record = cloudtrail.record(call("rds", body=shared, answer=b"<R><ModifyDBSnapshotAttributeResult/></R>"))
     assert record["requestParameters"] == {
         "dBSnapshotIdentifier": "s",
@@ -381,7 +461,15 @@ def test_json_services_begin_small_and_keep_odd_names_odd():
 def test_lambda_versions_its_event_names():
     headers = {"content-type": "application/json"}
     body = b'{"StatementId": "open", "Action": "lambda:InvokeFunction", "Principal": "*"}'
-    record = cloudtrail.record(call("lambda", path="/2015-03-31/functions/hello/policy", headers=headers, body=body, answer=b'{"Statement": "{}"}'))
+    record = cloudtrail.record(
+        call(
+            "lambda",
+            path="/2015-03-31/functions/hello/policy",
+            headers=headers,
+            body=body,
+            answer=b'{"Statement": "{}"}',
+        )
+    )
     assert record["eventName"] == "AddPermission20150331v2"
     assert record["requestParameters"] == {
         "functionName": "hello", "statementId": "open", "action": "lambda:InvokeFunction", "principal": "*"
@@ -391,7 +479,9 @@ def test_lambda_versions_its_event_names():
 
 def test_what_is_too_large_is_only_noted():
     large = {**POLICY, "Id": "x" * cloudtrail.LARGEST_PARAMETERS}
-    parameters = cloudtrail.record(s3("PUT", "/logs", {"policy": ""}, body=json.dumps(large).encode()))["requestParameters"]
+    parameters = cloudtrail.record(s3("PUT", "/logs", {"policy": ""}, body=json.dumps(large).encode()))[
+        "requestParameters"
+    ]
     assert parameters.pop("originalSize") > cloudtrail.LARGEST_PARAMETERS
     assert parameters == {"omitted": True, "reason": "requestParameters too large"}
 

@@ -2,6 +2,7 @@
 
 These tests guard the stand-ins: another version of ministack, or another stand-in, has to pass them.
 """
+
 import json
 import urllib.error
 import urllib.request
@@ -30,7 +31,9 @@ def test_each_source_is_a_rule_with_an_id_of_its_own(snapback):
     group = snapback.a_group()
     with snapback.unseen():
         made = group.authorize(IpPermissions=[ingress(22, "10.0.0.0/8", "198.51.100.0/24")])
-        group._ec2.revoke_security_group_ingress(GroupId=group.id, SecurityGroupRuleIds=[made[0]["SecurityGroupRuleId"]])
+        group._ec2.revoke_security_group_ingress(
+            GroupId=group.id, SecurityGroupRuleIds=[made[0]["SecurityGroupRuleId"]]
+        )
         again = group.authorize(IpPermissions=[ingress(22, "10.0.0.0/8")])
     assert len({rule["SecurityGroupRuleId"] for rule in [*made, *again]}) == 3
     assert group.rule_ids() == {made[1]["SecurityGroupRuleId"], again[0]["SecurityGroupRuleId"]}
@@ -41,16 +44,24 @@ def test_a_rule_twice_is_refused_and_so_is_the_whole_call(snapback):
     group.authorize(IpPermissions=[ingress(22, "10.0.0.0/8")])
     before = group.rule_ids()
     # Host bits do not make another rule of it, neither does a description.
-    refused("InvalidPermission.Duplicate", group.authorize, IpPermissions=[ingress(23, "10.0.0.0/8"), ingress(22, "10.1.2.3/8")])
+    refused(
+        "InvalidPermission.Duplicate",
+        group.authorize,
+        IpPermissions=[ingress(23, "10.0.0.0/8"), ingress(22, "10.1.2.3/8")],
+    )
     assert group.rule_ids() == before
 
 
 def test_what_is_not_there_cannot_be_revoked(snapback):
     group = snapback.a_group()
     revoke = snapback.ec2.revoke_security_group_ingress
-    refused("InvalidSecurityGroupRuleId.NotFound", revoke, GroupId=group.id, SecurityGroupRuleIds=["sgr-00000000000000000"])
+    refused(
+        "InvalidSecurityGroupRuleId.NotFound", revoke, GroupId=group.id, SecurityGroupRuleIds=["sgr-00000000000000000"]
+    )
     refused("InvalidPermission.NotFound", revoke, GroupId=group.id, IpPermissions=[ingress(22, "10.0.0.0/8")])
-    refused("InvalidGroup.NotFound", revoke, GroupId="sg-00000000000000000", SecurityGroupRuleIds=["sgr-00000000000000000"])
+    refused(
+        "InvalidGroup.NotFound", revoke, GroupId="sg-00000000000000000", SecurityGroupRuleIds=["sgr-00000000000000000"]
+    )
 
 
 def test_a_dry_run_does_nothing(snapback):
@@ -64,7 +75,9 @@ def test_rules_keep_description_tags_and_prefix_list(snapback):
     tags = [{"ResourceType": "security-group-rule", "Tags": [{"Key": "team", "Value": "blue"}]}]
     office = snapback.a_prefix_list("198.51.100.0/24")
     sources = {"PrefixListIds": [{"PrefixListId": office, "Description": "<the> office & its annex"}]}
-    group.authorize(IpPermissions=[{"IpProtocol": "6", "FromPort": 22, "ToPort": 22, **sources}], TagSpecifications=tags)
+    group.authorize(
+        IpPermissions=[{"IpProtocol": "6", "FromPort": 22, "ToPort": 22, **sources}], TagSpecifications=tags
+    )
     [rule] = group.rules()
     assert (rule["PrefixListId"], rule["Description"]) == (office, "<the> office & its annex")
     assert (rule["IpProtocol"], rule["Tags"]) == ("tcp", [{"Key": "team", "Value": "blue"}])

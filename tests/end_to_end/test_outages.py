@@ -1,4 +1,5 @@
 """What is down or denied delays Snapback or is noticed; it never makes a change unjournaled or unsaid."""
+
 from stack import wait_for
 
 
@@ -15,7 +16,9 @@ def test_when_nobody_can_be_told_the_revert_is_not_lost(snapback):
 
 def test_without_a_journal_nothing_is_touched(snapback):
     group = snapback.a_group()
-    with snapback.role_without("Ec2Function", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:GetItem", "dynamodb:Query"):
+    with snapback.role_without(
+        "Ec2Function", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:GetItem", "dynamodb:Query"
+    ):
         rule = group.open(22)
         assert wait_for(lambda: snapback.dead_letters_about(group))
         assert group.rules() == [rule]

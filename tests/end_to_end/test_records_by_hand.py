@@ -3,6 +3,7 @@
 So Snapback is not only proven to understand our own idea of CloudTrail. What they speak of is really there: it was
 made while nobody looked, and then the record is put on the bus.
 """
+
 from uuid import uuid4
 
 import pytest
@@ -56,9 +57,22 @@ def record(service, name, now, request, response=None, **more):
 
 # How S3 has told of a policy over the years: {bucket} and {policy} stand for what was put on what.
 POLICIES = {
-    "as of today": lambda bucket, policy: {"Host": f"{bucket}.s3.us-east-1.amazonaws.com", "bucketName": bucket, "bucketPolicy": policy, "policy": ""},
-    "as of 2019, in lists": lambda bucket, policy: {"host": ["s3.amazonaws.com"], "bucketName": bucket, "bucketPolicy": policy, "policy": [""]},
-    "with a single statement outside a list": lambda bucket, policy: {"bucketName": bucket, "bucketPolicy": {**policy, "Statement": policy["Statement"][0]}},
+    "as of today": lambda bucket, policy: {
+        "Host": f"{bucket}.s3.us-east-1.amazonaws.com",
+        "bucketName": bucket,
+        "bucketPolicy": policy,
+        "policy": "",
+    },
+    "as of 2019, in lists": lambda bucket, policy: {
+        "host": ["s3.amazonaws.com"],
+        "bucketName": bucket,
+        "bucketPolicy": policy,
+        "policy": [""],
+    },
+    "with a single statement outside a list": lambda bucket, policy: {
+        "bucketName": bucket,
+        "bucketPolicy": {**policy, "Statement": policy["Statement"][0]},
+    },
     "with the policy left out": lambda bucket, policy: {"bucketName": bucket, "policy": ""},
     "too large": lambda bucket, policy: OMITTED,
     "without parameters": lambda bucket, policy: None,
@@ -72,7 +86,9 @@ def test_a_bucket_policy(snapback, told):
         bucket.put_policy(bucket.lets_in_everyone(), bucket.lets_in("444455556666"))
     policy = {"Version": "2012-10-17", "Statement": [bucket.lets_in_everyone(), bucket.lets_in("444455556666")]}
     resources = [{"accountId": ACCOUNT, "type": "AWS::S3::Bucket", "ARN": bucket.arn}]
-    snapback.deliver(record("s3", "PutBucketPolicy", now(snapback, bucket), told(bucket.name, policy), resources=resources))
+    snapback.deliver(
+        record("s3", "PutBucketPolicy", now(snapback, bucket), told(bucket.name, policy), resources=resources)
+    )
     announced = snapback.announces(bucket)
     assert announced["outcome"] == "reverted"
     assert "alice@example.com" in str(announced)
@@ -102,7 +118,15 @@ def made(group, rule):
 
 
 def listed(source):
-    frame = {"ipProtocol": "tcp", "fromPort": 22, "toPort": 22, "groups": {}, "ipRanges": {}, "ipv6Ranges": {}, "prefixListIds": {}}
+    frame = {
+        "ipProtocol": "tcp",
+        "fromPort": 22,
+        "toPort": 22,
+        "groups": {},
+        "ipRanges": {},
+        "ipv6Ranges": {},
+        "prefixListIds": {},
+    }
     return {"items": [{**frame, **source}]}
 
 
@@ -111,13 +135,22 @@ FLAT = {"cidrIp": "0.0.0.0/0", "fromPort": 22, "toPort": 22, "ipProtocol": "tcp"
 SUCCESS = {"_return": True, "requestId": "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"}
 
 AUTHORIZATIONS = {
-    "listed, with the rules made": lambda group, rule: ({"groupId": group.id, "ipPermissions": listed(EVERYWHERE)}, made(group, rule)),
+    "listed, with the rules made": lambda group, rule: (
+        {"groupId": group.id, "ipPermissions": listed(EVERYWHERE)},
+        made(group, rule),
+    ),
     "flat, with the rules made": lambda group, rule: ({"groupId": group.id, **FLAT}, made(group, rule)),
     "flat, from before rules had ids": lambda group, rule: ({"groupId": group.id, **FLAT}, SUCCESS),
     "flat, with host bits": lambda group, rule: ({"groupId": group.id, **FLAT, "cidrIp": "203.0.113.9/0"}, SUCCESS),
-    "listed, from before rules had ids": lambda group, rule: ({"groupId": group.id, "ipPermissions": listed(EVERYWHERE)}, SUCCESS),
+    "listed, from before rules had ids": lambda group, rule: (
+        {"groupId": group.id, "ipPermissions": listed(EVERYWHERE)},
+        SUCCESS,
+    ),
     "by the group's name": lambda group, rule: ({"groupName": group.name, **FLAT}, SUCCESS),
-    "with the response left out": lambda group, rule: ({"groupId": group.id, "ipPermissions": listed(EVERYWHERE)}, None),
+    "with the response left out": lambda group, rule: (
+        {"groupId": group.id, "ipPermissions": listed(EVERYWHERE)},
+        None,
+    ),
     "with the request too large": lambda group, rule: (OMITTED, made(group, rule)),
 }
 
@@ -169,7 +202,13 @@ def test_which_rules_were_made_is_told_by_neither_side(snapback):
     group = snapback.a_group()
     with snapback.unseen():
         rule = group.open(22)
-    told = record("ec2", "AuthorizeSecurityGroupIngress", now(snapback, group), {"groupId": group.id, "ipPermissions": {}}, SUCCESS)
+    told = record(
+        "ec2",
+        "AuthorizeSecurityGroupIngress",
+        now(snapback, group),
+        {"groupId": group.id, "ipPermissions": {}},
+        SUCCESS,
+    )
     snapback.deliver(told)
     assert snapback.announces(group)["outcome"] == "alerted"
     assert group.rules() == [rule]

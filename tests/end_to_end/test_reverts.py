@@ -1,4 +1,5 @@
 """An ordinary API call that lets strangers in is taken back, announced, and can be undone."""
+
 import json
 
 from stack import ACCOUNT, wait_for
@@ -44,9 +45,12 @@ def test_it_is_journaled_and_said_who_did_it(snapback):
 
 def test_another_statement_stays_byte_for_byte(snapback):
     bucket = snapback.a_bucket()
-    # Nobody formats a policy like this, so nobody but a rewriting of the whole policy would keep its meaning only.
-    partner = '{ "Effect":"Allow",\n\t"Principal" : {"AWS" : "arn:aws:iam::444455556666:root"}, "Action": ["s3:Get\\u004fbject"],' \
-        f' "Resource":"{bucket.arn}/*" , "Sid" :"Partner"}}'  # fmt: skip
+    # Nobody formats a policy like this: whoever rewrites it as a whole keeps its meaning and not its bytes.
+    partner = (
+        '{ "Effect":"Allow",\n\t"Principal" : {"AWS" : "arn:aws:iam::444455556666:root"},'
+        ' "Action": ["s3:Get\\u004fbject"],'
+        f' "Resource":"{bucket.arn}/*" , "Sid" :"Partner"}}'
+    )
     public = json.dumps(bucket.lets_in_everyone())
     bucket.put_policy_text(f'{{"Version" : "2012-10-17",  "Statement": [{public}, {partner}] }}')
     assert snapback.announces(bucket)["outcome"] == "reverted"
@@ -70,13 +74,21 @@ def test_of_one_call_only_the_open_rules_are_revoked(snapback):
     group = snapback.a_group()
     group.authorize(
         IpPermissions=[
-            {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "0.0.0.0/0"}, {"CidrIp": "10.0.0.0/8"}]},
+            {
+                "IpProtocol": "tcp",
+                "FromPort": 22,
+                "ToPort": 22,
+                "IpRanges": [{"CidrIp": "0.0.0.0/0"}, {"CidrIp": "10.0.0.0/8"}],
+            },
             {"IpProtocol": "-1", "Ipv6Ranges": [{"CidrIpv6": "::/0"}]},
             {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]},
         ]
     )
     assert snapback.announces(group)["outcome"] == "reverted"
-    assert {(rule.get("CidrIpv4"), rule["FromPort"]) for rule in group.rules()} == {("10.0.0.0/8", 22), ("0.0.0.0/0", 443)}
+    assert {(rule.get("CidrIpv4"), rule["FromPort"]) for rule in group.rules()} == {
+        ("10.0.0.0/8", 22),
+        ("0.0.0.0/0", 443),
+    }
 
 
 def test_flat_parameters_and_a_group_called_by_its_name(snapback):
@@ -115,7 +127,9 @@ def test_the_world_in_a_prefix_list(snapback):
 
 def test_what_block_public_access_neutralises_is_left_alone(snapback):
     bucket = snapback.a_bucket()
-    snapback.s3.put_public_access_block(Bucket=bucket.name, PublicAccessBlockConfiguration={"RestrictPublicBuckets": True})
+    snapback.s3.put_public_access_block(
+        Bucket=bucket.name, PublicAccessBlockConfiguration={"RestrictPublicBuckets": True}
+    )
     text = bucket.put_policy(bucket.lets_in_everyone())
     assert snapback.has_settled()
     assert bucket.policy_text() == text
@@ -125,7 +139,9 @@ def test_what_block_public_access_neutralises_is_left_alone(snapback):
 def test_so_is_what_the_account_neutralises(snapback):
     bucket = snapback.a_bucket()
     account = {"AccountId": ACCOUNT}
-    snapback.s3control.put_public_access_block(PublicAccessBlockConfiguration={"RestrictPublicBuckets": True}, **account)
+    snapback.s3control.put_public_access_block(
+        PublicAccessBlockConfiguration={"RestrictPublicBuckets": True}, **account
+    )
     try:
         text = bucket.put_policy(bucket.lets_in_everyone())
         assert snapback.has_settled()
@@ -197,6 +213,7 @@ def test_undo_refuses_when_somebody_has_changed_it_since(snapback):
     since = bucket.put_policy(bucket.lets_in("444455556666"))
     undone = snapback.undo(announced["id"])
     assert undone.returncode != 0
+    assert "no longer what Snapback left" in undone.stderr
     assert bucket.policy_text() == since
 
 
@@ -206,7 +223,9 @@ def test_what_is_undone_cannot_be_undone_again(snapback):
     announced = snapback.announces(group)
     assert snapback.undo(announced["id"]).returncode == 0
     rules = group.rule_ids()
-    assert snapback.undo(announced["id"]).returncode != 0
+    again = snapback.undo(announced["id"])
+    assert again.returncode != 0
+    assert "undone already" in again.stderr
     assert snapback.has_settled()
     assert group.rule_ids() == rules
 

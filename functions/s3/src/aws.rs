@@ -80,17 +80,15 @@ async fn change_bucket_policy(
     if !is(from) {
         return Ok(Applied::Changed { found: found.unwrap_or_else(|| "(no policy)".to_owned()) });
     }
-    match to {
-        Some(policy) => {
-            let call = s3(config).put_bucket_policy().bucket(bucket).expected_bucket_owner(account).policy(policy);
-            call.send().await.map(drop).map_err(failure)
-        }
-        None => {
-            let call = s3(config).delete_bucket_policy().bucket(bucket).expected_bucket_owner(account);
-            call.send().await.map(drop).map_err(failure)
-        }
-    }
-    .map_err(|error| error.context(format!("writing the policy of bucket `{bucket}`")))?;
+    let client = s3(config);
+    let written = if let Some(policy) = to {
+        let call = client.put_bucket_policy().bucket(bucket).expected_bucket_owner(account).policy(policy);
+        call.send().await.map(drop).map_err(failure)
+    } else {
+        let call = client.delete_bucket_policy().bucket(bucket).expected_bucket_owner(account);
+        call.send().await.map(drop).map_err(failure)
+    };
+    written.map_err(|error| error.context(format!("writing the policy of bucket `{bucket}`")))?;
     Ok(Applied::Done { made: BTreeMap::new() })
 }
 

@@ -13,6 +13,7 @@ use std::ops::Range;
 use jsonc_parser::ast;
 use jsonc_parser::common::Ranged;
 use serde_json::Value;
+use wildmatch::WildMatch;
 
 use crate::json;
 use condition::Narrowing;
@@ -91,9 +92,11 @@ impl<'a> Policy<'a> {
     /// Every statement that lets strangers in.
     #[must_use]
     pub fn grants(&self) -> Vec<Grant> {
-        let shielded = self.statements.iter().any(Statement::is_a_shield);
-        let grants = self.statements.iter().enumerate();
-        grants.filter_map(|(index, statement)| statement.grant(index, shielded)).collect()
+        let grants = self.statements.iter().enumerate().filter_map(|(index, statement)| {
+            let shielded = self.statements.iter().any(|other| other.may_shield(statement));
+            statement.grant(index, shielded)
+        });
+        grants.collect()
     }
 
     /// The policy without the given grants and with everything else byte for byte; nothing if nothing is left.
@@ -143,7 +146,7 @@ impl Statement {
 
     fn grant(&self, index: usize, shielded: bool) -> Option<Grant> {
         let content = &self.content;
-        let who = if self.lets_everyone_in() {
+        let who = if self.is_about_everyone() {
             "everyone"
         } else if content.get("NotPrincipal").is_some() {
             "everyone but those it names"
@@ -157,7 +160,7 @@ impl Statement {
         let (exposure, how) = match narrowing {
             Narrowing::Narrowed => return None,
             Narrowing::NotNarrowed if shielded => {
-                (Exposure::Unsure, ", unless a `Deny` with a condition in the same policy keeps them out".to_owned())
+                (Exposure::Unsure, ", unless a `Deny` in the same policy keeps them out".to_owned())
             }
             Narrowing::NotNarrowed => (Exposure::Public, String::new()),
             Narrowing::Unsure(key) => {
@@ -178,7 +181,7 @@ impl Statement {
         })
     }
 
-    fn lets_everyone_in(&self) -> bool {
+    fn is_about_everyone(&self) -> bool {
         let principal = &self.content["Principal"];
         principal == "*" || words(&principal["AWS"]).iter().any(|word| word == "*")
     }
@@ -189,10 +192,18 @@ impl Statement {
         Some(listed.iter().enumerate().filter(|(_, principal)| *principal == "*").map(|(index, _)| index).collect())
     }
 
-    /// Whether this keeps all out who do not meet a condition on who they are or where they come from. How far it
-    /// covers what another statement grants is not judged here.
-    fn is_a_shield(&self) -> bool {
-        self.content["Effect"] == "Deny" && condition::shields(&self.content["Condition"])
+    /// Whether this denies all that the other allows to everyone, or to all who do not meet a condition on who they
+    /// are or where they come from. What is denied only in part stays certain: the rest of it is public.
+    fn may_shield(&self, other: &Self) -> bool {
+        let covers = |field| {
+            let (denied, allowed) = (words(&self.content[field]), words(&other.content[field]));
+            !allowed.is_empty() && allowed.iter().all(|allowed| denied.iter().any(|denied| covers(denied, allowed)))
+        };
+        self.content["Effect"] == "Deny"
+            && self.is_about_everyone()
+            && covers("Action")
+            && covers("Resource")
+            && condition::shields(&self.content["Condition"])
     }
 }
 
@@ -238,6 +249,11 @@ fn words(value: &Value) -> Vec<String> {
         Value::Array(words) => words.iter().filter_map(|word| word.as_str().map(str::to_owned)).collect(),
         _ => vec![],
     }
+}
+
+/// Whether one pattern matches all that another does. Actions and ARNs are told apart by case nowhere that matters here.
+fn covers(wide: &str, narrow: &str) -> bool {
+    WildMatch::new(&wide.to_ascii_lowercase()).matches(&narrow.to_ascii_lowercase())
 }
 
 fn is_read(action: &str) -> bool {
@@ -307,6 +323,15 @@ mod tests {
     fn a_deny_that_may_keep_strangers_out_makes_unsure_and_others_do_not() {
         let public = allow(&json!("*"), &json!({}));
         let deny = |condition: Value| json!({"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "*", "Condition": condition});
+        let elsewhere = json!({"StringNotEquals": {"aws:SourceVpce": "vpce-1"}});
+        for talks_it_down in [
+            json!({"Effect": "Deny", "Principal": "*", "Action": "s3:DeleteBucket", "Resource": "*"}),
+            json!({"Effect": "Deny", "Principal": "*", "Action": "s3:DeleteBucket", "Resource": "*", "Condition": elsewhere}),
+            json!({"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "arn:aws:s3:::b/private/*", "Condition": elsewhere}),
+            json!({"Effect": "Deny", "Principal": {"AWS": "111122223333"}, "Action": "s3:*", "Resource": "*"}),
+        ] {
+            assert_eq!(exposures(&json!([public, talks_it_down])), [Exposure::Public], "{talks_it_down}");
+        }
         let only_from_here = deny(json!({"StringNotEquals": {"aws:SourceVpce": "vpce-1"}}));
         let only_with_tls = deny(json!({"Bool": {"aws:SecureTransport": "false"}}));
         assert_eq!(exposures(&json!([public, only_from_here])), [Exposure::Unsure]);

@@ -43,7 +43,7 @@ pub(crate) struct OpenSecurityGroup;
 pub(crate) struct State {
     /// The id of the group; nothing if the event does not tell it, or if it is gone.
     pub(crate) group: Option<String>,
-    /// Its ingress rules; those of all groups if the event does not tell which.
+    /// Its ingress rules. If the event does not tell which group: the rules of all groups that let the world in.
     pub(crate) rules: Vec<Rule>,
     /// What the prefix lists hold that the rules name; nothing if we cannot see them.
     pub(crate) prefix_lists: BTreeMap<String, Option<PrefixList>>,
@@ -127,7 +127,10 @@ impl Control for OpenSecurityGroup {
             Some(Group::Id(id)) => Some(id),
             None => None,
         };
-        let rules = aws::ingress_rules(look.config, group.as_deref()).await?;
+        let mut rules = aws::ingress_rules(look.config, group.as_deref()).await?;
+        if group.is_none() {
+            rules.retain(is_world);
+        }
         let mut prefix_lists = BTreeMap::new();
         for rule in &rules {
             if let Source::PrefixList(id) = &rule.source
@@ -262,6 +265,16 @@ impl Judge<'_> {
     }
 }
 
+/// Whether a rule lets in the world by itself, on whatever port.
+fn is_world(rule: &Rule) -> bool {
+    match &rule.source {
+        Source::Ipv4(range) | Source::Ipv6(range) => {
+            network::range(range).is_some_and(|range| network::is_world(&[range]))
+        }
+        Source::PrefixList(_) | Source::SecurityGroup(_) => false,
+    }
+}
+
 /// Whether a look could show that what the event tells is open.
 fn may_be_open(told: &ToldRule, settings: &Settings) -> bool {
     let public = &settings.public_ports;
@@ -283,5 +296,248 @@ fn is_it(rule: &Rule, told: &ToldRule) -> bool {
     match &told.id {
         Some(id) => rule.id == *id,
         None => rule.traffic() == told.traffic && rule.source == told.source,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn authorized<'a>(rules: impl IntoIterator<Item = &'a Rule>) -> Event {
+        let items: Vec<Value> = rules
+            .into_iter()
+            .map(|rule| {
+                let (field, source) = match &rule.source {
+                    Source::Ipv4(cidr) => ("cidrIpv4", cidr),
+                    Source::Ipv6(cidr) => ("cidrIpv6", cidr),
+                    Source::PrefixList(id) => ("prefixListId", id),
+                    Source::SecurityGroup(id) => ("sourceSecurityGroupName", id),
+                };
+                json!({"securityGroupRuleId": rule.id, "groupId": "sg-1", "ipProtocol": rule.protocol,
+                    "fromPort": rule.from_port, "toPort": rule.to_port, field: source})
+            })
+            .collect();
+        event(&json!({"groupId": "sg-1"}), &json!({"securityGroupRuleSet": {"items": items}}))
+    }
+
+    fn event(request: &Value, response: &Value) -> Event {
+        let record = json!({
+            "eventID": "e-1", "eventTime": "2026-01-31T12:00:00Z", "eventSource": "ec2.amazonaws.com",
+            "eventName": "AuthorizeSecurityGroupIngress", "awsRegion": "eu-central-1",
+            "recipientAccountId": "111122223333", "requestParameters": request, "responseElements": response,
+        });
+        Event::from_record(record).expect("an event")
+    }
+
+    fn rule(id: &str, protocol: &str, port: i64, source: Source) -> Rule {
+        let (from_port, to_port) = (Some(port), Some(port));
+        Rule {
+            id: id.to_owned(),
+            protocol: protocol.to_owned(),
+            from_port,
+            to_port,
+            source,
+            description: None,
+            tags: BTreeMap::new(),
+        }
+    }
+
+    fn ipv4(id: &str, port: i64, cidr: &str) -> Rule {
+        rule(id, "tcp", port, Source::Ipv4(cidr.to_owned()))
+    }
+
+    fn group(rules: &[Rule]) -> State {
+        State { group: Some("sg-1".to_owned()), rules: rules.to_vec(), prefix_lists: BTreeMap::new() }
+    }
+
+    fn list(owner: &str, range: &str) -> PrefixList {
+        PrefixList { owner: owner.to_owned(), ranges: vec![range.parse().expect("a range")] }
+    }
+
+    /// What is decided, as people read it; nothing if the event alone raises no suspicion.
+    fn said(event: &Event, state: &State) -> String {
+        decide(event, state, &BTreeSet::new())
+            .map_or_else(|| "no suspicion".to_owned(), |decision| decision.to_string())
+    }
+
+    fn decide(event: &Event, state: &State, holds: &BTreeSet<String>) -> Option<Decision<Ec2>> {
+        let settings = Settings::default();
+        let suspicion = OpenSecurityGroup::suspect(event, &settings).pop()?;
+        Some(OpenSecurityGroup::decide(event, &suspicion, state, &Given { settings: &settings, holds }))
+    }
+
+    #[test]
+    fn leaves_alone_rules_that_were_there_before() {
+        let (old, new) = (ipv4("sgr-1", 3389, "0.0.0.0/0"), ipv4("sgr-2", 22, "0.0.0.0/0"));
+        insta::assert_snapshot!(said(&authorized([&new]), &group(&[old, new])), @r"
+        revert (critical): security group `sg-1` lets in tcp/22 from 0.0.0.0/0
+          - revoke tcp/22 from 0.0.0.0/0 from security group `sg-1`
+          stays open: tcp/3389 from 0.0.0.0/0 (sgr-1), which was there before
+        ");
+    }
+
+    #[test]
+    fn leaves_alone_public_ports() {
+        let web = ipv4("sgr-1", 443, "0.0.0.0/0");
+        assert_eq!(said(&authorized([&web]), &group(&[web])), "no suspicion");
+    }
+
+    #[test]
+    fn leaves_alone_sources_that_are_ones_own() {
+        for source in ["203.0.113.7/32", "10.0.0.0/8", "203.0.113.0/24"] {
+            let own = ipv4("sgr-1", 22, source);
+            assert_eq!(said(&authorized([&own]), &group(&[own])), "no suspicion");
+        }
+        let other_group = rule("sgr-1", "-1", -1, Source::SecurityGroup("sg-2".to_owned()));
+        assert_eq!(said(&authorized([&other_group]), &group(&[other_group])), "no suspicion");
+    }
+
+    #[test]
+    fn leaves_alone_what_has_been_narrowed_or_removed_in_the_meantime() {
+        let event = authorized([&ipv4("sgr-1", 22, "0.0.0.0/0")]);
+        insta::assert_snapshot!(said(&event, &group(&[ipv4("sgr-1", 22, "203.0.113.0/24")])), @"allow: the event's rules do not let the world in");
+        insta::assert_snapshot!(said(&event, &group(&[])), @"allow: the event's rules are gone");
+    }
+
+    #[test]
+    fn leaves_alone_what_an_operator_has_put_back() {
+        let open = ipv4("sgr-9", 22, "0.0.0.0/0");
+        let holds = BTreeSet::from([open.to_string()]);
+        let decision = decide(&authorized([&open]), &group(&[open]), &holds);
+        assert_eq!(
+            decision.map(|decision| decision.to_string()).as_deref(),
+            Some("allow: an operator has put it back")
+        );
+    }
+
+    #[test]
+    fn halves_of_the_world_go_and_of_a_union_only_the_event_s_part() {
+        let halves = [ipv4("sgr-1", 22, "0.0.0.0/1"), ipv4("sgr-2", 22, "128.0.0.0/1")];
+        insta::assert_snapshot!(said(&authorized(&halves[1..]), &group(&halves)), @r"
+        revert (critical): security group `sg-1` lets in tcp/22 from 128.0.0.0/1
+          - revoke tcp/22 from 128.0.0.0/1 from security group `sg-1`
+          stays open: tcp/22 from 0.0.0.0/1 (sgr-1), which was there before
+        ");
+        let eighths = [ipv4("sgr-1", 22, "8.0.0.0/8"), ipv4("sgr-2", 22, "9.0.0.0/8")];
+        insta::assert_snapshot!(said(&authorized(&eighths[1..]), &group(&eighths)), @r"
+        revert (critical): security group `sg-1` lets in tcp/22 from 9.0.0.0/8
+          - revoke tcp/22 from 9.0.0.0/8 from security group `sg-1`
+        ");
+    }
+
+    #[test]
+    fn prefix_lists_are_looked_into() {
+        let by_list = rule("sgr-1", "tcp", 22, Source::PrefixList("pl-1".to_owned()));
+        let (event, state) = (authorized([&by_list]), group(&[by_list]));
+        for (list, expected) in [
+            (Some(list("111122223333", "0.0.0.0/0")), "revert (critical)"),
+            (Some(list("111122223333", "203.0.113.0/24")), "allow: the event's rules do not let the world in"),
+            (Some(list("AWS", "203.0.113.0/24")), "allow"),
+            (Some(list("444455556666", "203.0.113.0/24")), "revert (medium)"),
+            (None, "alert (medium): a prefix list cannot be looked into"),
+        ] {
+            let state = State { prefix_lists: BTreeMap::from([("pl-1".to_owned(), list)]), ..state.clone() };
+            let said = said(&event, &state);
+            assert!(said.starts_with(expected), "{said}");
+        }
+    }
+
+    #[test]
+    fn without_ids_the_event_s_rules_are_known_by_what_they_let_in() {
+        let request =
+            json!({"groupId": "sg-1", "cidrIp": "203.0.113.7/0", "ipProtocol": "tcp", "fromPort": 22, "toPort": 22});
+        let state = group(&[ipv4("sgr-1", 22, "0.0.0.0/0"), ipv4("sgr-2", 23, "0.0.0.0/0")]);
+        let decision = decide(&event(&request, &json!({"_return": true})), &state, &BTreeSet::new());
+        let Some(Decision::Revert { plan, .. }) = decision else { panic!("it is open") };
+        assert_eq!(plan, [Ec2::RevokeIngress { group: "sg-1".to_owned(), rules: vec![state.rules[0].clone()] }]);
+    }
+
+    #[test]
+    fn what_the_event_does_not_tell_is_an_alert_if_something_is_open() {
+        let left_out = event(&json!({"omitted": true}), &json!(null));
+        let open = State { group: None, ..group(&[ipv4("sgr-1", 22, "0.0.0.0/0")]) };
+        insta::assert_snapshot!(said(&left_out, &open), @"alert (high): the event does not tell which rules it made; open to the world now: tcp/22 from 0.0.0.0/0");
+        insta::assert_snapshot!(said(&left_out, &State::default()), @"allow: no rule lets the world in");
+    }
+
+    fn sources() -> impl Strategy<Value = Source> {
+        let v4 = prop::sample::select(vec![
+            "0.0.0.0/0",
+            "0.0.0.0/1",
+            "128.0.0.0/1",
+            "8.0.0.0/8",
+            "9.0.0.0/8",
+            "8.0.0.0/9",
+            "203.0.113.0/24",
+            "10.0.0.0/8",
+        ]);
+        let v6 = prop::sample::select(vec!["::/0", "2000::/3", "2001:db8::/32", "2600::/32", "2601::/32", "fc00::/7"]);
+        let list = prop::sample::select(vec!["pl-own", "pl-world", "pl-foreign", "pl-unseen"]);
+        prop_oneof![
+            3 => v4.prop_map(|cidr| Source::Ipv4(cidr.to_owned())),
+            2 => v6.prop_map(|cidr| Source::Ipv6(cidr.to_owned())),
+            1 => list.prop_map(|id| Source::PrefixList(id.to_owned())),
+            1 => Just(Source::SecurityGroup("sg-2".to_owned())),
+        ]
+    }
+
+    fn groups() -> impl Strategy<Value = State> {
+        let protocol = prop::sample::select(vec!["tcp", "udp", "icmp", "-1", "50"]);
+        let port = prop::sample::select(vec![22_i64, 80, 443, 3389]);
+        let parts = (protocol, port.clone(), port, sources());
+        prop::collection::vec(parts, 0..7).prop_map(|rules| {
+            let rules = rules.into_iter().enumerate().map(|(index, (protocol, one, other, source))| Rule {
+                from_port: Some(one.min(other)),
+                to_port: Some(one.max(other)),
+                ..rule(&format!("sgr-{index}"), protocol, 0, source)
+            });
+            let lists = [
+                ("pl-own", Some(list("111122223333", "8.0.0.0/8"))),
+                ("pl-world", Some(list("111122223333", "::/0"))),
+                ("pl-foreign", Some(list("444455556666", "203.0.113.0/24"))),
+                ("pl-unseen", None),
+            ];
+            State {
+                prefix_lists: lists.map(|(id, list)| (id.to_owned(), list)).into(),
+                ..group(&rules.collect::<Vec<_>>())
+            }
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+
+        #[test]
+        fn the_suspicion_misses_nothing_that_would_be_reverted(state in groups(), own in 0_usize..7) {
+            let event = authorized(&state.rules[own.min(state.rules.len())..]);
+            let (settings, holds) = (Settings::default(), BTreeSet::new());
+            let suspicion = Suspicion { subject: Subject::security_group(&event, "sg-1"), why: String::new() };
+            let decision = OpenSecurityGroup::decide(&event, &suspicion, &state, &Given { settings: &settings, holds: &holds });
+            if !decision.is_allow() {
+                prop_assert!(!OpenSecurityGroup::suspect(&event, &settings).is_empty(), "{}", decision);
+            }
+        }
+
+        #[test]
+        fn a_revert_takes_only_the_event_s_rules_leaves_nothing_to_revert_and_can_be_undone(state in groups(), own in 0_usize..7) {
+            let (before, event_rules) = state.rules.split_at(own.min(state.rules.len()));
+            let event = authorized(event_rules);
+            if let Some(Decision::Revert { plan, .. }) = decide(&event, &state, &BTreeSet::new()) {
+                let after = plan.iter().fold(state.clone(), |state, change| OpenSecurityGroup::after(&state, change));
+                prop_assert_eq!(&after.rules[..before.len()], before);
+                let again = decide(&event, &after, &BTreeSet::new());
+                let unseen = |said: &str| said.contains("cannot be looked into");
+                let is_quiet = again.as_ref().is_some_and(|again| again.is_allow() || unseen(&again.to_string()));
+                prop_assert!(is_quiet, "{:?}", again);
+                let mut undone = plan.iter().rev().fold(after, |state, change| OpenSecurityGroup::after(&state, &change.undo()));
+                undone.rules.sort_by(|one, other| one.id.cmp(&other.id));
+                prop_assert_eq!(undone, state);
+            }
+        }
     }
 }

@@ -156,3 +156,141 @@ fn bucket_of(subject: &Subject) -> Option<&str> {
 fn said(grants: &[Grant]) -> String {
     grants.iter().map(|grant| grant.why.as_str()).collect::<Vec<_>>().join("; ")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn put(policy: &Value) -> Event {
+        let record = json!({
+            "eventID": "e-1", "eventTime": "2026-01-31T12:00:00Z", "eventSource": "s3.amazonaws.com",
+            "eventName": "PutBucketPolicy", "awsRegion": "eu-central-1", "recipientAccountId": "111122223333",
+            "requestParameters": {"bucketName": "b", "bucketPolicy": policy},
+            "resources": [{"type": "AWS::S3::Bucket", "ARN": "arn:aws:s3:::b"}],
+        });
+        Event::from_record(record).expect("an event")
+    }
+
+    fn decide(event: &Event, state: &State, holds: &BTreeSet<String>) -> Option<Decision<S3>> {
+        let settings = Settings::default();
+        let suspicion = PublicBucketPolicy::suspect(event, &settings).pop()?;
+        Some(PublicBucketPolicy::decide(event, &suspicion, state, &Given { settings: &settings, holds }))
+    }
+
+    fn live(policy: &Value) -> State {
+        State { policy: Some(policy.to_string()), restricted: false }
+    }
+
+    fn statement(principal: &Value, condition: &Value) -> Value {
+        json!({"Effect": "Allow", "Principal": principal, "Action": "s3:GetObject", "Resource": "*", "Condition": condition})
+    }
+
+    fn policy(statements: &[Value]) -> Value {
+        json!({"Version": "2012-10-17", "Statement": statements})
+    }
+
+    fn public() -> Value {
+        policy(&[statement(&json!("*"), &json!({}))])
+    }
+
+    #[test]
+    fn leaves_alone_who_is_named_and_every_deny() {
+        let named = statement(&json!({"AWS": "111122223333"}), &json!({}));
+        let mut deny = statement(&json!("*"), &json!({"Bool": {"aws:SecureTransport": "false"}}));
+        deny["Effect"] = json!("Deny");
+        assert!(
+            PublicBucketPolicy::suspect(&put(&policy(&[named.clone(), deny.clone()])), &Settings::default()).is_empty()
+        );
+        let mixed = policy(&[named.clone(), statement(&json!("*"), &json!({})), deny.clone()]);
+        let Some(Decision::Revert { plan, .. }) = decide(&put(&mixed), &live(&mixed), &BTreeSet::new()) else {
+            panic!("the public statement goes");
+        };
+        let S3::BucketPolicy { to, .. } = &plan[0];
+        assert_eq!(to.as_deref(), Some(policy(&[named, deny]).to_string().as_str()));
+    }
+
+    #[test]
+    fn leaves_alone_what_a_condition_narrows() {
+        let narrowed =
+            policy(&[statement(&json!("*"), &json!({"StringEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}}))]);
+        assert!(PublicBucketPolicy::suspect(&put(&narrowed), &Settings::default()).is_empty());
+    }
+
+    #[test]
+    fn leaves_alone_what_block_public_access_neutralises() {
+        let state = State { restricted: true, ..live(&public()) };
+        assert!(decide(&put(&public()), &state, &BTreeSet::new()).is_some_and(|decision| decision.is_allow()));
+    }
+
+    #[test]
+    fn leaves_alone_what_an_operator_has_put_back() {
+        let Some(Decision::Revert { grants, .. }) = decide(&put(&public()), &live(&public()), &BTreeSet::new()) else {
+            panic!("it is public");
+        };
+        let holds = grants.into_iter().collect();
+        assert!(decide(&put(&public()), &live(&public()), &holds).is_some_and(|decision| decision.is_allow()));
+    }
+
+    #[test]
+    fn looks_when_the_event_does_not_tell_and_alerts_when_it_does_not_even_tell_the_bucket() {
+        let mut event = put(&json!({}));
+        event.request = json!({"omitted": true});
+        assert!(matches!(decide(&event, &live(&public()), &BTreeSet::new()), Some(Decision::Revert { .. })));
+        event.resources.clear();
+        assert!(matches!(decide(&event, &State::default(), &BTreeSet::new()), Some(Decision::Alert { .. })));
+    }
+
+    fn policies() -> impl Strategy<Value = Value> {
+        let principal = prop_oneof![
+            Just(json!("*")),
+            Just(json!({"AWS": ["*", "111122223333"]})),
+            Just(json!({"AWS": "444455556666"})),
+            Just(json!({"Service": "logging.s3.amazonaws.com"})),
+        ];
+        let condition = prop_oneof![
+            4 => Just(json!({})),
+            1 => Just(json!({"StringEquals": {"aws:SourceVpce": "vpce-1"}})),
+            1 => Just(json!({"StringLike": {"aws:PrincipalArn": "*"}})),
+            1 => Just(json!({"IpAddress": {"aws:SourceIp": "0.0.0.0/0"}})),
+        ];
+        let statement = (principal, condition, prop::bool::weighted(0.8)).prop_map(|(principal, condition, allow)| {
+            let mut statement = statement(&principal, &condition);
+            statement["Effect"] = json!(if allow { "Allow" } else { "Deny" });
+            statement
+        });
+        prop::collection::vec(statement, 1..5).prop_map(|statements| policy(&statements))
+    }
+
+    proptest! {
+        /// What the event put is what is there now: then nothing that would be reverted goes unsuspected.
+        #[test]
+        fn the_suspicion_misses_nothing_that_would_be_reverted(policy in policies(), restricted in any::<bool>()) {
+            let (event, state) = (put(&policy), State { restricted, ..live(&policy) });
+            let subject = Subject::bucket(&event, "b");
+            let (settings, holds) = (Settings::default(), BTreeSet::new());
+            let given = Given { settings: &settings, holds: &holds };
+            let decision = PublicBucketPolicy::decide(&event, &Suspicion { subject, why: String::new() }, &state, &given);
+            if !decision.is_allow() {
+                prop_assert!(!PublicBucketPolicy::suspect(&event, &settings).is_empty(), "{}", decision);
+            }
+        }
+
+        #[test]
+        fn a_revert_leaves_nothing_to_revert_and_its_undo_gives_everything_back(policy in policies()) {
+            let (event, state) = (put(&policy), live(&policy));
+            if let Some(Decision::Revert { plan, left, .. }) = decide(&event, &state, &BTreeSet::new()) {
+                let after = plan.iter().fold(state.clone(), |state, change| PublicBucketPolicy::after(&state, change));
+                let again = decide(&event, &after, &BTreeSet::new());
+                let is_quiet = again.as_ref().is_some_and(|again| again.is_allow() || !left.is_empty() && again.plan().is_empty());
+                prop_assert!(is_quiet, "{:?}", again);
+                let undone = plan.iter().rev().fold(after, |state, change| PublicBucketPolicy::after(&state, &change.undo()));
+                prop_assert_eq!(undone, state);
+            }
+        }
+    }
+}

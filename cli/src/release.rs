@@ -1,0 +1,30 @@
+//! `snapback release`: ends the holds that an undo has left.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use snapback::journal::Outcome;
+
+use crate::operator::{self, Work};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    entry: operator::Arguments,
+}
+
+#[tokio::main(flavor = "current_thread")]
+pub(crate) async fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCode> {
+    let work = Work::begin(&arguments.entry).await?;
+    let entry = &work.entry;
+    if entry.outcome != Outcome::Undone {
+        bail!("it has left no hold: the entry says `{}`", entry.outcome);
+    }
+    for grant in work.grants() {
+        work.journal.release(&entry.control, &entry.subject.arn, grant).await?;
+        writeln!(out, "No longer held on {} {}: {grant}", entry.subject.kind, entry.subject.name)?;
+    }
+    writeln!(out, "What is there stays as it is. The next change that opens it is reverted again.")?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,159 @@
+//! `snapback replay` and `snapback controls`, as a user runs them.
+
+use std::fs;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+use anyhow::{Context, Result};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use serde_json::{Value, json};
+
+/// A folder of its own for each test, under the target directory.
+fn folder(name: &str) -> Result<PathBuf> {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder)?;
+    Ok(folder)
+}
+
+fn snapback(arguments: &[&str], input: &[u8]) -> Result<Output> {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_snapback"))
+        .args(arguments)
+        .env_remove("SNAPBACK_PUBLIC_PORTS")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    // A wrong flag ends the program before it reads anything.
+    let _ = child.stdin.take().context("standard input")?.write_all(input);
+    Ok(child.wait_with_output()?)
+}
+
+fn lines(output: &Output) -> Result<Vec<Value>> {
+    String::from_utf8(output.stdout.clone())?.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
+}
+
+fn record(id: &str, name: &str, cidr: &str) -> Value {
+    json!({
+        "eventID": id, "eventTime": "2026-01-31T12:00:00Z", "eventSource": "ec2.amazonaws.com", "eventName": name,
+        "awsRegion": "eu-central-1", "recipientAccountId": "111122223333",
+        "userIdentity": {"type": "IAMUser", "userName": "mallory"},
+        "requestParameters": {"groupId": "sg-1", "cidrIp": cidr, "ipProtocol": "tcp", "fromPort": 22, "toPort": 22},
+        "responseElements": null,
+    })
+}
+
+fn open(id: &str) -> Value {
+    record(id, "AuthorizeSecurityGroupIngress", "0.0.0.0/0")
+}
+
+#[test]
+fn every_form_of_a_log_is_read_and_every_event_gets_its_line() -> Result<()> {
+    let folder = folder("forms")?;
+    let records = json!({"Records": [open("in-records"), record("unwatched", "RunInstances", "")]});
+    let mut gzip = GzEncoder::new(vec![], Compression::default());
+    gzip.write_all(records.to_string().as_bytes())?;
+    fs::create_dir(folder.join("deep"))?;
+    fs::write(folder.join("deep/log.json.gz"), gzip.finish()?)?;
+    let envelope = json!({"source": "aws.ec2", "detail-type": "AWS API Call via CloudTrail", "account": "111122223333", "detail": open("in-envelope")});
+    fs::write(folder.join("envelope.json"), format!("{envelope:#}"))?;
+    let benign = record("benign", "AuthorizeSecurityGroupIngress", "203.0.113.7/32");
+    fs::write(folder.join("lines.jsonl"), format!("{}\n\n{benign}\n{envelope}", open("in-lines")))?;
+    fs::write(folder.join("list.json"), format!("{:#}", json!([open("in-list")])))?;
+    fs::write(folder.join("open.json"), format!("{{\"Records\": [\n{}\n]}}", open("in-open")))?;
+    fs::write(folder.join("readme.txt"), "no record")?;
+
+    let output = snapback(
+        &["replay", "--json", folder.to_str().context("a path")?, "-"],
+        open("on-stdin").to_string().as_bytes(),
+    )?;
+    let told: Vec<(Value, bool, bool)> = lines(&output)?
+        .into_iter()
+        .map(|line| (line["eventID"].clone(), line["control"].is_string(), line["suspicion"].is_string()))
+        .collect();
+    let expected = [
+        ("in-records", true, true),
+        ("unwatched", false, false),
+        ("in-envelope", true, true),
+        ("in-lines", true, true),
+        ("benign", true, false),
+        ("in-envelope", true, true),
+        ("in-list", true, true),
+        ("in-open", true, true),
+        ("on-stdin", true, true),
+    ];
+    assert_eq!(told, expected.map(|(id, watched, suspicious)| (json!(id), watched, suspicious)));
+    assert!(output.status.success() && output.stderr.is_empty());
+    Ok(())
+}
+
+#[test]
+fn a_bad_line_is_named_and_counted_and_the_rest_is_done() -> Result<()> {
+    let folder = folder("bad")?;
+    let mut nameless = open("nameless");
+    nameless["eventName"] = json!(7);
+    fs::write(folder.join("a.jsonl"), format!("{}\nnot json\n{nameless}\n{}\n", open("one"), open("two")))?;
+    fs::write(folder.join("b.json"), "{\n  \"Records\": [\n    oops\n")?;
+    fs::write(folder.join("c.jsonl"), format!("{{\"eventID\": \"cut\n{}\n", open("after")))?;
+    let output = snapback(&["replay", "--json", folder.to_str().context("a path")?, "missing.json"], b"")?;
+    let complaints = String::from_utf8(output.stderr.clone())?;
+    for expected in [
+        "a.jsonl:2: not JSON",
+        "a.jsonl:3: field `eventName`: expected an API call such as `PutBucketPolicy`, found `7`",
+        "b.json:3: not JSON",
+        "c.jsonl:1: not JSON: the line breaks off",
+        "missing.json: cannot be opened",
+    ] {
+        assert!(complaints.contains(expected), "{expected} is not in {complaints}");
+    }
+    assert_eq!(lines(&output)?.len(), 3);
+    assert_eq!(output.status.code(), Some(1));
+
+    let text = snapback(&["replay", folder.join("a.jsonl").to_str().context("a path")?], b"")?;
+    assert!(String::from_utf8(text.stdout)?.ends_with("2 events, 2 watched, 2 suspicious, 2 bad\n"));
+    Ok(())
+}
+
+#[test]
+fn failed_and_forged_events_are_watched_and_not_suspicious() -> Result<()> {
+    let mut failed = open("failed");
+    failed["errorCode"] = json!("Client.UnauthorizedOperation");
+    let forged = json!({"source": "my.app", "detail-type": "AWS API Call via CloudTrail", "account": "111122223333", "detail": open("forged")});
+    let output = snapback(&["replay", "--json", "-"], format!("{failed}\n{forged}\n").as_bytes())?;
+    for line in lines(&output)? {
+        assert_eq!((&line["control"], &line["suspicion"]), (&json!("ec2-open-security-group"), &Value::Null), "{line}");
+    }
+    assert_eq!(output.status.code(), Some(0));
+    Ok(())
+}
+
+#[test]
+fn the_operator_s_public_ports_count() -> Result<()> {
+    let replay =
+        |ports: &str| snapback(&["replay", "--json", "--public-ports", ports, "-"], open("e").to_string().as_bytes());
+    assert_eq!(lines(&replay("tcp/22")?)?[0]["suspicion"], Value::Null);
+    let wrong = replay("ssh")?;
+    assert_eq!(wrong.status.code(), Some(1));
+    assert!(String::from_utf8(wrong.stderr)?.contains("--public-ports: expected ports such as"));
+    Ok(())
+}
+
+#[test]
+fn the_controls_are_listed_with_what_a_pipeline_needs() -> Result<()> {
+    let listed: Value = serde_json::from_slice(&snapback(&["controls", "--json"], b"")?.stdout)?;
+    let controls = listed.as_array().context("an array")?;
+    assert!(controls.len() >= 2);
+    for control in controls {
+        for field in ["id", "function", "severity"] {
+            assert!(control[field].is_string(), "{field} of {control}");
+        }
+        for field in ["events", "reads", "writes", "frameworks"] {
+            assert!(control[field].as_array().is_some_and(|list| !list.is_empty()), "{field} of {control}");
+        }
+    }
+    let text = String::from_utf8(snapback(&["controls"], b"")?.stdout)?;
+    assert!(text.contains("s3-public-bucket-policy") && text.contains("ec2-open-security-group"));
+    Ok(())
+}

@@ -1,0 +1,217 @@
+//! Recorded judgements: an event, what a control saw, and what it concluded. A difference is a change of what Snapback
+//! does, to be read before it is accepted with `UPDATE=1`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use snapback::change::{Change, Ec2, S3};
+use snapback::control::{AnyControl, Given, Suspicion};
+use snapback::decision::Decision;
+use snapback::event::Event;
+use snapback::settings::Settings;
+use workspace_tests::{controls, workspace};
+
+use crate::events::{control_ids, entries, examples, folders};
+use crate::recorded::is_recorded;
+
+/// One file below `tests/decisions/<control>/`.
+pub(crate) struct Case {
+    control: &'static AnyControl,
+    path: PathBuf,
+    written: Value,
+    event: Event,
+    suspicion: Suspicion,
+    settings: Settings,
+    holds: BTreeSet<String>,
+}
+
+pub(crate) fn cases() -> Result<Vec<Case>> {
+    let examples = examples()?;
+    let mut cases = vec![];
+    for control in controls() {
+        for path in entries(&workspace("tests/decisions").join(control.about.id))? {
+            let read = || -> Result<Case> {
+                let written: Value = serde_json::from_str(&fs::read_to_string(&path)?)?;
+                let mut of_control = examples.iter().filter(|example| example.control.about.id == control.about.id);
+                let example = of_control.find(|example| written["event"] == example.file.as_str());
+                let event = example.context("there is no such event")?.event.clone();
+                let set = |variable: &str| written["settings"][variable].as_str().map(str::to_owned);
+                let settings = Settings::read(&set)?;
+                let mut suspicions = (control.suspect)(&event, &settings);
+                let suspicion = suspicions.pop().context("the event raises no suspicion")?;
+                ensure!(suspicions.is_empty(), "the event raises several suspicions");
+                let holds = strings(&written["holds"]).map(str::to_owned).collect();
+                Ok(Case { control, path: path.clone(), written, event, suspicion, settings, holds })
+            };
+            cases.push(read().with_context(|| path.display().to_string())?);
+        }
+    }
+    Ok(cases)
+}
+
+impl Case {
+    fn decide(&self, state: &Value) -> Result<Decision<Change>> {
+        let given = Given { settings: &self.settings, holds: &self.holds };
+        (self.control.decide)(&self.event, &self.suspicion, state, &given).with_context(|| self.place())
+    }
+
+    fn state(&self) -> &Value {
+        &self.written["state"]
+    }
+
+    /// What the state is once a plan has been applied.
+    fn after(&self, plan: &[Change]) -> Result<Value> {
+        plan.iter().try_fold(self.state().clone(), |state, change| (self.control.after)(&state, change))
+    }
+
+    fn place(&self) -> String {
+        let file = self.path.file_name().unwrap_or_default();
+        format!("{}/{}", self.control.about.id, file.display())
+    }
+
+    /// The *Leaves alone* of the control's page that this case shows.
+    pub(crate) fn leaves_alone(&self) -> Option<(&'static str, &str)> {
+        Some((self.control.about.id, self.written["leaves_alone"].as_str()?))
+    }
+
+    fn text(&self, decision: &Decision<Change>) -> Result<String> {
+        let fields = ["event", "settings", "holds", "leaves_alone", "stays", "state"];
+        let given = fields.iter().filter_map(|field| Some((*field, self.written.get(*field)?.clone())));
+        let said = json!({"says": decision.to_string().lines().collect::<Vec<_>>(), "decision": decision});
+        let said = ["says", "decision"].into_iter().map(|field| (field, said[field].clone()));
+        // In an order in which a person reads it, which an object of `serde_json` does not keep.
+        let fields: Vec<String> = given
+            .chain(said)
+            .map(|(field, value)| {
+                Ok(format!("  \"{field}\": {}", serde_json::to_string_pretty(&value)?.replace('\n', "\n  ")))
+            })
+            .collect::<Result<_>>()?;
+        Ok(format!("{{\n{}\n}}\n", fields.join(",\n")))
+    }
+}
+
+#[test]
+fn every_control_has_recorded_decisions() -> Result<()> {
+    assert_eq!(folders("tests/decisions")?, control_ids());
+    Ok(())
+}
+
+#[test]
+fn every_suspicious_event_has_a_recorded_decision() -> Result<()> {
+    let suspicious = examples()?.into_iter().filter(|example| !example.is_benign());
+    let suspicious: BTreeSet<_> = suspicious.map(|example| (example.control.about.id, example.file)).collect();
+    let judged = cases()?.into_iter().map(|case| (case.control.about.id, case.written["event"].clone()));
+    let judged: BTreeSet<_> = judged.filter_map(|(id, event)| Some((id, event.as_str()?.to_owned()))).collect();
+    assert_eq!(suspicious, judged);
+    Ok(())
+}
+
+#[test]
+fn every_decision_is_as_recorded() -> Result<()> {
+    let mut kinds: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for case in cases()? {
+        let decision = case.decide(case.state())?;
+        is_recorded(&case.path, &case.text(&decision)?)?;
+        let kind = match decision {
+            Decision::Allow { .. } => "allow",
+            Decision::Alert { .. } => "alert",
+            Decision::Revert { .. } => "revert",
+        };
+        kinds.entry(case.control.about.id).or_default().insert(kind);
+    }
+    for (control, kinds) in kinds {
+        assert_eq!(kinds.into_iter().collect::<Vec<_>>(), ["alert", "allow", "revert"], "{control}");
+    }
+    Ok(())
+}
+
+/// So that a revert wakes nothing: the event that it causes, or its own seen again, finds nothing to take back.
+#[test]
+fn what_a_revert_leaves_is_judged_allow_unless_it_said_what_stays() -> Result<()> {
+    for case in cases()? {
+        let Decision::Revert { plan, left, .. } = case.decide(case.state())? else { continue };
+        let again = case.decide(&case.after(&plan)?)?;
+        let is_over = again.is_allow() || (!left.is_empty() && again.plan().is_empty());
+        assert!(is_over, "{}: after the revert, {again}", case.place());
+    }
+    Ok(())
+}
+
+#[test]
+fn what_is_to_stay_was_there_and_stays() -> Result<()> {
+    for case in cases()? {
+        let plan = case.decide(case.state())?.plan().to_vec();
+        let after = case.after(&plan)?;
+        for part in strings(&case.written["stays"]) {
+            for (when, state) in [("before", case.state()), ("after", &after)] {
+                assert!(strings(state).any(|text| text.contains(part)), "{}: {part} {when}", case.place());
+            }
+        }
+        let only_shown_by_doing_nothing = case.written.get("stays").is_none() && case.leaves_alone().is_some();
+        assert!(!only_shown_by_doing_nothing || plan.is_empty(), "{}: nothing is said to stay", case.place());
+    }
+    Ok(())
+}
+
+/// Every text in a value.
+fn strings(value: &Value) -> Box<dyn Iterator<Item = &str> + '_> {
+    match value {
+        Value::String(text) => Box::new(std::iter::once(text.as_str())),
+        Value::Array(elements) => Box::new(elements.iter().flat_map(strings)),
+        Value::Object(fields) => Box::new(fields.values().flat_map(strings)),
+        _ => Box::new(std::iter::empty()),
+    }
+}
+
+#[test]
+fn a_plan_takes_nothing_but_what_the_decision_names() -> Result<()> {
+    for case in cases()? {
+        let Decision::Revert { plan, grants, .. } = case.decide(case.state())? else { continue };
+        ensure!(!grants.is_empty() && !plan.is_empty(), "{} reverts nothing", case.place());
+        for change in plan {
+            match change {
+                Change::S3(S3::BucketPolicy { from, to, .. }) => {
+                    let from = from.with_context(|| case.place())?;
+                    assert_eq!(Some(from.as_str()), case.state()["policy"].as_str(), "{}", case.place());
+                    let kept = others(&from, &grants)?;
+                    let left = to.map(|policy| others(&policy, &[])).transpose()?.unwrap_or_default();
+                    assert!(kept.iter().all(|statement| left.contains(statement)), "{}: {left:?}", case.place());
+                    let narrowed = left.iter().filter(|statement| !kept.contains(statement));
+                    assert!(narrowed.count() <= grants.len(), "{}: {left:?}", case.place());
+                }
+                Change::Ec2(Ec2::RevokeIngress { group, rules }) => {
+                    assert_eq!(case.state()["group"], group, "{}", case.place());
+                    let revoked: BTreeSet<String> = rules.iter().map(ToString::to_string).collect();
+                    assert_eq!(revoked, grants.iter().cloned().collect(), "{}", case.place());
+                    let seen = case.state()["rules"].as_array().with_context(|| case.place())?;
+                    for rule in &rules {
+                        assert!(seen.contains(&serde_json::to_value(rule)?), "{}: {rule}", case.place());
+                    }
+                }
+                undoing @ Change::Ec2(Ec2::AuthorizeIngress { .. }) => {
+                    anyhow::bail!("{} would {undoing}", case.place())
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The statements of a policy, byte for byte, but for those that are granted away.
+fn others(policy: &str, grants: &[String]) -> Result<Vec<String>> {
+    let mut members: BTreeMap<String, Box<RawValue>> = serde_json::from_str(policy)?;
+    let statement = members.remove("Statement").context("a policy without statements")?;
+    let listed: Vec<Box<RawValue>> = serde_json::from_str(statement.get()).unwrap_or_else(|_| vec![statement]);
+    let mut others = vec![];
+    for statement in listed {
+        let content: Value = serde_json::from_str(statement.get())?;
+        if !grants.contains(&content.to_string()) {
+            others.push(statement.get().to_owned());
+        }
+    }
+    Ok(others)
+}
