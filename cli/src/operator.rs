@@ -7,7 +7,7 @@ use snapback::decision::Decision;
 use snapback::journal::{Entry, Journal};
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct Arguments {
+pub(crate) struct EntryArguments {
     /// The journal entry, as the notification names it
     id: String,
     /// The journal's table, as the notification names it (output `JournalTable` of the stack)
@@ -28,7 +28,7 @@ pub(crate) struct Work {
 
 impl Work {
     /// Refuses credentials of another account than the entry's.
-    pub(crate) async fn begin(arguments: &Arguments) -> Result<Self> {
+    pub(crate) async fn begin(arguments: &EntryArguments) -> Result<Self> {
         let mut config = aws::config().await;
         if let Some(region) = &arguments.region {
             config = config.into_builder().region(Region::new(region.clone())).build();

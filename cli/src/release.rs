@@ -6,12 +6,12 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use snapback::journal::Outcome;
 
-use crate::operator::{self, Work};
+use crate::operator::{EntryArguments, Work};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    entry: operator::Arguments,
+    entry: EntryArguments,
 }
 
 #[tokio::main(flavor = "current_thread")]

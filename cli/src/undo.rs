@@ -9,12 +9,12 @@ use snapback::change::{Applied, Change};
 use snapback::control::Function;
 use snapback::journal::{Entry, Hold, Outcome, Undone};
 
-use crate::operator::{self, Work};
+use crate::operator::{EntryArguments, Work};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    entry: operator::Arguments,
+    entry: EntryArguments,
     /// Does not ask
     #[arg(long)]
     yes: bool,
