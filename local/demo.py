@@ -59,12 +59,14 @@ def tell(aws: LocalAws, stay: bool) -> None:
     print(bold("Snapback takes back risky changes to an AWS account, seconds after they were made."))
     print("You will see it on an AWS that runs on this machine; nothing leaves it.\n")
     done("A local AWS runs: ministack, with permissions enforced and a CloudTrail of our own")
-    said = threading.Event()
-    threading.Thread(target=keep_company, args=(said, "Deploying template.yaml with `sam deploy`"), daemon=True).start()
+    over = threading.Event()
+    company = threading.Thread(target=keep_company, args=(over, "Deploying template.yaml with `sam deploy`"))
+    company.start()
     try:
         stack = aws.deploy(mode="revert")
     finally:
-        said.set()
+        over.set()
+        company.join()
     inbox = Inbox(aws, stack)
     done("Deployed in mode `revert`; an SQS queue of yours is subscribed to what it announces")
 
@@ -313,13 +315,13 @@ def done(line: str) -> None:
     print(f"{green('✓')} {line} {dim(f'({time.monotonic() - STARTED:.1f} s)')}", flush=True)
 
 
-def keep_company(said: threading.Event, doing: str) -> None:
+def keep_company(over: threading.Event, doing: str) -> None:
     """Says what takes its time, and on a terminal for how long already."""
     if not sys.stdout.isatty():
         print(f"… {doing}", flush=True)
         return
     began = time.monotonic()
-    while not said.wait(0.1):
+    while not over.wait(0.1):
         print(f"\r… {doing} ({time.monotonic() - began:.0f} s)", end="", flush=True)
     print("\r\033[K", end="", flush=True)
 

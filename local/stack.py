@@ -188,6 +188,8 @@ class LocalAws:
 
     def deploy(self, mode: str = "revert", name: str = "snapback", **parameters: str) -> Stack:
         """Deploys template.yaml as users do, with `sam deploy`; again with the same name, it is an update."""
+        if not SAM.exists():
+            raise Trouble(f"{SAM} is not there yet; `make demo` installs it.")
         template = self.build()
         overrides = [f"{key}={value}" for key, value in {"Mode": mode, **parameters}.items()]
         self.say(f"sam deploy --stack-name {name} --parameter-overrides {' '.join(overrides)}")

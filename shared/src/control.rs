@@ -40,6 +40,11 @@ pub trait Control: 'static {
     /// The whole judgement. It cannot fail: no network, no clock, no environment.
     fn decide(event: &Event, suspicion: &Suspicion, state: &Self::State, given: &Given<'_>) -> Decision<Self::Change>;
 
+    /// The subject as the look has shown it: an event may call a resource by another name than its id.
+    fn found(_: &Event, suspicion: &Suspicion, _: &Self::State) -> Subject {
+        suspicion.subject.clone()
+    }
+
     /// What the state is once the change has taken effect. With it, "a revert is judged allow" is proven without AWS.
     fn after(state: &Self::State, change: &Self::Change) -> Self::State;
 }
@@ -121,13 +126,21 @@ pub struct AnyControl {
     pub suspect: fn(&Event, &Settings) -> Vec<Suspicion>,
     pub observe: Observe,
     pub decide: fn(&Event, &Suspicion, &Value, &Given<'_>) -> Result<Decision<Change>>,
+    pub found: fn(&Event, &Suspicion, &Value) -> Result<Subject>,
     pub after: fn(&Value, &Change) -> Result<Value>,
 }
 
 impl AnyControl {
     #[must_use]
     pub const fn of<C: Control>() -> Self {
-        Self { about: C::ABOUT, suspect: C::suspect, observe: observe::<C>, decide: decide::<C>, after: after::<C> }
+        Self {
+            about: C::ABOUT,
+            suspect: C::suspect,
+            observe: observe::<C>,
+            decide: decide::<C>,
+            found: found::<C>,
+            after: after::<C>,
+        }
     }
 
     #[must_use]
@@ -151,6 +164,10 @@ fn decide<C: Control>(
     given: &Given<'_>,
 ) -> Result<Decision<Change>> {
     Ok(C::decide(event, suspicion, &C::State::deserialize(state)?, given).map(Into::into))
+}
+
+fn found<C: Control>(event: &Event, suspicion: &Suspicion, state: &Value) -> Result<Subject> {
+    Ok(C::found(event, suspicion, &C::State::deserialize(state)?))
 }
 
 fn after<C: Control>(state: &Value, change: &Change) -> Result<Value> {

@@ -16,6 +16,7 @@ use crate::decision::{Decision, Severity};
 use crate::event::{Event, Malformed, Refusal};
 use crate::journal::{Cause, Earlier, Entry, Journal, Outcome};
 use crate::settings::{Deployment, Mode, Settings};
+use crate::subject::Subject;
 use crate::{metric, notice};
 
 /// EventBridge gives up on a delivery after 24 hours, so an older event comes from a dead-letter queue or an archive:
@@ -51,6 +52,8 @@ struct Case<'a> {
     control: &'static AnyControl,
     event: &'a Event,
     suspicion: &'a Suspicion,
+    /// The suspicion's, or what the look has shown it to be.
+    subject: Subject,
     holds: BTreeSet<String>,
 }
 
@@ -115,13 +118,19 @@ impl<'a> Responder<'a> {
         event: &Event,
         suspicion: &Suspicion,
     ) -> Result<()> {
-        let (id, subject) = (Entry::id_of(event, control.about.id, &suspicion.subject), &suspicion.subject);
-        let mut case = Case { function, control, event, suspicion, holds: BTreeSet::new() };
-        let (earlier, holds, seen) = futures::join!(
+        let (id, named) = (Entry::id_of(event, control.about.id, &suspicion.subject), &suspicion.subject);
+        let mut case = Case { function, control, event, suspicion, subject: named.clone(), holds: BTreeSet::new() };
+        let (earlier, mut holds, seen) = futures::join!(
             self.journal.earlier(&id, Timestamp::now()),
-            self.journal.holds(control.about.id, &subject.arn, Timestamp::now()),
+            self.journal.holds(control.about.id, &named.arn, Timestamp::now()),
             self.observe(&case),
         );
+        if let Ok(state) = &seen {
+            case.subject = (control.found)(event, suspicion, state)?;
+        }
+        if case.subject != *named {
+            holds = self.journal.holds(control.about.id, &case.subject.arn, Timestamp::now()).await;
+        }
         let mut journal_failure = None;
         match holds {
             Ok(holds) => case.holds = holds,
@@ -143,18 +152,13 @@ impl<'a> Responder<'a> {
             (state, decision) = self.judge(&case, self.observe(&case).await)?;
         }
         if let Decision::Allow { why } = &decision {
-            info!(event = event.id, control = control.about.id, resource = subject.arn, why, "allowed");
+            info!(event = event.id, control = control.about.id, resource = case.subject.arn, why, "allowed");
             return Ok(());
         }
         // What a revert of ours has left open was said when it was left. A revert is never skipped for who did it.
         let is_own = event.actor.role.as_ref() == Some(&self.deployment.role);
         if is_own && matches!(decision, Decision::Alert { .. }) && !state.is_null() {
-            info!(
-                event = event.id,
-                control = control.about.id,
-                resource = subject.arn,
-                "left by Snapback itself, as said"
-            );
+            info!(event = event.id, control = control.about.id, "left by Snapback itself, as said");
             return Ok(());
         }
         let mut entry = self.entry(id, &case, state, decision);
@@ -317,7 +321,7 @@ impl<'a> Responder<'a> {
             control: about.id.to_owned(),
             title: about.title.to_owned(),
             caveat: about.caveat.to_owned(),
-            subject: case.suspicion.subject.clone(),
+            subject: case.subject.clone(),
             event: Cause::from(case.event),
             suspicion: case.suspicion.why.clone(),
             state,

@@ -327,3 +327,20 @@ async fn a_later_delivery_honours_the_holds_too() -> Result<()> {
     assert!(written(&later).is_empty() && !later.calls().contains(&"S3.DeleteBucketPolicy".to_owned()));
     Ok(())
 }
+
+#[tokio::test]
+async fn a_group_that_is_called_by_its_name_is_journaled_and_held_by_its_id() -> Result<()> {
+    let request = json!({"groupName": "web", "cidrIp": "0.0.0.0/0", "ipProtocol": "tcp", "fromPort": 22, "toPort": 22});
+    let group = "<DescribeSecurityGroupsResponse><securityGroupInfo><item><groupId>sg-1</groupId></item>\
+                 </securityGroupInfo></DescribeSecurityGroupsResponse>";
+    let open = rules(&[("sgr-1", "sg-1", "tcp", 22, WORLD)]);
+    let aws = Aws::default()
+        .answers("EC2.DescribeSecurityGroups", [ok(group)])
+        .answers("EC2.DescribeSecurityGroupRules", [open.clone(), open, rules(&[])])
+        .answers("EC2.RevokeSecurityGroupIngress", [ok(REVOKED)]);
+    let event = event("ec2", "AuthorizeSecurityGroupIngress", request, json!({"_return": true}));
+    deliver(&ec2::FUNCTION, &aws, Mode::Revert, event).await?;
+    assert!(notices(&aws)[0]["resource"].as_str().is_some_and(|arn| arn.ends_with(":security-group/sg-1")));
+    assert!(aws.bodies("DynamoDB.Query").pop().is_some_and(|query| query.contains(":security-group/sg-1")));
+    Ok(())
+}

@@ -160,12 +160,19 @@ class Snapback:
     # What an operator does
 
     def undo(self, entry_id: str) -> subprocess.CompletedProcess:
-        command = [str(TARGET / "debug" / "snapback"), "undo", entry_id, "--journal", self.stack.journal, "--yes"]
+        return self._operate("undo", entry_id, "--yes")
+
+    def release(self, entry_id: str) -> subprocess.CompletedProcess:
+        return self._operate("release", entry_id)
+
+    def _operate(self, command: str, entry_id: str, *options: str) -> subprocess.CompletedProcess:
+        snapback = str(TARGET / "debug" / "snapback")
+        words = [snapback, command, entry_id, "--journal", self.stack.journal, *options]
         keys = {
             "AWS_ACCESS_KEY_ID": self.operator["AccessKeyId"],
             "AWS_SECRET_ACCESS_KEY": self.operator["SecretAccessKey"],
         }
-        return subprocess.run(command, env=self.aws.environment(**keys), capture_output=True, text=True, check=False)
+        return subprocess.run(words, env=self.aws.environment(**keys), capture_output=True, text=True, check=False)
 
     # What goes wrong
 

@@ -206,6 +206,19 @@ def test_undo_holds_exactly_that_grant(snapback):
     assert bucket.statements() == ["Everyone"]
 
 
+def test_release_ends_what_undo_holds(snapback):
+    bucket = snapback.a_bucket()
+    bucket.put_policy(bucket.lets_in_everyone())
+    announced = snapback.announces(bucket)
+    assert snapback.undo(announced["id"]).returncode == 0
+    released = snapback.release(announced["id"])
+    assert released.returncode == 0, released.stdout + released.stderr
+    assert bucket.statements() == ["Everyone"]
+    bucket.put_policy(bucket.lets_in_everyone())
+    assert wait_for(lambda: len(snapback.announcements_about(bucket)) == 2)
+    assert bucket.policy_text() is None
+
+
 def test_undo_refuses_when_somebody_has_changed_it_since(snapback):
     bucket = snapback.a_bucket()
     bucket.put_policy(bucket.lets_in_everyone())

@@ -19,7 +19,7 @@ pub(super) enum Narrowing {
 }
 
 /// Keys that tell who the caller is or where the call comes from.
-const IDENTIFYING: [&str; 17] = [
+const IDENTIFYING: [&str; 19] = [
     "aws:principalorgid",
     "aws:principalorgpaths",
     "aws:principalaccount",
@@ -35,8 +35,10 @@ const IDENTIFYING: [&str; 17] = [
     "aws:sourcevpce",
     "aws:vpceaccount",
     "aws:vpceorgid",
+    "aws:vpceorgpaths",
     "aws:principalservicename",
     "s3:dataaccesspointaccount",
+    "s3:dataaccesspointarn",
 ];
 
 /// Keys that any stranger can meet: they tell how the call was made, not by whom.
@@ -55,8 +57,8 @@ const MET_BY_ANYONE: [&str; 10] = [
 
 pub(super) fn narrowing(condition: &Value) -> Narrowing {
     let mut result = Narrowing::NotNarrowed;
-    for (operator, key, values) in entries(condition) {
-        match judge(&operator, &key, &values) {
+    for entry in entries(condition) {
+        match judge(&entry) {
             Narrowing::Narrowed => return Narrowing::Narrowed,
             Narrowing::Unsure(key) => result = Narrowing::Unsure(key),
             Narrowing::NotNarrowed => {}
@@ -68,45 +70,94 @@ pub(super) fn narrowing(condition: &Value) -> Narrowing {
 /// Whether a `Deny` under this condition keeps out all but somebody in particular, or everybody.
 pub(super) fn shields(condition: &Value) -> bool {
     let entries = entries(condition);
-    entries.is_empty()
-        || entries.iter().any(|(operator, key, _)| {
-            operator.contains("not") && (IDENTIFYING.contains(&key.as_str()) || key == "aws:sourceip")
-        })
+    entries.is_empty() || entries.iter().any(Entry::keeps_others_out)
 }
 
-fn judge(operator: &str, key: &str, values: &[String]) -> Narrowing {
-    let unsure = || Narrowing::Unsure(key.to_owned());
+/// One key of a condition.
+struct Entry {
+    /// In small letters, as is the key.
+    operator: String,
+    key: String,
+    /// As it is written.
+    shown: String,
+    values: Vec<String>,
+}
+
+impl Entry {
+    fn is_fixed(&self) -> bool {
+        !self.values.is_empty() && self.values.iter().all(|value| is_fixed(&self.key, value))
+    }
+
+    /// The addresses that the values allow, if they all are ranges.
+    fn ranges(&self) -> Option<Vec<ipnet::IpNet>> {
+        self.values.iter().map(|value| network::range(value)).collect()
+    }
+
+    fn keeps_others_out(&self) -> bool {
+        let identifies = IDENTIFYING.contains(&self.key.as_str()) && self.is_fixed();
+        let is_somewhere = || self.ranges().is_some_and(|ranges| !network::is_world(&ranges));
+        match self.operator.as_str() {
+            "notipaddress" => self.key == "aws:sourceip" && is_somewhere(),
+            "null" => IDENTIFYING.contains(&self.key.as_str()) && self.values.iter().any(|value| value == "true"),
+            operator => operator.contains("not") && identifies,
+        }
+    }
+}
+
+fn judge(entry: &Entry) -> Narrowing {
+    let key = entry.key.as_str();
     if MET_BY_ANYONE.contains(&key) {
         return Narrowing::NotNarrowed;
     }
-    if (operator, key) == ("ipaddress", "aws:sourceip") {
-        let Some(ranges) = values.iter().map(|value| network::range(value)).collect::<Option<Vec<_>>>() else {
-            return unsure();
-        };
-        return if network::is_world(&ranges) { Narrowing::NotNarrowed } else { Narrowing::Narrowed };
-    }
-    let positive = ["stringequals", "stringequalsignorecase", "stringlike", "arnequals", "arnlike"].contains(&operator);
-    if positive && IDENTIFYING.contains(&key) && !values.is_empty() && values.iter().all(|value| is_fixed(value)) {
-        return Narrowing::Narrowed;
-    }
-    unsure()
+    let unsure = Narrowing::Unsure(entry.shown.clone());
+    // `ForAnyValue` is false where the key is absent, as `ForAllValues` and `…IfExists` are not.
+    let narrowed = match entry.operator.strip_prefix("foranyvalue:").unwrap_or(&entry.operator) {
+        "ipaddress" if key == "aws:sourceip" => match entry.ranges() {
+            Some(ranges) if network::is_world(&ranges) => return Narrowing::NotNarrowed,
+            Some(_) => true,
+            None => false,
+        },
+        "bool" => key == "aws:principalisawsservice" && entry.values.iter().all(|value| value == "true"),
+        "stringequals" | "stringequalsignorecase" | "stringlike" | "arnequals" | "arnlike" => {
+            IDENTIFYING.contains(&key) && entry.is_fixed()
+        }
+        _ => false,
+    };
+    if narrowed { Narrowing::Narrowed } else { unsure }
 }
 
-/// Whether a value names somebody: in an ARN the account, elsewhere all of it.
-fn is_fixed(value: &str) -> bool {
-    let identifying = if value.starts_with("arn:") { value.split(':').nth(4).unwrap_or_default() } else { value };
+/// Whether a value names somebody: an ARN by its account, or by its resource where it has none, as a bucket's; a path
+/// of an organization by the organization; anything else by all of it.
+fn is_fixed(key: &str, value: &str) -> bool {
+    let identifying = if value.starts_with("arn:") {
+        let mut parts = value.splitn(6, ':').skip(4);
+        let account = parts.next().unwrap_or_default();
+        if account.is_empty() { parts.next().unwrap_or_default() } else { account }
+    } else if key.ends_with("orgpaths") {
+        value.split('/').next().unwrap_or_default()
+    } else {
+        value
+    };
     !identifying.is_empty() && !identifying.contains(['*', '?', '$'])
 }
 
-/// Operator and key in small letters, and the values.
-fn entries(condition: &Value) -> Vec<(String, String, Vec<String>)> {
+fn entries(condition: &Value) -> Vec<Entry> {
     let blocks = condition.as_object().into_iter().flatten();
-    blocks
-        .flat_map(|(operator, keys)| {
-            keys.as_object()
-                .into_iter()
-                .flatten()
-                .map(move |(key, values)| (operator.to_ascii_lowercase(), key.to_ascii_lowercase(), words(values)))
+    let entries = blocks.flat_map(|(operator, keys)| {
+        keys.as_object().into_iter().flatten().map(move |(key, values)| Entry {
+            operator: operator.to_ascii_lowercase(),
+            key: key.to_ascii_lowercase(),
+            shown: key.clone(),
+            values: texts(values),
         })
-        .collect()
+    });
+    entries.collect()
+}
+
+/// Values may be written as booleans and numbers too.
+fn texts(values: &Value) -> Vec<String> {
+    match values {
+        Value::Bool(_) | Value::Number(_) => vec![values.to_string()],
+        _ => words(values),
+    }
 }

@@ -30,8 +30,14 @@ pub struct Policy<'a> {
 struct Statement {
     place: Range<usize>,
     content: Value,
-    /// The elements of `Principal.AWS`, if that is a list.
-    principals: Vec<Range<usize>>,
+    /// The parts of `Principal` that can go one by one, if some may stay.
+    principals: Vec<Part>,
+}
+
+#[derive(Debug)]
+struct Part {
+    place: Range<usize>,
+    is_everyone: bool,
 }
 
 /// One way in.
@@ -105,12 +111,13 @@ impl<'a> Policy<'a> {
         let mut cuts = Vec::new();
         let mut gone = Vec::new();
         for index in grants.iter().map(|grant| grant.statement) {
-            let statement = self.statements.get(index)?;
-            match statement.strangers() {
-                Some(strangers) if strangers.len() < statement.principals.len() => {
-                    cuts.extend(cut(&statement.principals, &strangers));
-                }
-                _ => gone.push(index),
+            let parts = &self.statements.get(index)?.principals;
+            if parts.is_empty() {
+                gone.push(index);
+            } else {
+                let places: Vec<_> = parts.iter().map(|part| part.place.clone()).collect();
+                let everyone: Vec<_> = (0..parts.len()).filter(|part| parts[*part].is_everyone).collect();
+                cuts.extend(cut(&places, &everyone));
             }
         }
         if gone.len() == self.statements.len() {
@@ -134,13 +141,10 @@ impl Statement {
         };
         let place = place(statement);
         let content = serde_json::from_str(&text[place.clone()]).map_err(|error| NotUnderstood(error.to_string()))?;
-        let mut principals = vec![];
-        if let Some(ast::Value::Object(principal)) = member(object, "Principal")?
-            && let Some(ast::Value::Array(list)) = member(principal, "AWS")?
-            && principal.properties.len() == 1
-        {
-            principals = list.elements.iter().map(self::place).collect();
-        }
+        let principals = match member(object, "Principal")? {
+            Some(ast::Value::Object(principal)) => parts(principal)?,
+            _ => vec![],
+        };
         Ok(Self { place, content, principals })
     }
 
@@ -186,12 +190,6 @@ impl Statement {
         principal == "*" || words(&principal["AWS"]).iter().any(|word| word == "*")
     }
 
-    /// Which of the listed principals are everyone; nothing if they are not a list.
-    fn strangers(&self) -> Option<Vec<usize>> {
-        let listed = self.content["Principal"]["AWS"].as_array().filter(|_| !self.principals.is_empty())?;
-        Some(listed.iter().enumerate().filter(|(_, principal)| *principal == "*").map(|(index, _)| index).collect())
-    }
-
     /// Whether this denies all that the other allows to everyone, or to all who do not meet a condition on who they
     /// are or where they come from. What is denied only in part stays certain: the rest of it is public.
     fn may_shield(&self, other: &Self) -> bool {
@@ -224,6 +222,29 @@ fn member<'a, 'b>(object: &'b ast::Object<'a>, name: &str) -> Result<Option<&'b 
         return not_understood("an object has two members of the same name");
     }
     Ok(object.properties.iter().find(|property| property.name.as_str() == name).map(|property| &property.value))
+}
+
+/// The elements of `AWS` if somebody else is among them, or else the members of `Principal` if there are others.
+fn parts(principal: &ast::Object<'_>) -> Result<Vec<Part>, NotUnderstood> {
+    let is_everyone = |value: &ast::Value<'_>| matches!(value, ast::Value::StringLit(text) if text.value == "*");
+    let elements: Vec<Part> = match member(principal, "AWS")? {
+        Some(ast::Value::Array(list)) => {
+            let part = |element| Part { place: place(element), is_everyone: is_everyone(element) };
+            list.elements.iter().map(part).collect()
+        }
+        _ => vec![],
+    };
+    if elements.iter().any(|part| !part.is_everyone) {
+        return Ok(elements);
+    }
+    if principal.properties.len() == 1 {
+        return Ok(vec![]);
+    }
+    let part = |property: &ast::ObjectProp<'_>| Part {
+        place: property.range.start..property.range.end,
+        is_everyone: property.name.as_str() == "AWS",
+    };
+    Ok(principal.properties.iter().map(part).collect())
 }
 
 fn place(value: &ast::Value<'_>) -> Range<usize> {
@@ -314,6 +335,15 @@ mod tests {
             (json!({"StringNotEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}}), vec![Unsure]),
             (json!({"StringEqualsIfExists": {"aws:SourceVpce": "vpce-1"}}), vec![Unsure]),
             (json!({"StringEquals": {"some:Key": "x"}}), vec![Unsure]),
+            (json!({"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": "o-a1b2c3d4e5/r-ab12/*"}}), vec![]),
+            (json!({"ForAllValues:StringLike": {"aws:PrincipalOrgPaths": "o-a1b2c3d4e5/r-ab12/*"}}), vec![Unsure]),
+            (
+                json!({"StringLike": {"s3:DataAccessPointArn": "arn:aws:s3:eu-central-1:111122223333:accesspoint/*"}}),
+                vec![],
+            ),
+            (json!({"ArnLike": {"aws:SourceArn": "arn:aws:s3:::bucket"}}), vec![]),
+            (json!({"ArnLike": {"aws:SourceArn": "arn:aws:s3:::*"}}), vec![Unsure]),
+            (json!({"Bool": {"aws:PrincipalIsAWSService": true}}), vec![]),
         ] {
             assert_eq!(exposures(&allow(&json!("*"), &condition)), expected, "{condition}");
         }
@@ -329,6 +359,8 @@ mod tests {
             json!({"Effect": "Deny", "Principal": "*", "Action": "s3:DeleteBucket", "Resource": "*", "Condition": elsewhere}),
             json!({"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "arn:aws:s3:::b/private/*", "Condition": elsewhere}),
             json!({"Effect": "Deny", "Principal": {"AWS": "111122223333"}, "Action": "s3:*", "Resource": "*"}),
+            deny(json!({"NotIpAddress": {"aws:SourceIp": "0.0.0.0/0"}})),
+            deny(json!({"StringNotLike": {"aws:PrincipalOrgID": "*"}})),
         ] {
             assert_eq!(exposures(&json!([public, talks_it_down])), [Exposure::Public], "{talks_it_down}");
         }
@@ -359,6 +391,13 @@ mod tests {
             .replace("\"*\" }\n    {\"Sid\"", "\"*\" },\n    {\"Sid\"")
         );
         assert_eq!(Policy::parse(&without).expect("still a policy").grants(), []);
+    }
+
+    #[test]
+    fn a_service_beside_everyone_stays() {
+        let text = r#"{"Statement":[{"Effect":"Allow","Principal":{"AWS":"*", "Service":"logging.s3.amazonaws.com"},"Action":"*","Resource":"*"}]}"#;
+        let policy = Policy::parse(text).expect("a policy");
+        assert_eq!(policy.without(&policy.grants()), Some(text.replace(r#""AWS":"*", "#, "")));
     }
 
     #[test]

@@ -101,6 +101,9 @@ impl Control for PublicBucketPolicy {
         };
         let allow = |why: &str| Decision::Allow { why: why.to_owned() };
         let Some(text) = &state.policy else { return allow("the bucket has no policy") };
+        if state.restricted {
+            return allow("Block Public Access keeps strangers out");
+        }
         let policy = match Policy::parse(text) {
             Ok(policy) => policy,
             Err(error) => {
@@ -116,9 +119,6 @@ impl Control for PublicBucketPolicy {
             } else {
                 "an operator has put it back"
             });
-        }
-        if state.restricted {
-            return allow("Block Public Access keeps strangers out");
         }
         let (public, unsure): (Vec<_>, Vec<_>) =
             grants.into_iter().partition(|grant| grant.exposure == Exposure::Public);
