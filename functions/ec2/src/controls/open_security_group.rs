@@ -182,7 +182,7 @@ impl Control for OpenSecurityGroup {
         let others =
             State { rules: state.rules.iter().filter(|rule| !open.contains(rule)).cloned().collect(), ..state.clone() };
         let judge_others = Judge { state: &others, ..judge };
-        let left = others.rules.iter().filter(|rule| judge_others.is_open(rule) && !held.contains(rule));
+        let left = others.rules.iter().filter(|rule| judge_others.is_open(rule) && !is_held(rule));
         let left = left.map(|rule| format!("{}, which this event did not make", named(rule)));
         Decision::Revert {
             severity: open.iter().map(|rule| judge.severity(rule)).max().unwrap_or(Severity::High),
