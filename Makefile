@@ -87,6 +87,8 @@ lints: rust
 
 python:
 	@command -v python3 > /dev/null || { echo "Python 3 is missing. On Debian and Ubuntu: sudo apt install python3 python3-venv" >&2; exit 1; }
+	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
+		|| { echo "Python 3.10 or newer is needed; this is $$(python3 --version)." >&2; exit 1; }
 
 $(LOCAL): local/requirements.txt | python
 	@tools/venv $(@D) $<
