@@ -344,3 +344,20 @@ async fn a_group_that_is_called_by_its_name_is_journaled_and_held_by_its_id() ->
     assert!(aws.bodies("DynamoDB.Query").pop().is_some_and(|query| query.contains(":security-group/sg-1")));
     Ok(())
 }
+
+#[tokio::test]
+async fn a_failure_that_goes_on_is_announced_once() {
+    let public = policy(&[PUBLIC, NAMED]);
+    let broken = || {
+        Aws::default()
+            .answers("S3.GetBucketPolicy", [ok(&public)])
+            .answers("S3.PutBucketPolicy", [s3_error(500, "InternalError")])
+    };
+    let first = broken();
+    assert!(deliver(&s3::FUNCTION, &first, Mode::Revert, bucket_policy_was_put(&public)).await.is_err());
+    assert_eq!(notices(&first).len(), 1);
+    let second = broken().answers("DynamoDB.GetItem", [journaled(&first)]);
+    assert!(deliver(&s3::FUNCTION, &second, Mode::Revert, bucket_policy_was_put(&public)).await.is_err());
+    assert_eq!(written(&second).len(), 1, "it is tried again");
+    assert!(notices(&second).is_empty(), "and told once");
+}
