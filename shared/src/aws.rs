@@ -6,7 +6,6 @@ use std::fmt;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_smithy_http_client::tls;
 use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 /// Credentials, Region, retries and endpoint as the SDK finds them, over rustls with ring.
@@ -46,9 +45,15 @@ where
     let service = error.as_service_error();
     let text = match service.and_then(|error| Some((error.code()?, error.message().unwrap_or_default()))) {
         Some((code, message)) => format!("AWS answered {code}: {message}"),
-        None => DisplayErrorContext(&error).to_string(),
+        None => in_full(&error),
     };
     if denied { Denied(text).into() } else { anyhow::anyhow!(text) }
+}
+
+/// What happened, and why, down to the first cause.
+fn in_full(error: &dyn Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// Whether an error is, at its root, AWS's refusal to let us.

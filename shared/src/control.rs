@@ -41,6 +41,7 @@ pub trait Control: 'static {
     fn decide(event: &Event, suspicion: &Suspicion, state: &Self::State, given: &Given<'_>) -> Decision<Self::Change>;
 
     /// The subject as the look has shown it: an event may call a resource by another name than its id.
+    #[must_use]
     fn found(_: &Event, suspicion: &Suspicion, _: &Self::State) -> Subject {
         suspicion.subject.clone()
     }

@@ -7,7 +7,7 @@ use tokio::sync::OnceCell;
 
 use crate::control::Function;
 use crate::responder::Responder;
-use crate::settings::{Deployment, Settings};
+use crate::settings::{Deployment, Problem, Settings};
 
 pub use lambda_runtime::Error;
 
@@ -21,8 +21,8 @@ pub use lambda_runtime::Error;
 pub async fn run(function: &'static Function) -> Result<(), Error> {
     log();
     let lookup = |name: &str| std::env::var(name).ok();
-    let settings = Settings::read(&lookup)?;
-    let deployment = Deployment::read(&lookup)?;
+    let settings = Settings::read(&lookup).map_err(refused)?;
+    let deployment = Deployment::read(&lookup).map_err(refused)?;
     let responder = OnceCell::new();
     serve(service_fn(|event: LambdaEvent<Value>| async {
         let suspected = function.suspect(event.payload, &settings).map_err(|error| anyhow!("bad event: {error}"))?;
@@ -32,6 +32,12 @@ pub async fn run(function: &'static Function) -> Result<(), Error> {
         responder.respond(function, &event, &suspected).await.map_err(Error::from)
     }))
     .await
+}
+
+/// A wrong setting is said in the log, where people look when nothing works.
+fn refused(problem: Problem) -> Error {
+    tracing::error!("{problem}");
+    problem.into()
 }
 
 /// JSON lines, as CloudWatch Logs Insights reads them. The time is Lambda's to add.

@@ -7,7 +7,7 @@ use anyhow::{Result, anyhow, bail};
 use aws_config::SdkConfig;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
 use crate::aws::is_denied;
 use crate::change::{Applied, Change};
@@ -104,7 +104,6 @@ impl<'a> Responder<'a> {
         let mut failures = vec![];
         for (control, suspicion) in suspected {
             if let Err(failure) = self.handle(function, control, event, suspicion).await {
-                error!(event = event.id, control = control.about.id, "{failure:#}");
                 failures.push(format!("{} on {}: {failure:#}", control.about.id, suspicion.subject.arn));
             }
         }
