@@ -30,30 +30,11 @@ fn written(aws: &Aws) -> Vec<String> {
 /// The JSON variant of every notice.
 fn notices(aws: &Aws) -> Vec<Value> {
     let notice = |body: String| {
-        let message = body.split('&').find_map(|field| field.strip_prefix("Message="))?.to_owned();
-        let message: Value = serde_json::from_str(&decoded(&message)).ok()?;
+        let (_, message) = form_urlencoded::parse(body.as_bytes()).find(|(name, _)| name == "Message")?;
+        let message: Value = serde_json::from_str(&message).ok()?;
         serde_json::from_str(message["default"].as_str()?).ok()
     };
     aws.bodies("SNS.Publish").into_iter().filter_map(notice).collect()
-}
-
-fn decoded(form: &str) -> String {
-    let bytes = form.as_bytes();
-    let (mut text, mut index) = (vec![], 0);
-    while let Some(&byte) = bytes.get(index) {
-        let hex = (byte == b'%').then(|| form.get(index + 1..index + 3)).flatten();
-        match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            Some(decoded) => {
-                text.push(decoded);
-                index += 3;
-            }
-            None => {
-                text.push(if byte == b'+' { b' ' } else { byte });
-                index += 1;
-            }
-        }
-    }
-    String::from_utf8_lossy(&text).into_owned()
 }
 
 /// The last item that was put under the entry's key, as `GetItem` gives it back.
