@@ -5,7 +5,7 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo local test check advisories deploy clean rust lints python
+.PHONY: help demo local test meanwhile check advisories deploy clean rust lints python
 
 # No tool that runs here may report to its maker.
 export SAM_CLI_TELEMETRY := 0
@@ -40,13 +40,23 @@ local: rust $(LOCAL) $(SAM) ## The same, and leave that AWS running to try thing
 	$(say) "A local AWS with Snapback in it"
 	@target/venv/bin/python local/demo.py --stay
 
-test: check $(LOCAL) $(SAM) ## Every check and every test (what CI runs)
+# What takes long is done side by side: while the tests run end to end, which is mostly waiting, the tools of the checks
+# are installed and everything else is compiled.
+test: lints $(LOCAL) $(SAM) ## Every check and every test (what CI runs)
+	$(say) "Building Snapback (the first time about 10 minutes on two cores, later seconds)"
+	cargo build --workspace
+	$(say) "End to end: the template deployed to a local AWS that enforces IAM (some minutes)"
+	@$(MAKE) --no-print-directory meanwhile > target/meanwhile.log 2>&1 & meanwhile=$$!; \
+		target/venv/bin/python -m pytest tests/end_to_end || { kill $$meanwhile; exit 1; }; \
+		printf '\n── %s\n' "Waiting for the tools of the checks, and for the tests to be compiled"; \
+		wait $$meanwhile || { cat target/meanwhile.log; exit 1; }
+	@$(MAKE) --no-print-directory check
 	$(say) "Tests of the workspace: what is decided, and what is kept equal to what"
 	cargo test --workspace
-	$(say) "Development binaries for the local AWS"
-	cargo build --workspace
-	$(say) "End to end: the template deployed to a local AWS that enforces IAM"
-	target/venv/bin/python -m pytest tests/end_to_end
+
+meanwhile: $(CHECKOV) $(DENY)
+	cargo test --workspace --no-run
+	cargo clippy --workspace --all-targets
 
 check: lints $(SAM) $(CHECKOV) $(DENY) ## Format, lints, licences, template
 	$(say) "Format"
@@ -100,9 +110,9 @@ $(CHECKOV): tools/requirements-check.txt | python
 	@tools/venv $(@D) $<
 
 # It reads files and compares them, so it is built to be built quickly: its release profile would take many times as
-# long for a check that takes a second either way.
+# long for a check that takes seconds either way.
 $(DENY): | rust
 	$(say) "Building cargo-deny $(CARGO_DENY) (once, about 2 minutes on two cores)"
-	CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_OPT_LEVEL=1 \
+	CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_OPT_LEVEL=0 \
 		cargo install --locked --version $(CARGO_DENY) --root target/tools cargo-deny
 	@touch $@
