@@ -11,6 +11,7 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use ipnet::IpNet;
+use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize};
 
 /// A security group holds at most this many rules for each direction and address family (the product of the quotas
@@ -62,6 +63,13 @@ pub struct PublicPorts(Vec<Traffic>);
 pub struct Opening {
     pub traffic: Traffic,
     pub ranges: Vec<IpNet>,
+}
+
+/// A range of addresses of the world, and what it reaches that is not meant to be public.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Open {
+    pub traffic: Traffic,
+    pub cidr: IpNet,
 }
 
 impl Traffic {
@@ -123,8 +131,7 @@ impl Opening {
     /// Whether this is wide enough to be part of a world that several rules make together.
     #[must_use]
     pub fn may_be_part_of_a_world(&self, public: &PublicPorts) -> bool {
-        let (v4, v6) = public_addresses(&self.ranges);
-        (v4 > WORLD_V4 / MOST_RULES || v6 > WORLD_V6 / MOST_RULES) && !public.allow_all_of(&self.traffic)
+        is_wide_enough(&self.ranges) && !public.allow_all_of(&self.traffic)
     }
 
     /// Whether this is part of a world that narrower rules make together, none of which is open by itself.
@@ -141,6 +148,37 @@ impl Opening {
             self.traffic.covers(protocol, port) && !public.allow(protocol, port) && is_world(&ranges)
         })
     }
+}
+
+/// What the openings let the world reach beyond the public ports: in no two places the same, in a stable order, and in
+/// as few ranges as there can be. Where every protocol is open it is said once, though a public port is part of it.
+#[must_use]
+pub fn open(openings: &[Opening], public: &PublicPorts) -> Vec<Open> {
+    let rules: Vec<(Traffic, IpNet)> = openings
+        .iter()
+        .flat_map(|opening| opening.ranges.iter().map(|range| (opening.traffic, range.trunc())))
+        .collect();
+    let from = |protocol, port| -> Vec<IpNet> {
+        let here = rules.iter().filter(|(traffic, _)| traffic.covers(protocol, port));
+        world(&here.map(|(_, range)| *range).collect::<Vec<_>>())
+    };
+    let of_all = |(traffic, _): &&(Traffic, IpNet)| traffic.protocol == Protocol::All;
+    let everything = world(&rules.iter().filter(of_all).map(|(_, range)| *range).collect::<Vec<_>>());
+    let all = Traffic { protocol: Protocol::All, from: 0, to: u16::MAX };
+    let mut open: Vec<Open> = everything.iter().map(|cidr| Open { traffic: all, cidr: *cidr }).collect();
+    let protocols: BTreeSet<Protocol> = rules.iter().map(|(traffic, _)| traffic.protocol).collect();
+    for protocol in protocols.into_iter().filter(|protocol| *protocol != Protocol::All) {
+        let traffic: Vec<Traffic> = rules.iter().map(|(traffic, _)| *traffic).collect();
+        let mut beside = vec![];
+        for (from_port, to_port) in stretches(protocol, &traffic, public) {
+            let beyond = from(protocol, from_port).into_iter().flat_map(|range| rest(range, &everything));
+            let traffic = Traffic { protocol, from: from_port, to: to_port };
+            beside.extend(beyond.map(|cidr| Open { traffic, cidr }));
+        }
+        open.extend(joined(beside));
+    }
+    open.sort();
+    open
 }
 
 /// Whether ranges cover more public addresses together than anyone's own networks do.
@@ -170,6 +208,67 @@ fn samples(traffic: &[Traffic], public: &PublicPorts) -> Vec<(Protocol, u16)> {
         samples.extend(starts.map(|port| (protocol, port)));
     }
     samples
+}
+
+/// The ports of a protocol in stretches within which nothing changes, without those that are public.
+fn stretches(protocol: Protocol, traffic: &[Traffic], public: &PublicPorts) -> Vec<(u16, u16)> {
+    let mut starts: Vec<u16> = samples(traffic, public)
+        .into_iter()
+        .filter_map(|(sampled, port)| (sampled == protocol).then_some(port))
+        .chain([0])
+        .collect();
+    starts.sort_unstable();
+    starts.dedup();
+    let ends = starts.iter().skip(1).map(|next| next - 1).chain([u16::MAX]);
+    starts.iter().copied().zip(ends).filter(|(from, _)| !public.allow(protocol, *from)).collect()
+}
+
+/// Of ranges that reach the same port: those that are the world, each by itself or all the narrow ones together.
+/// What is too narrow to be part of a world is nobody's doing.
+fn world(ranges: &[IpNet]) -> Vec<IpNet> {
+    let mut world = vec![];
+    for is_v4 in [true, false] {
+        let family = ranges.iter().copied().filter(|range| matches!(range, IpNet::V4(_)) == is_v4);
+        let (wide, narrow): (Vec<IpNet>, Vec<IpNet>) = family.partition(|range| is_world(&[*range]));
+        world.extend(wide);
+        if is_world(&narrow) {
+            world.extend(narrow.into_iter().filter(|range| is_wide_enough(&[*range])));
+        }
+    }
+    IpNet::aggregate(&world)
+}
+
+/// Whether ranges are wide enough to be part of a world that as many rules as there can be make together.
+fn is_wide_enough(ranges: &[IpNet]) -> bool {
+    let (v4, v6) = public_addresses(ranges);
+    v4 > WORLD_V4 / MOST_RULES || v6 > WORLD_V6 / MOST_RULES
+}
+
+/// What is left of a range without the taken ones.
+fn rest(range: IpNet, taken: &[IpNet]) -> Vec<IpNet> {
+    if taken.iter().any(|taken| taken.contains(&range)) {
+        return vec![];
+    }
+    let inside: Vec<IpNet> = taken.iter().copied().filter(|taken| range.contains(taken)).collect();
+    match range.subnets(range.prefix_len() + 1) {
+        Ok(halves) if !inside.is_empty() => halves.flat_map(|half| rest(half, &inside)).collect(),
+        _ => vec![range],
+    }
+}
+
+/// Stretches that follow upon each other and are open to the same range are one.
+fn joined(mut open: Vec<Open>) -> Vec<Open> {
+    open.sort_by_key(|open| (open.cidr, open.traffic));
+    let mut joined: Vec<Open> = vec![];
+    for open in open {
+        match joined.last_mut() {
+            Some(last) if last.cidr == open.cidr && last.traffic.to.checked_add(1) == Some(open.traffic.from) => {
+                last.traffic.to = open.traffic.to;
+            }
+            _ => joined.push(open),
+        }
+    }
+    joined
 }
 
 /// How many addresses of the internet the ranges cover together: IPv4, IPv6.
@@ -222,6 +321,44 @@ impl fmt::Display for PublicPorts {
     }
 }
 
+/// Protocol and ports as fields of their own: a number where the protocol has no name, `all` where it has no ports.
+impl Serialize for Open {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Traffic { protocol, from, to } = self.traffic;
+        let mut open = serializer.serialize_struct("Open", 3)?;
+        open.serialize_field("protocol", &protocol.to_string())?;
+        let ports = match protocol {
+            _ if from == to => from.to_string(),
+            Protocol::Tcp | Protocol::Udp => format!("{from}-{to}"),
+            _ if (from, to) == (0, u16::MAX) => "all".to_owned(),
+            _ => format!("{from}-{to}"),
+        };
+        open.serialize_field("ports", &ports)?;
+        open.serialize_field("cidr", &self.cidr)?;
+        open.end()
+    }
+}
+
+impl fmt::Display for Open {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} from {}", self.traffic, self.cidr)
+    }
+}
+
+/// As the API writes it.
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All => f.write_str("-1"),
+            Self::Tcp => f.write_str("tcp"),
+            Self::Udp => f.write_str("udp"),
+            Self::Icmp => f.write_str("icmp"),
+            Self::Icmpv6 => f.write_str("icmpv6"),
+            Self::Number(number) => write!(f, "{number}"),
+        }
+    }
+}
+
 impl fmt::Display for Traffic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (from, to) = (self.from, self.to);
@@ -232,10 +369,9 @@ impl fmt::Display for Traffic {
             Protocol::Tcp => write!(f, "tcp/{from}-{to}"),
             Protocol::Udp if from == to => write!(f, "udp/{from}"),
             Protocol::Udp => write!(f, "udp/{from}-{to}"),
-            Protocol::Icmp if whole => write!(f, "icmp"),
-            Protocol::Icmp => write!(f, "icmp type {from}"),
-            Protocol::Icmpv6 if whole => write!(f, "icmpv6"),
-            Protocol::Icmpv6 => write!(f, "icmpv6 type {from}"),
+            Protocol::Icmp | Protocol::Icmpv6 if whole => write!(f, "{}", self.protocol),
+            Protocol::Icmp | Protocol::Icmpv6 if from == to => write!(f, "{} type {from}", self.protocol),
+            Protocol::Icmp | Protocol::Icmpv6 => write!(f, "{} types {from}-{to}", self.protocol),
             Protocol::Number(number) => write!(f, "protocol {number}"),
         }
     }
@@ -314,6 +450,62 @@ mod tests {
         assert!(!office.is_part_of_a_world(&wide, &public));
     }
 
+    fn opened(openings: &[Opening], public: &str) -> Vec<String> {
+        let public = public.parse().expect("ports");
+        open(openings, &public).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn what_is_open_is_told_as_exact_ranges_beyond_the_public_ports() {
+        let world = |protocol, from, to| opening(protocol, (from, to), &["0.0.0.0/0"]);
+        for (openings, expected) in [
+            (vec![world("tcp", 22, 22)], vec!["tcp/22 from 0.0.0.0/0"]),
+            (vec![world("tcp", 443, 443)], vec![]),
+            (
+                vec![world("tcp", 0, 65535)],
+                vec!["tcp/0-79 from 0.0.0.0/0", "tcp/81-442 from 0.0.0.0/0", "tcp/444-65535 from 0.0.0.0/0"],
+            ),
+            (vec![world("tcp", 20, 22), world("tcp", 23, 25)], vec!["tcp/20-25 from 0.0.0.0/0"]),
+            (
+                vec![world("udp", 53, 53), world("icmp", 8, -1)],
+                vec!["udp/53 from 0.0.0.0/0", "icmp type 8 from 0.0.0.0/0"],
+            ),
+            (vec![world("-1", -1, -1), world("tcp", 22, 22)], vec!["all traffic from 0.0.0.0/0"]),
+            (vec![world("50", -1, -1)], vec!["protocol 50 from 0.0.0.0/0"]),
+        ] {
+            assert_eq!(opened(&openings, "tcp/80,tcp/443"), expected, "{openings:?}");
+        }
+        assert_eq!(opened(&[world("tcp", 80, 80)], ""), ["tcp/80 from 0.0.0.0/0"]);
+    }
+
+    #[test]
+    fn ranges_that_are_the_world_together_are_told_as_one_and_narrow_ones_beside_them_are_not_told() {
+        let ssh = |ranges: &[&str]| opening("tcp", (22, 22), ranges);
+        for (openings, expected) in [
+            (vec![ssh(&["0.0.0.0/1"]), ssh(&["128.0.0.0/1"])], vec!["tcp/22 from 0.0.0.0/0"]),
+            (vec![ssh(&["8.0.0.0/8", "9.0.0.0/8", "203.0.113.7/32"])], vec!["tcp/22 from 8.0.0.0/7"]),
+            (vec![ssh(&["0.0.0.0/1", "203.0.113.0/24"])], vec!["tcp/22 from 0.0.0.0/1"]),
+            (vec![ssh(&["208.236.235.254/0", "2600::/32"])], vec!["tcp/22 from 0.0.0.0/0"]),
+            (vec![ssh(&["10.0.0.0/8", "8.0.0.0/8"])], vec![]),
+            (
+                vec![opening("-1", (-1, -1), &["0.0.0.0/1"]), ssh(&["128.0.0.0/1", "::/0"])],
+                vec!["all traffic from 0.0.0.0/1", "tcp/22 from 128.0.0.0/1", "tcp/22 from ::/0"],
+            ),
+            (vec![opening("-1", (-1, -1), &["8.0.0.0/8"]), ssh(&["9.0.0.0/8"])], vec!["tcp/22 from 8.0.0.0/7"]),
+        ] {
+            assert_eq!(opened(&openings, "tcp/80,tcp/443"), expected, "{openings:?}");
+        }
+    }
+
+    #[test]
+    fn an_open_range_is_written_with_protocol_ports_and_cidr() {
+        let openings = [opening("tcp", (8000, 8100), &["::/0"]), opening("-1", (-1, -1), &["0.0.0.0/0"])];
+        insta::assert_snapshot!(
+            serde_json::to_string(&open(&openings, &PublicPorts::default())).expect("JSON"),
+            @r#"[{"protocol":"-1","ports":"all","cidr":"0.0.0.0/0"},{"protocol":"tcp","ports":"8000-8100","cidr":"::/0"}]"#
+        );
+    }
+
     #[test]
     fn a_wrong_list_of_ports_is_refused() {
         for wrong in ["http", "tcp", "tcp/", "tcp/70000", "tcp/90-80", "sctp/1"] {
@@ -329,7 +521,50 @@ mod tests {
         prop::collection::vec(range, 0..6)
     }
 
+    fn openings() -> impl Strategy<Value = Vec<Opening>> {
+        let protocol = prop::sample::select(vec!["tcp", "udp", "icmp", "-1", "50"]);
+        let port = prop::sample::select(vec![0_i64, 22, 79, 80, 81, 443, 65535]);
+        let cidr = prop::sample::select(vec![
+            "0.0.0.0/0",
+            "0.0.0.0/1",
+            "128.0.0.0/1",
+            "8.0.0.0/8",
+            "9.0.0.0/8",
+            "203.0.113.0/24",
+            "10.0.0.0/8",
+            "::/0",
+            "2600::/32",
+            "2601::/32",
+        ]);
+        let opening = (protocol, port.clone(), port, prop::collection::vec(cidr, 1..3))
+            .prop_map(|(protocol, one, other, cidrs)| opening(protocol, (one.min(other), one.max(other)), &cidrs));
+        prop::collection::vec(opening, 0..6)
+    }
+
     proptest! {
+        /// Asks of every port near a boundary, and of one address in each range, what the list of open ranges says.
+        #[test]
+        fn what_is_told_as_open_is_what_is_open(openings in openings()) {
+            let public = PublicPorts::default();
+            let open = open(&openings, &public);
+            for protocol in [Protocol::Tcp, Protocol::Udp, Protocol::Icmp, Protocol::Number(50), Protocol::Number(77)] {
+                for port in [0_u16, 21, 22, 23, 79, 80, 81, 443, 444, 65535] {
+                    let here: Vec<IpNet> = openings.iter().filter(|opening| opening.traffic.covers(protocol, port))
+                        .flat_map(|opening| opening.ranges.clone()).collect();
+                    for address in ["1.1.1.1", "8.8.8.8", "9.9.9.9", "203.0.113.7", "2600::1", "2601::1", "2a00::1"] {
+                        let address = IpNet::from(address.parse::<IpAddr>().expect("an address"));
+                        let told = open.iter().filter(|open| open.traffic.covers(protocol, port) && open.cidr.contains(&address)).count();
+                        let expected = world(&here).iter().any(|range| range.contains(&address));
+                        prop_assert!(told <= 1, "{} {} {}: {:?}", protocol, port, address, open);
+                        if !public.allow(protocol, port) {
+                            prop_assert_eq!(told == 1, expected, "{} {} {}: {:?}", protocol, port, address, open);
+                        }
+                    }
+                }
+            }
+            prop_assert_eq!(open.is_empty(), !openings.iter().any(|one| one.is_open(&public) || one.is_part_of_a_world(&openings, &public)));
+        }
+
         /// Counts the /8s whose first address is covered: exact, and slow, and by another way.
         #[test]
         fn covered_addresses_are_counted_like_a_naive_sweep_does(ranges in ranges()) {
