@@ -8,6 +8,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::network::PublicPorts;
+use crate::policy::Trust;
 
 /// How far Snapback goes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -82,6 +83,19 @@ impl Settings {
                 })?,
             },
         })
+    }
+}
+
+impl Settings {
+    /// Whom a resource of this account may let in.
+    #[must_use]
+    pub fn trust(&self, account: &str) -> Trust {
+        Trust {
+            account: Some(account.to_owned()),
+            accounts: self.trusted_accounts.clone(),
+            organizations: self.trusted_organizations.clone(),
+            ..Trust::default()
+        }
     }
 }
 

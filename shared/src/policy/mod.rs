@@ -5,6 +5,8 @@
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html>
 
 mod condition;
+pub(crate) mod pattern;
+mod trust;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -40,11 +42,32 @@ struct Part {
     is_everyone: bool,
 }
 
+pub use trust::{Exposure, Trust};
+
+/// What a policy document is attached to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Resource,
+    Trust,
+}
+
+/// Whom a policy lets in.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Judgement {
+    pub exposure: Exposure,
+    pub grants: Vec<Grant>,
+}
+
 /// One way in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
+    /// Counted from 0.
     pub statement: usize,
     pub exposure: Exposure,
+    /// Whether this is so beyond doubt. What is not is a condition or a `Deny` that may keep strangers out.
+    pub certain: bool,
+    /// Who gets in, as the policy has it.
+    pub grantee: String,
     /// Names the grant by its content, wherever in the policy it stands.
     pub name: String,
     /// Whether more than reading is granted.
@@ -53,17 +76,22 @@ pub struct Grant {
     pub why: String,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Exposure {
-    /// Anyone.
-    Public,
-    /// Perhaps anyone: narrowed in a way that is not judged here.
-    Unsure,
+impl Grant {
+    /// Whether strangers get in.
+    #[must_use]
+    pub fn is_untrusted(&self) -> bool {
+        self.exposure.is_untrusted()
+    }
 }
 
 /// A text that is no policy as far as we can read it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NotUnderstood(pub String);
+pub struct NotUnderstood {
+    pub message: String,
+    /// Counted from 1, as is the column.
+    pub line: usize,
+    pub column: usize,
+}
 
 impl<'a> Policy<'a> {
     /// Reads a policy document.
@@ -82,7 +110,7 @@ impl<'a> Policy<'a> {
             ..jsonc_parser::ParseOptions::default()
         };
         let document = jsonc_parser::parse_to_ast(text, &jsonc_parser::CollectOptions::default(), &strict)
-            .map_err(|error| NotUnderstood(error.to_string()))?;
+            .map_err(|error| NotUnderstood { message: error.to_string(), line: 1, column: 1 })?;
         let Some(ast::Value::Object(document)) = document.value else {
             return not_understood("the document is not a JSON object");
         };
@@ -95,9 +123,14 @@ impl<'a> Policy<'a> {
         Ok(Self { text, statements: statements.collect::<Result<_, _>>()? })
     }
 
-    /// Every statement that lets strangers in.
+    /// Whom the policy lets in.
     #[must_use]
-    pub fn grants(&self) -> Vec<Grant> {
+    pub fn judge(&self, _: Kind, _: &Trust) -> Judgement {
+        let grants = self.grants();
+        Judgement { exposure: grants.iter().map(|grant| grant.exposure).max().unwrap_or_default(), grants }
+    }
+
+    fn grants(&self) -> Vec<Grant> {
         let grants = self.statements.iter().enumerate().filter_map(|(index, statement)| {
             let shielded = self.statements.iter().any(|other| other.may_shield(statement));
             statement.grant(index, shielded)
@@ -140,7 +173,11 @@ impl Statement {
             return not_understood("a statement is not a JSON object");
         };
         let place = place(statement);
-        let content = serde_json::from_str(&text[place.clone()]).map_err(|error| NotUnderstood(error.to_string()))?;
+        let content = serde_json::from_str(&text[place.clone()]).map_err(|error| NotUnderstood {
+            message: error.to_string(),
+            line: 1,
+            column: 1,
+        })?;
         let principals = match member(object, "Principal")? {
             Some(ast::Value::Object(principal)) => parts(principal)?,
             _ => vec![],
@@ -161,15 +198,13 @@ impl Statement {
             return None;
         }
         let narrowing = condition::narrowing(&content["Condition"]);
-        let (exposure, how) = match narrowing {
+        let (certain, how) = match narrowing {
             Narrowing::Narrowed => return None,
             Narrowing::NotNarrowed if shielded => {
-                (Exposure::Unsure, ", unless a `Deny` in the same policy keeps them out".to_owned())
+                (false, ", unless a `Deny` in the same policy keeps them out".to_owned())
             }
-            Narrowing::NotNarrowed => (Exposure::Public, String::new()),
-            Narrowing::Unsure(key) => {
-                (Exposure::Unsure, format!(", if the condition on `{key}` does not keep them out"))
-            }
+            Narrowing::NotNarrowed => (true, String::new()),
+            Narrowing::Unsure(key) => (false, format!(", if the condition on `{key}` does not keep them out")),
         };
         let (verb, actions) = match content.get("NotAction") {
             Some(others) => ("do anything but", words(others)),
@@ -178,7 +213,9 @@ impl Statement {
         let sid = json::text(content, "Sid").map(|sid| format!(" (`{sid}`)")).unwrap_or_default();
         Some(Grant {
             statement: index,
-            exposure,
+            exposure: Exposure::Public,
+            certain,
+            grantee: who.to_owned(),
             name: json::canonical(content),
             writes: content.get("NotAction").is_some() || actions.iter().any(|action| !is_read(action)),
             why: format!("statement {}{sid} lets {who} {verb} {}{how}", index + 1, actions.join(", ")),
@@ -207,12 +244,12 @@ impl Statement {
 
 impl fmt::Display for NotUnderstood {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        write!(f, "{} on line {} column {}", self.message, self.line, self.column)
     }
 }
 
 fn not_understood<T>(why: &str) -> Result<T, NotUnderstood> {
-    Err(NotUnderstood(why.to_owned()))
+    Err(NotUnderstood { message: why.to_owned(), line: 1, column: 1 })
 }
 
 /// A member of an object; it is not understood if there are two of that name.
@@ -280,202 +317,4 @@ fn covers(wide: &str, narrow: &str) -> bool {
 fn is_read(action: &str) -> bool {
     let name = action.split_once(':').map_or(action, |(_, name)| name).to_ascii_lowercase();
     ["get", "list", "head", "describe"].iter().any(|verb| name.starts_with(verb))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-    use serde_json::json;
-
-    fn exposures(statement: &Value) -> Vec<Exposure> {
-        let text = json!({"Version": "2012-10-17", "Statement": statement}).to_string();
-        Policy::parse(&text).expect("a policy").grants().into_iter().map(|grant| grant.exposure).collect()
-    }
-
-    fn allow(principal: &Value, condition: &Value) -> Value {
-        json!({"Effect": "Allow", "Principal": principal, "Action": "s3:GetObject", "Resource": "*", "Condition": condition})
-    }
-
-    #[test]
-    fn everyone_is_recognised_in_every_form() {
-        for everyone in [json!("*"), json!({"AWS": "*"}), json!({"AWS": ["arn:aws:iam::111122223333:root", "*"]})] {
-            assert_eq!(exposures(&allow(&everyone, &json!({}))), [Exposure::Public], "{everyone}");
-        }
-        let everyone_but =
-            json!({"Effect": "Allow", "NotPrincipal": {"AWS": "111122223333"}, "Action": "*", "Resource": "*"});
-        assert_eq!(exposures(&everyone_but), [Exposure::Public]);
-    }
-
-    #[test]
-    fn named_principals_are_not_everyone() {
-        for named in [
-            json!({"AWS": "111122223333"}),
-            json!({"Service": "logs.amazonaws.com"}),
-            json!({"Federated": "*"}),
-            json!({}),
-        ] {
-            assert_eq!(exposures(&allow(&named, &json!({}))), [], "{named}");
-        }
-        assert_eq!(exposures(&json!({"Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "*"})), []);
-    }
-
-    #[test]
-    fn a_condition_counts_for_what_it_is() {
-        use Exposure::{Public, Unsure};
-        for (condition, expected) in [
-            (json!({"StringEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}}), vec![]),
-            (json!({"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::111122223333:role/*"}}), vec![]),
-            (json!({"IpAddress": {"aws:SourceIp": ["203.0.113.0/24"]}}), vec![]),
-            (json!({"IpAddress": {"aws:SourceIp": ["203.0.113.0/24", "0.0.0.0/0"]}}), vec![Public]),
-            (json!({"IpAddress": {"aws:SourceIp": ["0.0.0.0/1", "128.0.0.0/1"]}}), vec![Public]),
-            (json!({"Bool": {"aws:SecureTransport": "true"}}), vec![Public]),
-            (json!({"StringLike": {"aws:Referer": "https://example.com/*"}}), vec![Public]),
-            (json!({"StringLike": {"aws:PrincipalOrgID": "o-*"}}), vec![Unsure]),
-            (json!({"StringNotEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}}), vec![Unsure]),
-            (json!({"StringEqualsIfExists": {"aws:SourceVpce": "vpce-1"}}), vec![Unsure]),
-            (json!({"StringEquals": {"some:Key": "x"}}), vec![Unsure]),
-            (json!({"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": "o-a1b2c3d4e5/r-ab12/*"}}), vec![]),
-            (json!({"ForAllValues:StringLike": {"aws:PrincipalOrgPaths": "o-a1b2c3d4e5/r-ab12/*"}}), vec![Unsure]),
-            (
-                json!({"StringLike": {"s3:DataAccessPointArn": "arn:aws:s3:eu-central-1:111122223333:accesspoint/*"}}),
-                vec![],
-            ),
-            (json!({"ArnLike": {"aws:SourceArn": "arn:aws:s3:::bucket"}}), vec![]),
-            (json!({"ArnLike": {"aws:SourceArn": "arn:aws:s3:::*"}}), vec![Unsure]),
-            (json!({"Bool": {"aws:PrincipalIsAWSService": true}}), vec![]),
-        ] {
-            assert_eq!(exposures(&allow(&json!("*"), &condition)), expected, "{condition}");
-        }
-    }
-
-    #[test]
-    fn a_deny_that_may_keep_strangers_out_makes_unsure_and_others_do_not() {
-        let public = allow(&json!("*"), &json!({}));
-        let deny = |condition: Value| json!({"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "*", "Condition": condition});
-        let elsewhere = json!({"StringNotEquals": {"aws:SourceVpce": "vpce-1"}});
-        for talks_it_down in [
-            json!({"Effect": "Deny", "Principal": "*", "Action": "s3:DeleteBucket", "Resource": "*"}),
-            json!({"Effect": "Deny", "Principal": "*", "Action": "s3:DeleteBucket", "Resource": "*", "Condition": elsewhere}),
-            json!({"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "arn:aws:s3:::b/private/*", "Condition": elsewhere}),
-            json!({"Effect": "Deny", "Principal": {"AWS": "111122223333"}, "Action": "s3:*", "Resource": "*"}),
-            deny(json!({"NotIpAddress": {"aws:SourceIp": "0.0.0.0/0"}})),
-            deny(json!({"StringNotLike": {"aws:PrincipalOrgID": "*"}})),
-        ] {
-            assert_eq!(exposures(&json!([public, talks_it_down])), [Exposure::Public], "{talks_it_down}");
-        }
-        let only_from_here = deny(json!({"StringNotEquals": {"aws:SourceVpce": "vpce-1"}}));
-        let only_with_tls = deny(json!({"Bool": {"aws:SecureTransport": "false"}}));
-        assert_eq!(exposures(&json!([public, only_from_here])), [Exposure::Unsure]);
-        assert_eq!(exposures(&json!([public, only_with_tls])), [Exposure::Public]);
-    }
-
-    #[test]
-    fn what_stays_keeps_its_bytes() {
-        let text = "{ \"Version\":\"2012-10-17\",\n  \"Statement\": [\n    {\"Effect\":\"Deny\", \"Principal\":\"*\", \
-                    \"Action\":\"s3:*\",\"Resource\":\"*\" } ,\n    {\"Effect\":\"Allow\",\"Principal\":\"*\",\
-                    \"Action\":\"s3:GetObject\",\"Resource\":\"*\"},\n    {\"Sid\":\"é\",\"Effect\":\"Allow\",\
-                    \"Principal\":{\"AWS\":[ \"*\", \"111122223333\" ]},\"Action\":\"s3:GetObject\",\"Resource\":\"*\"}\n ] }";
-        let policy = Policy::parse(text).expect("a policy");
-        let grants = policy.grants();
-        let without = policy.without(&grants).expect("two statements are left");
-        assert_eq!(
-            without,
-            text.replace(
-                r#",
-    {"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"*"}"#,
-                ""
-            )
-            .replace(r#""*", "111122223333""#, r#""111122223333""#)
-            .replace("} ,", "}") // the comma goes with the statement that it was before
-            .replace("\"*\" }\n    {\"Sid\"", "\"*\" },\n    {\"Sid\"")
-        );
-        assert_eq!(Policy::parse(&without).expect("still a policy").grants(), []);
-    }
-
-    #[test]
-    fn a_service_beside_everyone_stays() {
-        let text = r#"{"Statement":[{"Effect":"Allow","Principal":{"AWS":"*", "Service":"logging.s3.amazonaws.com"},"Action":"*","Resource":"*"}]}"#;
-        let policy = Policy::parse(text).expect("a policy");
-        assert_eq!(policy.without(&policy.grants()), Some(text.replace(r#""AWS":"*", "#, "")));
-    }
-
-    #[test]
-    fn nothing_is_left_of_a_policy_that_only_lets_strangers_in() {
-        for statement in [allow(&json!("*"), &json!({})), json!([allow(&json!({"AWS": ["*"]}), &json!({}))])] {
-            let text = json!({"Statement": statement}).to_string();
-            let policy = Policy::parse(&text).expect("a policy");
-            assert_eq!(policy.without(&policy.grants()), None);
-        }
-    }
-
-    #[test]
-    fn what_is_no_policy_is_said_and_never_guessed_at() {
-        for text in [
-            "",
-            "[]",
-            "{}",
-            "{\"Statement\": 1}",
-            "{\"Statement\": [1]}",
-            "{\"Statement\": [], \"Statement\": []}",
-            "{'Statement': []}",
-        ] {
-            assert!(Policy::parse(text).is_err(), "{text}");
-        }
-    }
-
-    /// Policies of some statements, each public or not, in spellings with and without white space.
-    fn policies() -> impl Strategy<Value = String> {
-        let principal = prop_oneof![
-            Just(json!("*")),
-            Just(json!({"AWS": "*"})),
-            Just(json!({"AWS": ["*"]})),
-            Just(json!({"AWS": ["*", "111122223333", "*"]})),
-            Just(json!({"AWS": ["444455556666", "*"]})),
-            Just(json!({"AWS": "111122223333"})),
-            Just(json!({"Service": "logging.s3.amazonaws.com"})),
-            Just(json!({"AWS": "*", "Service": "logging.s3.amazonaws.com"})),
-        ];
-        let condition = prop_oneof![
-            3 => Just(json!({})),
-            1 => Just(json!({"StringEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}})),
-            1 => Just(json!({"Bool": {"aws:SecureTransport": "true"}})),
-        ];
-        let statement = ("[A-Za-z0-9]{1,8}", prop_oneof![3 => Just("Allow"), 1 => Just("Deny")], principal, condition).prop_map(
-            |(sid, effect, principal, condition)| {
-                json!({"Sid": sid, "Effect": effect, "Principal": principal, "Action": ["s3:GetObject"], "Resource": "*", "Condition": condition})
-            },
-        );
-        (prop::collection::vec(statement, 1..7), any::<bool>()).prop_map(|(statements, spaced)| {
-            let policy = json!({"Version": "2012-10-17", "Id": "x", "Statement": statements});
-            if spaced { format!("{policy:#}") } else { policy.to_string() }
-        })
-    }
-
-    proptest! {
-        #[test]
-        fn after_the_removal_nobody_is_let_in_and_no_other_statement_has_changed(text in policies()) {
-            let policy = Policy::parse(&text).expect("a policy");
-            let grants = policy.grants();
-            let Some(without) = policy.without(&grants) else {
-                prop_assert_eq!(grants.len(), policy.statements.len());
-                return Ok(());
-            };
-            let after = Policy::parse(&without).expect("still a policy");
-            prop_assert_eq!(after.grants(), vec![]);
-            let kept = policy.statements.iter().enumerate().filter(|(index, _)| grants.iter().all(|grant| grant.statement != *index));
-            let mut rest = after.statements.iter().map(|statement| &without[statement.place.clone()]);
-            for (_, statement) in kept {
-                let bytes = &text[statement.place.clone()];
-                prop_assert!(rest.any(|left| left == bytes), "{} is missing or moved in {}", bytes, without);
-            }
-        }
-
-        #[test]
-        fn no_text_makes_it_panic(text in "[\\[\\]{}\",:a-zA-Z*]{0,60}") {
-            if let Ok(policy) = Policy::parse(&text) {
-                let _ = policy.without(&policy.grants());
-            }
-        }
-    }
 }

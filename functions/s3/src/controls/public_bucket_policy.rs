@@ -25,7 +25,7 @@ use snapback::control::{About, Control, Given, Look, Suspicion, Watch};
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
 use snapback::json;
-use snapback::policy::{Exposure, Grant, Policy};
+use snapback::policy::{Exposure, Grant, Kind, Policy};
 use snapback::settings::Settings;
 use snapback::subject::Subject;
 
@@ -64,13 +64,13 @@ impl Control for PublicBucketPolicy {
     type State = State;
     type Change = S3;
 
-    fn suspect(event: &Event, _: &Settings) -> Vec<Suspicion> {
+    fn suspect(event: &Event, settings: &Settings) -> Vec<Suspicion> {
         let given = &event.request["bucketPolicy"];
         let why = if json::is_left_out(given) {
             "the event does not tell the policy".to_owned()
         } else {
             let text = given.as_str().map_or_else(|| given.to_string(), str::to_owned);
-            match Policy::parse(&text).map(|policy| policy.grants()) {
+            match Policy::parse(&text).map(|policy| public(&policy, &event.account, settings)) {
                 Ok(grants) if grants.is_empty() => return vec![],
                 Ok(grants) => said(&grants),
                 Err(error) => format!("the event's policy is not understood: {error}"),
@@ -94,7 +94,7 @@ impl Control for PublicBucketPolicy {
         }
     }
 
-    fn decide(_: &Event, suspicion: &Suspicion, state: &State, given: &Given<'_>) -> Decision<S3> {
+    fn decide(event: &Event, suspicion: &Suspicion, state: &State, given: &Given<'_>) -> Decision<S3> {
         let Some(bucket) = bucket_of(&suspicion.subject) else {
             let why = "a bucket policy was put, and the event does not tell on which bucket".to_owned();
             return Decision::Alert { severity: Severity::High, why };
@@ -111,8 +111,9 @@ impl Control for PublicBucketPolicy {
                 return Decision::Alert { severity: Severity::High, why };
             }
         };
-        let (held, grants): (Vec<_>, Vec<_>) =
-            policy.grants().into_iter().partition(|grant| given.holds.contains(&grant.name));
+        let (held, grants): (Vec<_>, Vec<_>) = public(&policy, &event.account, given.settings)
+            .into_iter()
+            .partition(|grant| given.holds.contains(&grant.name));
         if grants.is_empty() {
             return allow(if held.is_empty() {
                 "the policy lets no stranger in"
@@ -120,8 +121,7 @@ impl Control for PublicBucketPolicy {
                 "an operator has put it back"
             });
         }
-        let (public, unsure): (Vec<_>, Vec<_>) =
-            grants.into_iter().partition(|grant| grant.exposure == Exposure::Public);
+        let (public, unsure): (Vec<_>, Vec<_>) = grants.into_iter().partition(|grant| grant.certain);
         if public.is_empty() {
             return Decision::Alert { severity: Severity::Medium, why: said(&unsure) };
         }
@@ -151,6 +151,12 @@ fn bucket(event: &Event) -> Option<&str> {
 
 fn bucket_of(subject: &Subject) -> Option<&str> {
     (subject.kind == "bucket").then_some(subject.name.as_str())
+}
+
+/// What may let anyone in; what lets in somebody in particular is another control's.
+fn public(policy: &Policy<'_>, account: &str, settings: &Settings) -> Vec<Grant> {
+    let grants = policy.judge(Kind::Resource, &settings.trust(account)).grants.into_iter();
+    grants.filter(|grant| grant.exposure == Exposure::Public).collect()
 }
 
 fn said(grants: &[Grant]) -> String {

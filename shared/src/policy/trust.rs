@@ -1,0 +1,87 @@
+//! How exposed a policy is, and whom the operator trusts.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+/// Who gets in, widest last. A policy is as exposed as its widest grant.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Exposure {
+    /// Nobody.
+    #[default]
+    None,
+    /// The owner's own account, or accounts that the operator trusts.
+    Account,
+    /// Anyone in an organization that the operator trusts.
+    Organization,
+    /// An AWS service that may act for anyone: the confused deputy. Log delivery is written this way.
+    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html>
+    Service,
+    /// Somebody in particular whom the operator does not trust.
+    Foreign,
+    /// Anyone on the internet, anyone with any AWS account, or anyone signed in with a public web identity.
+    Public,
+}
+
+impl Exposure {
+    /// Whether strangers get in. A service is worth an alert at most.
+    #[must_use]
+    pub fn is_untrusted(self) -> bool {
+        self >= Self::Foreign
+    }
+}
+
+impl fmt::Display for Exposure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::None => "none",
+            Self::Account => "account",
+            Self::Organization => "organization",
+            Self::Service => "service",
+            Self::Foreign => "foreign",
+            Self::Public => "public",
+        })
+    }
+}
+
+/// Whom the operator trusts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Trust {
+    /// The account that owns the resource.
+    pub account: Option<String>,
+    /// Other accounts, by id.
+    pub accounts: BTreeSet<String>,
+    /// Organizations, by id (`o-…`).
+    pub organizations: BTreeSet<String>,
+    /// VPCs and VPC endpoints, by id.
+    pub networks: BTreeSet<String>,
+    /// Ranges of addresses.
+    pub ranges: Vec<IpNet>,
+    /// Canonical user ids, the owner's own among them.
+    pub canonical_users: BTreeSet<String>,
+}
+
+impl Trust {
+    pub(super) fn of_account(&self, id: &str) -> Exposure {
+        if self.account.as_deref() == Some(id) || self.accounts.contains(id) {
+            Exposure::Account
+        } else {
+            Exposure::Foreign
+        }
+    }
+
+    pub(super) fn of_organization(&self, id: &str) -> Exposure {
+        if self.organizations.contains(id) { Exposure::Organization } else { Exposure::Foreign }
+    }
+
+    pub(super) fn of_network(&self, id: &str) -> Exposure {
+        if self.networks.contains(id) { Exposure::Account } else { Exposure::Foreign }
+    }
+
+    pub(super) fn of_range(&self, range: &IpNet) -> Exposure {
+        if self.ranges.iter().any(|trusted| trusted.contains(range)) { Exposure::Account } else { Exposure::Foreign }
+    }
+}
