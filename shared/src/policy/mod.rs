@@ -5,6 +5,7 @@
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html>
 
 mod condition;
+pub mod identity;
 pub(crate) mod pattern;
 mod trust;
 

@@ -1,0 +1,458 @@
+//! What an identity policy makes of its holder: an administrator in disguise, or someone who can become one.
+//!
+//! The policy is judged alone. Whether a role is there that can be passed, whether a function has a privileged one, is
+//! not known here: where a name may be one of many, a privileged one is taken to be among them. A condition makes
+//! nothing safe, unless no holder can ever meet it; the sentence says under which condition a path holds.
+//!
+//! An administrator holds nearly every path too. They are listed all the same: what is listed is what holds.
+
+mod escalation;
+mod reach;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{NotUnderstood, Policy};
+use escalation::{PATHS, Path};
+use reach::{Piece, Reach, Statement};
+
+/// What the holder of a policy is or can become.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Identity {
+    /// May do anything; what the policy leaves out, its holder can grant.
+    pub admin: bool,
+    /// The paths that hold, by name, sorted.
+    pub escalation: Vec<String>,
+    /// One sentence for being an administrator and one for each path. An administrator needs no path, so of one only
+    /// the first is told.
+    pub why: Vec<String>,
+}
+
+impl Identity {
+    /// Whether the holder is administrator or can become one.
+    #[must_use]
+    pub fn is_risky(&self) -> bool {
+        self.admin || !self.escalation.is_empty()
+    }
+}
+
+/// With one of these on whatever principal, a holder grants what is missing.
+const GRANTING: [&str; 7] = [
+    "iam:AttachGroupPolicy",
+    "iam:AttachRolePolicy",
+    "iam:AttachUserPolicy",
+    "iam:CreatePolicyVersion",
+    "iam:PutGroupPolicy",
+    "iam:PutRolePolicy",
+    "iam:PutUserPolicy",
+];
+
+/// Judges what an identity policy lets its holder do.
+///
+/// # Errors
+/// Says what is not understood, and where.
+pub fn judge(text: &str) -> Result<Identity, NotUnderstood> {
+    Policy::parse(text)?;
+    let document: Value = serde_json::from_str(text).map_err(|error| NotUnderstood {
+        message: error.to_string(),
+        line: error.line(),
+        column: error.column(),
+    })?;
+    let statements: Vec<Statement> = match &document["Statement"] {
+        Value::Array(list) => list.iter().zip(1..).map(|(content, number)| Statement::read(content, number)).collect(),
+        lone => vec![Statement::read(lone, 1)],
+    };
+    if let Some(statement) = statements.iter().find(|statement| statement.names_a_principal) {
+        return Err(not_an_identity_policy(text, statement));
+    }
+    let mut reach = Reach::of(&statements);
+    let held: Vec<(&Path, String)> = PATHS.iter().filter_map(|path| Some((path, how(path, &mut reach)?))).collect();
+    let escalation: Vec<String> = held.iter().map(|(path, _)| path.name.to_owned()).collect();
+    let admin = admin(&mut reach);
+    let why = match &admin {
+        Some(why) => vec![why.clone()],
+        None => held.into_iter().map(|(path, how)| sentence(path, &how)).collect(),
+    };
+    Ok(Identity { admin: admin.is_some(), escalation, why })
+}
+
+/// A policy that says whom it lets in is attached to a resource; judged as an identity's it would seem harmless.
+fn not_an_identity_policy(text: &str, statement: &Statement) -> NotUnderstood {
+    let place = text.find("\"Principal\"").or_else(|| text.find("\"NotPrincipal\"")).unwrap_or_default();
+    let (before, line_start) = (&text[..place], text[..place].rfind('\n').map_or(0, |end| end + 1));
+    NotUnderstood {
+        message: format!("expected an identity policy, but {} names a principal", statement.name()),
+        line: before.matches('\n').count() + 1,
+        column: text[line_start..place].chars().count() + 1,
+    }
+}
+
+/// Why the holder may do anything. Only what grants is asked for beyond that: whatever else the policy leaves out or
+/// denies, its holder can grant.
+fn admin(reach: &mut Reach<'_>) -> Option<String> {
+    let everything = reach.everything()?;
+    let grants = GRANTING.iter().any(|action| !reach.of_action(action, &[]).is_empty());
+    grants
+        .then(|| format!("the holder may do everything, allowed by {}", listed(&everything.iter().collect::<Vec<_>>())))
+}
+
+/// The statements by which every action of a path is allowed where it counts; nothing if one is not.
+fn how(path: &Path, reach: &mut Reach<'_>) -> Option<String> {
+    let mut pieces: Vec<(&str, Vec<Piece>)> = vec![];
+    for action in path.actions() {
+        let mut here = reach.of_action(action, path.passes_to);
+        if path.name == "sts:AssumeRole" {
+            // One role that somebody has named is a way that somebody wanted; any role is not.
+            here.retain(Piece::is_any_role);
+        }
+        if here.is_empty() {
+            return None;
+        }
+        pieces.push((action, here));
+    }
+    let pairs =
+        pieces.iter().enumerate().flat_map(|(index, one)| pieces[..index].iter().map(move |other| (one, other)));
+    let fits = |one: &(&str, Vec<Piece>), other: &(&str, Vec<Piece>)| {
+        !reach::act_on_the_same(one.0, other.0) || reach::meet(&one.1, &other.1)
+    };
+    let holds = pairs.into_iter().all(|(one, other)| fits(one, other));
+    holds.then(|| listed(&pieces.iter().flat_map(|(_, pieces)| plainest(pieces)).collect::<Vec<_>>()))
+}
+
+/// Where there is a way that no condition is on, the others are not worth telling.
+fn plainest<'a, 'b>(pieces: &'b [Piece<'a>]) -> Vec<&'b Piece<'a>> {
+    let plain: Vec<&Piece> = pieces.iter().filter(|piece| piece.is_plain()).collect();
+    if plain.is_empty() { pieces.iter().collect() } else { plain }
+}
+
+fn sentence(path: &Path, how: &str) -> String {
+    format!("`{}`: the holder {} ({}), allowed by {how}", path.name, path.why, path.source)
+}
+
+/// The statements that pieces come from, each with what may stand in its way.
+fn listed(pieces: &[&Piece]) -> String {
+    let mut origins: Vec<_> = pieces.iter().map(|piece| piece.origin).collect();
+    origins.sort_by_key(|statement| statement.number);
+    origins.dedup_by_key(|statement| statement.number);
+    let allows: Vec<String> = origins
+        .iter()
+        .map(|statement| match statement.keys().as_str() {
+            "" => statement.name(),
+            keys => format!("{} (if the condition on {keys} is met)", statement.name()),
+        })
+        .collect();
+    let mut denies: Vec<_> = pieces.iter().flat_map(|piece| piece.unless.iter().copied()).collect();
+    denies.sort_by_key(|statement| statement.number);
+    denies.dedup_by_key(|statement| statement.number);
+    let denies: Vec<String> = denies
+        .iter()
+        .map(|statement| format!(", unless {} denies it by its condition on {}", statement.name(), statement.keys()))
+        .collect();
+    format!("{}{}", allows.join(" and "), denies.concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn of(statements: &Value) -> Identity {
+        judge(&json!({"Version": "2012-10-17", "Statement": statements}).to_string()).expect("a policy")
+    }
+
+    fn allow(actions: &Value, resources: &Value) -> Value {
+        json!({"Effect": "Allow", "Action": actions, "Resource": resources})
+    }
+
+    fn deny(actions: &Value, resources: &Value) -> Value {
+        json!({"Effect": "Deny", "Action": actions, "Resource": resources})
+    }
+
+    fn all_but(actions: &Value) -> Value {
+        json!({"Effect": "Allow", "NotAction": actions, "Resource": "*"})
+    }
+
+    fn under(statement: &Value, condition: Value) -> Value {
+        let mut statement = statement.clone();
+        statement["Condition"] = condition;
+        statement
+    }
+
+    fn paths(statements: &Value) -> Vec<String> {
+        of(statements).escalation
+    }
+
+    fn everything() -> Value {
+        allow(&json!("*"), &json!("*"))
+    }
+
+    const USER: &str = "arn:aws:iam::111122223333:user/";
+    const ROLE: &str = "arn:aws:iam::111122223333:role/";
+
+    #[test]
+    fn an_administrator_is_recognised_in_every_disguise() {
+        let letters: Vec<String> = ('a'..='z').map(|letter| format!("{letter}*")).collect();
+        for statements in [
+            everything(),
+            allow(&json!(["*:*"]), &json!(["*"])),
+            allow(&json!("**"), &json!("arn:aws:*")),
+            allow(&json!("*"), &json!(["arn:aws:s3:::logs", "*"])),
+            allow(&json!("?*:*"), &json!("*")),
+            allow(&json!(letters), &json!("*")),
+            all_but(&json!("aws-portal:*")),
+            all_but(&json!(["organizations:LeaveOrganization", "iam:DeleteRole"])),
+            json!([all_but(&json!("iam:*")), allow(&json!("iam:*"), &json!("*"))]),
+            json!([everything(), deny(&json!("s3:DeleteBucket"), &json!("*"))]),
+            json!([everything(), deny(&json!("*"), &json!("arn:aws:s3:::logs/*"))]),
+            json!({"Effect": "Allow", "Action": "*", "NotResource": "arn:aws:s3:::logs/*"}),
+            under(&everything(), json!({"Bool": {"aws:MultiFactorAuthPresent": "true"}})),
+            json!([
+                everything(),
+                under(
+                    &deny(&json!("*"), &json!("*")),
+                    json!({"BoolIfExists": {"aws:MultiFactorAuthPresent": "false"}})
+                )
+            ]),
+        ] {
+            assert!(of(&statements).admin, "{statements}");
+        }
+    }
+
+    #[test]
+    fn who_cannot_do_everything_and_cannot_grant_it_is_no_administrator() {
+        for statements in [
+            json!([]),
+            allow(&json!("s3:*"), &json!("*")),
+            allow(&json!("iam:*"), &json!("*")),
+            allow(&json!("u*"), &json!("*")),
+            allow(&json!(["*:Get*", "*:List*"]), &json!("*")),
+            allow(&json!("*"), &json!("arn:aws:s3:::logs/*")),
+            all_but(&json!(["iam:*", "organizations:*", "account:*"])),
+            all_but(&json!("*")),
+            deny(&json!("s3:*"), &json!("*")),
+            json!({"Effect": "Deny", "NotAction": "s3:*", "Resource": "*"}),
+            json!([everything(), deny(&json!("*"), &json!("*"))]),
+            json!([everything(), deny(&json!("iam:*"), &json!("*"))]),
+            json!([everything(), json!({"Effect": "Deny", "NotAction": ["s3:*", "iam:*"], "Resource": "*"})]),
+            json!({"Effect": "Allow", "Action": "*", "NotResource": "*"}),
+            under(&everything(), json!({"Null": {"aws:PrincipalArn": "true"}})),
+            under(&everything(), json!({"Bool": {"aws:PrincipalIsAWSService": "true"}})),
+        ] {
+            assert!(!of(&statements).admin, "{statements}");
+        }
+    }
+
+    #[test]
+    fn every_published_path_is_found_from_its_actions_alone_and_not_without_one_of_them() {
+        for path in PATHS {
+            let actions: Vec<&str> = path.actions().collect();
+            let found = paths(&allow(&json!(actions), &json!("*")));
+            assert!(found.contains(&path.name.to_owned()), "{}", path.name);
+            for missing in &actions {
+                let others: Vec<_> = actions.iter().filter(|action| action != &missing).collect();
+                assert!(!paths(&allow(&json!(others), &json!("*"))).contains(&path.name.to_owned()), "{}", path.name);
+            }
+        }
+    }
+
+    #[test]
+    fn an_administrator_holds_every_path_and_hears_of_it_once() {
+        let Identity { admin, escalation, why } = of(&everything());
+        assert!(admin);
+        assert_eq!(escalation, PATHS.map(|path| path.name));
+        assert_eq!(why, ["the holder may do everything, allowed by statement 1"]);
+    }
+
+    #[test]
+    fn a_path_is_told_in_one_sentence_with_the_statements_and_conditions_it_needs() {
+        let pass = json!({"Sid": "Pass", "Effect": "Allow", "Action": "iam:Pass*", "Resource": "*"});
+        let run = allow(&json!(["LAMBDA:createfunction", "lambda:Invoke*"]), &json!("*"));
+        let run = under(&run, json!({"IpAddress": {"aws:SourceIp": "203.0.113.0/24"}}));
+        let no = under(&deny(&json!("lambda:*"), &json!("*")), json!({"Bool": {"aws:MultiFactorAuthPresent": false}}));
+        insta::assert_snapshot!(of(&json!([pass, run, no])).why.join("\n"), @"`iam:PassRole+lambda:CreateFunction+lambda:InvokeFunction`: the holder runs a function of their own as a privileged role (pathfinding.cloud lambda-001), allowed by statement 1 (`Pass`) and statement 2 (if the condition on `aws:SourceIp` is met), unless statement 3 denies it by its condition on `aws:MultiFactorAuthPresent`");
+    }
+
+    #[test]
+    fn actions_match_without_case_and_by_pattern_and_by_what_is_left_out() {
+        for statements in [
+            allow(&json!("IAM:createACCESSkey"), &json!("*")),
+            allow(&json!("iam:CreateA*"), &json!("*")),
+            allow(&json!("iam:?reateAccessKey"), &json!("*")),
+            json!([allow(&json!("iam:*AccessKey"), &json!("*")), deny(&json!("iam:DeleteAccessKey"), &json!("*"))]),
+        ] {
+            assert_eq!(paths(&statements), ["iam:CreateAccessKey"], "{statements}");
+        }
+        let mut left = paths(&all_but(&json!("iam:*")));
+        left.retain(|path| path.contains("iam:"));
+        assert_eq!(left, Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_reaches_only_oneself_is_no_way_up_unless_one_grants_oneself_permissions() {
+        let own = format!("{USER}${{aws:username}}");
+        let keys = json!(["iam:CreateAccessKey", "iam:DeleteAccessKey", "iam:UpdateLoginProfile"]);
+        assert_eq!(paths(&allow(&keys, &json!(own))), Vec::<String>::new());
+        assert_eq!(paths(&allow(&keys, &json!([own, format!("{USER}admin")]))).len(), 3);
+        assert_eq!(paths(&allow(&json!("iam:PutUserPolicy"), &json!(own))), ["iam:PutUserPolicy"]);
+        let only_own = json!({"Effect": "Deny", "Action": "iam:*", "NotResource": own});
+        assert_eq!(paths(&json!([allow(&keys, &json!("*")), only_own])), Vec::<String>::new());
+        let not_own = json!({"Effect": "Allow", "Action": "iam:CreateAccessKey", "NotResource": own});
+        assert_eq!(paths(&not_own), ["iam:CreateAccessKey"]);
+    }
+
+    #[test]
+    fn an_action_counts_only_on_what_it_acts_on() {
+        let (users, roles) = (format!("{USER}*"), format!("{ROLE}*"));
+        for (action, resource, holds) in [
+            ("iam:CreateAccessKey", users.as_str(), true),
+            ("iam:CreateAccessKey", "arn:aws:iam::111122223333:user/team/bob", true),
+            ("iam:CreateAccessKey", "arn:*", true),
+            ("iam:CreateAccessKey", &roles, false),
+            ("iam:CreateAccessKey", "arn:aws:s3:::logs/*", false),
+            ("iam:UpdateAssumeRolePolicy", &users, false),
+            ("iam:UpdateAssumeRolePolicy", &roles, true),
+            ("lambda:UpdateFunctionCode", "arn:aws:lambda:*:*:function:app-*", true),
+            ("lambda:UpdateFunctionCode", "arn:aws:lambda:*:*:layer:*", false),
+            ("ssm:StartSession", "arn:aws:ssm:*:*:document/*", false),
+            ("ssm:StartSession", "arn:aws:ec2:*:*:instance/*", true),
+            ("sts:AssumeRole", "*", true),
+            ("sts:AssumeRole", &roles, true),
+            ("sts:AssumeRole", "arn:aws:iam::444455556666:role/deploy", false),
+        ] {
+            assert_eq!(paths(&allow(&json!(action), &json!(resource))).len() == 1, holds, "{action} on {resource}");
+        }
+    }
+
+    #[test]
+    fn two_actions_on_different_roles_or_users_make_no_path_together() {
+        let become_ = |name: &str| allow(&json!("sts:AssumeRole"), &json!(format!("{ROLE}{name}")));
+        let attach = allow(&json!("iam:AttachRolePolicy"), &json!(format!("{ROLE}app-*")));
+        assert_eq!(paths(&json!([attach, become_("db")])), ["iam:AttachRolePolicy"]);
+        assert_eq!(
+            paths(&json!([attach, become_("app-1")])),
+            ["iam:AttachRolePolicy", "iam:AttachRolePolicy+sts:AssumeRole"]
+        );
+    }
+
+    #[test]
+    fn a_deny_takes_away_what_it_certainly_covers() {
+        let allowed = allow(&json!("iam:CreateAccessKey"), &json!("*"));
+        let all_but_one = |name: &str| json!({"Effect": "Deny", "Action": "*", "NotResource": format!("{USER}{name}")});
+        for (denied, holds) in [
+            (deny(&json!("iam:*"), &json!("*")), false),
+            (deny(&json!("iam:CreateAccessKey"), &json!("arn:aws:iam::*:user/*")), false),
+            (json!({"Effect": "Deny", "NotAction": "s3:*", "Resource": "*"}), false),
+            (json!({"Effect": "Deny", "NotAction": "iam:*", "Resource": "*"}), true),
+            (deny(&json!("iam:CreateAccessKey"), &json!(format!("{USER}admin"))), true),
+            (deny(&json!("iam:CreateAccessKey"), &json!("arn:aws:iam::*:user/${aws:PrincipalTag/team}")), true),
+            (all_but_one("bob"), true),
+            (under(&deny(&json!("*"), &json!("*")), json!({"Bool": {"aws:MultiFactorAuthPresent": "false"}})), true),
+            (under(&deny(&json!("*"), &json!("*")), json!({})), false),
+        ] {
+            assert_eq!(of(&json!([allowed, denied])).is_risky(), holds, "{denied}");
+        }
+        let narrow = allow(&json!("iam:CreateAccessKey"), &json!(format!("{USER}app-*")));
+        assert_eq!(paths(&json!([narrow, deny(&json!("*"), &json!(format!("{USER}app-*")))])), Vec::<String>::new());
+        let others = |effect: &str| json!({"Effect": effect, "Action": "iam:CreateAccessKey", "NotResource": format!("{USER}a")});
+        assert_eq!(paths(&json!([others("Allow"), others("Deny")])), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_role_that_may_be_passed_to_one_service_is_no_path_through_another() {
+        let run = allow(&json!(["lambda:CreateFunction", "lambda:InvokeFunction", "ec2:RunInstances"]), &json!("*"));
+        let lambda = "iam:PassRole+lambda:CreateFunction+lambda:InvokeFunction";
+        let ec2 = "ec2:RunInstances+iam:PassRole";
+        for (operator, value, expected) in [
+            ("StringEquals", json!("lambda.amazonaws.com"), vec![lambda]),
+            ("StringEqualsIfExists", json!(["EC2.amazonaws.com"]), vec![ec2]),
+            ("StringEquals", json!("ec2.amazonaws.com.cn"), vec![ec2]),
+            ("StringLike", json!("*"), vec![ec2, lambda]),
+            ("StringNotEquals", json!("ec2.amazonaws.com"), vec![lambda]),
+            ("StringEquals", json!("rds.amazonaws.com"), vec![]),
+            ("StringEquals", json!([]), vec![]),
+        ] {
+            let pass = allow(&json!("iam:PassRole"), &json!("*"));
+            let pass = under(&pass, json!({operator: {"iam:PassedToService": value}}));
+            assert_eq!(paths(&json!([pass, run])), expected, "{operator} {value}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_identity_policy_is_said_and_never_guessed_at() {
+        for text in ["", "[]", "{}", "{\"Statement\": 1}"] {
+            assert!(judge(text).is_err(), "{text}");
+        }
+        let text = "{\"Statement\": [\n  {\"Effect\": \"Allow\", \"Principal\": \"*\", \"Action\": \"*\", \"Resource\": \"*\"}]}";
+        let error = judge(text).expect_err("a resource policy");
+        assert_eq!(error.message, "expected an identity policy, but statement 1 names a principal");
+        assert_eq!((error.line, error.column), (2, 23));
+    }
+
+    #[test]
+    fn a_hostile_policy_is_judged_in_no_time() {
+        let many = |effect: &str| -> Vec<Value> {
+            let one = |index| json!({"Effect": effect, "Action": "*", "Resource": format!("arn:*:iam::*:*{index}*")});
+            (0..2000).map(one).collect()
+        };
+        let start = std::time::Instant::now();
+        assert!(of(&json!([many("Allow"), many("Deny")].concat())).is_risky());
+        assert!(start.elapsed().as_secs() < 20, "{:?}", start.elapsed());
+    }
+
+    fn statements() -> impl Strategy<Value = Vec<Value>> {
+        let effect = prop::sample::select(vec!["Allow", "Allow", "Deny"]);
+        let actions = prop::sample::subsequence(
+            vec![
+                "*",
+                "iam:*",
+                "iam:PassRole",
+                "iam:Create*",
+                "lambda:*",
+                "lambda:InvokeFunction",
+                "sts:AssumeRole",
+                "s3:*",
+            ],
+            1..3,
+        );
+        let resources = prop::sample::subsequence(
+            vec![
+                "*",
+                "arn:aws:iam::*:role/*",
+                "arn:aws:iam::*:user/bob",
+                "arn:aws:lambda:*:*:function:*",
+                "arn:aws:s3:::logs",
+            ],
+            1..3,
+        );
+        let parts = (effect, any::<bool>(), actions, any::<bool>(), resources);
+        let statement = parts.prop_map(|(effect, not_action, actions, not_resource, resources)| {
+            let (action, resource) = (
+                if not_action { "NotAction" } else { "Action" },
+                if not_resource { "NotResource" } else { "Resource" },
+            );
+            json!({"Effect": effect, action: actions, resource: resources})
+        });
+        prop::collection::vec(statement, 0..5)
+    }
+
+    proptest! {
+        #[test]
+        fn a_statement_more_never_has_the_opposite_effect(policy in statements(), more in statements()) {
+            let before = of(&json!(policy));
+            for (effect, grows) in [("Allow", true), ("Deny", false)] {
+                let added = more.iter().filter(|statement| statement["Effect"] == effect).cloned();
+                let after = of(&json!(policy.iter().cloned().chain(added).collect::<Vec<_>>()));
+                let (small, large) = if grows { (&before, &after) } else { (&after, &before) };
+                prop_assert!(small.escalation.iter().all(|path| large.escalation.contains(path)));
+                prop_assert!(!small.admin || large.admin);
+            }
+        }
+
+        #[test]
+        fn the_order_of_statements_does_not_matter(policy in statements()) {
+            let (one, other) = (of(&json!(policy)), of(&json!(policy.iter().rev().collect::<Vec<_>>())));
+            prop_assert_eq!((one.admin, one.escalation), (other.admin, other.escalation));
+        }
+    }
+}

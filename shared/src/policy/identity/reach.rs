@@ -1,0 +1,434 @@
+//! On what a policy lets its holder do an action: what is allowed, less what is denied beyond doubt.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::policy::pattern::{covers, matches, overlaps};
+
+/// Comparing more than this many pairs of patterns is not worth it: no policy that IAM takes has so many, and what is
+/// not compared counts as reached.
+const MOST_PAIRS: usize = 1 << 14;
+
+/// Names, or everything but those.
+#[derive(Debug)]
+struct Names {
+    patterns: Vec<String>,
+    inverted: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Statement {
+    /// Counted from 1, as people do.
+    pub(super) number: usize,
+    pub(super) names_a_principal: bool,
+    sid: Option<String>,
+    effect: Effect,
+    /// In small letters.
+    actions: Names,
+    resources: Names,
+    conditions: Vec<Condition>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Effect {
+    Allow,
+    Deny,
+    Neither,
+}
+
+#[derive(Debug)]
+struct Condition {
+    /// In small letters, as is the key; without quantifier and `IfExists`.
+    operator: String,
+    holds_when_absent: bool,
+    key: String,
+    /// As it is written.
+    shown: String,
+    values: Vec<String>,
+}
+
+/// Some resources on which an action is allowed.
+#[derive(Debug, Clone)]
+pub(super) struct Piece<'a> {
+    pub(super) origin: &'a Statement,
+    /// Statements that deny it to those who meet their condition.
+    pub(super) unless: Vec<&'a Statement>,
+    /// Nothing stands for everything but what the statement names.
+    pattern: Option<&'a str>,
+}
+
+/// Answers for one policy, each looked up once.
+pub(super) struct Reach<'a> {
+    statements: &'a [Statement],
+    known: BTreeMap<&'static str, Vec<Piece<'a>>>,
+}
+
+impl<'a> Reach<'a> {
+    pub(super) fn of(statements: &'a [Statement]) -> Self {
+        Self { statements, known: BTreeMap::new() }
+    }
+
+    /// On what the action is allowed, of what counts: others than the holder, if it acts on users. A role that is passed
+    /// must be one that one of these services takes.
+    pub(super) fn of_action(&mut self, action: &'static str, passes_to: &[&str]) -> Vec<Piece<'a>> {
+        let statements = self.statements;
+        let pieces = self.known.entry(action).or_insert_with(|| pieces(statements, action));
+        let can_pass = |piece: &&Piece<'_>| action != "iam:PassRole" || piece.origin.can_pass_to(passes_to);
+        pieces.iter().filter(can_pass).cloned().collect()
+    }
+
+    /// The statements by which whatever nobody has thought of is allowed everywhere; nothing if it is not.
+    pub(super) fn everything(&self) -> Option<Vec<Piece<'a>>> {
+        let mut pieces: Vec<Piece<'a>> = vec![];
+        for action in unheard_of() {
+            let denies: Vec<&Statement> =
+                self.statements.iter().filter(|denies| denies.takes_all_of(&action)).collect();
+            if denies.iter().any(|denies| denies.conditions.is_empty()) {
+                return None;
+            }
+            let mut allows: Vec<_> = self.statements.iter().filter(|allows| allows.gives_all_of(&action)).collect();
+            allows.sort_by_key(|allows| !allows.conditions.is_empty());
+            let origin = allows.first()?;
+            pieces.push(Piece { origin, unless: denies, pattern: None });
+        }
+        Some(pieces)
+    }
+}
+
+/// Actions of services that there are none of, one for each letter that a service or a verb may begin with: what
+/// allows them all names no service and no verb.
+fn unheard_of() -> impl Iterator<Item = String> {
+    let letters = 'a'..='z';
+    letters.clone().zip(letters.rev()).map(|(service, verb)| format!("{service}0unheard:{verb}0unheard"))
+}
+
+fn pieces<'a>(statements: &'a [Statement], action: &str) -> Vec<Piece<'a>> {
+    let lower = action.to_ascii_lowercase();
+    let kinds = acts_on(&lower);
+    let named: Vec<&Statement> = statements.iter().filter(|statement| statement.actions.include(&lower)).collect();
+    let own_counts = SELF_GRANTING.contains(&lower.as_str());
+    let allows = named.iter().filter(|statement| statement.effect == Effect::Allow && !statement.is_never_met());
+    let mut allowed: Vec<Piece<'a>> = vec![];
+    for origin in allows {
+        let piece = |pattern: Option<&'a str>| Piece { origin, unless: vec![], pattern };
+        if origin.resources.inverted {
+            let is_left = |kind: &&str| !origin.resources.patterns.iter().any(|pattern| covers(pattern, kind));
+            allowed.extend(kinds.iter().any(|kind| is_left(&kind.as_ref())).then(|| piece(None)));
+            continue;
+        }
+        let counts = |pattern: &&String| {
+            kinds.iter().any(|kind| share_a_resource(pattern, kind)) && (own_counts || !is_holders_own(pattern))
+        };
+        allowed.extend(origin.resources.patterns.iter().filter(counts).map(|pattern| piece(Some(pattern))));
+    }
+    let denies: Vec<&Statement> = named.into_iter().filter(|statement| statement.effect == Effect::Deny).collect();
+    less(allowed, &denies, &kinds, own_counts)
+}
+
+/// What is left of the allowed pieces, each with the statements that deny it under a condition.
+fn less<'a>(
+    allowed: Vec<Piece<'a>>,
+    denies: &[&'a Statement],
+    kinds: &[Cow<'static, str>],
+    own_counts: bool,
+) -> Vec<Piece<'a>> {
+    let takes_all = |denies: &&Statement| kinds.iter().all(|kind| denies.resources.cover(kind, own_counts));
+    let (whole, part): (Vec<&Statement>, Vec<&Statement>) = denies.iter().copied().partition(takes_all);
+    if whole.iter().any(|denies| denies.conditions.is_empty()) {
+        return vec![];
+    }
+    let pairs = allowed.len() * part.iter().map(|denies| denies.resources.patterns.len()).sum::<usize>();
+    let part = if pairs > MOST_PAIRS { &[] } else { part.as_slice() };
+    let left = allowed.into_iter().filter_map(|mut piece| {
+        let takes = part.iter().filter(|denies| piece.is_within(&denies.resources, own_counts));
+        piece.unless = whole.iter().chain(takes).copied().collect();
+        piece.unless.iter().all(|denies| !denies.conditions.is_empty()).then_some(piece)
+    });
+    left.collect()
+}
+
+/// Actions by which holders grant permissions to themselves: on the holder's own user they are as good as on any.
+const SELF_GRANTING: [&str; 3] = ["iam:attachuserpolicy", "iam:deleteuserpermissionsboundary", "iam:putuserpolicy"];
+
+const OWN_NAME: &str = "${aws:username}";
+
+/// What every resource's name is like.
+const ANYTHING: &str = "arn:*:*:*:*:*";
+const USERS: &str = "arn:*:iam::*:user/*";
+const GROUPS: &str = "arn:*:iam::*:group/*";
+const ROLES: &str = "arn:*:iam::*:role/*";
+const POLICIES: &str = "arn:*:iam::*:policy/*";
+const FUNCTIONS: &str = "arn:*:lambda:*:*:function:*";
+const MACHINES: [&str; 2] = ["arn:*:ec2:*:*:instance/*", "arn:*:ssm:*:*:managed-instance/*"];
+
+/// The resources that an action, in small letters, acts on.
+/// <https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html>
+fn acts_on(action: &str) -> Vec<Cow<'static, str>> {
+    let (service, verb) = action.split_once(':').unwrap_or((action, ""));
+    let one = |kind: &'static str| vec![kind.into()];
+    match service {
+        "iam" if verb.contains("role") => one(ROLES),
+        "iam" if verb.contains("group") => one(GROUPS),
+        "iam" if verb.contains("policyversion") => one(POLICIES),
+        "iam" => one(USERS),
+        "sts" => one(ROLES),
+        "lambda" if !verb.contains("eventsource") => one(FUNCTIONS),
+        "ec2-instance-connect" => one(MACHINES[0]),
+        "ssm" if ["startsession", "sendcommand"].contains(&verb) => MACHINES.map(Cow::Borrowed).to_vec(),
+        _ => vec![format!("arn:*:{service}:*:*:*").into()],
+    }
+}
+
+/// Whether two actions of a path must act on the same user, role or function for the path to hold.
+pub(super) fn act_on_the_same(one: &str, other: &str) -> bool {
+    let kind = |action: &str| acts_on(&action.to_ascii_lowercase());
+    let (one, other) = (kind(one), kind(other));
+    one == other && [USERS, ROLES, FUNCTIONS].iter().any(|kind| one[0] == *kind)
+}
+
+/// Whether some resource is in a piece of both.
+pub(super) fn meet(some: &[Piece], others: &[Piece]) -> bool {
+    let pattern = |piece: &Piece| piece.pattern.map(str::to_owned);
+    let (some, others): (BTreeSet<_>, BTreeSet<_>) =
+        (some.iter().map(pattern).collect(), others.iter().map(pattern).collect());
+    some.len() * others.len() > MOST_PAIRS
+        || some.iter().any(|one| {
+            others.iter().any(|other| match (one, other) {
+                (Some(one), Some(other)) => share_a_resource(one, other),
+                _ => true,
+            })
+        })
+}
+
+/// Whether some resource has both names. The parts of a full ARN are compared one by one: no star but the last reaches
+/// over a colon.
+fn share_a_resource(one: &str, other: &str) -> bool {
+    let parts = |arn| -> Vec<&str> { str::splitn(arn, 6, ':').collect() };
+    let (parts, others) = (parts(one), parts(other));
+    if parts.len() == 6 && others.len() == 6 {
+        parts.iter().zip(others).all(|(part, other)| overlaps(part, other))
+    } else {
+        overlaps(one, other)
+    }
+}
+
+/// The holder's own user, and no other.
+fn is_holders_own(pattern: &str) -> bool {
+    pattern.strip_suffix(OWN_NAME).is_some_and(|path| path.ends_with('/'))
+}
+
+impl Piece<'_> {
+    /// Whether no condition stands in the way.
+    pub(super) fn is_plain(&self) -> bool {
+        self.origin.conditions.is_empty() && self.unless.is_empty()
+    }
+
+    /// Whether this is every role of some account.
+    pub(super) fn is_any_role(&self) -> bool {
+        self.pattern.is_none_or(|pattern| {
+            covers(pattern, ROLES) || pattern.splitn(6, ':').nth(5).is_some_and(|name| covers(name, "role/*"))
+        })
+    }
+
+    fn is_within(&self, names: &Names, own_counts: bool) -> bool {
+        match self.pattern {
+            Some(pattern) => names.cover(pattern, own_counts),
+            // All but some is within all but fewer of them.
+            None => {
+                let kept = &self.origin.resources.patterns;
+                names.inverted && names.patterns.iter().all(|left| kept.iter().any(|kept| covers(kept, left)))
+            }
+        }
+    }
+}
+
+impl Names {
+    fn include(&self, name: &str) -> bool {
+        self.patterns.iter().any(|pattern| matches(pattern, name)) != self.inverted
+    }
+
+    /// Whether everything that the pattern means is among these, certainly. Unless it counts, the holder's own user may
+    /// be missing.
+    fn cover(&self, narrow: &str, own_counts: bool) -> bool {
+        if self.inverted {
+            let mut left = self.patterns.iter().filter(|pattern| own_counts || !is_holders_own(pattern));
+            !left.any(|pattern| share_a_resource(pattern, narrow))
+        } else {
+            self.patterns.iter().any(|pattern| covers(pattern, narrow))
+        }
+    }
+}
+
+impl Statement {
+    pub(super) fn read(content: &Value, number: usize) -> Self {
+        let effect = match content["Effect"].as_str() {
+            Some("Allow") => Effect::Allow,
+            Some("Deny") => Effect::Deny,
+            _ => Effect::Neither,
+        };
+        let lower = |names: Names| Names {
+            patterns: names.patterns.iter().map(|name| name.to_ascii_lowercase()).collect(),
+            ..names
+        };
+        // A statement that names no resource is none that IAM takes: what it allows counts, what it denies does not.
+        let unnamed = Names { patterns: vec![], inverted: effect == Effect::Allow };
+        let resources = names(content, "Resource", "NotResource").unwrap_or(unnamed);
+        Self {
+            number,
+            names_a_principal: content.get("Principal").or(content.get("NotPrincipal")).is_some(),
+            sid: content["Sid"].as_str().filter(|sid| !sid.is_empty()).map(str::to_owned),
+            effect,
+            actions: names(content, "Action", "NotAction").map_or(Names { patterns: vec![], inverted: false }, lower),
+            resources: without_variables(resources, effect),
+            conditions: conditions(&content["Condition"]),
+        }
+    }
+
+    pub(super) fn name(&self) -> String {
+        let sid = self.sid.as_ref().map(|sid| format!(" (`{sid}`)")).unwrap_or_default();
+        format!("statement {}{sid}", self.number)
+    }
+
+    /// The keys of its conditions; an empty text if it has none.
+    pub(super) fn keys(&self) -> String {
+        let keys: BTreeSet<String> = self.conditions.iter().map(|one| format!("`{}`", one.shown)).collect();
+        keys.into_iter().collect::<Vec<_>>().join(" and ")
+    }
+
+    fn gives_all_of(&self, action: &str) -> bool {
+        let resources = &self.resources;
+        let is_everything = if resources.inverted {
+            !resources.patterns.iter().any(|pattern| covers(pattern, ANYTHING))
+        } else {
+            resources.patterns.iter().any(|pattern| covers(pattern, ANYTHING))
+        };
+        self.effect == Effect::Allow && is_everything && self.actions.include(action) && !self.is_never_met()
+    }
+
+    fn takes_all_of(&self, action: &str) -> bool {
+        self.effect == Effect::Deny && self.resources.cover(ANYTHING, true) && self.actions.include(action)
+    }
+
+    fn is_never_met(&self) -> bool {
+        self.conditions.iter().any(Condition::is_never_met)
+    }
+
+    /// Whether a role may be passed to one of these services. Whoever passes one always tells to which, so an operator
+    /// that also holds where the key is absent is no wider.
+    fn can_pass_to(&self, services: &[&str]) -> bool {
+        let told = |condition: &&Condition| condition.key == "iam:passedtoservice";
+        self.conditions.iter().filter(told).all(|condition| condition.lets_pass_to(services))
+    }
+}
+
+impl Condition {
+    fn lets_pass_to(&self, services: &[&str]) -> bool {
+        // A service has a principal for each region too, and one for each partition, all beginning with its name.
+        let may_mean = |service: &str, value: &str| {
+            let name = service.split('.').next().unwrap_or(service);
+            overlaps(value, service) || overlaps(value, &format!("{name}.*"))
+        };
+        let values: Vec<String> = self.values.iter().map(|value| value.to_ascii_lowercase()).collect();
+        match self.operator.as_str() {
+            "stringequals" | "stringlike" | "stringequalsignorecase" => {
+                services.iter().any(|service| values.iter().any(|value| may_mean(service, value)))
+            }
+            "stringnotequals" | "stringnotequalsignorecase" => {
+                !services.iter().all(|service| values.iter().any(|value| value == service))
+            }
+            "stringnotlike" => !services.iter().all(|service| values.iter().any(|value| matches(value, service))),
+            _ => true,
+        }
+    }
+
+    /// Whether no holder of an identity policy can meet it, ever.
+    fn is_never_met(&self) -> bool {
+        let is_true = !self.values.is_empty() && self.values.iter().all(|value| value.eq_ignore_ascii_case("true"));
+        match self.operator.as_str() {
+            "null" => is_true && ALWAYS_THERE.contains(&self.key.as_str()),
+            "bool" => is_true && self.key == "aws:principalisawsservice",
+            operator => self.values.is_empty() && !self.holds_when_absent && !operator.contains("not"),
+        }
+    }
+}
+
+/// Keys that every signed request has.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>
+const ALWAYS_THERE: [&str; 7] = [
+    "aws:currenttime",
+    "aws:epochtime",
+    "aws:principalaccount",
+    "aws:principalarn",
+    "aws:principaltype",
+    "aws:securetransport",
+    "aws:userid",
+];
+
+fn names(content: &Value, named: &str, others: &str) -> Option<Names> {
+    let read = |field: &str, inverted| {
+        let patterns = content.get(field).map(texts)?;
+        Some(Names { patterns, inverted })
+    };
+    read(named, false).or_else(|| read(others, true))
+}
+
+/// A variable may be any text, but for the holder's own name. What is only perhaps denied, or only perhaps left out of
+/// what is allowed, does not count. An identity acts in one partition, so which one a policy names does not matter.
+fn without_variables(names: Names, effect: Effect) -> Names {
+    let widens = names.inverted == (effect == Effect::Deny);
+    let is_known = |pattern: &String| widens || !pattern.contains("${");
+    let patterns = names.patterns.into_iter().filter(is_known).map(|pattern| of_any_partition(&widened(&pattern)));
+    Names { patterns: patterns.collect(), inverted: names.inverted }
+}
+
+fn widened(pattern: &str) -> String {
+    let (mut rest, mut widened) = (pattern, String::new());
+    while let Some(start) = rest.find("${") {
+        let end = rest[start..].find('}').map_or(rest.len(), |length| start + length + 1);
+        let variable = &rest[start..end];
+        widened.push_str(&rest[..start]);
+        widened.push_str(if variable.eq_ignore_ascii_case(OWN_NAME) { OWN_NAME } else { "*" });
+        rest = &rest[end..];
+    }
+    widened + rest
+}
+
+fn of_any_partition(pattern: &str) -> String {
+    let partition = pattern.strip_prefix("arn:").and_then(|rest| rest.split_once(':'));
+    match partition {
+        Some((partition, rest)) if partition.starts_with("aws") => format!("arn:*:{rest}"),
+        _ => pattern.to_owned(),
+    }
+}
+
+fn conditions(blocks: &Value) -> Vec<Condition> {
+    let read = |operator: &String, key: &String, values: &Value| {
+        let lower = operator.to_ascii_lowercase();
+        let of_all = lower.strip_prefix("forallvalues:");
+        let of_some = of_all.or(lower.strip_prefix("foranyvalue:")).unwrap_or(&lower);
+        let bare = of_some.strip_suffix("ifexists");
+        Condition {
+            operator: bare.unwrap_or(of_some).to_owned(),
+            holds_when_absent: of_all.is_some() || bare.is_some(),
+            key: key.to_ascii_lowercase(),
+            shown: key.clone(),
+            values: texts(values),
+        }
+    };
+    let blocks = blocks.as_object().into_iter().flatten();
+    let keys =
+        blocks.flat_map(|(operator, keys)| keys.as_object().into_iter().flatten().map(move |key| (operator, key)));
+    keys.map(|(operator, (key, values))| read(operator, key, values)).collect()
+}
+
+/// One text or a list of them; booleans and numbers may be written without quotes.
+fn texts(value: &Value) -> Vec<String> {
+    match value {
+        Value::String(text) => vec![text.clone()],
+        Value::Array(list) => list.iter().flat_map(texts).collect(),
+        Value::Bool(_) | Value::Number(_) => vec![value.to_string()],
+        _ => vec![],
+    }
+}
