@@ -1,163 +1,401 @@
-//! Whether a statement's condition narrows it to somebody.
+//! Whom a condition lets through.
 //!
-//! Keys and operators compare without case. Blocks and keys are ANDed, so one that narrows is enough.
+//! Operators and keys are ANDed, the values of one key are ORed; names of operators and keys compare without case.
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition.html>
+//! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>
 
-use serde_json::Value;
+use ipnet::IpNet;
 
-use super::words;
+use super::Kind;
+use super::document::{Entry, Word};
+use super::known::{self, Issuer};
+use super::pattern;
+use super::principal::{self, is_fixed};
+use super::reach::Reach;
+use super::trust::{Exposure, Trust};
 use crate::network;
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Narrowing {
-    /// Only somebody in particular gets in.
-    Narrowed,
-    /// The condition, if any, is one that any stranger can meet.
-    NotNarrowed,
-    /// It may narrow; the key that is not judged here.
-    Unsure(String),
+/// What one key of a condition says about the caller.
+#[derive(Debug)]
+pub(super) struct Judged {
+    pub about: About,
+    /// Whom the key lets through with any of its values.
+    pub reach: Reach,
+    /// Whom it lets through with each of them.
+    pub values: Vec<Reach>,
 }
 
-/// Keys that tell who the caller is or where the call comes from.
-const IDENTIFYING: [&str; 19] = [
-    "aws:principalorgid",
-    "aws:principalorgpaths",
-    "aws:principalaccount",
-    "aws:principalarn",
-    "aws:userid",
-    "aws:sourceaccount",
-    "aws:sourceowner",
-    "aws:sourcearn",
-    "aws:sourceorgid",
-    "aws:sourceorgpaths",
-    "aws:sourcevpc",
-    "aws:sourcevpcarn",
-    "aws:sourcevpce",
-    "aws:vpceaccount",
-    "aws:vpceorgid",
-    "aws:vpceorgpaths",
-    "aws:principalservicename",
-    "s3:dataaccesspointaccount",
-    "s3:dataaccesspointarn",
-];
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum About {
+    Caller,
+    /// For whom a service acts.
+    Source,
+    /// Whether the caller is a service.
+    Service,
+    /// What an identity provider says about who signed in.
+    Claim,
+}
 
-/// Keys that any stranger can meet: they tell how the call was made, not by whom.
-const MET_BY_ANYONE: [&str; 10] = [
-    "aws:securetransport",
-    "aws:useragent",
-    "aws:referer",
-    "aws:currenttime",
-    "aws:epochtime",
-    "aws:multifactorauthpresent",
-    "s3:prefix",
-    "s3:delimiter",
-    "s3:max-keys",
-    "s3:tlsversion",
-];
+/// What the value of a key names.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Names {
+    Organization,
+    OrganizationPath,
+    Account,
+    Arn,
+    /// An ARN, or the id of a key.
+    Key,
+    Network,
+    Address,
+    UserId,
+    ServiceName,
+    WhetherService,
+    /// Who signed in, by this claim of this provider.
+    SignedIn(&'static Issuer),
+    /// Something that every stranger can have: how the call was made, or what is called upon.
+    Nobody,
+    Unknown,
+}
 
-pub(super) fn narrowing(condition: &Value) -> Narrowing {
-    let mut result = Narrowing::NotNarrowed;
-    for entry in entries(condition) {
-        match judge(&entry) {
-            Narrowing::Narrowed => return Narrowing::Narrowed,
-            Narrowing::Unsure(key) => result = Narrowing::Unsure(key),
-            Narrowing::NotNarrowed => {}
+#[derive(Debug, Clone, Copy)]
+struct Operator {
+    form: Form,
+    is_negated: bool,
+    /// `…IfExists` and `ForAllValues:…` hold where the key is absent.
+    holds_if_absent: bool,
+    is_any: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Exact,
+    Like,
+    Arn,
+    Address,
+    Bool,
+    Null,
+    /// Numbers and dates, which name nobody.
+    Amount,
+    Unknown,
+}
+
+/// Whom an `Allow` lets through that has this key.
+pub(super) fn allowed(entry: &Entry<'_>, kind: Kind, trust: &Trust) -> Judged {
+    let (operator, (names, about)) = (Operator::of(&entry.operator), meaning(&entry.key));
+    let whole = |reach| Judged { about, reach, values: vec![] };
+    if operator.form == Form::Unknown {
+        return whole(Reach::UNKNOWN);
+    }
+    if names == Names::Nobody || operator.is_negated {
+        return whole(Reach::ANYONE);
+    }
+    if names == Names::Unknown {
+        return whole(Reach::UNKNOWN);
+    }
+    if operator.form == Form::Null {
+        return whole(Reach::ANYONE);
+    }
+    if operator.holds_if_absent {
+        return whole(if is_always_there(&entry.key, names, kind) { Reach::UNKNOWN } else { Reach::ANYONE });
+    }
+    let values = reaches(entry, operator.form, names, trust);
+    Judged { about, reach: values.iter().copied().reduce(Reach::or).unwrap_or(Reach::UNKNOWN), values }
+}
+
+/// Whom a `Deny` does not hit because of this key.
+pub(super) fn spared(entry: &Entry<'_>, trust: &Trust) -> Reach {
+    let (operator, (names, _)) = (Operator::of(&entry.operator), meaning(&entry.key));
+    let is = |text: &str| entry.values.iter().all(|value| value.text.eq_ignore_ascii_case(text));
+    match operator.form {
+        Form::Unknown => Reach::UNKNOWN,
+        _ if names == Names::Nobody => Reach::ANYONE,
+        // Without the key there is no value that differs, so who has no such key is not hit.
+        _ if operator.is_negated && operator.is_any => Reach::ANYONE,
+        _ if operator.is_negated && names == Names::Unknown => Reach::UNKNOWN,
+        form if operator.is_negated => {
+            let reaches = reaches(entry, form, names, trust).into_iter();
+            reaches.reduce(Reach::or).unwrap_or(Reach::UNKNOWN)
         }
-    }
-    result
-}
-
-/// Whether a `Deny` under this condition keeps out all but somebody in particular, or everybody.
-pub(super) fn shields(condition: &Value) -> bool {
-    let entries = entries(condition);
-    entries.is_empty() || entries.iter().any(Entry::keeps_others_out)
-}
-
-/// One key of a condition.
-struct Entry {
-    /// In small letters, as is the key.
-    operator: String,
-    key: String,
-    /// As it is written.
-    shown: String,
-    values: Vec<String>,
-}
-
-impl Entry {
-    fn is_fixed(&self) -> bool {
-        !self.values.is_empty() && self.values.iter().all(|value| is_fixed(&self.key, value))
-    }
-
-    /// The addresses that the values allow, if they all are ranges.
-    fn ranges(&self) -> Option<Vec<ipnet::IpNet>> {
-        self.values.iter().map(|value| network::range(value)).collect()
-    }
-
-    fn keeps_others_out(&self) -> bool {
-        let identifies = IDENTIFYING.contains(&self.key.as_str()) && self.is_fixed();
-        let is_somewhere = || self.ranges().is_some_and(|ranges| !network::is_world(&ranges));
-        match self.operator.as_str() {
-            "notipaddress" => self.key == "aws:sourceip" && is_somewhere(),
-            "null" => IDENTIFYING.contains(&self.key.as_str()) && self.values.iter().any(|value| value == "true"),
-            operator => operator.contains("not") && identifies,
+        // Anonymous calls do not have the key, so only `…IfExists` hits them.
+        Form::Bool if operator.holds_if_absent && names == Names::WhetherService && is("false") => {
+            Reach::certain(Exposure::Service)
         }
+        Form::Bool if operator.holds_if_absent && names == Names::Unknown => Reach::UNKNOWN,
+        Form::Null if names == Names::Unknown && is("true") => Reach::UNKNOWN,
+        _ => Reach::ANYONE,
     }
 }
 
-fn judge(entry: &Entry) -> Narrowing {
-    let key = entry.key.as_str();
-    if MET_BY_ANYONE.contains(&key) {
-        return Narrowing::NotNarrowed;
+impl Operator {
+    fn of(name: &str) -> Self {
+        let name = pattern::lower(name);
+        let (is_any, rest) = strip(name.strip_prefix("foranyvalue:"), &name);
+        let (is_all, rest) = strip(rest.strip_prefix("forallvalues:"), rest);
+        let (is_lenient, rest) = strip(rest.strip_suffix("ifexists"), rest);
+        let (form, is_negated) = match rest {
+            "stringequals" | "stringequalsignorecase" => (Form::Exact, false),
+            "stringnotequals" | "stringnotequalsignorecase" => (Form::Exact, true),
+            "stringlike" => (Form::Like, false),
+            "stringnotlike" => (Form::Like, true),
+            "arnequals" | "arnlike" => (Form::Arn, false),
+            "arnnotequals" | "arnnotlike" => (Form::Arn, true),
+            "ipaddress" => (Form::Address, false),
+            "notipaddress" => (Form::Address, true),
+            "bool" => (Form::Bool, false),
+            "null" if !is_lenient => (Form::Null, false),
+            "numericnotequals" | "datenotequals" => (Form::Amount, true),
+            "numericequals"
+            | "numericlessthan"
+            | "numericlessthanequals"
+            | "numericgreaterthan"
+            | "numericgreaterthanequals"
+            | "dateequals"
+            | "datelessthan"
+            | "datelessthanequals"
+            | "dategreaterthan"
+            | "dategreaterthanequals" => (Form::Amount, false),
+            _ => (Form::Unknown, false),
+        };
+        Self { form, is_negated, holds_if_absent: is_all || is_lenient, is_any }
     }
-    let unsure = Narrowing::Unsure(entry.shown.clone());
-    // `ForAnyValue` is false where the key is absent, as `ForAllValues` and `…IfExists` are not.
-    let narrowed = match entry.operator.strip_prefix("foranyvalue:").unwrap_or(&entry.operator) {
-        "ipaddress" if key == "aws:sourceip" => match entry.ranges() {
-            Some(ranges) if network::is_world(&ranges) => return Narrowing::NotNarrowed,
-            Some(_) => true,
-            None => false,
-        },
-        "bool" => key == "aws:principalisawsservice" && entry.values.iter().all(|value| value == "true"),
-        "stringequals" | "stringequalsignorecase" | "stringlike" | "arnequals" | "arnlike" => {
-            IDENTIFYING.contains(&key) && entry.is_fixed()
-        }
-        _ => false,
+}
+
+fn strip<'n>(stripped: Option<&'n str>, name: &'n str) -> (bool, &'n str) {
+    (stripped.is_some(), stripped.unwrap_or(name))
+}
+
+/// What a key names, and about whom it tells.
+fn meaning(key: &str) -> (Names, About) {
+    let key = pattern::lower(key);
+    let names = match &*key {
+        "aws:principalorgid" | "aws:vpceorgid" | "aws:sourceorgid" => Names::Organization,
+        "aws:principalorgpaths" | "aws:vpceorgpaths" | "aws:sourceorgpaths" => Names::OrganizationPath,
+        "aws:principalaccount"
+        | "aws:sourceaccount"
+        | "aws:sourceowner"
+        | "aws:vpceaccount"
+        | "kms:calleraccount"
+        | "s3:dataaccesspointaccount" => Names::Account,
+        "aws:principalarn"
+        | "aws:sourcearn"
+        | "aws:sourcevpcarn"
+        | "ec2:sourceinstancearn"
+        | "lambda:sourcefunctionarn"
+        | "s3:dataaccesspointarn" => Names::Arn,
+        "s3:x-amz-server-side-encryption-aws-kms-key-id" => Names::Key,
+        "aws:sourcevpc" | "aws:sourcevpce" | "aws:ec2instancesourcevpc" => Names::Network,
+        "aws:sourceip" => Names::Address,
+        "aws:userid" => Names::UserId,
+        "aws:principalservicename" | "aws:principalservicenameslist" => Names::ServiceName,
+        "aws:principalisawsservice" => Names::WhetherService,
+        key if is_met_by_anyone(key) => Names::Nobody,
+        key => claim(key),
     };
-    if narrowed { Narrowing::Narrowed } else { unsure }
-}
-
-/// Whether a value names somebody: an ARN by its account, or by its resource where it has none, as a bucket's; a path
-/// of an organization by the organization; anything else by all of it.
-fn is_fixed(key: &str, value: &str) -> bool {
-    let identifying = if value.starts_with("arn:") {
-        let mut parts = value.splitn(6, ':').skip(4);
-        let account = parts.next().unwrap_or_default();
-        if account.is_empty() { parts.next().unwrap_or_default() } else { account }
-    } else if key.ends_with("orgpaths") {
-        value.split('/').next().unwrap_or_default()
-    } else {
-        value
+    let about = match names {
+        _ if key.starts_with("aws:source") && SOURCES.contains(&&*key) => About::Source,
+        Names::ServiceName | Names::WhetherService => About::Service,
+        Names::SignedIn(_) => About::Claim,
+        _ => About::Caller,
     };
-    !identifying.is_empty() && !identifying.contains(['*', '?', '$'])
+    (names, about)
 }
 
-fn entries(condition: &Value) -> Vec<Entry> {
-    let blocks = condition.as_object().into_iter().flatten();
-    let entries = blocks.flat_map(|(operator, keys)| {
-        keys.as_object().into_iter().flatten().map(move |(key, values)| Entry {
-            operator: operator.to_ascii_lowercase(),
-            key: key.to_ascii_lowercase(),
-            shown: key.clone(),
-            values: texts(values),
-        })
-    });
-    entries.collect()
+/// For whom a service acts.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html>
+const SOURCES: [&str; 5] =
+    ["aws:sourceaccount", "aws:sourcearn", "aws:sourceorgid", "aws:sourceorgpaths", "aws:sourceowner"];
+
+/// Keys that any stranger can meet: they tell how the call is made and what it is made upon, or a stranger chooses
+/// them. `aws:VpcSourceIp` is among them as anyone's VPC may have any private address, and tags as anyone tags his own.
+fn is_met_by_anyone(key: &str) -> bool {
+    const KEYS: [&str; 34] = [
+        "aws:calledvia",
+        "aws:calledviafirst",
+        "aws:calledvialast",
+        "aws:currenttime",
+        "aws:epochtime",
+        "aws:multifactorauthage",
+        "aws:multifactorauthpresent",
+        "aws:principaltype",
+        "aws:referer",
+        "aws:requestedregion",
+        "aws:securetransport",
+        "aws:sourceidentity",
+        "aws:tagkeys",
+        "aws:tokenissuetime",
+        "aws:useragent",
+        "aws:username",
+        "aws:viaawsservice",
+        "aws:vpcsourceip",
+        "ec2:roledelivery",
+        "kms:grantconstrainttype",
+        "kms:grantisforawsresource",
+        "kms:grantoperations",
+        "kms:viaservice",
+        "lambda:functionurlauthtype",
+        "lambda:invokedviafunctionurl",
+        "s3:delimiter",
+        "s3:max-keys",
+        "s3:prefix",
+        "s3:tlsversion",
+        "sns:endpoint",
+        "sns:protocol",
+        "sts:externalid",
+        "sts:rolesessionname",
+        "sts:sourceidentity",
+    ];
+    const FAMILIES: [&str; 5] =
+        ["aws:principaltag/", "aws:requesttag/", "aws:resource", "kms:encryptioncontext:", "saml:"];
+    KEYS.binary_search(&key).is_ok() || FAMILIES.iter().any(|family| key.starts_with(family))
 }
 
-/// Values may be written as booleans and numbers too.
-fn texts(values: &Value) -> Vec<String> {
-    match values {
-        Value::Bool(_) | Value::Number(_) => vec![values.to_string()],
-        _ => words(values),
+/// A claim of an identity provider: `gitlab.com:sub`.
+fn claim(key: &str) -> Names {
+    let Some((host, claim)) = key.rsplit_once(':').filter(|(host, _)| host.contains('.')) else {
+        return Names::Unknown;
+    };
+    let issuer = known::shared_issuer(host).unwrap_or(&known::ANY_ISSUER);
+    if issuer.claims.contains(&claim) { Names::SignedIn(issuer) } else { Names::Nobody }
+}
+
+/// Whether calls have this key although the condition also holds without it.
+fn is_always_there(key: &str, names: Names, kind: Kind) -> bool {
+    let is = |name| key.eq_ignore_ascii_case(name);
+    let is_of_principal = is("aws:PrincipalArn") || is("aws:PrincipalAccount");
+    matches!(names, Names::SignedIn(_)) || is("kms:CallerAccount") || kind == Kind::Trust && is_of_principal
+}
+
+/// Whom each value lets through.
+fn reaches(entry: &Entry<'_>, form: Form, names: Names, trust: &Trust) -> Vec<Reach> {
+    match (names, form) {
+        (Names::Address, Form::Address) => addresses(&entry.values, trust),
+        (Names::WhetherService, Form::Bool | Form::Exact) => {
+            let reach = |value: &Word<'_>| match value.text.eq_ignore_ascii_case("true") {
+                true => Reach::certain(Exposure::Service),
+                false => Reach::ANYONE,
+            };
+            entry.values.iter().map(reach).collect()
+        }
+        (Names::Address | Names::WhetherService | Names::Nobody | Names::Unknown, _)
+        | (_, Form::Address | Form::Bool | Form::Null | Form::Amount | Form::Unknown) => vec![Reach::UNKNOWN],
+        _ => entry.values.iter().map(|value| of_value(&value.text, entry, form, names, trust)).collect(),
     }
+}
+
+fn of_value(value: &str, entry: &Entry<'_>, form: Form, names: Names, trust: &Trust) -> Reach {
+    if value.contains("${") {
+        return Reach::ANYONE;
+    }
+    if form == Form::Exact && pattern::is_pattern(value) {
+        // Nobody has a star in his name, and nothing else equals one.
+        return Reach::NOBODY;
+    }
+    let of = |name: &str, trusted: fn(&Trust, &str) -> Exposure| match is_fixed(name) {
+        true => Reach::certain(trusted(trust, name)),
+        false => Reach::ANYONE,
+    };
+    match names {
+        Names::Organization => of(value, Trust::of_organization),
+        Names::OrganizationPath => of(value.split('/').next().unwrap_or_default(), Trust::of_organization),
+        Names::Account if is_fixed(value) => principal::of_account(value, trust),
+        Names::Network => of(value, Trust::of_network),
+        Names::ServiceName => Reach::certain(Exposure::Service),
+        Names::UserId => of_user_id(value, trust),
+        Names::SignedIn(issuer) => of_claim(value, &entry.key, issuer),
+        Names::Key if !value.starts_with("arn:") && is_fixed(value) => Reach::certain(Exposure::Account),
+        Names::Arn | Names::Key => of_arn(value, entry, form, trust),
+        _ => Reach::ANYONE,
+    }
+}
+
+/// An ARN names somebody by its account; a bucket's, which has none, by the bucket.
+fn of_arn(value: &str, entry: &Entry<'_>, form: Form, trust: &Trust) -> Reach {
+    let parts: Vec<&str> = value.splitn(6, ':').collect();
+    let [_, _, service, _, account, resource] = parts[..] else {
+        return if pattern::is_pattern(value) { Reach::ANYONE } else { Reach::UNKNOWN };
+    };
+    if is_fixed(account) {
+        // Only the ARN operators keep a star within its part. Elsewhere one that is before the account may stand for
+        // somebody else's, as the path of a role may hold colons.
+        let before = &value[..value.len() - resource.len() - account.len() - 1];
+        let is_in_place = form == Form::Arn || !pattern::is_pattern(before);
+        return if is_in_place { principal::of_account(account, trust) } else { Reach::UNKNOWN };
+    }
+    let is_source = entry.key.eq_ignore_ascii_case("aws:SourceArn");
+    let is_bucket = service == "s3" && is_fixed(resource.split('/').next().unwrap_or_default());
+    let is_somebody = match account {
+        "" => is_bucket || is_fixed(resource),
+        _ => is_bucket && !resource.contains(['/', ':']),
+    };
+    // Whose bucket it is stands nowhere; who wrote the policy has fixed it.
+    if is_source && is_somebody { Reach::certain(Exposure::Account) } else { Reach::ANYONE }
+}
+
+/// A user's or a role's unique id, or the account of a root user: `AIDA…`, `AROA…:session`, `111122223333`.
+///
+/// A fixed role with any session is public to S3, though it is not.
+fn of_user_id(value: &str, trust: &Trust) -> Reach {
+    let (id, session) = value.split_once(':').unwrap_or((value, ""));
+    match (principal::is_account(id), is_fixed(id), pattern::is_pattern(session)) {
+        (true, ..) => principal::of_account(id, trust),
+        (_, true, false) => Reach::unsure(Exposure::Foreign),
+        (_, true, true) => Reach::UNKNOWN,
+        _ => Reach::ANYONE,
+    }
+}
+
+/// Who signed in is somebody if the claim is fixed up to and with the name of a tenant: `repo:example/*`.
+fn of_claim(value: &str, key: &str, issuer: &Issuer) -> Reach {
+    let (fixed, is_whole) = match value.find(['*', '?']) {
+        Some(star) => (&value[..star], false),
+        None => (value, true),
+    };
+    let is_subject = key.to_ascii_lowercase().ends_with(":sub");
+    let label = issuer.subjects.iter().find(|label| is_subject && fixed.starts_with(**label));
+    let is_labelled = !is_subject || issuer.subjects.is_empty() || label.is_some();
+    let tenant = match label {
+        Some(label) => &fixed[label.len()..],
+        None if is_subject => fixed.split_once([':', '/']).map_or("", |(_, tenant)| tenant),
+        None => fixed,
+    };
+    let is_tenant = is_whole && !fixed.is_empty() || tenant.find([':', '/']).is_some_and(|end| end > 0);
+    match (is_tenant, is_labelled) {
+        (true, true) => Reach::certain(Exposure::Account),
+        (true, false) => Reach::UNKNOWN,
+        _ => Reach::ANYONE,
+    }
+}
+
+/// Ranges are judged together: of those that make a world, all that are wide enough to be part of it are to blame.
+fn addresses(values: &[Word<'_>], trust: &Trust) -> Vec<Reach> {
+    let ranges: Vec<Option<IpNet>> = values.iter().map(|value| network::range(&value.text)).collect();
+    let strangers = || ranges.iter().flatten().copied().filter(|range| trust.of_range(range).is_untrusted());
+    let (v4, v6) = strangers().partition(|range| matches!(range, IpNet::V4(_)));
+    let (v4, v6) = (narrowest_of_a_world(v4), narrowest_of_a_world(v6));
+    let reach = |range: &Option<IpNet>| {
+        let Some(range) = range else { return Reach::UNKNOWN };
+        let narrowest = if matches!(range, IpNet::V4(_)) { v4 } else { v6 };
+        match trust.of_range(range) {
+            Exposure::Foreign if narrowest.is_some_and(|narrowest| host_bits(range) >= narrowest) => Reach::ANYONE,
+            exposure => Reach::certain(exposure),
+        }
+    };
+    ranges.iter().map(reach).collect()
+}
+
+/// How many host bits the narrowest range has that is part of a world which these make; nothing if they make none.
+fn narrowest_of_a_world(mut ranges: Vec<IpNet>) -> Option<u8> {
+    if !network::is_world(&ranges) {
+        return None;
+    }
+    ranges.sort_unstable_by_key(host_bits);
+    let sizes: Vec<u8> = ranges.iter().map(host_bits).collect();
+    let mut distinct = sizes.clone();
+    distinct.dedup();
+    let is_world = |size: &u8| network::is_world(&ranges[..sizes.partition_point(|other| other <= size)]);
+    distinct.into_iter().find(is_world)
+}
+
+fn host_bits(range: &IpNet) -> u8 {
+    range.max_prefix_len() - range.prefix_len()
 }

@@ -1,0 +1,403 @@
+//! The ways in that one statement opens.
+//!
+//! Each can be closed by itself: one principal of a list, or else one value of a condition, or else the statement.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::Kind;
+use super::condition::{self, About, Judged};
+use super::deny::{self, Denies};
+use super::document::{Principal, Statement, listed, shown};
+use super::principal::Grantee;
+use super::reach::Reach;
+use super::trust::{Exposure, Trust};
+use crate::json;
+
+/// One way in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    /// Counted from 0.
+    pub statement: usize,
+    pub exposure: Exposure,
+    /// Whether this is so beyond doubt. What is not is narrowed by a condition or a `Deny` that is not judged here.
+    pub certain: bool,
+    /// Who gets in: a principal or a value of a condition, as the policy has it.
+    pub grantee: String,
+    /// Names the grant by its content, wherever in the policy it stands: the statement as if it granted only this.
+    pub name: String,
+    /// Whether more than reading is granted.
+    pub writes: bool,
+    /// One sentence.
+    pub why: String,
+    pub(super) part: Part,
+    pub(super) kind: Kind,
+}
+
+impl Grant {
+    /// Whether strangers get in.
+    #[must_use]
+    pub fn is_untrusted(&self) -> bool {
+        self.exposure.is_untrusted()
+    }
+}
+
+/// The part of a statement that opens one way in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    Statement,
+    /// The nth principal, counted through all lists.
+    Principal(usize),
+    /// A value of a key of the condition.
+    Value {
+        entry: usize,
+        value: usize,
+    },
+}
+
+/// A principal as it is written.
+struct Named<'s> {
+    kind: &'s str,
+    text: &'s str,
+    grantee: Grantee,
+}
+
+/// What the condition and the `Deny` statements leave of everyone.
+#[derive(Debug, Clone, Copy)]
+struct Narrowed {
+    /// By keys that tell of the caller.
+    caller: Reach,
+    source: Option<Reach>,
+    claim: Option<Reach>,
+    is_service: bool,
+    left: Reach,
+    kind: Kind,
+}
+
+pub(super) struct Context<'c> {
+    pub text: &'c str,
+    pub kind: Kind,
+    pub trust: &'c Trust,
+}
+
+/// The ways in of a statement that allows something.
+pub(super) fn of_statement(
+    index: usize,
+    statement: &Statement<'_>,
+    denies: &mut Denies<'_>,
+    context: &Context<'_>,
+) -> Vec<Grant> {
+    if !deny::matters(statement, context.kind) {
+        return vec![];
+    }
+    let judge = |entry| condition::allowed(entry, context.kind, context.trust);
+    let entries: Vec<Judged> = statement.condition.iter().map(judge).collect();
+    let named = named(statement, context.trust);
+    let left = denies.left(statement, context.kind);
+    let narrowed = Narrowed::by(entries.iter(), left, context.kind);
+    let reaches: Vec<Reach> = named.iter().map(|named| narrowed.of(named.grantee)).collect();
+    let writer = Writer { index, statement, entries: &entries, named: &named, left, context };
+    match values(&entries, &named, &reaches, left, context.kind) {
+        Some((entry, values)) => writer.by_value(entry, &values),
+        None => writer.by_principal(&reaches),
+    }
+}
+
+fn named<'s>(statement: &'s Statement<'_>, trust: &Trust) -> Vec<Named<'s>> {
+    match &statement.principal {
+        Principal::Missing => vec![],
+        Principal::AllBut => {
+            vec![Named { kind: "", text: "everyone", grantee: Grantee::Everyone }]
+        }
+        Principal::Those(lists) => {
+            let named = lists.iter().flat_map(|list| list.words.iter().map(move |word| (list, word)));
+            let named = named.map(|(list, word)| Named {
+                kind: &list.kind,
+                text: &word.text,
+                grantee: Grantee::of(&list.kind, &word.text, trust),
+            });
+            named.collect()
+        }
+    }
+}
+
+/// The key whose values differ in whom they let in, and whom each does; nothing unless everyone who is named is let in
+/// alike and too far. One principal goes before one value does.
+fn values(
+    entries: &[Judged],
+    named: &[Named<'_>],
+    reaches: &[Reach],
+    left: Reach,
+    kind: Kind,
+) -> Option<(usize, Vec<Reach>)> {
+    let exposure = reaches.first()?.exposure;
+    if !exposure.is_untrusted() || reaches.iter().any(|reach| reach.exposure != exposure) {
+        return None;
+    }
+    let narrowest = |judged: &Judged| judged.values.iter().map(|value| value.exposure).min();
+    let several = entries.iter().enumerate().filter(|(_, judged)| judged.values.len() > 1);
+    let (entry, _) = several.min_by_key(|(_, judged)| narrowest(judged))?;
+    let others = entries.iter().enumerate().filter(|(index, _)| *index != entry).map(|(_, judged)| judged);
+    let others = Narrowed::by(others, left, kind);
+    let grantees = distinct(named);
+    let reach = |value: &Reach| {
+        let narrowed = others.and(entries[entry].about, *value);
+        grantees.iter().map(|grantee| narrowed.of(*grantee)).fold(Reach::NOBODY, Reach::or)
+    };
+    let values: Vec<Reach> = entries[entry].values.iter().map(reach).collect();
+    let differ = values.iter().any(|value| value.exposure != values[0].exposure);
+    differ.then_some((entry, values))
+}
+
+/// A policy may name thousands who are all the same to it.
+fn distinct(named: &[Named<'_>]) -> Vec<Grantee> {
+    let mut distinct: Vec<Grantee> = vec![];
+    for named in named {
+        if !distinct.contains(&named.grantee) {
+            distinct.push(named.grantee);
+        }
+    }
+    distinct
+}
+
+impl Narrowed {
+    fn by<'j>(entries: impl Iterator<Item = &'j Judged>, left: Reach, kind: Kind) -> Self {
+        let everyone = Self { caller: Reach::ANYONE, source: None, claim: None, is_service: false, left, kind };
+        entries.fold(everyone, |narrowed, judged| narrowed.and(judged.about, judged.reach))
+    }
+
+    fn and(mut self, about: About, reach: Reach) -> Self {
+        let narrower = |earlier: Option<Reach>| Some(earlier.map_or(reach, |earlier| earlier.and(reach)));
+        match about {
+            About::Caller => self.caller = self.caller.and(reach),
+            About::Source => self.source = narrower(self.source),
+            About::Claim => self.claim = narrower(self.claim),
+            About::Service if reach == Reach::certain(Exposure::Service) => self.is_service = true,
+            About::Service => self.caller = self.caller.and(reach),
+        }
+        self
+    }
+
+    fn of(self, grantee: Grantee) -> Reach {
+        let (source, claim) = (self.source.unwrap_or(Reach::ANYONE), self.claim.unwrap_or(Reach::ANYONE));
+        let callers = self.caller.and(source).and(self.left);
+        match grantee {
+            Grantee::Service => self.services(),
+            Grantee::Everyone if self.is_service => self.services(),
+            Grantee::Everyone => callers.and(claim),
+            Grantee::Known(reach) => reach.and(callers).and(claim),
+            Grantee::SignedIn(_, owner) if claim.is_narrower_than_public() => owner.and(callers),
+            Grantee::SignedIn(..) => callers.and(claim),
+        }
+    }
+
+    /// A service acts for whom its condition says, or for anyone; that a role is trusted to one is normal.
+    fn services(self) -> Reach {
+        let anyone = if self.kind == Kind::Trust { Exposure::Account } else { Exposure::Service };
+        let acting = match self.source {
+            Some(source) if source.is_narrower_than_public() => source,
+            Some(source) => Reach { exposure: anyone, ..source },
+            None => Reach::certain(anyone),
+        };
+        acting.and(self.caller).and(self.left)
+    }
+}
+
+/// Writes the grants of one statement.
+struct Writer<'w, 's> {
+    index: usize,
+    statement: &'w Statement<'s>,
+    entries: &'w [Judged],
+    named: &'w [Named<'w>],
+    left: Reach,
+    context: &'w Context<'w>,
+}
+
+impl Writer<'_, '_> {
+    fn by_principal(&self, reaches: &[Reach]) -> Vec<Grant> {
+        let is_one = self.named.len() == 1;
+        let mut names = Names::of(self, reaches.len());
+        let grants = self.named.iter().zip(reaches).enumerate().map(|(index, (named, reach))| {
+            let part = if is_one { Part::Statement } else { Part::Principal(index) };
+            let name = if is_one { names.whole() } else { names.of_principal(named) };
+            self.grant(part, named.text, name, &self.who(named, *reach), *reach)
+        });
+        grants.collect()
+    }
+
+    fn by_value(&self, entry: usize, values: &[Reach]) -> Vec<Grant> {
+        let written = &self.statement.condition[entry];
+        let who = match self.named {
+            [one] => self.who(one, Reach::ANYONE),
+            named => format!("{} principals", named.len()),
+        };
+        let mut names = Names::of(self, values.len());
+        let grants = written.values.iter().zip(values).enumerate().map(|(value, (word, reach))| {
+            let who = format!("{who} with `{}` `{}`", shown(&written.key), shown(&word.text));
+            let name = names.of_value(&written.operator, &written.key, &word.text);
+            self.grant(Part::Value { entry, value }, &word.text, name, &who, *reach)
+        });
+        grants.collect()
+    }
+
+    fn grant(&self, part: Part, grantee: &str, name: String, who: &str, reach: Reach) -> Grant {
+        let actions = &self.statement.actions;
+        let verb = if actions.is_all_but { "do anything but" } else { "do" };
+        let sid = self.statement.sid.as_deref().filter(|sid| !sid.is_empty());
+        let sid = sid.map(|sid| format!(" (`{}`)", shown(sid))).unwrap_or_default();
+        let (number, actions, how) = (self.index + 1, listed(&actions.words), self.how(grantee, reach));
+        Grant {
+            statement: self.index,
+            exposure: reach.exposure,
+            certain: reach.certain,
+            grantee: grantee.to_owned(),
+            name,
+            writes: self.writes(),
+            why: format!("statement {number}{sid} lets {who} {verb} {actions}{}{how}", self.upon()),
+            part,
+            kind: self.context.kind,
+        }
+    }
+
+    fn who(&self, named: &Named<'_>, reach: Reach) -> String {
+        match named.grantee {
+            Grantee::Everyone if matches!(self.statement.principal, Principal::AllBut) => {
+                "everyone but those it names".to_owned()
+            }
+            Grantee::Everyone => "everyone".to_owned(),
+            Grantee::SignedIn(..) if reach.exposure == Exposure::Public => {
+                format!("everyone who signs in with `{}`", shown(named.text))
+            }
+            Grantee::Known(Reach::NOBODY) => format!("`{}`, who is no more,", shown(named.text)),
+            _ => format!("`{}`", shown(named.text)),
+        }
+    }
+
+    /// Nothing where everything is meant, as the policy is attached to it.
+    fn upon(&self) -> String {
+        let resources = &self.statement.resources;
+        match (resources.is_everything(), resources.is_all_but) {
+            (true, _) => String::new(),
+            (false, true) => format!(" on anything but {}", listed(&resources.words)),
+            (false, false) => format!(" on {}", listed(&resources.words)),
+        }
+    }
+
+    fn how(&self, grantee: &str, reach: Reach) -> String {
+        if !reach.certain {
+            return self.doubt(grantee);
+        }
+        let is_named =
+            self.named.iter().any(|named| named.text == grantee && matches!(named.grantee, Grantee::Known(_)));
+        let how = match reach.exposure {
+            Exposure::Public => "",
+            Exposure::Foreign if is_named => ", which is not trusted",
+            Exposure::Foreign => ", but only those whom its condition names, which is nobody that is trusted",
+            Exposure::Service => ", for whom it acts is not said",
+            Exposure::Organization => ", but only from a trusted organization",
+            Exposure::Account if is_named => "",
+            Exposure::Account => ", but only for a trusted account",
+            Exposure::None if is_named => "",
+            Exposure::None => ", but nobody is left over to whom that applies",
+        };
+        how.to_owned()
+    }
+
+    fn doubt(&self, grantee: &str) -> String {
+        let in_doubt =
+            |judged: &Judged| judged.reach == Reach::UNKNOWN || judged.values.iter().any(|value| !value.certain);
+        let written = self.statement.condition.iter().zip(self.entries);
+        let key = written.filter(|(_, judged)| in_doubt(judged)).map(|(entry, _)| &entry.key).next();
+        match key {
+            Some(key) => format!(", if the condition on `{}` does not keep them out", shown(key)),
+            None if !self.left.certain => ", unless a `Deny` in the same policy keeps them out".to_owned(),
+            None => format!(", but whose `{}` is cannot be told", shown(grantee)),
+        }
+    }
+
+    fn writes(&self) -> bool {
+        let actions = &self.statement.actions;
+        actions.is_all_but || actions.words.iter().any(|action| !is_read(&action.text))
+    }
+}
+
+/// The names of the grants of one statement.
+struct Names {
+    content: Value,
+    /// In place of a statement that is long, or opens many ways.
+    digest: Option<String>,
+}
+
+impl Names {
+    const LONGEST: usize = 4096;
+    const MOST: usize = 64;
+
+    fn of(writer: &Writer<'_, '_>, grants: usize) -> Self {
+        let text = &writer.context.text[writer.statement.place.clone()];
+        let content: Value = serde_json::from_str(text).unwrap_or(Value::Null);
+        let is_long = grants > 1 && (text.len() > Self::LONGEST || grants > Self::MOST);
+        let digest = is_long.then(|| {
+            let mut rest = content.clone();
+            if let Some(rest) = rest.as_object_mut() {
+                rest.remove("Principal");
+                rest.remove("Condition");
+            }
+            hex(&Sha256::digest(json::canonical(&rest)))
+        });
+        Self { content, digest }
+    }
+
+    fn whole(&self) -> String {
+        json::canonical(&self.content)
+    }
+
+    fn of_principal(&mut self, named: &Named<'_>) -> String {
+        let principal = json!({named.kind: named.text});
+        match &self.digest {
+            Some(digest) => json::canonical(&json!({"Principal": principal, "sha256": digest})),
+            None => {
+                self.content["Principal"] = principal;
+                json::canonical(&self.content)
+            }
+        }
+    }
+
+    fn of_value(&mut self, operator: &str, key: &str, value: &str) -> String {
+        match &self.digest {
+            Some(digest) => json::canonical(&json!({"Condition": {operator: {key: value}}, "sha256": digest})),
+            None => {
+                self.content["Condition"][operator][key] = value.into();
+                json::canonical(&self.content)
+            }
+        }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn is_read(action: &str) -> bool {
+    let name = action.split_once(':').map_or(action, |(_, name)| name).to_ascii_lowercase();
+    ["get", "list", "head", "describe"].iter().any(|verb| name.starts_with(verb))
+}
+
+/// What goes of one statement.
+#[derive(Debug, Default)]
+pub(super) struct Going {
+    pub whole: bool,
+    pub principals: BTreeSet<usize>,
+    pub values: BTreeSet<(usize, usize)>,
+}
+
+impl Going {
+    pub(super) fn add(&mut self, part: Part) {
+        match part {
+            Part::Statement => self.whole = true,
+            Part::Principal(index) => drop(self.principals.insert(index)),
+            Part::Value { entry, value } => drop(self.values.insert((entry, value))),
+        }
+    }
+}

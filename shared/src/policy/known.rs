@@ -1,0 +1,191 @@
+//! What AWS publishes about its own accounts, and about identity providers that everyone shares.
+//!
+//! To take an account of AWS for a stranger kills the logs that it delivers. So each table has its source beside it,
+//! and an id that is not here is one that AWS has asked nobody to let in.
+
+/// Elastic Load Balancing writes access logs from these, in Regions that are older than August 2022.
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-access-logging.html>
+const LOAD_BALANCING: [&str; 26] = [
+    "009996457667", // eu-west-3
+    "027434742980", // us-west-1
+    "033677994240", // us-east-2
+    "037604701340", // cn-northwest-1
+    "048591011584", // us-gov-west-1
+    "054676820928", // eu-central-1
+    "076674570225", // me-south-1
+    "098369216593", // af-south-1
+    "114774131450", // ap-southeast-1
+    "127311923021", // us-east-1
+    "156460612806", // eu-west-1
+    "190560391635", // us-gov-east-1
+    "383597477331", // ap-northeast-3
+    "507241528517", // sa-east-1
+    "582318560864", // ap-northeast-1
+    "589379963580", // ap-southeast-3
+    "600734575887", // ap-northeast-2
+    "635631232127", // eu-south-1
+    "638102146993", // cn-north-1
+    "652711504416", // eu-west-2
+    "718504428378", // ap-south-1
+    "754344448648", // ap-east-1
+    "783225319266", // ap-southeast-2
+    "797873946194", // us-west-2
+    "897822967062", // eu-north-1
+    "985666609251", // ca-central-1
+];
+
+/// Amazon Redshift wrote audit logs from these before it used its service principal; bucket policies still have them.
+/// <https://docs.aws.amazon.com/redshift/latest/mgmt/db-auditing.html>
+const REDSHIFT: [&str; 24] = [
+    "013126148197", // me-south-1
+    "053454850223", // eu-central-1
+    "075028567923", // sa-east-1
+    "090321488786", // ap-northeast-3
+    "111890595117", // cn-north-1
+    "193672423079", // us-east-1
+    "210876761215", // eu-west-1
+    "262260360010", // us-west-1
+    "307160386991", // eu-west-2
+    "313564881002", // ap-east-1
+    "361669875840", // ap-southeast-1
+    "365689465814", // af-south-1
+    "391106570357", // us-east-2
+    "404641285394", // ap-northeast-1
+    "660998842044", // cn-northwest-1
+    "665727464434", // us-gov-east-1, us-gov-west-1
+    "729911121831", // eu-north-1
+    "760740231472", // ap-northeast-2
+    "762762565011", // ap-southeast-2
+    "865932855811", // ap-south-1
+    "902366379725", // us-west-2
+    "907379612154", // ca-central-1
+    "915173422425", // eu-west-3
+    "945612479654", // eu-south-1
+];
+
+/// AWS CloudTrail delivered from these before it used its service principal.
+/// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-s3-bucket-policy-for-cloudtrail.html>
+const CLOUDTRAIL: [&str; 31] = [
+    "034638983726", // me-south-1
+    "035351147821", // eu-central-1
+    "069019280451", // ap-southeast-3
+    "086441151436", // us-east-1
+    "113285607260", // us-west-2
+    "119688915426", // ap-east-1
+    "187074758985", // ap-southeast-4
+    "193415116832", // cn-north-1
+    "216624486486", // ap-northeast-1
+    "262312530599", // eu-west-3
+    "282025262664", // eu-west-2
+    "284668455005", // ap-southeast-2
+    "388731089494", // us-west-1
+    "453052556044", // eu-central-2
+    "475085895292", // us-east-2
+    "492519147666", // ap-northeast-2
+    "525921808201", // af-south-1
+    "582488909970", // ap-south-2
+    "585772288577", // me-central-1
+    "608710470296", // us-gov-east-1, us-gov-west-1
+    "669305197877", // eu-south-1
+    "681348832753", // cn-northwest-1
+    "683224464357", // il-central-1
+    "757211635381", // eu-south-2
+    "765225791966", // ap-northeast-3
+    "814480443879", // sa-east-1
+    "819402241893", // ca-central-1
+    "829690693026", // eu-north-1
+    "859597730677", // eu-west-1
+    "903692715234", // ap-southeast-1
+    "977081816279", // ap-south-1
+];
+
+/// The `awslogsdelivery` account, which writes the standard logs of CloudFront; in China it is another.
+/// <https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logging-legacy-s3.html>
+const LOG_DELIVERY: [&str; 2] = [
+    "c4c1ede66af53448b93c283ce9448c4ba468c9432aa01d700d3878632f77d2d0",
+    "a52cb28745c0c06e84ec548334e44bfa7fc2a85c54af20cd59e4969344b7af56",
+];
+
+/// Whether an account is one from which AWS delivers logs.
+pub(super) fn is_of_aws(account: &str) -> bool {
+    [&LOAD_BALANCING[..], &REDSHIFT[..], &CLOUDTRAIL[..]].iter().any(|table| table.binary_search(&account).is_ok())
+}
+
+/// Whether a canonical user is one from which AWS delivers logs.
+pub(super) fn is_log_delivery(canonical_user: &str) -> bool {
+    LOG_DELIVERY.contains(&canonical_user)
+}
+
+/// An identity provider that everyone shares: its address says nothing about who signed in.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Issuer {
+    pub host: &'static str,
+    /// The claims that say who signed in, or through whose tenancy.
+    pub claims: &'static [&'static str],
+    /// How a subject must begin to say whose it is; empty: in any way. Who may choose the form of his own subjects
+    /// can make them equal to any text that does not begin with his name.
+    pub subjects: &'static [&'static str],
+}
+
+/// Providers for which AWS demands that a role's trust looks at the tenancy, and the claim that AWS names for each;
+/// Google, Facebook and Login with Amazon besides, whose audience is an app that anyone may sign in to.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_oidc_secure-by-default.html>
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html#condition-keys-wif>
+const SHARED: [Issuer; 18] = [
+    issuer("accounts.google.com", &["sub"]),
+    issuer("agent.buildkite.com", &["sub"]),
+    issuer("api.pulumi.com/oidc", &["aud"]),
+    issuer("app.terraform.io", &["sub"]),
+    issuer("cognito-identity.amazonaws.com", &["aud", "sub"]),
+    issuer("gitlab.com", &["sub"]),
+    issuer("graph.facebook.com", &["id"]),
+    issuer("oidc-configuration.audit-log.githubusercontent.com", &["sub"]),
+    issuer("oidc.codefresh.io", &["sub"]),
+    issuer("oidc.vercel.com", &["aud", "sub"]),
+    issuer("proidc.upbound.io", &["sub"]),
+    issuer("sandboxes.cloud", &["aud"]),
+    issuer("scalr.io", &["sub"]),
+    issuer("studio.datachain.ai/api", &["sub"]),
+    Issuer {
+        host: "token.actions.githubusercontent.com",
+        claims: &["sub", "repository", "repository_id", "repository_owner", "repository_owner_id", "job_workflow_ref"],
+        subjects: &["repo:", "repository:", "repository_id:", "repository_owner:", "repository_owner_id:"],
+    },
+    issuer("tokens.cloud.shisho.dev", &["sub"]),
+    issuer("vstoken.actions.githubusercontent.com", &["sub"]),
+    issuer("www.amazon.com", &["user_id"]),
+];
+
+/// Stands for the address of a provider that is none of an account's.
+pub(super) const ANY_ISSUER: Issuer = issuer("", &["sub"]);
+
+const fn issuer(host: &'static str, claims: &'static [&'static str]) -> Issuer {
+    Issuer { host, claims, subjects: &[] }
+}
+
+/// The shared provider at this address, which is in small letters and without `https://`.
+pub(super) fn shared_issuer(address: &str) -> Option<&'static Issuer> {
+    SHARED.iter().find(|issuer| issuer.host == address.trim_end_matches('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tables_are_sorted_and_hold_account_ids() {
+        for table in [&LOAD_BALANCING[..], &REDSHIFT[..], &CLOUDTRAIL[..]] {
+            assert!(table.is_sorted());
+            assert!(table.iter().all(|id| id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_digit())));
+        }
+        assert!(is_of_aws("127311923021") && is_of_aws("193672423079") && is_of_aws("086441151436"));
+        assert!(!is_of_aws("111122223333") && !is_of_aws(""));
+    }
+
+    #[test]
+    fn a_provider_of_ones_own_is_not_shared() {
+        assert!(shared_issuer("gitlab.com").is_some());
+        assert!(shared_issuer("gitlab.example.com").is_none());
+        assert!(shared_issuer("oidc.eks.eu-central-1.amazonaws.com/id/0123456789ABCDEF").is_none());
+    }
+}

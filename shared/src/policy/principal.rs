@@ -1,0 +1,108 @@
+//! Who is named in `Principal`.
+//!
+//! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html>
+
+use super::known::{self, Issuer};
+use super::pattern;
+use super::reach::Reach;
+use super::trust::{Exposure, Trust};
+
+/// Whom a principal means, before a condition is looked at.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Grantee {
+    Everyone,
+    /// A service of AWS, which acts for whom the condition says.
+    Service,
+    /// Everyone who signs in with an identity provider that is not the account's alone.
+    SignedIn(&'static Issuer, Reach),
+    Known(Reach),
+}
+
+impl Grantee {
+    /// A principal of a kind: `AWS`, `Service`, `Federated`, `CanonicalUser`.
+    pub(super) fn of(kind: &str, text: &str, trust: &Trust) -> Self {
+        match kind {
+            "Service" => Self::Service,
+            _ if text == "*" => Self::Everyone,
+            "AWS" => of_aws(text, trust),
+            "Federated" => of_federation(text, trust),
+            "CanonicalUser" => Self::Known(of_canonical_user(text, trust)),
+            _ => Self::Known(Reach::unsure(Exposure::Foreign)),
+        }
+    }
+}
+
+fn of_aws(text: &str, trust: &Trust) -> Grantee {
+    if is_deleted(text) {
+        return Grantee::Known(Reach::NOBODY);
+    }
+    match account(text) {
+        Some(account) if is_fixed(account) => Grantee::Known(of_account(account, trust)),
+        Some(_) => Grantee::Everyone,
+        None if is_fixed(text) => Grantee::Known(Reach::unsure(Exposure::Foreign)),
+        None => Grantee::Everyone,
+    }
+}
+
+/// The account of an ARN, or what is an account by itself.
+fn account(text: &str) -> Option<&str> {
+    if is_account(text) {
+        return Some(text);
+    }
+    let mut parts = text.splitn(6, ':');
+    let (arn, account) = (parts.next()?, parts.nth(3)?);
+    (arn == "arn" && parts.next().is_some()).then_some(account)
+}
+
+pub(super) fn of_account(id: &str, trust: &Trust) -> Reach {
+    match trust.of_account(id) {
+        // Origin access identities of CloudFront are users of an account that is called `cloudfront`.
+        _ if id == "cloudfront" || id == "aws" => Reach::certain(Exposure::Service),
+        Exposure::Foreign if known::is_of_aws(id) => Reach::certain(Exposure::Service),
+        exposure if is_account(id) => Reach::certain(exposure),
+        exposure => Reach::unsure(exposure),
+    }
+}
+
+fn of_federation(text: &str, trust: &Trust) -> Grantee {
+    let Some(account) = account(text) else {
+        let issuer = known::shared_issuer(&pattern::lower(text)).unwrap_or(&known::ANY_ISSUER);
+        return Grantee::SignedIn(issuer, Reach::certain(Exposure::Account));
+    };
+    if !is_fixed(account) {
+        return Grantee::Everyone;
+    }
+    let address = text.split_once(":oidc-provider/").map(|(_, address)| pattern::lower(address));
+    let owner = of_account(account, trust);
+    match address.and_then(|address| known::shared_issuer(&address)) {
+        Some(issuer) => Grantee::SignedIn(issuer, owner),
+        None => Grantee::Known(owner),
+    }
+}
+
+fn of_canonical_user(id: &str, trust: &Trust) -> Reach {
+    if trust.canonical_users.contains(id) {
+        Reach::certain(Exposure::Account)
+    } else if known::is_log_delivery(id) {
+        Reach::certain(Exposure::Service)
+    } else {
+        // It may be an origin access identity, or the owner.
+        Reach::unsure(Exposure::Foreign)
+    }
+}
+
+/// Whether this is the unique id that AWS shows in place of a role or a user that is no more.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids>
+fn is_deleted(text: &str) -> bool {
+    let is_id = text.len() >= 16 && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
+    is_id && ["AROA", "AIDA", "AGPA", "AIPA", "ANPA"].iter().any(|prefix| text.starts_with(prefix))
+}
+
+pub(super) fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Whether a text means itself alone: no wildcard, no variable.
+pub(super) fn is_fixed(text: &str) -> bool {
+    !text.is_empty() && !pattern::is_pattern(text) && !text.contains("${")
+}
