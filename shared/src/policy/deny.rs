@@ -97,10 +97,15 @@ impl<'p> Deny<'p> {
     }
 }
 
-/// The calls by which a role is assumed, and those that only go along with one.
+/// The calls by which a role is assumed, and those that go along with one.
 /// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssecuritytokenservicests.html>
-const ASSUMING: [&str; 3] = ["sts:assumerole", "sts:assumerolewithsaml", "sts:assumerolewithwebidentity"];
-const BESIDES: [&str; 2] = ["sts:setsourceidentity", "sts:tagsession"];
+const ASSUMING: [&str; 5] = [
+    "sts:assumerole",
+    "sts:assumerolewithsaml",
+    "sts:assumerolewithwebidentity",
+    "sts:setsourceidentity",
+    "sts:tagsession",
+];
 
 /// What is allowed; of the trust of a role, only what assumes it.
 fn actions<'p>(allow: &'p Statement<'_>, kind: Kind) -> Words<'p> {
@@ -108,11 +113,7 @@ fn actions<'p>(allow: &'p Statement<'_>, kind: Kind) -> Words<'p> {
     match kind {
         Kind::Resource => actions,
         Kind::Trust => {
-            let only = |names: &[&'static str]| -> Vec<Cow<'p, str>> {
-                names.iter().filter(|name| actions.means(name)).map(|name| Cow::Borrowed(*name)).collect()
-            };
-            let assuming = only(&ASSUMING);
-            let words = if assuming.is_empty() { only(&BESIDES) } else { assuming };
+            let words = ASSUMING.into_iter().filter(|name| actions.means(name)).map(Cow::Borrowed).collect();
             Words { words, is_all_but: false }
         }
     }

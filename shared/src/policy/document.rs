@@ -331,7 +331,7 @@ mod tests {
             ),
             (
                 "{\"Statement\": {\"Effect\": \"Allow\", \"Principal\": {\"AWS\": [[\"*\"]]}}}",
-                "expected a text or a list of texts on line 1 column 58",
+                "expected a text or a list of texts on line 1 column 57",
             ),
         ] {
             assert_eq!(error(text), said, "{text}");

@@ -77,11 +77,13 @@ impl Trust {
         if self.organizations.contains(id) { Exposure::Organization } else { Exposure::Foreign }
     }
 
+    /// Whoever calls from a network that the operator has listed is one of the operator's, of whatever account.
     pub(super) fn of_network(&self, id: &str) -> Exposure {
-        if self.networks.contains(id) { Exposure::Account } else { Exposure::Foreign }
+        if self.networks.contains(id) { Exposure::Organization } else { Exposure::Foreign }
     }
 
     pub(super) fn of_range(&self, range: &IpNet) -> Exposure {
-        if self.ranges.iter().any(|trusted| trusted.contains(range)) { Exposure::Account } else { Exposure::Foreign }
+        let is_trusted = self.ranges.iter().any(|trusted| trusted.contains(range));
+        if is_trusted { Exposure::Organization } else { Exposure::Foreign }
     }
 }
