@@ -1,6 +1,7 @@
-//! `snapback`: what it watches, what it would have thought, and taking back what it did.
+//! `snapback`: what it watches, what it thinks of a policy, what it would have thought, and taking back what it did.
 
 mod controls;
+mod explain;
 mod operator;
 mod release;
 mod replay;
@@ -30,6 +31,8 @@ struct Arguments {
 enum Command {
     /// Lists what Snapback watches, and what each control may read and write
     Controls(controls::Arguments),
+    /// Says what a policy or a rule lets in; calls nothing. Exit status 1 if that is somebody untrusted, 2 on bad input
+    Explain(explain::Arguments),
     /// Says what Snapback would have thought of recorded events; calls nothing
     Replay(replay::Arguments),
     /// Ends the hold that an undo has left: the next change that opens it is reverted again
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
 fn run(command: Command, out: &mut impl Write) -> Result<ExitCode> {
     match command {
         Command::Controls(arguments) => controls::run(&arguments, out),
+        Command::Explain(arguments) => explain::run(&arguments, out),
         Command::Replay(arguments) => replay::run(&arguments, out),
         Command::Release(arguments) => release::run(&arguments, out),
         Command::Undo(arguments) => undo::run(&arguments, out),

@@ -1,7 +1,7 @@
 //! From which actions a holder can become administrator: the published paths.
 //!
 //! Each row is a fact that somebody found out and published, told in our own words; a path's name is its actions. Left
-//! out are paths through services that AWS has closed (CodeStar), and actions that only help to find the way.
+//! out are paths through services that AWS has closed (as `CodeStar`), and actions that only help to find the way.
 //! - <https://pathfinding.cloud>, whose ids the rows give, and which credits those who found each path first
 //! - <https://rhinosecuritylabs.com/aws/aws-privilege-escalation-methods-mitigation/>
 //! - <https://github.com/nccgroup/PMapper>

@@ -3,13 +3,15 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
-
+use crate::policy::document;
 use crate::policy::pattern::{covers, matches, overlaps};
 
 /// Comparing more than this many pairs of patterns is not worth it: no policy that IAM takes has so many, and what is
 /// not compared counts as reached.
 const MOST_PAIRS: usize = 1 << 14;
+
+/// Nobody reads more names than these in a sentence.
+const ENOUGH: usize = 6;
 
 /// Names, or everything but those.
 #[derive(Debug)]
@@ -22,20 +24,12 @@ struct Names {
 pub(super) struct Statement {
     /// Counted from 1, as people do.
     pub(super) number: usize,
-    pub(super) names_a_principal: bool,
     sid: Option<String>,
-    effect: Effect,
+    allows: bool,
     /// In small letters.
     actions: Names,
     resources: Names,
     conditions: Vec<Condition>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Effect {
-    Allow,
-    Deny,
-    Neither,
 }
 
 #[derive(Debug)]
@@ -75,8 +69,14 @@ impl<'a> Reach<'a> {
     pub(super) fn of_action(&mut self, action: &'static str, passes_to: &[&str]) -> Vec<Piece<'a>> {
         let statements = self.statements;
         let pieces = self.known.entry(action).or_insert_with(|| pieces(statements, action));
-        let can_pass = |piece: &&Piece<'_>| action != "iam:PassRole" || piece.origin.can_pass_to(passes_to);
-        pieces.iter().filter(can_pass).cloned().collect()
+        if action != "iam:PassRole" {
+            return pieces.clone();
+        }
+        let origins: BTreeMap<usize, &Statement> =
+            pieces.iter().map(|piece| (piece.origin.number, piece.origin)).collect();
+        let passing: BTreeSet<usize> =
+            origins.into_iter().filter(|(_, origin)| origin.can_pass_to(passes_to)).map(|(number, _)| number).collect();
+        pieces.iter().filter(|piece| passing.contains(&piece.origin.number)).cloned().collect()
     }
 
     /// The statements by which whatever nobody has thought of is allowed everywhere; nothing if it is not.
@@ -88,10 +88,11 @@ impl<'a> Reach<'a> {
             if denies.iter().any(|denies| denies.conditions.is_empty()) {
                 return None;
             }
+            let unless = denies.into_iter().take(ENOUGH).collect();
             let mut allows: Vec<_> = self.statements.iter().filter(|allows| allows.gives_all_of(&action)).collect();
             allows.sort_by_key(|allows| !allows.conditions.is_empty());
             let origin = allows.first()?;
-            pieces.push(Piece { origin, unless: denies, pattern: None });
+            pieces.push(Piece { origin, unless, pattern: None });
         }
         Some(pieces)
     }
@@ -109,7 +110,7 @@ fn pieces<'a>(statements: &'a [Statement], action: &str) -> Vec<Piece<'a>> {
     let kinds = acts_on(&lower);
     let named: Vec<&Statement> = statements.iter().filter(|statement| statement.actions.include(&lower)).collect();
     let own_counts = SELF_GRANTING.contains(&lower.as_str());
-    let allows = named.iter().filter(|statement| statement.effect == Effect::Allow && !statement.is_never_met());
+    let allows = named.iter().filter(|statement| statement.allows && !statement.is_never_met());
     let mut allowed: Vec<Piece<'a>> = vec![];
     for origin in allows {
         let piece = |pattern: Option<&'a str>| Piece { origin, unless: vec![], pattern };
@@ -123,7 +124,8 @@ fn pieces<'a>(statements: &'a [Statement], action: &str) -> Vec<Piece<'a>> {
         };
         allowed.extend(origin.resources.patterns.iter().filter(counts).map(|pattern| piece(Some(pattern))));
     }
-    let denies: Vec<&Statement> = named.into_iter().filter(|statement| statement.effect == Effect::Deny).collect();
+    let denies: Vec<&Statement> =
+        named.into_iter().filter(|statement| !statement.allows && !statement.is_never_met()).collect();
     less(allowed, &denies, &kinds, own_counts)
 }
 
@@ -141,10 +143,11 @@ fn less<'a>(
     }
     let pairs = allowed.len() * part.iter().map(|denies| denies.resources.patterns.len()).sum::<usize>();
     let part = if pairs > MOST_PAIRS { &[] } else { part.as_slice() };
-    let left = allowed.into_iter().filter_map(|mut piece| {
-        let takes = part.iter().filter(|denies| piece.is_within(&denies.resources, own_counts));
-        piece.unless = whole.iter().chain(takes).copied().collect();
-        piece.unless.iter().all(|denies| !denies.conditions.is_empty()).then_some(piece)
+    let left = allowed.into_iter().filter_map(|piece| {
+        let takes: Vec<&Statement> =
+            part.iter().copied().filter(|denies| piece.is_within(&denies.resources, own_counts)).collect();
+        let unless = whole.iter().copied().chain(takes.iter().copied()).take(ENOUGH).collect();
+        takes.iter().all(|denies| !denies.conditions.is_empty()).then_some(Piece { unless, ..piece })
     });
     left.collect()
 }
@@ -233,14 +236,12 @@ impl Piece<'_> {
     }
 
     fn is_within(&self, names: &Names, own_counts: bool) -> bool {
-        match self.pattern {
-            Some(pattern) => names.cover(pattern, own_counts),
-            // All but some is within all but fewer of them.
-            None => {
-                let kept = &self.origin.resources.patterns;
-                names.inverted && names.patterns.iter().all(|left| kept.iter().any(|kept| covers(kept, left)))
-            }
+        if let Some(pattern) = self.pattern {
+            return names.cover(pattern, own_counts);
         }
+        // All but some is within all but fewer of them.
+        let kept = &self.origin.resources.patterns;
+        names.inverted && names.patterns.iter().all(|left| kept.iter().any(|kept| covers(kept, left)))
     }
 }
 
@@ -262,39 +263,31 @@ impl Names {
 }
 
 impl Statement {
-    pub(super) fn read(content: &Value, number: usize) -> Self {
-        let effect = match content["Effect"].as_str() {
-            Some("Allow") => Effect::Allow,
-            Some("Deny") => Effect::Deny,
-            _ => Effect::Neither,
-        };
-        let lower = |names: Names| Names {
-            patterns: names.patterns.iter().map(|name| name.to_ascii_lowercase()).collect(),
-            ..names
-        };
+    pub(super) fn read(statement: &document::Statement<'_>, number: usize) -> Self {
+        let allows = statement.allows;
+        let actions = statement.actions.words.iter().map(|word| word.text.to_ascii_lowercase()).collect();
         // A statement that names no resource is none that IAM takes: what it allows counts, what it denies does not.
-        let unnamed = Names { patterns: vec![], inverted: effect == Effect::Allow };
-        let resources = names(content, "Resource", "NotResource").unwrap_or(unnamed);
+        let inverted = statement.resources.is_all_but || allows && statement.resources.words.is_empty();
+        let resources = Names { patterns: texts(&statement.resources.words), inverted };
         Self {
             number,
-            names_a_principal: content.get("Principal").or(content.get("NotPrincipal")).is_some(),
-            sid: content["Sid"].as_str().filter(|sid| !sid.is_empty()).map(str::to_owned),
-            effect,
-            actions: names(content, "Action", "NotAction").map_or(Names { patterns: vec![], inverted: false }, lower),
-            resources: without_variables(resources, effect),
-            conditions: conditions(&content["Condition"]),
+            sid: statement.sid.as_deref().filter(|sid| !sid.is_empty()).map(str::to_owned),
+            allows,
+            actions: Names { patterns: actions, inverted: statement.actions.is_all_but },
+            resources: without_variables(resources, allows),
+            conditions: statement.condition.iter().map(Condition::read).collect(),
         }
     }
 
     pub(super) fn name(&self) -> String {
-        let sid = self.sid.as_ref().map(|sid| format!(" (`{sid}`)")).unwrap_or_default();
+        let sid = self.sid.as_ref().map(|sid| format!(" (`{}`)", document::shown(sid))).unwrap_or_default();
         format!("statement {}{sid}", self.number)
     }
 
     /// The keys of its conditions; an empty text if it has none.
     pub(super) fn keys(&self) -> String {
-        let keys: BTreeSet<String> = self.conditions.iter().map(|one| format!("`{}`", one.shown)).collect();
-        keys.into_iter().collect::<Vec<_>>().join(" and ")
+        let keys: BTreeSet<&str> = self.conditions.iter().map(|one| one.shown.as_str()).collect();
+        some(keys, |key| format!("`{}`", document::shown(key)))
     }
 
     fn gives_all_of(&self, action: &str) -> bool {
@@ -304,11 +297,11 @@ impl Statement {
         } else {
             resources.patterns.iter().any(|pattern| covers(pattern, ANYTHING))
         };
-        self.effect == Effect::Allow && is_everything && self.actions.include(action) && !self.is_never_met()
+        self.allows && is_everything && self.actions.include(action) && !self.is_never_met()
     }
 
     fn takes_all_of(&self, action: &str) -> bool {
-        self.effect == Effect::Deny && self.resources.cover(ANYTHING, true) && self.actions.include(action)
+        !self.allows && self.resources.cover(ANYTHING, true) && self.actions.include(action)
     }
 
     fn is_never_met(&self) -> bool {
@@ -324,6 +317,20 @@ impl Statement {
 }
 
 impl Condition {
+    fn read(entry: &document::Entry<'_>) -> Self {
+        let lower = entry.operator.to_ascii_lowercase();
+        let of_all = lower.strip_prefix("forallvalues:");
+        let of_some = of_all.or(lower.strip_prefix("foranyvalue:")).unwrap_or(&lower);
+        let bare = of_some.strip_suffix("ifexists");
+        Self {
+            operator: bare.unwrap_or(of_some).to_owned(),
+            holds_when_absent: of_all.is_some() || bare.is_some(),
+            key: entry.key.to_ascii_lowercase(),
+            shown: entry.key.clone().into_owned(),
+            values: texts(&entry.values),
+        }
+    }
+
     fn lets_pass_to(&self, services: &[&str]) -> bool {
         // A service has a principal for each region too, and one for each partition, all beginning with its name.
         let may_mean = |service: &str, value: &str| {
@@ -366,18 +373,10 @@ const ALWAYS_THERE: [&str; 7] = [
     "aws:userid",
 ];
 
-fn names(content: &Value, named: &str, others: &str) -> Option<Names> {
-    let read = |field: &str, inverted| {
-        let patterns = content.get(field).map(texts)?;
-        Some(Names { patterns, inverted })
-    };
-    read(named, false).or_else(|| read(others, true))
-}
-
 /// A variable may be any text, but for the holder's own name. What is only perhaps denied, or only perhaps left out of
 /// what is allowed, does not count. An identity acts in one partition, so which one a policy names does not matter.
-fn without_variables(names: Names, effect: Effect) -> Names {
-    let widens = names.inverted == (effect == Effect::Deny);
+fn without_variables(names: Names, allows: bool) -> Names {
+    let widens = names.inverted != allows;
     let is_known = |pattern: &String| widens || !pattern.contains("${");
     let patterns = names.patterns.into_iter().filter(is_known).map(|pattern| of_any_partition(&widened(&pattern)));
     Names { patterns: patterns.collect(), inverted: names.inverted }
@@ -403,32 +402,17 @@ fn of_any_partition(pattern: &str) -> String {
     }
 }
 
-fn conditions(blocks: &Value) -> Vec<Condition> {
-    let read = |operator: &String, key: &String, values: &Value| {
-        let lower = operator.to_ascii_lowercase();
-        let of_all = lower.strip_prefix("forallvalues:");
-        let of_some = of_all.or(lower.strip_prefix("foranyvalue:")).unwrap_or(&lower);
-        let bare = of_some.strip_suffix("ifexists");
-        Condition {
-            operator: bare.unwrap_or(of_some).to_owned(),
-            holds_when_absent: of_all.is_some() || bare.is_some(),
-            key: key.to_ascii_lowercase(),
-            shown: key.clone(),
-            values: texts(values),
-        }
-    };
-    let blocks = blocks.as_object().into_iter().flatten();
-    let keys =
-        blocks.flat_map(|(operator, keys)| keys.as_object().into_iter().flatten().map(move |key| (operator, key)));
-    keys.map(|(operator, (key, values))| read(operator, key, values)).collect()
+/// Some of many, for people.
+pub(super) fn some<T>(all: impl IntoIterator<Item = T>, name: impl Fn(T) -> String) -> String {
+    let mut all = all.into_iter();
+    let mut some: Vec<String> = all.by_ref().take(ENOUGH).map(name).collect();
+    let more = all.count();
+    if more > 0 {
+        some.push(format!("{more} more"));
+    }
+    some.join(" and ")
 }
 
-/// One text or a list of them; booleans and numbers may be written without quotes.
-fn texts(value: &Value) -> Vec<String> {
-    match value {
-        Value::String(text) => vec![text.clone()],
-        Value::Array(list) => list.iter().flat_map(texts).collect(),
-        Value::Bool(_) | Value::Number(_) => vec![value.to_string()],
-        _ => vec![],
-    }
+fn texts(words: &[document::Word<'_>]) -> Vec<String> {
+    words.iter().map(|word| word.text.clone().into_owned()).collect()
 }

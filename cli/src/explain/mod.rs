@@ -1,0 +1,180 @@
+//! `snapback explain`: what a policy or a rule lets in, before it is deployed. It calls nothing.
+//!
+//! Each kind of document answers for itself; here is what they share: where the text comes from, one text or one a
+//! line, how an answer is written and what the exit status says.
+
+mod identity;
+mod ingress;
+mod policy;
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Result;
+use snapback::policy::NotUnderstood;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    /// Says whom a resource policy or the trust of a role lets in, and shows it without those who are not trusted
+    Policy(policy::Arguments),
+    /// Says whether an identity policy makes an administrator, or lets its holder become one
+    Identity(identity::Arguments),
+    /// Says what an `IpPermission`, or a list of them, opens to the world beyond the public ports
+    Ingress(ingress::Arguments),
+}
+
+#[derive(Debug, clap::Args)]
+struct Input {
+    /// A JSON document; `-` is standard input
+    file: PathBuf,
+    /// Answer in JSON
+    #[arg(long)]
+    json: bool,
+    /// The file has one document a line, and each gets its answer
+    #[arg(long)]
+    lines: bool,
+}
+
+/// What one kind of document is asked.
+trait Question {
+    fn input(&self) -> &Input;
+    fn answer(&self, text: &str) -> Result<Answer, NotUnderstood>;
+}
+
+struct Answer {
+    /// In JSON if that is asked for, or else for people.
+    shown: String,
+    is_untrusted: bool,
+    /// What cannot be answered from the document alone.
+    notes: Vec<String>,
+}
+
+/// The answers so far, and where they go.
+struct Explanation<'a, W> {
+    out: &'a mut W,
+    question: &'a dyn Question,
+    answered: u64,
+    untrusted: u64,
+    bad: u64,
+}
+
+pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCode> {
+    let question: &dyn Question = match &arguments.what {
+        What::Policy(policy) => policy,
+        What::Identity(identity) => identity,
+        What::Ingress(ingress) => ingress,
+    };
+    let mut explanation = Explanation { out, question, answered: 0, untrusted: 0, bad: 0 };
+    match reader(&question.input().file) {
+        Ok(reader) if question.input().lines => explanation.lines(reader)?,
+        Ok(reader) => explanation.document(reader)?,
+        Err(error) => explanation.complain(&format!("cannot be opened: {error}"))?,
+    }
+    Ok(match (explanation.bad, explanation.untrusted) {
+        (0, 0) => ExitCode::SUCCESS,
+        (0, _) => ExitCode::from(1),
+        _ => ExitCode::from(2),
+    })
+}
+
+impl<W: Write> Explanation<'_, W> {
+    fn document(&mut self, mut reader: impl Read) -> Result<()> {
+        let mut bytes = vec![];
+        match reader.read_to_end(&mut bytes) {
+            Ok(_) => self.answer(&bytes, None),
+            Err(error) => self.complain(&format!("cannot be read: {error}")),
+        }
+    }
+
+    fn lines(&mut self, mut reader: BufReader<impl Read>) -> Result<()> {
+        let (mut line, mut number) = (vec![], 0);
+        loop {
+            number += 1;
+            // Whoever writes a line and waits for the answer gets it.
+            if reader.buffer().is_empty() {
+                self.out.flush()?;
+            }
+            line.clear();
+            match reader.read_until(b'\n', &mut line) {
+                Ok(0) => break,
+                Ok(_) if line.trim_ascii().is_empty() => {}
+                Ok(_) => self.answer(line.trim_ascii_end(), Some(number))?,
+                Err(error) => {
+                    self.complain(&format!("cannot be read to its end: {error}"))?;
+                    break;
+                }
+            }
+        }
+        let (good, untrusted, bad) = (self.answered, self.untrusted, self.bad);
+        if !self.question.input().json {
+            writeln!(self.out, "{good} answered, {untrusted} untrusted, {bad} bad")?;
+        } else if bad > 0 {
+            writeln!(io::stderr(), "snapback: {}: {good} answered, {bad} bad", self.file())?;
+        }
+        Ok(())
+    }
+
+    /// Answers one document: all of the file, or what is on this line of it.
+    fn answer(&mut self, bytes: &[u8], line: Option<usize>) -> Result<()> {
+        let file = self.file();
+        let answer = match text(bytes) {
+            Ok(text) => self.question.answer(text),
+            Err(error) => Err(error),
+        };
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(NotUnderstood { message, line: within, column }) => {
+                return self.complain_of(&format!("{file}:{}:{column}: {message}", line.unwrap_or(within)));
+            }
+        };
+        let place = line.map_or(file.clone(), |line| format!("{file}:{line}"));
+        for note in answer.notes {
+            writeln!(io::stderr(), "snapback: {place}: {note}")?;
+        }
+        self.answered += 1;
+        self.untrusted += u64::from(answer.is_untrusted);
+        if line.is_some() && !self.question.input().json {
+            write!(self.out, "{place}: ")?;
+        }
+        Ok(writeln!(self.out, "{}", answer.shown)?)
+    }
+
+    fn complain(&mut self, why: &str) -> Result<()> {
+        self.complain_of(&format!("{}: {why}", self.file()))
+    }
+
+    fn complain_of(&mut self, text: &str) -> Result<()> {
+        self.bad += 1;
+        Ok(writeln!(io::stderr(), "snapback: {text}")?)
+    }
+
+    fn file(&self) -> String {
+        self.question.input().file.display().to_string()
+    }
+}
+
+fn reader(path: &Path) -> io::Result<BufReader<Box<dyn Read>>> {
+    Ok(BufReader::new(if path == Path::new("-") { Box::new(io::stdin()) } else { Box::new(File::open(path)?) }))
+}
+
+/// The text of a document, without the mark that some editors begin a file with.
+fn text(bytes: &[u8]) -> Result<&str, NotUnderstood> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    std::str::from_utf8(bytes).map_err(|error| {
+        let before = &bytes[..error.valid_up_to()];
+        let line_start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        NotUnderstood {
+            message: "expected UTF-8".to_owned(),
+            line: before.split(|byte| *byte == b'\n').count(),
+            column: String::from_utf8_lossy(&before[line_start..]).chars().count() + 1,
+        }
+    })
+}

@@ -1,0 +1,191 @@
+//! `snapback explain policy`
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+use snapback::policy::{Exposure, Judgement, Kind, NotUnderstood, Policy, Trust};
+
+use super::{Answer, Input, Question};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    input: Input,
+    /// The account that owns what the policy is attached to
+    #[arg(long, value_name = "ID", value_parser = account)]
+    account: Option<String>,
+    /// An account whose principals may get in; may be given again
+    #[arg(long, value_name = "ID", value_parser = account)]
+    trust_account: Vec<String>,
+    /// An organization whose principals may get in; may be given again
+    #[arg(long, value_name = "ID", value_parser = organization)]
+    trust_organization: Vec<String>,
+    /// What the policy is attached to: a resource, or a role as its trust policy
+    #[arg(long, value_enum, default_value = "resource")]
+    kind: Attached,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Attached {
+    Resource,
+    Trust,
+}
+
+#[derive(Serialize)]
+struct Shown<'a> {
+    exposure: Exposure,
+    grants: Vec<ShownGrant<'a>>,
+    /// With the bytes that the policy has.
+    without: Option<Box<RawValue>>,
+}
+
+#[derive(Serialize)]
+struct ShownGrant<'a> {
+    statement: usize,
+    exposure: Exposure,
+    grantee: &'a str,
+    why: &'a str,
+}
+
+impl Question for Arguments {
+    fn input(&self) -> &Input {
+        &self.input
+    }
+
+    fn answer(&self, text: &str) -> Result<Answer, NotUnderstood> {
+        let policy = Policy::parse(text)?;
+        let kind = match self.kind {
+            Attached::Resource => Kind::Resource,
+            Attached::Trust => Kind::Trust,
+        };
+        let trust = Trust {
+            account: self.account.clone(),
+            accounts: self.trust_account.iter().cloned().collect::<BTreeSet<_>>(),
+            organizations: self.trust_organization.iter().cloned().collect(),
+            ..Trust::default()
+        };
+        let judgement = policy.judge(kind, &trust);
+        let untrusted: Vec<_> = judgement.grants.iter().filter(|grant| grant.is_untrusted()).cloned().collect();
+        let without = policy.without(&untrusted);
+        let shown = if self.input.json { in_json(&judgement, without)? } else { for_people(&judgement, text, without) };
+        Ok(Answer { shown, is_untrusted: !untrusted.is_empty(), notes: vec![] })
+    }
+}
+
+fn in_json(judgement: &Judgement, without: Option<String>) -> Result<String, NotUnderstood> {
+    let unwritable = |error: serde_json::Error| NotUnderstood {
+        message: error.to_string(),
+        line: error.line(),
+        column: error.column(),
+    };
+    let grants = judgement.grants.iter().map(|grant| ShownGrant {
+        statement: grant.statement,
+        exposure: grant.exposure,
+        grantee: &grant.grantee,
+        why: &grant.why,
+    });
+    let without = without.map(RawValue::from_string).transpose().map_err(unwritable)?;
+    let shown = Shown { exposure: judgement.exposure, grants: grants.collect(), without };
+    serde_json::to_string(&shown).map_err(unwritable)
+}
+
+/// The verdict, every grant in a sentence, and what would go: the policy's lines, those that go or come marked.
+fn for_people(judgement: &Judgement, before: &str, without: Option<String>) -> String {
+    let mut shown = judgement.exposure.to_string();
+    for grant in &judgement.grants {
+        let mark = if grant.is_untrusted() { '!' } else { ' ' };
+        let _ = write!(shown, "\n{mark} {:<12} {}", grant.exposure.to_string(), grant.why);
+    }
+    if !judgement.grants.iter().any(snapback::policy::Grant::is_untrusted) {
+        return shown + "\n\nNobody gets in who is not trusted.";
+    }
+    match without {
+        None => shown + "\n\nNothing would be left of the policy without those who are not trusted.",
+        Some(after) => shown + "\n\nWithout those who are not trusted:\n" + &changes(before, &after),
+    }
+}
+
+/// Lines that stay, go (`-`) and come (`+`).
+fn changes(before: &str, after: &str) -> String {
+    let (old, new): (Vec<&str>, Vec<&str>) = (before.lines().collect(), after.lines().collect());
+    let start = old.iter().zip(&new).take_while(|(old, new)| old == new).count();
+    let end = old[start..].iter().rev().zip(new[start..].iter().rev()).take_while(|(old, new)| old == new).count();
+    let (left, right) = (&old[start..old.len() - end], &new[start..new.len() - end]);
+    let mut marked: Vec<(char, &str)> = old[..start].iter().map(|line| (' ', *line)).collect();
+    marked.extend(differences(left, right));
+    marked.extend(old[old.len() - end..].iter().map(|line| (' ', *line)));
+    marked.iter().map(|(mark, line)| format!("{mark} {line}")).collect::<Vec<_>>().join("\n")
+}
+
+/// By the longest common sequence of lines; where that would take too long, all go and all come.
+fn differences<'a>(left: &[&'a str], right: &[&'a str]) -> Vec<(char, &'a str)> {
+    const TOO_MANY: usize = 1 << 22;
+    let (rows, columns) = (left.len() + 1, right.len() + 1);
+    let mut common = vec![0_u32; if rows * columns > TOO_MANY { 0 } else { rows * columns }];
+    if !common.is_empty() {
+        for (row, column) in
+            (0..left.len()).rev().flat_map(|row| (0..right.len()).rev().map(move |column| (row, column)))
+        {
+            common[row * columns + column] = if left[row] == right[column] {
+                common[(row + 1) * columns + column + 1] + 1
+            } else {
+                common[(row + 1) * columns + column].max(common[row * columns + column + 1])
+            };
+        }
+    }
+    let at = |row: usize, column: usize| common.get(row * columns + column).copied().unwrap_or_default();
+    // A line that has changed is told as one that goes and one that comes right after it.
+    let goes = |row, column, last: Option<&(char, &str)>| {
+        let (without, with) = (at(row + 1, column), at(row, column + 1));
+        without > with || without == with && last.is_none_or(|last| last.0 != '-')
+    };
+    let (mut row, mut column, mut marked) = (0, 0, vec![]);
+    while row < left.len() || column < right.len() {
+        if row < left.len() && column < right.len() && at(row, column) > 0 && left[row] == right[column] {
+            marked.push((' ', left[row]));
+            (row, column) = (row + 1, column + 1);
+        } else if row < left.len() && (column == right.len() || goes(row, column, marked.last())) {
+            marked.push(('-', left[row]));
+            row += 1;
+        } else {
+            marked.push(('+', right[column]));
+            column += 1;
+        }
+    }
+    marked
+}
+
+fn account(text: &str) -> Result<String, String> {
+    let is_id = text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
+    if is_id { Ok(text.to_owned()) } else { Err("expected the twelve digits of an account".to_owned()) }
+}
+
+fn organization(text: &str) -> Result<String, String> {
+    let name = text.strip_prefix("o-").unwrap_or_default();
+    let is_id = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    if is_id {
+        Ok(text.to_owned())
+    } else {
+        Err("expected the id of an organization, such as `o-a1b2c3d4e5`".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_goes_and_comes_is_marked_line_by_line() {
+        assert_eq!(changes("a\nb\nc\nd\ne", "a\nc\nD\ne"), "  a\n- b\n  c\n- d\n+ D\n  e");
+        assert_eq!(changes("a", "b"), "- a\n+ b");
+        assert_eq!(changes("a\nb", "a\nb"), "  a\n  b");
+    }
+
+    #[test]
+    fn lines_without_number_are_told_without_comparing_them_all() {
+        let (many, others) = ("a\n".repeat(3000), "b\n".repeat(3000));
+        assert_eq!(changes(&many, &others).lines().filter(|line| line.starts_with('-')).count(), 3000);
+    }
+}

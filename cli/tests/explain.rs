@@ -1,0 +1,319 @@
+//! `snapback explain`, as a user runs it.
+
+use std::fs;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+
+/// The exit status, what is said, and what is complained of.
+struct Said {
+    status: Option<i32>,
+    out: String,
+    err: String,
+}
+
+impl Said {
+    fn json(&self) -> Result<Value> {
+        serde_json::from_str(&self.out).with_context(|| format!("{}{}", self.out, self.err))
+    }
+}
+
+/// Runs `snapback explain` with standard input.
+fn explain(arguments: &[&str], input: impl AsRef<[u8]>) -> Result<Said> {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_snapback"))
+        .arg("explain")
+        .args(arguments)
+        .env_remove("SNAPBACK_PUBLIC_PORTS")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    // A wrong flag ends the program before it reads anything.
+    let _ = child.stdin.take().context("standard input")?.write_all(input.as_ref());
+    let Output { status, stdout, stderr } = child.wait_with_output()?;
+    Ok(Said { status: status.code(), out: String::from_utf8(stdout)?, err: String::from_utf8(stderr)? })
+}
+
+fn file(name: &str, content: &str) -> Result<PathBuf> {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("explain");
+    fs::create_dir_all(&folder)?;
+    let file = folder.join(name);
+    fs::write(&file, content)?;
+    Ok(file)
+}
+
+fn statement(principal: &Value) -> Value {
+    json!({"Effect": "Allow", "Principal": principal, "Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/*"})
+}
+
+fn policy(principals: &[Value]) -> Value {
+    json!({"Version": "2012-10-17", "Statement": principals.iter().map(statement).collect::<Vec<_>>()})
+}
+
+fn permission(port: u16, cidr: &str) -> Value {
+    json!({"IpProtocol": "tcp", "FromPort": port, "ToPort": port, "IpRanges": [{"CidrIp": cidr}]})
+}
+
+#[test]
+fn a_public_policy_is_told_with_every_grant_and_without_the_untrusted_ones() -> Result<()> {
+    let text = "{ \"Version\": \"2012-10-17\",\n  \"Statement\": [\n    {\"Sid\": \"Own\", \"Effect\": \"Allow\", \
+                \"Principal\": {\"AWS\": \"arn:aws:iam::111122223333:root\"}, \"Action\": \"s3:*\", \"Resource\": \"*\"},\n    \
+                {\"Sid\": \"Open\", \"Effect\": \"Allow\", \"Principal\": \"*\", \"Action\": \"s3:GetObject\", \"Resource\": \"*\"}\n  ] }";
+    let file = file("public.json", text)?;
+    let path = file.to_str().context("a path")?;
+    let said = explain(&["policy", path, "--account", "111122223333", "--json"], "")?;
+    assert_eq!(said.status, Some(1));
+    let answer = said.json()?;
+    assert_eq!(answer["exposure"], "public");
+    let grants: Vec<_> = answer["grants"].as_array().context("grants")?.iter().collect();
+    let told: Vec<_> =
+        grants.iter().map(|grant| (&grant["statement"], &grant["exposure"], &grant["grantee"])).collect();
+    assert_eq!(
+        told,
+        [
+            (&json!(0), &json!("account"), &json!("arn:aws:iam::111122223333:root")),
+            (&json!(1), &json!("public"), &json!("*")),
+        ]
+    );
+    for grant in grants {
+        let keys: Vec<_> = grant.as_object().context("a grant")?.keys().collect();
+        assert_eq!(keys, ["exposure", "grantee", "statement", "why"]);
+    }
+    assert_eq!(answer["without"]["Statement"].as_array().map(Vec::len), Some(1));
+    // Not only the same JSON: the same bytes.
+    assert!(said.out.contains("\"without\":{ \"Version\": \"2012-10-17\",\n  \"Statement\": [\n    {\"Sid\": \"Own\""));
+    Ok(())
+}
+
+#[test]
+fn people_see_which_lines_of_a_policy_would_go() -> Result<()> {
+    let text = "{\"Statement\": [\n  {\"Effect\": \"Allow\", \"Principal\": {\"AWS\": \"111122223333\"}, \"Action\": \"s3:*\", \"Resource\": \"*\"},\n  \
+                {\"Effect\": \"Allow\", \"Principal\": \"*\", \"Action\": \"s3:*\", \"Resource\": \"*\"}\n]}\n";
+    let said = explain(&["policy", "-", "--account", "111122223333"], text)?;
+    assert_eq!(said.status, Some(1));
+    assert!(said.out.starts_with("public\n"), "{}", said.out);
+    for line in [
+        "\n! public ",
+        "\n  account ",
+        "\nWithout those who are not trusted:\n  {\"Statement\": [\n",
+        "\n-   {\"Effect\": \"Allow\", \"Principal\": \"*\"",
+    ] {
+        assert!(said.out.contains(line), "{line}: {}", said.out);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_policy_is_judged_by_whom_the_operator_trusts() -> Result<()> {
+    let foreign = policy(&[json!({"AWS": "444455556666"})]).to_string();
+    let organization = json!({"Statement": {"Effect": "Allow", "Principal": "*", "Action": "s3:*", "Resource": "*",
+        "Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}}}})
+    .to_string();
+    for (text, flags, exposure, status) in [
+        (&foreign, &[][..], "foreign", 1),
+        (&foreign, &["--account", "111122223333"], "foreign", 1),
+        (&foreign, &["--account", "444455556666"], "account", 0),
+        (&foreign, &["--trust-account", "111122223333", "--trust-account", "444455556666"], "account", 0),
+        (&organization, &[], "foreign", 1),
+        (&organization, &["--trust-organization", "o-a1b2c3d4e5"], "organization", 0),
+    ] {
+        let said = explain(&[&["policy", "-", "--json"], flags].concat(), text)?;
+        assert_eq!((said.json()?["exposure"].as_str(), said.status), (Some(exposure), Some(status)), "{flags:?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn nothing_is_left_of_a_policy_that_only_lets_strangers_in_but_a_role_keeps_a_trust_policy() -> Result<()> {
+    let bucket = policy(&[json!("*")]).to_string();
+    let said = explain(&["policy", "-", "--json"], &bucket)?;
+    assert_eq!((said.json()?["without"].clone(), said.status), (Value::Null, Some(1)));
+    let people = explain(&["policy", "-"], &bucket)?;
+    assert!(people.out.contains("Nothing would be left"), "{}", people.out);
+
+    let role = json!({"Statement": {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}});
+    let said = explain(&["policy", "-", "--kind", "trust", "--json"], role.to_string())?;
+    let left = said.json()?["without"].clone();
+    assert_eq!((&left["Statement"]["Effect"], said.status), (&json!("Deny"), Some(1)), "{left}");
+    Ok(())
+}
+
+#[test]
+fn a_policy_that_lets_nobody_untrusted_in_stays_as_it_is() -> Result<()> {
+    let text = policy(&[json!({"AWS": "111122223333"})]).to_string();
+    let said = explain(&["policy", "-", "--account", "111122223333", "--json"], &text)?;
+    assert_eq!(said.status, Some(0));
+    assert!(said.out.ends_with(&format!("\"without\":{text}}}\n")), "{}", said.out);
+    let empty = explain(&["policy", "-", "--json"], "{\"Statement\": []}")?;
+    assert_eq!(empty.out, "{\"exposure\":\"none\",\"grants\":[],\"without\":{\"Statement\": []}}\n");
+    assert_eq!(empty.status, Some(0));
+    Ok(())
+}
+
+#[test]
+fn an_identity_policy_is_told_with_the_ways_to_become_administrator() -> Result<()> {
+    let of = |actions: Value| json!({"Statement": {"Effect": "Allow", "Action": actions, "Resource": "*"}}).to_string();
+    let said = explain(&["identity", "-", "--json"], of(json!("*")))?;
+    let answer = said.json()?;
+    assert_eq!((&answer["admin"], said.status), (&json!(true), Some(1)));
+    assert_eq!(answer["escalation"].as_array().map(Vec::len), Some(101));
+    let said = explain(
+        &["identity", "-", "--json"],
+        of(json!(["iam:PassRole", "lambda:InvokeFunction", "lambda:CreateFunction"])),
+    )?;
+    assert_eq!(said.json()?["escalation"], json!(["iam:PassRole+lambda:CreateFunction+lambda:InvokeFunction"]));
+    assert_eq!((&said.json()?["admin"], said.status), (&json!(false), Some(1)));
+    let said = explain(&["identity", "-", "--json"], of(json!("s3:Get*")))?;
+    assert_eq!(said.out, "{\"admin\":false,\"escalation\":[],\"why\":[]}\n");
+    assert_eq!(said.status, Some(0));
+    let people = explain(&["identity", "-"], of(json!("iam:CreateAccessKey")))?;
+    assert_eq!(
+        people.out,
+        "one of the published ways to become administrator\n! `iam:CreateAccessKey`: the holder signs \
+        in as another user with a new access key (pathfinding.cloud iam-002), allowed by statement 1\n"
+    );
+    Ok(())
+}
+
+#[test]
+fn ingress_is_told_as_the_ranges_beyond_the_public_ports() -> Result<()> {
+    let (ssh, web) = (permission(22, "0.0.0.0/0"), permission(443, "0.0.0.0/0"));
+    let open = "{\"exposure\":\"public\",\"open\":[{\"protocol\":\"tcp\",\"ports\":\"22\",\"cidr\":\"0.0.0.0/0\"}]}\n";
+    let closed = "{\"exposure\":\"none\",\"open\":[]}\n";
+    for (document, flags, answer, status) in [
+        (ssh.clone(), &[][..], open, 1),
+        (json!([ssh, web]), &[], open, 1),
+        (json!([permission(22, "0.0.0.0/1"), permission(22, "128.0.0.0/1")]), &[], open, 1),
+        (web.clone(), &[], closed, 0),
+        (json!([]), &[], closed, 0),
+        (ssh, &["--public-ports", "tcp/22"], closed, 0),
+        (web, &["--public-ports", ""], &open.replace("\"22\"", "\"443\""), 1),
+        (permission(22, "203.0.113.0/24"), &[], closed, 0),
+    ] {
+        let said = explain(&[&["ingress", "-", "--json"], flags].concat(), document.to_string())?;
+        assert_eq!((said.out.as_str(), said.status), (answer, Some(status)), "{document} {}", said.err);
+    }
+    let people = explain(&["ingress", "-"], permission(22, "0.0.0.0/0").to_string())?;
+    assert_eq!(people.out, "public: open to the world beyond tcp/80,tcp/443\n! tcp/22 from 0.0.0.0/0\n");
+    Ok(())
+}
+
+#[test]
+fn a_prefix_list_cannot_be_looked_into_and_that_is_said() -> Result<()> {
+    let list = json!({"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "PrefixListIds": [{"PrefixListId": "pl-1"}],
+        "UserIdGroupPairs": [{"GroupId": "sg-1"}]});
+    let said = explain(&["ingress", "-", "--json"], list.to_string())?;
+    assert_eq!(said.err, "snapback: -: prefix list pl-1 is not looked into\n");
+    assert_eq!(said.status, Some(0));
+    Ok(())
+}
+
+#[test]
+fn each_line_gets_its_answer_and_a_bad_one_does_not_stop_the_rest() -> Result<()> {
+    let (open, own) = (policy(&[json!("*")]), policy(&[json!({"AWS": "111122223333"})]));
+    let lines = format!("{own}\n\n{{\"Statement\": [\n{open}\n[]");
+    let file = file("lines.jsonl", &lines)?;
+    let path = file.to_str().context("a path")?;
+    let said = explain(&["policy", path, "--account", "111122223333", "--lines", "--json"], "")?;
+    let answers: Vec<Value> = said.out.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
+    let exposures: Vec<_> = answers.iter().map(|answer| &answer["exposure"]).collect();
+    assert_eq!(exposures, ["account", "public"]);
+    assert_eq!(said.status, Some(2));
+    assert!(said.err.contains(&format!("snapback: {path}:3:")), "{}", said.err);
+    assert!(said.err.contains(&format!("snapback: {path}:5:1: expected a JSON object\n")), "{}", said.err);
+    assert!(said.err.ends_with(&format!("snapback: {path}: 2 answered, 2 bad\n")), "{}", said.err);
+
+    let people = explain(&["policy", path, "--account", "111122223333", "--lines"], "")?;
+    assert!(people.out.contains(&format!("{path}:1: account\n")), "{}", people.out);
+    assert!(people.out.ends_with("2 answered, 1 untrusted, 2 bad\n"), "{}", people.out);
+
+    for (what, good, risky) in [
+        (
+            "identity",
+            json!({"Statement": []}),
+            json!({"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}),
+        ),
+        ("ingress", permission(443, "0.0.0.0/0"), permission(22, "0.0.0.0/0")),
+    ] {
+        let said = explain(&[what, "-", "--lines", "--json"], format!("{good}\r\n{risky}\n"))?;
+        assert_eq!((said.out.lines().count(), said.status), (2, Some(1)), "{what} {}", said.err);
+        let said = explain(&[what, "-", "--lines", "--json"], format!("{good}\n"))?;
+        assert_eq!((said.out.lines().count(), said.status), (1, Some(0)), "{what} {}", said.err);
+    }
+    Ok(())
+}
+
+#[test]
+fn bad_input_is_told_with_file_place_and_what_was_expected() -> Result<()> {
+    let range = |cidr: &str| permission(22, cidr).to_string();
+    for (what, text, said) in [
+        ("policy", "", "-:1:1: expected a JSON object"),
+        ("policy", "{\n  \"Statement\": 1}", "-:2:16: expected an object or a list as `Statement`"),
+        (
+            "policy",
+            "{\"Statement\": [{\"Effect\": 1}]}",
+            "-:1:16: expected `Allow` or `Deny` as the statement's `Effect`",
+        ),
+        ("identity", "[]", "-:1:1: expected a JSON object"),
+        (
+            "identity",
+            "{\"Statement\": {\"Effect\": \"Allow\", \"Principal\": \"*\"}}",
+            "-:1:15: expected a policy of an identity, found a statement that names a principal",
+        ),
+        ("ingress", "", "-:1:1: EOF while parsing a value"),
+        ("ingress", "{}", "-:1:2: missing field `IpProtocol`"),
+        ("ingress", &range("::/0"), "expected a range of IPv4 addresses, such as `203.0.113.0/24`, found `::/0`"),
+        ("ingress", &range("10.0.0.0/33"), "expected a range of IPv4 addresses"),
+        (
+            "ingress",
+            "{\"IpProtocol\": \"tcp\",\n \"CidrIp\": \"0.0.0.0/0\"}",
+            "-:2:9: unknown field `CidrIp`, expected one of",
+        ),
+        (
+            "ingress",
+            "{\"IpProtocol\": \"tcp\", \"FromPort\": 30, \"ToPort\": 20}",
+            "expected a `ToPort` from 30 on, found 20",
+        ),
+    ] {
+        let answer = explain(&[what, "-", "--json"], text)?;
+        assert_eq!((answer.status, answer.out.as_str()), (Some(2), ""), "{what} {text}");
+        assert!(answer.err.starts_with("snapback: -:") && answer.err.contains(said), "{what} {text}: {}", answer.err);
+    }
+    let answer = explain(&["policy", "-"], b"{\"Statement\":\n [\xff]}")?;
+    assert_eq!((answer.status, answer.err.as_str()), (Some(2), "snapback: -:2:3: expected UTF-8\n"));
+    let answer = explain(&["policy", "no/such.json"], "")?;
+    assert_eq!(answer.status, Some(2));
+    assert!(answer.err.starts_with("snapback: no/such.json: cannot be opened"), "{}", answer.err);
+    Ok(())
+}
+
+#[test]
+fn a_document_longer_than_any_policy_is_refused() -> Result<()> {
+    let long = format!("{{\"Statement\": []}}{}", " ".repeat(2 << 20));
+    for what in ["policy", "identity"] {
+        let answer = explain(&[what, "-"], &long)?;
+        assert_eq!(answer.status, Some(2));
+        assert!(answer.err.contains("no policy has as many"), "{}", answer.err);
+    }
+    Ok(())
+}
+
+#[test]
+fn wrong_usage_is_told_apart_from_an_answer() -> Result<()> {
+    for arguments in [
+        &["policy"][..],
+        &["policy", "-", "--account", "root"],
+        &["policy", "-", "--trust-organization", "acme"],
+        &["policy", "-", "--kind", "bucket"],
+        &["ingress", "-", "--public-ports", "http"],
+        &["identity", "-", "--account", "111122223333"],
+        &["acl", "-"],
+    ] {
+        let said = explain(arguments, "{}")?;
+        assert_eq!((said.status, said.out.as_str()), (Some(2), ""), "{arguments:?}");
+    }
+    Ok(())
+}
