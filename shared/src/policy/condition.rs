@@ -270,9 +270,8 @@ fn reaches(entry: &Entry<'_>, form: Form, names: Names, trust: &Trust) -> Vec<Re
     match (names, form) {
         (Names::Address, Form::Address) => addresses(&entry.values, trust),
         (Names::WhetherService, Form::Bool | Form::Exact) => {
-            let reach = |value: &Word<'_>| match value.text.eq_ignore_ascii_case("true") {
-                true => Reach::certain(Exposure::Service),
-                false => Reach::ANYONE,
+            let reach = |value: &Word<'_>| {
+                if value.text.eq_ignore_ascii_case("true") { Reach::certain(Exposure::Service) } else { Reach::ANYONE }
             };
             entry.values.iter().map(reach).collect()
         }
@@ -284,15 +283,14 @@ fn reaches(entry: &Entry<'_>, form: Form, names: Names, trust: &Trust) -> Vec<Re
 
 fn of_value(value: &str, entry: &Entry<'_>, form: Form, names: Names, trust: &Trust) -> Reach {
     if value.contains("${") {
-        return Reach::ANYONE;
+        return of_variable(value, names);
     }
     if form == Form::Exact && pattern::is_pattern(value) {
         // Nobody has a star in his name, and nothing else equals one.
         return Reach::NOBODY;
     }
-    let of = |name: &str, trusted: fn(&Trust, &str) -> Exposure| match is_fixed(name) {
-        true => Reach::certain(trusted(trust, name)),
-        false => Reach::ANYONE,
+    let of = |name: &str, trusted: fn(&Trust, &str) -> Exposure| {
+        if is_fixed(name) { Reach::certain(trusted(trust, name)) } else { Reach::ANYONE }
     };
     match names {
         Names::Organization => of(value, Trust::of_organization),
@@ -304,6 +302,18 @@ fn of_value(value: &str, entry: &Entry<'_>, form: Form, names: Names, trust: &Tr
         Names::SignedIn(issuer) => of_claim(value, &entry.key, issuer),
         Names::Key if !value.starts_with("arn:") && is_fixed(value) => Reach::certain(Exposure::Account),
         Names::Arn | Names::Key => of_arn(value, entry, form, trust),
+        _ => Reach::ANYONE,
+    }
+}
+
+/// A variable that tells of the caller is met by every caller; only one that tells of the resource's owner means him.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html>
+fn of_variable(value: &str, names: Names) -> Reach {
+    let is = |variable: &str| value.eq_ignore_ascii_case(variable);
+    match names {
+        Names::Account if is("${aws:ResourceAccount}") => Reach::certain(Exposure::Account),
+        // Whether the operator trusts the organization that the account is in is not known here.
+        Names::Organization if is("${aws:ResourceOrgID}") => Reach::unsure(Exposure::Foreign),
         _ => Reach::ANYONE,
     }
 }

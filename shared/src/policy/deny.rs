@@ -59,9 +59,10 @@ impl<'p> Denies<'p> {
                 continue;
             }
             let Some(upon) = deny.resources.covered(&resources, &mut self.patience) else { break };
-            match hit.iter().chain(&upon).all(|covered| *covered) {
-                true => left = left.and(deny.spared),
-                false => partial.push((deny, hit, upon)),
+            if hit.iter().chain(&upon).all(|covered| *covered) {
+                left = left.and(deny.spared);
+            } else {
+                partial.push((deny, hit, upon));
             }
         }
         let (actions, resources) = (actions.len(), resources.len());

@@ -98,7 +98,7 @@ pub(super) fn of_statement(
     let left = denies.left(statement, context.kind);
     let narrowed = Narrowed::by(entries.iter(), left, context.kind);
     let reaches: Vec<Reach> = named.iter().map(|named| narrowed.of(named.grantee)).collect();
-    let writer = Writer { index, statement, entries: &entries, named: &named, left, context };
+    let writer = Writer::of(index, statement, &named, in_doubt(statement, &entries, left), context);
     match values(&entries, &named, &reaches, left, context.kind) {
         Some((entry, values)) => writer.by_value(entry, &values),
         None => writer.by_principal(&reaches),
@@ -171,25 +171,27 @@ impl Narrowed {
     fn and(mut self, about: About, reach: Reach) -> Self {
         let narrower = |earlier: Option<Reach>| Some(earlier.map_or(reach, |earlier| earlier.and(reach)));
         match about {
-            About::Caller => self.caller = self.caller.and(reach),
             About::Source => self.source = narrower(self.source),
             About::Claim => self.claim = narrower(self.claim),
             About::Service if reach == Reach::certain(Exposure::Service) => self.is_service = true,
-            About::Service => self.caller = self.caller.and(reach),
+            About::Caller | About::Service => self.caller = self.caller.and(reach),
         }
         self
     }
 
     fn of(self, grantee: Grantee) -> Reach {
         let (source, claim) = (self.source.unwrap_or(Reach::ANYONE), self.claim.unwrap_or(Reach::ANYONE));
-        let callers = self.caller.and(source).and(self.left);
+        let conditioned = self.caller.and(source);
+        // Whether a `Deny` of `*` hits who is signed in elsewhere is nowhere said.
+        let signed_in = conditioned.and(if self.left == Reach::ANYONE { Reach::ANYONE } else { Reach::UNKNOWN });
         match grantee {
             Grantee::Service => self.services(),
             Grantee::Everyone if self.is_service => self.services(),
-            Grantee::Everyone => callers.and(claim),
-            Grantee::Known(reach) => reach.and(callers).and(claim),
-            Grantee::SignedIn(_, owner) if claim.is_narrower_than_public() => owner.and(callers),
-            Grantee::SignedIn(..) => callers.and(claim),
+            Grantee::Everyone => conditioned.and(self.left).and(claim),
+            Grantee::Known(reach) => reach.and(conditioned).and(self.left).and(claim),
+            Grantee::Member(owner) => owner.and(signed_in),
+            Grantee::SignedIn(_, owner) if claim.is_narrower_than_public() => owner.and(signed_in),
+            Grantee::SignedIn(..) => signed_in.and(claim),
         }
     }
 
@@ -205,24 +207,70 @@ impl Narrowed {
     }
 }
 
+/// What keeps people out or does not, in a way that is not judged here.
+fn in_doubt(statement: &Statement<'_>, entries: &[Judged], left: Reach) -> Option<String> {
+    let is_unknown =
+        |judged: &Judged| judged.reach == Reach::UNKNOWN || judged.values.iter().any(|value| !value.certain);
+    let mut keys = statement.condition.iter().zip(entries).filter(|(_, judged)| is_unknown(judged));
+    let of_key = |key| format!(", if the condition on `{}` does not keep them out", shown(key));
+    let of_key = keys.next().map(|(entry, _)| of_key(&entry.key));
+    of_key.or_else(|| (left != Reach::ANYONE).then(|| ", unless a `Deny` in the same policy keeps them out".to_owned()))
+}
+
 /// Writes the grants of one statement.
 struct Writer<'w, 's> {
     index: usize,
     statement: &'w Statement<'s>,
-    entries: &'w [Judged],
     named: &'w [Named<'w>],
-    left: Reach,
     context: &'w Context<'w>,
+    /// `statement 1`
+    which: String,
+    /// `do s3:GetObject`
+    what: String,
+    writes: bool,
+    doubt: Option<String>,
 }
 
-impl Writer<'_, '_> {
+impl<'w, 's> Writer<'w, 's> {
+    fn of(
+        index: usize,
+        statement: &'w Statement<'s>,
+        named: &'w [Named<'w>],
+        doubt: Option<String>,
+        context: &'w Context<'w>,
+    ) -> Self {
+        let sid = statement.sid.as_deref().filter(|sid| !sid.is_empty());
+        let sid = sid.map(|sid| format!(" (`{}`)", shown(sid))).unwrap_or_default();
+        let (actions, resources) = (&statement.actions, &statement.resources);
+        let verb = if actions.is_all_but { "do anything but" } else { "do" };
+        // Where everything is meant nothing is said, as the policy is attached to it.
+        let upon = match (resources.is_everything(), resources.is_all_but) {
+            (true, _) => String::new(),
+            (false, true) => format!(" on anything but {}", listed(&resources.words)),
+            (false, false) => format!(" on {}", listed(&resources.words)),
+        };
+        Self {
+            index,
+            statement,
+            named,
+            context,
+            which: format!("statement {}{sid}", index + 1),
+            what: format!("{verb} {}{upon}", listed(&actions.words)),
+            writes: actions.is_all_but || actions.words.iter().any(|action| !is_read(&action.text)),
+            doubt,
+        }
+    }
+
     fn by_principal(&self, reaches: &[Reach]) -> Vec<Grant> {
         let is_one = self.named.len() == 1;
-        let mut names = Names::of(self, reaches.len());
+        let mut names = Names::of(self, reaches.len(), |rest| rest["Principal"] = Value::Null);
         let grants = self.named.iter().zip(reaches).enumerate().map(|(index, (named, reach))| {
             let part = if is_one { Part::Statement } else { Part::Principal(index) };
             let name = if is_one { names.whole() } else { names.of_principal(named) };
-            self.grant(part, named.text, name, &self.who(named, *reach), *reach)
+            let who = self.who(named, *reach);
+            let is_alone = matches!(named.grantee, Grantee::Known(_) | Grantee::Member(_));
+            let how = if is_alone { how_of_one(*reach) } else { how_of_many(*reach) };
+            self.grant(part, named.text, name, &who, how, *reach)
         });
         grants.collect()
     }
@@ -233,29 +281,30 @@ impl Writer<'_, '_> {
             [one] => self.who(one, Reach::ANYONE),
             named => format!("{} principals", named.len()),
         };
-        let mut names = Names::of(self, values.len());
+        let (operator, key) = (&*written.operator, &*written.key);
+        let mut names = Names::of(self, values.len(), |rest| rest["Condition"][operator][key] = Value::Null);
         let grants = written.values.iter().zip(values).enumerate().map(|(value, (word, reach))| {
-            let who = format!("{who} with `{}` `{}`", shown(&written.key), shown(&word.text));
-            let name = names.of_value(&written.operator, &written.key, &word.text);
-            self.grant(Part::Value { entry, value }, &word.text, name, &who, *reach)
+            let who = format!("{who} with `{}` `{}`", shown(key), shown(&word.text));
+            let name = names.of_value(operator, key, &word.text);
+            self.grant(Part::Value { entry, value }, &word.text, name, &who, how_of_one(*reach), *reach)
         });
         grants.collect()
     }
 
-    fn grant(&self, part: Part, grantee: &str, name: String, who: &str, reach: Reach) -> Grant {
-        let actions = &self.statement.actions;
-        let verb = if actions.is_all_but { "do anything but" } else { "do" };
-        let sid = self.statement.sid.as_deref().filter(|sid| !sid.is_empty());
-        let sid = sid.map(|sid| format!(" (`{}`)", shown(sid))).unwrap_or_default();
-        let (number, actions, how) = (self.index + 1, listed(&actions.words), self.how(grantee, reach));
+    fn grant(&self, part: Part, grantee: &str, name: String, who: &str, how: &str, reach: Reach) -> Grant {
+        let how = match &self.doubt {
+            Some(doubt) if !reach.certain => doubt,
+            _ if !reach.certain => ", and whose that is cannot be told",
+            _ => how,
+        };
         Grant {
             statement: self.index,
             exposure: reach.exposure,
             certain: reach.certain,
             grantee: grantee.to_owned(),
             name,
-            writes: self.writes(),
-            why: format!("statement {number}{sid} lets {who} {verb} {actions}{}{how}", self.upon()),
+            writes: self.writes,
+            why: format!("{} lets {who} {}{how}", self.which, self.what),
             part,
             kind: self.context.kind,
         }
@@ -274,52 +323,24 @@ impl Writer<'_, '_> {
             _ => format!("`{}`", shown(named.text)),
         }
     }
+}
 
-    /// Nothing where everything is meant, as the policy is attached to it.
-    fn upon(&self) -> String {
-        let resources = &self.statement.resources;
-        match (resources.is_everything(), resources.is_all_but) {
-            (true, _) => String::new(),
-            (false, true) => format!(" on anything but {}", listed(&resources.words)),
-            (false, false) => format!(" on {}", listed(&resources.words)),
-        }
+fn how_of_one(reach: Reach) -> &'static str {
+    match reach.exposure {
+        Exposure::Foreign => ", which is not trusted",
+        Exposure::Service => ", and for whom that acts is not said",
+        _ => "",
     }
+}
 
-    fn how(&self, grantee: &str, reach: Reach) -> String {
-        if !reach.certain {
-            return self.doubt(grantee);
-        }
-        let is_named =
-            self.named.iter().any(|named| named.text == grantee && matches!(named.grantee, Grantee::Known(_)));
-        let how = match reach.exposure {
-            Exposure::Public => "",
-            Exposure::Foreign if is_named => ", which is not trusted",
-            Exposure::Foreign => ", but only those whom its condition names, which is nobody that is trusted",
-            Exposure::Service => ", for whom it acts is not said",
-            Exposure::Organization => ", but only from a trusted organization",
-            Exposure::Account if is_named => "",
-            Exposure::Account => ", but only for a trusted account",
-            Exposure::None if is_named => "",
-            Exposure::None => ", but nobody is left over to whom that applies",
-        };
-        how.to_owned()
-    }
-
-    fn doubt(&self, grantee: &str) -> String {
-        let in_doubt =
-            |judged: &Judged| judged.reach == Reach::UNKNOWN || judged.values.iter().any(|value| !value.certain);
-        let written = self.statement.condition.iter().zip(self.entries);
-        let key = written.filter(|(_, judged)| in_doubt(judged)).map(|(entry, _)| &entry.key).next();
-        match key {
-            Some(key) => format!(", if the condition on `{}` does not keep them out", shown(key)),
-            None if !self.left.certain => ", unless a `Deny` in the same policy keeps them out".to_owned(),
-            None => format!(", but whose `{}` is cannot be told", shown(grantee)),
-        }
-    }
-
-    fn writes(&self) -> bool {
-        let actions = &self.statement.actions;
-        actions.is_all_but || actions.words.iter().any(|action| !is_read(&action.text))
+fn how_of_many(reach: Reach) -> &'static str {
+    match reach.exposure {
+        Exposure::None => ", but nobody is left to whom that applies",
+        Exposure::Account => ", but only for a trusted account",
+        Exposure::Organization => ", but only for a trusted organization or network",
+        Exposure::Service => ", and for whom that acts is not said",
+        Exposure::Foreign => ", but only those whom the conditions name, and they are not trusted",
+        Exposure::Public => "",
     }
 }
 
@@ -334,16 +355,14 @@ impl Names {
     const LONGEST: usize = 4096;
     const MOST: usize = 64;
 
-    fn of(writer: &Writer<'_, '_>, grants: usize) -> Self {
+    /// `take_out` leaves of the statement what all its grants have in common.
+    fn of(writer: &Writer<'_, '_>, grants: usize, take_out: impl Fn(&mut Value)) -> Self {
         let text = &writer.context.text[writer.statement.place.clone()];
         let content: Value = serde_json::from_str(text).unwrap_or(Value::Null);
         let is_long = grants > 1 && (text.len() > Self::LONGEST || grants > Self::MOST);
         let digest = is_long.then(|| {
             let mut rest = content.clone();
-            if let Some(rest) = rest.as_object_mut() {
-                rest.remove("Principal");
-                rest.remove("Condition");
-            }
+            take_out(&mut rest);
             hex(&Sha256::digest(json::canonical(&rest)))
         });
         Self { content, digest }
@@ -355,23 +374,19 @@ impl Names {
 
     fn of_principal(&mut self, named: &Named<'_>) -> String {
         let principal = json!({named.kind: named.text});
-        match &self.digest {
-            Some(digest) => json::canonical(&json!({"Principal": principal, "sha256": digest})),
-            None => {
-                self.content["Principal"] = principal;
-                json::canonical(&self.content)
-            }
+        if let Some(digest) = &self.digest {
+            return json::canonical(&json!({"Principal": principal, "sha256": digest}));
         }
+        self.content["Principal"] = principal;
+        self.whole()
     }
 
     fn of_value(&mut self, operator: &str, key: &str, value: &str) -> String {
-        match &self.digest {
-            Some(digest) => json::canonical(&json!({"Condition": {operator: {key: value}}, "sha256": digest})),
-            None => {
-                self.content["Condition"][operator][key] = value.into();
-                json::canonical(&self.content)
-            }
+        if let Some(digest) = &self.digest {
+            return json::canonical(&json!({"Condition": {operator: {key: value}}, "sha256": digest}));
         }
+        self.content["Condition"][operator][key] = value.into();
+        self.whole()
     }
 }
 

@@ -99,7 +99,7 @@ const CLOUDTRAIL: [&str; 31] = [
     "977081816279", // ap-south-1
 ];
 
-/// The `awslogsdelivery` account, which writes the standard logs of CloudFront; in China it is another.
+/// The `awslogsdelivery` account, which writes the standard logs of Amazon's CDN; in China it is another.
 /// <https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logging-legacy-s3.html>
 const LOG_DELIVERY: [&str; 2] = [
     "c4c1ede66af53448b93c283ce9448c4ba468c9432aa01d700d3878632f77d2d0",

@@ -144,3 +144,6 @@ impl Statement<'_> {
         is_one_kept.then_some(cuts)
     }
 }
+
+#[cfg(test)]
+mod tests;

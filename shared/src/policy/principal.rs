@@ -15,6 +15,8 @@ pub(super) enum Grantee {
     Service,
     /// Everyone who signs in with an identity provider that is not the account's alone.
     SignedIn(&'static Issuer, Reach),
+    /// Everyone who signs in with an identity provider of an account's own.
+    Member(Reach),
     Known(Reach),
 }
 
@@ -38,9 +40,8 @@ fn of_aws(text: &str, trust: &Trust) -> Grantee {
     }
     match account(text) {
         Some(account) if is_fixed(account) => Grantee::Known(of_account(account, trust)),
-        Some(_) => Grantee::Everyone,
         None if is_fixed(text) => Grantee::Known(Reach::unsure(Exposure::Foreign)),
-        None => Grantee::Everyone,
+        _ => Grantee::Everyone,
     }
 }
 
@@ -76,7 +77,7 @@ fn of_federation(text: &str, trust: &Trust) -> Grantee {
     let owner = of_account(account, trust);
     match address.and_then(|address| known::shared_issuer(&address)) {
         Some(issuer) => Grantee::SignedIn(issuer, owner),
-        None => Grantee::Known(owner),
+        None => Grantee::Member(owner),
     }
 }
 
