@@ -440,7 +440,7 @@ fn hostile_policies_cost_no_more_than_their_size() {
             deny.replace("\"s3:G*t*\"", &format!("[{}]", many(&starry, 200)))
         )),
         statements(allow.replace(
-            "}",
+            '}',
             &format!(
                 ",\"Condition\":{{\"IpAddress\":{{\"aws:SourceIp\":[{}]}}}}}}",
                 many("\"8.0.0.0/8\",\"9.1.0.0/16\"", 30_000)

@@ -6,8 +6,8 @@
 //! which data leaks from AWS, by mistake as well as on purpose (Stratus Red Team: `s3-backdoor-bucket-policy`).
 //!
 //! **Does** Looks at the policy that the bucket has now and removes from it what lets everyone in: the `"*"` from a
-//! list of principals, or else the whole statement. Everything else stays byte for byte. The policy is deleted only
-//! if nothing is left of it.
+//! list of principals, one of the values that a condition allows, or else the whole statement. Everything else stays
+//! byte for byte. The policy is deleted only if nothing is left of it.
 //!
 //! **Leaves alone**
 //! - statements that name whom they let in, and every `Deny`
