@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
+use std::sync::LazyLock;
 
 use ipnet::IpNet;
 use serde::ser::SerializeStruct;
@@ -24,16 +25,19 @@ const WORLD_V4: u128 = 1 << (32 - 8);
 const WORLD_V6: u128 = 1 << (128 - 32);
 
 /// Ranges that the internet does not route: RFC 1918, RFC 6598, loopback, link-local; RFC 4193 and RFC 4291.
-const PRIVATE: [&str; 8] = [
-    "10.0.0.0/8",
-    "100.64.0.0/10",
-    "127.0.0.0/8",
-    "169.254.0.0/16",
-    "172.16.0.0/12",
-    "192.168.0.0/16",
-    "fc00::/7",
-    "fe80::/10",
-];
+static PRIVATE: LazyLock<Vec<IpNet>> = LazyLock::new(|| {
+    let ranges = [
+        "10.0.0.0/8",
+        "100.64.0.0/10",
+        "127.0.0.0/8",
+        "169.254.0.0/16",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "fc00::/7",
+        "fe80::/10",
+    ];
+    ranges.iter().filter_map(|text| text.parse().ok()).collect()
+});
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Protocol {
@@ -273,10 +277,9 @@ fn joined(mut open: Vec<Open>) -> Vec<Open> {
 
 /// How many addresses of the internet the ranges cover together: IPv4, IPv6.
 fn public_addresses(ranges: &[IpNet]) -> (u128, u128) {
-    let private: Vec<IpNet> = PRIVATE.iter().filter_map(|text| text.parse().ok()).collect();
     let (mut v4, mut v6) = (0_u128, 0_u128);
     for net in IpNet::aggregate(&ranges.to_vec()) {
-        let unrouted = private.iter().map(|private| match (net.contains(private), private.contains(&net)) {
+        let unrouted = PRIVATE.iter().map(|private| match (net.contains(private), private.contains(&net)) {
             (true, _) => size(private),
             (false, true) => size(&net),
             (false, false) => 0,

@@ -107,8 +107,11 @@ fn unheard_of() -> impl Iterator<Item = String> {
 
 fn pieces<'a>(statements: &'a [Statement], action: &str) -> Vec<Piece<'a>> {
     let lower = action.to_ascii_lowercase();
-    let kinds = acts_on(&lower);
     let named: Vec<&Statement> = statements.iter().filter(|statement| statement.actions.include(&lower)).collect();
+    if !named.iter().any(|statement| statement.allows) {
+        return vec![];
+    }
+    let kinds = acts_on(&lower);
     let own_counts = SELF_GRANTING.contains(&lower.as_str());
     let allows = named.iter().filter(|statement| statement.allows && !statement.is_never_met());
     let mut allowed: Vec<Piece<'a>> = vec![];
@@ -247,7 +250,13 @@ impl Piece<'_> {
 
 impl Names {
     fn include(&self, name: &str) -> bool {
-        self.patterns.iter().any(|pattern| matches(pattern, name)) != self.inverted
+        // The first character tells most services apart, and costs nothing to compare.
+        let first = name.as_bytes().first();
+        let may_match = |pattern: &&String| {
+            let here = pattern.as_bytes().first();
+            here == first || matches!(here, Some(b'*' | b'?'))
+        };
+        self.patterns.iter().filter(may_match).any(|pattern| matches(pattern, name)) != self.inverted
     }
 
     /// Whether everything that the pattern means is among these, certainly. Unless it counts, the holder's own user may
