@@ -123,8 +123,8 @@ fn named<'s>(statement: &'s Statement<'_>, trust: &Trust) -> Vec<Named<'s>> {
     }
 }
 
-/// The key whose values differ in whom they let in, and whom each does; nothing unless everyone who is named is let in
-/// alike and too far. One principal goes before one value does.
+/// The key whose values differ in whom they let in, and whom each does. Nothing if no value is to blame, or if those
+/// who are named beside strangers, and may stay, would lose by it what they need.
 fn values(
     entries: &[Judged],
     named: &[Named<'_>],
@@ -132,12 +132,11 @@ fn values(
     left: Reach,
     kind: Kind,
 ) -> Option<(usize, Vec<Reach>)> {
-    let exposure = reaches.first()?.exposure;
-    if !exposure.is_untrusted() || reaches.iter().any(|reach| reach.exposure != exposure) {
-        return None;
-    }
+    let untrusted = reaches.iter().filter(|reach| reach.exposure.is_untrusted()).count();
+    let is_one_trusted = untrusted < reaches.len();
+    let may_differ = |judged: &Judged| judged.values.len() > 1 && !(is_one_trusted && judged.about == About::Way);
+    let several = entries.iter().enumerate().filter(|(_, judged)| untrusted > 0 && may_differ(judged));
     let narrowest = |judged: &Judged| judged.values.iter().map(|value| value.exposure).min();
-    let several = entries.iter().enumerate().filter(|(_, judged)| judged.values.len() > 1);
     let (entry, _) = several.min_by_key(|(_, judged)| narrowest(judged))?;
     let others = entries.iter().enumerate().filter(|(index, _)| *index != entry).map(|(_, judged)| judged);
     let others = Narrowed::by(others, left, kind);
@@ -148,7 +147,8 @@ fn values(
     };
     let values: Vec<Reach> = entries[entry].values.iter().map(reach).collect();
     let differ = values.iter().any(|value| value.exposure != values[0].exposure);
-    differ.then_some((entry, values))
+    let is_enough = !is_one_trusted || values.iter().any(|value| !value.exposure.is_untrusted());
+    (differ && is_enough).then_some((entry, values))
 }
 
 /// A policy may name thousands who are all the same to it.
@@ -174,7 +174,7 @@ impl Narrowed {
             About::Source => self.source = narrower(self.source),
             About::Claim => self.claim = narrower(self.claim),
             About::Service if reach == Reach::certain(Exposure::Service) => self.is_service = true,
-            About::Caller | About::Service => self.caller = self.caller.and(reach),
+            About::Caller | About::Way | About::Service => self.caller = self.caller.and(reach),
         }
         self
     }
