@@ -4,6 +4,8 @@
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition.html>
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>
 
+use std::collections::BTreeSet;
+
 use ipnet::IpNet;
 
 use super::Kind;
@@ -83,8 +85,21 @@ enum Form {
     Unknown,
 }
 
-/// Whom an `Allow` lets through that has this key.
-pub(super) fn allowed(entry: &Entry<'_>, kind: Kind, trust: &Trust) -> Judged {
+/// Whom an `Allow` lets through, key by key.
+pub(super) fn allowed(entries: &[Entry<'_>], kind: Kind, trust: &Trust) -> Vec<Judged> {
+    let needs = |entry: &&Entry<'_>| {
+        let operator = Operator::of(&entry.operator);
+        let is_null = operator.form == Form::Null;
+        let is_there = entry.values.iter().all(|value| value.text.eq_ignore_ascii_case("false"));
+        !operator.is_negated && !operator.holds_if_absent && operator.form != Form::Unknown && (!is_null || is_there)
+    };
+    let needed: BTreeSet<_> = entries.iter().filter(needs).map(|entry| pattern::lower(&entry.key)).collect();
+    let is_there = |entry: &Entry<'_>| needed.contains(&pattern::lower(&entry.key));
+    entries.iter().map(|entry| allowed_by(entry, is_there(entry), kind, trust)).collect()
+}
+
+/// Whom this key lets through; it may be that another operator lets nobody through who does not have it.
+fn allowed_by(entry: &Entry<'_>, is_there: bool, kind: Kind, trust: &Trust) -> Judged {
     let (operator, (names, about)) = (Operator::of(&entry.operator), meaning(&entry.key));
     let whole = |reach| Judged { about, reach, values: vec![] };
     if operator.form == Form::Unknown {
@@ -99,7 +114,7 @@ pub(super) fn allowed(entry: &Entry<'_>, kind: Kind, trust: &Trust) -> Judged {
     if operator.form == Form::Null {
         return whole(Reach::ANYONE);
     }
-    if operator.holds_if_absent {
+    if operator.holds_if_absent && !is_there {
         return whole(if is_always_there(&entry.key, names, kind) { Reach::UNKNOWN } else { Reach::ANYONE });
     }
     let values = reaches(entry, operator.form, names, trust);

@@ -92,8 +92,7 @@ pub(super) fn of_statement(
     if !deny::matters(statement, context.kind) {
         return vec![];
     }
-    let judge = |entry| condition::allowed(entry, context.kind, context.trust);
-    let entries: Vec<Judged> = statement.condition.iter().map(judge).collect();
+    let entries = condition::allowed(&statement.condition, context.kind, context.trust);
     let named = named(statement, context.trust);
     let left = denies.left(statement, context.kind);
     let narrowed = Narrowed::by(entries.iter(), left, context.kind);
@@ -133,7 +132,8 @@ fn values(
     kind: Kind,
 ) -> Option<(usize, Vec<Reach>)> {
     let untrusted = reaches.iter().filter(|reach| reach.exposure.is_untrusted()).count();
-    let is_one_trusted = untrusted < reaches.len();
+    let nobody = reaches.iter().filter(|reach| reach.exposure == Exposure::None).count();
+    let is_one_trusted = untrusted + nobody < reaches.len();
     let may_differ = |judged: &Judged| judged.values.len() > 1 && !(is_one_trusted && judged.about == About::Way);
     let several = entries.iter().enumerate().filter(|(_, judged)| untrusted > 0 && may_differ(judged));
     let narrowest = |judged: &Judged| judged.values.iter().map(|value| value.exposure).min();

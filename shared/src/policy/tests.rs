@@ -194,6 +194,14 @@ fn keys_are_anded_and_values_are_ored() {
     assert_eq!(exposure(&everyone(either)), Foreign);
 }
 
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html>
+#[test]
+fn what_holds_without_the_key_narrows_if_the_key_is_demanded_beside_it() {
+    let condition = json!({"ForAllValues:StringLike": {"aws:PrincipalOrgPaths": "o-a1b2c3d4e5/*"},
+        "Null": {"aws:PrincipalOrgPaths": "false"}});
+    assert_eq!(exposure(&everyone(condition)), Organization);
+}
+
 #[test]
 fn a_service_acts_for_whom_its_condition_says() {
     for (condition, expected) in [
