@@ -134,7 +134,11 @@ fn values(
     let untrusted = reaches.iter().filter(|reach| reach.exposure.is_untrusted()).count();
     let nobody = reaches.iter().filter(|reach| reach.exposure == Exposure::None).count();
     let is_one_trusted = untrusted + nobody < reaches.len();
-    let may_differ = |judged: &Judged| judged.values.len() > 1 && !(is_one_trusted && judged.about == About::Way);
+    // Whom a value names is nobody of those who may stay, unless it names a way, or everyone.
+    let names_others = |judged: &Judged| {
+        judged.about != About::Way && judged.values.iter().all(|value| value.is_narrower_than_public())
+    };
+    let may_differ = |judged: &Judged| judged.values.len() > 1 && (!is_one_trusted || names_others(judged));
     let several = entries.iter().enumerate().filter(|(_, judged)| untrusted > 0 && may_differ(judged));
     let narrowest = |judged: &Judged| judged.values.iter().map(|value| value.exposure).min();
     let (entry, _) = several.min_by_key(|(_, judged)| narrowest(judged))?;
