@@ -4,6 +4,8 @@
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition.html>
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>
 
+use std::collections::BTreeSet;
+
 use ipnet::IpNet;
 
 use super::Kind;
@@ -28,6 +30,8 @@ pub(super) struct Judged {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum About {
     Caller,
+    /// Which way the call comes, whoever calls.
+    Way,
     /// For whom a service acts.
     Source,
     /// Whether the caller is a service.
@@ -52,6 +56,8 @@ enum Names {
     WhetherService,
     /// Who signed in, by this claim of this provider.
     SignedIn(&'static Issuer),
+    /// The owner of the resource, which says something of the caller only if it is compared with him.
+    Owner,
     /// Something that every stranger can have: how the call was made, or what is called upon.
     Nobody,
     Unknown,
@@ -79,8 +85,21 @@ enum Form {
     Unknown,
 }
 
-/// Whom an `Allow` lets through that has this key.
-pub(super) fn allowed(entry: &Entry<'_>, kind: Kind, trust: &Trust) -> Judged {
+/// Whom an `Allow` lets through, key by key.
+pub(super) fn allowed(entries: &[Entry<'_>], kind: Kind, trust: &Trust) -> Vec<Judged> {
+    let needs = |entry: &&Entry<'_>| {
+        let operator = Operator::of(&entry.operator);
+        let is_null = operator.form == Form::Null;
+        let is_there = entry.values.iter().all(|value| value.text.eq_ignore_ascii_case("false"));
+        !operator.is_negated && !operator.holds_if_absent && operator.form != Form::Unknown && (!is_null || is_there)
+    };
+    let needed: BTreeSet<_> = entries.iter().filter(needs).map(|entry| pattern::lower(&entry.key)).collect();
+    let is_there = |entry: &Entry<'_>| needed.contains(&pattern::lower(&entry.key));
+    entries.iter().map(|entry| allowed_by(entry, is_there(entry), kind, trust)).collect()
+}
+
+/// Whom this key lets through; it may be that another operator lets nobody through who does not have it.
+fn allowed_by(entry: &Entry<'_>, is_there: bool, kind: Kind, trust: &Trust) -> Judged {
     let (operator, (names, about)) = (Operator::of(&entry.operator), meaning(&entry.key));
     let whole = |reach| Judged { about, reach, values: vec![] };
     if operator.form == Form::Unknown {
@@ -95,7 +114,7 @@ pub(super) fn allowed(entry: &Entry<'_>, kind: Kind, trust: &Trust) -> Judged {
     if operator.form == Form::Null {
         return whole(Reach::ANYONE);
     }
-    if operator.holds_if_absent {
+    if operator.holds_if_absent && !is_there {
         return whole(if is_always_there(&entry.key, names, kind) { Reach::UNKNOWN } else { Reach::ANYONE });
     }
     let values = reaches(entry, operator.form, names, trust);
@@ -188,6 +207,7 @@ fn meaning(key: &str) -> (Names, About) {
         "aws:userid" => Names::UserId,
         "aws:principalservicename" | "aws:principalservicenameslist" => Names::ServiceName,
         "aws:principalisawsservice" => Names::WhetherService,
+        "aws:resourceaccount" | "aws:resourceorgid" => Names::Owner,
         key if is_met_by_anyone(key) => Names::Nobody,
         key => claim(key),
     };
@@ -195,6 +215,9 @@ fn meaning(key: &str) -> (Names, About) {
         _ if key.starts_with("aws:source") && SOURCES.contains(&&*key) => About::Source,
         Names::ServiceName | Names::WhetherService => About::Service,
         Names::SignedIn(_) => About::Claim,
+        Names::Network | Names::Address | Names::Key => About::Way,
+        _ if key.starts_with("aws:vpce") || key.starts_with("s3:dataaccesspoint") => About::Way,
+        _ if &*key == "aws:sourcevpcarn" => About::Way,
         _ => About::Caller,
     };
     (names, about)
@@ -306,14 +329,16 @@ fn of_value(value: &str, entry: &Entry<'_>, form: Form, names: Names, trust: &Tr
     }
 }
 
-/// A variable that tells of the caller is met by every caller; only one that tells of the resource's owner means him.
+/// A variable that tells of the caller is met by every caller, unless it is the resource's owner that is compared with
+/// him. Who is in the owner's organization is no stranger, whether or not the operator has listed it.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html>
 fn of_variable(value: &str, names: Names) -> Reach {
     let is = |variable: &str| value.eq_ignore_ascii_case(variable);
     match names {
         Names::Account if is("${aws:ResourceAccount}") => Reach::certain(Exposure::Account),
-        // Whether the operator trusts the organization that the account is in is not known here.
-        Names::Organization if is("${aws:ResourceOrgID}") => Reach::unsure(Exposure::Foreign),
+        Names::Organization if is("${aws:ResourceOrgID}") => Reach::certain(Exposure::Organization),
+        Names::Owner if is("${aws:PrincipalAccount}") => Reach::certain(Exposure::Account),
+        Names::Owner if is("${aws:PrincipalOrgID}") => Reach::certain(Exposure::Organization),
         _ => Reach::ANYONE,
     }
 }

@@ -92,8 +92,7 @@ pub(super) fn of_statement(
     if !deny::matters(statement, context.kind) {
         return vec![];
     }
-    let judge = |entry| condition::allowed(entry, context.kind, context.trust);
-    let entries: Vec<Judged> = statement.condition.iter().map(judge).collect();
+    let entries = condition::allowed(&statement.condition, context.kind, context.trust);
     let named = named(statement, context.trust);
     let left = denies.left(statement, context.kind);
     let narrowed = Narrowed::by(entries.iter(), left, context.kind);
@@ -123,8 +122,8 @@ fn named<'s>(statement: &'s Statement<'_>, trust: &Trust) -> Vec<Named<'s>> {
     }
 }
 
-/// The key whose values differ in whom they let in, and whom each does; nothing unless everyone who is named is let in
-/// alike and too far. One principal goes before one value does.
+/// The key whose values differ in whom they let in, and whom each does. Nothing if no value is to blame, or if those
+/// who are named beside strangers, and may stay, would lose by it what they need.
 fn values(
     entries: &[Judged],
     named: &[Named<'_>],
@@ -132,12 +131,16 @@ fn values(
     left: Reach,
     kind: Kind,
 ) -> Option<(usize, Vec<Reach>)> {
-    let exposure = reaches.first()?.exposure;
-    if !exposure.is_untrusted() || reaches.iter().any(|reach| reach.exposure != exposure) {
-        return None;
-    }
+    let untrusted = reaches.iter().filter(|reach| reach.exposure.is_untrusted()).count();
+    let nobody = reaches.iter().filter(|reach| reach.exposure == Exposure::None).count();
+    let is_one_trusted = untrusted + nobody < reaches.len();
+    // Whom a value names is nobody of those who may stay, unless it names a way, or everyone.
+    let names_others = |judged: &Judged| {
+        judged.about != About::Way && judged.values.iter().all(|value| value.is_narrower_than_public())
+    };
+    let may_differ = |judged: &Judged| judged.values.len() > 1 && (!is_one_trusted || names_others(judged));
+    let several = entries.iter().enumerate().filter(|(_, judged)| untrusted > 0 && may_differ(judged));
     let narrowest = |judged: &Judged| judged.values.iter().map(|value| value.exposure).min();
-    let several = entries.iter().enumerate().filter(|(_, judged)| judged.values.len() > 1);
     let (entry, _) = several.min_by_key(|(_, judged)| narrowest(judged))?;
     let others = entries.iter().enumerate().filter(|(index, _)| *index != entry).map(|(_, judged)| judged);
     let others = Narrowed::by(others, left, kind);
@@ -148,7 +151,8 @@ fn values(
     };
     let values: Vec<Reach> = entries[entry].values.iter().map(reach).collect();
     let differ = values.iter().any(|value| value.exposure != values[0].exposure);
-    differ.then_some((entry, values))
+    let is_enough = !is_one_trusted || values.iter().any(|value| !value.exposure.is_untrusted());
+    (differ && is_enough).then_some((entry, values))
 }
 
 /// A policy may name thousands who are all the same to it.
@@ -174,7 +178,7 @@ impl Narrowed {
             About::Source => self.source = narrower(self.source),
             About::Claim => self.claim = narrower(self.claim),
             About::Service if reach == Reach::certain(Exposure::Service) => self.is_service = true,
-            About::Caller | About::Service => self.caller = self.caller.and(reach),
+            About::Caller | About::Way | About::Service => self.caller = self.caller.and(reach),
         }
         self
     }

@@ -133,6 +133,8 @@ fn what_s3_calls_fixed_is_not_public() {
         ("Bool", "aws:PrincipalIsAWSService", "true", Service),
         ("StringEquals", "kms:CallerAccount", "111122223333", Account),
         ("StringEquals", "aws:PrincipalAccount", "${aws:ResourceAccount}", Account),
+        ("StringEquals", "aws:PrincipalOrgID", "${aws:ResourceOrgID}", Organization),
+        ("StringEquals", "aws:ResourceOrgID", "${aws:PrincipalOrgID}", Organization),
         ("StringEquals", "aws:PrincipalOrgID", "o-*", Nobody),
     ] {
         assert_eq!(exposure(&everyone(json!({operator: {key: value}}))), expected, "{operator} {key} {value}");
@@ -190,6 +192,14 @@ fn keys_are_anded_and_values_are_ored() {
     assert_eq!(exposure(&everyone(both)), Organization);
     let either = json!({"StringEquals": {"aws:PrincipalOrgID": ["o-a1b2c3d4e5", "o-zzzzzzzzzz"]}});
     assert_eq!(exposure(&everyone(either)), Foreign);
+}
+
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html>
+#[test]
+fn what_holds_without_the_key_narrows_if_the_key_is_demanded_beside_it() {
+    let condition = json!({"ForAllValues:StringLike": {"aws:PrincipalOrgPaths": "o-a1b2c3d4e5/*"},
+        "Null": {"aws:PrincipalOrgPaths": "false"}});
+    assert_eq!(exposure(&everyone(condition)), Organization);
 }
 
 #[test]
@@ -357,6 +367,14 @@ fn a_value_of_a_condition_goes_before_the_statement_does() {
     let grants = Policy::parse(text).expect("a policy").judge(Kind::Resource, &trust()).grants;
     assert_eq!(grants[1].grantee, "0.0.0.0/1");
     assert_eq!(grants[1].why, "statement 1 lets everyone with `aws:SourceIp` `0.0.0.0/1` do s3:Get*");
+}
+
+#[test]
+fn of_a_value_and_a_principal_the_one_goes_that_costs_the_trusted_nothing() {
+    let organizations = r#"{"Statement":{"Effect":"Allow","Principal":{"AWS":["*","111122223333"]},"Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:PrincipalOrgID":["o-a1b2c3d4e5","o-zzzzzzzzzz"]}}}}"#;
+    assert_eq!(closed(Kind::Resource, organizations), Some(organizations.replace(r#","o-zzzzzzzzzz""#, "")));
+    let networks = r#"{"Statement":{"Effect":"Allow","Principal":{"AWS":["444455556666","111122223333"]},"Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:SourceVpce":["vpce-1a2b3c4d","vpce-99999999"]}}}}"#;
+    assert_eq!(closed(Kind::Resource, networks), Some(networks.replace(r#""444455556666","#, "")));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! How long it takes to judge what people write, what the largest policies are like, and what an attacker may send.
 //!
-//! `cargo bench -p snapback --bench judge`. A typical policy is to take microseconds, one of 20 KB less than a
+//! `cargo bench --manifest-path benches/Cargo.toml`. A typical policy is to take microseconds, one of 20 KB less than a
 //! millisecond, one that is ten times as long about ten times as long, and no text of a megabyte more than a second.
 
 use std::hint::black_box;
