@@ -62,7 +62,7 @@ def test_a_policy_that_locks_snapback_out_is_noticed(snapback):
         "Sid": "Lock",
         "Effect": "Deny",
         "Principal": "*",
-        "Action": "s3:*",
+        "Action": ["s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy"],
         "Resource": [bucket.arn, f"{bucket.arn}/*"],
         "Condition": {"ArnNotEquals": {"aws:PrincipalArn": own}},
     }
