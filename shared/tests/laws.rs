@@ -43,7 +43,6 @@ proptest! {
     }
 
     #[test]
-    #[ignore = "not yet so: everyone beside a service, under a condition whose values are policy variables, about 1 in 600"]
     fn a_removal_never_allows_more_and_takes_nothing_from_friends(text in resource_policy()) {
         let checked = Checked::of(&text, Kind::Resource);
         checked.allows_nothing_new()?;
@@ -51,7 +50,6 @@ proptest! {
     }
 
     #[test]
-    #[ignore = "not yet so: everyone beside a service, under a condition whose values are policy variables, about 1 in 600"]
     fn a_removal_from_a_role_trust_never_allows_more_and_takes_nothing_from_friends(text in trust_policy()) {
         let checked = Checked::of(&text, Kind::Trust);
         checked.allows_nothing_new()?;
@@ -93,25 +91,21 @@ proptest! {
     #![proptest_config(cases(2_000))]
 
     #[test]
-    #[ignore = "not yet so: a condition compares two of the caller's own keys by policy variables, about 1 in 900"]
     fn whatever_is_certain_lets_some_stranger_in(text in resource_policy()) {
         Checked::of(&text, Kind::Resource).raises_no_false_alarm()?;
     }
 
     #[test]
-    #[ignore = "not yet so: a condition compares two of the caller's own keys by policy variables, about 1 in 900"]
     fn whatever_is_certain_lets_some_stranger_in_where_nothing_is_denied(text in resource_policy_that_only_allows()) {
         Checked::of(&text, Kind::Resource).raises_no_false_alarm()?;
     }
 
     #[test]
-    #[ignore = "not yet so: conditions that no stranger of this small universe can meet, about 1 in 900"]
     fn whatever_is_certain_lets_some_stranger_assume_the_role(text in trust_policy()) {
         Checked::of(&text, Kind::Trust).raises_no_false_alarm()?;
     }
 
     #[test]
-    #[ignore = "not yet so: conditions that no stranger of this small universe can meet, about 1 in 900"]
     fn whatever_is_certain_lets_some_stranger_assume_the_role_where_nothing_is_denied(
         text in trust_policy_that_only_allows()
     ) {

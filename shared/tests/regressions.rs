@@ -98,3 +98,67 @@ fn a_variable_in_the_older_version_names_nobody() {
         );
     }
 }
+
+/// A statement whose principals and values are mixed loses what lets strangers in, and no friend with it.
+#[test]
+fn of_principals_and_values_that_go() {
+    for (principal, condition) in [
+        // Services have no organization of the caller.
+        (
+            r#"{"Service":"sns.amazonaws.com","AWS":"*"}"#,
+            r#"{"StringEquals":{"aws:PrincipalOrgID":["o-trusted0001","${aws:PrincipalOrgID}"]}}"#,
+        ),
+        (
+            r#"{"Service":"sns.amazonaws.com","AWS":"*"}"#,
+            r#"{"StringEquals":{"aws:PrincipalOrgID":["${aws:PrincipalOrgID}","${aws:ResourceOrgID}"]}}"#,
+        ),
+        // Nobody but a service acts for a source.
+        (
+            r#"{"AWS":["*","arn:aws:sts::111122223333:assumed-role/app/session"]}"#,
+            r#"{"StringLike":{"aws:SourceOrgID":["o-trusted0001","*"]}}"#,
+        ),
+        (r#""*""#, r#"{"StringLike":{"aws:SourceArn":["arn:aws:sns:*:111122223333:*","*"]}}"#),
+        // A value that nobody has is not what keeps friends in.
+        (
+            r#""*""#,
+            r#"{"StringEquals":{"aws:PrincipalOrgID":["o-trusted0001*","${aws:PrincipalOrgID}"],"aws:SourceVpce":["vpce-0ours","vpce-0named"]}}"#,
+        ),
+        (
+            r#""*""#,
+            r#"{"StringEquals":{"s3:DataAccessPointAccount":["222233334444","444455556666"],"aws:PrincipalAccount":["222233334444","${aws:PrincipalAccount}"]}}"#,
+        ),
+        // One key names the stranger, the other means everyone.
+        (
+            r#""*""#,
+            r#"{"StringEquals":{"aws:PrincipalOrgID":["o-trusted0001","o-foreign0001"]},"ArnEquals":{"aws:PrincipalArn":["arn:aws:iam::111122223333:role/app","*"]}}"#,
+        ),
+        // The name of a service is a service's alone.
+        (
+            r#"{"Service":"s3.amazonaws.com","AWS":"444455556666"}"#,
+            r#"{"StringEquals":{"aws:PrincipalServiceName":["s3.amazonaws.com","*.amazonaws.com"]}}"#,
+        ),
+        (
+            r#"{"Service":"sns.amazonaws.com","AWS":"444455556666"}"#,
+            r#"{"StringEquals":{"aws:ResourceAccount":["${aws:PrincipalAccount}","${aws:ResourceAccount}"]}}"#,
+        ),
+        // Whatever else a value of this operator is, it is there.
+        (
+            r#""*""#,
+            r#"{"ForAnyValue:StringNotEquals":{"aws:SourceOwner":"222233334444"},"ForAllValues:StringLike":{"aws:SourceOwner":["${aws:ResourceAccount}"]}}"#,
+        ),
+    ] {
+        let statement = r#""Effect":"Allow","Action":"s3:GetObject","Resource":"*""#;
+        let text = format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{{statement},"Principal":{principal},"Condition":{condition}}}]}}"#
+        );
+        keeps_the_laws(Kind::Resource, &text);
+    }
+}
+
+#[test]
+fn what_is_anothers_resource_lets_nobody_in() {
+    let text = everyone_if(r#"{"StringEquals":{"aws:ResourceAccount":"444455556666"}}"#);
+    let judgement = Policy::parse(&text).expect("a policy").judge(Kind::Resource, &trust());
+    assert_eq!(judgement.exposure, Exposure::None, "{judgement:#?}");
+    keeps_the_laws(Kind::Resource, &text);
+}

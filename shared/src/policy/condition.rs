@@ -30,7 +30,7 @@ pub(super) struct Judged {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum About {
     Caller,
-    /// Which way the call comes, whoever calls.
+    /// Which way the call comes and what it comes upon, whoever calls.
     Way,
     /// For whom a service acts.
     Source,
@@ -91,7 +91,8 @@ pub(super) fn allowed(entries: &[Entry<'_>], kind: Kind, trust: &Trust) -> Vec<J
         let operator = Operator::of(&entry.operator);
         let is_null = operator.form == Form::Null;
         let is_there = entry.values.iter().all(|value| value.text.eq_ignore_ascii_case("false"));
-        !operator.is_negated && !operator.holds_if_absent && operator.form != Form::Unknown && (!is_null || is_there)
+        let is_of_a_value = !operator.is_negated || operator.is_any;
+        is_of_a_value && !operator.holds_if_absent && operator.form != Form::Unknown && (!is_null || is_there)
     };
     let needed: BTreeSet<_> = entries.iter().filter(needs).map(|entry| pattern::lower(&entry.key)).collect();
     let is_there = |entry: &Entry<'_>| needed.contains(&pattern::lower(&entry.key));
@@ -215,7 +216,7 @@ fn meaning(key: &str) -> (Names, About) {
         _ if key.starts_with("aws:source") && SOURCES.contains(&&*key) => About::Source,
         Names::ServiceName | Names::WhetherService => About::Service,
         Names::SignedIn(_) => About::Claim,
-        Names::Network | Names::Address | Names::Key => About::Way,
+        Names::Network | Names::Address | Names::Key | Names::Owner => About::Way,
         _ if key.starts_with("aws:vpce") || key.starts_with("s3:dataaccesspoint") => About::Way,
         _ if &*key == "aws:sourcevpcarn" => About::Way,
         _ => About::Caller,
@@ -278,7 +279,11 @@ fn claim(key: &str) -> Names {
         return Names::Unknown;
     };
     let issuer = known::shared_issuer(host).unwrap_or(&known::ANY_ISSUER);
-    if issuer.claims.contains(&claim) { Names::SignedIn(issuer) } else { Names::Nobody }
+    match claim {
+        _ if issuer.claims.contains(&claim) => Names::SignedIn(issuer),
+        _ if known::CLAIMS_OF_ANYONE.contains(&claim) => Names::Nobody,
+        _ => Names::Unknown,
+    }
 }
 
 /// Whether calls have this key although the condition also holds without it.
@@ -306,7 +311,7 @@ fn reaches(entry: &Entry<'_>, form: Form, names: Names, trust: &Trust) -> Vec<Re
 
 fn of_value(value: &str, entry: &Entry<'_>, form: Form, names: Names, trust: &Trust) -> Reach {
     if value.contains("${") {
-        return of_variable(value, names);
+        return of_variable(value, &entry.key, names);
     }
     if form == Form::Exact && pattern::is_pattern(value) {
         // Nobody has a star in his name, and nothing else equals one.
@@ -322,6 +327,10 @@ fn of_value(value: &str, entry: &Entry<'_>, form: Form, names: Names, trust: &Tr
         Names::Network => of(value, Trust::of_network),
         Names::ServiceName => Reach::certain(Exposure::Service),
         Names::UserId => of_user_id(value, trust),
+        // No resource of this account is another's.
+        Names::Owner if principal::is_account(value) && trust.account.as_ref().is_some_and(|own| own != value) => {
+            Reach::NOBODY
+        }
         Names::SignedIn(issuer) => of_claim(value, &entry.key, issuer),
         Names::Key if !value.starts_with("arn:") && is_fixed(value) => Reach::certain(Exposure::Account),
         Names::Arn | Names::Key => of_arn(value, entry, form, trust),
@@ -329,17 +338,18 @@ fn of_value(value: &str, entry: &Entry<'_>, form: Form, names: Names, trust: &Tr
     }
 }
 
-/// A variable that tells of the caller is met by every caller, unless it is the resource's owner that is compared with
-/// him. Who is in the owner's organization is no stranger, whether or not the operator has listed it.
+/// Who is of the account or organization that owns the resource is no stranger, whether or not the operator has listed
+/// it. What is compared with itself is met by everyone who has it. Whom any other comparison lets in is not worked out.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html>
-fn of_variable(value: &str, names: Names) -> Reach {
+fn of_variable(value: &str, key: &str, names: Names) -> Reach {
     let is = |variable: &str| value.eq_ignore_ascii_case(variable);
     match names {
         Names::Account if is("${aws:ResourceAccount}") => Reach::certain(Exposure::Account),
         Names::Organization if is("${aws:ResourceOrgID}") => Reach::certain(Exposure::Organization),
         Names::Owner if is("${aws:PrincipalAccount}") => Reach::certain(Exposure::Account),
         Names::Owner if is("${aws:PrincipalOrgID}") => Reach::certain(Exposure::Organization),
-        _ => Reach::ANYONE,
+        _ if is(&format!("${{{key}}}")) => Reach::ANYONE,
+        _ => Reach::UNKNOWN,
     }
 }
 

@@ -131,17 +131,30 @@ fn values(
     left: Reach,
     kind: Kind,
 ) -> Option<(usize, Vec<Reach>)> {
-    let untrusted = reaches.iter().filter(|reach| reach.exposure.is_untrusted()).count();
-    let nobody = reaches.iter().filter(|reach| reach.exposure == Exposure::None).count();
-    let is_one_trusted = untrusted + nobody < reaches.len();
-    // Whom a value names is nobody of those who may stay, unless it names a way, or everyone.
-    let names_others = |judged: &Judged| {
-        judged.about != About::Way && judged.values.iter().all(|value| value.is_narrower_than_public())
+    let is_one_untrusted = reaches.iter().any(|reach| reach.exposure.is_untrusted());
+    let is_trusted = |reach: &Reach| !reach.exposure.is_untrusted() && reach.exposure != Exposure::None;
+    let is_one_trusted = reaches.iter().any(is_trusted);
+    let trusted = named.iter().zip(reaches).filter(|(_, reach)| is_trusted(reach));
+    let (services, others): (Vec<_>, Vec<_>) = trusted.partition(|(named, _)| named.grantee == Grantee::Service);
+    // Whom a value names is nobody of those who may stay, unless it names a way, or everyone. For whom a service acts a
+    // source tells, which tells nothing of others, as what tells of other callers tells nothing of services.
+    let names_others = |judged: &Judged| match judged.about {
+        About::Source if services.is_empty() => true,
+        About::Caller | About::Claim if others.is_empty() => true,
+        About::Way => false,
+        _ => judged.values.iter().all(|value| value.is_narrower_than_public()),
     };
     let may_differ = |judged: &Judged| judged.values.len() > 1 && (!is_one_trusted || names_others(judged));
-    let several = entries.iter().enumerate().filter(|(_, judged)| untrusted > 0 && may_differ(judged));
-    let narrowest = |judged: &Judged| judged.values.iter().map(|value| value.exposure).min();
-    let (entry, _) = several.min_by_key(|(_, judged)| narrowest(judged))?;
+    let several = entries.iter().enumerate().filter(|(_, judged)| is_one_untrusted && may_differ(judged));
+    // Best is a key that names strangers apart from friends; then one that names the fewest.
+    let may_mean_friends = |judged: &Judged| judged.about == About::Way || judged.values.contains(&Reach::ANYONE);
+    let somebody = |value: &&Reach| value.exposure != Exposure::None;
+    let narrowest = |judged: &Judged| judged.values.iter().filter(somebody).map(|value| value.exposure).min();
+    let rank = |judged: &Judged| {
+        let narrowest = narrowest(judged).unwrap_or(Exposure::Public);
+        (may_mean_friends(judged), narrowest, judged.about == About::Way)
+    };
+    let (entry, _) = several.min_by_key(|(_, judged)| rank(judged))?;
     let others = entries.iter().enumerate().filter(|(index, _)| *index != entry).map(|(_, judged)| judged);
     let others = Narrowed::by(others, left, kind);
     let grantees = distinct(named);
@@ -150,7 +163,7 @@ fn values(
         grantees.iter().map(|grantee| narrowed.of(*grantee)).fold(Reach::NOBODY, Reach::or)
     };
     let values: Vec<Reach> = entries[entry].values.iter().map(reach).collect();
-    let differ = values.iter().any(|value| value.exposure != values[0].exposure);
+    let differ = values.iter().any(|value| *value != values[0]);
     let is_enough = !is_one_trusted || values.iter().any(|value| !value.exposure.is_untrusted());
     (differ && is_enough).then_some((entry, values))
 }
@@ -191,6 +204,7 @@ impl Narrowed {
         match grantee {
             Grantee::Service => self.services(),
             Grantee::Everyone if self.is_service => self.services(),
+            _ if self.is_service => Reach::NOBODY,
             Grantee::Everyone => conditioned.and(self.left).and(claim),
             Grantee::Known(reach) => reach.and(conditioned).and(self.left).and(claim),
             Grantee::Member(owner) => owner.and(signed_in),

@@ -1,7 +1,8 @@
 //! What AWS publishes about its own accounts, and about identity providers that everyone shares.
 //!
-//! To take an account of AWS for a stranger kills the logs that it delivers. So each table has its source beside it,
-//! and an id that is not here is one that AWS has asked nobody to let in.
+//! To take an account of AWS for a stranger kills the logs that it delivers, and to take a stranger for AWS lets them
+//! stay. So each table has its source beside it, and an account counts as AWS's only by the principal that AWS names.
+//! The tables were compared with those of the Terraform provider for AWS (`aws_elb_service_account` and so on).
 
 /// Elastic Load Balancing writes access logs from these, in Regions that are older than August 2022.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-access-logging.html>
@@ -34,7 +35,8 @@ const LOAD_BALANCING: [&str; 26] = [
     "985666609251", // ca-central-1
 ];
 
-/// Amazon Redshift wrote audit logs from these before it used its service principal; bucket policies still have them.
+/// Amazon Redshift wrote audit logs from the user `logs` of these before it used its service principal; bucket policies
+/// still have them. Stratus Red Team plays its attacker with one of the accounts, by its root.
 /// <https://docs.aws.amazon.com/redshift/latest/mgmt/db-auditing.html>
 const REDSHIFT: [&str; 24] = [
     "013126148197", // me-south-1
@@ -64,8 +66,8 @@ const REDSHIFT: [&str; 24] = [
 ];
 
 /// AWS CloudTrail delivered from these before it used its service principal.
-/// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-s3-bucket-policy-for-cloudtrail.html>
-const CLOUDTRAIL: [&str; 31] = [
+/// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-supported-regions.html>
+const CLOUDTRAIL: [&str; 32] = [
     "034638983726", // me-south-1
     "035351147821", // eu-central-1
     "069019280451", // ap-southeast-3
@@ -95,25 +97,41 @@ const CLOUDTRAIL: [&str; 31] = [
     "819402241893", // ca-central-1
     "829690693026", // eu-north-1
     "859597730677", // eu-west-1
+    "886388586500", // us-gov-east-1
     "903692715234", // ap-southeast-1
     "977081816279", // ap-south-1
 ];
 
+/// AWS Billing delivers cost and usage reports from this one.
+/// <https://docs.aws.amazon.com/cur/latest/userguide/cur-s3.html>
+const BILLING: [&str; 1] = ["386209384616"];
+
 /// The `awslogsdelivery` account, which writes the standard logs of Amazon's CDN; in China it is another.
 /// <https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logging-legacy-s3.html>
-const LOG_DELIVERY: [&str; 2] = [
+///
+/// Amazon ElastiCache exports backups as the others: of most Regions, of AWS GovCloud (US-West), of China.
+/// <https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/backups-exporting.html>
+const CANONICAL_USERS: [&str; 5] = [
     "c4c1ede66af53448b93c283ce9448c4ba468c9432aa01d700d3878632f77d2d0",
     "a52cb28745c0c06e84ec548334e44bfa7fc2a85c54af20cd59e4969344b7af56",
+    "540804c33a284a299d2547575ce1010f2312ef3da9b3a053c8bc45bf233e4353",
+    "40fa568277ad703bd160f66ae4f83fc9dfdfd06c2f1b5060ca22442ac3ef8be6",
+    "b14d6a125bdf69854ed8ef2e71d8a20b7c490f252229b806e514966e490b8d83",
 ];
 
-/// Whether an account is one from which AWS delivers logs.
-pub(super) fn is_of_aws(account: &str) -> bool {
-    [&LOAD_BALANCING[..], &REDSHIFT[..], &CLOUDTRAIL[..]].iter().any(|table| table.binary_search(&account).is_ok())
+/// Whether this is a principal by which AWS delivers: the account for most, a user of it for Redshift.
+pub(super) fn is_of_aws(account: &str, resource: Option<&str>) -> bool {
+    let tables: &[&[&str]] = match resource {
+        None | Some("root") => &[&LOAD_BALANCING, &CLOUDTRAIL, &BILLING],
+        Some("user/logs") => &[&REDSHIFT],
+        Some(_) => &[],
+    };
+    tables.iter().any(|table| table.binary_search(&account).is_ok())
 }
 
-/// Whether a canonical user is one from which AWS delivers logs.
-pub(super) fn is_log_delivery(canonical_user: &str) -> bool {
-    LOG_DELIVERY.contains(&canonical_user)
+/// Whether a canonical user is one as which AWS delivers.
+pub(super) fn is_canonical_of_aws(canonical_user: &str) -> bool {
+    CANONICAL_USERS.contains(&canonical_user)
 }
 
 /// An identity provider that everyone shares: its address says nothing about who signed in.
@@ -127,34 +145,46 @@ pub(super) struct Issuer {
     pub subjects: &'static [&'static str],
 }
 
-/// Providers for which AWS demands that a role's trust looks at the tenancy, and the claim that AWS names for each;
-/// Google, Facebook and Login with Amazon besides, whose audience is an app that anyone may sign in to.
+/// Providers for which AWS demands that a role's trust looks at the tenancy, and the claims that tell it: the one that
+/// AWS demands for each, and the ids of tenants that AWS has keys for. Google, Facebook and Login with Amazon besides,
+/// whose audience is an app that anyone may sign in to.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_oidc_secure-by-default.html>
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html#condition-keys-wif>
-const SHARED: [Issuer; 18] = [
+const SHARED: [Issuer; 24] = [
     issuer("accounts.google.com", &["sub"]),
-    issuer("agent.buildkite.com", &["sub"]),
+    issuer("agent.buildkite.com", &["sub", "organization_id", "organization_slug", "pipeline_id"]),
     issuer("api.pulumi.com/oidc", &["aud"]),
     issuer("app.terraform.io", &["sub"]),
     issuer("cognito-identity.amazonaws.com", &["aud", "sub"]),
-    issuer("gitlab.com", &["sub"]),
+    issuer("gitlab.com", &["sub", "namespace_id", "project_id", "user_id"]),
     issuer("graph.facebook.com", &["id"]),
     issuer("oidc-configuration.audit-log.githubusercontent.com", &["sub"]),
     issuer("oidc.codefresh.io", &["sub"]),
+    // IBM Turbonomic.
+    issuer("oidc.op1.openshiftapps.com/2c51blsaqa9gkjt0o9rt11mle8mmropu", &["sub"]),
+    issuer("oidc.op1.openshiftapps.com/2f785sojlpb85i7402pk3qogugim5nfb", &["sub"]),
     issuer("oidc.vercel.com", &["aud", "sub"]),
     issuer("proidc.upbound.io", &["sub"]),
+    // IBM Turbonomic.
+    issuer("rh-oidc.s3.us-east-1.amazonaws.com/22ejnvnnturfmt6km08idd0nt4hekbn7", &["sub"]),
+    issuer("rh-oidc.s3.us-east-1.amazonaws.com/23e3sd27sju1hoou6ohfs68vbno607tr", &["sub"]),
+    issuer("rh-oidc.s3.us-east-1.amazonaws.com/23ne21h005qjl3n33d8dui5dlrmv2tmg", &["sub"]),
+    issuer("rh-oidc.s3.us-east-1.amazonaws.com/24jrf12m5dj7ljlfb4ta2frhrcoadm26", &["sub"]),
     issuer("sandboxes.cloud", &["aud"]),
     issuer("scalr.io", &["sub"]),
     issuer("studio.datachain.ai/api", &["sub"]),
     Issuer {
         host: "token.actions.githubusercontent.com",
-        claims: &["sub", "repository", "repository_id", "repository_owner", "repository_owner_id", "job_workflow_ref"],
+        claims: &["sub", "repository", "repository_id", "repository_owner_id", "enterprise_id"],
         subjects: &["repo:", "repository:", "repository_id:", "repository_owner:", "repository_owner_id:"],
     },
     issuer("tokens.cloud.shisho.dev", &["sub"]),
     issuer("vstoken.actions.githubusercontent.com", &["sub"]),
     issuer("www.amazon.com", &["user_id"]),
 ];
+
+/// Claims that tell through which application somebody signed in, or how: anyone's.
+pub(super) const CLAIMS_OF_ANYONE: [&str; 5] = ["aud", "amr", "app_id", "azp", "oaud"];
 
 /// Stands for the address of a provider that is none of an account's.
 pub(super) const ANY_ISSUER: Issuer = issuer("", &["sub"]);
@@ -174,12 +204,19 @@ mod tests {
 
     #[test]
     fn the_tables_are_sorted_and_hold_account_ids() {
-        for table in [&LOAD_BALANCING[..], &REDSHIFT[..], &CLOUDTRAIL[..]] {
+        for table in [&LOAD_BALANCING[..], &REDSHIFT[..], &CLOUDTRAIL[..], &BILLING[..]] {
             assert!(table.is_sorted());
             assert!(table.iter().all(|id| id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_digit())));
         }
-        assert!(is_of_aws("127311923021") && is_of_aws("193672423079") && is_of_aws("086441151436"));
-        assert!(!is_of_aws("111122223333") && !is_of_aws(""));
+        assert!(is_of_aws("127311923021", None) && is_of_aws("086441151436", Some("root")));
+        assert!(!is_of_aws("111122223333", None) && !is_of_aws("", Some("root")));
+    }
+
+    #[test]
+    fn an_account_of_aws_is_aws_only_by_the_principal_that_aws_names() {
+        assert!(is_of_aws("193672423079", Some("user/logs")));
+        assert!(!is_of_aws("193672423079", Some("root")) && !is_of_aws("193672423079", None));
+        assert!(!is_of_aws("127311923021", Some("role/app")) && !is_of_aws("127311923021", Some("user/logs")));
     }
 
     #[test]

@@ -39,6 +39,9 @@ fn of_aws(text: &str, trust: &Trust) -> Grantee {
         return Grantee::Known(Reach::NOBODY);
     }
     match account(text) {
+        Some(account) if known::is_of_aws(account, text.splitn(6, ':').nth(5)) => {
+            Grantee::Known(Reach::certain(trust.of_account(account).min(Exposure::Service)))
+        }
         Some(account) if is_fixed(account) => Grantee::Known(of_account(account, trust)),
         None if is_fixed(text) => Grantee::Known(Reach::unsure(Exposure::Foreign)),
         _ => Grantee::Everyone,
@@ -59,7 +62,6 @@ pub(super) fn of_account(id: &str, trust: &Trust) -> Reach {
     match trust.of_account(id) {
         // Origin access identities of CloudFront are users of an account that is called `cloudfront`.
         _ if id == "cloudfront" || id == "aws" => Reach::certain(Exposure::Service),
-        Exposure::Foreign if known::is_of_aws(id) => Reach::certain(Exposure::Service),
         exposure if is_account(id) => Reach::certain(exposure),
         exposure => Reach::unsure(exposure),
     }
@@ -84,7 +86,7 @@ fn of_federation(text: &str, trust: &Trust) -> Grantee {
 fn of_canonical_user(id: &str, trust: &Trust) -> Reach {
     if trust.canonical_users.contains(id) {
         Reach::certain(Exposure::Account)
-    } else if known::is_log_delivery(id) {
+    } else if known::is_canonical_of_aws(id) {
         Reach::certain(Exposure::Service)
     } else {
         // It may be an origin access identity, or the owner.

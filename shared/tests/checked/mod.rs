@@ -249,7 +249,8 @@ fn untrusted(judgement: &Judgement) -> impl Iterator<Item = &Grant> {
 /// For each statement that can be taken apart into what lets strangers in and what does not: the parts that do not.
 ///
 /// A part is the statement with one of its principals and one of the values of each of its conditions. A statement cannot
-/// be taken apart where strangers get in by a part each element of which friends need.
+/// be taken apart where strangers get in by a part each element of which friends need. One in which somebody stands under a
+/// condition that he can never meet is left out, as it means something that it does not say; who is deleted is nobody.
 fn separable(text: &str, requests: &[(Standing, Request)]) -> Vec<Vec<naive::Statement>> {
     let policy: Value = serde_json::from_str(text).expect("a policy is JSON");
     let statements = match &policy["Statement"] {
@@ -268,7 +269,12 @@ fn friendly_parts(
     let mut friendly = Vec::new();
     let mut needed: BTreeSet<(usize, usize)> = BTreeSet::new();
     let mut hostile = Vec::new();
+    let (mut living, mut getting_in) = (BTreeSet::new(), BTreeSet::new());
     for (elements, part) in parts(statement)? {
+        let is_service = part["Principal"].get("Service").is_some();
+        if !part["Principal"].to_string().contains("DELETED") {
+            living.extend(elements.first().copied());
+        }
         let alone = Value::Object(Map::from_iter([
             ("Version".to_owned(), policy["Version"].clone()),
             ("Statement".to_owned(), part),
@@ -276,7 +282,13 @@ fn friendly_parts(
         let part = naive::Policy::read(&alone.to_string()).statements.pop()?;
         let admitted: BTreeSet<Standing> =
             requests.iter().filter(|(_, request)| part.applies_to(request)).map(|(standing, _)| *standing).collect();
-        if admitted.iter().any(|standing| *standing >= Standing::Unclear) {
+        if !admitted.is_empty() {
+            getting_in.extend(elements.first().copied());
+        }
+        // A service that is named may stay, whoever it acts for.
+        let may_stay = |standing: &Standing| is_service && *standing == Standing::Service;
+        let is_stranger = |standing: &Standing| *standing >= Standing::Unclear && !may_stay(standing);
+        if admitted.iter().any(is_stranger) {
             hostile.push(elements);
         } else if admitted.iter().any(|standing| *standing <= Standing::Member) {
             needed.extend(elements.iter().copied().enumerate());
@@ -284,11 +296,19 @@ fn friendly_parts(
         }
     }
     let can_go = |elements: &Vec<usize>| elements.iter().copied().enumerate().any(|element| !needed.contains(&element));
-    hostile.iter().all(can_go).then_some(friendly)
+    (living.is_subset(&getting_in) && hostile.iter().all(can_go)).then_some(friendly)
 }
 
-/// Every choice of one of each list that can be shortened, as numbers and as a statement.
+/// Every choice of one of each list that can be shortened, as numbers and as a statement. Where several operators ask for
+/// one key, a value of one is no part of its own.
 fn parts(statement: &Value) -> Option<Vec<(Vec<usize>, Value)>> {
+    let operators = statement["Condition"].as_object().into_iter().flatten();
+    let keys =
+        operators.flat_map(|(_, keys)| keys.as_object().into_iter().flatten().map(|(key, _)| key.to_lowercase()));
+    let keys: Vec<_> = keys.collect();
+    if keys.len() != keys.iter().collect::<BTreeSet<_>>().len() {
+        return None;
+    }
     let mut parts = vec![(Vec::new(), statement.clone())];
     let mut choose = |path: &[&str], values: Vec<Value>| {
         let before = std::mem::take(&mut parts);

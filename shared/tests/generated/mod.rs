@@ -241,6 +241,9 @@ const ACCOUNTS: &[&str] = &[
 ];
 const ORGANIZATIONS: &[&str] =
     &["o-trusted0001", "o-foreign0001", "o-*", "*", "o-trusted0001*", "${aws:PrincipalOrgID}", "${aws:ResourceOrgID}"];
+/// The owner may be in an organization that nobody has listed.
+const OWNERS: &[&str] =
+    &["o-trusted0001", "o-unlisted001", "o-*", "*", "${aws:PrincipalOrgID}", "${aws:ResourceOrgID}"];
 const PATHS: &[&str] = &[
     "o-trusted0001/*",
     "o-trusted0001/r-ab12/ou-ab12-11111111/*",
@@ -368,7 +371,7 @@ const IDLE: &[Key] = &[
     ("aws:ResourceTag/team", Text, VALUES),
     ("aws:TagKeys", Text, VALUES),
     ("aws:ResourceAccount", Text, ACCOUNTS),
-    ("aws:ResourceOrgID", Text, ORGANIZATIONS),
+    ("aws:ResourceOrgID", Text, OWNERS),
     ("aws:ResourceOrgPaths", Text, PATHS),
     ("aws:UserAgent", Text, VALUES),
     ("aws:Referer", Text, &["https://example.com/*", "https://example.com/page"]),

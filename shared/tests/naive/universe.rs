@@ -76,11 +76,23 @@ pub(crate) fn requests(text: &str, is_trust: bool, at_most: usize) -> Vec<(Stand
     let asked = asked(text, &policy);
     let only_asked =
         |says: Context| -> Context { says.into_iter().filter(|(key, _)| asked.contains_key(key)).collect() };
-    let callers: Vec<_> = callers().into_iter().map(|one| Somebody { says: only_asked(one.says), ..one }).collect();
+    let callers = callers().into_iter().map(|one| Somebody { says: only_asked(one.says), ..one });
+    let callers: Vec<_> = callers
+        .flat_map(|Somebody { standing, caller, says }| {
+            with_reticent(standing, says).into_iter().map(move |says| Somebody {
+                standing,
+                caller: caller.clone(),
+                says,
+            })
+        })
+        .collect();
     let targets = targets(&policy, is_trust);
     let mut aspects: Vec<Vec<Aspect>> = Vec::new();
     for choices in [locations(&asked), access_points(), keys(), user_ids(&asked), resources()] {
-        aspects.push(distinct(choices.into_iter().map(|one| Aspect { says: only_asked(one.says), ..one }).collect()));
+        let choices = choices.into_iter().flat_map(|Aspect { standing, says }| {
+            with_reticent(standing, only_asked(says)).into_iter().map(move |says| Aspect { standing, says })
+        });
+        aspects.push(distinct(choices.collect()));
     }
     let settled = settled(&callers, &aspects);
     aspects.extend(asked.iter().filter(|(key, _)| !settled.contains(*key)).map(|(key, values)| free(key, values)));
@@ -123,6 +135,20 @@ fn together(caller: Standing, aspect: Standing) -> Standing {
     }
 }
 
+/// Whoever says this of themselves, and strangers who say less: nowhere is it written that a call which has one key has
+/// another, but that it has one which tells whether a service calls.
+fn with_reticent(standing: Standing, says: Context) -> Vec<Context> {
+    let tells = |key: &&String| !key.starts_with("aws:principalis") && !key.starts_with("aws:principalservice");
+    let left_out = says.keys().filter(tells).filter(|_| standing >= Service).map(|key| {
+        let mut less = says.clone();
+        less.remove(key);
+        less
+    });
+    let mut all: Vec<_> = left_out.collect();
+    all.push(says);
+    all
+}
+
 /// The keys that the policy asks for, in conditions and by variables, with the values that it asks for.
 fn asked(text: &str, policy: &Policy) -> BTreeMap<String, BTreeSet<String>> {
     let mut asked: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
@@ -157,6 +183,7 @@ fn callers() -> Vec<Somebody> {
         (Service, STRANGER, Some(FOREIGN_ORGANIZATION), "arn:aws:s3:::stranger-bucket"),
         (Service, UNKNOWN, Some("o-unknown0001"), "arn:aws:s3:::my-evil-bucket"),
         (Service, NEIGHBOUR, Some("o-trusted0001zz"), "arn:aws:s3:::neighbour"),
+        (Service, NEIGHBOUR, None, "arn:aws:s3:::neighbour"),
     ] {
         let topic = format!("arn:aws:sns:us-east-1:{account}:topic");
         all.push(service(standing, "sns.amazonaws.com", account, organization, &topic));
@@ -265,6 +292,7 @@ const PRINCIPALS: &[PrincipalRow] = &[
         "AssumedRole",
         UNKNOWN_USER,
     ),
+    (Anyone, NEIGHBOUR, None, &["arn:aws:iam::111122223339:user/nell"], "AIDANEIGHBOUREXAMPLE1", "User", UNKNOWN_USER),
 ];
 
 fn principal(row: &PrincipalRow) -> Somebody {
@@ -284,7 +312,9 @@ fn principal(row: &PrincipalRow) -> Somebody {
 }
 
 fn in_organization(prefix: &str, organization: &str) -> Context {
-    let path = format!("{organization}/r-ab12/ou-ab12-11111111/");
+    // Only who is of no organization that a policy names has another root.
+    let unit = if organization == "o-unknown0001" { "r-cd34/ou-cd34-11111111" } else { "r-ab12/ou-ab12-11111111" };
+    let path = format!("{organization}/{unit}/");
     let says = [("orgid", organization.to_owned()), ("orgpaths", path)];
     says.into_iter().map(|(key, value)| (format!("{prefix}{key}"), vec![value])).collect()
 }
@@ -341,6 +371,15 @@ const FEDERATED: &[(Standing, &str, &Says)] = &[
         &[
             ("token.actions.githubusercontent.com:sub", &["repo:acme-evil/app:ref:refs/heads/main"]),
             ("token.actions.githubusercontent.com:aud", &["sts.amazonaws.com"]),
+        ],
+    ),
+    // Whom a token is for its owner chooses.
+    (
+        Anyone,
+        GITHUB,
+        &[
+            ("token.actions.githubusercontent.com:sub", &["repo:mallory/app:ref:refs/heads/main"]),
+            ("token.actions.githubusercontent.com:aud", &["https://github.com/mallory"]),
         ],
     ),
     (
@@ -428,17 +467,18 @@ fn locations(asked: &BTreeMap<String, BTreeSet<String>>) -> Vec<Aspect> {
     }
     // No address at all: a service, or a call that another service passes on.
     all.push(Aspect { standing: Anyone, says: Context::new() });
-    for (standing, account, name, organization) in [
-        (Own, OWN, "0ours", Some(ORGANIZATION)),
-        (Own, MEMBER, "0member", Some(ORGANIZATION)),
-        (Stranger, STRANGER, "0named", Some(FOREIGN_ORGANIZATION)),
-        (Anyone, UNKNOWN, "0ourz", None),
-        (Anyone, NEIGHBOUR, "0neighbour", Some("o-trusted0001zz")),
+    for (standing, account, network, endpoint, organization) in [
+        (Own, OWN, "0ours", "0ours", Some(ORGANIZATION)),
+        (Own, MEMBER, "0member", "0member", Some(ORGANIZATION)),
+        (Stranger, STRANGER, "0named", "0named", Some(FOREIGN_ORGANIZATION)),
+        (Stranger, STRANGER, "0named", "0second", Some(FOREIGN_ORGANIZATION)),
+        (Anyone, UNKNOWN, "0ourz", "0ourz", None),
+        (Anyone, NEIGHBOUR, "0neighbour", "0neighbour", Some("o-trusted0001zz")),
     ] {
-        let arn = format!("arn:aws:ec2:us-east-1:{account}:vpc/vpc-{name}");
+        let arn = format!("arn:aws:ec2:us-east-1:{account}:vpc/vpc-{network}");
         let mut says = context(&[
-            ("aws:sourcevpc", &[&format!("vpc-{name}")]),
-            ("aws:sourcevpce", &[&format!("vpce-{name}")]),
+            ("aws:sourcevpc", &[&format!("vpc-{network}")]),
+            ("aws:sourcevpce", &[&format!("vpce-{endpoint}")]),
             ("aws:sourcevpcarn", &[&arn]),
             ("aws:vpceaccount", &[account]),
             // Everyone's network may have the same private addresses.
@@ -488,9 +528,12 @@ fn keys() -> Vec<Aspect> {
 
 /// Whose the resource is, which not every service tells.
 fn resources() -> Vec<Aspect> {
-    let mut says = context(&[("aws:resourceaccount", &[OWN])]);
-    says.extend(in_organization("aws:resource", ORGANIZATION));
-    [says, Context::new()].map(|says| Aspect { standing: Anyone, says }).into()
+    let owned = |organization: &str| {
+        let mut says = context(&[("aws:resourceaccount", &[OWN])]);
+        says.extend(in_organization("aws:resource", organization));
+        says
+    };
+    [owned(ORGANIZATION), owned("o-unlisted001"), Context::new()].map(|says| Aspect { standing: Anyone, says }).into()
 }
 
 /// Nothing in an id tells whose it is, so the ids that a policy names may be anybody's.
