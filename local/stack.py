@@ -29,7 +29,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import boto3
+import botocore.session
 from botocore.config import Config
+from botocore.loaders import create_loader
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 TARGET = REPOSITORY / "target"
@@ -44,6 +46,9 @@ ROOT = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 
 # What of the caller's environment programs need to run at all. Nothing else gets in: no profile, no proxy, no key.
 KEPT = ("PATH", "LANG", "LC_ALL", "TERM", "RUST_BACKTRACE")
+
+# boto3 reads its descriptions of the services once, not once for each client.
+LOADER = create_loader()
 
 # A slow machine may need this long; waiting ends as soon as there is something to wait for no more.
 PATIENCE = 60.0
@@ -132,7 +137,10 @@ class LocalAws:
             "AccessKeyId": ROOT["AWS_ACCESS_KEY_ID"],
             "SecretAccessKey": ROOT["AWS_SECRET_ACCESS_KEY"],
         }
+        core = botocore.session.get_session()
+        core.register_component("data_loader", LOADER)
         session = boto3.session.Session(
+            botocore_session=core,
             aws_access_key_id=keys["AccessKeyId"],
             aws_secret_access_key=keys["SecretAccessKey"],
             aws_session_token=keys.get("SessionToken"),
