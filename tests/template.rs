@@ -366,7 +366,7 @@ fn the_modes_are_those_that_the_functions_know_and_the_first_is_notify() -> Resu
     assert_eq!(template.0["Parameters"]["Mode"]["Default"], "notify");
     let allowed = template.allowed_values("Mode");
     for mode in &allowed {
-        assert_eq!(template.settings(&[("Mode", mode)])?.mode.to_string(), *mode);
+        assert_eq!(template.settings(&[("Mode", mode)])?.modes.of("any").to_string(), *mode);
     }
     let read = |variable: &str| (variable == "SNAPBACK_MODE").then(|| "no such mode".to_owned());
     let problem = Settings::read(&read).err().context("a mode that does not exist was accepted")?;

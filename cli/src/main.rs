@@ -1,10 +1,12 @@
 //! `snapback`: what it watches, what it thinks of a policy, what it would have thought, and taking back what it did.
 
+mod apply;
 mod controls;
 mod explain;
 mod operator;
 mod release;
 mod replay;
+mod stop;
 mod undo;
 
 use std::io::{self, Write};
@@ -29,6 +31,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Does what Snapback has asked for in mode `ask`, with your own credentials, if it is still the same
+    Apply(apply::Arguments),
     /// Lists what Snapback watches, and what each control may read and write
     Controls(controls::Arguments),
     /// Says what a policy or a rule lets in; calls nothing. Exit status 1 if that is somebody untrusted, 2 on bad input
@@ -37,6 +41,10 @@ enum Command {
     Replay(replay::Arguments),
     /// Ends the hold that an undo has left: the next change that opens it is reverted again
     Release(release::Arguments),
+    /// Ends an emergency stop: from now on Snapback acts again as its mode says
+    Start(stop::StartArguments),
+    /// Emergency stop: from now on Snapback touches nothing and only says what it would do, until the time is over
+    Stop(stop::StopArguments),
     /// Takes a revert back, with your own credentials, and leaves a hold so that it stays
     Undo(undo::Arguments),
 }
@@ -59,10 +67,13 @@ fn main() -> ExitCode {
 
 fn run(command: Command, out: &mut impl Write) -> Result<ExitCode> {
     match command {
+        Command::Apply(arguments) => apply::run(&arguments, out),
         Command::Controls(arguments) => controls::run(&arguments, out),
         Command::Explain(arguments) => explain::run(&arguments, out),
         Command::Replay(arguments) => replay::run(&arguments, out),
         Command::Release(arguments) => release::run(&arguments, out),
+        Command::Start(arguments) => stop::start(&arguments, out),
+        Command::Stop(arguments) => stop::stop(&arguments, out),
         Command::Undo(arguments) => undo::run(&arguments, out),
     }
 }

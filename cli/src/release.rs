@@ -22,7 +22,7 @@ pub(crate) async fn run(arguments: &Arguments, out: &mut impl Write) -> Result<E
         bail!("it has left no hold: the entry says `{}`", entry.outcome);
     }
     for grant in work.grants() {
-        work.journal.release(&entry.control, &entry.subject.arn, grant).await?;
+        work.operator.journal.release(&entry.control, &entry.subject.arn, grant).await?;
         writeln!(out, "No longer held on {} {}: {grant}", entry.subject.kind, entry.subject.name)?;
     }
     writeln!(out, "What is there stays as it is. The next change that opens it is reverted again.")?;

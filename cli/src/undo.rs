@@ -1,15 +1,15 @@
 //! `snapback undo`: takes a revert back, last step first, with the operator's own credentials.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::Write;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use jiff::Timestamp;
 use snapback::change::{Applied, Change};
 use snapback::control::Function;
 use snapback::journal::{Entry, Hold, Outcome, Undone};
 
-use crate::operator::{EntryArguments, Work};
+use crate::operator::{EntryArguments, Operator, Work, agreed, control_of, indented};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -24,7 +24,7 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCode> {
     let work = Work::begin(&arguments.entry).await?;
     let changes = undoing(&work.entry)?;
-    let function = function_of(&work.entry)?;
+    let (function, _) = control_of(&work.entry)?;
     show(out, &work.entry, &changes)?;
     if !arguments.yes && !agreed(out)? {
         writeln!(out, "Nothing was done.")?;
@@ -48,12 +48,6 @@ fn undoing(entry: &Entry) -> Result<Vec<Change>> {
     }
 }
 
-fn function_of(entry: &Entry) -> Result<&'static Function> {
-    let has = |function: &&&Function| function.controls.iter().any(|control| control.about.id == entry.control);
-    let function = crate::FUNCTIONS.iter().find(has).copied();
-    function.with_context(|| format!("this version does not know the control `{}`", entry.control))
-}
-
 fn show(out: &mut impl Write, entry: &Entry, changes: &[Change]) -> Result<()> {
     let Entry { subject, event, .. } = entry;
     writeln!(out, "{} - {} {}", entry.title, subject.kind, subject.name)?;
@@ -68,21 +62,10 @@ fn show(out: &mut impl Write, entry: &Entry, changes: &[Change]) -> Result<()> {
     Ok(())
 }
 
-fn agreed(out: &mut impl Write) -> Result<bool> {
-    if !io::stdin().is_terminal() {
-        bail!("there is no terminal to ask at: say --yes if you are sure");
-    }
-    write!(out, "Do it? [y/N] ")?;
-    out.flush()?;
-    let mut answer = String::new();
-    io::stdin().read_line(&mut answer)?;
-    Ok(["y", "yes"].contains(&answer.trim().to_lowercase().as_str()))
-}
-
 /// The holds come first: AWS tells Snapback of what we do within seconds.
 async fn put_back(work: Work, function: &Function, changes: &[Change]) -> Result<()> {
     let now = Timestamp::now();
-    let Work { config, journal, entry, by } = &work;
+    let Work { operator: Operator { config, journal, by, .. }, entry } = &work;
     let hold = |grant: &String| Hold {
         control: entry.control.clone(),
         resource: entry.subject.arn.clone(),
@@ -114,8 +97,4 @@ async fn put_back(work: Work, function: &Function, changes: &[Change]) -> Result
     }
     let undone = Some(Undone { by: by.clone(), at: now });
     journal.complete(&Entry { outcome: Outcome::Undone, undone, ..entry.clone() }).await
-}
-
-fn indented(text: &str) -> String {
-    text.lines().map(|line| format!("    {line}")).collect::<Vec<_>>().join("\n")
 }

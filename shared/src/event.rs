@@ -14,7 +14,7 @@ use crate::json;
 /// What an API call under CloudTrail arrives as.
 pub const API_CALL: &str = "AWS API Call via CloudTrail";
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {
     /// `aws.s3`: who put the event on the bus. Only AWS can use a name that starts with `aws.`.
     pub source: String,
@@ -153,6 +153,16 @@ impl Event {
             Some(code) => Err(Refusal::Failed(code.clone())),
             None => Ok(()),
         }
+    }
+
+    /// The same event as it may be kept: without what would let its reader in.
+    #[must_use]
+    pub fn without_secrets(&self) -> Self {
+        let mut event = self.clone();
+        for parameters in [&mut event.request, &mut event.response] {
+            json::redact(parameters);
+        }
+        event
     }
 
     /// The partition in which the event's Region lies, for ARNs and console links.

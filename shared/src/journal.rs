@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `entry#<id>` | `entry` | one decision: its event, the state before, the plan, what came of it |
 //! | `hold#<resource ARN>` | `<control>#<hash of the grant>` | a grant that an operator has put back |
+//! | `stop` | `stop` | the emergency stop, while it lasts |
 //!
 //! Beside its `body`, an item has the attributes that queries and people need.
 
@@ -23,7 +24,8 @@ use crate::aws::failure;
 use crate::change::{Applied, Change};
 use crate::decision::Decision;
 use crate::event::{Actor, Event};
-use crate::settings::Mode;
+use crate::mode::Mode;
+use crate::settings::Settings;
 use crate::subject::Subject;
 
 /// How long a delivery may work on an entry before another may take over: longer than a function runs (30 s in
@@ -40,6 +42,9 @@ pub struct Entry {
     pub caveat: String,
     pub subject: Subject,
     pub event: Cause,
+    /// The event and the settings by which it was judged, so that anybody can judge it again. Secrets are left out.
+    pub record: Event,
+    pub settings: Settings,
     /// What the event alone gave reason to look at.
     pub suspicion: String,
     /// What the control saw; null if it was not let look.
@@ -50,6 +55,9 @@ pub struct Entry {
     pub decided_at: Timestamp,
     /// When AWS answered the last change of the plan.
     pub reverted_at: Option<Timestamp>,
+    /// The ARN of the operator who had it done; nothing if Snapback did it by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub applied_by: Option<String>,
     /// What came of each change of the plan, in its order.
     pub applied: Vec<Applied>,
     /// What went wrong, or could not be seen to be right.
@@ -86,6 +94,8 @@ pub enum Outcome {
     Reverted,
     /// The mode is `notify`: this is what `revert` would have done.
     WouldRevert,
+    /// The mode is `ask`: an operator may have it done.
+    Asked,
     Alerted,
     Failed,
     /// The resource was changed again in the meantime, and is not risky any more.
@@ -116,6 +126,16 @@ pub struct Hold {
     pub grant: String,
     /// The entry that was undone.
     pub entry: String,
+    pub by: String,
+    pub since: Timestamp,
+    pub until: Timestamp,
+}
+
+/// The emergency stop: until it ends Snapback says what it would do, whatever its mode.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stop {
+    pub reason: String,
+    /// ARN
     pub by: String,
     pub since: Timestamp,
     pub until: Timestamp,
@@ -270,6 +290,44 @@ impl Journal {
         call.send().await.map(drop).map_err(|error| failure(error).context("ending the hold in the journal"))
     }
 
+    /// The emergency stop, if there is one and it has not ended.
+    ///
+    /// # Errors
+    /// When the journal cannot be read: then nothing may be done.
+    pub async fn stopped(&self, now: Timestamp) -> Result<Option<Stop>> {
+        let call = self.client.get_item().table_name(&self.table).consistent_read(true);
+        let answer = call.key("pk", stop_key()).key("sk", stop_key()).send().await;
+        let answer = answer.map_err(|error| failure(error).context("reading the emergency stop in the journal"))?;
+        let Some(item) = answer.item else { return Ok(None) };
+        let stop: Stop = serde_json::from_str(text(&item, "body")?).context("reading the emergency stop")?;
+        Ok((stop.until > now).then_some(stop))
+    }
+
+    /// Begins the emergency stop, or changes it.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    pub async fn stop(&self, stop: &Stop) -> Result<()> {
+        let call = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .item("pk", stop_key())
+            .item("sk", stop_key())
+            .item("expires", seconds(stop.until))
+            .item("body", AttributeValue::S(serde_json::to_string(stop)?));
+        call.send().await.map(drop).map_err(|error| failure(error).context("writing the stop to the journal"))
+    }
+
+    /// Ends the emergency stop.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    pub async fn start(&self) -> Result<()> {
+        let call = self.client.delete_item().table_name(&self.table).key("pk", stop_key()).key("sk", stop_key());
+        call.send().await.map(drop).map_err(|error| failure(error).context("ending the stop in the journal"))
+    }
+
     async fn item(&self, id: &str) -> Result<Option<HashMap<String, AttributeValue>>> {
         let call = self
             .client
@@ -306,12 +364,20 @@ impl Journal {
     }
 }
 
+impl fmt::Display for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { reason, by, since, until } = self;
+        write!(f, "stopped by {by} since {since} until {until}: {reason}")
+    }
+}
+
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Pending => "pending",
             Self::Reverted => "reverted",
             Self::WouldRevert => "would-revert",
+            Self::Asked => "asked",
             Self::Alerted => "alerted",
             Self::Failed => "failed",
             Self::Allowed => "allowed",
@@ -348,6 +414,10 @@ fn text<'a>(item: &'a HashMap<String, AttributeValue>, name: &str) -> Result<&'a
 
 fn seconds(time: Timestamp) -> AttributeValue {
     AttributeValue::N(time.as_second().to_string())
+}
+
+fn stop_key() -> AttributeValue {
+    AttributeValue::S("stop".to_owned())
 }
 
 fn hold_key(control: &str, resource: &str, grant: &str) -> (String, String) {

@@ -13,6 +13,7 @@ pub mod journal;
 pub mod json;
 pub mod lambda;
 pub mod metric;
+pub mod mode;
 pub mod network;
 pub mod notice;
 pub mod policy;

@@ -6,7 +6,7 @@
 //! | field | what |
 //! |---|---|
 //! | `id` | the journal entry; what `snapback undo` takes |
-//! | `outcome` | `reverted`, `would-revert`, `alerted`, `failed` |
+//! | `outcome` | `reverted`, `asked`, `would-revert`, `alerted`, `failed` |
 //! | `control`, `severity`, `why` | what is risky, how much, and why |
 //! | `account`, `region`, `resource`, `console` | where |
 //! | `event` | id, service, name, time and actor |
@@ -14,6 +14,7 @@
 //! | `changes` | for each: what was done, before, after |
 //! | `left` | what stays open |
 //! | `problem` | what went wrong |
+//! | `apply` | the command that does what was asked for |
 //! | `undo` | the command that takes the revert back |
 
 use std::collections::HashMap;
@@ -107,6 +108,7 @@ fn subject(entry: &Entry) -> String {
     let said = match entry.outcome {
         Outcome::Reverted => "Reverted",
         Outcome::WouldRevert => "Would revert",
+        Outcome::Asked => "Asks to revert",
         Outcome::Failed => "FAILED to revert",
         Outcome::Pending | Outcome::Alerted | Outcome::Allowed | Outcome::Undone => "Alert",
     };
@@ -138,6 +140,11 @@ fn text(entry: &Entry, journal: &str) -> String {
         line(&entry.caveat);
     }
     line("");
+    if let Some(command) = apply(entry, journal) {
+        line("To have it done (it looks again, and asks you):");
+        line(&format!("    {command}"));
+        line("");
+    }
     if let Some(command) = undo(entry, journal) {
         line("To take it back (it will then be left alone):");
         line(&format!("    {command}"));
@@ -192,6 +199,7 @@ fn machine_readable(entry: &Entry, journal: &str, longest: usize) -> Value {
         "left": short_list(left, longest),
         "problem": entry.problem.as_deref().map(short),
         "journal": journal,
+        "apply": apply(entry, journal),
         "undo": undo(entry, journal),
     })
 }
@@ -212,6 +220,7 @@ fn done(entry: &Entry) -> String {
                 seconds_open(entry).map(|seconds| format!(", about {seconds} s after the call")).unwrap_or_default();
             format!("Snapback has taken the change back{when}{open}.")
         }
+        Outcome::Asked => "Snapback has touched nothing: it asks. The plan stands below.".to_owned(),
         Outcome::WouldRevert if entry.problem.is_some() => "Snapback has touched nothing.".to_owned(),
         Outcome::WouldRevert => {
             "Snapback has touched nothing: its mode is `notify`. In mode `revert` it would take this back.".to_owned()
@@ -250,9 +259,16 @@ fn seconds_open(entry: &Entry) -> Option<i64> {
 }
 
 fn undo(entry: &Entry, journal: &str) -> Option<String> {
+    command("undo", Outcome::Reverted, entry, journal)
+}
+
+fn apply(entry: &Entry, journal: &str) -> Option<String> {
+    command("apply", Outcome::Asked, entry, journal)
+}
+
+fn command(verb: &str, of: Outcome, entry: &Entry, journal: &str) -> Option<String> {
     let region = &entry.subject.region;
-    (entry.outcome == Outcome::Reverted)
-        .then(|| format!("snapback undo {} --journal {journal} --region {region}", entry.id))
+    (entry.outcome == of).then(|| format!("snapback {verb} {} --journal {journal} --region {region}", entry.id))
 }
 
 /// At most so many bytes, with a mark where something is missing.
@@ -292,9 +308,10 @@ mod tests {
     use super::*;
     use crate::change::{Change, S3};
     use crate::decision::Severity;
-    use crate::event::Actor;
+    use crate::event::{Actor, Event};
     use crate::journal::Cause;
-    use crate::settings::Mode;
+    use crate::mode::Mode;
+    use crate::settings::Settings;
     use crate::subject::Subject;
 
     fn time(text: &str) -> Timestamp {
@@ -336,6 +353,12 @@ mod tests {
                     console: false,
                 },
             },
+            record: Event::from_record(json!({
+                "eventSource": "s3.amazonaws.com", "eventName": "PutBucketPolicy", "awsRegion": "eu-central-1",
+                "eventID": "0b6e7a54-0000-4000-8000-000000000002", "eventTime": "2026-01-31T12:00:00Z",
+            }))
+            .expect("a record"),
+            settings: Settings::default(),
             suspicion: "statement 1 lets everyone do s3:GetObject".to_owned(),
             state: Value::Null,
             decision: Decision::Revert {
@@ -352,6 +375,7 @@ mod tests {
             outcome: Outcome::Reverted,
             decided_at: time("2026-01-31T12:00:02Z"),
             reverted_at: Some(time("2026-01-31T12:00:03Z")),
+            applied_by: None,
             applied: vec![],
             problem: None,
             announced: false,

@@ -14,8 +14,9 @@ use crate::change::{Applied, Change};
 use crate::control::{AnyControl, Function, Given, Look, Suspicion};
 use crate::decision::{Decision, Severity};
 use crate::event::{Event, Malformed, Refusal};
-use crate::journal::{Cause, Earlier, Entry, Journal, Outcome};
-use crate::settings::{Deployment, Mode, Settings};
+use crate::journal::{Cause, Earlier, Entry, Journal, Outcome, Stop};
+use crate::mode::Mode;
+use crate::settings::{Deployment, Settings};
 use crate::subject::Subject;
 use crate::{metric, notice};
 
@@ -24,8 +25,9 @@ use crate::{metric, notice};
 /// <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html>
 const OLDEST: SignedDuration = SignedDuration::from_hours(24);
 
-/// S3 and EC2 are eventually consistent: a clean state right after a risky event may be the state before it.
-const BEFORE_A_SECOND_LOOK: Duration = Duration::from_secs(1);
+/// S3, EC2 and IAM are eventually consistent: a clean state right after a risky event may be the state before it. How
+/// long to wait before each further look at one: 13 s in all, of the 30 s a function has.
+const BEFORE_BELIEVING: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(3), Duration::from_secs(9)];
 
 /// How long to wait before each further look at whether the revert shows: 3.5 s in all, of the 30 s a function has.
 const BEFORE_VERIFYING_AGAIN: [Duration; 3] =
@@ -55,6 +57,7 @@ struct Case<'a> {
     /// The suspicion's, or what the look has shown it to be.
     subject: Subject,
     holds: BTreeSet<String>,
+    stop: Option<Stop>,
 }
 
 impl Function {
@@ -103,7 +106,7 @@ impl<'a> Responder<'a> {
     pub async fn respond(&self, function: &'static Function, event: &Event, suspected: &[Suspected]) -> Result<()> {
         let mut failures = vec![];
         for (control, suspicion) in suspected {
-            if let Err(failure) = self.handle(function, control, event, suspicion).await {
+            if let Err(failure) = Box::pin(self.handle(function, control, event, suspicion)).await {
                 failures.push(format!("{} on {}: {failure:#}", control.about.id, suspicion.subject.arn));
             }
         }
@@ -118,10 +121,12 @@ impl<'a> Responder<'a> {
         suspicion: &Suspicion,
     ) -> Result<()> {
         let (id, named) = (Entry::id_of(event, control.about.id, &suspicion.subject), &suspicion.subject);
-        let mut case = Case { function, control, event, suspicion, subject: named.clone(), holds: BTreeSet::new() };
-        let (earlier, mut holds, seen) = futures::join!(
+        let (subject, holds, stop) = (named.clone(), BTreeSet::new(), None);
+        let mut case = Case { function, control, event, suspicion, subject, holds, stop };
+        let (earlier, mut holds, stop, seen) = futures::join!(
             self.journal.earlier(&id, Timestamp::now()),
             self.journal.holds(control.about.id, &named.arn, Timestamp::now()),
+            self.journal.stopped(Timestamp::now()),
             self.observe(&case),
         );
         if let Ok(state) = &seen {
@@ -131,8 +136,8 @@ impl<'a> Responder<'a> {
             holds = self.journal.holds(control.about.id, &case.subject.arn, Timestamp::now()).await;
         }
         let mut journal_failure = None;
-        match holds {
-            Ok(holds) => case.holds = holds,
+        match holds.and_then(|holds| Ok((holds, stop?))) {
+            Ok((holds, stop)) => (case.holds, case.stop) = (holds, stop),
             Err(failure) => journal_failure = Some(failure),
         }
         match earlier {
@@ -142,12 +147,20 @@ impl<'a> Responder<'a> {
                 return Ok(());
             }
             Ok(Earlier::AtWork) => bail!("another delivery of this event is at work; this one is to be tried again"),
-            Ok(Earlier::Unfinished(entry)) => return self.take_over(&case, *entry).await,
+            Ok(Earlier::Unfinished(entry)) => {
+                return match journal_failure {
+                    Some(failure) => Err(failure),
+                    None => self.take_over(&case, *entry).await,
+                };
+            }
             Err(failure) => journal_failure = Some(failure),
         }
         let (mut state, mut decision) = self.judge(&case, seen)?;
-        if decision.is_allow() {
-            tokio::time::sleep(BEFORE_A_SECOND_LOOK).await;
+        for wait in BEFORE_BELIEVING {
+            if !decision.is_allow() {
+                break;
+            }
+            tokio::time::sleep(wait).await;
             (state, decision) = self.judge(&case, self.observe(&case).await)?;
         }
         if let Decision::Allow { why } = &decision {
@@ -170,7 +183,7 @@ impl<'a> Responder<'a> {
             Ok(Earlier::Handled) => Ok(()),
             Ok(_) => bail!("another delivery of this event is at work; this one is to be tried again"),
             Err(failure) => {
-                entry.outcome = match self.intended(&entry) {
+                entry.outcome = match self.intended(&case, &entry) {
                     Outcome::Reverted => Outcome::Failed,
                     harmless => harmless,
                 };
@@ -223,8 +236,10 @@ impl<'a> Responder<'a> {
     /// Applies the plan if that is what the mode asks for, and sees whether it took effect.
     async fn settle(&self, case: &Case<'_>, entry: &mut Entry) -> Result<()> {
         for _ in 0..ROUNDS {
-            entry.outcome = self.intended(entry);
+            entry.outcome = self.intended(case, entry);
             if entry.outcome != Outcome::Reverted {
+                let stop = case.stop.as_ref().filter(|_| entry.outcome == Outcome::WouldRevert);
+                entry.problem = stop.map(|stop| format!("Snapback is {stop}")).or_else(|| entry.problem.take());
                 return Ok(());
             }
             let Some(found) = self.apply(case, entry).await? else {
@@ -238,13 +253,16 @@ impl<'a> Responder<'a> {
         bail!("the resource kept changing between the look and the write")
     }
 
-    /// What comes of a decision if all goes well. A mode that the operator has lowered since counts at once.
-    fn intended(&self, entry: &Entry) -> Outcome {
-        match &entry.decision {
-            Decision::Allow { .. } => Outcome::Allowed,
-            Decision::Alert { .. } => Outcome::Alerted,
-            Decision::Revert { .. } if entry.mode.min(self.settings.mode) == Mode::Notify => Outcome::WouldRevert,
-            Decision::Revert { .. } => Outcome::Reverted,
+    /// What comes of a decision if all goes well. A mode that the operator has lowered since counts at once, and so does
+    /// the emergency stop.
+    fn intended(&self, case: &Case<'_>, entry: &Entry) -> Outcome {
+        let now = if case.stop.is_some() { Mode::Notify } else { self.settings.modes.of(&entry.control) };
+        match (&entry.decision, entry.mode.min(now)) {
+            (Decision::Allow { .. }, _) => Outcome::Allowed,
+            (Decision::Alert { .. }, _) => Outcome::Alerted,
+            (Decision::Revert { .. }, Mode::Notify) => Outcome::WouldRevert,
+            (Decision::Revert { .. }, Mode::Ask) => Outcome::Asked,
+            (Decision::Revert { .. }, Mode::Revert) => Outcome::Reverted,
         }
     }
 
@@ -322,13 +340,16 @@ impl<'a> Responder<'a> {
             caveat: about.caveat.to_owned(),
             subject: case.subject.clone(),
             event: Cause::from(case.event),
+            record: case.event.without_secrets(),
+            settings: self.settings.clone(),
             suspicion: case.suspicion.why.clone(),
             state,
             decision,
-            mode: if is_old { Mode::Notify } else { self.settings.mode },
+            mode: if is_old { Mode::Notify } else { self.settings.modes.of(about.id) },
             outcome: Outcome::Pending,
             decided_at: now,
             reverted_at: None,
+            applied_by: None,
             applied: vec![],
             problem: is_old.then(|| "the event is more than 24 hours old, so it is left to a person".to_owned()),
             announced: false,

@@ -7,24 +7,15 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::control::Function;
+use crate::mode::{Mode, Modes};
 use crate::network::PublicPorts;
 use crate::policy::Trust;
 
-/// How far Snapback goes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Mode {
-    /// Says what it would do.
-    #[default]
-    Notify,
-    /// Puts it back.
-    Revert,
-}
-
 /// What judging depends on.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
-    pub mode: Mode,
+    pub modes: Modes,
     /// Account ids whose principals are no strangers.
     pub trusted_accounts: BTreeSet<String>,
     /// Organization ids (`o-…`) whose members are no strangers.
@@ -56,14 +47,18 @@ impl Settings {
     /// # Errors
     /// Names the variable and what it should hold. A wrong setting is never replaced by a default.
     pub fn read(lookup: &impl Fn(&str) -> Option<String>) -> Result<Self, Problem> {
-        let mode = match lookup("SNAPBACK_MODE").as_deref() {
-            None | Some("" | "notify") => Mode::Notify,
-            Some("revert") => Mode::Revert,
-            Some(other) => return problem("SNAPBACK_MODE", "`notify` or `revert`", other),
+        let mode = lookup("SNAPBACK_MODE").filter(|mode| !mode.is_empty());
+        let mode = match &mode {
+            None => Mode::default(),
+            Some(mode) => mode.parse().or_else(|()| problem("SNAPBACK_MODE", "`notify`, `ask` or `revert`", mode))?,
         };
+        let overrides = lookup("SNAPBACK_MODE_OVERRIDES").unwrap_or_default();
+        let modes = Modes::read(mode, &overrides).or_else(|wrong| {
+            problem("SNAPBACK_MODE_OVERRIDES", "overrides such as `iam-*=ask`, comma between", &wrong)
+        })?;
         let is_account = |id: &str| id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_digit());
         Ok(Self {
-            mode,
+            modes,
             trusted_accounts: ids(
                 lookup,
                 "SNAPBACK_TRUSTED_ACCOUNTS",
@@ -87,6 +82,18 @@ impl Settings {
 }
 
 impl Settings {
+    /// Whether the settings make sense for a function.
+    ///
+    /// # Errors
+    /// When an override names a control that the function does not have.
+    pub fn check(&self, function: &Function) -> Result<(), Problem> {
+        let controls: Vec<&str> = function.controls.iter().map(|control| control.about.id).collect();
+        match self.modes.meaning_nothing(&controls) {
+            None => Ok(()),
+            Some(pattern) => problem("SNAPBACK_MODE_OVERRIDES", "patterns that mean a control there is", pattern),
+        }
+    }
+
     /// Whom a resource of this account may let in.
     #[must_use]
     pub fn trust(&self, account: &str) -> Trust {
@@ -115,15 +122,6 @@ impl Deployment {
             journal_days: days.parse().or_else(|_| problem("SNAPBACK_JOURNAL_DAYS", "a number of days", &days))?,
             topic: required("SNAPBACK_TOPIC", "the ARN of the topic")?,
             role: required("SNAPBACK_ROLE", "the ARN of the function's role")?,
-        })
-    }
-}
-
-impl fmt::Display for Mode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Notify => "notify",
-            Self::Revert => "revert",
         })
     }
 }
@@ -162,7 +160,7 @@ mod tests {
     #[test]
     fn nothing_set_means_notify_and_the_web_ports() {
         let settings = Settings::read(&|_| None).expect("defaults");
-        assert_eq!(settings.mode, Mode::Notify);
+        assert_eq!(settings.modes, Modes::from(Mode::Notify));
         assert_eq!(settings.public_ports.to_string(), "tcp/80,tcp/443");
     }
 
@@ -176,6 +174,7 @@ mod tests {
     fn a_wrong_setting_is_named_and_never_guessed() {
         for (variable, value) in [
             ("SNAPBACK_MODE", "Revert"),
+            ("SNAPBACK_MODE_OVERRIDES", "iam-*"),
             ("SNAPBACK_TRUSTED_ACCOUNTS", "1234"),
             ("SNAPBACK_TRUSTED_ORGANIZATIONS", "r-abcd"),
             ("SNAPBACK_PUBLIC_PORTS", "http"),

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use snapback::change::Change;
 use snapback::control::{AnyControl, Function, Given, Look};
-use snapback::settings::Mode;
+use snapback::mode::Mode;
 
 use crate::scene::{NAMED, PUBLIC, bucket_policy_was_put, event, policy, settings};
 use crate::wire::{Aws, ok, rules};

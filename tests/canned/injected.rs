@@ -3,7 +3,7 @@
 use anyhow::Result;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use snapback::settings::Mode;
+use snapback::mode::Mode;
 
 use crate::scene::{ANYONE_WRITES, NAMED, PUBLIC, bucket_policy_was_put, deliver, event, policy};
 use crate::wire::{Answer, Aws, ec2_error, ok, rules, s3_error};
@@ -131,7 +131,7 @@ async fn a_resource_that_is_gone_needs_nothing() -> Result<()> {
 #[tokio::test]
 async fn a_journal_outage_stops_it_before_anything_is_touched() {
     let public = policy(&[PUBLIC]);
-    for operation in ["DynamoDB.GetItem", "DynamoDB.Query", "DynamoDB.PutItem"] {
+    for operation in ["DynamoDB.GetItem", "DynamoDB.GetItem(stop)", "DynamoDB.Query", "DynamoDB.PutItem"] {
         let outage = (500, r#"{"__type":"InternalServerError","message":"down"}"#.to_owned());
         let aws = Aws::default().answers("S3.GetBucketPolicy", [ok(&public)]).answers(operation, [outage]);
         let failed = deliver(&s3::FUNCTION, &aws, Mode::Revert, bucket_policy_was_put(&public)).await;
@@ -230,6 +230,68 @@ async fn notify_tells_and_touches_nothing() -> Result<()> {
 }
 
 #[tokio::test]
+async fn ask_says_how_to_have_it_done_and_touches_nothing() -> Result<()> {
+    let public = policy(&[PUBLIC]);
+    let aws = Aws::default().answers("S3.GetBucketPolicy", [ok(&public)]);
+    deliver(&s3::FUNCTION, &aws, Mode::Ask, bucket_policy_was_put(&public)).await?;
+    let notice = &notices(&aws)[0];
+    assert_eq!(notice["outcome"], "asked");
+    let apply =
+        format!("snapback apply {} --journal journal --region eu-central-1", notice["id"].as_str().unwrap_or("?"));
+    assert_eq!((notice["apply"].as_str(), &notice["undo"]), (Some(apply.as_str()), &Value::Null));
+    assert!(!aws.calls().iter().any(|call| call.starts_with("S3.Put") || call.starts_with("S3.Delete")));
+
+    let later =
+        Aws::default().answers("DynamoDB.GetItem", [journaled(&aws)]).answers("S3.GetBucketPolicy", [ok(&public)]);
+    deliver(&s3::FUNCTION, &later, Mode::Revert, bucket_policy_was_put(&public)).await?;
+    assert!(notices(&later).is_empty(), "it is asked once, and a mode that was raised since changes nothing");
+    assert!(!later.calls().iter().any(|call| call.starts_with("S3.Put") || call.starts_with("S3.Delete")));
+    Ok(())
+}
+
+fn stopped_until(until: Timestamp) -> Answer {
+    let stop = json!({"reason": "a \u{1b}[31mdrill", "by": "arn:aws:iam::111122223333:user/ops", "until": until,
+        "since": "2026-01-01T00:00:00Z"});
+    ok(&json!({"Item": {"pk": {"S": "stop"}, "sk": {"S": "stop"}, "body": {"S": stop.to_string()}}}).to_string())
+}
+
+#[tokio::test]
+async fn an_emergency_stop_counts_at_once_also_for_what_is_on_its_way() -> Result<()> {
+    let public = policy(&[PUBLIC]);
+    let stop = stopped_until(Timestamp::now() + SignedDuration::from_hours(1));
+    let aws =
+        Aws::default().answers("S3.GetBucketPolicy", [ok(&public)]).answers("DynamoDB.GetItem(stop)", [stop.clone()]);
+    deliver(&s3::FUNCTION, &aws, Mode::Revert, bucket_policy_was_put(&public)).await?;
+    assert_eq!(notices(&aws)[0]["outcome"], "would-revert");
+    assert!(notices(&aws)[0]["problem"].as_str().is_some_and(|problem| problem.contains("drill")));
+    assert!(!aws.calls().iter().any(|call| call.starts_with("S3.Put") || call.starts_with("S3.Delete")));
+
+    let failing = Aws::default()
+        .answers("S3.GetBucketPolicy", [ok(&public)])
+        .answers("S3.DeleteBucketPolicy", [s3_error(500, "InternalError")]);
+    assert!(deliver(&s3::FUNCTION, &failing, Mode::Revert, bucket_policy_was_put(&public)).await.is_err());
+    let later = Aws::default()
+        .answers("DynamoDB.GetItem", [journaled(&failing)])
+        .answers("DynamoDB.GetItem(stop)", [stop])
+        .answers("S3.GetBucketPolicy", [ok(&public)]);
+    deliver(&s3::FUNCTION, &later, Mode::Revert, bucket_policy_was_put(&public)).await?;
+    assert_eq!(notices(&later)[0]["outcome"], "would-revert");
+    assert!(!later.calls().contains(&"S3.DeleteBucketPolicy".to_owned()));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_stop_that_is_over_stops_nothing() -> Result<()> {
+    let public = policy(&[PUBLIC]);
+    let aws = Aws::default()
+        .answers("S3.GetBucketPolicy", [ok(&public), ok(&public), s3_error(404, "NoSuchBucketPolicy")])
+        .answers("DynamoDB.GetItem(stop)", [stopped_until(Timestamp::now() - SignedDuration::from_secs(1))]);
+    deliver(&s3::FUNCTION, &aws, Mode::Revert, bucket_policy_was_put(&public)).await?;
+    assert_eq!(notices(&aws)[0]["outcome"], "reverted");
+    Ok(())
+}
+
+#[tokio::test]
 async fn an_old_event_only_alerts() -> Result<()> {
     let public = policy(&[PUBLIC]);
     let mut event = bucket_policy_was_put(&public);
@@ -249,9 +311,10 @@ async fn before_the_revert_there_is_only_observe_and_record() -> Result<()> {
         .answers("EC2.RevokeSecurityGroupIngress", [ok(REVOKED)]);
     deliver(&ec2::FUNCTION, &aws, Mode::Revert, ssh_was_opened()).await?;
     let calls = aws.calls();
-    let (mut looks, rest) = (calls[..3].to_vec(), &calls[3..]);
+    let (mut looks, rest) = (calls[..4].to_vec(), &calls[4..]);
     looks.sort();
-    assert_eq!(looks, ["DynamoDB.GetItem", "DynamoDB.Query", "EC2.DescribeSecurityGroupRules"], "at the same time");
+    let journal = ["DynamoDB.GetItem", "DynamoDB.GetItem(stop)", "DynamoDB.Query"];
+    assert_eq!(looks, [&journal[..], &["EC2.DescribeSecurityGroupRules"]].concat(), "at the same time");
     assert_eq!(
         rest,
         [

@@ -4,8 +4,9 @@ use anyhow::Result;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use snapback::control::Function;
+use snapback::mode::Mode;
 use snapback::responder::Responder;
-use snapback::settings::{Deployment, Mode, Settings};
+use snapback::settings::{Deployment, Settings};
 
 use crate::wire::Aws;
 
@@ -44,7 +45,7 @@ pub(crate) fn event(service: &str, name: &str, request: Value, response: Value) 
 }
 
 pub(crate) fn settings(mode: Mode) -> Settings {
-    Settings { mode, ..Settings::default() }
+    Settings { modes: mode.into(), ..Settings::default() }
 }
 
 /// Delivers an event to a function that talks to this AWS.

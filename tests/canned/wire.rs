@@ -79,7 +79,7 @@ impl HttpClient for Aws {
 impl HttpConnector for Aws {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let operation = operation(&request);
-        let body = String::from_utf8_lossy(request.body().bytes().unwrap_or_default()).into_owned();
+        let body = body(&request);
         let (status, answer) = self.inner(|inner| {
             inner.asked.push((operation.clone(), body));
             match inner.answers.get_mut(&operation) {
@@ -94,14 +94,19 @@ impl HttpConnector for Aws {
     }
 }
 
+fn body(request: &HttpRequest) -> String {
+    String::from_utf8_lossy(request.body().bytes().unwrap_or_default()).into_owned()
+}
+
 /// Which operation a request is, as its protocol tells: a header, a form field, or method and path.
 fn operation(request: &HttpRequest) -> String {
     if let Some(target) = request.headers().get("x-amz-target") {
-        return format!("DynamoDB.{}", target.rsplit('.').next().unwrap_or_default());
+        let name = target.rsplit('.').next().unwrap_or_default();
+        let is_stop = body(request).contains(r#""pk":{"S":"stop"}"#);
+        return format!("DynamoDB.{name}{}", if is_stop { "(stop)" } else { "" });
     }
     let (uri, method) = (request.uri().to_owned(), request.method().to_owned());
-    let body = String::from_utf8_lossy(request.body().bytes().unwrap_or_default()).into_owned();
-    if let Some(action) = body.split('&').find_map(|field| field.strip_prefix("Action=")) {
+    if let Some(action) = body(request).split('&').find_map(|field| field.strip_prefix("Action=")) {
         return format!("{}.{action}", if uri.contains("//sns.") { "SNS" } else { "EC2" });
     }
     match (method.as_str(), &uri) {
@@ -119,7 +124,7 @@ fn operation(request: &HttpRequest) -> String {
 /// What AWS answers where a test says nothing: an empty journal, a topic that takes everything, no Block Public Access.
 fn quiet(operation: &str) -> Option<Answer> {
     Some(match operation {
-        "DynamoDB.GetItem" | "DynamoDB.PutItem" => ok("{}"),
+        "DynamoDB.GetItem" | "DynamoDB.GetItem(stop)" | "DynamoDB.PutItem" => ok("{}"),
         "DynamoDB.Query" => ok(r#"{"Items":[],"Count":0,"ScannedCount":0}"#),
         "SNS.Publish" => {
             ok("<PublishResponse><PublishResult><MessageId>1</MessageId></PublishResult></PublishResponse>")

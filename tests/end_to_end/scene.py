@@ -20,10 +20,12 @@ from stack import ACCOUNT, REGION, TARGET, LocalAws, Stack, wait_for
 # What wakes a function; the deployed rules say the same, and a test holds them to it.
 WATCHED = {"PutBucketPolicy", "AuthorizeSecurityGroupIngress", "ModifySecurityGroupRules"}
 
-# What undoing needs, and reading and writing the journal. The functions' roles have none of the first.
+# What undoing needs, which the functions' roles may not; what applying needs; and reading and writing the journal.
 OPERATOR_MAY = (
     "s3:GetBucketPolicy", "s3:PutBucketPolicy", "ec2:DescribeSecurityGroupRules",
-    "ec2:AuthorizeSecurityGroupIngress", "ec2:CreateTags", "dynamodb:*",
+    "ec2:AuthorizeSecurityGroupIngress", "ec2:CreateTags",
+    "s3:GetBucketPublicAccessBlock", "s3:GetAccountPublicAccessBlock", "s3:DeleteBucketPolicy",
+    "dynamodb:*",
 )  # fmt: skip
 
 _number = count(1)
@@ -160,14 +162,14 @@ class Snapback:
     # What an operator does
 
     def undo(self, entry_id: str) -> subprocess.CompletedProcess:
-        return self._operate("undo", entry_id, "--yes")
+        return self.operate("undo", entry_id, "--yes")
 
     def release(self, entry_id: str) -> subprocess.CompletedProcess:
-        return self._operate("release", entry_id)
+        return self.operate("release", entry_id)
 
-    def _operate(self, command: str, entry_id: str, *options: str) -> subprocess.CompletedProcess:
-        snapback = str(TARGET / "debug" / "snapback")
-        words = [snapback, command, entry_id, "--journal", self.stack.journal, *options]
+    def operate(self, *words: str) -> subprocess.CompletedProcess:
+        """Runs a command of `snapback` that needs the journal."""
+        words = (str(TARGET / "debug" / "snapback"), *words, "--journal", self.stack.journal)
         keys = {
             "AWS_ACCESS_KEY_ID": self.operator["AccessKeyId"],
             "AWS_SECRET_ACCESS_KEY": self.operator["SecretAccessKey"],

@@ -1,0 +1,94 @@
+"""The operator decides how far Snapback goes: by mode, control by control, and by an emergency stop."""
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def asking(deployed):
+    return deployed(mode="ask", ModeOverrides="ec2-*=notify,ec2-open-security-group=revert")
+
+
+@pytest.fixture
+def asked(asking):
+    """A bucket that is open to everyone, and the entry that asks whether to close it."""
+    bucket = asking.a_bucket()
+    text = bucket.put_policy(bucket.lets_in("444455556666"), bucket.lets_in_everyone())
+    announcement = asking.announces(bucket)
+    assert announcement["outcome"] == "asked" and asking.has_settled()
+    assert bucket.policy_text() == text
+    return bucket, announcement["id"]
+
+
+def test_what_is_asked_for_is_done_when_the_operator_applies_it(asking, asked):
+    bucket, entry = asked
+    before = bucket.policy_text()
+    applied = asking.operate("apply", entry, "--yes")
+    assert (applied.returncode, applied.stderr) == (0, "")
+    assert bucket.lets_in_everyone()["Sid"] in applied.stdout
+    assert bucket.statements() == ["Partner"]
+    journaled = asking.journal_about(bucket)
+    assert [one["outcome"] for one in journaled] == ["reverted"]
+    assert ":user/operator" in journaled[0]["body"]
+    undone = asking.undo(entry)
+    assert (undone.returncode, undone.stderr) == (0, "")
+    assert bucket.policy_text() == before
+
+
+def test_what_has_changed_since_it_was_asked_for_is_refused(asking, asked):
+    bucket, entry = asked
+    with asking.unseen():
+        bucket.put_policy(bucket.lets_in_everyone("s3:PutObject", sid="Another"), bucket.lets_in_everyone())
+    refused = asking.operate("apply", entry, "--yes")
+    assert refused.returncode == 1 and "has changed since it was asked for" in refused.stderr
+    assert bucket.statements() == ["Another", "Everyone"]
+
+
+def test_what_has_been_put_right_since_needs_nothing(asking, asked):
+    bucket, entry = asked
+    with asking.unseen():
+        bucket.put_policy(bucket.lets_in("444455556666"))
+    refused = asking.operate("apply", entry, "--yes")
+    assert refused.returncode == 1 and "nothing to take back any more" in refused.stderr
+    assert bucket.statements() == ["Partner"]
+
+
+def test_nobody_applies_what_was_not_asked_for_or_without_being_asked(asking, asked):
+    bucket, entry = asked
+    unasked = asking.operate("apply", entry)
+    assert unasked.returncode == 1 and "no terminal to ask at" in unasked.stderr
+    assert bucket.statements() == ["Partner", "Everyone"]
+    assert asking.operate("apply", entry, "--yes").returncode == 0
+    twice = asking.operate("apply", entry, "--yes")
+    assert twice.returncode == 1 and "the entry says `reverted`" in twice.stderr
+
+
+def test_an_override_counts_for_the_controls_that_it_names(asking):
+    group = asking.a_group()
+    group.open(22)
+    assert asking.announces(group)["outcome"] == "reverted"
+    assert group.rules() == []
+
+
+def test_an_emergency_stop_ends_all_reverts_until_it_is_over(snapback):
+    stopped = snapback.operate("stop", "--reason", "a drill", "--for", "1h")
+    assert (stopped.returncode, stopped.stderr) == (0, "")
+    try:
+        bucket = snapback.a_bucket()
+        text = bucket.put_policy(bucket.lets_in_everyone())
+        announcement = snapback.announces(bucket)
+        assert announcement["outcome"] == "would-revert"
+        assert "a drill" in announcement["problem"] and ":user/operator" in announcement["problem"]
+        assert snapback.has_settled() and bucket.policy_text() == text
+    finally:
+        started = snapback.operate("start")
+    assert started.returncode == 0 and "a drill" in started.stdout
+    assert "not stopped" in snapback.operate("start").stdout
+    other = snapback.a_bucket()
+    other.put_policy(other.lets_in_everyone())
+    assert snapback.announces(other)["outcome"] == "reverted"
+
+
+def test_a_stop_must_have_a_time_to_end(snapback):
+    for never in ("0s", "-1h", "soon"):
+        refused = snapback.operate("stop", "--reason", "a drill", f"--for={never}")
+        assert refused.returncode in (1, 2) and "--for" in refused.stderr
