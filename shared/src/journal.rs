@@ -5,8 +5,13 @@
 //! | `entry#<id>` | `entry` | one decision: its event, the state before, the plan, what came of it |
 //! | `hold#<resource ARN>` | `<control>#<hash of the grant>` | a grant that an operator has put back |
 //! | `stop` | `stop` | the emergency stop, while it lasts |
+//! | `lease#<resource ARN>` | `lease` | which entry may change the resource now |
+//! | `repeat#<resource ARN>` | `<control>#<hash of the grants>` | how often the same change was taken back |
 //!
 //! Beside its `body`, an item has the attributes that queries and people need.
+
+mod lease;
+mod repeats;
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
@@ -22,11 +27,13 @@ use sha2::{Digest, Sha256};
 
 use crate::aws::failure;
 use crate::change::{Applied, Change};
-use crate::decision::Decision;
+use crate::decision::{Decision, Severity};
 use crate::event::{Actor, Event};
 use crate::mode::Mode;
 use crate::settings::Settings;
 use crate::subject::Subject;
+
+pub use repeats::Repeat;
 
 /// How long a delivery may work on an entry before another may take over: longer than a function runs (30 s in
 /// `template.yaml`) and shorter than Lambda waits before it tries again (one minute).
@@ -58,10 +65,14 @@ pub struct Entry {
     /// The ARN of the operator who had it done; nothing if Snapback did it by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub applied_by: Option<String>,
+    /// How often the same change was taken back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeat: Option<Repeat>,
     /// What came of each change of the plan, in its order.
     pub applied: Vec<Applied>,
     /// What went wrong, or could not be seen to be right.
     pub problem: Option<String>,
+    /// Whether people know: they were told, or have been told that it keeps coming back.
     pub announced: bool,
     pub undone: Option<Undone>,
     /// When the journal forgets it.
@@ -152,6 +163,13 @@ impl Entry {
     #[must_use]
     pub fn id_of(event: &Event, control: &str, subject: &Subject) -> String {
         hash(&[&event.account, &event.region, &event.id, control, &subject.arn])
+    }
+
+    /// What people are told.
+    #[must_use]
+    pub fn severity(&self) -> Option<Severity> {
+        let of_one = self.decision.severity()?;
+        Some(self.repeat.as_ref().map_or(of_one, |repeat| repeat.severity(of_one)))
     }
 }
 

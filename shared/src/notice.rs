@@ -14,6 +14,7 @@
 //! | `changes` | for each: what was done, before, after |
 //! | `left` | what stays open |
 //! | `problem` | what went wrong |
+//! | `repeat` | how often the same change was taken back (`times`), and `since` when |
 //! | `apply` | the command that does what was asked for |
 //! | `undo` | the command that takes the revert back |
 
@@ -27,7 +28,7 @@ use serde_json::{Value, json};
 
 use crate::aws::failure;
 use crate::decision::Decision;
-use crate::journal::{Entry, Outcome};
+use crate::journal::{Entry, Outcome, Repeat};
 
 /// What SNS takes in one message, all variants and attributes together.
 /// <https://docs.aws.amazon.com/sns/latest/api/API_Publish.html>
@@ -51,7 +52,7 @@ pub struct Notice {
 impl Notice {
     #[must_use]
     pub fn of(entry: &Entry, journal: &str) -> Self {
-        let severity = entry.decision.severity().map(|severity| severity.to_string()).unwrap_or_default();
+        let severity = entry.severity().map(|severity| severity.to_string()).unwrap_or_default();
         Self {
             subject: subject(entry),
             text: text(entry, journal),
@@ -136,6 +137,9 @@ fn text(entry: &Entry, journal: &str) -> String {
             line(&format!("STILL OPEN: {open}."));
         }
     }
+    if let Some(repeat) = entry.repeat.as_ref().filter(|repeat| repeat.times > 1) {
+        line(&again(entry, repeat));
+    }
     if entry.outcome == Outcome::Reverted {
         line(&entry.caveat);
     }
@@ -154,7 +158,7 @@ fn text(entry: &Entry, journal: &str) -> String {
     line(&format!("Call:   {} on {} at {} (event {})", event.name, event.service, event.time, event.id));
     line(&format!("Where:  account {}, {}, {}", subject.account, subject.region, subject.arn));
     line(&format!("        {}", subject.console));
-    let severity = decision.severity().map(|severity| severity.to_string()).unwrap_or_default();
+    let severity = entry.severity().map(|severity| severity.to_string()).unwrap_or_default();
     line(&format!("What:   {} ({severity}), mode {}", entry.control, entry.mode));
     line(&format!("More:   journal entry {} in table {journal}", entry.id));
     for change in decision.plan() {
@@ -184,7 +188,7 @@ fn machine_readable(entry: &Entry, journal: &str, longest: usize) -> Value {
         "id": entry.id,
         "outcome": entry.outcome,
         "control": entry.control,
-        "severity": decision.severity(),
+        "severity": entry.severity(),
         "mode": entry.mode,
         "why": short(decision.why()),
         "account": subject.account,
@@ -198,6 +202,7 @@ fn machine_readable(entry: &Entry, journal: &str, longest: usize) -> Value {
         "changes": changes.collect::<Vec<_>>(),
         "left": short_list(left, longest),
         "problem": entry.problem.as_deref().map(short),
+        "repeat": entry.repeat,
         "journal": journal,
         "apply": apply(entry, journal),
         "undo": undo(entry, journal),
@@ -230,6 +235,26 @@ fn done(entry: &Entry) -> String {
             "Snapback has touched nothing: this needs a person's judgement.".to_owned()
         }
     }
+}
+
+fn again(entry: &Entry, repeat: &Repeat) -> String {
+    let actor = &entry.event.actor;
+    let agent = actor.user_agent.as_deref().unwrap_or_default();
+    let by = [&actor.invoked_by, &actor.source_address].into_iter().flatten();
+    let tool = if agent.contains("Terraform") || agent.contains("HashiCorp") {
+        "That looks like Terraform applying its configuration again: change it there. "
+    } else if agent.contains("Pulumi") {
+        "That looks like Pulumi applying its program again: change it there. "
+    } else if by.into_iter().any(|by| by == "cloudformation.amazonaws.com") {
+        "That looks like CloudFormation deploying its template again: change it there. "
+    } else {
+        ""
+    };
+    format!(
+        "AGAIN: Snapback has taken this same change back {} times since {}, this time from {actor}. {tool}It goes on \
+         taking it back, and says so more and more seldom.",
+        repeat.times, repeat.since
+    )
 }
 
 fn who(entry: &Entry) -> String {
@@ -376,6 +401,7 @@ mod tests {
             decided_at: time("2026-01-31T12:00:02Z"),
             reverted_at: Some(time("2026-01-31T12:00:03Z")),
             applied_by: None,
+            repeat: None,
             applied: vec![],
             problem: None,
             announced: false,
@@ -400,6 +426,19 @@ mod tests {
         assert_eq!(touched(Outcome::Alerted), (true, false, false));
         assert_eq!(touched(Outcome::Failed), (false, false, true));
         assert_eq!(touched(Outcome::Reverted), (false, true, false));
+    }
+
+    #[test]
+    fn who_keeps_doing_it_is_named_and_what_that_looks_like() {
+        let mut entry = reverted("b", "{}");
+        entry.repeat = Some(Repeat { times: 3, since: time("2026-01-31T09:00:00Z") });
+        entry.event.actor.user_agent = Some("APN/1.0 HashiCorp/1.0 Terraform/1.14.0".to_owned());
+        let notice = Notice::of(&entry, "journal");
+        assert!(
+            notice.text.contains("3 times since 2026-01-31T09:00:00Z, this time from role `Admin` in session `alice`")
+        );
+        assert!(notice.text.contains("looks like Terraform"));
+        assert_eq!(notice.json["repeat"]["times"], 3);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use aws_config::SdkConfig;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -32,6 +32,16 @@ const BEFORE_BELIEVING: [Duration; 3] = [Duration::from_secs(1), Duration::from_
 /// How long to wait before each further look at whether the revert shows: 3.5 s in all, of the 30 s a function has.
 const BEFORE_VERIFYING_AGAIN: [Duration; 3] =
     [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2)];
+
+/// How long to wait before each further try to take a resource that another event has: 10 s in all.
+const BEFORE_TAKING_AGAIN: [Duration; 6] = [
+    Duration::from_millis(250),
+    Duration::from_millis(750),
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(3),
+    Duration::from_secs(3),
+];
 
 /// How often to judge afresh when the resource changes between the look and the write.
 const ROUNDS: usize = 3;
@@ -150,7 +160,7 @@ impl<'a> Responder<'a> {
             Ok(Earlier::Unfinished(entry)) => {
                 return match journal_failure {
                     Some(failure) => Err(failure),
-                    None => self.take_over(&case, *entry).await,
+                    None => Box::pin(self.take_over(&case, *entry)).await,
                 };
             }
             Err(failure) => journal_failure = Some(failure),
@@ -176,12 +186,12 @@ impl<'a> Responder<'a> {
         let mut entry = self.entry(id, &case, state, decision);
         let begun = match journal_failure {
             Some(failure) => Err(failure),
-            None => self.journal.begin(&entry, Timestamp::now()).await,
+            None => self.begin(&case, &entry).await,
         };
         match begun {
             Ok(Earlier::None) => self.conclude(&case, entry).await,
             Ok(Earlier::Handled) => Ok(()),
-            Ok(_) => bail!("another delivery of this event is at work; this one is to be tried again"),
+            Ok(_) => bail!("another delivery is at work on this event or resource; this one is to be tried again"),
             Err(failure) => {
                 entry.outcome = match self.intended(&case, &entry) {
                     Outcome::Reverted => Outcome::Failed,
@@ -197,25 +207,52 @@ impl<'a> Responder<'a> {
     /// Goes on where an earlier delivery has stopped. Its before-image and its plan are in the journal.
     async fn take_over(&self, case: &Case<'_>, entry: Entry) -> Result<()> {
         if matches!(entry.outcome, Outcome::Pending | Outcome::Failed) {
-            let begun = self.journal.begin(&entry, Timestamp::now()).await?;
+            let begun = self.begin(case, &entry).await?;
             if begun != Earlier::None {
-                bail!("another delivery of this event is at work; this one is to be tried again");
+                bail!("another delivery is at work on this event or resource; this one is to be tried again");
             }
         }
         self.conclude(case, entry).await
     }
 
+    /// Writes the entry down, and takes the resource if something of it is to be overwritten.
+    async fn begin(&self, case: &Case<'_>, entry: &Entry) -> Result<Earlier> {
+        let now = Timestamp::now();
+        if !self.needs_resource(case, entry) {
+            return self.journal.begin(entry, now).await;
+        }
+        let (begun, taken) = futures::join!(self.journal.begin(entry, now), self.journal.take(entry, now));
+        let (begun, mut taken) = (begun?, taken?);
+        for wait in BEFORE_TAKING_AGAIN {
+            if taken || begun != Earlier::None {
+                break;
+            }
+            tokio::time::sleep(wait).await;
+            taken = self.journal.take(entry, Timestamp::now()).await?;
+        }
+        Ok(if taken { begun } else { Earlier::AtWork })
+    }
+
+    fn needs_resource(&self, case: &Case<'_>, entry: &Entry) -> bool {
+        self.intended(case, entry) == Outcome::Reverted && entry.decision.plan().iter().any(Change::overwrites)
+    }
+
     /// Does what was decided, tells people, and writes down what came of it.
     async fn conclude(&self, case: &Case<'_>, mut entry: Entry) -> Result<()> {
         let told = entry.announced.then_some(entry.outcome);
-        let mut failure = None;
+        let (mut failure, mut has_resource) = (None, false);
         if matches!(entry.outcome, Outcome::Pending | Outcome::Failed) {
+            has_resource = self.needs_resource(case, &entry);
             entry.problem = entry.problem.take().filter(|_| entry.outcome == Outcome::Pending);
             failure = self.settle(case, &mut entry).await.err();
             if let Some(failure) = &failure {
                 entry.outcome = Outcome::Failed;
                 entry.problem = Some(format!("{failure:#}"));
             }
+        }
+        if entry.outcome == Outcome::Reverted && entry.repeat.is_none() {
+            let counted = self.journal.count(&entry, Timestamp::now()).await;
+            entry.repeat = counted.inspect_err(|failure| warn!(id = entry.id, "not counted: {failure:#}")).ok();
         }
         let seconds_open = entry.reverted_at.map(|at| at.as_second() - entry.event.time.as_second());
         info!(
@@ -224,11 +261,16 @@ impl<'a> Responder<'a> {
         );
         metric::decision(&entry.control, &entry.outcome.to_string(), seconds_open);
         let mut announced = Ok(());
-        if told != Some(entry.outcome) && entry.outcome != Outcome::Allowed {
+        if entry.repeat.as_ref().is_some_and(|repeat| !repeat.is_told()) {
+            entry.announced = true;
+        } else if told != Some(entry.outcome) && entry.outcome != Outcome::Allowed {
             announced = self.announce(&entry).await;
             entry.announced = announced.is_ok();
         }
-        self.journal.complete(&entry).await?;
+        let give_back = async { if has_resource { self.journal.give_back(&entry).await } else { Ok(()) } };
+        let (completed, is_free) = futures::join!(self.journal.complete(&entry), give_back);
+        completed?;
+        is_free?;
         announced?;
         failure.map_or(Ok(()), Err)
     }
@@ -269,8 +311,11 @@ impl<'a> Responder<'a> {
     /// Applies the plan in order; says what was found instead if the resource is not what the plan was made for.
     async fn apply(&self, case: &Case<'_>, entry: &mut Entry) -> Result<Option<String>> {
         entry.applied.clear();
-        for change in entry.decision.plan() {
-            match (case.function.apply)(&self.config, &case.event.account, change).await? {
+        let plan = entry.decision.plan();
+        for change in plan {
+            let applied = (case.function.apply)(&self.config, &case.event.account, change).await;
+            let done = entry.applied.len();
+            match applied.with_context(|| format!("{done} of {} changes are done; {change}", plan.len()))? {
                 Applied::Changed { found } => return Ok(Some(found)),
                 applied => entry.applied.push(applied),
             }
@@ -350,6 +395,7 @@ impl<'a> Responder<'a> {
             decided_at: now,
             reverted_at: None,
             applied_by: None,
+            repeat: None,
             applied: vec![],
             problem: is_old.then(|| "the event is more than 24 hours old, so it is left to a person".to_owned()),
             announced: false,

@@ -131,7 +131,9 @@ async fn a_resource_that_is_gone_needs_nothing() -> Result<()> {
 #[tokio::test]
 async fn a_journal_outage_stops_it_before_anything_is_touched() {
     let public = policy(&[PUBLIC]);
-    for operation in ["DynamoDB.GetItem", "DynamoDB.GetItem(stop)", "DynamoDB.Query", "DynamoDB.PutItem"] {
+    for operation in
+        ["DynamoDB.GetItem", "DynamoDB.GetItem(stop)", "DynamoDB.Query", "DynamoDB.PutItem", "DynamoDB.PutItem(lease)"]
+    {
         let outage = (500, r#"{"__type":"InternalServerError","message":"down"}"#.to_owned());
         let aws = Aws::default().answers("S3.GetBucketPolicy", [ok(&public)]).answers(operation, [outage]);
         let failed = deliver(&s3::FUNCTION, &aws, Mode::Revert, bucket_policy_was_put(&public)).await;
@@ -197,6 +199,41 @@ async fn two_deliveries_at_once_do_not_both_act() {
     let second = deliver(&s3::FUNCTION, &aws, Mode::Revert, bucket_policy_was_put(&public)).await;
     assert!(second.is_err_and(|error| error.to_string().contains("another delivery")));
     assert!(written(&aws).is_empty() && notices(&aws).is_empty());
+}
+
+#[tokio::test]
+async fn two_events_on_one_resource_wait_for_each_other() {
+    let public = policy(&[PUBLIC]);
+    let taken = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException","message":"taken"}"#;
+    let aws = Aws::default()
+        .answers("S3.GetBucketPolicy", [ok(&public)])
+        .answers("DynamoDB.PutItem(lease)", [(400, taken.to_owned())]);
+    let second = deliver(&s3::FUNCTION, &aws, Mode::Revert, bucket_policy_was_put(&public)).await;
+    assert!(second.is_err_and(|error| error.to_string().contains("another delivery")));
+    assert!(written(&aws).is_empty() && notices(&aws).is_empty());
+    assert!(!aws.calls().contains(&"S3.DeleteBucketPolicy".to_owned()));
+}
+
+#[tokio::test]
+async fn what_comes_back_again_and_again_is_reverted_every_time_and_said_more_seldom() -> Result<()> {
+    let public = policy(&[PUBLIC]);
+    for (times, severity) in [(3, Some("high")), (4, None), (10, Some("critical")), (11, None)] {
+        let counted =
+            json!({"Attributes": {"times": {"N": times.to_string()}, "since": {"S": "2026-01-31T12:00:00Z"}}});
+        let aws = Aws::default()
+            .answers("S3.GetBucketPolicy", [ok(&public), ok(&public), s3_error(404, "NoSuchBucketPolicy")])
+            .answers("DynamoDB.UpdateItem", [ok(&counted.to_string())]);
+        deliver(&s3::FUNCTION, &aws, Mode::Revert, bucket_policy_was_put(&public)).await?;
+        assert!(aws.calls().contains(&"S3.DeleteBucketPolicy".to_owned()), "{times}");
+        let told: Vec<_> = notices(&aws).iter().map(|notice| notice["severity"].clone()).collect();
+        assert_eq!(told, severity.into_iter().map(Value::from).collect::<Vec<_>>(), "{times}");
+        let third = Aws::default()
+            .answers("DynamoDB.GetItem", [journaled(&aws)])
+            .answers("S3.GetBucketPolicy", [s3_error(404, "NoSuchBucketPolicy")]);
+        deliver(&s3::FUNCTION, &third, Mode::Revert, bucket_policy_was_put(&public)).await?;
+        assert!(notices(&third).is_empty(), "{times}: nor is it said by a later delivery");
+    }
+    Ok(())
 }
 
 #[tokio::test]
@@ -322,6 +359,7 @@ async fn before_the_revert_there_is_only_observe_and_record() -> Result<()> {
             "EC2.DescribeSecurityGroupRules",
             "EC2.RevokeSecurityGroupIngress",
             "EC2.DescribeSecurityGroupRules",
+            "DynamoDB.UpdateItem",
             "SNS.Publish",
             "DynamoDB.PutItem",
         ]

@@ -102,8 +102,10 @@ fn body(request: &HttpRequest) -> String {
 fn operation(request: &HttpRequest) -> String {
     if let Some(target) = request.headers().get("x-amz-target") {
         let name = target.rsplit('.').next().unwrap_or_default();
-        let is_stop = body(request).contains(r#""pk":{"S":"stop"}"#);
-        return format!("DynamoDB.{name}{}", if is_stop { "(stop)" } else { "" });
+        // Which of the journal's items it is, if it is not an entry.
+        let (body, others) = (body(request), ["stop", "lease"]);
+        let is_of = |item: &&&str| body.contains(&format!(r#""pk":{{"S":"{item}"#));
+        return others.iter().find(is_of).map_or(format!("DynamoDB.{name}"), |item| format!("DynamoDB.{name}({item})"));
     }
     let (uri, method) = (request.uri().to_owned(), request.method().to_owned());
     if let Some(action) = body(request).split('&').find_map(|field| field.strip_prefix("Action=")) {
@@ -124,7 +126,8 @@ fn operation(request: &HttpRequest) -> String {
 /// What AWS answers where a test says nothing: an empty journal, a topic that takes everything, no Block Public Access.
 fn quiet(operation: &str) -> Option<Answer> {
     Some(match operation {
-        "DynamoDB.GetItem" | "DynamoDB.GetItem(stop)" | "DynamoDB.PutItem" => ok("{}"),
+        "DynamoDB.GetItem" | "DynamoDB.GetItem(stop)" | "DynamoDB.PutItem" | "DynamoDB.PutItem(lease)" => ok("{}"),
+        "DynamoDB.UpdateItem" => ok(r#"{"Attributes":{"times":{"N":"1"},"since":{"S":"2026-01-31T12:00:00Z"}}}"#),
         "DynamoDB.Query" => ok(r#"{"Items":[],"Count":0,"ScannedCount":0}"#),
         "SNS.Publish" => {
             ok("<PublishResponse><PublishResult><MessageId>1</MessageId></PublishResult></PublishResponse>")

@@ -243,6 +243,17 @@ def test_what_is_undone_cannot_be_undone_again(snapback):
     assert group.rule_ids() == rules
 
 
+def test_what_comes_back_again_and_again_is_said_more_seldom(snapback):
+    bucket = snapback.a_bucket()
+    for times in range(1, 6):
+        bucket.put_policy(bucket.lets_in_everyone())
+        assert wait_for(lambda times=times: len(snapback.journal_about(bucket)) == times)
+        assert snapback.has_settled() and bucket.policy_text() is None
+    said = [(one["outcome"], (one["repeat"] or {}).get("times")) for one in snapback.announcements_about(bucket)]
+    assert sorted(said) == [("reverted", 1), ("reverted", 2), ("reverted", 3)]
+    assert [one["outcome"] for one in snapback.journal_about(bucket)] == ["reverted"] * 5
+
+
 def test_a_burst_is_taken_back_one_by_one(snapback):
     buckets, groups = [snapback.a_bucket() for _ in range(10)], [snapback.a_group() for _ in range(10)]
     for bucket, group in zip(buckets, groups):

@@ -44,6 +44,16 @@ impl Change {
         }
     }
 
+    /// Whether it writes the whole of something that another change may be writing at the same time.
+    #[must_use]
+    pub fn overwrites(&self) -> bool {
+        match self {
+            Self::S3(S3::BucketPolicy { .. }) => true,
+            // Rules are revoked by their ids.
+            Self::Ec2(_) => false,
+        }
+    }
+
     /// What is there before and after, as people read it.
     #[must_use]
     pub fn sides(&self) -> (String, String) {
