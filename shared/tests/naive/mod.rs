@@ -141,6 +141,12 @@ impl Statement {
         }
     }
 
+    /// Whether a principal is named by a part of its name.
+    pub(crate) fn names_by_a_star(&self) -> bool {
+        let (Principal::Named(named) | Principal::AllBut(named)) = &self.principal else { return false };
+        named.iter().any(|(_, who)| who.contains('*') && who != "*")
+    }
+
     pub(crate) fn applies_to(&self, request: &Request) -> bool {
         self.is_about(request) && self.names(&request.caller) && self.holds(&request.context)
     }
