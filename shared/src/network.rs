@@ -59,7 +59,7 @@ pub struct Traffic {
 }
 
 /// The traffic that may come from anywhere.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublicPorts(Vec<Traffic>);
 
 /// What a rule lets in, and from where.

@@ -6,7 +6,7 @@
 //! | field | what |
 //! |---|---|
 //! | `id` | the journal entry; what `snapback undo` takes |
-//! | `outcome` | `reverted`, `would-revert`, `alerted`, `failed` |
+//! | `outcome` | `reverted`, `would-revert`, `alerted`, `held`, `failed` |
 //! | `control`, `severity`, `why` | what is risky, how much, and why |
 //! | `account`, `region`, `resource`, `console` | where |
 //! | `event` | id, service, name, time and actor |
@@ -15,8 +15,9 @@
 //! | `left` | what stays open |
 //! | `problem` | what went wrong |
 //! | `undo` | the command that takes the revert back |
+//! | `release` | the commands that end the holds which keep it |
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write;
 
 use anyhow::Result;
@@ -107,6 +108,7 @@ fn subject(entry: &Entry) -> String {
     let said = match entry.outcome {
         Outcome::Reverted => "Reverted",
         Outcome::WouldRevert => "Would revert",
+        Outcome::Held => "Held",
         Outcome::Failed => "FAILED to revert",
         Outcome::Pending | Outcome::Alerted | Outcome::Allowed | Outcome::Undone => "Alert",
     };
@@ -140,6 +142,11 @@ fn text(entry: &Entry, journal: &str) -> String {
     line("");
     if let Some(command) = undo(entry, journal) {
         line("To take it back (it will then be left alone):");
+        line(&format!("    {command}"));
+        line("");
+    }
+    for command in release(entry, journal) {
+        line("To end the hold (the next change that opens it is then taken back):");
         line(&format!("    {command}"));
         line("");
     }
@@ -193,13 +200,14 @@ fn machine_readable(entry: &Entry, journal: &str, longest: usize) -> Value {
         "problem": entry.problem.as_deref().map(short),
         "journal": journal,
         "undo": undo(entry, journal),
+        "release": release(entry, journal),
     })
 }
 
 fn happened(entry: &Entry) -> &'static str {
     match (&entry.decision, entry.outcome) {
         (Decision::Revert { .. }, Outcome::Reverted) => "was opened and has been put back",
-        (Decision::Revert { .. }, _) => "has been opened",
+        (Decision::Revert { .. }, _) | (_, Outcome::Held) => "has been opened",
         _ => "needs a look",
     }
 }
@@ -216,6 +224,7 @@ fn done(entry: &Entry) -> String {
         Outcome::WouldRevert => {
             "Snapback has touched nothing: its mode is `notify`. In mode `revert` it would take this back.".to_owned()
         }
+        Outcome::Held => "Snapback has touched nothing: an operator has put it back before, and holds it.".to_owned(),
         Outcome::Failed => "Snapback could NOT take it back. It will be tried again; look at it now.".to_owned(),
         Outcome::Pending | Outcome::Alerted | Outcome::Allowed | Outcome::Undone => {
             "Snapback has touched nothing: this needs a person's judgement.".to_owned()
@@ -253,6 +262,16 @@ fn undo(entry: &Entry, journal: &str) -> Option<String> {
     let region = &entry.subject.region;
     (entry.outcome == Outcome::Reverted)
         .then(|| format!("snapback undo {} --journal {journal} --region {region}", entry.id))
+}
+
+/// One command for each undo that has left a hold.
+fn release(entry: &Entry, journal: &str) -> Vec<String> {
+    if entry.outcome != Outcome::Held {
+        return vec![];
+    }
+    let undone: BTreeSet<&String> = entry.basis.holds.iter().map(|hold| &hold.entry).collect();
+    let region = &entry.subject.region;
+    undone.into_iter().map(|id| format!("snapback release {id} --journal {journal} --region {region}")).collect()
 }
 
 /// At most so many bytes, with a mark where something is missing.
@@ -293,8 +312,8 @@ mod tests {
     use crate::change::{Change, S3};
     use crate::decision::Severity;
     use crate::event::Actor;
-    use crate::journal::Cause;
-    use crate::settings::Mode;
+    use crate::journal::{Basis, Cause};
+    use crate::settings::{Mode, Settings};
     use crate::subject::Subject;
 
     fn time(text: &str) -> Timestamp {
@@ -337,6 +356,13 @@ mod tests {
                 },
             },
             suspicion: "statement 1 lets everyone do s3:GetObject".to_owned(),
+            basis: Basis {
+                request: Value::Null,
+                response: Value::Null,
+                resources: vec![],
+                settings: Settings::default(),
+                holds: vec![],
+            },
             state: Value::Null,
             decision: Decision::Revert {
                 severity: Severity::High,

@@ -21,8 +21,9 @@ pub enum Mode {
     Revert,
 }
 
-/// What judging depends on.
-#[derive(Debug, Clone, Default, PartialEq)]
+/// What judging depends on. It is journaled, so that any decision can be made again.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Settings {
     pub mode: Mode,
     /// Account ids whose principals are no strangers.
