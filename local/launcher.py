@@ -7,7 +7,7 @@ what it should if AWS behaves like that:
   whatever rules were deployed. What CloudFormation does on its own behalf stays inside ministack and unrecorded.
 * Lambda behind EventBridge: is invoked asynchronously, so it gets retries and its on-failure destination; a rule
   whose function is gone sends to its dead-letter queue. How long retries wait is ours to say, not AWS's minute.
-* `aws:PrincipalArn` is the role's ARN in sessions, and `aws:PrincipalIsAWSService` is there.
+* `aws:PrincipalArn` is the role's ARN in sessions; `aws:PrincipalIsAWSService` and `dynamodb:LeadingKeys` are there.
 * The account's own Block Public Access of S3, which `account_public_access.py` keeps. It is not enforced.
 * The rules of security groups (`security_groups.py`).
 
@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 
 from ministack import app
-from ministack.core import iam_evaluator
+from ministack.core import iam_actions, iam_evaluator
 from ministack.core.arn import parse_arn
 from ministack.core.responses import (
     get_account_id,
@@ -56,6 +56,7 @@ def main() -> None:
     play_cloudtrail()
     play_asynchronous_lambda()
     play_principal_keys()
+    play_leading_keys()
     account_public_access.install(then=remember)
     security_groups.install()
     app.main()
@@ -265,6 +266,20 @@ def play_principal_keys() -> None:
         return resolve(key, context)
 
     iam_evaluator._resolve_condition_key = resolve_key
+
+
+def play_leading_keys() -> None:
+    """The partition key of the item that a call puts or updates; the other calls need no condition here."""
+    service_context = iam_actions.dynamodb_service_context
+
+    def with_leading_keys(body):
+        call = json.loads(body or b"{}")
+        item = call.get("Item") or call.get("Key") or {}
+        leading = [*item.get("pk", {}).values()]
+        # ministack looks condition keys up in lower case.
+        return {**service_context(body), **({"dynamodb:leadingkeys": leading} if leading else {})}
+
+    iam_actions.dynamodb_service_context = with_leading_keys
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ const LONGEST_PATTERN: usize = 2048;
 const FIRST_RETRY: SignedDuration = SignedDuration::from_secs(60);
 
 /// Statements that every role has, whatever its function looks at and reverts.
-const SHARED_STATEMENTS: [&str; 5] = ["Journal", "Announce", "TopicKey", "DeadLetters", "Logs"];
+const SHARED_STATEMENTS: [&str; 6] = ["Journal", "Entries", "Announce", "TopicKey", "DeadLetters", "Logs"];
 
 struct Template(Value);
 
@@ -290,6 +290,30 @@ fn no_role_may_do_what_only_undoing_needs() -> Result<()> {
                 }
             }
         }
+    }
+    Ok(())
+}
+
+/// Holds, and all else in the journal that is the operator's to say, are read by the functions and not written.
+#[test]
+fn no_role_may_write_to_the_journal_what_is_an_operators() -> Result<()> {
+    let template = Template::read()?;
+    let reads = set(&["dynamodb:GetItem", "dynamodb:Query"]);
+    for function in FUNCTIONS {
+        let mut may_write = 0;
+        for statement in template.statements_of(function.name)? {
+            let actions = words(&statement["Action"]);
+            if actions.iter().all(|action| !action.starts_with("dynamodb:") || reads.contains(action)) {
+                continue;
+            }
+            may_write += 1;
+            let condition = &statement["Condition"];
+            assert_eq!(actions, set(&["dynamodb:PutItem", "dynamodb:UpdateItem"]), "{}", function.name);
+            let own = set(&["entry#*", "lease#*", "repeat#*"]);
+            assert_eq!(words(&condition["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]), own, "{}", function.name);
+            assert_eq!(words(&condition["Null"]["dynamodb:LeadingKeys"]), set(&["false"]));
+        }
+        assert_eq!(may_write, 1, "{}", function.name);
     }
     Ok(())
 }

@@ -3,19 +3,21 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use jiff::Timestamp;
-use snapback::change::Applied;
-use snapback::control::{AnyControl, Function, Given, Look, Suspicion};
+use snapback::change::{Applied, Change};
+use snapback::control::{Given, Look};
 use snapback::decision::Decision;
 use snapback::journal::{Entry, Outcome};
 
-use crate::operator::{EntryArguments, Operator, Work, agreed, control_of, indented};
+use crate::operator::{Genuine, JournalArguments, Operator, agreed, judged_again, show, show_changes};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
+    /// The journal entry, as the notification names it
+    id: String,
     #[command(flatten)]
-    entry: EntryArguments,
+    journal: JournalArguments,
     /// Does not ask
     #[arg(long)]
     yes: bool,
@@ -23,89 +25,68 @@ pub(crate) struct Arguments {
 
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCode> {
-    let work = Work::begin(&arguments.entry).await?;
-    if work.entry.outcome != Outcome::Asked {
-        bail!("nothing was asked for: the entry says `{}`", work.entry.outcome);
-    }
-    let (function, control) = control_of(&work.entry)?;
-    is_still_asked_for(&work, control).await?;
-    show(out, &work.entry)?;
+    let operator = Operator::new(&arguments.journal).await;
+    let entry = operator.entry(&arguments.id).await?;
+    let caller = operator.caller().await?;
+    caller.is_at_home(&entry)?;
+    ensure!(entry.outcome == Outcome::Asked, "nothing was asked for: the entry says `{}`", entry.outcome);
+    let genuine = judged_again(&entry)?;
+    is_still_asked_for(&operator, &entry, &genuine).await?;
+    show(&entry, out)?;
+    writeln!(out, "To take it back, this would:")?;
+    show_changes(entry.decision.plan(), out)?;
     if !arguments.yes && !agreed(out)? {
         writeln!(out, "Nothing was done.")?;
         return Ok(ExitCode::FAILURE);
     }
-    let id = work.entry.id.clone();
-    take_back(work, function, control).await?;
-    writeln!(out, "Done. `snapback undo {id}` takes it back.")?;
+    take_back(&operator, Entry { applied_by: Some(caller.arn), ..entry }, &genuine).await?;
+    writeln!(out, "Done. `snapback undo {}` takes it back.", arguments.id)?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// Judges what is there now by the event and the settings of then; another plan than the one asked for is refused.
-async fn is_still_asked_for(work: &Work, control: &AnyControl) -> Result<()> {
-    let now = judged(work, control).await?;
+async fn is_still_asked_for(operator: &Operator, entry: &Entry, genuine: &Genuine) -> Result<()> {
+    let now = judged_now(operator, entry, genuine).await?;
     if let Decision::Allow { why } | Decision::Alert { why, .. } = &now {
         bail!("there is nothing to take back any more: {why}");
     }
-    if now.plan() != work.entry.decision.plan() {
+    if now.plan() != entry.decision.plan() {
         bail!("what is there has changed since it was asked for, so it is not touched; now {}", now.why());
     }
     Ok(())
 }
 
-async fn judged(work: &Work, control: &AnyControl) -> Result<Decision<snapback::change::Change>> {
-    let Work { operator: Operator { config, journal, .. }, entry } = work;
-    let look = Look { config, account: &entry.subject.account };
-    let suspicion = Suspicion { subject: entry.subject.clone(), why: entry.suspicion.clone() };
-    let holds = journal.holds(&entry.control, &entry.subject.arn, Timestamp::now()).await?;
-    let state = (control.observe)(&look, &entry.record, &suspicion).await.context("looking at it")?;
-    (control.decide)(&entry.record, &suspicion, &state, &Given { settings: &entry.settings, holds: &holds })
-}
-
-fn show(out: &mut impl Write, entry: &Entry) -> Result<()> {
-    let Entry { subject, event, .. } = entry;
-    writeln!(out, "{} - {} {}", entry.title, subject.kind, subject.name)?;
-    writeln!(out, "    {}, account {}, {}", subject.arn, subject.account, subject.region)?;
-    writeln!(out, "    opened by {} with {} at {}", event.actor, event.name, event.time)?;
-    writeln!(out, "    {}", entry.decision.why())?;
-    writeln!(out, "To take it back, this would:")?;
-    for change in entry.decision.plan() {
-        let (before, after) = change.sides();
-        writeln!(out, "  * {change}\n    --- now\n{}\n    --- then\n{}", indented(&before), indented(&after))?;
-    }
-    Ok(())
+async fn judged_now(operator: &Operator, entry: &Entry, genuine: &Genuine) -> Result<Decision<Change>> {
+    let (event, look) = (entry.event(), Look { config: &operator.config, account: &entry.subject.account });
+    let holds = operator.journal.holds(&entry.control, &entry.subject.arn, Timestamp::now()).await?;
+    let holds = holds.into_iter().map(|hold| hold.grant).collect();
+    let state = (genuine.control.observe)(&look, &event, &genuine.suspicion).await.context("looking at it")?;
+    let given = Given { settings: &entry.basis.settings, holds: &holds };
+    (genuine.control.decide)(&event, &genuine.suspicion, &state, &given)
 }
 
 /// What was done stands in the entry, also if only some of it could be.
-async fn take_back(work: Work, function: &Function, control: &AnyControl) -> Result<()> {
-    let mut work = work;
-    work.entry.applied.clear();
-    let done = apply_all(&mut work, function).await;
-    let done = match done {
-        Ok(()) if matches!(judged(&work, control).await?, Decision::Revert { .. }) => {
-            Err(anyhow::anyhow!("AWS took the change, and the risk still shows"))
-        }
-        other => other,
-    };
-    let plan = work.entry.decision.plan().len();
+async fn take_back(operator: &Operator, mut entry: Entry, genuine: &Genuine) -> Result<()> {
+    let done = apply_all(operator, &mut entry, genuine).await;
+    let applied = format!("{} of {} changes are done", entry.applied.len(), entry.decision.plan().len());
     match &done {
-        Ok(()) => work.entry.outcome = Outcome::Reverted,
-        Err(failure) => {
-            let applied = work.entry.applied.len();
-            work.entry.problem = Some(format!("{applied} of {plan} changes are done: {failure:#}"));
-        }
+        Ok(()) => entry.outcome = Outcome::Reverted,
+        Err(failure) => entry.problem = Some(format!("{applied}: {failure:#}")),
     }
-    work.entry.applied_by = Some(work.operator.by.clone());
-    work.operator.journal.complete(&work.entry).await?;
-    done.with_context(|| format!("{} of {plan} changes are done", work.entry.applied.len()))
+    operator.journal.complete(&entry).await?;
+    done.context(applied)
 }
 
-async fn apply_all(work: &mut Work, function: &Function) -> Result<()> {
-    for change in work.entry.decision.plan() {
-        match (function.apply)(&work.operator.config, &work.entry.subject.account, change).await? {
+async fn apply_all(operator: &Operator, entry: &mut Entry, genuine: &Genuine) -> Result<()> {
+    entry.applied.clear();
+    for change in entry.decision.plan() {
+        match (genuine.function.apply)(&operator.config, &entry.subject.account, change).await? {
             Applied::Changed { found } => bail!("it has just changed, so it is not touched; found: {found}"),
-            applied => work.entry.applied.push(applied),
+            applied => entry.applied.push(applied),
         }
     }
-    work.entry.reverted_at = Some(Timestamp::now());
+    entry.reverted_at = Some(Timestamp::now());
+    let now = judged_now(operator, entry, genuine).await?;
+    ensure!(!matches!(now, Decision::Revert { .. }), "AWS took the change, and the risk still shows");
     Ok(())
 }

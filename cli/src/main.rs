@@ -3,10 +3,13 @@
 mod apply;
 mod controls;
 mod explain;
+mod history;
 mod operator;
 mod release;
 mod replay;
 mod stop;
+mod terminal;
+mod time;
 mod undo;
 
 use std::io::{self, Write};
@@ -37,6 +40,8 @@ enum Command {
     Controls(controls::Arguments),
     /// Says what a policy or a rule lets in; calls nothing. Exit status 1 if that is somebody untrusted, 2 on bad input
     Explain(explain::Arguments),
+    /// Shows what was decided and done, newest first
+    History(history::Arguments),
     /// Says what Snapback would have thought of recorded events; calls nothing
     Replay(replay::Arguments),
     /// Ends the hold that an undo has left: the next change that opens it is reverted again
@@ -46,12 +51,13 @@ enum Command {
     /// Emergency stop: from now on Snapback touches nothing and only says what it would do, until the time is over
     Stop(stop::StopArguments),
     /// Takes a revert back, with your own credentials, and leaves a hold so that it stays
+    /// Takes a revert back, or many, with your own credentials, and leaves a hold so that it stays
     Undo(undo::Arguments),
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let mut out = io::BufWriter::new(io::stdout().lock());
+    let mut out = terminal::Plain(io::BufWriter::new(io::stdout().lock()));
     let result = run(arguments.command, &mut out).and_then(|code| Ok(out.flush().map(|()| code)?));
     match result {
         Ok(code) => code,
@@ -59,7 +65,7 @@ fn main() -> ExitCode {
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             // Where standard error is closed there is nobody left to tell.
-            let _ = writeln!(io::stderr(), "snapback: {error:#}");
+            let _ = writeln!(io::stderr(), "snapback: {}", terminal::plain(&format!("{error:#}")));
             ExitCode::FAILURE
         }
     }
@@ -70,6 +76,7 @@ fn run(command: Command, out: &mut impl Write) -> Result<ExitCode> {
         Command::Apply(arguments) => apply::run(&arguments, out),
         Command::Controls(arguments) => controls::run(&arguments, out),
         Command::Explain(arguments) => explain::run(&arguments, out),
+        Command::History(arguments) => history::run(&arguments, out),
         Command::Replay(arguments) => replay::run(&arguments, out),
         Command::Release(arguments) => release::run(&arguments, out),
         Command::Start(arguments) => stop::start(&arguments, out),

@@ -6,23 +6,26 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use snapback::journal::Outcome;
 
-use crate::operator::{EntryArguments, Work};
+use crate::operator::{JournalArguments, Operator, grants};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
+    /// The journal entry that was undone
+    id: String,
     #[command(flatten)]
-    entry: EntryArguments,
+    journal: JournalArguments,
 }
 
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCode> {
-    let work = Work::begin(&arguments.entry).await?;
-    let entry = &work.entry;
+    let operator = Operator::new(&arguments.journal).await;
+    let entry = operator.entry(&arguments.id).await?;
+    operator.caller().await?.is_at_home(&entry)?;
     if entry.outcome != Outcome::Undone {
         bail!("it has left no hold: the entry says `{}`", entry.outcome);
     }
-    for grant in work.grants() {
-        work.operator.journal.release(&entry.control, &entry.subject.arn, grant).await?;
+    for grant in grants(&entry) {
+        operator.journal.release(&entry.control, &entry.subject.arn, grant).await?;
         writeln!(out, "No longer held on {} {}: {grant}", entry.subject.kind, entry.subject.name)?;
     }
     writeln!(out, "What is there stays as it is. The next change that opens it is reverted again.")?;

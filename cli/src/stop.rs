@@ -35,8 +35,8 @@ pub(crate) async fn stop(arguments: &StopArguments, out: &mut impl Write) -> Res
     if until <= since {
         bail!("--for: expected a time to come, such as `4h`, found `{}`", arguments.how_long);
     }
-    let operator = Operator::begin(&arguments.journal).await?;
-    let stop = Stop { reason: arguments.reason.clone(), by: operator.by.clone(), since, until };
+    let operator = Operator::new(&arguments.journal).await;
+    let stop = Stop { reason: arguments.reason.clone(), by: operator.caller().await?.arn, since, until };
     operator.journal.stop(&stop).await?;
     writeln!(out, "Snapback is {stop}")?;
     writeln!(out, "Until then it says what it would take back, and touches nothing. `snapback start` ends that.")?;
@@ -45,7 +45,7 @@ pub(crate) async fn stop(arguments: &StopArguments, out: &mut impl Write) -> Res
 
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn start(arguments: &StartArguments, out: &mut impl Write) -> Result<ExitCode> {
-    let operator = Operator::begin(&arguments.journal).await?;
+    let operator = Operator::new(&arguments.journal).await;
     let Some(stop) = operator.journal.stopped(Timestamp::now()).await? else {
         writeln!(out, "Snapback is not stopped.")?;
         return Ok(ExitCode::SUCCESS);

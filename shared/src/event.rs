@@ -14,7 +14,7 @@ use crate::json;
 /// What an API call under CloudTrail arrives as.
 pub const API_CALL: &str = "AWS API Call via CloudTrail";
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone)]
 pub struct Event {
     /// `aws.s3`: who put the event on the bus. Only AWS can use a name that starts with `aws.`.
     pub source: String,
@@ -31,6 +31,7 @@ pub struct Event {
     /// The account in which the call took effect: `recipientAccountId`.
     pub account: String,
     pub error_code: Option<String>,
+    /// Without credentials, as is the response: nothing behind this sees them, and the journal keeps both.
     pub request: Value,
     pub response: Value,
     /// ARNs of what was called upon, where the record names them.
@@ -126,8 +127,8 @@ impl Event {
                 .filter_map(|resource| json::text(resource, "ARN").map(str::to_owned))
                 .collect(),
             actor: Actor::of(&record),
-            request: record["requestParameters"].take(),
-            response: record["responseElements"].take(),
+            request: without_credentials(record["requestParameters"].take()),
+            response: without_credentials(record["responseElements"].take()),
         })
     }
 
@@ -153,16 +154,6 @@ impl Event {
             Some(code) => Err(Refusal::Failed(code.clone())),
             None => Ok(()),
         }
-    }
-
-    /// The same event as it may be kept: without what would let its reader in.
-    #[must_use]
-    pub fn without_secrets(&self) -> Self {
-        let mut event = self.clone();
-        for parameters in [&mut event.request, &mut event.response] {
-            json::redact(parameters);
-        }
-        event
     }
 
     /// The partition in which the event's Region lies, for ARNs and console links.
@@ -222,6 +213,37 @@ impl fmt::Display for Malformed {
 }
 
 impl std::error::Error for Malformed {}
+
+/// What the names of fields end with that hold a credential, in lower case.
+const CREDENTIALS: [&str; 10] = [
+    "secretaccesskey",
+    "secretkey",
+    "clientsecret",
+    "secretstring",
+    "secretbinary",
+    "password",
+    "token",
+    "privatekey",
+    "keymaterial",
+    "plaintext",
+];
+
+/// The same with a mark in place of each credential. CloudTrail hides most of them itself, but not all: the answer to
+/// `AssumeRole` has the session's token.
+fn without_credentials(value: Value) -> Value {
+    let is_credential = |name: &str| CREDENTIALS.iter().any(|end| name.to_lowercase().ends_with(end));
+    match value {
+        Value::Object(fields) => fields
+            .into_iter()
+            .map(|(name, value)| {
+                let value = if is_credential(&name) { "(not kept)".into() } else { without_credentials(value) };
+                (name, value)
+            })
+            .collect(),
+        Value::Array(elements) => elements.into_iter().map(without_credentials).collect(),
+        other => other,
+    }
+}
 
 fn required(record: &Value, field: &'static str, expected: &'static str) -> Result<String, Malformed> {
     json::text(record, field).map(str::to_owned).ok_or_else(|| Malformed {
@@ -288,6 +310,23 @@ mod tests {
         envelope["detail"]["errorCode"] = json!("AccessDenied");
         let event = Event::from_envelope(envelope).expect("an event");
         assert_eq!(event.admit(), Err(Refusal::Failed("AccessDenied".to_owned())));
+    }
+
+    #[test]
+    fn credentials_end_at_the_door() {
+        let mut envelope = envelope();
+        envelope["detail"]["requestParameters"] = json!({"userName": "mallory", "Password": "hunter2"});
+        envelope["detail"]["responseElements"] = json!({
+            "credentials": {"accessKeyId": "ASIAIOSFODNN7EXAMPLE", "sessionToken": "FwoGZXIvYXdzEXAMPLE"},
+            "keys": [{"secretAccessKey": {"value": "wJalrXUtnFEMI/EXAMPLEKEY"}, "status": "Active"}],
+        });
+        let event = Event::from_envelope(envelope).expect("an event");
+        assert_eq!(event.request, json!({"userName": "mallory", "Password": "(not kept)"}));
+        let kept = json!({
+            "credentials": {"accessKeyId": "ASIAIOSFODNN7EXAMPLE", "sessionToken": "(not kept)"},
+            "keys": [{"secretAccessKey": "(not kept)", "status": "Active"}],
+        });
+        assert_eq!(event.response, kept);
     }
 
     #[test]

@@ -3,23 +3,32 @@
 //! | `pk` | `sk` | what |
 //! |---|---|---|
 //! | `entry#<id>` | `entry` | one decision: its event, the state before, the plan, what came of it |
+//! | `entry#<id>` | `part#<digest>#<number>` | a part of an entry that is too large for one item |
 //! | `hold#<resource ARN>` | `<control>#<hash of the grant>` | a grant that an operator has put back |
 //! | `stop` | `stop` | the emergency stop, while it lasts |
 //! | `lease#<resource ARN>` | `lease` | which entry may change the resource now |
 //! | `repeat#<resource ARN>` | `<control>#<hash of the grants>` | how often the same change was taken back |
 //!
-//! Beside its `body`, an item has the attributes that queries and people need.
+//! Beside its body, an item has the attributes that queries and people need. Three indexes lead to the entries in the
+//! order of time: `by-resource`, `by-account` and, for all of them, `by-time`.
 
 mod lease;
 mod repeats;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::fmt;
+use std::io::{Read, Write};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
+use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
+use futures::StreamExt;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -28,7 +37,7 @@ use sha2::{Digest, Sha256};
 use crate::aws::failure;
 use crate::change::{Applied, Change};
 use crate::decision::{Decision, Severity};
-use crate::event::{Actor, Event};
+use crate::event::{API_CALL, Actor, Event};
 use crate::mode::Mode;
 use crate::settings::Settings;
 use crate::subject::Subject;
@@ -40,6 +49,19 @@ pub use repeats::Repeat;
 /// <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html>
 const LEASE: SignedDuration = SignedDuration::from_secs(50);
 
+/// Up to this size a body is JSON that people can read in the console: three copies of the largest bucket policy fit.
+const LARGEST_PLAIN: usize = 128 * 1024;
+
+/// The most that is put into one item, which may have 400 KB, keys and attributes included.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html#limits-items>
+const LARGEST_PART: usize = 350 * 1024;
+
+/// The most that a body is believed to be when it is unpacked, so that a planted one cannot fill the memory.
+const LARGEST_BODY: u64 = 64 * 1024 * 1024;
+
+/// How many entries are fetched at the same time.
+const AT_ONCE: usize = 16;
+
 /// One decision that matters.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
@@ -49,11 +71,9 @@ pub struct Entry {
     pub caveat: String,
     pub subject: Subject,
     pub event: Cause,
-    /// The event and the settings by which it was judged, so that anybody can judge it again. Secrets are left out.
-    pub record: Event,
-    pub settings: Settings,
     /// What the event alone gave reason to look at.
     pub suspicion: String,
+    pub basis: Basis,
     /// What the control saw; null if it was not let look.
     pub state: Value,
     pub decision: Decision<Change>,
@@ -97,6 +117,18 @@ pub struct Cause {
     pub actor: Actor,
 }
 
+/// What else the decision was made of: with it, it can be made again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Basis {
+    /// The parameters of the call and the answer to it, without credentials (`Event`).
+    pub request: Value,
+    pub response: Value,
+    pub resources: Vec<String>,
+    pub settings: Settings,
+    /// The holds on this subject that were in force.
+    pub holds: Vec<Hold>,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
@@ -108,6 +140,8 @@ pub enum Outcome {
     /// The mode is `ask`: an operator may have it done.
     Asked,
     Alerted,
+    /// An operator holds it: it was left alone.
+    Held,
     Failed,
     /// The resource was changed again in the meantime, and is not risky any more.
     Allowed,
@@ -152,6 +186,20 @@ pub struct Stop {
     pub until: Timestamp,
 }
 
+/// Which entries are asked for; what is left out does not matter.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    pub since: Option<Timestamp>,
+    pub account: Option<String>,
+    /// ARN
+    pub resource: Option<String>,
+    pub control: Option<String>,
+    pub outcome: Option<Outcome>,
+}
+
+/// An entry that was asked for, by its id. One that cannot be read does not hide the others.
+pub type Found = (String, Result<Entry>);
+
 #[derive(Debug, Clone)]
 pub struct Journal {
     client: Client,
@@ -170,6 +218,28 @@ impl Entry {
     pub fn severity(&self) -> Option<Severity> {
         let of_one = self.decision.severity()?;
         Some(self.repeat.as_ref().map_or(of_one, |repeat| repeat.severity(of_one)))
+    }
+
+    /// The event, as far as controls read it.
+    #[must_use]
+    pub fn event(&self) -> Event {
+        let (Cause { id, service, name, time, actor }, basis) = (self.event.clone(), self.basis.clone());
+        Event {
+            source: format!("aws.{}", service.trim_end_matches(".amazonaws.com")),
+            detail_type: API_CALL.to_owned(),
+            envelope_account: self.subject.account.clone(),
+            id,
+            time,
+            service,
+            name,
+            region: self.subject.region.clone(),
+            account: self.subject.account.clone(),
+            error_code: None,
+            request: basis.request,
+            response: basis.response,
+            resources: basis.resources,
+            actor,
+        }
     }
 }
 
@@ -202,7 +272,7 @@ impl Journal {
     /// When the journal cannot be read.
     pub async fn earlier(&self, id: &str, now: Timestamp) -> Result<Earlier> {
         Ok(match self.item(id).await? {
-            Some(item) => earlier(&item, now)?,
+            Some(item) => earlier(&item, self.entry(id, &item).await?, now)?,
             None => Earlier::None,
         })
     }
@@ -212,7 +282,64 @@ impl Journal {
     /// # Errors
     /// When the journal cannot be read, or holds something else under this id.
     pub async fn find(&self, id: &str) -> Result<Option<Entry>> {
-        self.item(id).await?.map(|item| entry(&item)).transpose()
+        match self.item(id).await? {
+            Some(item) => self.entry(id, &item).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The newest entries that are wanted, newest first, and whether there are more of them.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub async fn history(&self, wanted: &Wanted, most: usize) -> Result<(Vec<Found>, bool)> {
+        let (index, key, value) = match wanted {
+            Wanted { resource: Some(arn), .. } => ("by-resource", "resource", arn.as_str()),
+            Wanted { account: Some(account), .. } => ("by-account", "account", account.as_str()),
+            _ => ("by-time", "kind", "entry"),
+        };
+        let since = sortable(wanted.since.unwrap_or(Timestamp::UNIX_EPOCH));
+        let mut query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name(index)
+            .key_condition_expression("#key = :key AND #at >= :since")
+            .expression_attribute_names("#key", key)
+            .expression_attribute_names("#at", "at")
+            .expression_attribute_values(":key", AttributeValue::S(value.to_owned()))
+            .expression_attribute_values(":since", AttributeValue::S(since))
+            .scan_index_forward(false);
+        let mut filters = vec![];
+        let outcome = wanted.outcome.map(|outcome| outcome.to_string());
+        for (name, value) in [("account", &wanted.account), ("control", &wanted.control), ("outcome", &outcome)] {
+            if let Some(value) = value.as_ref().filter(|_| name != key) {
+                filters.push(format!("#{name} = :{name}"));
+                query = query
+                    .expression_attribute_names(format!("#{name}"), name)
+                    .expression_attribute_values(format!(":{name}"), AttributeValue::S(value.clone()));
+            }
+        }
+        let query = query.set_filter_expression((!filters.is_empty()).then(|| filters.join(" AND ")));
+        let (mut ids, mut items) = (vec![], query.into_paginator().items().send());
+        while let Some(item) = items.next().await {
+            let item = item.map_err(|error| failure(error).context("asking the journal for entries"))?;
+            if ids.len() == most {
+                return Ok((self.all(ids).await, true));
+            }
+            ids.push(text(&item, "pk")?.trim_start_matches("entry#").to_owned());
+        }
+        Ok((self.all(ids).await, false))
+    }
+
+    /// The entries with these ids that are still there.
+    async fn all(&self, ids: Vec<String>) -> Vec<Found> {
+        let find = async |id: String| self.find(&id).await.transpose().map(|found| (id, found));
+        futures::stream::iter(ids.into_iter().map(find))
+            .buffered(AT_ONCE)
+            .filter_map(std::future::ready)
+            .collect()
+            .await
     }
 
     /// Writes down what is about to be done, and takes the lease for doing it, unless another delivery was faster.
@@ -221,7 +348,7 @@ impl Journal {
     /// When the journal cannot be written: then nothing may be done.
     pub async fn begin(&self, entry: &Entry, now: Timestamp) -> Result<Earlier> {
         let free = "attribute_not_exists(pk) OR (outcome IN (:pending, :failed) AND lease < :now)";
-        let call = self.put(entry, Some(now + LEASE))?.condition_expression(free);
+        let call = self.put(entry, Some(now + LEASE)).await?.condition_expression(free);
         let call = call
             .expression_attribute_values(":pending", AttributeValue::S(Outcome::Pending.to_string()))
             .expression_attribute_values(":failed", AttributeValue::S(Outcome::Failed.to_string()))
@@ -242,7 +369,7 @@ impl Journal {
     /// # Errors
     /// When the journal cannot be written: then nothing may be done.
     pub async fn rewrite(&self, entry: &Entry, now: Timestamp) -> Result<()> {
-        let call = self.put(entry, Some(now + LEASE))?;
+        let call = self.put(entry, Some(now + LEASE)).await?;
         call.send().await.map(drop).map_err(|error| failure(error).context("writing the journal"))
     }
 
@@ -251,15 +378,15 @@ impl Journal {
     /// # Errors
     /// When the journal cannot be written.
     pub async fn complete(&self, entry: &Entry) -> Result<()> {
-        let call = self.put(entry, None)?;
+        let call = self.put(entry, None).await?;
         call.send().await.map(drop).map_err(|error| failure(error).context("completing the journal's entry"))
     }
 
-    /// The grants on a resource that an operator has put back, for one control.
+    /// The holds on a resource that are in force, for one control.
     ///
     /// # Errors
     /// When the journal cannot be read.
-    pub async fn holds(&self, control: &str, resource: &str, now: Timestamp) -> Result<BTreeSet<String>> {
+    pub async fn holds(&self, control: &str, resource: &str, now: Timestamp) -> Result<Vec<Hold>> {
         let query = self
             .client
             .query()
@@ -273,7 +400,7 @@ impl Journal {
         let holds = items.iter().map(|item| Ok(serde_json::from_str::<Hold>(text(item, "body")?)?));
         let holds = holds.collect::<Result<Vec<_>>>().context("reading a hold in the journal")?;
         // DynamoDB deletes what has expired within days, not at once.
-        Ok(holds.into_iter().filter(|hold| hold.until > now).map(|hold| hold.grant).collect())
+        Ok(holds.into_iter().filter(|hold| hold.until > now).collect())
     }
 
     /// Leaves a hold on a grant.
@@ -358,28 +485,107 @@ impl Journal {
         Ok(answer.item)
     }
 
-    fn put(
-        &self,
-        entry: &Entry,
-        lease: Option<Timestamp>,
-    ) -> Result<aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder> {
+    /// The write of an entry, ready to be sent. The parts of a large one are written here and now: nothing refers to
+    /// them before the entry itself does, and those that nothing refers to any more expire with it.
+    async fn put(&self, entry: &Entry, lease: Option<Timestamp>) -> Result<PutItemFluentBuilder> {
         let string = |text: &str| AttributeValue::S(text.to_owned());
-        Ok(self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .item("pk", AttributeValue::S(format!("entry#{}", entry.id)))
-            .item("sk", string("entry"))
+        let pk = format!("entry#{}", entry.id);
+        let put = self.client.put_item().table_name(&self.table).item("pk", string(&pk)).item("sk", string("entry"));
+        let put = match Body::of(entry)? {
+            Body::Plain(json) => put.item("body", AttributeValue::S(json)),
+            Body::Packed(bytes) => put.item("packed", AttributeValue::B(Blob::new(bytes))),
+            Body::Parts { digest, parts } => {
+                for (number, part) in parts.iter().enumerate() {
+                    let call = self
+                        .client
+                        .put_item()
+                        .table_name(&self.table)
+                        .item("pk", string(&pk))
+                        .item("sk", AttributeValue::S(format!("part#{digest}#{number:04}")))
+                        .item("expires", seconds(entry.expires))
+                        .item("packed", AttributeValue::B(Blob::new(part.as_slice())));
+                    call.send().await.map_err(|error| failure(error).context("writing a part of a journal entry"))?;
+                }
+                put.item("parts", AttributeValue::N(parts.len().to_string())).item("digest", AttributeValue::S(digest))
+            }
+        };
+        Ok(put
+            .item("kind", string("entry"))
             .item("control", string(&entry.control))
             .item("resource", string(&entry.subject.arn))
             .item("account", string(&entry.subject.account))
             .item("region", string(&entry.subject.region))
             .item("outcome", string(&entry.outcome.to_string()))
-            .item("at", string(&entry.decided_at.to_string()))
+            .item("at", AttributeValue::S(sortable(entry.decided_at)))
             .item("lease", seconds(lease.unwrap_or(Timestamp::UNIX_EPOCH)))
-            .item("expires", seconds(entry.expires))
-            .item("body", AttributeValue::S(serde_json::to_string(entry)?)))
+            .item("expires", seconds(entry.expires)))
     }
+
+    async fn entry(&self, id: &str, item: &HashMap<String, AttributeValue>) -> Result<Entry> {
+        let body = match (item.get("packed"), item.get("parts")) {
+            (Some(AttributeValue::B(packed)), _) => unpacked(packed.as_ref())?,
+            (_, Some(AttributeValue::N(parts))) => self.parts(id, text(item, "digest")?, parts.parse()?).await?,
+            _ => text(item, "body")?.to_owned(),
+        };
+        let entry: Entry = serde_json::from_str(&body).context("reading the body of a journal entry")?;
+        ensure!(entry.id == id, "what the journal has under `{id}` says that it is entry `{}`", entry.id);
+        Ok(entry)
+    }
+
+    /// The body of an entry that was too large for one item.
+    async fn parts(&self, id: &str, digest: &str, expected: usize) -> Result<String> {
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :part)")
+            .expression_attribute_values(":pk", AttributeValue::S(format!("entry#{id}")))
+            .expression_attribute_values(":part", AttributeValue::S(format!("part#{digest}#")))
+            .consistent_read(true);
+        let items = query.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
+        let items = items.map_err(|error| failure(error).context("reading the parts of a journal entry"))?;
+        let parts = items.iter().filter_map(|item| item.get("packed")?.as_b().ok());
+        let packed: Vec<u8> = parts.flat_map(|part| part.as_ref().iter().copied()).collect();
+        let found = items.len();
+        ensure!(found == expected, "of entry `{id}`, the journal has {found} of {expected} parts");
+        ensure!(digest_of(&packed) == digest, "the parts that the journal has of entry `{id}` are not its own");
+        unpacked(&packed)
+    }
+}
+
+/// An entry in the form in which it is kept.
+enum Body {
+    Plain(String),
+    /// Compressed, in the entry's own item.
+    Packed(Vec<u8>),
+    /// Compressed, in items of their own.
+    Parts {
+        digest: String,
+        parts: Vec<Vec<u8>>,
+    },
+}
+
+impl Body {
+    fn of(entry: &Entry) -> Result<Self> {
+        let json = serde_json::to_string(entry)?;
+        if json.len() <= LARGEST_PLAIN {
+            return Ok(Self::Plain(json));
+        }
+        let mut encoder = GzEncoder::new(vec![], Compression::default());
+        encoder.write_all(json.as_bytes())?;
+        let packed = encoder.finish()?;
+        Ok(if packed.len() <= LARGEST_PART {
+            Self::Packed(packed)
+        } else {
+            Self::Parts { digest: digest_of(&packed), parts: packed.chunks(LARGEST_PART).map(<[u8]>::to_vec).collect() }
+        })
+    }
+}
+
+fn unpacked(packed: &[u8]) -> Result<String> {
+    let mut body = String::new();
+    GzDecoder::new(packed).take(LARGEST_BODY).read_to_string(&mut body).context("unpacking a journal entry")?;
+    Ok(body)
 }
 
 impl fmt::Display for Stop {
@@ -397,6 +603,7 @@ impl fmt::Display for Outcome {
             Self::WouldRevert => "would-revert",
             Self::Asked => "asked",
             Self::Alerted => "alerted",
+            Self::Held => "held",
             Self::Failed => "failed",
             Self::Allowed => "allowed",
             Self::Undone => "undone",
@@ -404,8 +611,7 @@ impl fmt::Display for Outcome {
     }
 }
 
-fn earlier(item: &HashMap<String, AttributeValue>, now: Timestamp) -> Result<Earlier> {
-    let entry = entry(item)?;
+fn earlier(item: &HashMap<String, AttributeValue>, entry: Entry, now: Timestamp) -> Result<Earlier> {
     let lease: i64 = match item.get("lease") {
         Some(AttributeValue::N(seconds)) => seconds.parse().context("the lease of a journal entry")?,
         _ => 0,
@@ -417,10 +623,6 @@ fn earlier(item: &HashMap<String, AttributeValue>, now: Timestamp) -> Result<Ear
         _ if entry.announced => Earlier::Handled,
         _ => Earlier::Unfinished(Box::new(entry)),
     })
-}
-
-fn entry(item: &HashMap<String, AttributeValue>) -> Result<Entry> {
-    serde_json::from_str(text(item, "body")?).context("reading the body of a journal entry")
 }
 
 fn text<'a>(item: &'a HashMap<String, AttributeValue>, name: &str) -> Result<&'a str> {
@@ -438,6 +640,11 @@ fn stop_key() -> AttributeValue {
     AttributeValue::S("stop".to_owned())
 }
 
+/// A time as a text that sorts like it: always with the same digits.
+fn sortable(time: Timestamp) -> String {
+    format!("{time:.6}")
+}
+
 fn hold_key(control: &str, resource: &str, grant: &str) -> (String, String) {
     (format!("hold#{resource}"), format!("{control}#{}", hash(&[grant])))
 }
@@ -451,6 +658,11 @@ where
 
 /// The first 20 digits of a SHA-256: short enough to be typed, and no two events in 10^12 share them.
 fn hash(parts: &[&str]) -> String {
-    let digest = Sha256::digest(parts.join("\n"));
-    digest.iter().take(10).map(|byte| format!("{byte:02x}")).collect()
+    let mut digest = digest_of(parts.join("\n").as_bytes());
+    digest.truncate(20);
+    digest
+}
+
+fn digest_of(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -35,29 +35,6 @@ pub fn is_true(value: &Value) -> bool {
     value.as_bool().unwrap_or_else(|| value.as_str().is_some_and(|text| text.eq_ignore_ascii_case("true")))
 }
 
-/// What CloudTrail writes in place of what it does not tell.
-const HIDDEN: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
-
-/// Takes out the values of fields that hold secrets. CloudTrail hides most itself; of credentials it tells the session
-/// token, as in the answers of `AssumeRole` and `GetSessionToken`.
-/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/cloudtrail-integration.html>
-pub fn redact(value: &mut Value) {
-    match value {
-        Value::Array(elements) => elements.iter_mut().for_each(redact),
-        Value::Object(fields) => {
-            for (name, value) in fields {
-                let name = name.to_ascii_lowercase();
-                if ["password", "secret", "token", "credential", "privatekey"].iter().any(|part| name.contains(part)) {
-                    *value = HIDDEN.into();
-                } else {
-                    redact(value);
-                }
-            }
-        }
-        _ => {}
-    }
-}
-
 /// Whether CloudTrail left the parameters out, as it does above about 100 KB, or has none to tell.
 #[must_use]
 pub fn is_left_out(parameters: &Value) -> bool {
@@ -84,17 +61,6 @@ pub fn same(one: &str, other: &str) -> bool {
 mod tests {
     use super::*;
     use serde_json::json;
-
-    #[test]
-    fn what_would_let_a_reader_in_is_taken_out() {
-        let mut record = json!({"groupId": "sg-1", "credentials": {"accessKeyId": "ASIA", "sessionToken": "t"},
-            "items": [{"masterUserPassword": "p", "port": 22}]});
-        redact(&mut record);
-        assert_eq!(
-            record,
-            json!({"groupId": "sg-1", "credentials": HIDDEN, "items": [{"masterUserPassword": HIDDEN, "port": 22}]})
-        );
-    }
 
     #[test]
     fn a_list_is_read_in_all_its_forms() {

@@ -30,7 +30,7 @@ pub async fn run(function: &'static Function) -> Result<(), Error> {
         let Some((event, suspected)) = suspected else { return Ok(()) };
         let make = || async { Responder::new(&settings, &deployment, crate::aws::config().await) };
         let responder: &Responder<'_> = responder.get_or_init(make).await;
-        responder.respond(function, &event, &suspected).await.map_err(Error::from)
+        Box::pin(responder.respond(function, &event, &suspected)).await.map_err(Error::from)
     }))
     .await
 }

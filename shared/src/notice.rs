@@ -6,7 +6,7 @@
 //! | field | what |
 //! |---|---|
 //! | `id` | the journal entry; what `snapback undo` takes |
-//! | `outcome` | `reverted`, `asked`, `would-revert`, `alerted`, `failed` |
+//! | `outcome` | `reverted`, `asked`, `would-revert`, `alerted`, `held`, `failed` |
 //! | `control`, `severity`, `why` | what is risky, how much, and why |
 //! | `account`, `region`, `resource`, `console` | where |
 //! | `event` | id, service, name, time and actor |
@@ -17,8 +17,9 @@
 //! | `repeat` | how often the same change was taken back (`times`), and `since` when |
 //! | `apply` | the command that does what was asked for |
 //! | `undo` | the command that takes the revert back |
+//! | `release` | the commands that end the holds which keep it |
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write;
 
 use anyhow::Result;
@@ -110,6 +111,7 @@ fn subject(entry: &Entry) -> String {
         Outcome::Reverted => "Reverted",
         Outcome::WouldRevert => "Would revert",
         Outcome::Asked => "Asks to revert",
+        Outcome::Held => "Held",
         Outcome::Failed => "FAILED to revert",
         Outcome::Pending | Outcome::Alerted | Outcome::Allowed | Outcome::Undone => "Alert",
     };
@@ -151,6 +153,11 @@ fn text(entry: &Entry, journal: &str) -> String {
     }
     if let Some(command) = undo(entry, journal) {
         line("To take it back (it will then be left alone):");
+        line(&format!("    {command}"));
+        line("");
+    }
+    for command in release(entry, journal) {
+        line("To end the hold (the next change that opens it is then taken back):");
         line(&format!("    {command}"));
         line("");
     }
@@ -206,13 +213,14 @@ fn machine_readable(entry: &Entry, journal: &str, longest: usize) -> Value {
         "journal": journal,
         "apply": apply(entry, journal),
         "undo": undo(entry, journal),
+        "release": release(entry, journal),
     })
 }
 
 fn happened(entry: &Entry) -> &'static str {
     match (&entry.decision, entry.outcome) {
         (Decision::Revert { .. }, Outcome::Reverted) => "was opened and has been put back",
-        (Decision::Revert { .. }, _) => "has been opened",
+        (Decision::Revert { .. }, _) | (_, Outcome::Held) => "has been opened",
         _ => "needs a look",
     }
 }
@@ -230,6 +238,7 @@ fn done(entry: &Entry) -> String {
         Outcome::WouldRevert => {
             "Snapback has touched nothing: its mode is `notify`. In mode `revert` it would take this back.".to_owned()
         }
+        Outcome::Held => "Snapback has touched nothing: an operator has put it back before, and holds it.".to_owned(),
         Outcome::Failed => "Snapback could NOT take it back. It will be tried again; look at it now.".to_owned(),
         Outcome::Pending | Outcome::Alerted | Outcome::Allowed | Outcome::Undone => {
             "Snapback has touched nothing: this needs a person's judgement.".to_owned()
@@ -296,6 +305,16 @@ fn command(verb: &str, of: Outcome, entry: &Entry, journal: &str) -> Option<Stri
     (entry.outcome == of).then(|| format!("snapback {verb} {} --journal {journal} --region {region}", entry.id))
 }
 
+/// One command for each undo that has left a hold.
+fn release(entry: &Entry, journal: &str) -> Vec<String> {
+    if entry.outcome != Outcome::Held {
+        return vec![];
+    }
+    let undone: BTreeSet<&String> = entry.basis.holds.iter().map(|hold| &hold.entry).collect();
+    let region = &entry.subject.region;
+    undone.into_iter().map(|id| format!("snapback release {id} --journal {journal} --region {region}")).collect()
+}
+
 /// At most so many bytes, with a mark where something is missing.
 fn shortened(text: &str, longest: usize, mark: &str) -> String {
     if text.len() <= longest {
@@ -333,8 +352,8 @@ mod tests {
     use super::*;
     use crate::change::{Change, S3};
     use crate::decision::Severity;
-    use crate::event::{Actor, Event};
-    use crate::journal::Cause;
+    use crate::event::Actor;
+    use crate::journal::{Basis, Cause};
     use crate::mode::Mode;
     use crate::settings::Settings;
     use crate::subject::Subject;
@@ -378,13 +397,14 @@ mod tests {
                     console: false,
                 },
             },
-            record: Event::from_record(json!({
-                "eventSource": "s3.amazonaws.com", "eventName": "PutBucketPolicy", "awsRegion": "eu-central-1",
-                "eventID": "0b6e7a54-0000-4000-8000-000000000002", "eventTime": "2026-01-31T12:00:00Z",
-            }))
-            .expect("a record"),
-            settings: Settings::default(),
             suspicion: "statement 1 lets everyone do s3:GetObject".to_owned(),
+            basis: Basis {
+                request: Value::Null,
+                response: Value::Null,
+                resources: vec![],
+                settings: Settings::default(),
+                holds: vec![],
+            },
             state: Value::Null,
             decision: Decision::Revert {
                 severity: Severity::High,

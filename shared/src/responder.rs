@@ -14,7 +14,7 @@ use crate::change::{Applied, Change};
 use crate::control::{AnyControl, Function, Given, Look, Suspicion};
 use crate::decision::{Decision, Severity};
 use crate::event::{Event, Malformed, Refusal};
-use crate::journal::{Cause, Earlier, Entry, Journal, Outcome, Stop};
+use crate::journal::{Basis, Cause, Earlier, Entry, Hold, Journal, Outcome, Stop};
 use crate::mode::Mode;
 use crate::settings::{Deployment, Settings};
 use crate::subject::Subject;
@@ -66,7 +66,7 @@ struct Case<'a> {
     suspicion: &'a Suspicion,
     /// The suspicion's, or what the look has shown it to be.
     subject: Subject,
-    holds: BTreeSet<String>,
+    holds: Vec<Hold>,
     stop: Option<Stop>,
 }
 
@@ -131,7 +131,7 @@ impl<'a> Responder<'a> {
         suspicion: &Suspicion,
     ) -> Result<()> {
         let (id, named) = (Entry::id_of(event, control.about.id, &suspicion.subject), &suspicion.subject);
-        let (subject, holds, stop) = (named.clone(), BTreeSet::new(), None);
+        let (subject, holds, stop) = (named.clone(), vec![], None);
         let mut case = Case { function, control, event, suspicion, subject, holds, stop };
         let (earlier, mut holds, stop, seen) = futures::join!(
             self.journal.earlier(&id, Timestamp::now()),
@@ -167,11 +167,17 @@ impl<'a> Responder<'a> {
         }
         let (mut state, mut decision) = self.judge(&case, seen)?;
         for wait in BEFORE_BELIEVING {
-            if !decision.is_allow() {
+            if !decision.is_allow() || self.held(&case, &state)?.is_some() {
                 break;
             }
             tokio::time::sleep(wait).await;
             (state, decision) = self.judge(&case, self.observe(&case).await)?;
+        }
+        let mut outcome = Outcome::Pending;
+        if decision.is_allow()
+            && let Some(held) = self.held(&case, &state)?
+        {
+            (decision, outcome) = (held, Outcome::Held);
         }
         if let Decision::Allow { why } = &decision {
             info!(event = event.id, control = control.about.id, resource = case.subject.arn, why, "allowed");
@@ -183,7 +189,7 @@ impl<'a> Responder<'a> {
             info!(event = event.id, control = control.about.id, "left by Snapback itself, as said");
             return Ok(());
         }
-        let mut entry = self.entry(id, &case, state, decision);
+        let mut entry = Entry { outcome, ..self.entry(id, &case, state, decision) };
         let begun = match journal_failure {
             Some(failure) => Err(failure),
             None => self.begin(&case, &entry).await,
@@ -194,6 +200,7 @@ impl<'a> Responder<'a> {
             Ok(_) => bail!("another delivery is at work on this event or resource; this one is to be tried again"),
             Err(failure) => {
                 entry.outcome = match self.intended(&case, &entry) {
+                    _ if entry.outcome == Outcome::Held => Outcome::Held,
                     Outcome::Reverted => Outcome::Failed,
                     harmless => harmless,
                 };
@@ -352,8 +359,20 @@ impl<'a> Responder<'a> {
     }
 
     fn decide(&self, case: &Case<'_>, state: &Value) -> Result<Decision<Change>> {
-        let given = Given { settings: self.settings, holds: &case.holds };
+        let holds = case.holds.iter().map(|hold| hold.grant.clone()).collect();
+        let given = Given { settings: self.settings, holds: &holds };
         (case.control.decide)(case.event, case.suspicion, state, &given)
+    }
+
+    /// What is said of a risk that is allowed for nothing but an operator's hold.
+    fn held(&self, case: &Case<'_>, state: &Value) -> Result<Option<Decision<Change>>> {
+        let given = Given { settings: self.settings, holds: &BTreeSet::new() };
+        let without = (case.control.decide)(case.event, case.suspicion, state, &given)?;
+        Ok(without.severity().map(|severity| {
+            let by = case.holds.iter().map(|hold| format!("{} holds it until {:.0}", hold.by, hold.until));
+            let by = by.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(", ");
+            Decision::Alert { severity, why: format!("{}; {by}", without.why()) }
+        }))
     }
 
     /// A look that is refused is a decision too: whoever made the change can lock us out with a `Deny`.
@@ -385,9 +404,14 @@ impl<'a> Responder<'a> {
             caveat: about.caveat.to_owned(),
             subject: case.subject.clone(),
             event: Cause::from(case.event),
-            record: case.event.without_secrets(),
-            settings: self.settings.clone(),
             suspicion: case.suspicion.why.clone(),
+            basis: Basis {
+                request: case.event.request.clone(),
+                response: case.event.response.clone(),
+                resources: case.event.resources.clone(),
+                settings: self.settings.clone(),
+                holds: case.holds.clone(),
+            },
             state,
             decision,
             mode: if is_old { Mode::Notify } else { self.settings.modes.of(about.id) },

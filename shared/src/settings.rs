@@ -12,8 +12,9 @@ use crate::mode::{Mode, Modes};
 use crate::network::PublicPorts;
 use crate::policy::Trust;
 
-/// What judging depends on.
+/// What judging depends on. It is journaled, so that any decision can be made again.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Settings {
     pub modes: Modes,
     /// Account ids whose principals are no strangers.

@@ -2,5 +2,6 @@
 
 mod calls;
 mod injected;
+mod journal;
 mod scene;
 mod wire;

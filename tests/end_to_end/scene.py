@@ -25,7 +25,7 @@ OPERATOR_MAY = (
     "s3:GetBucketPolicy", "s3:PutBucketPolicy", "ec2:DescribeSecurityGroupRules",
     "ec2:AuthorizeSecurityGroupIngress", "ec2:CreateTags",
     "s3:GetBucketPublicAccessBlock", "s3:GetAccountPublicAccessBlock", "s3:DeleteBucketPolicy",
-    "dynamodb:*",
+    "dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:DeleteItem",
 )  # fmt: skip
 
 _number = count(1)
@@ -93,13 +93,18 @@ class Snapback:
 
     def journal_about(self, thing: Bucket | Group) -> list:
         """Its entries in the journal."""
+        return [item for item in self._journal() if item["sk"] == "entry" and item.get("resource") == thing.arn]
+
+    def holds_on(self, thing: Bucket | Group) -> list:
+        return [item for item in self._journal() if item["pk"] == f"hold#{thing.arn}"]
+
+    def _journal(self) -> list:
         scan = self.aws.client("dynamodb").get_paginator("scan")
         pages = scan.paginate(TableName=self.stack.journal, ConsistentRead=True)
         # Each value is wrapped in its type: {"S": "…"}.
-        items = [
+        return [
             {name: [*value.values()][0] for name, value in item.items()} for page in pages for item in page["Items"]
         ]
-        return [item for item in items if item["sk"] == "entry" and item.get("resource") == thing.arn]
 
     def dead_letters_about(self, thing: Bucket | Group) -> list:
         """Events about it that a function gave up on."""
@@ -152,6 +157,12 @@ class Snapback:
         yield
         assert wait_for(lambda: self.aws.at_work()["attempts"] > before)
 
+    def as_function(self, function: str, service: str):
+        """A client that has the rights of the function's role."""
+        arn = self.aws.client("iam").get_role(RoleName=self.role_of(function))["Role"]["Arn"]
+        session = self.aws.client("sts").assume_role(RoleArn=arn, RoleSessionName="test")
+        return self.aws.client(service, session["Credentials"])
+
     def role_of(self, function: str) -> str:
         """The name of the function's role."""
         configuration = self.aws.client("lambda").get_function_configuration(
@@ -161,11 +172,14 @@ class Snapback:
 
     # What an operator does
 
-    def undo(self, entry_id: str) -> subprocess.CompletedProcess:
-        return self.operate("undo", entry_id, "--yes")
+    def undo(self, *entry_or_options: str) -> subprocess.CompletedProcess:
+        return self.operate("undo", *entry_or_options, "--yes")
 
     def release(self, entry_id: str) -> subprocess.CompletedProcess:
         return self.operate("release", entry_id)
+
+    def history(self, *options: str) -> subprocess.CompletedProcess:
+        return self.operate("history", *options)
 
     def operate(self, *words: str) -> subprocess.CompletedProcess:
         """Runs a command of `snapback` that needs the journal."""
