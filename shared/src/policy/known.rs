@@ -109,7 +109,7 @@ const BILLING: [&str; 1] = ["386209384616"];
 /// The `awslogsdelivery` account, which writes the standard logs of Amazon's CDN; in China it is another.
 /// <https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logging-legacy-s3.html>
 ///
-/// Amazon ElastiCache exports backups as the others: of most Regions, of AWS GovCloud (US-West), of China.
+/// `ElastiCache` exports backups as the others: of most Regions, of the western one for the US government, of China.
 /// <https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/backups-exporting.html>
 const CANONICAL_USERS: [&str; 5] = [
     "c4c1ede66af53448b93c283ce9448c4ba468c9432aa01d700d3878632f77d2d0",
