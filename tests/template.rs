@@ -25,7 +25,7 @@ const LONGEST_PATTERN: usize = 2048;
 const FIRST_RETRY: SignedDuration = SignedDuration::from_secs(60);
 
 /// Statements that every role has, whatever its function looks at and reverts.
-const SHARED_STATEMENTS: [&str; 5] = ["Journal", "Announce", "TopicKey", "DeadLetters", "Logs"];
+const SHARED_STATEMENTS: [&str; 6] = ["Tags", "Journal", "Announce", "TopicKey", "DeadLetters", "Logs"];
 
 struct Template(Value);
 
@@ -75,7 +75,9 @@ impl Template {
     fn deployed(&self, variable: &str, given: &[(&str, &str)]) -> Option<String> {
         let environment = self.environment(FUNCTIONS[0].name);
         let value = environment.get(variable)?;
-        let name = reference(value).or_else(|| attribute(value))?;
+        let Some(name) = reference(value).or_else(|| attribute(value)) else {
+            return value.as_str().map(str::to_owned);
+        };
         if let Some((_, value)) = given.iter().find(|(parameter, _)| *parameter == name) {
             return Some((*value).to_owned());
         }
@@ -244,6 +246,8 @@ fn each_role_may_look_and_revert_exactly_as_its_controls_declare() -> Result<()>
         let statements = template.statements_of(function.name)?;
         assert_eq!(granted(&statements, "Look"), declared(function, |about| about.reads), "{}", function.name);
         assert_eq!(granted(&statements, "Revert"), declared(function, |about| about.writes), "{}", function.name);
+        let needed = function.tags.needs.iter().map(|action| (*action).to_owned()).collect();
+        assert_eq!(granted(&statements, "Tags"), needed, "{}", function.name);
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
-//! The way of an event: admit, suspect, observe, decide, record, apply, verify, notify.
+//! The way of an event: admit, suspect, observe, decide, record, guard, apply, verify, notify.
 
 use std::collections::BTreeSet;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow, bail};
@@ -14,6 +15,7 @@ use crate::change::{Applied, Change};
 use crate::control::{AnyControl, Function, Given, Look, Suspicion};
 use crate::decision::{Decision, Severity};
 use crate::event::{Event, Malformed, Refusal};
+use crate::guardrail::{Broken, Guardrails, Question, Verdict};
 use crate::journal::{Cause, Earlier, Entry, Journal, Outcome};
 use crate::settings::{Deployment, Mode, Settings};
 use crate::subject::Subject;
@@ -41,6 +43,8 @@ pub struct Responder<'a> {
     deployment: &'a Deployment,
     config: SdkConfig,
     journal: Journal,
+    /// Read when there is the first revert to judge.
+    guardrails: OnceLock<Result<Guardrails, Broken>>,
 }
 
 /// A control and what it has reason to look at.
@@ -92,7 +96,7 @@ impl<'a> Responder<'a> {
     #[must_use]
     pub fn new(settings: &'a Settings, deployment: &'a Deployment, config: SdkConfig) -> Self {
         let journal = Journal::new(&config, &deployment.journal);
-        Self { settings, deployment, config, journal }
+        Self { settings, deployment, config, journal, guardrails: OnceLock::new() }
     }
 
     /// Looks at everything that is suspicious about an event, and acts on it.
@@ -220,9 +224,10 @@ impl<'a> Responder<'a> {
         failure.map_or(Ok(()), Err)
     }
 
-    /// Applies the plan if that is what the mode asks for, and sees whether it took effect.
+    /// Applies the plan if that is what guardrails permit and the mode asks for, and sees whether it took effect.
     async fn settle(&self, case: &Case<'_>, entry: &mut Entry) -> Result<()> {
         for _ in 0..ROUNDS {
+            entry.decision = self.guard(case, entry.decision.clone()).await;
             entry.outcome = self.intended(entry);
             if entry.outcome != Outcome::Reverted {
                 return Ok(());
@@ -236,6 +241,38 @@ impl<'a> Responder<'a> {
             self.journal.rewrite(entry, Timestamp::now()).await?;
         }
         bail!("the resource kept changing between the look and the write")
+    }
+
+    /// A revert that a guardrail forbids is an alert, and so is one of which it cannot be told.
+    async fn guard(&self, case: &Case<'_>, decision: Decision<Change>) -> Decision<Change> {
+        let Decision::Revert { severity, .. } = decision else { return decision };
+        let verdict = match self.guardrails.get_or_init(|| Guardrails::read(&self.deployment.guardrails)) {
+            Ok(guardrails) => self.ask(case, guardrails, severity).await,
+            Err(broken) => Verdict::Unsure(broken.to_string()),
+        };
+        info!(event = case.event.id, control = case.control.about.id, resource = case.subject.arn, "{verdict}");
+        verdict.over(decision)
+    }
+
+    async fn ask(&self, case: &Case<'_>, guardrails: &Guardrails, severity: Severity) -> Verdict {
+        let now = Timestamp::now();
+        let look = Look { config: &self.config, account: &case.event.account };
+        let tags = if guardrails.mention_tags(now) {
+            match (case.function.tags.read)(&look, &case.subject).await {
+                Ok(tags) => Some(tags),
+                Err(failure) => return Verdict::Unsure(format!("{failure:#}")),
+            }
+        } else {
+            None
+        };
+        guardrails.judge(&Question {
+            event: case.event,
+            subject: &case.subject,
+            about: case.control.about,
+            severity,
+            tags: tags.as_ref(),
+            now,
+        })
     }
 
     /// What comes of a decision if all goes well. A mode that the operator has lowered since counts at once.
