@@ -2,6 +2,7 @@
 
 mod controls;
 mod explain;
+mod guardrails;
 mod operator;
 mod release;
 mod replay;
@@ -31,8 +32,11 @@ struct Arguments {
 enum Command {
     /// Lists what Snapback watches, and what each control may read and write
     Controls(controls::Arguments),
-    /// Says what a policy or a rule lets in; calls nothing. Exit status 1 if that is somebody untrusted, 2 on bad input
+    /// Says what a policy or a rule lets in, or what becomes of an event. Exit status 1 if that is not harmless, 2 on
+    /// bad input
     Explain(explain::Arguments),
+    /// Checks the guardrails that keep Snapback from taking something back
+    Guardrails(guardrails::Arguments),
     /// Says what Snapback would have thought of recorded events; calls nothing
     Replay(replay::Arguments),
     /// Ends the hold that an undo has left: the next change that opens it is reverted again
@@ -61,6 +65,7 @@ fn run(command: Command, out: &mut impl Write) -> Result<ExitCode> {
     match command {
         Command::Controls(arguments) => controls::run(&arguments, out),
         Command::Explain(arguments) => explain::run(&arguments, out),
+        Command::Guardrails(arguments) => guardrails::run(&arguments, out),
         Command::Replay(arguments) => replay::run(&arguments, out),
         Command::Release(arguments) => release::run(&arguments, out),
         Command::Undo(arguments) => undo::run(&arguments, out),
