@@ -227,7 +227,12 @@ impl<'a> Responder<'a> {
     /// Applies the plan if that is what guardrails permit and the mode asks for, and sees whether it took effect.
     async fn settle(&self, case: &Case<'_>, entry: &mut Entry) -> Result<()> {
         for _ in 0..ROUNDS {
-            entry.decision = self.guard(case, entry.decision.clone()).await;
+            let guarded = self.guard(case, entry.decision.clone()).await;
+            // An earlier delivery may have taken it back and ended before it could say so: then there is nothing left to
+            // keep from being done, and the way back must not get lost.
+            if guarded != entry.decision && (self.intended(entry) != Outcome::Reverted || self.is_open(case).await?) {
+                entry.decision = guarded;
+            }
             entry.outcome = self.intended(entry);
             if entry.outcome != Outcome::Reverted {
                 return Ok(());
@@ -241,6 +246,14 @@ impl<'a> Responder<'a> {
             self.journal.rewrite(entry, Timestamp::now()).await?;
         }
         bail!("the resource kept changing between the look and the write")
+    }
+
+    /// Whether it would still be taken back as it is now, as far as that can be seen.
+    async fn is_open(&self, case: &Case<'_>) -> Result<bool> {
+        match self.observe(case).await {
+            Ok(state) => Ok(matches!(self.decide(case, &state)?, Decision::Revert { .. })),
+            Err(_) => Ok(true),
+        }
     }
 
     /// A revert that a guardrail forbids is an alert, and so is one of which it cannot be told.

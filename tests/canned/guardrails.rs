@@ -117,6 +117,28 @@ async fn a_retry_asks_again() -> Result<()> {
     Ok(())
 }
 
+/// Or else the entry would say that nothing was touched, and could not be undone.
+#[tokio::test]
+async fn what_an_earlier_delivery_has_taken_back_stays_so_and_can_be_undone() -> Result<()> {
+    let public = policy(&[PUBLIC, NAMED]);
+    let event = bucket_policy_was_put(&public);
+    let aws = public_bucket().answers("S3.PutBucketPolicy", [s3_error(403, "AccessDenied")]);
+    let permitting = guardrails("taken-back-before", &[PERMIT])?;
+    assert!(deliver_under(permitting, &s3::FUNCTION, &aws, Mode::Revert, event.clone()).await.is_err());
+
+    // The write did take effect, whatever was answered.
+    let again = Aws::default()
+        .answers("S3.GetBucketPolicy", [ok(&policy(&[NAMED]))])
+        .answers("DynamoDB.GetItem", [crate::injected::journaled(&aws)]);
+    let forbidding = guardrails("taken-back-after", &["permit (principal, action, resource) when { false };"])?;
+    deliver_under(forbidding, &s3::FUNCTION, &again, Mode::Revert, event).await?;
+    assert_eq!(again.bodies("S3.PutBucketPolicy"), [] as [String; 0]);
+    let notice = &crate::injected::notices(&again)[0];
+    assert_eq!(notice["outcome"], "reverted");
+    assert!(notice["undo"].is_string(), "{notice}");
+    Ok(())
+}
+
 #[tokio::test]
 async fn reading_tags_makes_just_the_calls_that_are_declared() -> Result<()> {
     for function in FUNCTIONS {
