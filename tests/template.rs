@@ -397,6 +397,27 @@ fn a_function_is_over_before_its_lease_and_its_lease_before_the_first_retry() ->
     Ok(())
 }
 
+/// A function whose guardrails are not where it looks for them would only alert.
+#[test]
+fn the_guardrails_are_checked_by_their_build_and_lie_where_every_function_looks() -> Result<()> {
+    let template = Template::read()?;
+    let (all, layer) = (&template.0["Globals"]["Function"], &template.0["Resources"]["Guardrails"]);
+    let layers: Vec<_> = items(&all["Layers"]).filter_map(reference).collect();
+    assert_eq!(layers, ["Guardrails"]);
+    assert_eq!(layer["Metadata"]["BuildMethod"], "makefile");
+    assert_eq!(layer["Properties"]["ContentUri"], "guardrails");
+    for function in FUNCTIONS {
+        assert_eq!(template.0["Resources"][function.name]["Properties"]["Layers"], Value::Null, "{}", function.name);
+        assert_eq!(template.environment(function.name)["SNAPBACK_GUARDRAILS"], "/opt/guardrails", "{}", function.name);
+    }
+    let makefile = fs::read_to_string(workspace("guardrails/Makefile"))?;
+    let build = makefile.split_once("build-Guardrails:").context("the layer has no build")?.1;
+    let check = build.find("-- guardrails check").context("the build does not check")?;
+    let copy = build.find("\"*.cedar \"$(ARTIFACTS_DIR)/guardrails/\"").context("the build does not copy")?;
+    assert!(check < copy);
+    Ok(())
+}
+
 #[test]
 fn every_function_is_built_from_its_folder() -> Result<()> {
     let template = Template::read()?;

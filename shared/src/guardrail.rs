@@ -545,6 +545,14 @@ mod tests {
     }
 
     #[test]
+    fn a_control_is_in_the_groups_of_its_service_and_of_its_severity() {
+        for (group, is_in) in [("service/s3", true), ("severity/critical", true), ("service/ec2", false)] {
+            assert_eq!(is_forbidden(&format!("action in Action::\"{group}\""), &json!({})), is_in, "{group}");
+        }
+        assert!(is_forbidden("context.severity == \"high\"", &json!({})), "this very change is less severe");
+    }
+
+    #[test]
     fn an_address_that_the_caller_may_have_chosen_is_none() {
         let office = "principal has sourceAddress && principal.sourceAddress.isInRange(ip(\"198.51.100.0/24\"))";
         assert!(is_forbidden(office, &json!({})));

@@ -1,10 +1,12 @@
 """What a guardrail forbids stays as it is, and is announced with its reason and with who answers for it."""
 
+import json
 import shutil
+import subprocess
 
 import pytest
 
-from stack import REPOSITORY
+from stack import REPOSITORY, TARGET
 
 TAGGED = [{"Key": "exposure", "Value": "approved"}]
 
@@ -62,4 +64,25 @@ def test_if_the_tags_cannot_be_read_nothing_is_touched(guarded):
         assert guarded.has_settled()
     assert announced["outcome"] == "alerted"
     assert f"reading the tags of bucket `{bucket.name}`" in announced["why"]
+    assert bucket.policy_text() == text
+
+
+def test_explaining_the_event_looks_and_touches_nothing(guarded, tmp_path):
+    bucket = guarded.a_bucket()
+    guarded.s3.put_bucket_tagging(Bucket=bucket.name, Tagging={"TagSet": TAGGED})
+    with guarded.unseen():
+        text = bucket.put_policy(bucket.lets_in_everyone())
+    [record] = guarded.events_about(bucket)
+    event = tmp_path / "event.json"
+    event.write_text(json.dumps(record))
+    explained = subprocess.run(
+        [TARGET / "debug" / "snapback", "explain", "event", event, "--look", "--json", "--guardrails",
+         guarded.aws.guardrails],
+        env=guarded.aws.environment(), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert explained.returncode == 1, explained.stderr
+    [suspected] = json.loads(explained.stdout)["suspicions"]
+    assert json.loads(suspected["state"]["policy"]) == json.loads(text)
+    assert (suspected["decision"]["decision"], suspected["result"]["decision"]) == ("revert", "alert")
+    assert [guardrail["id"] for guardrail in suspected["guardrails"]["by"]] == ["approved-tag"]
     assert bucket.policy_text() == text
