@@ -24,7 +24,7 @@ use miette::Diagnostic;
 use serde::Serialize;
 
 use crate::change::Change;
-use crate::control::About;
+use crate::control::{About, Look, ReadTags};
 use crate::decision::{Decision, Severity};
 use crate::event::{Actor, Event};
 use crate::network;
@@ -170,6 +170,17 @@ impl Guardrails {
     #[must_use]
     pub fn mention_tags(&self, now: Timestamp) -> bool {
         self.in_force(now).any(|loaded| loaded.mentions_tags)
+    }
+
+    /// Whether Snapback may make this revert, by the subject's tags too where a guardrail asks for them.
+    pub async fn look_and_judge(&self, read: ReadTags, look: &Look<'_>, question: Question<'_>) -> Verdict {
+        if !self.mention_tags(question.now) {
+            return self.judge(&question);
+        }
+        match read(look, question.subject).await {
+            Ok(tags) => self.judge(&Question { tags: Some(&tags), ..question }),
+            Err(failure) => Verdict::Unsure(format!("{failure:#}")),
+        }
     }
 
     /// Whether Snapback may make this revert. What goes wrong on the way forbids it.

@@ -59,6 +59,8 @@ struct Case<'a> {
     /// The suspicion's, or what the look has shown it to be.
     subject: Subject,
     holds: BTreeSet<String>,
+    /// An earlier delivery has been at work, and may have done it.
+    is_retry: bool,
 }
 
 impl Function {
@@ -122,7 +124,8 @@ impl<'a> Responder<'a> {
         suspicion: &Suspicion,
     ) -> Result<()> {
         let (id, named) = (Entry::id_of(event, control.about.id, &suspicion.subject), &suspicion.subject);
-        let mut case = Case { function, control, event, suspicion, subject: named.clone(), holds: BTreeSet::new() };
+        let (subject, holds) = (named.clone(), BTreeSet::new());
+        let mut case = Case { function, control, event, suspicion, subject, holds, is_retry: false };
         let (earlier, mut holds, seen) = futures::join!(
             self.journal.earlier(&id, Timestamp::now()),
             self.journal.holds(control.about.id, &named.arn, Timestamp::now()),
@@ -146,7 +149,10 @@ impl<'a> Responder<'a> {
                 return Ok(());
             }
             Ok(Earlier::AtWork) => bail!("another delivery of this event is at work; this one is to be tried again"),
-            Ok(Earlier::Unfinished(entry)) => return self.take_over(&case, *entry).await,
+            Ok(Earlier::Unfinished(entry)) => {
+                case.is_retry = true;
+                return self.take_over(&case, *entry).await;
+            }
             Err(failure) => journal_failure = Some(failure),
         }
         let (mut state, mut decision) = self.judge(&case, seen)?;
@@ -228,12 +234,16 @@ impl<'a> Responder<'a> {
     async fn settle(&self, case: &Case<'_>, entry: &mut Entry) -> Result<()> {
         for _ in 0..ROUNDS {
             let guarded = self.guard(case, entry.decision.clone()).await;
-            // An earlier delivery may have taken it back and ended before it could say so: then there is nothing left to
-            // keep from being done, and the way back must not get lost.
-            if guarded != entry.decision && (self.intended(entry) != Outcome::Reverted || self.is_open(case).await?) {
-                entry.decision = guarded;
-            }
             entry.outcome = self.intended(entry);
+            if guarded != entry.decision {
+                if case.is_retry && entry.outcome == Outcome::Reverted && self.is_done(case, entry).await? {
+                    entry.applied = entry.decision.plan().iter().map(|_| Applied::Already).collect();
+                    entry.reverted_at = Some(Timestamp::now());
+                    return Ok(());
+                }
+                entry.decision = guarded;
+                entry.outcome = self.intended(entry);
+            }
             if entry.outcome != Outcome::Reverted {
                 return Ok(());
             }
@@ -248,44 +258,26 @@ impl<'a> Responder<'a> {
         bail!("the resource kept changing between the look and the write")
     }
 
-    /// Whether it would still be taken back as it is now, as far as that can be seen.
-    async fn is_open(&self, case: &Case<'_>) -> Result<bool> {
-        match self.observe(case).await {
-            Ok(state) => Ok(matches!(self.decide(case, &state)?, Decision::Revert { .. })),
-            Err(_) => Ok(true),
-        }
+    /// Whether the resource is as the plan was to leave it. An earlier delivery may have done it all and ended before it
+    /// could say so: then a guardrail comes too late, and the way back must not get lost.
+    async fn is_done(&self, case: &Case<'_>, entry: &Entry) -> Result<bool> {
+        let after = |state: Value, change| (case.control.after)(&state, change);
+        let left = entry.decision.plan().iter().try_fold(entry.state.clone(), after)?;
+        Ok(self.observe(case).await.is_ok_and(|seen| seen == left))
     }
 
     /// A revert that a guardrail forbids is an alert, and so is one of which it cannot be told.
     async fn guard(&self, case: &Case<'_>, decision: Decision<Change>) -> Decision<Change> {
         let Decision::Revert { severity, .. } = decision else { return decision };
+        let (event, about, now) = (case.event, case.control.about, Timestamp::now());
+        let question = Question { event, subject: &case.subject, about, severity, tags: None, now };
+        let look = Look { config: &self.config, account: &event.account };
         let verdict = match self.guardrails.get_or_init(|| Guardrails::read(&self.deployment.guardrails)) {
-            Ok(guardrails) => self.ask(case, guardrails, severity).await,
+            Ok(guardrails) => guardrails.look_and_judge(case.function.tags.read, &look, question).await,
             Err(broken) => Verdict::Unsure(broken.to_string()),
         };
-        info!(event = case.event.id, control = case.control.about.id, resource = case.subject.arn, "{verdict}");
+        info!(event = event.id, control = about.id, resource = case.subject.arn, "{verdict}");
         verdict.over(decision)
-    }
-
-    async fn ask(&self, case: &Case<'_>, guardrails: &Guardrails, severity: Severity) -> Verdict {
-        let now = Timestamp::now();
-        let look = Look { config: &self.config, account: &case.event.account };
-        let tags = if guardrails.mention_tags(now) {
-            match (case.function.tags.read)(&look, &case.subject).await {
-                Ok(tags) => Some(tags),
-                Err(failure) => return Verdict::Unsure(format!("{failure:#}")),
-            }
-        } else {
-            None
-        };
-        guardrails.judge(&Question {
-            event: case.event,
-            subject: &case.subject,
-            about: case.control.about,
-            severity,
-            tags: tags.as_ref(),
-            now,
-        })
     }
 
     /// What comes of a decision if all goes well. A mode that the operator has lowered since counts at once.

@@ -13,7 +13,7 @@ use serde_json::Value;
 use snapback::aws;
 use snapback::change::Change;
 use snapback::control::{AnyControl, Function, Given, Look, Suspicion};
-use snapback::decision::Decision;
+use snapback::decision::{Decision, Severity};
 use snapback::event::{Actor, Event, Refusal};
 use snapback::guardrail::{self, Guardrail, Guardrails, Verdict};
 use snapback::network::PublicPorts;
@@ -122,10 +122,13 @@ impl Arguments {
             Err(Refusal::Failed(code)) => Some(format!("the call failed with {code}, so nothing has changed")),
             Ok(()) => {
                 let settings = self.settings();
-                let config = if self.look { Some(credentials(&event).await?) } else { None };
+                let mut config = None;
                 for function in crate::FUNCTIONS {
                     for control in function.controls.iter().filter(|control| control.watches(&event)) {
                         for suspicion in (control.suspect)(&event, &settings) {
+                            if self.look && config.is_none() {
+                                config = Some(credentials(&event).await?);
+                            }
                             let case = Case { function, control, event: &event, suspicion, settings: &settings };
                             suspicions.push(self.suspected(case, config.as_ref()).await?);
                         }
@@ -200,23 +203,19 @@ impl Arguments {
         &self,
         case: &Case<'_>,
         subject: &Subject,
-        severity: snapback::decision::Severity,
+        severity: Severity,
         look: Option<&Look<'_>>,
     ) -> Verdict {
         let guardrails = match Guardrails::read(&self.guardrails) {
             Ok(guardrails) => guardrails,
             Err(broken) => return Verdict::Unsure(broken.to_string()),
         };
-        let now = Timestamp::now();
-        let tags = match look {
-            Some(look) if guardrails.mention_tags(now) => match (case.function.tags.read)(look, subject).await {
-                Ok(tags) => Some(tags),
-                Err(failure) => return Verdict::Unsure(format!("{failure:#}")),
-            },
-            _ => None,
-        };
         let (event, about) = (case.event, case.control.about);
-        guardrails.judge(&guardrail::Question { event, subject, about, severity, tags: tags.as_ref(), now })
+        let question = guardrail::Question { event, subject, about, severity, tags: None, now: Timestamp::now() };
+        match look {
+            Some(look) => guardrails.look_and_judge(case.function.tags.read, look, question).await,
+            None => guardrails.judge(&question),
+        }
     }
 }
 
