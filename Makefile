@@ -58,9 +58,11 @@ meanwhile: $(CHECKOV) $(DENY)
 	cargo test --workspace --no-run
 	cargo clippy --workspace --all-targets
 
-check: lints $(SAM) $(CHECKOV) $(DENY) ## Format, lints, licences, template
+check: lints $(SAM) $(CHECKOV) $(DENY) ## Format, guardrails, lints, licences, template
 	$(say) "Format"
 	cargo fmt --all --check
+	$(say) "Guardrails"
+	cargo run --quiet --bin snapback -- guardrails check
 	$(say) "Template: valid for SAM"
 	target/venv-sam/bin/sam validate --lint
 	$(say) "Template: valid for CloudFormation"

@@ -7,6 +7,7 @@ what it should if AWS behaves like that:
   whatever rules were deployed. What CloudFormation does on its own behalf stays inside ministack and unrecorded.
 * Lambda behind EventBridge: is invoked asynchronously, so it gets retries and its on-failure destination; a rule
   whose function is gone sends to its dead-letter queue. How long retries wait is ours to say, not AWS's minute.
+* Lambda's layers: functions run on this machine, whose /opt is not theirs, so they are told where theirs lie.
 * `aws:PrincipalArn` is the role's ARN in sessions; `aws:PrincipalIsAWSService` and `dynamodb:LeadingKeys` are there.
 * The account's own Block Public Access of S3, which `account_public_access.py` keeps. It is not enforced.
 * The rules of security groups (`security_groups.py`).
@@ -17,15 +18,21 @@ It ends when its standard input does, so that it never outlives whoever started 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
+import hashlib
+import io
 import json
 import os
 import signal
 import sys
+import tempfile
 import threading
 import time
+import zipfile
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from pathlib import Path
 
 from ministack import app
 from ministack.core import iam_actions, iam_evaluator
@@ -55,6 +62,7 @@ def main() -> None:
     end_with_standard_input()
     play_cloudtrail()
     play_asynchronous_lambda()
+    play_layers()
     play_principal_keys()
     play_leading_keys()
     account_public_access.install(then=remember)
@@ -249,6 +257,30 @@ def attempt(function: dict, config: dict, event: dict) -> None:
             lambda_svc._route_async_failure(failures, config["FunctionName"], event, result)
     finally:
         at_work.add(events=-1)
+
+
+# Layers
+
+
+def play_layers() -> None:
+    environment_of = lambda_svc._provided_worker_env
+
+    def told_where_layers_lie(config, *more):
+        environment = environment_of(config, *more)
+        zips = [found for found in map(lambda_svc._resolve_layer_zip, config.get("Layers") or []) if found]
+        opt = Path(os.environ["TMPDIR"]) / f"opt-{hashlib.sha256(b''.join(zips)).hexdigest()}"
+        if not opt.exists():
+            # Many functions may start at the same time, and none may see half of it.
+            draft = Path(tempfile.mkdtemp(dir=opt.parent))
+            for content in zips:
+                zipfile.ZipFile(io.BytesIO(content)).extractall(draft)
+            with contextlib.suppress(OSError):
+                draft.rename(opt)
+        own = (config.get("Environment") or {}).get("Variables") or {}
+        moved = {key: f"{opt}{value[4:]}" for key, value in own.items() if value.startswith("/opt/")}
+        return {**environment, **moved}
+
+    lambda_svc._provided_worker_env = told_where_layers_lie
 
 
 # Condition keys

@@ -82,8 +82,10 @@ class LocalAws:
         retry_seconds: float = 1.0,
         say: Callable[[str], None] = lambda line: None,
         binaries: Path = TARGET / "debug",
+        guardrails: Path = REPOSITORY / "guardrails",
     ):
         """`retry_seconds`: what Lambda waits before its first retry; AWS waits a minute."""
+        self.guardrails = guardrails
         self.retry_seconds = retry_seconds
         self.say = say
         self.binaries = binaries
@@ -190,6 +192,15 @@ class LocalAws:
         template, count = code_uri.subn(with_binary, TEMPLATE.read_text(encoding="utf-8"))
         if count == 0:
             raise Trouble(f"No function of {TEMPLATE.name} has a CodeUri under functions/.")
+        layer = folder / "layer"
+        (layer / "guardrails").mkdir(parents=True, exist_ok=True)
+        for guardrail in self.guardrails.glob("*.cedar"):
+            shutil.copy2(guardrail, layer / "guardrails")
+        template, count = re.subn(
+            r"^(\s*ContentUri:\s*)guardrails\s*$", rf"\g<1>{layer}", template, flags=re.MULTILINE
+        )
+        if count != 1:
+            raise Trouble(f"{TEMPLATE.name} has no layer with ContentUri guardrails.")
         built = folder / "template.yaml"
         built.write_text(template, encoding="utf-8")
         return built

@@ -81,7 +81,8 @@ impl Case {
     fn text(&self, decision: &Decision<Change>) -> Result<String> {
         let fields = ["event", "settings", "holds", "leaves_alone", "stays", "state"];
         let given = fields.iter().filter_map(|field| Some((*field, self.written.get(*field)?.clone())));
-        let said = json!({"says": decision.to_string().lines().collect::<Vec<_>>(), "decision": decision});
+        let mut said = json!({"says": decision.to_string().lines().collect::<Vec<_>>(), "decision": decision});
+        said.sort_all_objects();
         let said = ["says", "decision"].into_iter().map(|field| (field, said[field].clone()));
         // In an order in which a person reads it, which an object of `serde_json` does not keep.
         let fields: Vec<String> = given

@@ -3,6 +3,7 @@
 mod benign;
 mod decisions;
 mod events;
+mod guardrails;
 mod pages;
 mod recorded;
 mod template;

@@ -25,7 +25,7 @@ const LONGEST_PATTERN: usize = 2048;
 const FIRST_RETRY: SignedDuration = SignedDuration::from_secs(60);
 
 /// Statements that every role has, whatever its function looks at and reverts.
-const SHARED_STATEMENTS: [&str; 6] = ["Journal", "Entries", "Announce", "TopicKey", "DeadLetters", "Logs"];
+const SHARED_STATEMENTS: [&str; 7] = ["Tags", "Journal", "Entries", "Announce", "TopicKey", "DeadLetters", "Logs"];
 
 struct Template(Value);
 
@@ -75,7 +75,9 @@ impl Template {
     fn deployed(&self, variable: &str, given: &[(&str, &str)]) -> Option<String> {
         let environment = self.environment(FUNCTIONS[0].name);
         let value = environment.get(variable)?;
-        let name = reference(value).or_else(|| attribute(value))?;
+        let Some(name) = reference(value).or_else(|| attribute(value)) else {
+            return value.as_str().map(str::to_owned);
+        };
         if let Some((_, value)) = given.iter().find(|(parameter, _)| *parameter == name) {
             return Some((*value).to_owned());
         }
@@ -244,6 +246,8 @@ fn each_role_may_look_and_revert_exactly_as_its_controls_declare() -> Result<()>
         let statements = template.statements_of(function.name)?;
         assert_eq!(granted(&statements, "Look"), declared(function, |about| about.reads), "{}", function.name);
         assert_eq!(granted(&statements, "Revert"), declared(function, |about| about.writes), "{}", function.name);
+        let needed = function.tags.needs.iter().map(|action| (*action).to_owned()).collect();
+        assert_eq!(granted(&statements, "Tags"), needed, "{}", function.name);
     }
     Ok(())
 }
@@ -414,6 +418,27 @@ fn a_function_is_over_before_its_lease_and_its_lease_before_the_first_retry() ->
         let timeout = SignedDuration::from_secs(timeout.context("no timeout")?);
         assert!(timeout < lease, "{} runs for {timeout:?}, its lease for {lease:?}", function.name);
     }
+    Ok(())
+}
+
+/// A function whose guardrails are not where it looks for them would only alert.
+#[test]
+fn the_guardrails_are_checked_by_their_build_and_lie_where_every_function_looks() -> Result<()> {
+    let template = Template::read()?;
+    let (all, layer) = (&template.0["Globals"]["Function"], &template.0["Resources"]["Guardrails"]);
+    let layers: Vec<_> = items(&all["Layers"]).filter_map(reference).collect();
+    assert_eq!(layers, ["Guardrails"]);
+    assert_eq!(layer["Metadata"]["BuildMethod"], "makefile");
+    assert_eq!(layer["Properties"]["ContentUri"], "guardrails");
+    for function in FUNCTIONS {
+        assert_eq!(template.0["Resources"][function.name]["Properties"]["Layers"], Value::Null, "{}", function.name);
+        assert_eq!(template.environment(function.name)["SNAPBACK_GUARDRAILS"], "/opt/guardrails", "{}", function.name);
+    }
+    let makefile = fs::read_to_string(workspace("guardrails/Makefile"))?;
+    let build = makefile.split_once("build-Guardrails:").context("the layer has no build")?.1;
+    let check = build.find("-- guardrails check").context("the build does not check")?;
+    let copy = build.find("\"*.cedar \"$(ARTIFACTS_DIR)/guardrails/\"").context("the build does not copy")?;
+    assert!(check < copy);
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 mod apply;
 mod controls;
 mod explain;
+mod guardrails;
 mod history;
 mod operator;
 mod release;
@@ -38,8 +39,11 @@ enum Command {
     Apply(apply::Arguments),
     /// Lists what Snapback watches, and what each control may read and write
     Controls(controls::Arguments),
-    /// Says what a policy or a rule lets in; calls nothing. Exit status 1 if that is somebody untrusted, 2 on bad input
+    /// Says what a policy or a rule lets in, or what becomes of an event. Exit status 1 if that is not harmless, 2 on
+    /// bad input
     Explain(explain::Arguments),
+    /// Checks the guardrails that keep Snapback from taking something back
+    Guardrails(guardrails::Arguments),
     /// Shows what was decided and done, newest first
     History(history::Arguments),
     /// Says what Snapback would have thought of recorded events; calls nothing
@@ -76,6 +80,7 @@ fn run(command: Command, out: &mut impl Write) -> Result<ExitCode> {
         Command::Apply(arguments) => apply::run(&arguments, out),
         Command::Controls(arguments) => controls::run(&arguments, out),
         Command::Explain(arguments) => explain::run(&arguments, out),
+        Command::Guardrails(arguments) => guardrails::run(&arguments, out),
         Command::History(arguments) => history::run(&arguments, out),
         Command::Replay(arguments) => replay::run(&arguments, out),
         Command::Release(arguments) => release::run(&arguments, out),

@@ -80,7 +80,7 @@ fn a_public_policy_is_told_with_every_grant_and_without_the_untrusted_ones() -> 
     );
     for grant in grants {
         let keys: Vec<_> = grant.as_object().context("a grant")?.keys().collect();
-        assert_eq!(keys, ["exposure", "grantee", "statement", "why"]);
+        assert_eq!(keys, ["statement", "exposure", "grantee", "why"]);
     }
     assert_eq!(answer["without"]["Statement"].as_array().map(Vec::len), Some(1));
     // Not only the same JSON: the same bytes.

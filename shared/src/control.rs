@@ -1,6 +1,6 @@
 //! What a control is: one risky change, how it is recognised, judged and taken back. One file each.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 
 use anyhow::Result;
@@ -113,7 +113,19 @@ pub struct Function {
     pub name: &'static str,
     pub controls: &'static [AnyControl],
     pub apply: Apply,
+    pub tags: Tags,
 }
+
+/// How the tags of a subject are read, for guardrails that ask for them.
+#[derive(Debug)]
+pub struct Tags {
+    pub read: ReadTags,
+    /// IAM actions that this needs.
+    pub needs: &'static [&'static str],
+}
+
+/// Reads the tags of a subject; one that is gone or cannot have any has none.
+pub type ReadTags = for<'a> fn(&'a Look<'a>, &'a Subject) -> BoxFuture<'a, Result<BTreeMap<String, String>>>;
 
 /// Applies a change in an account if the resource is as the change says it was.
 pub type Apply = for<'a> fn(&'a SdkConfig, &'a str, &'a Change) -> BoxFuture<'a, Result<Applied>>;

@@ -54,6 +54,8 @@ pub struct Actor {
     pub session: Option<String>,
     pub access_key: Option<String>,
     pub source_address: Option<String>,
+    /// The VPC endpoint that the call came through. Then the address is one of the VPC's, as its owner chose it.
+    pub vpc_endpoint: Option<String>,
     pub user_agent: Option<String>,
     /// The AWS service that called on somebody's behalf.
     pub invoked_by: Option<String>,
@@ -184,6 +186,7 @@ impl Actor {
             account: owned(identity, "accountId"),
             access_key: owned(identity, "accessKeyId"),
             source_address: owned(record, "sourceIPAddress"),
+            vpc_endpoint: owned(record, "vpcEndpointId"),
             user_agent: owned(record, "userAgent"),
             invoked_by: owned(identity, "invokedBy"),
             mfa: json::is_true(&context["attributes"]["mfaAuthenticated"]),

@@ -47,7 +47,9 @@ pub fn is_left_out(parameters: &Value) -> bool {
 /// One text for all spellings of the same JSON: keys sorted, no white space.
 #[must_use]
 pub fn canonical(value: &Value) -> String {
-    value.to_string()
+    let mut sorted = value.clone();
+    sorted.sort_all_objects();
+    sorted.to_string()
 }
 
 /// Whether two texts are the same JSON, whatever their white space and the order of their keys.

@@ -2,13 +2,15 @@
 //!
 //! Read in this order: [`event`] (what happened), [`control`] (what a risky change is), [`decision`] (what is
 //! concluded), [`change`] (everything that can be done to an account), [`responder`] (the way of an event).
-//! [`policy`] and [`network`] judge exposure; [`journal`] remembers; [`notice`] tells people.
+//! [`policy`] and [`network`] judge exposure; [`guardrail`] is the operator's say; [`journal`] remembers; [`notice`]
+//! tells people.
 
 pub mod aws;
 pub mod change;
 pub mod control;
 pub mod decision;
 pub mod event;
+pub mod guardrail;
 pub mod journal;
 pub mod json;
 pub mod lambda;

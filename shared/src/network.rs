@@ -275,6 +275,12 @@ fn joined(mut open: Vec<Open>) -> Vec<Open> {
     joined
 }
 
+/// Whether the internet routes to this address. A private one is whosever says it is.
+#[must_use]
+pub fn is_of_the_internet(address: IpAddr) -> bool {
+    !PRIVATE.iter().any(|private| private.contains(&address.to_canonical()))
+}
+
 /// How many addresses of the internet the ranges cover together: IPv4, IPv6.
 fn public_addresses(ranges: &[IpNet]) -> (u128, u128) {
     let (mut v4, mut v6) = (0_u128, 0_u128);

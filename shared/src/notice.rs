@@ -391,6 +391,7 @@ mod tests {
                     session: Some("alice".to_owned()),
                     access_key: Some("ASIAIOSFODNN7EXAMPLE".to_owned()),
                     source_address: Some("198.51.100.7".to_owned()),
+                    vpc_endpoint: None,
                     user_agent: Some("aws-cli/2.31".to_owned()),
                     invoked_by: None,
                     mfa: true,

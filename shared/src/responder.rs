@@ -1,6 +1,7 @@
-//! The way of an event: admit, suspect, observe, decide, record, apply, verify, notify.
+//! The way of an event: admit, suspect, observe, decide, record, guard, apply, verify, notify.
 
 use std::collections::BTreeSet;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -14,6 +15,7 @@ use crate::change::{Applied, Change};
 use crate::control::{AnyControl, Function, Given, Look, Suspicion};
 use crate::decision::{Decision, Severity};
 use crate::event::{Event, Malformed, Refusal};
+use crate::guardrail::{Broken, Guardrails, Question, Verdict};
 use crate::journal::{Basis, Cause, Earlier, Entry, Hold, Journal, Outcome, Stop};
 use crate::mode::Mode;
 use crate::settings::{Deployment, Settings};
@@ -53,6 +55,8 @@ pub struct Responder<'a> {
     deployment: &'a Deployment,
     config: SdkConfig,
     journal: Journal,
+    /// Read when there is the first revert to judge.
+    guardrails: OnceLock<Result<Guardrails, Broken>>,
 }
 
 /// A control and what it has reason to look at.
@@ -68,6 +72,8 @@ struct Case<'a> {
     subject: Subject,
     holds: Vec<Hold>,
     stop: Option<Stop>,
+    /// An earlier delivery has been at work, and may have done it.
+    is_retry: bool,
 }
 
 impl Function {
@@ -105,7 +111,7 @@ impl<'a> Responder<'a> {
     #[must_use]
     pub fn new(settings: &'a Settings, deployment: &'a Deployment, config: SdkConfig) -> Self {
         let journal = Journal::new(&config, &deployment.journal);
-        Self { settings, deployment, config, journal }
+        Self { settings, deployment, config, journal, guardrails: OnceLock::new() }
     }
 
     /// Looks at everything that is suspicious about an event, and acts on it.
@@ -132,7 +138,7 @@ impl<'a> Responder<'a> {
     ) -> Result<()> {
         let (id, named) = (Entry::id_of(event, control.about.id, &suspicion.subject), &suspicion.subject);
         let (subject, holds, stop) = (named.clone(), vec![], None);
-        let mut case = Case { function, control, event, suspicion, subject, holds, stop };
+        let mut case = Case { function, control, event, suspicion, subject, holds, stop, is_retry: false };
         let (earlier, mut holds, stop, seen) = futures::join!(
             self.journal.earlier(&id, Timestamp::now()),
             self.journal.holds(control.about.id, &named.arn, Timestamp::now()),
@@ -158,6 +164,7 @@ impl<'a> Responder<'a> {
             }
             Ok(Earlier::AtWork) => bail!("another delivery of this event is at work; this one is to be tried again"),
             Ok(Earlier::Unfinished(entry)) => {
+                case.is_retry = true;
                 return match journal_failure {
                     Some(failure) => Err(failure),
                     None => Box::pin(self.take_over(&case, *entry)).await,
@@ -282,10 +289,20 @@ impl<'a> Responder<'a> {
         failure.map_or(Ok(()), Err)
     }
 
-    /// Applies the plan if that is what the mode asks for, and sees whether it took effect.
+    /// Applies the plan if that is what guardrails permit and the mode asks for, and sees whether it took effect.
     async fn settle(&self, case: &Case<'_>, entry: &mut Entry) -> Result<()> {
         for _ in 0..ROUNDS {
+            let guarded = self.guard(case, entry.decision.clone()).await;
             entry.outcome = self.intended(case, entry);
+            if guarded != entry.decision {
+                if case.is_retry && entry.outcome == Outcome::Reverted && self.is_done(case, entry).await? {
+                    entry.applied = entry.decision.plan().iter().map(|_| Applied::Already).collect();
+                    entry.reverted_at = Some(Timestamp::now());
+                    return Ok(());
+                }
+                entry.decision = guarded;
+                entry.outcome = self.intended(case, entry);
+            }
             if entry.outcome != Outcome::Reverted {
                 let stop = case.stop.as_ref().filter(|_| entry.outcome == Outcome::WouldRevert);
                 entry.problem = stop.map(|stop| format!("Snapback is {stop}")).or_else(|| entry.problem.take());
@@ -300,6 +317,28 @@ impl<'a> Responder<'a> {
             self.journal.rewrite(entry, Timestamp::now()).await?;
         }
         bail!("the resource kept changing between the look and the write")
+    }
+
+    /// Whether the resource is as the plan was to leave it. An earlier delivery may have done it all and ended before it
+    /// could say so: then a guardrail comes too late, and the way back must not get lost.
+    async fn is_done(&self, case: &Case<'_>, entry: &Entry) -> Result<bool> {
+        let after = |state: Value, change| (case.control.after)(&state, change);
+        let left = entry.decision.plan().iter().try_fold(entry.state.clone(), after)?;
+        Ok(self.observe(case).await.is_ok_and(|seen| seen == left))
+    }
+
+    /// A revert that a guardrail forbids is an alert, and so is one of which it cannot be told.
+    async fn guard(&self, case: &Case<'_>, decision: Decision<Change>) -> Decision<Change> {
+        let Decision::Revert { severity, .. } = decision else { return decision };
+        let (event, about, now) = (case.event, case.control.about, Timestamp::now());
+        let question = Question { event, subject: &case.subject, about, severity, tags: None, now };
+        let look = Look { config: &self.config, account: &event.account };
+        let verdict = match self.guardrails.get_or_init(|| Guardrails::read(&self.deployment.guardrails)) {
+            Ok(guardrails) => guardrails.look_and_judge(case.function.tags.read, &look, question).await,
+            Err(broken) => Verdict::Unsure(broken.to_string()),
+        };
+        info!(event = event.id, control = about.id, resource = case.subject.arn, "{verdict}");
+        verdict.over(decision)
     }
 
     /// What comes of a decision if all goes well. A mode that the operator has lowered since counts at once, and so does

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +33,8 @@ pub struct Deployment {
     pub topic: String,
     /// The ARN of the function's own role.
     pub role: String,
+    /// The folder of the guardrails.
+    pub guardrails: PathBuf,
 }
 
 /// A setting that is missing or wrong.
@@ -123,6 +126,7 @@ impl Deployment {
             journal_days: days.parse().or_else(|_| problem("SNAPBACK_JOURNAL_DAYS", "a number of days", &days))?,
             topic: required("SNAPBACK_TOPIC", "the ARN of the topic")?,
             role: required("SNAPBACK_ROLE", "the ARN of the function's role")?,
+            guardrails: required("SNAPBACK_GUARDRAILS", "the folder of the guardrails")?.into(),
         })
     }
 }

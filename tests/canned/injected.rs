@@ -28,7 +28,7 @@ fn written(aws: &Aws) -> Vec<String> {
 }
 
 /// The JSON variant of every notice.
-fn notices(aws: &Aws) -> Vec<Value> {
+pub(crate) fn notices(aws: &Aws) -> Vec<Value> {
     let notice = |body: String| {
         let (_, message) = form_urlencoded::parse(body.as_bytes()).find(|(name, _)| name == "Message")?;
         let message: Value = serde_json::from_str(&message).ok()?;
@@ -38,7 +38,7 @@ fn notices(aws: &Aws) -> Vec<Value> {
 }
 
 /// The last item that was put under the entry's key, as `GetItem` gives it back.
-fn journaled(aws: &Aws) -> Answer {
+pub(crate) fn journaled(aws: &Aws) -> Answer {
     let put = aws.bodies("DynamoDB.PutItem").pop().unwrap_or_default();
     let put: Value = serde_json::from_str(&put).unwrap_or_default();
     ok(&json!({"Item": put["Item"]}).to_string())
@@ -46,7 +46,7 @@ fn journaled(aws: &Aws) -> Answer {
 
 /// What `Query` answers when an operator holds on to a statement.
 fn holding(statement: &str) -> Result<Answer> {
-    let grant = serde_json::from_str::<Value>(statement)?.to_string();
+    let grant = snapback::json::canonical(&serde_json::from_str(statement)?);
     let until = Timestamp::now() + SignedDuration::from_hours(1);
     let hold = json!({"control": "s3-public-bucket-policy", "resource": "arn:aws:s3:::b", "grant": grant, "entry": "e",
         "by": "arn:aws:iam::111122223333:user/ops", "since": "2026-01-01T00:00:00Z", "until": until});

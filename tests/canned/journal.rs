@@ -215,7 +215,7 @@ async fn what_is_left_alone_for_a_hold_alone_is_journaled_and_announced() -> Res
             "since": "2026-01-01T00:00:00Z", "until": until});
         json!({"body": {"S": hold.to_string()}})
     };
-    let grant = serde_json::from_str::<Value>(PUBLIC)?.to_string();
+    let grant = snapback::json::canonical(&serde_json::from_str(PUBLIC)?);
     for (hold, live, outcome) in [
         (hold(&grant, 1), &public, "held"),
         // It is over, is about something else, or is not needed.

@@ -1,6 +1,7 @@
 //! The responder against canned HTTP answers of AWS's real wire shapes.
 
 mod calls;
+mod guardrails;
 mod injected;
 mod journal;
 mod scene;

@@ -1,5 +1,7 @@
 //! Events and settings for tests that run the whole responder.
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -7,6 +9,7 @@ use snapback::control::Function;
 use snapback::mode::Mode;
 use snapback::responder::Responder;
 use snapback::settings::{Deployment, Settings};
+use workspace_tests::workspace;
 
 use crate::wire::Aws;
 
@@ -50,12 +53,24 @@ pub(crate) fn settings(mode: Mode) -> Settings {
 
 /// Delivers an event to a function that talks to this AWS.
 pub(crate) async fn deliver(function: &'static Function, aws: &Aws, mode: Mode, event: Value) -> Result<()> {
+    deliver_under(workspace("guardrails"), function, aws, mode, event).await
+}
+
+/// The same, under the guardrails of a folder.
+pub(crate) async fn deliver_under(
+    guardrails: PathBuf,
+    function: &'static Function,
+    aws: &Aws,
+    mode: Mode,
+    event: Value,
+) -> Result<()> {
     let settings = settings(mode);
     let deployment = Deployment {
         journal: "journal".to_owned(),
         journal_days: 400,
         topic: "arn:aws:sns:eu-central-1:111122223333:topic".to_owned(),
         role: "arn:aws:iam::111122223333:role/own".to_owned(),
+        guardrails,
     };
     let Some((event, suspected)) = function.suspect(event, &settings)? else { return Ok(()) };
     Responder::new(&settings, &deployment, aws.config()).respond(function, &event, &suspected).await

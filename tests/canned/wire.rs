@@ -116,6 +116,7 @@ fn operation(request: &HttpRequest) -> String {
             "S3Control.GetPublicAccessBlock".to_owned()
         }
         ("GET", uri) if uri.contains("publicAccessBlock") => "S3.GetPublicAccessBlock".to_owned(),
+        ("GET", uri) if uri.contains("tagging") => "S3.GetBucketTagging".to_owned(),
         ("GET", uri) if uri.contains("policy") => "S3.GetBucketPolicy".to_owned(),
         ("PUT", uri) if uri.contains("policy") => "S3.PutBucketPolicy".to_owned(),
         ("DELETE", uri) if uri.contains("policy") => "S3.DeleteBucketPolicy".to_owned(),

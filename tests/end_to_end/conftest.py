@@ -1,11 +1,12 @@
 """One local AWS and one deployment for all tests; those that need another mode or other parameters make their own."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from scene import Snapback
-from stack import LocalAws
+from stack import REPOSITORY, LocalAws
 
 # Long enough that an outage can end between an attempt and the next, short enough to wait for three attempts.
 RETRY_SECONDS = 3.0
@@ -23,8 +24,8 @@ def deployed() -> Iterator[Callable[..., Snapback]]:
     """Deploys Snapback with these parameters, onto a local AWS of its own."""
     running = []
 
-    def deploy(**parameters: str) -> Snapback:
-        aws = LocalAws(retry_seconds=RETRY_SECONDS)
+    def deploy(guardrails: Path = REPOSITORY / "guardrails", **parameters: str) -> Snapback:
+        aws = LocalAws(retry_seconds=RETRY_SECONDS, guardrails=guardrails)
         running.append(aws)
         aws.__enter__()
         return Snapback(aws, aws.deploy(**parameters))

@@ -17,7 +17,7 @@ from uuid import uuid4
 import pytest
 
 from scene import event
-from stack import ACCOUNT, REGION, TARGET, LocalAws
+from stack import ACCOUNT, REGION, REPOSITORY, TARGET, LocalAws
 
 FAULTS = ("throttled", "denied", "broken", "timeout", "cut", "garbage")
 AFTER = ("broken-after", "timeout-after", "cut-after", "garbage-after")
@@ -50,6 +50,7 @@ class World:
         self.environment = aws.environment(
             AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test", SNAPBACK_MODE="revert", SNAPBACK_JOURNAL="journal",
             SNAPBACK_JOURNAL_DAYS="1", SNAPBACK_TOPIC=topic, SNAPBACK_ROLE=f"arn:aws:iam::{ACCOUNT}:role/own",
+            SNAPBACK_GUARDRAILS=str(REPOSITORY / "guardrails"),
         )  # fmt: skip
 
     def deliver(self, function: str, payload: dict, *fault: str) -> dict:

@@ -147,12 +147,12 @@ where
 }
 
 /// What is wrong; where, is told before it.
-fn without_place(error: &serde_json::Error) -> String {
+pub(super) fn without_place(error: &serde_json::Error) -> String {
     let message = error.to_string();
     let place = format!(" at line {} column {}", error.line(), error.column());
     message.strip_suffix(&place).unwrap_or(&message).to_owned()
 }
 
-fn public_ports(text: &str) -> Result<PublicPorts, String> {
+pub(super) fn public_ports(text: &str) -> Result<PublicPorts, String> {
     text.parse().map_err(|()| "expected ports such as `tcp/80,udp/53,icmp`".to_owned())
 }

@@ -1,8 +1,10 @@
-//! `snapback explain`: what a policy or a rule lets in, before it is deployed. It calls nothing.
+//! `snapback explain`: what a policy or a rule lets in, before it is deployed, and what becomes of an event. It calls
+//! nothing, unless it is asked to look.
 //!
 //! Each kind of document answers for itself; here is what they share: where the text comes from, one text or one a
 //! line, how an answer is written and what the exit status says.
 
+mod event;
 mod identity;
 mod ingress;
 mod policy;
@@ -29,6 +31,8 @@ enum What {
     Identity(identity::Arguments),
     /// Says what an `IpPermission`, or a list of them, opens to the world beyond the public ports
     Ingress(ingress::Arguments),
+    /// Says what Snapback makes of an event: suspicion, state, decision, and which guardrail says what
+    Event(event::Arguments),
 }
 
 #[derive(Debug, clap::Args)]
@@ -71,6 +75,7 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCod
         What::Policy(policy) => policy,
         What::Identity(identity) => identity,
         What::Ingress(ingress) => ingress,
+        What::Event(event) => event,
     };
     let mut explanation = Explanation { out, question, answered: 0, untrusted: 0, bad: 0 };
     match reader(&question.input().file) {

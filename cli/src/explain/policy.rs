@@ -157,12 +157,12 @@ fn differences<'a>(left: &[&'a str], right: &[&'a str]) -> Vec<(char, &'a str)> 
     marked
 }
 
-fn account(text: &str) -> Result<String, String> {
+pub(super) fn account(text: &str) -> Result<String, String> {
     let is_id = text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
     if is_id { Ok(text.to_owned()) } else { Err("expected the twelve digits of an account".to_owned()) }
 }
 
-fn organization(text: &str) -> Result<String, String> {
+pub(super) fn organization(text: &str) -> Result<String, String> {
     let name = text.strip_prefix("o-").unwrap_or_default();
     let is_id = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
     if is_id {

@@ -15,6 +15,7 @@ use snapback::aws::{code, failure};
 use snapback::change::{Applied, Change, Ec2, Rule, Source};
 use snapback::control::Look;
 use snapback::network;
+use snapback::subject::Subject;
 
 use crate::controls::PrefixList;
 
@@ -57,6 +58,19 @@ pub(crate) async fn prefix_list(config: &SdkConfig, id: &str) -> Result<Option<P
         Err(error) if code(&error) == gone => Ok(None),
         Err(error) => Err(failure(error).context(context())),
     }
+}
+
+/// The tags of anything that EC2 knows by an id.
+pub(crate) fn tags<'a>(look: &'a Look<'a>, subject: &'a Subject) -> BoxFuture<'a, Result<BTreeMap<String, String>>> {
+    async move {
+        let id = &subject.name;
+        let filter = Filter::builder().name("resource-id").values(id).build();
+        let tags = Client::new(look.config).describe_tags().filters(filter).into_paginator().items().send();
+        let tags = tags.collect::<Result<Vec<_>, _>>().await;
+        let tags = tags.map_err(|error| failure(error).context(format!("reading the tags of `{id}`")))?;
+        Ok(tags.into_iter().filter_map(|tag| Some((tag.key?, tag.value?))).collect())
+    }
+    .boxed()
 }
 
 /// Applies a change if the rules are as the change says they were.

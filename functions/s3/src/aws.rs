@@ -14,6 +14,7 @@ use snapback::aws::{code, failure};
 use snapback::change::{Applied, Change, S3};
 use snapback::control::Look;
 use snapback::json;
+use snapback::subject::Subject;
 
 /// The policy of a bucket; nothing if it has none, or if it is gone.
 pub(crate) async fn bucket_policy(look: &Look<'_>, bucket: &str) -> Result<Option<String>> {
@@ -46,6 +47,23 @@ pub(crate) async fn restricts_public_buckets(look: &Look<'_>, bucket: &str) -> R
     };
     let (of_bucket, of_account) = futures::try_join!(of_bucket, of_account)?;
     Ok(of_bucket == Some(true) || of_account == Some(true))
+}
+
+/// The tags of a bucket; nothing else in S3 is looked at that has any.
+pub(crate) fn tags<'a>(look: &'a Look<'a>, subject: &'a Subject) -> BoxFuture<'a, Result<BTreeMap<String, String>>> {
+    async move {
+        if subject.kind != "bucket" {
+            return Ok(BTreeMap::new());
+        }
+        let bucket = &subject.name;
+        let call = s3(look.config).get_bucket_tagging().bucket(bucket).expected_bucket_owner(look.account).send();
+        match call.await {
+            Ok(answer) => Ok(answer.tag_set.into_iter().map(|tag| (tag.key, tag.value)).collect()),
+            Err(error) if matches!(code(&error), Some("NoSuchTagSet" | "NoSuchBucket")) => Ok(BTreeMap::new()),
+            Err(error) => Err(failure(error).context(format!("reading the tags of bucket `{bucket}`"))),
+        }
+    }
+    .boxed()
 }
 
 /// Applies a change if the bucket is as the change says it was.

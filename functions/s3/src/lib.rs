@@ -3,7 +3,11 @@
 mod aws;
 mod controls;
 
-use snapback::control::{AnyControl, Function};
+use snapback::control::{AnyControl, Function, Tags};
 
-pub const FUNCTION: Function =
-    Function { name: "S3Function", controls: &[AnyControl::of::<controls::PublicBucketPolicy>()], apply: aws::apply };
+pub const FUNCTION: Function = Function {
+    name: "S3Function",
+    controls: &[AnyControl::of::<controls::PublicBucketPolicy>()],
+    apply: aws::apply,
+    tags: Tags { read: aws::tags, needs: &["s3:GetBucketTagging"] },
+};

@@ -1,0 +1,273 @@
+//! `snapback explain event`: the way of one event, as far as it can be told from here.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use aws_config::{Region, SdkConfig};
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+use snapback::aws;
+use snapback::change::Change;
+use snapback::control::{AnyControl, Function, Given, Look, Suspicion};
+use snapback::decision::{Decision, Severity};
+use snapback::event::{Actor, Event, Refusal};
+use snapback::guardrail::{self, Guardrail, Guardrails, Verdict};
+use snapback::network::PublicPorts;
+use snapback::policy::NotUnderstood;
+use snapback::settings::Settings;
+use snapback::subject::Subject;
+
+use super::ingress::{public_ports, without_place};
+use super::policy::{account, organization};
+use super::{Answer, Input, Question};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    input: Input,
+    /// The folder of the guardrails
+    #[arg(long, value_name = "FOLDER", default_value = "guardrails")]
+    guardrails: PathBuf,
+    /// What the control saw, as the journal keeps it under `state`: a JSON document
+    #[arg(long, value_name = "FILE", conflicts_with = "look")]
+    state: Option<PathBuf>,
+    /// Look at the resource as it is now, with your credentials. Nothing is touched
+    #[arg(long)]
+    look: bool,
+    /// Ports that may be reached from anywhere, such as `tcp/80,tcp/8000-8100,udp/53,icmp`; `''` for none
+    #[arg(long, env = "SNAPBACK_PUBLIC_PORTS", default_value = "tcp/80,tcp/443", value_parser = public_ports)]
+    public_ports: PublicPorts,
+    /// An account whose principals may get in; may be given again
+    #[arg(long, value_name = "ID", value_parser = account)]
+    trust_account: Vec<String>,
+    /// An organization whose principals may get in; may be given again
+    #[arg(long, value_name = "ID", value_parser = organization)]
+    trust_organization: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Trace {
+    id: String,
+    service: String,
+    name: String,
+    time: Timestamp,
+    actor: Actor,
+    /// Why nothing comes of it.
+    refused: Option<String>,
+    suspicions: Vec<Suspected>,
+}
+
+/// What one control makes of the event.
+#[derive(Serialize)]
+struct Suspected {
+    control: &'static str,
+    subject: Subject,
+    suspicion: String,
+    /// Nothing if nobody has looked.
+    state: Option<Value>,
+    problem: Option<String>,
+    decision: Option<Decision<Change>>,
+    guardrails: Option<Said>,
+    /// The decision under the guardrails.
+    result: Option<Decision<Change>>,
+}
+
+/// What the guardrails say to the revert, or would say if it came to one.
+#[derive(Serialize)]
+struct Said {
+    permitted: bool,
+    why: String,
+    by: Vec<Guardrail>,
+}
+
+impl Question for Arguments {
+    fn input(&self) -> &Input {
+        &self.input
+    }
+
+    fn answer(&self, text: &str) -> Result<Answer, NotUnderstood> {
+        let document: Value = serde_json::from_str(text).map_err(|error| NotUnderstood {
+            message: without_place(&error),
+            line: error.line().max(1),
+            column: error.column().max(1),
+        })?;
+        let refused = |message: String| NotUnderstood { message, line: 1, column: 1 };
+        let is_record = document.get("detail").is_none() && document.get("eventSource").is_some();
+        let event = if is_record { Event::from_record(document) } else { Event::from_envelope(document) };
+        let event = event.map_err(|error| refused(error.to_string()))?;
+        let trace = self.trace(event).map_err(|error| refused(format!("{error:#}")))?;
+        let harmless = |suspected: &Suspected| suspected.decision.as_ref().is_some_and(Decision::is_allow);
+        Ok(Answer {
+            is_untrusted: !trace.suspicions.iter().all(harmless),
+            shown: if self.input.json {
+                serde_json::to_string(&trace).map_err(|error| refused(error.to_string()))?
+            } else {
+                for_people(&trace)
+            },
+            notes: vec![],
+        })
+    }
+}
+
+impl Arguments {
+    #[tokio::main(flavor = "current_thread")]
+    async fn trace(&self, event: Event) -> Result<Trace> {
+        let mut suspicions = vec![];
+        let refused = match event.admit() {
+            Err(Refusal::Forged(why)) => Some(format!("it is forged: {why}")),
+            Err(Refusal::Failed(code)) => Some(format!("the call failed with {code}, so nothing has changed")),
+            Ok(()) => {
+                let settings = self.settings();
+                let mut config = None;
+                for function in crate::FUNCTIONS {
+                    for control in function.controls.iter().filter(|control| control.watches(&event)) {
+                        for suspicion in (control.suspect)(&event, &settings) {
+                            if self.look && config.is_none() {
+                                config = Some(credentials(&event).await?);
+                            }
+                            let case = Case { function, control, event: &event, suspicion, settings: &settings };
+                            suspicions.push(self.suspected(case, config.as_ref()).await?);
+                        }
+                    }
+                }
+                None
+            }
+        };
+        let Event { id, service, name, time, actor, .. } = event;
+        Ok(Trace { id, service, name, time, actor, refused, suspicions })
+    }
+
+    fn settings(&self) -> Settings {
+        Settings {
+            trusted_accounts: self.trust_account.iter().cloned().collect(),
+            trusted_organizations: self.trust_organization.iter().cloned().collect(),
+            public_ports: self.public_ports.clone(),
+            ..Settings::default()
+        }
+    }
+
+    async fn suspected(&self, case: Case<'_>, config: Option<&SdkConfig>) -> Result<Suspected> {
+        let Case { control, event, suspicion, settings, .. } = &case;
+        let look = config.map(|config| Look { config, account: &event.account });
+        let (mut state, mut problem) = (None, None);
+        match (&self.state, &look) {
+            (Some(file), _) => {
+                let text = fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
+                state = Some(serde_json::from_str(&text).with_context(|| format!("reading {}", file.display()))?);
+            }
+            (None, Some(look)) => match (control.observe)(look, event, suspicion).await {
+                Ok(seen) => state = Some(seen),
+                Err(failure) => problem = Some(format!("{failure:#}")),
+            },
+            (None, None) => {}
+        }
+        let mut subject = suspicion.subject.clone();
+        let mut decision = None;
+        if let Some(state) = &state {
+            subject = (control.found)(event, suspicion, state).context("reading the state")?;
+            let given = Given { settings, holds: &BTreeSet::new() };
+            decision = Some((control.decide)(event, suspicion, state, &given).context("reading the state")?);
+        }
+        let verdict = match &decision {
+            // Nobody has looked, so this is what they would say if it came to a revert.
+            None => Some(self.verdict(&case, &subject, control.about.severity, look.as_ref()).await),
+            Some(Decision::Revert { severity, .. }) => {
+                Some(self.verdict(&case, &subject, *severity, look.as_ref()).await)
+            }
+            Some(_) => None,
+        };
+        Ok(Suspected {
+            control: control.about.id,
+            suspicion: suspicion.why.clone(),
+            result: decision.clone().map(|decision| match &verdict {
+                Some(verdict) => verdict.over(decision),
+                None => decision,
+            }),
+            guardrails: verdict.map(|verdict| Said {
+                permitted: verdict == Verdict::Permitted,
+                why: verdict.to_string(),
+                by: if let Verdict::Forbidden(by) = verdict { by } else { vec![] },
+            }),
+            subject,
+            state,
+            problem,
+            decision,
+        })
+    }
+
+    async fn verdict(
+        &self,
+        case: &Case<'_>,
+        subject: &Subject,
+        severity: Severity,
+        look: Option<&Look<'_>>,
+    ) -> Verdict {
+        let guardrails = match Guardrails::read(&self.guardrails) {
+            Ok(guardrails) => guardrails,
+            Err(broken) => return Verdict::Unsure(broken.to_string()),
+        };
+        let (event, about) = (case.event, case.control.about);
+        let question = guardrail::Question { event, subject, about, severity, tags: None, now: Timestamp::now() };
+        match look {
+            Some(look) => guardrails.look_and_judge(case.function.tags.read, look, question).await,
+            None => guardrails.judge(&question),
+        }
+    }
+}
+
+struct Case<'a> {
+    function: &'static Function,
+    control: &'static AnyControl,
+    event: &'a Event,
+    suspicion: Suspicion,
+    settings: &'a Settings,
+}
+
+/// In another account than the event's, a look would find nothing and take that for the truth.
+async fn credentials(event: &Event) -> Result<SdkConfig> {
+    let config = aws::config().await.into_builder().region(Region::new(event.region.clone())).build();
+    let caller = aws_sdk_sts::Client::new(&config).get_caller_identity().send().await;
+    let caller = caller.map_err(aws::failure).context("asking AWS whose credentials these are")?;
+    let account = caller.account().unwrap_or_default();
+    if account != event.account {
+        bail!("the event is of account {}, and these credentials are of account {account}", event.account);
+    }
+    Ok(config)
+}
+
+fn for_people(trace: &Trace) -> String {
+    let Trace { id, service, name, time, actor, .. } = trace;
+    let mut shown = format!("{name} on {service} at {time} by {actor} (event {id})");
+    let mut line = |label: &str, text: &str| {
+        // Writing to a string cannot fail.
+        let _ = write!(shown, "\n{label:<11} {}", text.replace('\n', "\n            "));
+    };
+    if let Some(refused) = &trace.refused {
+        line("refused", refused);
+    } else if trace.suspicions.is_empty() {
+        line("suspicion", "none: nothing comes of it, and nobody looks");
+    }
+    for suspected in &trace.suspicions {
+        line("control", &format!("{} on {}", suspected.control, suspected.subject.arn));
+        line("suspicion", &suspected.suspicion);
+        let state = suspected.state.as_ref().map(ToString::to_string).or_else(|| suspected.problem.clone());
+        line("state", state.as_deref().unwrap_or("not looked at: `--look` does, `--state FILE` tells"));
+        if let Some(decision) = &suspected.decision {
+            line("decision", &decision.to_string());
+        }
+        if let Some(said) = &suspected.guardrails {
+            let ifs = if suspected.decision.is_none() { "if it came to a revert: " } else { "" };
+            line("guardrails", &format!("{ifs}{}", said.why));
+        }
+        if suspected.result != suspected.decision
+            && let Some(result) = &suspected.result
+        {
+            line("result", &result.to_string());
+        }
+    }
+    shown
+}

@@ -1,0 +1,50 @@
+//! `snapback guardrails`
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use jiff::Timestamp;
+use snapback::guardrail::{Broken, Guardrails};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    /// Says whether every guardrail can be read and fits the schema. Exit status 1 if not
+    Check {
+        /// The folder of the guardrails
+        #[arg(default_value = "guardrails")]
+        folder: PathBuf,
+    },
+}
+
+pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCode> {
+    let What::Check { folder } = &arguments.what;
+    let guardrails = match Guardrails::read(folder) {
+        Ok(guardrails) => guardrails,
+        Err(Broken(problems)) => {
+            for problem in problems {
+                writeln!(io::stderr(), "snapback: {problem}")?;
+            }
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    let now = Timestamp::now();
+    for guardrail in guardrails.iter() {
+        let says = if guardrail.forbids { "forbids" } else { "permits" };
+        writeln!(out, "{}: {says}, {guardrail}", guardrail.file)?;
+    }
+    if guardrails.mention_tags(now) {
+        writeln!(out, "They ask for tags, which are read before each revert.")?;
+    }
+    for warning in guardrails.warnings(now) {
+        writeln!(out, "warning: {warning}")?;
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,152 @@
+//! `snapback guardrails check` and `snapback explain event`, as a user runs them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+
+const PERMIT: &str = "permit (principal, action, resource);";
+const ROLE: &str = "@reason(\"the pipeline deploys the site\") @owner(\"web@example.com\")
+    forbid (principal == Actor::\"arn:aws:iam::111122223333:role/Deploy\", action, resource);";
+
+struct Said {
+    status: Option<i32>,
+    out: String,
+    err: String,
+}
+
+fn snapback(arguments: &[&str]) -> Result<Said> {
+    let done = Command::new(env!("CARGO_BIN_EXE_snapback"))
+        .args(arguments)
+        .current_dir(workspace(""))
+        .env_remove("SNAPBACK_PUBLIC_PORTS")
+        .output()?;
+    let (out, err) = (String::from_utf8(done.stdout)?, String::from_utf8(done.stderr)?);
+    Ok(Said { status: done.status.code(), out, err })
+}
+
+fn workspace(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
+}
+
+/// A folder with these guardrails in one file.
+fn guardrails(name: &str, texts: &[&str]) -> Result<String> {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("guardrails-{name}"));
+    fs::create_dir_all(&folder)?;
+    fs::write(folder.join("own.cedar"), texts.join("\n"))?;
+    Ok(folder.to_str().context("a path")?.to_owned())
+}
+
+/// A recorded decision: the file of its event, and a file with its state.
+fn recorded(case: &str) -> Result<(String, String)> {
+    let case = workspace("tests/decisions/s3-public-bucket-policy").join(case);
+    let case: Value = serde_json::from_str(&fs::read_to_string(&case)?)?;
+    let event = case["event"].as_str().context("a case names its event")?;
+    let state = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("state-of-{event}"));
+    fs::write(&state, case["state"].to_string())?;
+    let event = workspace("events/s3-public-bucket-policy").join(event);
+    Ok((event.to_str().context("a path")?.to_owned(), state.to_str().context("a path")?.to_owned()))
+}
+
+#[test]
+fn what_is_shipped_is_fine() -> Result<()> {
+    let said = snapback(&["guardrails", "check"])?;
+    assert_eq!((said.status, said.err.as_str()), (Some(0), ""));
+    assert_eq!(said.out, "guardrails/default.cedar: permits, guardrail `default`\n");
+    let said = snapback(&["guardrails", "check", "guardrails/examples"])?;
+    assert_eq!(said.status, Some(0));
+    assert!(said.out.contains("owner security@example.com") && said.out.contains("They ask for tags"), "{}", said.out);
+    assert!(said.out.contains("warning: no guardrail permits anything"), "{}", said.out);
+    Ok(())
+}
+
+#[test]
+fn what_is_broken_is_told_with_its_place() -> Result<()> {
+    let folder = guardrails("broken", &[PERMIT, "forbid (principal, action, resource) when { resource.owner == 1 };"])?;
+    let said = snapback(&["guardrails", "check", &folder])?;
+    assert_eq!((said.status, said.out.as_str()), (Some(1), ""));
+    assert!(said.err.contains("own.cedar: `own-2`: expected `@reason"), "{}", said.err);
+    let folder = guardrails("misfit", &[PERMIT, "permit (principal, action, resource) when { resource.owner == 1 };"])?;
+    let said = snapback(&["guardrails", "check", &folder])?;
+    assert!(said.err.contains("own.cedar:2:") && said.err.contains("`owner`"), "{}", said.err);
+    assert_eq!(snapback(&["guardrails", "check", "no/such/folder"])?.status, Some(1));
+    assert_eq!(snapback(&["guardrails", "validate"])?.status, Some(2));
+    Ok(())
+}
+
+#[test]
+fn what_no_longer_applies_is_warned_of() -> Result<()> {
+    let over = ROLE.replace("forbid", "@until(\"2020-01-31\") forbid");
+    let said = snapback(&["guardrails", "check", &guardrails("over", &[PERMIT, &over])?])?;
+    assert_eq!(said.status, Some(0));
+    assert!(said.out.contains("`own-2` ended with 2020-01-31 and no longer applies"), "{}", said.out);
+    Ok(())
+}
+
+#[test]
+fn the_way_of_an_event_is_told_up_to_the_guardrail_that_stops_it() -> Result<()> {
+    let (event, state) = recorded("everyone-among-principals.json")?;
+    let folder = guardrails("pipeline", &[PERMIT, ROLE])?;
+    let said = snapback(&["explain", "event", &event, "--state", &state, "--guardrails", &folder])?;
+    assert_eq!((said.status, said.err.as_str()), (Some(1), ""));
+    let told = [
+        "PutBucketPolicy on s3",
+        "control ",
+        "suspicion ",
+        "state ",
+        "decision    revert",
+        "guardrails ",
+        "result      alert",
+    ];
+    let places: Option<Vec<usize>> = told.iter().map(|part| said.out.find(part)).collect();
+    assert!(places.is_some_and(|places| places.is_sorted()), "{}", said.out);
+    assert!(said.out.contains("forbidden by guardrail `own-2`: the pipeline deploys the site"), "{}", said.out);
+
+    let said = snapback(&["explain", "event", &event, "--state", &state, "--guardrails", &folder, "--json"])?;
+    let trace: Value = serde_json::from_str(&said.out)?;
+    let suspicion = &trace["suspicions"][0];
+    assert_eq!(suspicion["decision"]["decision"], "revert");
+    assert_eq!(
+        (&suspicion["guardrails"]["permitted"], &suspicion["result"]["decision"]),
+        (&json!(false), &json!("alert"))
+    );
+    assert_eq!(suspicion["guardrails"]["by"][0]["owner"], "web@example.com");
+    Ok(())
+}
+
+#[test]
+fn without_a_look_it_is_told_what_guardrails_would_say() -> Result<()> {
+    let (event, _) = recorded("everyone-among-principals.json")?;
+    let said = snapback(&["explain", "event", &event])?;
+    assert_eq!(said.status, Some(1));
+    assert!(said.out.contains("state       not looked at"), "{}", said.out);
+    assert!(said.out.contains("if it came to a revert: no guardrail forbids taking it back"), "{}", said.out);
+    let tagged = "@reason(\"r\") @owner(\"o\") forbid (principal, action, resource) when { resource.hasTag(\"t\") };";
+    let said = snapback(&["explain", "event", &event, "--guardrails", &guardrails("tagged", &[PERMIT, tagged])?])?;
+    assert!(said.out.contains("asks for tags, and they are not known"), "{}", said.out);
+    Ok(())
+}
+
+#[test]
+fn what_is_harmless_forged_or_no_event_is_told_so() -> Result<()> {
+    let benign = "events/s3-public-bucket-policy/benign-named-account.json";
+    let said = snapback(&["explain", "event", benign])?;
+    assert_eq!(said.status, Some(0));
+    assert!(said.out.contains("suspicion   none"), "{}", said.out);
+
+    let mut event: Value = serde_json::from_str(&fs::read_to_string(workspace(benign))?)?;
+    event["source"] = json!("custom.s3");
+    let forged = Path::new(env!("CARGO_TARGET_TMPDIR")).join("forged.json");
+    fs::write(&forged, event.to_string())?;
+    let forged = forged.to_str().context("a path")?;
+    assert!(snapback(&["explain", "event", forged])?.out.contains("refused     it is forged"));
+    fs::write(forged, event["detail"].to_string())?;
+    assert_eq!(snapback(&["explain", "event", forged])?.status, Some(0), "a bare record is an event as well");
+    for bad in ["{", "{}", "[]", "null"] {
+        fs::write(forged, bad)?;
+        assert_eq!(snapback(&["explain", "event", forged])?.status, Some(2), "{bad}");
+    }
+    Ok(())
+}

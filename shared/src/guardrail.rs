@@ -1,0 +1,656 @@
+//! Guardrails: the operator's say in when Snapback may act, written in Cedar.
+//!
+//! Each revert is asked for before it is made. `default.cedar` permits all; a `forbid` turns a revert into an alert, and
+//! nothing turns anything into a revert. Cedar skips a policy that errs, so one that was to forbid would open: here an
+//! error forbids as well. `guardrails/schema.cedarschema` says what guardrails can speak of.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ffi::OsStr;
+use std::fmt;
+use std::fs;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use anyhow::Result;
+use cedar_policy::{
+    Authorizer, Context, Decision as Answer, Effect, Entities, Entity, EntityId, EntityTypeName, EntityUid, Policy,
+    PolicyId, PolicySet, Request, RestrictedExpression as Value, Schema, ValidationMode, Validator,
+};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use miette::Diagnostic;
+use serde::Serialize;
+
+use crate::change::Change;
+use crate::control::{About, Look, ReadTags};
+use crate::decision::{Decision, Severity};
+use crate::event::{Actor, Event};
+use crate::network;
+use crate::subject::Subject;
+
+/// What guardrails can speak of.
+const SCHEMA: &str = include_str!("../../guardrails/schema.cedarschema");
+
+/// What stands before a guardrail. Any other word is a slip, such as an `@untill` that would never end it.
+const ANNOTATIONS: [&str; 3] = ["reason", "owner", "until"];
+
+/// The guardrails of a folder, all of which fit the schema.
+#[derive(Debug)]
+pub struct Guardrails {
+    schema: Schema,
+    all: Vec<Loaded>,
+    /// What is allowed and hardly meant, such as a guardrail that can never apply.
+    doubtful: Vec<String>,
+}
+
+/// One guardrail, as people know it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Guardrail {
+    /// The name of its file, and which it is in there if there are more.
+    pub id: String,
+    pub file: String,
+    /// Or else it permits.
+    pub forbids: bool,
+    pub reason: Option<String>,
+    pub owner: Option<String>,
+    /// The last day, in UTC, on which it applies.
+    pub until: Option<Date>,
+}
+
+#[derive(Debug)]
+struct Loaded {
+    guardrail: Guardrail,
+    policy: Policy,
+    mentions_tags: bool,
+}
+
+/// What is wrong with the guardrails of a folder, each with its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Broken(pub Vec<String>);
+
+/// The revert that guardrails are asked about.
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'a> {
+    pub event: &'a Event,
+    pub subject: &'a Subject,
+    pub about: &'a About,
+    pub severity: Severity,
+    /// Those of the subject, if they are known.
+    pub tags: Option<&'a BTreeMap<String, String>>,
+    pub now: Timestamp,
+}
+
+/// What guardrails say to a revert.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    Permitted,
+    /// By these; by none of them in particular if none permits it.
+    Forbidden(Vec<Guardrail>),
+    /// It cannot be told, for this reason.
+    Unsure(String),
+}
+
+impl Guardrails {
+    /// Reads all `*.cedar` of a folder.
+    ///
+    /// # Errors
+    /// Names each file and line, and what was expected. Guardrails are read all or not at all.
+    pub fn read(folder: &Path) -> Result<Self, Broken> {
+        let mut texts = vec![];
+        for path in files(folder)? {
+            let text = fs::read_to_string(&path).map_err(|error| unreadable(&path, &error))?;
+            texts.push((path.display().to_string(), text));
+        }
+        if texts.is_empty() {
+            let what =
+                "expected guardrails (`*.cedar`), found none; one that permits is needed, such as `default.cedar`";
+            return Err(Broken(vec![format!("{}: {what}", folder.display())]));
+        }
+        let texts: Vec<(&str, &str)> = texts.iter().map(|(file, text)| (file.as_str(), text.as_str())).collect();
+        Self::parse(&texts)
+    }
+
+    /// Reads guardrails from the texts of named files.
+    ///
+    /// # Errors
+    /// As for [`Guardrails::read`].
+    pub fn parse(files: &[(&str, &str)]) -> Result<Self, Broken> {
+        let (schema, _) = Schema::from_cedarschema_str(SCHEMA)
+            .map_err(|error| Broken(vec![said("schema.cedarschema", SCHEMA, &error)]))?;
+        let (mut all, mut broken) = (vec![], vec![]);
+        for (file, text) in files {
+            match policies(file, text) {
+                Ok(policies) => all.extend(policies),
+                Err(problems) => broken.extend(problems),
+            }
+        }
+        let text_of: HashMap<&str, &str> = files.iter().copied().collect();
+        let place = |id: &PolicyId, error: &dyn Diagnostic| {
+            let found = all.iter().find(|loaded: &&Loaded| loaded.policy.id() == id);
+            let file = found.map_or("", |loaded| loaded.guardrail.file.as_str());
+            said(file, text_of.get(file).copied().unwrap_or_default(), error)
+        };
+        let set = PolicySet::from_policies(all.iter().map(|loaded| loaded.policy.clone()));
+        let doubtful = match set {
+            Ok(set) => {
+                let found = Validator::new(schema.clone()).validate(&set, ValidationMode::Strict);
+                broken.extend(found.validation_errors().map(|error| place(error.policy_id(), error)));
+                found.validation_warnings().map(|warning| place(warning.policy_id(), warning)).collect()
+            }
+            Err(error) => {
+                broken.push(error.to_string());
+                vec![]
+            }
+        };
+        if broken.is_empty() { Ok(Self { schema, all, doubtful }) } else { Err(Broken(broken)) }
+    }
+
+    /// All there are, in the order of their files, also those whose time is over.
+    pub fn iter(&self) -> impl Iterator<Item = &Guardrail> {
+        self.all.iter().map(|loaded| &loaded.guardrail)
+    }
+
+    /// What is allowed and hardly meant.
+    #[must_use]
+    pub fn warnings(&self, now: Timestamp) -> Vec<String> {
+        let mut warnings = self.doubtful.clone();
+        for guardrail in self.iter().filter(|guardrail| !guardrail.applies(now)) {
+            let until = guardrail.until.map(|until| until.to_string()).unwrap_or_default();
+            warnings.push(format!("{}: `{}` ended with {until} and no longer applies", guardrail.file, guardrail.id));
+        }
+        if !self.in_force(now).any(|loaded| !loaded.guardrail.forbids) {
+            warnings.push("no guardrail permits anything, so nothing is ever taken back".to_owned());
+        }
+        warnings
+    }
+
+    /// Whether the tags of a subject matter.
+    #[must_use]
+    pub fn mention_tags(&self, now: Timestamp) -> bool {
+        self.in_force(now).any(|loaded| loaded.mentions_tags)
+    }
+
+    /// Whether Snapback may make this revert, by the subject's tags too where a guardrail asks for them.
+    pub async fn look_and_judge(&self, read: ReadTags, look: &Look<'_>, question: Question<'_>) -> Verdict {
+        if !self.mention_tags(question.now) {
+            return self.judge(&question);
+        }
+        match read(look, question.subject).await {
+            Ok(tags) => self.judge(&Question { tags: Some(&tags), ..question }),
+            Err(failure) => Verdict::Unsure(format!("{failure:#}")),
+        }
+    }
+
+    /// Whether Snapback may make this revert. What goes wrong on the way forbids it.
+    #[must_use]
+    pub fn judge(&self, question: &Question<'_>) -> Verdict {
+        if question.tags.is_none() && self.mention_tags(question.now) {
+            return Verdict::Unsure("a guardrail asks for tags, and they are not known".to_owned());
+        }
+        self.ask(question).unwrap_or_else(|error| Verdict::Unsure(format!("{error:#}")))
+    }
+
+    fn ask(&self, question: &Question<'_>) -> Result<Verdict> {
+        let policies = PolicySet::from_policies(self.in_force(question.now).map(|loaded| loaded.policy.clone()))?;
+        let (actor, resource) = (actor(&question.event.actor)?, resource(question)?);
+        let (principal, changed) = (actor.uid(), resource.uid());
+        let entities = Entities::from_entities([actor, resource], Some(&self.schema))?;
+        let action = uid("Action", question.about.id)?;
+        let request = Request::new(principal, action, changed, circumstances(question)?, Some(&self.schema))?;
+        let response = Authorizer::new().is_authorized(&request, &policies, &entities);
+        let errors: Vec<String> = response.diagnostics().errors().map(ToString::to_string).collect();
+        if !errors.is_empty() {
+            return Ok(Verdict::Unsure(errors.join("; ")));
+        }
+        let reasons: HashSet<&PolicyId> = response.diagnostics().reason().collect();
+        Ok(match response.decision() {
+            Answer::Allow => Verdict::Permitted,
+            Answer::Deny => {
+                let speaking = self.all.iter().filter(|loaded| reasons.contains(loaded.policy.id()));
+                Verdict::Forbidden(speaking.map(|loaded| loaded.guardrail.clone()).collect())
+            }
+        })
+    }
+
+    fn in_force(&self, now: Timestamp) -> impl Iterator<Item = &Loaded> {
+        self.all.iter().filter(move |loaded| loaded.guardrail.applies(now))
+    }
+}
+
+impl Guardrail {
+    #[must_use]
+    pub fn applies(&self, now: Timestamp) -> bool {
+        self.until.is_none_or(|until| now.to_zoned(TimeZone::UTC).date() <= until)
+    }
+}
+
+impl Verdict {
+    /// What is left of a decision under this verdict: a revert that is not permitted is an alert.
+    #[must_use]
+    pub fn over(&self, decision: Decision<Change>) -> Decision<Change> {
+        match decision {
+            Decision::Revert { severity, why, .. } if *self != Self::Permitted => {
+                Decision::Alert { severity, why: format!("{why}; {self}") }
+            }
+            decision => decision,
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Permitted => f.write_str("no guardrail forbids taking it back"),
+            Self::Forbidden(by) if by.is_empty() => f.write_str("no guardrail permits taking it back"),
+            Self::Forbidden(by) => {
+                let by: Vec<String> = by.iter().map(ToString::to_string).collect();
+                write!(f, "taking it back is forbidden by {}", by.join(" and by "))
+            }
+            Self::Unsure(why) => write!(f, "whether a guardrail forbids taking it back cannot be told: {why}"),
+        }
+    }
+}
+
+impl fmt::Display for Guardrail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "guardrail `{}`", self.id)?;
+        if let Some(reason) = &self.reason {
+            write!(f, ": {}", reason.trim_end_matches('.'))?;
+        }
+        let owner = self.owner.as_ref().map(|owner| format!("owner {owner}"));
+        let until = self.until.map(|until| format!("until {until}"));
+        let more: Vec<String> = owner.into_iter().chain(until).collect();
+        if more.is_empty() { Ok(()) } else { write!(f, " ({})", more.join(", ")) }
+    }
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join("; "))
+    }
+}
+
+impl std::error::Error for Broken {}
+
+fn files(folder: &Path) -> Result<Vec<PathBuf>, Broken> {
+    let entries = fs::read_dir(folder).and_then(Iterator::collect::<std::io::Result<Vec<_>>>);
+    let entries = entries.map_err(|error| unreadable(folder, &error))?;
+    let mut files: Vec<PathBuf> = entries.into_iter().map(|entry| entry.path()).collect();
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "cedar"));
+    files.sort();
+    Ok(files)
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Broken {
+    Broken(vec![format!("{}: cannot be read: {error}", path.display())])
+}
+
+/// The policies of one file, in their order, named after it.
+fn policies(file: &str, text: &str) -> Result<Vec<Loaded>, Vec<String>> {
+    let set = PolicySet::from_str(text)
+        .map_err(|errors| errors.iter().map(|error| said(file, text, error)).collect::<Vec<_>>())?;
+    if set.num_of_templates() > 0 {
+        return Err(vec![format!("{file}: expected policies, found a template (`?principal` or `?resource`)")]);
+    }
+    let stem = Path::new(file).file_stem().map(OsStr::to_string_lossy).unwrap_or_default();
+    // Cedar numbers the policies of a text from 0.
+    let number = |policy: &Policy| policy.id().to_string().trim_start_matches("policy").parse().unwrap_or(0_usize);
+    let mut policies: Vec<&Policy> = set.policies().collect();
+    policies.sort_by_key(|policy| number(policy));
+    let (mut loaded, mut problems) = (vec![], vec![]);
+    for policy in policies {
+        let id = match number(policy) {
+            0 => stem.to_string(),
+            before => format!("{stem}-{}", before + 1),
+        };
+        match guardrail(&id, file, policy) {
+            Ok(guardrail) => loaded.push(Loaded {
+                mentions_tags: mentions_tags(policy),
+                policy: policy.new_id(PolicyId::new(&guardrail.id)),
+                guardrail,
+            }),
+            Err(found) => problems.extend(found.into_iter().map(|problem| format!("{file}: `{id}`: {problem}"))),
+        }
+    }
+    if problems.is_empty() { Ok(loaded) } else { Err(problems) }
+}
+
+fn guardrail(id: &str, file: &str, policy: &Policy) -> Result<Guardrail, Vec<String>> {
+    let forbids = policy.effect() == Effect::Forbid;
+    let mut problems = vec![];
+    for (name, _) in policy.annotations().filter(|(name, _)| !ANNOTATIONS.contains(name)) {
+        problems.push(format!("expected `@reason`, `@owner` or `@until`, found `@{name}`"));
+    }
+    let given = |name: &str| policy.annotation(name).map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
+    let (reason, owner) = (given("reason"), given("owner"));
+    for (name, what, text) in [("reason", "says why", &reason), ("owner", "says who answers for it", &owner)] {
+        if forbids && text.is_none() {
+            problems.push(format!("expected `@{name}(\"…\")`, which {what}, found none"));
+        }
+    }
+    let until = match policy.annotation("until") {
+        None => None,
+        Some(text) => match text.parse::<Date>() {
+            Ok(date) if date.to_string() == text => Some(date),
+            _ => {
+                problems.push(format!("expected `@until` with a day such as `2027-03-31`, found `{text}`"));
+                None
+            }
+        },
+    };
+    if problems.is_empty() {
+        Ok(Guardrail { id: id.to_owned(), file: file.to_owned(), forbids, reason, owner, until })
+    } else {
+        Err(problems)
+    }
+}
+
+/// In doubt it does: then they are read.
+fn mentions_tags(policy: &Policy) -> bool {
+    fn mentioned(json: &serde_json::Value) -> bool {
+        match json {
+            serde_json::Value::Object(object) => {
+                object.iter().any(|(key, value)| matches!(key.as_str(), "hasTag" | "getTag") || mentioned(value))
+            }
+            serde_json::Value::Array(elements) => elements.iter().any(mentioned),
+            _ => false,
+        }
+    }
+    policy.to_json().map_or(true, |json| mentioned(&json))
+}
+
+/// A problem, with the line that it is on and what Cedar says besides.
+fn said(file: &str, text: &str, problem: &dyn Diagnostic) -> String {
+    let label = problem.labels().and_then(|mut labels| labels.next());
+    let line =
+        label.as_ref().and_then(|label| text.get(..label.offset())).map(|before| before.matches('\n').count() + 1);
+    let more = label.as_ref().and_then(|label| label.label()).map(|label| format!(", {label}")).unwrap_or_default();
+    let help = problem.help().map(|help| format!(" ({help})")).unwrap_or_default();
+    match line {
+        Some(line) => format!("{file}:{line}: {problem}{more}{help}"),
+        None => format!("{file}: {problem}{more}{help}"),
+    }
+}
+
+fn actor(actor: &Actor) -> Result<Entity> {
+    // An address that the caller may have chosen says nothing of where they are.
+    let address = actor.source_address.as_deref().and_then(|address| address.parse::<IpAddr>().ok());
+    let address = address.map(|address| address.to_canonical());
+    let address = address.filter(|address| actor.vpc_endpoint.is_none() && network::is_of_the_internet(*address));
+    let optional = [("arn", &actor.arn), ("account", &actor.account), ("name", &actor.name), ("role", &actor.role)];
+    let mut attributes: HashMap<String, Value> = optional
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), Value::new_string(value.clone()?))))
+        .collect();
+    attributes.insert("type".to_owned(), Value::new_string(actor.kind.clone()));
+    attributes.insert("mfa".to_owned(), Value::new_bool(actor.mfa));
+    attributes.extend(address.map(|address| ("sourceAddress".to_owned(), Value::new_ip(address.to_string()))));
+    let id = [&actor.role, &actor.arn, &actor.invoked_by].into_iter().flatten().next();
+    Ok(Entity::new(uid("Actor", id.map_or("unknown", String::as_str))?, attributes, HashSet::new())?)
+}
+
+fn resource(question: &Question<'_>) -> Result<Entity> {
+    let Subject { kind, name, arn, account, region, .. } = question.subject;
+    let attributes = [("arn", arn), ("type", kind), ("account", account), ("region", region), ("name", name)];
+    let text = |(name, value): (&str, &String)| (name.to_owned(), Value::new_string(value.clone()));
+    let tags = question.tags.into_iter().flatten().map(|(key, value)| text((key, value)));
+    Ok(Entity::new_with_tags(uid("Resource", arn)?, attributes.map(text), [], tags)?)
+}
+
+fn circumstances(question: &Question<'_>) -> Result<Context> {
+    let time = |time: Timestamp| Value::new_datetime(time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
+    Ok(Context::from_pairs([
+        ("now".to_owned(), time(question.now)),
+        ("eventTime".to_owned(), time(question.event.time)),
+        ("severity".to_owned(), Value::new_string(question.severity.to_string())),
+    ])?)
+}
+
+fn uid(kind: &str, id: &str) -> Result<EntityUid> {
+    Ok(EntityUid::from_type_name_and_id(EntityTypeName::from_str(kind)?, EntityId::new(id)))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::change::S3;
+    use crate::control::Watch;
+
+    const PERMIT: &str = "permit (principal, action, resource);";
+
+    static ABOUT: About = About {
+        id: "s3-public-bucket-policy",
+        title: "",
+        watches: &[] as &[Watch],
+        reads: &[],
+        writes: &[],
+        undoes: &[],
+        severity: Severity::Critical,
+        frameworks: &[],
+        caveat: "",
+        source: "",
+    };
+
+    fn event(more: &serde_json::Value) -> Event {
+        let mut record = json!({
+            "eventID": "e-1", "eventTime": "2026-11-20T12:00:00Z", "eventSource": "s3.amazonaws.com",
+            "eventName": "PutBucketPolicy", "awsRegion": "eu-central-1", "recipientAccountId": "111122223333",
+            "sourceIPAddress": "198.51.100.7",
+            "userIdentity": {"type": "IAMUser", "userName": "mallory", "arn": "arn:aws:iam::111122223333:user/mallory"},
+        });
+        for (field, value) in more.as_object().expect("fields of a record") {
+            record[field] = value.clone();
+        }
+        Event::from_record(record).expect("a record")
+    }
+
+    /// What these guardrails say, beside one that permits all, if it happened like this.
+    fn judged(guardrails: &str, more: &serde_json::Value, tags: Option<&[(&str, &str)]>) -> Verdict {
+        let event = event(more);
+        let tags = tags.map(|tags| tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect());
+        Guardrails::parse(&[("default.cedar", PERMIT), ("own.cedar", guardrails)]).expect("guardrails").judge(
+            &Question {
+                event: &event,
+                subject: &Subject::bucket(&event, "b"),
+                about: &ABOUT,
+                severity: Severity::High,
+                tags: tags.as_ref(),
+                now: "2026-11-20T12:00:05Z".parse().expect("a time"),
+            },
+        )
+    }
+
+    /// A guardrail that forbids on this condition.
+    fn forbid(when: &str) -> String {
+        format!("@reason(\"because\") @owner(\"me\") forbid (principal, action, resource) when {{ {when} }};")
+    }
+
+    fn is_forbidden(when: &str, more: &serde_json::Value) -> bool {
+        match judged(&forbid(when), more, Some(&[])) {
+            Verdict::Permitted => false,
+            Verdict::Forbidden(by) => by.len() == 1,
+            Verdict::Unsure(why) => panic!("{why}"),
+        }
+    }
+
+    fn broken(text: &str) -> String {
+        Guardrails::parse(&[("own.cedar", text)]).map(drop).expect_err("it is broken").to_string()
+    }
+
+    #[test]
+    fn a_guardrail_that_forbids_is_named_with_reason_owner_and_end() {
+        let text = "@reason(\"because.\") @owner(\"me@example.com\") @until(\"2026-11-20\")\n\
+                    forbid (principal, action in Action::\"service/s3\", resource);";
+        insta::assert_snapshot!(
+            judged(text, &json!({}), None),
+            @"taking it back is forbidden by guardrail `own`: because (owner me@example.com, until 2026-11-20)"
+        );
+    }
+
+    #[test]
+    fn a_guardrail_ends_with_its_last_day() {
+        let with = |until: &str| forbid("true").replacen("forbid", &format!("@until(\"{until}\") forbid"), 1);
+        assert_eq!(judged(&with("2026-11-19"), &json!({}), None), Verdict::Permitted);
+        assert!(matches!(judged(&with("2026-11-20"), &json!({}), None), Verdict::Forbidden(_)));
+        let files = [("default.cedar", PERMIT), ("own.cedar", &with("2026-11-19"))];
+        let guardrails = Guardrails::parse(&files).expect("guardrails");
+        insta::assert_snapshot!(
+            guardrails.warnings("2026-11-20T00:00:00Z".parse().expect("a time")).join("\n"),
+            @"own.cedar: `own` ended with 2026-11-19 and no longer applies"
+        );
+    }
+
+    /// Cedar skips a policy that errs, as if it were not there.
+    #[test]
+    fn a_guardrail_that_errs_does_not_open() {
+        let errs = "9223372036854775807 + 1 == 0";
+        for text in [forbid(errs), format!("permit (principal, action, resource) when {{ {errs} }};")] {
+            let verdict = judged(&text, &json!({}), None);
+            assert!(matches!(&verdict, Verdict::Unsure(why) if why.contains("overflow")), "{verdict}");
+        }
+    }
+
+    #[test]
+    fn without_a_guardrail_that_permits_nothing_is_permitted() {
+        let guardrails = Guardrails::parse(&[("own.cedar", &forbid("false"))]).expect("guardrails");
+        let event = event(&json!({}));
+        let verdict = guardrails.judge(&Question {
+            event: &event,
+            subject: &Subject::bucket(&event, "b"),
+            about: &ABOUT,
+            severity: Severity::High,
+            tags: None,
+            now: Timestamp::UNIX_EPOCH,
+        });
+        assert_eq!(verdict, Verdict::Forbidden(vec![]));
+        assert_eq!(guardrails.warnings(Timestamp::UNIX_EPOCH).len(), 2, "it can never apply, and nothing permits");
+    }
+
+    #[test]
+    fn tags_are_asked_for_only_where_a_guardrail_mentions_them() {
+        let tagged = forbid("resource.hasTag(\"exposure\") && resource.getTag(\"exposure\") == \"approved\"");
+        let guardrails = |text| Guardrails::parse(&[("own.cedar", text)]).expect("guardrails");
+        assert!(guardrails(&tagged).mention_tags(Timestamp::UNIX_EPOCH));
+        assert!(!guardrails(&forbid("resource.name == \"hasTag\"")).mention_tags(Timestamp::UNIX_EPOCH));
+        assert!(matches!(judged(&tagged, &json!({}), None), Verdict::Unsure(_)), "they are not known");
+        assert_eq!(judged(&tagged, &json!({}), Some(&[])), Verdict::Permitted);
+        assert!(matches!(judged(&tagged, &json!({}), Some(&[("exposure", "approved")])), Verdict::Forbidden(_)));
+    }
+
+    #[test]
+    fn the_name_of_a_session_says_nothing_of_who_it_is() {
+        let session = |role: &str, session: &str| {
+            json!({"userIdentity": {
+                "type": "AssumedRole", "arn": format!("arn:aws:sts::111122223333:assumed-role/{role}/{session}"),
+                "sessionContext": {"sessionIssuer": {"arn": format!("arn:aws:iam::111122223333:role/{role}")}},
+            }})
+        };
+        let ops = "principal == Actor::\"arn:aws:iam::111122223333:role/Ops\"";
+        assert!(is_forbidden(ops, &session("Ops", "alice")));
+        assert!(!is_forbidden(ops, &session("Developer", "Ops")));
+    }
+
+    #[test]
+    fn a_control_is_in_the_groups_of_its_service_and_of_its_severity() {
+        for (group, is_in) in [("service/s3", true), ("severity/critical", true), ("service/ec2", false)] {
+            assert_eq!(is_forbidden(&format!("action in Action::\"{group}\""), &json!({})), is_in, "{group}");
+        }
+        assert!(is_forbidden("context.severity == \"high\"", &json!({})), "this very change is less severe");
+    }
+
+    #[test]
+    fn an_address_that_the_caller_may_have_chosen_is_none() {
+        let office = "principal has sourceAddress && principal.sourceAddress.isInRange(ip(\"198.51.100.0/24\"))";
+        assert!(is_forbidden(office, &json!({})));
+        assert!(is_forbidden(office, &json!({"sourceIPAddress": "::ffff:198.51.100.7"})));
+        assert!(!is_forbidden(office, &json!({"vpcEndpointId": "vpce-1"})));
+        let any = "principal has sourceAddress";
+        for address in ["10.0.0.1", "::ffff:10.0.0.1", "fd00::1", "cloudformation.amazonaws.com", "AWS Internal", ""] {
+            assert!(!is_forbidden(any, &json!({"sourceIPAddress": address})), "{address}");
+        }
+    }
+
+    #[test]
+    fn what_is_broken_is_told_with_its_place() {
+        insta::assert_snapshot!(broken("// a comment\nforbid (principal, action resource);"), @"own.cedar:2: unexpected token `resource`, expected `!=`, `)`, `,`, `:`, `<`, `<=`, `==`, `>`, `>=`, `in`, or `is`");
+        insta::assert_snapshot!(broken(&forbid("\nresource.owner == \"me\"")), @"own.cedar:2: for policy `own`, attribute `owner` on entity type `Resource` not found (did you mean `arn`?)");
+        insta::assert_snapshot!(broken(&forbid("\nprincipal.role == \"me\"")), @"own.cedar:2: for policy `own`, unable to guarantee safety of access to optional attribute `role` on entity type `Actor` (try testing for the attribute's presence with `e has role && ..`)");
+        insta::assert_snapshot!(broken(&forbid("action == Action::\"s3-public-bucket-polic\"")), @r#"own.cedar:1: for policy `own`, unrecognized action `Action::"s3-public-bucket-polic"` (did you mean `Action::"s3-public-bucket-policy"`?)"#);
+        let text = "@untill(\"2027-02-30\") @until(\"2027-2-3\")\nforbid (principal, action, resource);";
+        insta::assert_snapshot!(broken(text).replace("; ", "\n"), @r#"
+        own.cedar: `own`: expected `@reason`, `@owner` or `@until`, found `@untill`
+        own.cedar: `own`: expected `@reason("…")`, which says why, found none
+        own.cedar: `own`: expected `@owner("…")`, which says who answers for it, found none
+        own.cedar: `own`: expected `@until` with a day such as `2027-03-31`, found `2027-2-3`
+        "#);
+        insta::assert_snapshot!(broken("permit (principal == ?principal, action, resource);"), @"own.cedar: expected policies, found a template (`?principal` or `?resource`)");
+    }
+
+    #[test]
+    fn several_guardrails_of_a_file_are_numbered() {
+        let text = [PERMIT, &forbid("true"), &forbid("false")].concat();
+        let guardrails = Guardrails::parse(&[("own.cedar", &text)]).expect("guardrails");
+        assert_eq!(guardrails.iter().map(|one| one.id.as_str()).collect::<Vec<_>>(), ["own", "own-2", "own-3"]);
+        let twice = Guardrails::parse(&[("a/own.cedar", PERMIT), ("b/own.cedar", PERMIT)]);
+        assert!(twice.is_err(), "two of one name could not be told apart");
+    }
+
+    #[test]
+    fn a_folder_without_guardrails_is_broken_and_permits_nothing() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/policy");
+        assert!(Guardrails::read(&folder).is_err_and(|broken| broken.to_string().contains("found none")));
+        assert!(
+            Guardrails::read(&folder.join("none")).is_err_and(|broken| broken.to_string().contains("cannot be read"))
+        );
+    }
+
+    fn decision() -> impl Strategy<Value = Decision<Change>> {
+        let change = Change::S3(S3::BucketPolicy { bucket: "b".to_owned(), from: None, to: None });
+        prop_oneof![
+            Just(Decision::Allow { why: "fine".to_owned() }),
+            Just(Decision::Alert { severity: Severity::Low, why: "odd".to_owned() }),
+            Just(Decision::Revert {
+                severity: Severity::High,
+                why: "open".to_owned(),
+                grants: vec!["g".to_owned()],
+                plan: vec![change],
+                left: vec![],
+            }),
+        ]
+    }
+
+    fn verdict() -> impl Strategy<Value = Verdict> {
+        prop_oneof![Just(Verdict::Permitted), Just(Verdict::Forbidden(vec![])), "[a-z ]{0,9}".prop_map(Verdict::Unsure),]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// Guardrails take away, and never add: nothing but a revert changes, and that only into an alert.
+        #[test]
+        fn nothing_becomes_a_revert(decision in decision(), verdict in verdict()) {
+            let left = verdict.over(decision.clone());
+            match &decision {
+                Decision::Revert { severity, why, .. } if verdict != Verdict::Permitted => {
+                    prop_assert!(matches!(left, Decision::Alert { .. }), "{left}");
+                    prop_assert_eq!(left.severity(), Some(*severity));
+                    prop_assert!(left.why().starts_with(why.as_str()));
+                }
+                _ => prop_assert_eq!(left, decision),
+            }
+        }
+
+        /// Whatever a record says of its caller, it can be judged.
+        #[test]
+        fn whoever_it_was_can_be_judged(kind in ".*", arn in ".*", address in ".*", name in ".*") {
+            let identity = json!({"type": kind, "arn": arn, "userName": name});
+            let verdict = judged(&forbid("false"), &json!({"userIdentity": identity, "sourceIPAddress": address}), None);
+            prop_assert_eq!(verdict, Verdict::Permitted);
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Guardrails before each write: what one forbids, and what goes wrong with one, touches nothing and is announced.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use serde_json::{Value, json};
+use snapback::control::Look;
+use snapback::event::Event;
+use snapback::mode::Mode;
+use snapback::subject::Subject;
+use workspace_tests::FUNCTIONS;
+
+use crate::scene::{NAMED, PUBLIC, bucket_policy_was_put, deliver_under, event, policy};
+use crate::wire::{Aws, ok, s3_error};
+
+const PERMIT: &str = "permit (principal, action, resource);";
+const APPROVED: &str = "@reason(\"approved\") @owner(\"ops\") forbid (principal, action, resource)
+    when { resource.hasTag(\"exposure\") && resource.getTag(\"exposure\") == \"approved\" };";
+const TAGS: &str = "<Tagging><TagSet><Tag><Key>exposure</Key><Value>approved</Value></Tag></TagSet></Tagging>";
+
+/// A folder with these guardrails in one file.
+fn guardrails(name: &str, texts: &[&str]) -> Result<PathBuf> {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("guardrails-{name}"));
+    fs::create_dir_all(&folder)?;
+    fs::write(folder.join("own.cedar"), texts.join("\n"))?;
+    Ok(folder)
+}
+
+fn public_bucket() -> Aws {
+    Aws::default().answers("S3.GetBucketPolicy", [ok(&policy(&[PUBLIC, NAMED]))])
+}
+
+/// What is announced of a public bucket under these guardrails; it is asserted that nobody touches it.
+async fn kept_open(aws: &Aws, guardrails: PathBuf, mode: Mode) -> Result<Value> {
+    let event = bucket_policy_was_put(&policy(&[PUBLIC, NAMED]));
+    deliver_under(guardrails, &s3::FUNCTION, aws, mode, event).await?;
+    let calls = aws.calls();
+    assert!(!calls.iter().any(|call| call.starts_with("S3.Put") || call.starts_with("S3.Delete")), "{calls:?}");
+    let notices = crate::injected::notices(aws);
+    assert_eq!(notices.len(), 1, "{notices:?}");
+    assert_eq!(notices[0]["outcome"], "alerted");
+    Ok(notices[0].clone())
+}
+
+#[tokio::test]
+async fn what_a_guardrail_forbids_is_announced_with_its_severity_reason_and_owner() -> Result<()> {
+    let named = "@reason(\"the website\") @owner(\"web@example.com\") @until(\"2999-12-31\")
+        forbid (principal, action, resource == Resource::\"arn:aws:s3:::b\");";
+    for mode in [Mode::Revert, Mode::Notify] {
+        let notice = kept_open(&public_bucket(), guardrails("forbids", &[PERMIT, named])?, mode).await?;
+        assert_eq!(notice["severity"], "high");
+        let why = notice["why"].as_str().unwrap_or_default();
+        assert!(why.starts_with("statement 1 lets everyone do s3:GetObject"), "{why}");
+        assert!(
+            why.ends_with("forbidden by guardrail `own-2`: the website (owner web@example.com, until 2999-12-31)"),
+            "{why}"
+        );
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn guardrails_that_are_broken_or_missing_or_err_touch_nothing() -> Result<()> {
+    let errs = "permit (principal, action, resource) when { 9223372036854775807 + 1 == 0 };";
+    for (folder, said) in [
+        (guardrails("broken", &[PERMIT, "forbid (principal"])?, "own.cedar"),
+        (guardrails("errs", &[PERMIT, errs])?, "overflow"),
+        (PathBuf::from("no/such/folder"), "cannot be read"),
+        (guardrails("nothing-permits", &[""])?, "no guardrail permits"),
+    ] {
+        let notice = kept_open(&public_bucket(), folder, Mode::Revert).await?;
+        assert!(notice["why"].as_str().is_some_and(|why| why.contains(said)), "{notice}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn tags_are_read_only_if_a_guardrail_asks_and_if_they_cannot_be_nothing_is_touched() -> Result<()> {
+    let folder = guardrails("approved", &[PERMIT, APPROVED])?;
+    let aws = public_bucket().answers("S3.GetBucketTagging", [ok(TAGS)]);
+    let notice = kept_open(&aws, folder.clone(), Mode::Revert).await?;
+    assert!(notice["why"].as_str().is_some_and(|why| why.contains("`own-2`")), "{notice}");
+
+    let aws = public_bucket().answers("S3.GetBucketTagging", [s3_error(403, "AccessDenied")]);
+    let notice = kept_open(&aws, folder.clone(), Mode::Revert).await?;
+    assert!(notice["why"].as_str().is_some_and(|why| why.contains("reading the tags of bucket `b`")), "{notice}");
+
+    let public = policy(&[PUBLIC, NAMED]);
+    for (folder, asked) in [(folder, true), (guardrails("no-tags", &[PERMIT])?, false)] {
+        let aws = Aws::default()
+            .answers("S3.GetBucketPolicy", [ok(&public), ok(&public), ok(&policy(&[NAMED]))])
+            .answers("S3.GetBucketTagging", [s3_error(404, "NoSuchTagSet")]);
+        deliver_under(folder, &s3::FUNCTION, &aws, Mode::Revert, bucket_policy_was_put(&public)).await?;
+        assert_eq!(crate::injected::notices(&aws)[0]["outcome"], "reverted");
+        assert_eq!(aws.calls().iter().any(|call| call == "S3.GetBucketTagging"), asked);
+    }
+    Ok(())
+}
+
+/// Guardrails are asked on each attempt: one that came with a deployment in between counts.
+#[tokio::test]
+async fn a_retry_asks_again() -> Result<()> {
+    let public = policy(&[PUBLIC, NAMED]);
+    let event = bucket_policy_was_put(&public);
+    let aws = public_bucket().answers("S3.PutBucketPolicy", [s3_error(403, "AccessDenied")]);
+    let permitting = guardrails("before", &[PERMIT])?;
+    assert!(deliver_under(permitting, &s3::FUNCTION, &aws, Mode::Revert, event.clone()).await.is_err());
+
+    let again = public_bucket().answers("DynamoDB.GetItem", [crate::injected::journaled(&aws)]);
+    let forbidding =
+        guardrails("after", &[PERMIT, "@reason(\"r\") @owner(\"o\") forbid (principal, action, resource);"])?;
+    deliver_under(forbidding, &s3::FUNCTION, &again, Mode::Revert, event).await?;
+    assert_eq!(again.bodies("S3.PutBucketPolicy"), [] as [String; 0]);
+    assert_eq!(crate::injected::notices(&again)[0]["outcome"], "alerted");
+    Ok(())
+}
+
+/// Or else the entry would say that nothing was touched, and could not be undone.
+#[tokio::test]
+async fn what_an_earlier_delivery_has_taken_back_stays_so_and_can_be_undone() -> Result<()> {
+    let public = policy(&[PUBLIC, NAMED]);
+    let event = bucket_policy_was_put(&public);
+    let aws = public_bucket().answers("S3.PutBucketPolicy", [s3_error(403, "AccessDenied")]);
+    let permitting = guardrails("taken-back-before", &[PERMIT])?;
+    assert!(deliver_under(permitting, &s3::FUNCTION, &aws, Mode::Revert, event.clone()).await.is_err());
+
+    // The write did take effect, whatever was answered.
+    let again = Aws::default()
+        .answers("S3.GetBucketPolicy", [ok(&policy(&[NAMED]))])
+        .answers("DynamoDB.GetItem", [crate::injected::journaled(&aws)]);
+    let forbidding = guardrails("taken-back-after", &["permit (principal, action, resource) when { false };"])?;
+    deliver_under(forbidding, &s3::FUNCTION, &again, Mode::Revert, event).await?;
+    assert_eq!(again.bodies("S3.PutBucketPolicy"), [] as [String; 0]);
+    let notice = &crate::injected::notices(&again)[0];
+    assert_eq!(notice["outcome"], "reverted");
+    assert!(notice["undo"].is_string(), "{notice}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn reading_tags_makes_just_the_calls_that_are_declared() -> Result<()> {
+    for function in FUNCTIONS {
+        let aws = Aws::default().answers("S3.GetBucketTagging", [ok(TAGS)]).answers(
+            "EC2.DescribeTags",
+            [ok("<DescribeTagsResponse><tagSet><item><key>exposure</key><value>approved</value></item></tagSet></DescribeTagsResponse>")],
+        );
+        let event = Event::from_envelope(event("s3", "PutBucketPolicy", json!({}), json!(null)))?;
+        let subject = match function.name {
+            "S3Function" => Subject::bucket(&event, "b"),
+            "Ec2Function" => Subject::security_group(&event, "sg-1"),
+            other => panic!("{other} has no situation here"),
+        };
+        let config = aws.config();
+        let tags = (function.tags.read)(&Look { config: &config, account: "111122223333" }, &subject).await?;
+        assert_eq!(tags, BTreeMap::from([("exposure".to_owned(), "approved".to_owned())]), "{}", function.name);
+        let called: Vec<String> = aws
+            .calls()
+            .iter()
+            .filter_map(|call| call.split_once('.'))
+            .map(|(service, name)| format!("{}:{name}", service.to_lowercase()))
+            .collect();
+        assert_eq!(called, function.tags.needs, "{}", function.name);
+    }
+    Ok(())
+}

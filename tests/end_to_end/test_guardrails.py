@@ -1,0 +1,88 @@
+"""What a guardrail forbids stays as it is, and is announced with its reason and with who answers for it."""
+
+import json
+import shutil
+import subprocess
+
+import pytest
+
+from stack import REPOSITORY, TARGET
+
+TAGGED = [{"Key": "exposure", "Value": "approved"}]
+
+
+@pytest.fixture(scope="module")
+def guarded(deployed, tmp_path_factory):
+    """Snapback in mode `revert`, with a guardrail for what has a tag."""
+    folder = tmp_path_factory.mktemp("guardrails")
+    for name in ("default.cedar", "examples/approved-tag.cedar"):
+        shutil.copy(REPOSITORY / "guardrails" / name, folder)
+    return deployed(mode="revert", guardrails=folder)
+
+
+def test_a_bucket_that_a_guardrail_names_stays_public(guarded):
+    bucket = guarded.a_bucket()
+    guarded.s3.put_bucket_tagging(Bucket=bucket.name, Tagging={"TagSet": TAGGED})
+    text = bucket.put_policy(bucket.lets_in_everyone())
+    announced = guarded.announces(bucket)
+    assert announced["outcome"] == "alerted"
+    for said in ("lets everyone do", "`approved-tag`", "its exposure was approved", "owner security@example.com"):
+        assert said in announced["why"]
+    assert [entry["outcome"] for entry in guarded.journal_about(bucket)] == ["alerted"]
+    assert guarded.has_settled()
+    assert bucket.policy_text() == text
+    assert len(guarded.announcements_about(bucket)) == 1
+
+
+def test_a_group_that_a_guardrail_names_stays_open(guarded):
+    group = guarded.a_group()
+    guarded.ec2.create_tags(Resources=[group.id], Tags=TAGGED)
+    rule = group.open(22)
+    announced = guarded.announces(group)
+    assert (announced["outcome"], announced["severity"]) == ("alerted", "critical")
+    assert "`approved-tag`" in announced["why"]
+    assert guarded.has_settled()
+    assert group.rules() == [rule]
+
+
+def test_what_no_guardrail_names_is_taken_back(guarded):
+    bucket, group = guarded.a_bucket(), guarded.a_group()
+    guarded.s3.put_bucket_tagging(Bucket=bucket.name, Tagging={"TagSet": [{"Key": "exposure", "Value": "denied"}]})
+    bucket.put_policy(bucket.lets_in_everyone())
+    group.open(22)
+    for thing in (bucket, group):
+        assert guarded.announces(thing)["outcome"] == "reverted"
+    assert bucket.policy_text() is None
+    assert group.rules() == []
+
+
+def test_if_the_tags_cannot_be_read_nothing_is_touched(guarded):
+    bucket = guarded.a_bucket()
+    with guarded.role_without("S3Function", "s3:GetBucketTagging"):
+        text = bucket.put_policy(bucket.lets_in_everyone())
+        announced = guarded.announces(bucket)
+        assert guarded.has_settled()
+    assert announced["outcome"] == "alerted"
+    assert f"reading the tags of bucket `{bucket.name}`" in announced["why"]
+    assert bucket.policy_text() == text
+
+
+def test_explaining_the_event_looks_and_touches_nothing(guarded, tmp_path):
+    bucket = guarded.a_bucket()
+    guarded.s3.put_bucket_tagging(Bucket=bucket.name, Tagging={"TagSet": TAGGED})
+    with guarded.unseen():
+        text = bucket.put_policy(bucket.lets_in_everyone())
+    [record] = guarded.events_about(bucket)
+    event = tmp_path / "event.json"
+    event.write_text(json.dumps(record))
+    explained = subprocess.run(
+        [TARGET / "debug" / "snapback", "explain", "event", event, "--look", "--json", "--guardrails",
+         guarded.aws.guardrails],
+        env=guarded.aws.environment(), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert explained.returncode == 1, explained.stderr
+    [suspected] = json.loads(explained.stdout)["suspicions"]
+    assert json.loads(suspected["state"]["policy"]) == json.loads(text)
+    assert (suspected["decision"]["decision"], suspected["result"]["decision"]) == ("revert", "alert")
+    assert [guardrail["id"] for guardrail in suspected["guardrails"]["by"]] == ["approved-tag"]
+    assert bucket.policy_text() == text
