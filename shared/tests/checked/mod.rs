@@ -294,7 +294,7 @@ fn friendly_parts(
         let is_stranger = |standing: &Standing| *standing >= Standing::Unclear && !may_stay(standing);
         if admitted.iter().any(is_stranger) {
             hostile.push(elements);
-        } else if admitted.iter().any(|standing| *standing <= Standing::Member) {
+        } else if admitted.iter().any(|standing| *standing <= Standing::Member || may_stay(standing)) {
             needed.extend(elements.iter().copied().enumerate());
             friendly.push(part);
         }
