@@ -194,8 +194,8 @@ class LocalAws:
             raise Trouble(f"No function of {TEMPLATE.name} has a CodeUri under functions/.")
         layer = folder / "layer"
         (layer / "guardrails").mkdir(parents=True, exist_ok=True)
-        for guardrail in self.guardrails.glob("*.cedar"):
-            shutil.copy2(guardrail, layer / "guardrails")
+        for file in [*self.guardrails.glob("*.cedar"), *self.guardrails.glob("trusted.json")]:
+            shutil.copy2(file, layer / "guardrails")
         template, count = re.subn(
             r"^(\s*ContentUri:\s*)guardrails\s*$", rf"\g<1>{layer}", template, flags=re.MULTILINE
         )

@@ -7,6 +7,8 @@ use std::process::ExitCode;
 use anyhow::Result;
 use jiff::Timestamp;
 use snapback::guardrail::{Broken, Guardrails};
+use snapback::policy::Trust;
+use snapback::settings::Settings;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -16,7 +18,7 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, clap::Subcommand)]
 enum What {
-    /// Says whether every guardrail can be read and fits the schema. Exit status 1 if not
+    /// Says whether every guardrail can be read and fits the schema, and `trusted.json` too. Exit status 1 if not
     Check {
         /// The folder of the guardrails
         #[arg(default_value = "guardrails")]
@@ -35,6 +37,13 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCod
             return Ok(ExitCode::FAILURE);
         }
     };
+    let trusted = match Settings::default().with_trusted(folder) {
+        Ok(settings) => settings.trust(""),
+        Err(unusable) => {
+            writeln!(io::stderr(), "snapback: {unusable}")?;
+            return Ok(ExitCode::FAILURE);
+        }
+    };
     let now = Timestamp::now();
     for guardrail in guardrails.iter() {
         let says = if guardrail.forbids { "forbids" } else { "permits" };
@@ -42,6 +51,14 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCod
     }
     if guardrails.mention_tags(now) {
         writeln!(out, "They ask for tags, which are read before each revert.")?;
+    }
+    let Trust { accounts, organizations, networks, ranges, canonical_users, .. } = &trusted;
+    let sizes = [accounts.len(), organizations.len(), networks.len(), ranges.len(), canonical_users.len()];
+    let names = ["accounts", "organizations", "networks", "ranges", "canonical users"];
+    let trusted: Vec<String> =
+        sizes.iter().zip(names).filter(|(n, _)| **n > 0).map(|(n, name)| format!("{name} {n}")).collect();
+    if !trusted.is_empty() {
+        writeln!(out, "trusted.json: {}", trusted.join(", "))?;
     }
     for warning in guardrails.warnings(now) {
         writeln!(out, "warning: {warning}")?;

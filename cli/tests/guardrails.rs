@@ -150,3 +150,18 @@ fn what_is_harmless_forged_or_no_event_is_told_so() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn whom_the_operator_trusts_is_checked_too() -> Result<()> {
+    let folder = guardrails("trusted", &[PERMIT])?;
+    let file = Path::new(&folder).join("trusted.json");
+    fs::write(&file, r#"{"accounts": {"444455556666": "a vendor"}, "ranges": {"203.0.113.0/24": "the office"}}"#)?;
+    let good = snapback(&["guardrails", "check", &folder])?;
+    assert_eq!((good.status, good.err.as_str()), (Some(0), ""));
+    assert!(good.out.contains("trusted.json: accounts 1, ranges 1"), "{}", good.out);
+    fs::write(&file, r#"{"accounts": {"444455556666": ""}}"#)?;
+    let bad = snapback(&["guardrails", "check", &folder])?;
+    assert_eq!(bad.status, Some(1));
+    assert!(bad.err.contains("trusted.json: field `accounts`: expected a reason for `444455556666`"), "{}", bad.err);
+    Ok(())
+}

@@ -7,7 +7,7 @@ use tokio::sync::OnceCell;
 
 use crate::control::Function;
 use crate::responder::Responder;
-use crate::settings::{Deployment, Problem, Settings};
+use crate::settings::{Deployment, Settings};
 
 pub use lambda_runtime::Error;
 
@@ -24,6 +24,7 @@ pub async fn run(function: &'static Function) -> Result<(), Error> {
     let settings = Settings::read(&lookup).map_err(refused)?;
     settings.check(function).map_err(refused)?;
     let deployment = Deployment::read(&lookup).map_err(refused)?;
+    let settings = settings.with_trusted(&deployment.guardrails).map_err(refused)?;
     let responder = OnceCell::new();
     serve(service_fn(|event: LambdaEvent<Value>| async {
         let suspected = function.suspect(event.payload, &settings).map_err(|error| anyhow!("bad event: {error}"))?;
@@ -36,7 +37,7 @@ pub async fn run(function: &'static Function) -> Result<(), Error> {
 }
 
 /// A wrong setting is said in the log, where people look when nothing works.
-fn refused(problem: Problem) -> Error {
+fn refused(problem: impl std::error::Error + Send + Sync + 'static) -> Error {
     tracing::error!("{problem}");
     problem.into()
 }

@@ -22,3 +22,4 @@ pub mod policy;
 pub mod responder;
 pub mod settings;
 pub mod subject;
+pub mod trusted;

@@ -202,7 +202,7 @@ impl<'a> Responder<'a> {
             None => self.begin(&case, &entry).await,
         };
         match begun {
-            Ok(Earlier::None) => self.conclude(&case, entry).await,
+            Ok(Earlier::None) => Box::pin(self.conclude(&case, entry)).await,
             Ok(Earlier::Handled) => Ok(()),
             Ok(_) => bail!("another delivery is at work on this event or resource; this one is to be tried again"),
             Err(failure) => {
@@ -226,7 +226,7 @@ impl<'a> Responder<'a> {
                 bail!("another delivery is at work on this event or resource; this one is to be tried again");
             }
         }
-        self.conclude(case, entry).await
+        Box::pin(self.conclude(case, entry)).await
     }
 
     /// Writes the entry down, and takes the resource if something of it is to be overwritten.
@@ -314,6 +314,7 @@ impl<'a> Responder<'a> {
             };
             warn!(id = entry.id, found, "the resource has changed since it was looked at; judging afresh");
             (entry.state, entry.decision) = self.judge(case, self.observe(case).await)?;
+            entry.basis = self.basis(case);
             self.journal.rewrite(entry, Timestamp::now()).await?;
         }
         bail!("the resource kept changing between the look and the write")
@@ -444,13 +445,7 @@ impl<'a> Responder<'a> {
             subject: case.subject.clone(),
             event: Cause::from(case.event),
             suspicion: case.suspicion.why.clone(),
-            basis: Basis {
-                request: case.event.request.clone(),
-                response: case.event.response.clone(),
-                resources: case.event.resources.clone(),
-                settings: self.settings.clone(),
-                holds: case.holds.clone(),
-            },
+            basis: self.basis(case),
             state,
             decision,
             mode: if is_old { Mode::Notify } else { self.settings.modes.of(about.id) },
@@ -464,6 +459,17 @@ impl<'a> Responder<'a> {
             announced: false,
             undone: None,
             expires: now + SignedDuration::from_hours(24 * i64::from(self.deployment.journal_days)),
+        }
+    }
+
+    /// What a decision of this moment is made of besides what is seen.
+    fn basis(&self, case: &Case<'_>) -> Basis {
+        Basis {
+            request: case.event.request.clone(),
+            response: case.event.response.clone(),
+            resources: case.event.resources.clone(),
+            settings: self.settings.clone(),
+            holds: case.holds.clone(),
         }
     }
 

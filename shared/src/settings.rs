@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::control::Function;
@@ -22,6 +23,12 @@ pub struct Settings {
     pub trusted_accounts: BTreeSet<String>,
     /// Organization ids (`o-…`) whose members are no strangers.
     pub trusted_organizations: BTreeSet<String>,
+    /// VPCs and VPC endpoints, from where nobody is a stranger.
+    pub trusted_networks: BTreeSet<String>,
+    /// Ranges of addresses, from where nobody is a stranger.
+    pub trusted_ranges: Vec<IpNet>,
+    /// The owner's own canonical user id, and others that are no strangers.
+    pub trusted_canonical_users: BTreeSet<String>,
     pub public_ports: PublicPorts,
 }
 
@@ -60,7 +67,6 @@ impl Settings {
         let modes = Modes::read(mode, &overrides).or_else(|wrong| {
             problem("SNAPBACK_MODE_OVERRIDES", "overrides such as `iam-*=ask`, comma between", &wrong)
         })?;
-        let is_account = |id: &str| id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_digit());
         Ok(Self {
             modes,
             trusted_accounts: ids(
@@ -73,8 +79,11 @@ impl Settings {
                 lookup,
                 "SNAPBACK_TRUSTED_ORGANIZATIONS",
                 "organization ids such as `o-a1b2c3d4e5`, comma between",
-                |id| id.starts_with("o-"),
+                is_organization,
             )?,
+            trusted_networks: BTreeSet::new(),
+            trusted_ranges: vec![],
+            trusted_canonical_users: BTreeSet::new(),
             public_ports: match lookup("SNAPBACK_PUBLIC_PORTS") {
                 None => PublicPorts::default(),
                 Some(text) => text.parse().or_else(|()| {
@@ -105,7 +114,9 @@ impl Settings {
             account: Some(account.to_owned()),
             accounts: self.trusted_accounts.clone(),
             organizations: self.trusted_organizations.clone(),
-            ..Trust::default()
+            networks: self.trusted_networks.clone(),
+            ranges: self.trusted_ranges.clone(),
+            canonical_users: self.trusted_canonical_users.clone(),
         }
     }
 }
@@ -138,6 +149,14 @@ impl fmt::Display for Problem {
 }
 
 impl std::error::Error for Problem {}
+
+pub(crate) fn is_account(id: &str) -> bool {
+    id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+pub(crate) fn is_organization(id: &str) -> bool {
+    id.starts_with("o-")
+}
 
 fn problem<T>(variable: &'static str, expected: &'static str, found: &str) -> Result<T, Problem> {
     Err(Problem { variable, expected, found: found.to_owned() })

@@ -13,10 +13,11 @@ TAGGED = [{"Key": "exposure", "Value": "approved"}]
 
 @pytest.fixture(scope="module")
 def guarded(deployed, tmp_path_factory):
-    """Snapback in mode `revert`, with a guardrail for what has a tag."""
+    """Snapback in mode `revert`, with a guardrail for what has a tag, and with a range that is trusted."""
     folder = tmp_path_factory.mktemp("guardrails")
     for name in ("default.cedar", "examples/approved-tag.cedar"):
         shutil.copy(REPOSITORY / "guardrails" / name, folder)
+    (folder / "trusted.json").write_text('{"ranges": {"52.0.0.0/7": "the addresses of the hoster"}}')
     return deployed(mode="revert", guardrails=folder)
 
 
@@ -86,3 +87,18 @@ def test_explaining_the_event_looks_and_touches_nothing(guarded, tmp_path):
     assert (suspected["decision"]["decision"], suspected["result"]["decision"]) == ("revert", "alert")
     assert [guardrail["id"] for guardrail in suspected["guardrails"]["by"]] == ["approved-tag"]
     assert bucket.policy_text() == text
+
+
+def test_whom_the_operator_trusts_in_a_file_is_no_stranger(guarded):
+    friends, strangers = guarded.a_bucket(), guarded.a_bucket()
+
+    def open_to(bucket, addresses):
+        return bucket.put_policy(
+            {**bucket.lets_in_everyone(), "Condition": {"IpAddress": {"aws:SourceIp": addresses}}}
+        )
+
+    text = open_to(friends, "52.0.0.0/7")
+    open_to(strangers, "54.0.0.0/7")
+    assert guarded.announces(strangers)["outcome"] == "reverted"
+    assert guarded.has_settled()
+    assert friends.policy_text() == text and guarded.announcements_about(friends) == []
