@@ -7,7 +7,6 @@ use std::process::ExitCode;
 use anyhow::Result;
 use jiff::Timestamp;
 use snapback::guardrail::{Broken, Guardrails};
-use snapback::policy::Trust;
 use snapback::settings::Settings;
 
 #[derive(Debug, clap::Args)]
@@ -38,7 +37,7 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCod
         }
     };
     let trusted = match Settings::default().with_trusted(folder) {
-        Ok(settings) => settings.trust(""),
+        Ok(settings) => settings,
         Err(unusable) => {
             writeln!(io::stderr(), "snapback: {unusable}")?;
             return Ok(ExitCode::FAILURE);
@@ -52,8 +51,13 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCod
     if guardrails.mention_tags(now) {
         writeln!(out, "They ask for tags, which are read before each revert.")?;
     }
-    let Trust { accounts, organizations, networks, ranges, canonical_users, .. } = &trusted;
-    let sizes = [accounts.len(), organizations.len(), networks.len(), ranges.len(), canonical_users.len()];
+    let sizes = [
+        trusted.trusted_accounts.len(),
+        trusted.trusted_organizations.len(),
+        trusted.trusted_networks.len(),
+        trusted.trusted_ranges.len(),
+        trusted.trusted_canonical_users.len(),
+    ];
     let names = ["accounts", "organizations", "networks", "ranges", "canonical users"];
     let trusted: Vec<String> =
         sizes.iter().zip(names).filter(|(n, _)| **n > 0).map(|(n, name)| format!("{name} {n}")).collect();

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::Error;
 use snapback::journal::{Entry, Outcome, Wanted};
+use snapback::policy::is_account;
 
 use crate::operator::{JournalArguments, Operator};
 use crate::terminal::on_one_line;
@@ -23,7 +24,7 @@ pub(crate) struct Arguments {
     /// Nothing that was decided earlier: a time such as `2026-01-31` (UTC), or a span such as `2h` or `3d`
     #[arg(long)]
     since: Option<String>,
-    /// `pending`, `reverted`, `would-revert`, `alerted`, `held`, `failed`, `allowed` or `undone`
+    /// `pending`, `reverted`, `asked`, `would-revert`, `alerted`, `held`, `failed`, `allowed` or `undone`
     #[arg(long, value_parser = outcome)]
     outcome: Option<Outcome>,
     /// The newest so many
@@ -91,8 +92,7 @@ impl Of {
         if let Some(arn) = resource.as_ref().filter(|arn| !arn.starts_with("arn:")) {
             bail!("--resource: expected an ARN such as `arn:aws:s3:::reports`, found `{arn}`");
         }
-        if let Some(id) = account.as_ref().filter(|id| id.len() != 12 || !id.bytes().all(|byte| byte.is_ascii_digit()))
-        {
+        if let Some(id) = account.as_ref().filter(|id| !is_account(id)) {
             bail!("--account: expected an account id of 12 digits, found `{id}`");
         }
         Ok(Wanted {

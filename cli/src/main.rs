@@ -54,7 +54,6 @@ enum Command {
     Start(stop::StartArguments),
     /// Emergency stop: from now on Snapback touches nothing and only says what it would do, until the time is over
     Stop(stop::StopArguments),
-    /// Takes a revert back, with your own credentials, and leaves a hold so that it stays
     /// Takes a revert back, or many, with your own credentials, and leaves a hold so that it stays
     Undo(undo::Arguments),
 }

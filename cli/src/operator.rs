@@ -43,10 +43,7 @@ impl Operator {
     }
 
     pub(crate) async fn caller(&self) -> Result<Caller> {
-        let caller = aws_sdk_sts::Client::new(&self.config).get_caller_identity().send().await;
-        let caller = caller.map_err(aws::failure).context("asking AWS whose credentials these are")?;
-        let account = caller.account.unwrap_or_default();
-        Ok(Caller { arn: caller.arn.unwrap_or_else(|| account.clone()), account })
+        Caller::of(&self.config).await
     }
 
     pub(crate) async fn entry(&self, id: &str) -> Result<Entry> {
@@ -58,6 +55,13 @@ impl Operator {
 }
 
 impl Caller {
+    pub(crate) async fn of(config: &SdkConfig) -> Result<Self> {
+        let caller = aws_sdk_sts::Client::new(config).get_caller_identity().send().await;
+        let caller = caller.map_err(aws::failure).context("asking AWS whose credentials these are")?;
+        let account = caller.account.unwrap_or_default();
+        Ok(Self { arn: caller.arn.unwrap_or_else(|| account.clone()), account })
+    }
+
     /// Credentials of another account than the entry's would act on something else of the same name.
     pub(crate) fn is_at_home(&self, entry: &Entry) -> Result<()> {
         let (account, of_entry) = (&self.account, &entry.subject.account);

@@ -200,6 +200,12 @@ pub struct Wanted {
 /// An entry that was asked for, by its id. One that cannot be read does not hide the others.
 pub type Found = (String, Result<Entry>);
 
+/// `pk` and `sk`.
+type Key = (String, String);
+
+/// What was being done when an entry could not be read.
+const READING: &str = "reading the journal";
+
 #[derive(Debug, Clone)]
 pub struct Journal {
     client: Client,
@@ -271,7 +277,7 @@ impl Journal {
     /// # Errors
     /// When the journal cannot be read.
     pub async fn earlier(&self, id: &str, now: Timestamp) -> Result<Earlier> {
-        Ok(match self.item(id).await? {
+        Ok(match self.item(entry_key(id)).await.context(READING)? {
             Some(item) => earlier(&item, self.entry(id, &item).await?, now)?,
             None => Earlier::None,
         })
@@ -282,7 +288,7 @@ impl Journal {
     /// # Errors
     /// When the journal cannot be read, or holds something else under this id.
     pub async fn find(&self, id: &str) -> Result<Option<Entry>> {
-        match self.item(id).await? {
+        match self.item(entry_key(id)).await.context(READING)? {
             Some(item) => self.entry(id, &item).await.map(Some),
             None => Ok(None),
         }
@@ -408,16 +414,8 @@ impl Journal {
     /// # Errors
     /// When the journal cannot be written.
     pub async fn hold(&self, hold: &Hold) -> Result<()> {
-        let (pk, sk) = hold_key(&hold.control, &hold.resource, &hold.grant);
-        let call = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .item("pk", AttributeValue::S(pk))
-            .item("sk", AttributeValue::S(sk))
-            .item("expires", seconds(hold.until))
-            .item("body", AttributeValue::S(serde_json::to_string(hold)?));
-        call.send().await.map(drop).map_err(|error| failure(error).context("writing the hold to the journal"))
+        let key = hold_key(&hold.control, &hold.resource, &hold.grant);
+        self.keep(key, hold.until, hold).await.context("writing the hold to the journal")
     }
 
     /// Ends a hold.
@@ -425,14 +423,7 @@ impl Journal {
     /// # Errors
     /// When the journal cannot be written.
     pub async fn release(&self, control: &str, resource: &str, grant: &str) -> Result<()> {
-        let (pk, sk) = hold_key(control, resource, grant);
-        let call = self
-            .client
-            .delete_item()
-            .table_name(&self.table)
-            .key("pk", AttributeValue::S(pk))
-            .key("sk", AttributeValue::S(sk));
-        call.send().await.map(drop).map_err(|error| failure(error).context("ending the hold in the journal"))
+        self.end(hold_key(control, resource, grant)).await.context("ending the hold in the journal")
     }
 
     /// The emergency stop, if there is one and it has not ended.
@@ -440,10 +431,8 @@ impl Journal {
     /// # Errors
     /// When the journal cannot be read: then nothing may be done.
     pub async fn stopped(&self, now: Timestamp) -> Result<Option<Stop>> {
-        let call = self.client.get_item().table_name(&self.table).consistent_read(true);
-        let answer = call.key("pk", stop_key()).key("sk", stop_key()).send().await;
-        let answer = answer.map_err(|error| failure(error).context("reading the emergency stop in the journal"))?;
-        let Some(item) = answer.item else { return Ok(None) };
+        let item = self.item(stop_key()).await.context("reading the emergency stop in the journal")?;
+        let Some(item) = item else { return Ok(None) };
         let stop: Stop = serde_json::from_str(text(&item, "body")?).context("reading the emergency stop")?;
         Ok((stop.until > now).then_some(stop))
     }
@@ -453,15 +442,7 @@ impl Journal {
     /// # Errors
     /// When the journal cannot be written.
     pub async fn stop(&self, stop: &Stop) -> Result<()> {
-        let call = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .item("pk", stop_key())
-            .item("sk", stop_key())
-            .item("expires", seconds(stop.until))
-            .item("body", AttributeValue::S(serde_json::to_string(stop)?));
-        call.send().await.map(drop).map_err(|error| failure(error).context("writing the stop to the journal"))
+        self.keep(stop_key(), stop.until, stop).await.context("writing the stop to the journal")
     }
 
     /// Ends the emergency stop.
@@ -469,20 +450,33 @@ impl Journal {
     /// # Errors
     /// When the journal cannot be written.
     pub async fn start(&self) -> Result<()> {
-        let call = self.client.delete_item().table_name(&self.table).key("pk", stop_key()).key("sk", stop_key());
-        call.send().await.map(drop).map_err(|error| failure(error).context("ending the stop in the journal"))
+        self.end(stop_key()).await.context("ending the stop in the journal")
     }
 
-    async fn item(&self, id: &str) -> Result<Option<HashMap<String, AttributeValue>>> {
+    /// Writes what an operator has said.
+    async fn keep(&self, (pk, sk): Key, until: Timestamp, body: &impl Serialize) -> Result<()> {
         let call = self
             .client
-            .get_item()
+            .put_item()
             .table_name(&self.table)
-            .key("pk", AttributeValue::S(format!("entry#{id}")))
-            .key("sk", AttributeValue::S("entry".to_owned()))
-            .consistent_read(true);
-        let answer = call.send().await.map_err(|error| failure(error).context("reading the journal"))?;
-        Ok(answer.item)
+            .item("pk", AttributeValue::S(pk))
+            .item("sk", AttributeValue::S(sk))
+            .item("expires", seconds(until))
+            .item("body", AttributeValue::S(serde_json::to_string(body)?));
+        call.send().await.map(drop).map_err(failure)
+    }
+
+    /// Takes it back.
+    async fn end(&self, (pk, sk): Key) -> Result<()> {
+        let (pk, sk) = (AttributeValue::S(pk), AttributeValue::S(sk));
+        let call = self.client.delete_item().table_name(&self.table).key("pk", pk).key("sk", sk);
+        call.send().await.map(drop).map_err(failure)
+    }
+
+    async fn item(&self, (pk, sk): Key) -> Result<Option<HashMap<String, AttributeValue>>> {
+        let (pk, sk) = (AttributeValue::S(pk), AttributeValue::S(sk));
+        let call = self.client.get_item().table_name(&self.table).key("pk", pk).key("sk", sk).consistent_read(true);
+        Ok(call.send().await.map_err(failure)?.item)
     }
 
     /// The write of an entry, ready to be sent. The parts of a large one are written here and now: nothing refers to
@@ -636,8 +630,12 @@ fn seconds(time: Timestamp) -> AttributeValue {
     AttributeValue::N(time.as_second().to_string())
 }
 
-fn stop_key() -> AttributeValue {
-    AttributeValue::S("stop".to_owned())
+fn entry_key(id: &str) -> Key {
+    (format!("entry#{id}"), "entry".to_owned())
+}
+
+fn stop_key() -> Key {
+    ("stop".to_owned(), "stop".to_owned())
 }
 
 /// A time as a text that sorts like it: always with the same digits.
@@ -645,7 +643,7 @@ fn sortable(time: Timestamp) -> String {
     format!("{time:.6}")
 }
 
-fn hold_key(control: &str, resource: &str, grant: &str) -> (String, String) {
+fn hold_key(control: &str, resource: &str, grant: &str) -> Key {
     (format!("hold#{resource}"), format!("{control}#{}", hash(&[grant])))
 }
 

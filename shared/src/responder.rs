@@ -173,18 +173,16 @@ impl<'a> Responder<'a> {
             Err(failure) => journal_failure = Some(failure),
         }
         let (mut state, mut decision) = self.judge(&case, seen)?;
-        for wait in BEFORE_BELIEVING {
-            if !decision.is_allow() || self.held(&case, &state)?.is_some() {
+        let (mut outcome, mut waits) = (Outcome::Pending, BEFORE_BELIEVING.iter());
+        while decision.is_allow() {
+            if let Some(held) = self.held(&case, &state)? {
+                (decision, outcome) = (held, Outcome::Held);
+            } else if let Some(wait) = waits.next() {
+                tokio::time::sleep(*wait).await;
+                (state, decision) = self.judge(&case, self.observe(&case).await)?;
+            } else {
                 break;
             }
-            tokio::time::sleep(wait).await;
-            (state, decision) = self.judge(&case, self.observe(&case).await)?;
-        }
-        let mut outcome = Outcome::Pending;
-        if decision.is_allow()
-            && let Some(held) = self.held(&case, &state)?
-        {
-            (decision, outcome) = (held, Outcome::Held);
         }
         if let Decision::Allow { why } = &decision {
             info!(event = event.id, control = control.about.id, resource = case.subject.arn, why, "allowed");

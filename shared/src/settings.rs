@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::control::Function;
 use crate::mode::{Mode, Modes};
 use crate::network::PublicPorts;
-use crate::policy::Trust;
+use crate::policy::{Trust, is_account};
 
 /// What judging depends on. It is journaled, so that any decision can be made again.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -149,10 +149,6 @@ impl fmt::Display for Problem {
 }
 
 impl std::error::Error for Problem {}
-
-pub(crate) fn is_account(id: &str) -> bool {
-    id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_digit())
-}
 
 pub(crate) fn is_organization(id: &str) -> bool {
     id.starts_with("o-")

@@ -27,8 +27,14 @@ fn keeps_the_laws(kind: Kind, text: &str) {
 }
 
 fn everyone_if(condition: &str) -> String {
-    let statement = r#""Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"*""#;
-    format!(r#"{{"Version":"2012-10-17","Statement":[{{{statement},"Condition":{condition}}}]}}"#)
+    those_if(r#""*""#, condition)
+}
+
+fn those_if(principal: &str, condition: &str) -> String {
+    let statement = r#""Effect":"Allow","Action":"s3:GetObject","Resource":"*""#;
+    format!(
+        r#"{{"Version":"2012-10-17","Statement":[{{{statement},"Principal":{principal},"Condition":{condition}}}]}}"#
+    )
 }
 
 /// AWS writes its data perimeters with these: the caller must be of the account or organization that owns the resource.
@@ -78,11 +84,7 @@ fn a_value_goes_before_the_star_that_friends_need() {
             r#"{"StringLike":{"aws:PrincipalOrgID":["o-trusted0001","o-trusted0001*"]}}"#,
         ),
     ] {
-        let statement = r#""Effect":"Allow","Action":"s3:GetObject","Resource":"*""#;
-        let text = format!(
-            r#"{{"Version":"2012-10-17","Statement":[{{{statement},"Principal":{principal},"Condition":{condition}}}]}}"#
-        );
-        keeps_the_laws(Kind::Resource, &text);
+        keeps_the_laws(Kind::Resource, &those_if(principal, condition));
     }
 }
 
@@ -147,11 +149,7 @@ fn of_principals_and_values_that_go() {
             r#"{"ForAnyValue:StringNotEquals":{"aws:SourceOwner":"222233334444"},"ForAllValues:StringLike":{"aws:SourceOwner":["${aws:ResourceAccount}"]}}"#,
         ),
     ] {
-        let statement = r#""Effect":"Allow","Action":"s3:GetObject","Resource":"*""#;
-        let text = format!(
-            r#"{{"Version":"2012-10-17","Statement":[{{{statement},"Principal":{principal},"Condition":{condition}}}]}}"#
-        );
-        keeps_the_laws(Kind::Resource, &text);
+        keeps_the_laws(Kind::Resource, &those_if(principal, condition));
     }
 }
 

@@ -44,6 +44,12 @@ pub(crate) fn journaled(aws: &Aws) -> Answer {
     ok(&json!({"Item": put["Item"]}).to_string())
 }
 
+/// What `PutItem` answers when another was faster.
+fn taken() -> Answer {
+    let kind = "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException";
+    (400, json!({"__type": kind, "message": "taken"}).to_string())
+}
+
 /// What `Query` answers when an operator holds on to a statement.
 fn holding(statement: &str) -> Result<Answer> {
     let grant = snapback::json::canonical(&serde_json::from_str(statement)?);
@@ -192,10 +198,7 @@ async fn a_later_delivery_finishes_what_a_crash_has_left() -> Result<()> {
 #[tokio::test]
 async fn two_deliveries_at_once_do_not_both_act() {
     let public = policy(&[PUBLIC]);
-    let taken = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException","message":"taken"}"#;
-    let aws = Aws::default()
-        .answers("S3.GetBucketPolicy", [ok(&public)])
-        .answers("DynamoDB.PutItem", [(400, taken.to_owned())]);
+    let aws = Aws::default().answers("S3.GetBucketPolicy", [ok(&public)]).answers("DynamoDB.PutItem", [taken()]);
     let second = deliver(&s3::FUNCTION, &aws, Mode::Revert, bucket_policy_was_put(&public)).await;
     assert!(second.is_err_and(|error| error.to_string().contains("another delivery")));
     assert!(written(&aws).is_empty() && notices(&aws).is_empty());
@@ -204,10 +207,7 @@ async fn two_deliveries_at_once_do_not_both_act() {
 #[tokio::test]
 async fn two_events_on_one_resource_wait_for_each_other() {
     let public = policy(&[PUBLIC]);
-    let taken = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException","message":"taken"}"#;
-    let aws = Aws::default()
-        .answers("S3.GetBucketPolicy", [ok(&public)])
-        .answers("DynamoDB.PutItem(lease)", [(400, taken.to_owned())]);
+    let aws = Aws::default().answers("S3.GetBucketPolicy", [ok(&public)]).answers("DynamoDB.PutItem(lease)", [taken()]);
     let second = deliver(&s3::FUNCTION, &aws, Mode::Revert, bucket_policy_was_put(&public)).await;
     assert!(second.is_err_and(|error| error.to_string().contains("another delivery")));
     assert!(written(&aws).is_empty() && notices(&aws).is_empty());

@@ -21,9 +21,10 @@ use snapback::policy::NotUnderstood;
 use snapback::settings::Settings;
 use snapback::subject::Subject;
 
-use super::ingress::{public_ports, without_place};
+use super::ingress::{not_understood, public_ports};
 use super::policy::{account, organization};
 use super::{Answer, Input, Question};
+use crate::operator::Caller;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -90,11 +91,7 @@ impl Question for Arguments {
     }
 
     fn answer(&self, text: &str) -> Result<Answer, NotUnderstood> {
-        let document: Value = serde_json::from_str(text).map_err(|error| NotUnderstood {
-            message: without_place(&error),
-            line: error.line().max(1),
-            column: error.column().max(1),
-        })?;
+        let document: Value = serde_json::from_str(text).map_err(not_understood)?;
         let refused = |message: String| NotUnderstood { message, line: 1, column: 1 };
         let is_record = document.get("detail").is_none() && document.get("eventSource").is_some();
         let event = if is_record { Event::from_record(document) } else { Event::from_envelope(document) };
@@ -230,9 +227,7 @@ struct Case<'a> {
 /// In another account than the event's, a look would find nothing and take that for the truth.
 async fn credentials(event: &Event) -> Result<SdkConfig> {
     let config = aws::config().await.into_builder().region(Region::new(event.region.clone())).build();
-    let caller = aws_sdk_sts::Client::new(&config).get_caller_identity().send().await;
-    let caller = caller.map_err(aws::failure).context("asking AWS whose credentials these are")?;
-    let account = caller.account().unwrap_or_default();
+    let account = Caller::of(&config).await?.account;
     if account != event.account {
         bail!("the event is of account {}, and these credentials are of account {account}", event.account);
     }

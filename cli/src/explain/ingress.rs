@@ -76,11 +76,6 @@ impl Question for Arguments {
     }
 
     fn answer(&self, text: &str) -> Result<Answer, NotUnderstood> {
-        let not_understood = |error: serde_json::Error| NotUnderstood {
-            message: without_place(&error),
-            line: error.line().max(1),
-            column: error.column().max(1),
-        };
         // Tried one after the other, the wrong one of two forms would tell what is wrong with the right one.
         let permissions: Vec<IpPermission> = if text.trim_start().starts_with('[') {
             serde_json::from_str(text).map_err(not_understood)?
@@ -146,11 +141,12 @@ where
     range.ok_or_else(|| de::Error::custom(format!("expected {expected}, found `{text}`")))
 }
 
-/// What is wrong; where, is told before it.
-pub(super) fn without_place(error: &serde_json::Error) -> String {
+/// What is wrong, apart from where, which is told before it.
+pub(super) fn not_understood(error: serde_json::Error) -> NotUnderstood {
     let message = error.to_string();
     let place = format!(" at line {} column {}", error.line(), error.column());
-    message.strip_suffix(&place).unwrap_or(&message).to_owned()
+    let message = message.strip_suffix(&place).unwrap_or(&message).to_owned();
+    NotUnderstood { message, line: error.line().max(1), column: error.column().max(1) }
 }
 
 pub(super) fn public_ports(text: &str) -> Result<PublicPorts, String> {

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 use serde_json::value::RawValue;
-use snapback::policy::{Exposure, Judgement, Kind, NotUnderstood, Policy, Trust};
+use snapback::policy::{Exposure, Judgement, Kind, NotUnderstood, Policy, Trust, is_account};
 
 use super::{Answer, Input, Question};
 
@@ -158,8 +158,7 @@ fn differences<'a>(left: &[&'a str], right: &[&'a str]) -> Vec<(char, &'a str)> 
 }
 
 pub(super) fn account(text: &str) -> Result<String, String> {
-    let is_id = text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
-    if is_id { Ok(text.to_owned()) } else { Err("expected the twelve digits of an account".to_owned()) }
+    if is_account(text) { Ok(text.to_owned()) } else { Err("expected the twelve digits of an account".to_owned()) }
 }
 
 pub(super) fn organization(text: &str) -> Result<String, String> {

@@ -27,6 +27,7 @@ use grant::{Context, Going};
 
 pub use document::NotUnderstood;
 pub use grant::Grant;
+pub use principal::is_account;
 pub use trust::{Exposure, Trust};
 
 /// What a policy document is attached to.

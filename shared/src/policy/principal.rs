@@ -101,7 +101,9 @@ fn is_deleted(text: &str) -> bool {
     is_id && ["AROA", "AIDA", "AGPA", "AIPA", "ANPA"].iter().any(|prefix| text.starts_with(prefix))
 }
 
-pub(super) fn is_account(text: &str) -> bool {
+/// Whether a text is an account id.
+#[must_use]
+pub fn is_account(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
