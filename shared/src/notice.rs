@@ -132,7 +132,8 @@ fn text(entry: &Entry, journal: &str) -> String {
     line("");
     line(&done(entry));
     if let Some(problem) = &entry.problem {
-        line(&format!("What went wrong: {problem}"));
+        let label = if entry.outcome == Outcome::WouldRevert { "Why not" } else { "What went wrong" };
+        line(&format!("{label}: {problem}"));
     }
     if let Decision::Revert { left, .. } = decision {
         for open in left {
@@ -447,6 +448,17 @@ mod tests {
         assert_eq!(touched(Outcome::Alerted), (true, false, false));
         assert_eq!(touched(Outcome::Failed), (false, false, true));
         assert_eq!(touched(Outcome::Reverted), (false, true, false));
+    }
+
+    #[test]
+    fn what_was_left_on_purpose_is_not_called_wrong() {
+        let problem = Some("Snapback is stopped by ops: a drill".to_owned());
+        let text =
+            |outcome| Notice::of(&Entry { outcome, problem: problem.clone(), ..reverted("b", "{}") }, "journal").text;
+        assert!(
+            text(Outcome::WouldRevert).contains("touched nothing.\nWhy not: Snapback is stopped by ops: a drill\n")
+        );
+        assert!(text(Outcome::Failed).contains("What went wrong: Snapback is stopped"));
     }
 
     #[test]
