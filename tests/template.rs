@@ -313,7 +313,7 @@ fn no_role_may_write_to_the_journal_what_is_an_operators() -> Result<()> {
             may_write += 1;
             let condition = &statement["Condition"];
             assert_eq!(actions, set(&["dynamodb:PutItem", "dynamodb:UpdateItem"]), "{}", function.name);
-            let own = set(&["entry#*", "lease#*", "repeat#*"]);
+            let own = set(&["entry#*", "lease#*", "repeat#*", "budget#*"]);
             assert_eq!(words(&condition["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]), own, "{}", function.name);
             assert_eq!(words(&condition["Null"]["dynamodb:LeadingKeys"]), set(&["false"]));
         }

@@ -132,7 +132,8 @@ fn text(entry: &Entry, journal: &str) -> String {
     line("");
     line(&done(entry));
     if let Some(problem) = &entry.problem {
-        let label = if entry.outcome == Outcome::WouldRevert { "Why not" } else { "What went wrong" };
+        let is_on_purpose = matches!(entry.outcome, Outcome::WouldRevert | Outcome::Asked);
+        let label = if is_on_purpose { "Why not" } else { "What went wrong" };
         line(&format!("{label}: {problem}"));
     }
     if let Decision::Revert { left, .. } = decision {

@@ -1,6 +1,7 @@
 //! The way of an event: admit, suspect, observe, decide, record, guard, apply, verify, notify.
 
 use std::collections::BTreeSet;
+use std::num::NonZeroU32;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -301,6 +302,13 @@ impl<'a> Responder<'a> {
                 entry.decision = guarded;
                 entry.outcome = self.intended(case, entry);
             }
+            if let Some(most) = self.used_up(entry).await? {
+                entry.mode = Mode::Ask;
+                entry.outcome = self.intended(case, entry);
+                entry.problem =
+                    Some(format!("the same actor has caused {most} reverts in this hour, the most allowed"));
+                return Ok(());
+            }
             if entry.outcome != Outcome::Reverted {
                 let stop = case.stop.as_ref().filter(|_| entry.outcome == Outcome::WouldRevert);
                 entry.problem = stop.map(|stop| format!("Snapback is {stop}")).or_else(|| entry.problem.take());
@@ -338,6 +346,16 @@ impl<'a> Responder<'a> {
         };
         info!(event = event.id, control = about.id, resource = case.subject.arn, "{verdict}");
         verdict.over(decision)
+    }
+
+    /// How many reverts the actor may cause in an hour, if they are used up. What is critical is not counted.
+    async fn used_up(&self, entry: &Entry) -> Result<Option<NonZeroU32>> {
+        let Some(most) = self.deployment.most_reverts_per_hour else { return Ok(None) };
+        if entry.outcome != Outcome::Reverted || entry.decision.severity() == Some(Severity::Critical) {
+            return Ok(None);
+        }
+        let affords = self.journal.afford(entry, most.get(), Timestamp::now()).await?;
+        Ok((!affords).then_some(most))
     }
 
     /// What comes of a decision if all goes well. A mode that the operator has lowered since counts at once, and so does

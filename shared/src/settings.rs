@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use ipnet::IpNet;
@@ -38,6 +39,8 @@ pub struct Deployment {
     pub journal: String,
     pub journal_days: u32,
     pub topic: String,
+    /// How many reverts one actor may cause in an hour before people are asked instead.
+    pub most_reverts_per_hour: Option<NonZeroU32>,
     /// The ARN of the function's own role.
     pub role: String,
     /// The folder of the guardrails.
@@ -136,6 +139,12 @@ impl Deployment {
             journal: required("SNAPBACK_JOURNAL", "the name of the journal's table")?,
             journal_days: days.parse().or_else(|_| problem("SNAPBACK_JOURNAL_DAYS", "a number of days", &days))?,
             topic: required("SNAPBACK_TOPIC", "the ARN of the topic")?,
+            most_reverts_per_hour: NonZeroU32::new(match lookup("SNAPBACK_MAX_REVERTS_PER_HOUR") {
+                None => 0,
+                Some(most) => most.parse().or_else(|_| {
+                    problem("SNAPBACK_MAX_REVERTS_PER_HOUR", "a number of reverts, or 0 for no limit", &most)
+                })?,
+            }),
             role: required("SNAPBACK_ROLE", "the ARN of the function's role")?,
             guardrails: required("SNAPBACK_GUARDRAILS", "the folder of the guardrails")?.into(),
         })

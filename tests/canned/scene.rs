@@ -68,6 +68,7 @@ pub(crate) async fn deliver_under(
     let deployment = Deployment {
         journal: "journal".to_owned(),
         journal_days: 400,
+        most_reverts_per_hour: None,
         topic: "arn:aws:sns:eu-central-1:111122223333:topic".to_owned(),
         role: "arn:aws:iam::111122223333:role/own".to_owned(),
         guardrails,

@@ -50,7 +50,7 @@ class World:
         self.environment = aws.environment(
             AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test", SNAPBACK_MODE="revert", SNAPBACK_JOURNAL="journal",
             SNAPBACK_JOURNAL_DAYS="1", SNAPBACK_TOPIC=topic, SNAPBACK_ROLE=f"arn:aws:iam::{ACCOUNT}:role/own",
-            SNAPBACK_GUARDRAILS=str(REPOSITORY / "guardrails"),
+            SNAPBACK_MAX_REVERTS_PER_HOUR="10000", SNAPBACK_GUARDRAILS=str(REPOSITORY / "guardrails"),
         )  # fmt: skip
 
     def deliver(self, function: str, payload: dict, *fault: str) -> dict:

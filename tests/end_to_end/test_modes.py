@@ -1,5 +1,7 @@
 """The operator decides how far Snapback goes: by mode, control by control, and by an emergency stop."""
 
+import time
+
 import pytest
 
 
@@ -92,3 +94,25 @@ def test_a_stop_must_have_a_time_to_end(snapback):
     for never in ("0s", "-1h", "soon"):
         refused = snapback.operate("stop", "--reason", "a drill", f"--for={never}")
         assert refused.returncode in (1, 2) and "--for" in refused.stderr
+
+
+def test_who_has_used_up_an_hours_reverts_is_asked_about_but_for_what_is_critical(deployed):
+    snapback = deployed(mode="revert", MaxRevertsPerHour="2")
+    # The hours are those of the clock, and three reverts take seconds: they must not fall into two.
+    left = 3600 - time.time() % 3600
+    time.sleep(left if left < 30 else 0)
+    buckets = [snapback.a_bucket() for _ in range(3)]
+    announcements = []
+    for bucket in buckets:
+        bucket.put_policy(bucket.lets_in("444455556666"), bucket.lets_in_everyone())
+        announcements.append(snapback.announces(bucket))
+    assert [one["outcome"] for one in announcements] == ["reverted", "reverted", "asked"]
+    assert "has caused 2 reverts in this hour" in announcements[2]["problem"]
+    assert buckets[2].statements() == ["Partner", "Everyone"]
+    writable = snapback.a_bucket()
+    writable.put_policy(writable.lets_in_everyone("s3:PutObject"))
+    critical = snapback.announces(writable)
+    assert (critical["outcome"], critical["severity"]) == ("reverted", "critical")
+    applied = snapback.operate("apply", announcements[2]["id"], "--yes")
+    assert (applied.returncode, applied.stderr) == (0, "")
+    assert buckets[2].statements() == ["Partner"]

@@ -1,0 +1,63 @@
+//! How many reverts an actor may cause in an hour before people are asked instead.
+
+use anyhow::Result;
+use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Entry, Journal, is_condition, seconds};
+use crate::aws::failure;
+use crate::event::Actor;
+
+/// Hours are those of the clock, so that one item counts for one of them.
+const HOUR: SignedDuration = SignedDuration::from_hours(1);
+
+impl Journal {
+    /// Counts an entry against what its actor may have reverted in this hour; false if that is used up. A later delivery
+    /// of the same entry is not counted again.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    pub async fn afford(&self, entry: &Entry, most: u32, now: Timestamp) -> Result<bool> {
+        let hour = now.as_second() / HOUR.as_secs();
+        let call = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", AttributeValue::S(format!("budget#{}", payer(&entry.event.actor))))
+            .key("sk", AttributeValue::S(format!("{hour}")))
+            .condition_expression("attribute_not_exists(entries) OR size(entries) < :most OR contains(entries, :id)")
+            .update_expression("SET expires = :expires ADD entries :ids")
+            .expression_attribute_values(":most", AttributeValue::N(most.to_string()))
+            .expression_attribute_values(":id", AttributeValue::S(entry.id.clone()))
+            .expression_attribute_values(":ids", AttributeValue::Ss(vec![entry.id.clone()]))
+            .expression_attribute_values(":expires", seconds(now + HOUR));
+        match call.send().await {
+            Ok(_) => Ok(true),
+            Err(error) if is_condition(&error) => Ok(false),
+            Err(error) => Err(failure(error).context("counting an actor's reverts in the journal")),
+        }
+    }
+}
+
+/// Who is counted: a role with all its sessions, whose names are the caller's own choice; a user; a service.
+fn payer(actor: &Actor) -> &str {
+    let named = actor.role.as_deref().or(actor.arn.as_deref()).or(actor.invoked_by.as_deref());
+    named.unwrap_or(&actor.kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_role_pays_for_all_its_sessions() {
+        let role = Some("arn:aws:iam::111122223333:role/pipeline".to_owned());
+        let session = |name: &str| Some(format!("arn:aws:sts::111122223333:assumed-role/pipeline/{name}"));
+        let one = Actor { role: role.clone(), arn: session("one"), ..Actor::default() };
+        let other = Actor { role, arn: session("other"), ..Actor::default() };
+        assert_eq!(payer(&one), payer(&other));
+        let user = Actor { arn: Some("arn:aws:iam::111122223333:user/ada".to_owned()), ..Actor::default() };
+        assert_eq!(payer(&user), "arn:aws:iam::111122223333:user/ada");
+        assert_eq!(payer(&Actor { kind: "AWSService".to_owned(), ..Actor::default() }), "AWSService");
+    }
+}
