@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
+use std::time::Duration;
 
 use anyhow::Result;
 use aws_config::SdkConfig;
@@ -114,6 +115,9 @@ pub struct Function {
     pub controls: &'static [AnyControl],
     pub apply: Apply,
     pub tags: Tags,
+    /// How long to wait before each further look at whether a revert shows. Together with what comes before (13 s of
+    /// looks at a clean state, 10 s for a resource that another event has) it has to fit into the 30 s of a function.
+    pub patience: &'static [Duration],
 }
 
 /// How the tags of a subject are read, for guardrails that ask for them.

@@ -32,10 +32,6 @@ const OLDEST: SignedDuration = SignedDuration::from_hours(24);
 /// long to wait before each further look at one: 13 s in all, of the 30 s a function has.
 const BEFORE_BELIEVING: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(3), Duration::from_secs(9)];
 
-/// How long to wait before each further look at whether the revert shows: 3.5 s in all, of the 30 s a function has.
-const BEFORE_VERIFYING_AGAIN: [Duration; 3] =
-    [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2)];
-
 /// How long to wait before each further try to take a resource that another event has: 10 s in all.
 const BEFORE_TAKING_AGAIN: [Duration; 6] = [
     Duration::from_millis(250),
@@ -388,7 +384,7 @@ impl<'a> Responder<'a> {
 
     /// Looks and judges again, with the patience that eventual consistency needs.
     async fn verify(&self, case: &Case<'_>, entry: &mut Entry) -> Result<()> {
-        let mut waits = BEFORE_VERIFYING_AGAIN.iter();
+        let mut waits = case.function.patience.iter();
         loop {
             match self.observe(case).await {
                 Ok(state) => {

@@ -4,6 +4,8 @@ mod aws;
 mod controls;
 mod told;
 
+use std::time::Duration;
+
 use snapback::control::{AnyControl, Function, Tags};
 
 pub const FUNCTION: Function = Function {
@@ -11,4 +13,6 @@ pub const FUNCTION: Function = Function {
     controls: &[AnyControl::of::<controls::OpenSecurityGroup>()],
     apply: aws::apply,
     tags: Tags { read: aws::tags, needs: &["ec2:DescribeTags"] },
+    // EC2 asks for ever longer waits: <https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html>
+    patience: &[Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)],
 };

@@ -3,6 +3,8 @@
 mod aws;
 mod controls;
 
+use std::time::Duration;
+
 use snapback::control::{AnyControl, Function, Tags};
 
 pub const FUNCTION: Function = Function {
@@ -10,4 +12,6 @@ pub const FUNCTION: Function = Function {
     controls: &[AnyControl::of::<controls::PublicBucketPolicy>()],
     apply: aws::apply,
     tags: Tags { read: aws::tags, needs: &["s3:GetBucketTagging"] },
+    // The settings of a bucket are eventually consistent, mostly within a second; it takes turns, which has its time too.
+    patience: &[Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2)],
 };
