@@ -28,6 +28,9 @@ OPERATOR_MAY = (
     "dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:DeleteItem",
 )  # fmt: skip
 
+# What a session is called in which a test acts with a function's rights.
+BORROWED = "test"
+
 _number = count(1)
 
 
@@ -95,6 +98,16 @@ class Snapback:
         """Its entries in the journal."""
         return [item for item in self._journal() if item["sk"] == "entry" and item.get("resource") == thing.arn]
 
+    def reverts_of_its_own_calls(self) -> list:
+        """What a function of Snapback did and a function of Snapback took back."""
+        roles = {self.role_of(name.removesuffix("Arn")) for name in self.stack.outputs if name.endswith("FunctionArn")}
+        entries = [json.loads(item["body"]) for item in self._journal() if "body" in item and item["sk"] == "entry"]
+
+        def is_own(actor: dict) -> bool:
+            return (actor["role"] or "").rpartition("/")[2] in roles and actor["session"] != BORROWED
+
+        return [entry for entry in entries if entry["applied"] and is_own(entry["event"]["actor"])]
+
     def holds_on(self, thing: Bucket | Group) -> list:
         return [item for item in self._journal() if item["pk"] == f"hold#{thing.arn}"]
 
@@ -160,7 +173,7 @@ class Snapback:
     def as_function(self, function: str, service: str):
         """A client that has the rights of the function's role."""
         arn = self.aws.client("iam").get_role(RoleName=self.role_of(function))["Role"]["Arn"]
-        session = self.aws.client("sts").assume_role(RoleArn=arn, RoleSessionName="test")
+        session = self.aws.client("sts").assume_role(RoleArn=arn, RoleSessionName=BORROWED)
         return self.aws.client(service, session["Credentials"])
 
     def role_of(self, function: str) -> str:
