@@ -9,7 +9,8 @@ use snapback::control::About;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// A JSON array of objects: id, title, function, events, reads, writes, undoes, severity, frameworks, caveat
+    /// A JSON array of objects: id, title, function, survey, events, reads, writes, undoes, severity,
+    /// frameworks, caveat
     #[arg(long)]
     json: bool,
 }
@@ -17,6 +18,8 @@ pub(crate) struct Arguments {
 #[derive(Serialize)]
 struct Row {
     function: &'static str,
+    /// IAM actions that a scan needs to list what there is; nothing where there is nothing to scan.
+    survey: Option<&'static [&'static str]>,
     #[serde(flatten)]
     about: &'static About,
 }
@@ -25,14 +28,18 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCod
     let rows: Vec<Row> = crate::FUNCTIONS
         .iter()
         .flat_map(|function| {
-            function.controls.iter().map(|control| Row { function: function.name, about: control.about })
+            function.controls.iter().map(|control| Row {
+                function: function.name,
+                survey: control.survey.map(|survey| survey.needs),
+                about: control.about,
+            })
         })
         .collect();
     if arguments.json {
         writeln!(out, "{}", serde_json::to_string_pretty(&rows)?)?;
         return Ok(ExitCode::SUCCESS);
     }
-    for Row { function, about } in rows {
+    for Row { function, survey, about } in rows {
         let events: Vec<String> =
             about.watches.iter().map(|watch| format!("{}:{}", watch.service, watch.name)).collect();
         writeln!(out, "{} ({}, up to {})", about.id, about.title, about.severity)?;
@@ -42,6 +49,7 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCod
             ("reads", about.reads.join(", ")),
             ("writes", about.writes.join(", ")),
             ("undo needs", about.undoes.join(", ")),
+            ("scan needs", survey.map_or("(it cannot be scanned)".to_owned(), |needs| needs.join(", "))),
             ("frameworks", about.frameworks.join(", ")),
         ] {
             writeln!(out, "    {label:<11} {items}")?;

@@ -1,6 +1,7 @@
 //! `snapback`: what it watches, what it thinks of a policy, what it would have thought, and taking back what it did.
 
 mod apply;
+mod choices;
 mod controls;
 mod explain;
 mod guardrails;
@@ -8,6 +9,7 @@ mod history;
 mod operator;
 mod release;
 mod replay;
+mod scan;
 mod stop;
 mod terminal;
 mod time;
@@ -50,6 +52,9 @@ enum Command {
     Replay(replay::Arguments),
     /// Ends the hold that an undo has left: the next change that opens it is reverted again
     Release(release::Arguments),
+    /// Says what stands open now in an account and Region, with your own credentials; touches nothing. Exit status 1 if
+    /// something does, or could not be looked at
+    Scan(scan::Arguments),
     /// Ends an emergency stop: from now on Snapback acts again as its mode says
     Start(stop::StartArguments),
     /// Emergency stop: from now on Snapback touches nothing and only says what it would do, until the time is over
@@ -83,6 +88,7 @@ fn run(command: Command, out: &mut impl Write) -> Result<ExitCode> {
         Command::History(arguments) => history::run(&arguments, out),
         Command::Replay(arguments) => replay::run(&arguments, out),
         Command::Release(arguments) => release::run(&arguments, out),
+        Command::Scan(arguments) => scan::run(&arguments, out),
         Command::Start(arguments) => stop::start(&arguments, out),
         Command::Stop(arguments) => stop::stop(&arguments, out),
         Command::Undo(arguments) => undo::run(&arguments, out),

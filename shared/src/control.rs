@@ -27,6 +27,9 @@ pub trait Control: 'static {
     /// What its plans may do. An S3 control cannot plan a change to EC2: it would not compile.
     type Change: Into<Change> + TryFrom<Change> + Clone;
 
+    /// What there is of its kind, for a look without an event. Where it judges nothing but what happens: none.
+    const SURVEY: Option<Survey> = None;
+
     /// From the event alone. Empty: there is nothing to look at, and no AWS call is made.
     /// What the event does not tell (parameters left out, a shape not known) is suspicious.
     fn suspect(event: &Event, settings: &Settings) -> Vec<Suspicion>;
@@ -50,6 +53,17 @@ pub trait Control: 'static {
     /// What the state is once the change has taken effect. With it, "a revert is judged allow" is proven without AWS.
     fn after(state: &Self::State, change: &Self::Change) -> Self::State;
 }
+
+/// What there is that a control may be asked about.
+#[derive(Debug, Clone, Copy)]
+pub struct Survey {
+    pub list: List,
+    /// IAM actions that this needs.
+    pub needs: &'static [&'static str],
+}
+
+/// Lists the subjects in the account and Region of a look, which the event stands for.
+pub type List = for<'a> fn(&'a Look<'a>, &'a Event) -> BoxFuture<'a, Result<Vec<Subject>>>;
 
 /// What every reader of a control wants to know, and what the deployment is held to.
 #[derive(Debug, Serialize)]
@@ -140,6 +154,7 @@ type Observe = for<'a> fn(&'a Look<'a>, &'a Event, &'a Suspicion) -> BoxFuture<'
 #[derive(Debug)]
 pub struct AnyControl {
     pub about: &'static About,
+    pub survey: Option<Survey>,
     pub suspect: fn(&Event, &Settings) -> Vec<Suspicion>,
     pub observe: Observe,
     pub decide: fn(&Event, &Suspicion, &Value, &Given<'_>) -> Result<Decision<Change>>,
@@ -152,6 +167,7 @@ impl AnyControl {
     pub const fn of<C: Control>() -> Self {
         Self {
             about: C::ABOUT,
+            survey: C::SURVEY,
             suspect: C::suspect,
             observe: observe::<C>,
             decide: decide::<C>,

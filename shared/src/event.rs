@@ -9,10 +9,14 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::control::Watch;
 use crate::json;
 
 /// What an API call under CloudTrail arrives as.
 pub const API_CALL: &str = "AWS API Call via CloudTrail";
+
+/// What nothing arrives as.
+const A_LOOK: &str = "a look";
 
 #[derive(Debug, Clone)]
 pub struct Event {
@@ -132,6 +136,33 @@ impl Event {
             request: without_credentials(record["requestParameters"].take()),
             response: without_credentials(record["responseElements"].take()),
         })
+    }
+
+    /// What stands for an event when somebody looks at what there is: a call that does not tell what it did.
+    #[must_use]
+    pub fn of_a_look(call: &Watch, account: &str, region: &str, time: Timestamp) -> Self {
+        Self {
+            source: String::new(),
+            detail_type: A_LOOK.to_owned(),
+            envelope_account: account.to_owned(),
+            id: String::new(),
+            time,
+            service: call.service.to_owned(),
+            name: call.name.to_owned(),
+            region: region.to_owned(),
+            account: account.to_owned(),
+            error_code: None,
+            request: Value::Null,
+            response: Value::Null,
+            resources: vec![],
+            actor: Actor::default(),
+        }
+    }
+
+    /// Whether nothing has happened, and somebody just looks.
+    #[must_use]
+    pub fn is_a_look(&self) -> bool {
+        self.detail_type == A_LOOK
     }
 
     /// Whether AWS itself says that this happened in the account that the record names.

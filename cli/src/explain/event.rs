@@ -16,14 +16,13 @@ use snapback::control::{AnyControl, Function, Given, Look, Suspicion};
 use snapback::decision::{Decision, Severity};
 use snapback::event::{Actor, Event, Refusal};
 use snapback::guardrail::{self, Guardrail, Guardrails, Verdict};
-use snapback::network::PublicPorts;
 use snapback::policy::NotUnderstood;
 use snapback::settings::Settings;
 use snapback::subject::Subject;
 
-use super::ingress::{not_understood, public_ports};
-use super::policy::{account, organization};
+use super::ingress::not_understood;
 use super::{Answer, Input, Question};
+use crate::choices::Choices;
 use crate::operator::Caller;
 
 #[derive(Debug, clap::Args)]
@@ -39,15 +38,8 @@ pub(super) struct Arguments {
     /// Look at the resource as it is now, with your credentials. Nothing is touched
     #[arg(long)]
     look: bool,
-    /// Ports that may be reached from anywhere, such as `tcp/80,tcp/8000-8100,udp/53,icmp`; `''` for none
-    #[arg(long, env = "SNAPBACK_PUBLIC_PORTS", default_value = "tcp/80,tcp/443", value_parser = public_ports)]
-    public_ports: PublicPorts,
-    /// An account whose principals may get in; may be given again
-    #[arg(long, value_name = "ID", value_parser = account)]
-    trust_account: Vec<String>,
-    /// An organization whose principals may get in; may be given again
-    #[arg(long, value_name = "ID", value_parser = organization)]
-    trust_organization: Vec<String>,
+    #[command(flatten)]
+    choices: Choices,
 }
 
 #[derive(Serialize)]
@@ -118,7 +110,7 @@ impl Arguments {
             Err(Refusal::Forged(why)) => Some(format!("it is forged: {why}")),
             Err(Refusal::Failed(code)) => Some(format!("the call failed with {code}, so nothing has changed")),
             Ok(()) => {
-                let settings = self.settings();
+                let settings = self.choices.settings(&self.guardrails)?;
                 let mut config = None;
                 for function in crate::FUNCTIONS {
                     for control in function.controls.iter().filter(|control| control.watches(&event)) {
@@ -136,15 +128,6 @@ impl Arguments {
         };
         let Event { id, service, name, time, actor, .. } = event;
         Ok(Trace { id, service, name, time, actor, refused, suspicions })
-    }
-
-    fn settings(&self) -> Settings {
-        Settings {
-            trusted_accounts: self.trust_account.iter().cloned().collect(),
-            trusted_organizations: self.trust_organization.iter().cloned().collect(),
-            public_ports: self.public_ports.clone(),
-            ..Settings::default()
-        }
     }
 
     async fn suspected(&self, case: Case<'_>, config: Option<&SdkConfig>) -> Result<Suspected> {

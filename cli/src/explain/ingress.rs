@@ -6,6 +6,7 @@ use snapback::network::{self, Open, Opening, PublicPorts, Traffic};
 use snapback::policy::{Exposure, NotUnderstood};
 
 use super::{Answer, Input, Question};
+use crate::choices::public_ports;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -147,8 +148,4 @@ pub(super) fn not_understood(error: serde_json::Error) -> NotUnderstood {
     let place = format!(" at line {} column {}", error.line(), error.column());
     let message = message.strip_suffix(&place).unwrap_or(&message).to_owned();
     NotUnderstood { message, line: error.line().max(1), column: error.column().max(1) }
-}
-
-pub(super) fn public_ports(text: &str) -> Result<PublicPorts, String> {
-    text.parse().map_err(|()| "expected ports such as `tcp/80,udp/53,icmp`".to_owned())
 }

@@ -1,13 +1,13 @@
 //! `snapback explain policy`
 
-use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use serde::Serialize;
 use serde_json::value::RawValue;
-use snapback::policy::{Exposure, Judgement, Kind, NotUnderstood, Policy, Trust, is_account};
+use snapback::policy::{Exposure, Judgement, Kind, NotUnderstood, Policy, Trust};
 
 use super::{Answer, Input, Question};
+use crate::choices::{Trusted, account};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -16,12 +16,8 @@ pub(super) struct Arguments {
     /// The account that owns what the policy is attached to
     #[arg(long, value_name = "ID", value_parser = account)]
     account: Option<String>,
-    /// An account whose principals may get in; may be given again
-    #[arg(long, value_name = "ID", value_parser = account)]
-    trust_account: Vec<String>,
-    /// An organization whose principals may get in; may be given again
-    #[arg(long, value_name = "ID", value_parser = organization)]
-    trust_organization: Vec<String>,
+    #[command(flatten)]
+    trusted: Trusted,
     /// What the policy is attached to: a resource, or a role as its trust policy
     #[arg(long, value_enum, default_value = "resource")]
     kind: Attached,
@@ -60,12 +56,7 @@ impl Question for Arguments {
             Attached::Resource => Kind::Resource,
             Attached::Trust => Kind::Trust,
         };
-        let trust = Trust {
-            account: self.account.clone(),
-            accounts: self.trust_account.iter().cloned().collect::<BTreeSet<_>>(),
-            organizations: self.trust_organization.iter().cloned().collect(),
-            ..Trust::default()
-        };
+        let trust = Trust { account: self.account.clone(), ..self.trusted.settings().trust("") };
         let judgement = policy.judge(kind, &trust);
         let untrusted: Vec<_> = judgement.grants.iter().filter(|grant| grant.is_untrusted()).cloned().collect();
         let without = policy.without(&untrusted);
@@ -155,20 +146,6 @@ fn differences<'a>(left: &[&'a str], right: &[&'a str]) -> Vec<(char, &'a str)> 
         }
     }
     marked
-}
-
-pub(super) fn account(text: &str) -> Result<String, String> {
-    if is_account(text) { Ok(text.to_owned()) } else { Err("expected the twelve digits of an account".to_owned()) }
-}
-
-pub(super) fn organization(text: &str) -> Result<String, String> {
-    let name = text.strip_prefix("o-").unwrap_or_default();
-    let is_id = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
-    if is_id {
-        Ok(text.to_owned())
-    } else {
-        Err("expected the id of an organization, such as `o-a1b2c3d4e5`".to_owned())
-    }
 }
 
 #[cfg(test)]

@@ -13,7 +13,8 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use snapback::aws::{code, failure};
 use snapback::change::{Applied, Change, Ec2, Rule, Source};
-use snapback::control::Look;
+use snapback::control::{Look, Survey};
+use snapback::event::Event;
 use snapback::network;
 use snapback::subject::Subject;
 
@@ -27,6 +28,20 @@ pub(crate) async fn ingress_rules(config: &SdkConfig, group: Option<&str>) -> Re
         failure(error).context(format!("reading the rules of security group `{}`", group.unwrap_or("(all)")))
     })?;
     Ok(rules.into_iter().filter(|rule| rule.is_egress != Some(true)).filter_map(rule).collect())
+}
+
+/// The security groups of the account in the Region.
+pub(crate) const SECURITY_GROUPS: Survey = Survey { list: security_groups, needs: &["ec2:DescribeSecurityGroups"] };
+
+fn security_groups<'a>(look: &'a Look<'a>, event: &'a Event) -> BoxFuture<'a, Result<Vec<Subject>>> {
+    async move {
+        let owned = Filter::builder().name("owner-id").values(look.account).build();
+        let groups = Client::new(look.config).describe_security_groups().filters(owned).into_paginator().items().send();
+        let groups = groups.collect::<Result<Vec<_>, _>>().await;
+        let groups = groups.map_err(|error| failure(error).context("listing the security groups"))?;
+        Ok(groups.into_iter().filter_map(|group| Some(Subject::security_group(event, &group.group_id?))).collect())
+    }
+    .boxed()
 }
 
 /// The id of the group of the default VPC that has this name.

@@ -12,7 +12,8 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use snapback::aws::{code, failure};
 use snapback::change::{Applied, Change, S3};
-use snapback::control::Look;
+use snapback::control::{Look, Survey};
+use snapback::event::Event;
 use snapback::json;
 use snapback::subject::Subject;
 
@@ -47,6 +48,20 @@ pub(crate) async fn restricts_public_buckets(look: &Look<'_>, bucket: &str) -> R
     };
     let (of_bucket, of_account) = futures::try_join!(of_bucket, of_account)?;
     Ok(of_bucket == Some(true) || of_account == Some(true))
+}
+
+/// The buckets of the account in the Region.
+pub(crate) const BUCKETS: Survey = Survey { list: buckets, needs: &["s3:ListAllMyBuckets"] };
+
+fn buckets<'a>(look: &'a Look<'a>, event: &'a Event) -> BoxFuture<'a, Result<Vec<Subject>>> {
+    async move {
+        let pages = s3(look.config).list_buckets().bucket_region(&event.region).into_paginator().send();
+        let pages = pages.collect::<Result<Vec<_>, _>>().await;
+        let pages = pages.map_err(|error| failure(error).context("listing the buckets"))?;
+        let buckets = pages.into_iter().flat_map(|page| page.buckets.unwrap_or_default());
+        Ok(buckets.filter_map(|bucket| Some(Subject::bucket(event, &bucket.name?))).collect())
+    }
+    .boxed()
 }
 
 /// The tags of a bucket; nothing else in S3 is looked at that has any.

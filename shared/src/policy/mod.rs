@@ -13,7 +13,7 @@ mod edit;
 mod grant;
 pub mod identity;
 mod known;
-pub(crate) mod pattern;
+pub mod pattern;
 mod principal;
 mod reach;
 mod trust;

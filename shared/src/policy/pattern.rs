@@ -10,7 +10,8 @@ use std::borrow::Cow;
 const LONGEST: usize = 2048;
 
 /// Whether the pattern stands for this text.
-pub(crate) fn matches(pattern: &str, text: &str) -> bool {
+#[must_use]
+pub fn matches(pattern: &str, text: &str) -> bool {
     stands_for(pattern, text, |_| true)
 }
 

@@ -26,7 +26,7 @@ use anyhow::Result;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use snapback::change::{Ec2, Rule, Source};
-use snapback::control::{About, Control, Given, Look, Suspicion, Watch};
+use snapback::control::{About, Control, Given, Look, Survey, Suspicion, Watch};
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
 use snapback::network::{self, Opening, Protocol};
@@ -95,6 +95,8 @@ impl Control for OpenSecurityGroup {
     type State = State;
     type Change = Ec2;
 
+    const SURVEY: Option<Survey> = Some(aws::SECURITY_GROUPS);
+
     fn suspect(event: &Event, settings: &Settings) -> Vec<Suspicion> {
         let told = Told::of(event);
         let why = match &told.rules {
@@ -118,8 +120,9 @@ impl Control for OpenSecurityGroup {
         vec![Suspicion { subject, why }]
     }
 
-    async fn observe(look: &Look<'_>, event: &Event, _: &Suspicion) -> Result<State> {
+    async fn observe(look: &Look<'_>, event: &Event, suspicion: &Suspicion) -> Result<State> {
         let group = match Told::of(event).group {
+            _ if event.is_a_look() => Some(suspicion.subject.name.clone()),
             Some(Group::Name(name)) => match aws::group_called(look, &name).await? {
                 None => return Ok(State::default()),
                 found => found,
@@ -155,13 +158,8 @@ impl Control for OpenSecurityGroup {
             if open.is_empty() {
                 return allow("no rule lets the world in");
             }
-            return alert(
-                Severity::High,
-                format!(
-                    "the event does not tell which rules it made; open to the world, or may be: {}",
-                    open.join(", ")
-                ),
-            );
+            let untold = if event.is_a_look() { "" } else { "the event does not tell which rules it made; " };
+            return alert(Severity::High, format!("{untold}open to the world, or may be: {}", open.join(", ")));
         };
         let (held, own): (Vec<&Rule>, Vec<&Rule>) =
             state.rules.iter().filter(|rule| told.iter().any(|told| is_it(rule, told))).partition(is_held);

@@ -1,0 +1,63 @@
+//! What the operator has chosen for the deployment, said again on the command line.
+
+use std::path::Path;
+
+use anyhow::Result;
+use snapback::network::PublicPorts;
+use snapback::policy::is_account;
+use snapback::settings::Settings;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Choices {
+    /// Ports that may be reached from anywhere, such as `tcp/80,tcp/8000-8100,udp/53,icmp`; `''` for none
+    #[arg(long, env = "SNAPBACK_PUBLIC_PORTS", default_value = "tcp/80,tcp/443", value_parser = public_ports)]
+    public_ports: PublicPorts,
+    #[command(flatten)]
+    trusted: Trusted,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Trusted {
+    /// An account whose principals may get in; may be given again
+    #[arg(long, value_name = "ID", value_parser = account)]
+    trust_account: Vec<String>,
+    /// An organization whose principals may get in; may be given again
+    #[arg(long, value_name = "ID", value_parser = organization)]
+    trust_organization: Vec<String>,
+}
+
+impl Choices {
+    /// Which ports may be public, and whom the flags and the file beside the guardrails trust.
+    pub(crate) fn settings(&self, guardrails: &Path) -> Result<Settings> {
+        let settings = Settings { public_ports: self.public_ports.clone(), ..self.trusted.settings() };
+        Ok(settings.with_trusted(guardrails)?)
+    }
+}
+
+impl Trusted {
+    pub(crate) fn settings(&self) -> Settings {
+        Settings {
+            trusted_accounts: self.trust_account.iter().cloned().collect(),
+            trusted_organizations: self.trust_organization.iter().cloned().collect(),
+            ..Settings::default()
+        }
+    }
+}
+
+pub(crate) fn public_ports(text: &str) -> Result<PublicPorts, String> {
+    text.parse().map_err(|()| "expected ports such as `tcp/80,udp/53,icmp`".to_owned())
+}
+
+pub(crate) fn account(text: &str) -> Result<String, String> {
+    if is_account(text) { Ok(text.to_owned()) } else { Err("expected the twelve digits of an account".to_owned()) }
+}
+
+fn organization(text: &str) -> Result<String, String> {
+    let name = text.strip_prefix("o-").unwrap_or_default();
+    let is_id = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    if is_id {
+        Ok(text.to_owned())
+    } else {
+        Err("expected the id of an organization, such as `o-a1b2c3d4e5`".to_owned())
+    }
+}

@@ -1,0 +1,192 @@
+//! `snapback scan`: what stands open now, judged by the controls, without an event.
+
+use std::collections::BTreeSet;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use aws_config::{Region, SdkConfig};
+use futures::StreamExt;
+use indicatif::{ProgressBar, ProgressStyle};
+use jiff::Timestamp;
+use serde::Serialize;
+use snapback::aws;
+use snapback::change::Change;
+use snapback::control::{AnyControl, Given, Look, Survey, Suspicion};
+use snapback::decision::Decision;
+use snapback::event::Event;
+use snapback::policy::pattern;
+use snapback::settings::Settings;
+use snapback::subject::Subject;
+
+use crate::choices::Choices;
+use crate::operator::Caller;
+use crate::terminal::on_one_line;
+
+/// How many subjects are looked at side by side: AWS's limits on calls are for the account, and others need them too.
+const AT_ONCE: usize = 8;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// The controls that are asked: an id, or a pattern such as `s3-*`
+    #[arg(long, default_value = "*")]
+    control: String,
+    /// The Region that is looked at, if it is not that of your credentials
+    #[arg(long)]
+    region: Option<String>,
+    #[command(flatten)]
+    choices: Choices,
+    /// The folder of the guardrails, for the file of whom you trust
+    #[arg(long, value_name = "FOLDER", default_value = "guardrails")]
+    guardrails: PathBuf,
+    /// One object a line for what stands open: control, subject, decision
+    #[arg(long)]
+    json: bool,
+}
+
+/// What stands open.
+#[derive(Serialize)]
+struct Finding {
+    control: &'static str,
+    subject: Subject,
+    decision: Decision<Change>,
+}
+
+/// Where is looked, and by whose choice.
+struct Place {
+    config: SdkConfig,
+    account: String,
+    region: String,
+    settings: Settings,
+    now: Timestamp,
+}
+
+#[tokio::main(flavor = "current_thread")]
+pub(crate) async fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCode> {
+    let all = crate::FUNCTIONS.iter().flat_map(|function| function.controls);
+    let named: Vec<&AnyControl> =
+        all.filter(|control| pattern::matches(&arguments.control, control.about.id)).collect();
+    if named.is_empty() {
+        bail!("--control: there is no control `{}`; `snapback controls` lists them", arguments.control);
+    }
+    let place = arguments.place().await?;
+    let complain = |what: &str| writeln!(io::stderr(), "snapback: {}", on_one_line(what));
+    let mut to_look_at: Vec<(&AnyControl, Subject)> = vec![];
+    let mut problems = 0_u64;
+    for (survey, controls) in by_survey(&named) {
+        let listed = place.list(survey, controls[0]).await;
+        match listed {
+            Ok(subjects) => {
+                let pairs = subjects.iter().flat_map(|of| controls.iter().map(|control| (*control, of.clone())));
+                to_look_at.extend(pairs);
+            }
+            Err(failure) => {
+                problems += 1;
+                let ids: Vec<&str> = controls.iter().map(|control| control.about.id).collect();
+                complain(&format!("{}: {failure:#}", ids.join(", ")))?;
+            }
+        }
+    }
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} looked at, {eta} left")?;
+    let progress = ProgressBar::new(u64::try_from(to_look_at.len())?).with_style(style);
+    let looks = to_look_at.into_iter().map(|(control, subject)| place.finding(control, subject));
+    let mut looks = futures::stream::iter(looks).buffered(AT_ONCE);
+    let mut open = 0_u64;
+    while let Some(found) = looks.next().await {
+        progress.inc(1);
+        match found {
+            Ok(None) => {}
+            Ok(Some(finding)) => {
+                open += 1;
+                progress.suspend(|| show(&finding, arguments.json, out))?;
+            }
+            Err(failure) => {
+                problems += 1;
+                progress.suspend(|| complain(&format!("{failure:#}")))?;
+            }
+        }
+    }
+    progress.finish_and_clear();
+    if !arguments.json {
+        let failed = if problems == 0 { String::new() } else { format!(", {problems} could not be looked at") };
+        writeln!(out, "{open} open of {} looked at{failed}", progress.length().unwrap_or_default())?;
+        for control in named.iter().filter(|control| control.survey.is_none()) {
+            writeln!(out, "not looked at: {}, which judges only what happens", control.about.id)?;
+        }
+    }
+    Ok(if open + problems == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+impl Arguments {
+    async fn place(&self) -> Result<Place> {
+        let mut config = aws::config().await;
+        if let Some(region) = &self.region {
+            config = config.into_builder().region(Region::new(region.clone())).build();
+        }
+        let region = config.region().context("--region: your credentials name no Region")?.to_string();
+        let account = Caller::of(&config).await?.account;
+        Ok(Place { account, region, settings: self.choices.settings(&self.guardrails)?, now: Timestamp::now(), config })
+    }
+}
+
+impl Place {
+    /// What stands for the event.
+    fn event(&self, control: &AnyControl) -> Event {
+        Event::of_a_look(&control.about.watches[0], &self.account, &self.region, self.now)
+    }
+
+    fn look(&self) -> Look<'_> {
+        Look { config: &self.config, account: &self.account }
+    }
+
+    async fn list(&self, survey: Survey, control: &AnyControl) -> Result<Vec<Subject>> {
+        (survey.list)(&self.look(), &self.event(control)).await
+    }
+
+    async fn finding(&self, control: &AnyControl, subject: Subject) -> Result<Option<Finding>> {
+        let context = || format!("{} on {}", control.about.id, subject.arn);
+        let (look, event) = (self.look(), self.event(control));
+        let suspicion = Suspicion { subject: subject.clone(), why: "somebody looks".to_owned() };
+        let state = (control.observe)(&look, &event, &suspicion).await.with_context(context)?;
+        let given = Given { settings: &self.settings, holds: &BTreeSet::new() };
+        let decision = (control.decide)(&event, &suspicion, &state, &given).with_context(context)?;
+        Ok((!decision.is_allow()).then_some(Finding { control: control.about.id, subject, decision }))
+    }
+}
+
+/// The controls by what they go through, so that it is listed once.
+fn by_survey<'a>(controls: &[&'a AnyControl]) -> Vec<(Survey, Vec<&'a AnyControl>)> {
+    let mut all: Vec<(Survey, Vec<&AnyControl>)> = vec![];
+    for control in controls {
+        let Some(survey) = control.survey else { continue };
+        match all.iter_mut().find(|(other, _)| std::ptr::fn_addr_eq(other.list, survey.list)) {
+            Some((_, controls)) => controls.push(control),
+            None => all.push((survey, vec![control])),
+        }
+    }
+    all
+}
+
+fn show(finding: &Finding, json: bool, out: &mut impl Write) -> Result<()> {
+    if json {
+        writeln!(out, "{}", serde_json::to_string(finding)?)?;
+        return Ok(());
+    }
+    let Finding { control, subject, decision } = finding;
+    let severity = decision.severity().map(|severity| severity.to_string()).unwrap_or_default();
+    writeln!(out, "{}", on_one_line(&format!("{severity} {control}: {} {}", subject.kind, subject.name)))?;
+    let mut line = |text: String| writeln!(out, "    {}", on_one_line(&text));
+    line(format!("{}, account {}, {}", subject.arn, subject.account, subject.region))?;
+    line(decision.why().to_owned())?;
+    for change in decision.plan() {
+        line(format!("an event that opened it would be answered so: {change}"))?;
+    }
+    if let Decision::Revert { left, .. } = decision {
+        for open in left {
+            line(format!("would stay open: {open}"))?;
+        }
+    }
+    writeln!(out)?;
+    Ok(())
+}
