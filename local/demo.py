@@ -140,6 +140,8 @@ def it_was_meant_after_all(aws: LocalAws, announced: dict) -> None:
         "ec2:AuthorizeSecurityGroupIngress",
         "ec2:CreateTags",
         "dynamodb:*",
+        "kms:GenerateMac",
+        "kms:VerifyMac",
     )
     keys = {"AWS_ACCESS_KEY_ID": operator["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": operator["SecretAccessKey"]}
     say("The operator, with rights that Snapback's own functions do not have, types the command from the announcement:")

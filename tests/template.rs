@@ -341,6 +341,44 @@ fn exactly_the_functions_roles_may_announce() -> Result<()> {
     Ok(())
 }
 
+/// Every function reads and writes the journal, which its role may only do together with the key. Where operators are
+/// named, a role that the `Deny` does not know could seal nothing; and nobody may ever move the alias to a key of theirs.
+#[test]
+fn exactly_the_functions_roles_may_seal_the_journal_by_a_key_that_stays_as_long_as_the_table() -> Result<()> {
+    let template = Template::read()?;
+    let mut roles = BTreeSet::new();
+    for function in FUNCTIONS {
+        let role = attribute(&template.0["Resources"][function.name]["Properties"]["Role"]);
+        roles.insert(role.context("a function without a role")?.to_owned());
+    }
+    let key = &template.0["Resources"]["JournalKey"];
+    let statements: Vec<&Value> = items(&key["Properties"]["KeyPolicy"]["Statement"])
+        .map(|statement| match statement {
+            Value::Tagged(choice) if choice.tag == "If" => &choice.value[1],
+            plain => plain,
+        })
+        .collect();
+    let statement = |sid: &str| statements.iter().find(|statement| statement["Sid"] == sid).copied();
+    let named = |value: &Value| items(value).filter_map(attribute).map(str::to_owned).collect::<BTreeSet<_>>();
+    let seal = statement("FunctionsSeal").context("no statement lets the functions seal")?;
+    assert_eq!(named(&seal["Principal"]["AWS"]), roles);
+    assert_eq!(words(&seal["Action"]), set(&["kms:GenerateMac", "kms:VerifyMac"]));
+    let others = statement("NobodyElseSeals").context("no statement keeps others from sealing")?;
+    let sealing = format!("{:?}", others["Condition"]["ArnNotEquals"]["aws:PrincipalArn"]);
+    for role in roles.iter().map(String::as_str).chain(["Operators"]) {
+        assert!(sealing.contains(&format!("{role:?}")), "{role} is not among those who may seal: {sealing}");
+    }
+    let stays = statement("AliasStays").context("the alias may be moved")?;
+    assert_eq!((&stays["Effect"], &stays["Principal"]), (&"Deny".into(), &"*".into()));
+    assert_eq!(words(&stays["Action"]), set(&["kms:DeleteAlias", "kms:UpdateAlias"]));
+    for kept in ["Journal", "JournalKey", "JournalKeyAlias"] {
+        for policy in ["DeletionPolicy", "UpdateReplacePolicy"] {
+            assert_eq!(template.0["Resources"][kept][policy], "Retain", "{kept}");
+        }
+    }
+    Ok(())
+}
+
 #[test]
 fn the_functions_are_given_the_variables_that_they_read() -> Result<()> {
     let template = Template::read()?;

@@ -10,7 +10,7 @@ use snapback::control::{Given, Look};
 use snapback::decision::Decision;
 use snapback::journal::{Entry, Outcome};
 
-use crate::operator::{Genuine, JournalArguments, Operator, agreed, judged_again, show, show_changes};
+use crate::operator::{Genuine, JournalArguments, Operator, agreed, judged_again, show, show_changes, warn_of};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -58,7 +58,8 @@ async fn is_still_asked_for(operator: &Operator, entry: &Entry, genuine: &Genuin
 
 async fn judged_now(operator: &Operator, entry: &Entry, genuine: &Genuine) -> Result<Decision<Change>> {
     let (event, look) = (entry.event(), Look { config: &operator.config, account: &entry.subject.account });
-    let holds = operator.journal.holds(&entry.control, &entry.subject.arn, Timestamp::now()).await?;
+    let (holds, planted) = operator.journal.holds(&entry.control, &entry.subject.arn, Timestamp::now()).await?;
+    warn_of(planted);
     let holds = holds.into_iter().map(|hold| hold.grant).collect();
     let state = (genuine.control.observe)(&look, &event, &genuine.suspicion).await.context("looking at it")?;
     let given = Given { settings: &entry.basis.settings, holds: &holds };

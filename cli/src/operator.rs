@@ -8,7 +8,7 @@ use snapback::aws;
 use snapback::change::Change;
 use snapback::control::{AnyControl, Function, Given, Suspicion};
 use snapback::decision::Decision;
-use snapback::journal::{Entry, Journal};
+use snapback::journal::{Entry, Journal, Planted};
 
 use crate::terminal::on_one_line;
 
@@ -70,6 +70,14 @@ impl Caller {
             "the entry is about account {of_entry}, and these credentials are of account {account}"
         );
         Ok(())
+    }
+}
+
+/// What is not genuine is not obeyed, and somebody should look who has written it.
+pub(crate) fn warn_of(planted: impl IntoIterator<Item = Planted>) {
+    for planted in planted {
+        // Where standard error is closed there is nobody left to tell.
+        let _ = writeln!(io::stderr(), "snapback: {}", on_one_line(&planted.to_string()));
     }
 }
 

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 use snapback::journal::Stop;
 
-use crate::operator::{JournalArguments, Operator};
+use crate::operator::{JournalArguments, Operator, warn_of};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct StopArguments {
@@ -46,7 +46,13 @@ pub(crate) async fn stop(arguments: &StopArguments, out: &mut impl Write) -> Res
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn start(arguments: &StartArguments, out: &mut impl Write) -> Result<ExitCode> {
     let operator = Operator::new(&arguments.journal).await;
-    let Some(stop) = operator.journal.stopped(Timestamp::now()).await? else {
+    let (stop, planted) = operator.journal.stopped(Timestamp::now()).await?;
+    if planted.is_some() {
+        operator.journal.start().await?;
+        warn_of(planted);
+        writeln!(out, "Nothing has obeyed what stood in the place of a stop. It is gone.")?;
+    }
+    let Some(stop) = stop else {
         writeln!(out, "Snapback is not stopped.")?;
         return Ok(ExitCode::SUCCESS);
     };

@@ -10,12 +10,13 @@
 //! | `repeat#<resource ARN>` | `<control>#<hash of the grants>` | how often the same change was taken back |
 //! | `budget#<actor>` | the hour, counted from 1970 | the entries whose reverts the actor has caused in it |
 //!
-//! Beside its body, an item has the attributes that queries and people need. Three indexes lead to the entries in the
+//! Entries, holds and the stop carry a seal, `mac`, and are believed only with it (`seal.rs`). Beside its body, an item has the attributes that queries and people need. Three indexes lead to the entries in the
 //! order of time: `by-resource`, `by-account` and, for all of them, `by-time`.
 
 mod budget;
 mod lease;
 mod repeats;
+mod seal;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -32,6 +33,7 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use futures::StreamExt;
 use jiff::{SignedDuration, Timestamp};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -44,7 +46,10 @@ use crate::mode::Mode;
 use crate::settings::Settings;
 use crate::subject::Subject;
 
+use seal::Content;
+
 pub use repeats::Repeat;
+pub use seal::Planted;
 
 /// How long a delivery may work on an entry before another may take over: longer than a function runs (30 s in
 /// `template.yaml`) and shorter than Lambda waits before it tries again (one minute).
@@ -162,6 +167,8 @@ pub enum Earlier {
     AtWork,
     /// It ended before the end: everything it knew is here.
     Unfinished(Box<Entry>),
+    /// What stands there is not genuine. It counts as nothing, and gives way to what is.
+    Planted(Planted),
 }
 
 /// A grant that an operator has put back. It is not taken away again.
@@ -212,6 +219,9 @@ const READING: &str = "reading the journal";
 pub struct Journal {
     client: Client,
     table: String,
+    kms: aws_sdk_kms::Client,
+    /// The alias of the key that seals what is believed.
+    key: String,
 }
 
 impl Entry {
@@ -266,7 +276,8 @@ impl From<&Event> for Cause {
 impl Journal {
     #[must_use]
     pub fn new(config: &SdkConfig, table: &str) -> Self {
-        Self { client: Client::new(config), table: table.to_owned() }
+        let (client, kms) = (Client::new(config), aws_sdk_kms::Client::new(config));
+        Self { client, table: table.to_owned(), kms, key: format!("alias/{table}") }
     }
 
     #[must_use]
@@ -279,21 +290,21 @@ impl Journal {
     /// # Errors
     /// When the journal cannot be read.
     pub async fn earlier(&self, id: &str, now: Timestamp) -> Result<Earlier> {
-        Ok(match self.item(entry_key(id)).await.context(READING)? {
-            Some(item) => earlier(&item, self.entry(id, &item).await?, now)?,
-            None => Earlier::None,
-        })
+        let Some(item) = self.item(entry_key(id)).await.context(READING)? else { return Ok(Earlier::None) };
+        match self.genuine(&item).await.context(READING)? {
+            Ok(content) => earlier(&item, self.entry(id, content).await?, now),
+            Err(planted) => Ok(Earlier::Planted(planted)),
+        }
     }
 
     /// The entry with this id.
     ///
     /// # Errors
-    /// When the journal cannot be read, or holds something else under this id.
+    /// When the journal cannot be read, or what it has under this id is not genuine.
     pub async fn find(&self, id: &str) -> Result<Option<Entry>> {
-        match self.item(entry_key(id)).await.context(READING)? {
-            Some(item) => self.entry(id, &item).await.map(Some),
-            None => Ok(None),
-        }
+        let Some(item) = self.item(entry_key(id)).await.context(READING)? else { return Ok(None) };
+        let content = self.genuine(&item).await.context(READING)??;
+        self.entry(id, content).await.map(Some)
     }
 
     /// The newest entries that are wanted, newest first, and whether there are more of them.
@@ -350,13 +361,22 @@ impl Journal {
             .await
     }
 
-    /// Writes down what is about to be done, and takes the lease for doing it, unless another delivery was faster.
+    /// Writes down what is about to be done, and takes the lease for doing it, unless another delivery was faster. Of
+    /// what is planted, that which stands in its place gives way, if it still stands there.
     ///
     /// # Errors
     /// When the journal cannot be written: then nothing may be done.
-    pub async fn begin(&self, entry: &Entry, now: Timestamp) -> Result<Earlier> {
+    pub async fn begin(&self, entry: &Entry, planted: &[Planted], now: Timestamp) -> Result<Earlier> {
         let free = "attribute_not_exists(pk) OR (outcome IN (:pending, :failed) AND lease < :now)";
-        let call = self.put(entry, Some(now + LEASE)).await?.condition_expression(free);
+        let call = self.put(entry, Some(now + LEASE)).await?;
+        let key = entry_key(&entry.id);
+        let call = match planted.iter().find(|planted| planted.is_at(&key)).map(Planted::seal) {
+            None => call.condition_expression(free),
+            Some(None) => call.condition_expression(format!("{free} OR attribute_not_exists(mac)")),
+            Some(Some(seal)) => call
+                .condition_expression(format!("{free} OR mac = :planted"))
+                .expression_attribute_values(":planted", seal.clone()),
+        };
         let call = call
             .expression_attribute_values(":pending", AttributeValue::S(Outcome::Pending.to_string()))
             .expression_attribute_values(":failed", AttributeValue::S(Outcome::Failed.to_string()))
@@ -364,8 +384,8 @@ impl Journal {
         match call.send().await {
             Ok(_) => Ok(Earlier::None),
             Err(error) if is_condition(&error) => match self.earlier(&entry.id, now).await? {
-                // It ended between the two calls; the next delivery will see where.
-                Earlier::None | Earlier::Unfinished(_) => Ok(Earlier::AtWork),
+                // It ended between the two calls, or something was planted there; the next delivery will see.
+                Earlier::None | Earlier::Unfinished(_) | Earlier::Planted(_) => Ok(Earlier::AtWork),
                 other => Ok(other),
             },
             Err(error) => Err(failure(error).context("writing the journal")),
@@ -390,11 +410,11 @@ impl Journal {
         call.send().await.map(drop).map_err(|error| failure(error).context("completing the journal's entry"))
     }
 
-    /// The holds on a resource that are in force, for one control.
+    /// The holds on a resource that are in force, for one control, and what is planted among them.
     ///
     /// # Errors
     /// When the journal cannot be read.
-    pub async fn holds(&self, control: &str, resource: &str, now: Timestamp) -> Result<Vec<Hold>> {
+    pub async fn holds(&self, control: &str, resource: &str, now: Timestamp) -> Result<(Vec<Hold>, Vec<Planted>)> {
         let query = self
             .client
             .query()
@@ -405,10 +425,16 @@ impl Journal {
             .consistent_read(true);
         let items = query.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
         let items = items.map_err(|error| failure(error).context("reading the holds in the journal"))?;
-        let holds = items.iter().map(|item| Ok(serde_json::from_str::<Hold>(text(item, "body")?)?));
-        let holds = holds.collect::<Result<Vec<_>>>().context("reading a hold in the journal")?;
-        // DynamoDB deletes what has expired within days, not at once.
-        Ok(holds.into_iter().filter(|hold| hold.until > now).collect())
+        let said = items.iter().map(|item| self.said::<Hold>(item, now));
+        let said: Vec<_> = futures::stream::iter(said).buffered(AT_ONCE).collect().await;
+        let (mut holds, mut all_planted) = (vec![], vec![]);
+        for said in said {
+            match said.context("reading a hold in the journal")? {
+                Ok(hold) => holds.extend(hold.filter(|hold| hold.until > now)),
+                Err(planted) => all_planted.push(planted),
+            }
+        }
+        Ok((holds, all_planted))
     }
 
     /// Leaves a hold on a grant.
@@ -428,15 +454,17 @@ impl Journal {
         self.end(hold_key(control, resource, grant)).await.context("ending the hold in the journal")
     }
 
-    /// The emergency stop, if there is one and it has not ended.
+    /// The emergency stop, if there is one and it has not ended, or what is planted in its place.
     ///
     /// # Errors
     /// When the journal cannot be read: then nothing may be done.
-    pub async fn stopped(&self, now: Timestamp) -> Result<Option<Stop>> {
+    pub async fn stopped(&self, now: Timestamp) -> Result<(Option<Stop>, Option<Planted>)> {
         let item = self.item(stop_key()).await.context("reading the emergency stop in the journal")?;
-        let Some(item) = item else { return Ok(None) };
-        let stop: Stop = serde_json::from_str(text(&item, "body")?).context("reading the emergency stop")?;
-        Ok((stop.until > now).then_some(stop))
+        let Some(item) = item else { return Ok((None, None)) };
+        Ok(match self.said::<Stop>(&item, now).await.context("reading the emergency stop")? {
+            Ok(stop) => (stop.filter(|stop| stop.until > now), None),
+            Err(planted) => (None, Some(planted)),
+        })
     }
 
     /// Begins the emergency stop, or changes it.
@@ -456,7 +484,10 @@ impl Journal {
     }
 
     /// Writes what an operator has said.
-    async fn keep(&self, (pk, sk): Key, until: Timestamp, body: &impl Serialize) -> Result<()> {
+    async fn keep(&self, key: Key, until: Timestamp, said: &impl Serialize) -> Result<()> {
+        let body = serde_json::to_string(said)?;
+        let seal = self.seal(&key, &Content::Plain(&body)).await?;
+        let (pk, sk) = key;
         let call = self
             .client
             .put_item()
@@ -464,8 +495,27 @@ impl Journal {
             .item("pk", AttributeValue::S(pk))
             .item("sk", AttributeValue::S(sk))
             .item("expires", seconds(until))
-            .item("body", AttributeValue::S(serde_json::to_string(body)?));
+            .item("body", AttributeValue::S(body))
+            .item("mac", seal);
         call.send().await.map(drop).map_err(failure)
+    }
+
+    /// Reads it, if it was said by who may. DynamoDB deletes what has expired within days, not at once: until then it
+    /// is not worth asking whether it is genuine.
+    async fn said<T: DeserializeOwned>(
+        &self,
+        item: &HashMap<String, AttributeValue>,
+        now: Timestamp,
+    ) -> Result<Result<Option<T>, Planted>> {
+        if matches!(item.get("expires"), Some(AttributeValue::N(at)) if at.parse::<i64>()? < now.as_second()) {
+            return Ok(Ok(None));
+        }
+        match self.genuine(item).await? {
+            Ok(Content::Plain(body)) => Ok(Ok(Some(serde_json::from_str(body)?))),
+            // Only entries are compressed.
+            Ok(_) => Ok(Err(Planted::of(item))),
+            Err(planted) => Ok(Err(planted)),
+        }
     }
 
     /// Takes it back.
@@ -481,27 +531,20 @@ impl Journal {
         Ok(call.send().await.map_err(failure)?.item)
     }
 
-    /// The write of an entry, ready to be sent. The parts of a large one are written here and now: nothing refers to
-    /// them before the entry itself does, and those that nothing refers to any more expire with it.
+    /// The write of an entry, sealed and ready to be sent. The parts of a large one are written here and now: nothing
+    /// refers to them before the entry itself does, and those that nothing refers to any more expire with it.
     async fn put(&self, entry: &Entry, lease: Option<Timestamp>) -> Result<PutItemFluentBuilder> {
         let string = |text: &str| AttributeValue::S(text.to_owned());
-        let pk = format!("entry#{}", entry.id);
-        let put = self.client.put_item().table_name(&self.table).item("pk", string(&pk)).item("sk", string("entry"));
-        let put = match Body::of(entry)? {
+        let (key, body) = (entry_key(&entry.id), Body::of(entry)?);
+        let content = body.content();
+        let (seal, ()) = futures::try_join!(self.seal(&key, &content), self.put_parts(entry, &body))?;
+        let (pk, sk) = key;
+        let put = self.client.put_item().table_name(&self.table);
+        let put = put.item("pk", AttributeValue::S(pk)).item("sk", AttributeValue::S(sk)).item("mac", seal);
+        let put = match body {
             Body::Plain(json) => put.item("body", AttributeValue::S(json)),
             Body::Packed(bytes) => put.item("packed", AttributeValue::B(Blob::new(bytes))),
             Body::Parts { digest, parts } => {
-                for (number, part) in parts.iter().enumerate() {
-                    let call = self
-                        .client
-                        .put_item()
-                        .table_name(&self.table)
-                        .item("pk", string(&pk))
-                        .item("sk", AttributeValue::S(format!("part#{digest}#{number:04}")))
-                        .item("expires", seconds(entry.expires))
-                        .item("packed", AttributeValue::B(Blob::new(part.as_slice())));
-                    call.send().await.map_err(|error| failure(error).context("writing a part of a journal entry"))?;
-                }
                 put.item("parts", AttributeValue::N(parts.len().to_string())).item("digest", AttributeValue::S(digest))
             }
         };
@@ -517,11 +560,27 @@ impl Journal {
             .item("expires", seconds(entry.expires)))
     }
 
-    async fn entry(&self, id: &str, item: &HashMap<String, AttributeValue>) -> Result<Entry> {
-        let body = match (item.get("packed"), item.get("parts")) {
-            (Some(AttributeValue::B(packed)), _) => unpacked(packed.as_ref())?,
-            (_, Some(AttributeValue::N(parts))) => self.parts(id, text(item, "digest")?, parts.parse()?).await?,
-            _ => text(item, "body")?.to_owned(),
+    async fn put_parts(&self, entry: &Entry, body: &Body) -> Result<()> {
+        let Body::Parts { digest, parts } = body else { return Ok(()) };
+        for (number, part) in parts.iter().enumerate() {
+            let call = self
+                .client
+                .put_item()
+                .table_name(&self.table)
+                .item("pk", AttributeValue::S(format!("entry#{}", entry.id)))
+                .item("sk", AttributeValue::S(format!("part#{digest}#{number:04}")))
+                .item("expires", seconds(entry.expires))
+                .item("packed", AttributeValue::B(Blob::new(part.as_slice())));
+            call.send().await.map_err(|error| failure(error).context("writing a part of a journal entry"))?;
+        }
+        Ok(())
+    }
+
+    async fn entry(&self, id: &str, content: Content<'_>) -> Result<Entry> {
+        let body = match content {
+            Content::Plain(json) => json.to_owned(),
+            Content::Packed(packed) => unpacked(packed)?,
+            Content::Parts { digest, number } => self.parts(id, digest, number).await?,
         };
         let entry: Entry = serde_json::from_str(&body).context("reading the body of a journal entry")?;
         ensure!(entry.id == id, "what the journal has under `{id}` says that it is entry `{}`", entry.id);
@@ -575,6 +634,14 @@ impl Body {
         } else {
             Self::Parts { digest: digest_of(&packed), parts: packed.chunks(LARGEST_PART).map(<[u8]>::to_vec).collect() }
         })
+    }
+
+    fn content(&self) -> Content<'_> {
+        match self {
+            Self::Plain(json) => Content::Plain(json),
+            Self::Packed(packed) => Content::Packed(packed),
+            Self::Parts { digest, parts } => Content::Parts { digest, number: parts.len() },
+        }
     }
 }
 

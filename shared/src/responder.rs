@@ -17,7 +17,7 @@ use crate::control::{AnyControl, Function, Given, Look, Suspicion};
 use crate::decision::{Decision, Severity};
 use crate::event::{Event, Malformed, Refusal};
 use crate::guardrail::{Broken, Guardrails, Question, Verdict};
-use crate::journal::{Basis, Cause, Earlier, Entry, Hold, Journal, Outcome, Stop};
+use crate::journal::{Basis, Cause, Earlier, Entry, Hold, Journal, Outcome, Planted, Stop};
 use crate::mode::Mode;
 use crate::settings::{Deployment, Settings};
 use crate::subject::Subject;
@@ -69,8 +69,23 @@ struct Case<'a> {
     subject: Subject,
     holds: Vec<Hold>,
     stop: Option<Stop>,
+    /// What the journal has about it that is not genuine.
+    planted: Vec<Planted>,
     /// An earlier delivery has been at work, and may have done it.
     is_retry: bool,
+}
+
+impl Case<'_> {
+    /// What went wrong, and what somebody has planted in the journal to have it go wrong.
+    fn with_planted(&self, problem: Option<String>) -> Option<String> {
+        let mut said: Vec<String> = problem.into_iter().collect();
+        for planted in self.planted.iter().map(ToString::to_string) {
+            if !said.iter().any(|said| said.contains(&planted)) {
+                said.push(planted);
+            }
+        }
+        (!said.is_empty()).then(|| said.join("; "))
+    }
 }
 
 impl Function {
@@ -134,8 +149,8 @@ impl<'a> Responder<'a> {
         suspicion: &Suspicion,
     ) -> Result<()> {
         let (id, named) = (Entry::id_of(event, control.about.id, &suspicion.subject), &suspicion.subject);
-        let (subject, holds, stop) = (named.clone(), vec![], None);
-        let mut case = Case { function, control, event, suspicion, subject, holds, stop, is_retry: false };
+        let (subject, holds, stop, planted) = (named.clone(), vec![], None, vec![]);
+        let mut case = Case { function, control, event, suspicion, subject, holds, stop, planted, is_retry: false };
         let (earlier, mut holds, stop, seen) = futures::join!(
             self.journal.earlier(&id, Timestamp::now()),
             self.journal.holds(control.about.id, &named.arn, Timestamp::now()),
@@ -150,11 +165,15 @@ impl<'a> Responder<'a> {
         }
         let mut journal_failure = None;
         match holds.and_then(|holds| Ok((holds, stop?))) {
-            Ok((holds, stop)) => (case.holds, case.stop) = (holds, stop),
+            Ok(((holds, mut planted), (stop, in_its_place))) => {
+                planted.extend(in_its_place);
+                (case.holds, case.stop, case.planted) = (holds, stop, planted);
+            }
             Err(failure) => journal_failure = Some(failure),
         }
         match earlier {
             Ok(Earlier::None) => {}
+            Ok(Earlier::Planted(entry)) => case.planted.push(entry),
             Ok(Earlier::Handled) => {
                 info!(id, "an earlier delivery has handled this");
                 return Ok(());
@@ -228,9 +247,10 @@ impl<'a> Responder<'a> {
     async fn begin(&self, case: &Case<'_>, entry: &Entry) -> Result<Earlier> {
         let now = Timestamp::now();
         if !self.needs_resource(case, entry) {
-            return self.journal.begin(entry, now).await;
+            return self.journal.begin(entry, &case.planted, now).await;
         }
-        let (begun, taken) = futures::join!(self.journal.begin(entry, now), self.journal.take(entry, now));
+        let (begun, taken) =
+            futures::join!(self.journal.begin(entry, &case.planted, now), self.journal.take(entry, now));
         let (begun, mut taken) = (begun?, taken?);
         for wait in BEFORE_TAKING_AGAIN {
             if taken || begun != Earlier::None {
@@ -259,6 +279,7 @@ impl<'a> Responder<'a> {
                 entry.problem = Some(format!("{failure:#}"));
             }
         }
+        entry.problem = case.with_planted(entry.problem.take());
         if entry.outcome == Outcome::Reverted && entry.repeat.is_none() {
             let counted = self.journal.count(&entry, Timestamp::now()).await;
             entry.repeat = counted.inspect_err(|failure| warn!(id = entry.id, "not counted: {failure:#}")).ok();

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use snapback::mode::Mode;
 
-use crate::scene::{ANYONE_WRITES, NAMED, PUBLIC, bucket_policy_was_put, deliver, event, policy};
+use crate::scene::{ANYONE_WRITES, NAMED, PUBLIC, bucket_policy_was_put, deliver, event, hold, policy, stop};
 use crate::wire::{Answer, Aws, ec2_error, ok, rules, s3_error};
 
 const WORLD: &str = "<cidrIpv4>0.0.0.0/0</cidrIpv4>";
@@ -51,12 +51,10 @@ fn taken() -> Answer {
 }
 
 /// What `Query` answers when an operator holds on to a statement.
-fn holding(statement: &str) -> Result<Answer> {
+async fn holding(statement: &str) -> Result<Answer> {
     let grant = snapback::json::canonical(&serde_json::from_str(statement)?);
-    let until = Timestamp::now() + SignedDuration::from_hours(1);
-    let hold = json!({"control": "s3-public-bucket-policy", "resource": "arn:aws:s3:::b", "grant": grant, "entry": "e",
-        "by": "arn:aws:iam::111122223333:user/ops", "since": "2026-01-01T00:00:00Z", "until": until});
-    Ok(ok(&json!({"Items": [{"body": {"S": hold.to_string()}}], "Count": 1, "ScannedCount": 1}).to_string()))
+    let hold = hold(&grant, Timestamp::now() + SignedDuration::from_hours(1)).await?;
+    Ok(ok(&json!({"Items": [hold], "Count": 1, "ScannedCount": 1}).to_string()))
 }
 
 #[tokio::test]
@@ -137,9 +135,14 @@ async fn a_resource_that_is_gone_needs_nothing() -> Result<()> {
 #[tokio::test]
 async fn a_journal_outage_stops_it_before_anything_is_touched() {
     let public = policy(&[PUBLIC]);
-    for operation in
-        ["DynamoDB.GetItem", "DynamoDB.GetItem(stop)", "DynamoDB.Query", "DynamoDB.PutItem", "DynamoDB.PutItem(lease)"]
-    {
+    for operation in [
+        "DynamoDB.GetItem",
+        "DynamoDB.GetItem(stop)",
+        "DynamoDB.Query",
+        "DynamoDB.PutItem",
+        "DynamoDB.PutItem(lease)",
+        "KMS.GenerateMac",
+    ] {
         let outage = (500, r#"{"__type":"InternalServerError","message":"down"}"#.to_owned());
         let aws = Aws::default().answers("S3.GetBucketPolicy", [ok(&public)]).answers(operation, [outage]);
         let failed = deliver(&s3::FUNCTION, &aws, Mode::Revert, bucket_policy_was_put(&public)).await;
@@ -249,7 +252,7 @@ async fn a_revert_that_does_not_show_is_said_loudly() {
 async fn an_operator_s_hold_keeps_just_that_grant() -> Result<()> {
     let (both, held) = (policy(&[PUBLIC, ANYONE_WRITES]), policy(&[PUBLIC]));
     let aws = Aws::default()
-        .answers("DynamoDB.Query", [holding(PUBLIC)?])
+        .answers("DynamoDB.Query", [holding(PUBLIC).await?])
         .answers("S3.GetBucketPolicy", [ok(&both), ok(&both), ok(&held)]);
     deliver(&s3::FUNCTION, &aws, Mode::Revert, bucket_policy_was_put(&both)).await?;
     assert_eq!(written(&aws), [held]);
@@ -286,16 +289,14 @@ async fn ask_says_how_to_have_it_done_and_touches_nothing() -> Result<()> {
     Ok(())
 }
 
-fn stopped_until(until: Timestamp) -> Answer {
-    let stop = json!({"reason": "a \u{1b}[31mdrill", "by": "arn:aws:iam::111122223333:user/ops", "until": until,
-        "since": "2026-01-01T00:00:00Z"});
-    ok(&json!({"Item": {"pk": {"S": "stop"}, "sk": {"S": "stop"}, "body": {"S": stop.to_string()}}}).to_string())
+async fn stopped_until(until: Timestamp) -> Result<Answer> {
+    Ok(ok(&json!({"Item": stop(until).await?}).to_string()))
 }
 
 #[tokio::test]
 async fn an_emergency_stop_counts_at_once_also_for_what_is_on_its_way() -> Result<()> {
     let public = policy(&[PUBLIC]);
-    let stop = stopped_until(Timestamp::now() + SignedDuration::from_hours(1));
+    let stop = stopped_until(Timestamp::now() + SignedDuration::from_hours(1)).await?;
     let aws =
         Aws::default().answers("S3.GetBucketPolicy", [ok(&public)]).answers("DynamoDB.GetItem(stop)", [stop.clone()]);
     deliver(&s3::FUNCTION, &aws, Mode::Revert, bucket_policy_was_put(&public)).await?;
@@ -322,7 +323,7 @@ async fn a_stop_that_is_over_stops_nothing() -> Result<()> {
     let public = policy(&[PUBLIC]);
     let aws = Aws::default()
         .answers("S3.GetBucketPolicy", [ok(&public), ok(&public), s3_error(404, "NoSuchBucketPolicy")])
-        .answers("DynamoDB.GetItem(stop)", [stopped_until(Timestamp::now() - SignedDuration::from_secs(1))]);
+        .answers("DynamoDB.GetItem(stop)", [stopped_until(Timestamp::now() - SignedDuration::from_secs(1)).await?]);
     deliver(&s3::FUNCTION, &aws, Mode::Revert, bucket_policy_was_put(&public)).await?;
     assert_eq!(notices(&aws)[0]["outcome"], "reverted");
     Ok(())
@@ -355,12 +356,14 @@ async fn before_the_revert_there_is_only_observe_and_record() -> Result<()> {
     assert_eq!(
         rest,
         [
+            "KMS.GenerateMac",
             "DynamoDB.PutItem",
             "EC2.DescribeSecurityGroupRules",
             "EC2.RevokeSecurityGroupIngress",
             "EC2.DescribeSecurityGroupRules",
             "DynamoDB.UpdateItem",
             "SNS.Publish",
+            "KMS.GenerateMac",
             "DynamoDB.PutItem",
         ]
     );
@@ -403,7 +406,7 @@ async fn a_later_delivery_honours_the_holds_too() -> Result<()> {
     // Meanwhile an operator has put the one grant back, which changed the policy too.
     let later = Aws::default()
         .answers("DynamoDB.GetItem", [journaled(&aws)])
-        .answers("DynamoDB.Query", [holding(PUBLIC)?])
+        .answers("DynamoDB.Query", [holding(PUBLIC).await?])
         .answers("S3.GetBucketPolicy", [ok(&policy(&[PUBLIC]))]);
     deliver(&s3::FUNCTION, &later, Mode::Revert, bucket_policy_was_put(&both)).await?;
     assert!(written(&later).is_empty() && !later.calls().contains(&"S3.DeleteBucketPolicy".to_owned()));

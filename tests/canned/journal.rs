@@ -6,13 +6,12 @@ use serde_json::{Value, json};
 use snapback::journal::{Entry, Journal, Outcome, Wanted};
 use snapback::mode::Mode;
 
-use crate::scene::{NAMED, PUBLIC, bucket_policy_was_put, deliver, event, policy};
+use crate::scene::{NAMED, PUBLIC, bucket_policy_was_put, deliver, event, policy, put};
 use crate::wire::{Answer, Aws, ok, s3_error};
 
-/// The items that were put, as DynamoDB has them.
+/// The entries, and their parts, that were put.
 fn items(aws: &Aws) -> Vec<Value> {
-    let put = aws.bodies("DynamoDB.PutItem");
-    put.iter().filter_map(|body| Some(serde_json::from_str::<Value>(body).ok()?["Item"].clone())).collect()
+    put(aws, "DynamoDB.PutItem")
 }
 
 fn answer(items: &[&Value]) -> Answer {
@@ -208,20 +207,16 @@ async fn a_long_history_is_read_page_by_page_as_far_as_it_is_wanted() -> Result<
 #[tokio::test]
 async fn what_is_left_alone_for_a_hold_alone_is_journaled_and_announced() -> Result<()> {
     let public = policy(&[PUBLIC]);
-    let hold = |grant: &str, hours: i64| {
-        let until = Timestamp::now() + SignedDuration::from_hours(hours);
-        let hold = json!({"control": "s3-public-bucket-policy", "resource": "arn:aws:s3:::b", "grant": grant,
-            "entry": "0123456789abcdef0123", "by": "arn:aws:iam::111122223333:user/ops",
-            "since": "2026-01-01T00:00:00Z", "until": until});
-        json!({"body": {"S": hold.to_string()}})
+    let hold = async |grant: &str, hours: i64| {
+        crate::scene::hold(grant, Timestamp::now() + SignedDuration::from_hours(hours)).await
     };
     let grant = snapback::json::canonical(&serde_json::from_str(PUBLIC)?);
     for (hold, live, outcome) in [
-        (hold(&grant, 1), &public, "held"),
+        (hold(&grant, 1).await?, &public, "held"),
         // It is over, is about something else, or is not needed.
-        (hold(&grant, -1), &public, "reverted"),
-        (hold("{}", 1), &public, "reverted"),
-        (hold(&grant, 1), &policy(&[NAMED]), ""),
+        (hold(&grant, -1).await?, &public, "reverted"),
+        (hold("{}", 1).await?, &public, "reverted"),
+        (hold(&grant, 1).await?, &policy(&[NAMED]), ""),
     ] {
         let aws = Aws::default()
             .answers("DynamoDB.Query", [answer(&[&hold])])

@@ -5,4 +5,5 @@ mod guardrails;
 mod injected;
 mod journal;
 mod scene;
+mod seal;
 mod wire;

@@ -6,6 +6,7 @@ use anyhow::Result;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use snapback::control::Function;
+use snapback::journal::{Hold, Journal, Stop};
 use snapback::mode::Mode;
 use snapback::responder::Responder;
 use snapback::settings::{Deployment, Settings};
@@ -45,6 +46,32 @@ pub(crate) fn event(service: &str, name: &str, request: Value, response: Value) 
             "requestParameters": request, "responseElements": response,
         },
     })
+}
+
+/// The items that were put under a call's name, as DynamoDB has them.
+pub(crate) fn put(aws: &Aws, call: &str) -> Vec<Value> {
+    let bodies = aws.bodies(call);
+    bodies.iter().filter_map(|body| Some(serde_json::from_str::<Value>(body).ok()?["Item"].clone())).collect()
+}
+
+/// The item of an operator's hold on a grant of the bucket `b`.
+pub(crate) async fn hold(grant: &str, until: Timestamp) -> Result<Value> {
+    let hold: Hold =
+        serde_json::from_value(json!({"control": "s3-public-bucket-policy", "resource": "arn:aws:s3:::b",
+        "grant": grant, "entry": "0123456789abcdef0123", "by": "arn:aws:iam::111122223333:user/ops",
+        "since": "2026-01-01T00:00:00Z", "until": until}))?;
+    let aws = Aws::default();
+    Journal::new(&aws.config(), "journal").hold(&hold).await?;
+    Ok(put(&aws, "DynamoDB.PutItem").remove(0))
+}
+
+/// The item of an operator's emergency stop.
+pub(crate) async fn stop(until: Timestamp) -> Result<Value> {
+    let stop: Stop = serde_json::from_value(json!({"reason": "a \u{1b}[31mdrill", "until": until,
+        "by": "arn:aws:iam::111122223333:user/ops", "since": "2026-01-01T00:00:00Z"}))?;
+    let aws = Aws::default();
+    Journal::new(&aws.config(), "journal").stop(&stop).await?;
+    Ok(put(&aws, "DynamoDB.PutItem(stop)").remove(0))
 }
 
 pub(crate) fn settings(mode: Mode) -> Settings {

@@ -20,12 +20,14 @@ from stack import ACCOUNT, REGION, TARGET, LocalAws, Stack, wait_for
 # What wakes a function; the deployed rules say the same, and a test holds them to it.
 WATCHED = {"PutBucketPolicy", "AuthorizeSecurityGroupIngress", "ModifySecurityGroupRules"}
 
-# What undoing needs, which the functions' roles may not; what applying needs; and reading and writing the journal.
+# What undoing needs, which the functions' roles may not; what applying needs; and reading, writing and sealing the
+# journal.
 OPERATOR_MAY = (
     "s3:GetBucketPolicy", "s3:PutBucketPolicy", "ec2:DescribeSecurityGroupRules",
     "ec2:AuthorizeSecurityGroupIngress", "ec2:CreateTags",
     "s3:GetBucketPublicAccessBlock", "s3:GetAccountPublicAccessBlock", "s3:DeleteBucketPolicy",
     "dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:DeleteItem",
+    "kms:GenerateMac", "kms:VerifyMac",
 )  # fmt: skip
 
 # What a session is called in which a test acts with a function's rights.
@@ -194,12 +196,13 @@ class Snapback:
     def history(self, *options: str) -> subprocess.CompletedProcess:
         return self.operate("history", *options)
 
-    def operate(self, *words: str) -> subprocess.CompletedProcess:
-        """Runs a command of `snapback` that needs the journal."""
+    def operate(self, *words: str, by: dict | None = None) -> subprocess.CompletedProcess:
+        """Runs a command of `snapback` that needs the journal, by the operator or whoever is given."""
+        by = by or self.operator
         words = (str(TARGET / "debug" / "snapback"), *words, "--journal", self.stack.journal)
         keys = {
-            "AWS_ACCESS_KEY_ID": self.operator["AccessKeyId"],
-            "AWS_SECRET_ACCESS_KEY": self.operator["SecretAccessKey"],
+            "AWS_ACCESS_KEY_ID": by["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": by["SecretAccessKey"],
         }
         return subprocess.run(words, env=self.aws.environment(**keys), capture_output=True, text=True, check=False)
 
@@ -234,6 +237,16 @@ class Snapback:
             yield
         finally:
             iam.put_role_policy(RoleName=role, PolicyName="snapback", PolicyDocument=json.dumps(policy))
+
+    @contextmanager
+    def without_key(self) -> Iterator[None]:
+        """The key that seals the journal is disabled meanwhile."""
+        kms, key = self.aws.client("kms"), self.stack.outputs["JournalKeyArn"]
+        kms.disable_key(KeyId=key)
+        try:
+            yield
+        finally:
+            kms.enable_key(KeyId=key)
 
     @contextmanager
     def silenced(self) -> Iterator[None]:

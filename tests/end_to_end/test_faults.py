@@ -38,6 +38,9 @@ class World:
         self.dynamodb.create_table(
             TableName="journal", KeySchema=key, AttributeDefinitions=attributes, BillingMode="PAY_PER_REQUEST"
         )
+        seals = aws.client("kms")
+        key = seals.create_key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")["KeyMetadata"]["KeyId"]
+        seals.create_alias(AliasName="alias/journal", TargetKeyId=key)
         topic = sns.create_topic(Name="topic")["TopicArn"]
         queue = f"arn:aws:sqs:{REGION}:{ACCOUNT}:heard"
         may = {

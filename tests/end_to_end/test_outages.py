@@ -36,6 +36,19 @@ def test_a_journal_outage_that_ends_delays_the_revert(snapback):
     assert snapback.dead_letters_about(bucket) == []
 
 
+def test_a_key_that_cannot_be_used_is_an_outage_of_the_journal(snapback):
+    bucket = snapback.a_bucket()
+    with snapback.without_key():
+        with snapback.tried():
+            text = bucket.put_policy(bucket.lets_in_everyone())
+        assert bucket.policy_text() == text and snapback.journal_about(bucket) == []
+        announced = snapback.announces(bucket)
+        assert announced["outcome"] == "failed" and "nothing was touched" in announced["problem"]
+    assert snapback.announces(bucket, outcome="reverted")
+    assert bucket.policy_text() is None
+    assert snapback.dead_letters_about(bucket) == []
+
+
 def test_a_role_that_may_not_revert_is_noticed(snapback):
     group = snapback.a_group()
     with snapback.role_without("Ec2Function", "ec2:RevokeSecurityGroupIngress"):

@@ -72,10 +72,13 @@ impl HttpConnector for Connector {
     }
 }
 
-/// `DynamoDB PutItem lease`, `EC2 RevokeSecurityGroupIngress`, `PUT ?policy`.
+/// `DynamoDB PutItem lease`, `KMS GenerateMac`, `EC2 RevokeSecurityGroupIngress`, `PUT ?policy`.
 fn name(request: &HttpRequest) -> String {
     let body = String::from_utf8_lossy(request.body().bytes().unwrap_or_default()).into_owned();
     if let Some(target) = request.headers().get("x-amz-target") {
+        if let Some(name) = target.strip_prefix("TrentService.") {
+            return format!("KMS {name}");
+        }
         let key = body.split(r#""pk":{"S":""#).nth(1).and_then(|rest| rest.split(['#', '"']).next());
         let key = key.or_else(|| body.contains("hold#").then_some("hold")).unwrap_or_default();
         return format!("DynamoDB {} {key}", target.rsplit('.').next().unwrap_or_default());

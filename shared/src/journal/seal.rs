@@ -1,0 +1,181 @@
+//! Whoever can write the table cannot make the journal say something: what is believed carries a seal, and only who may
+//! use the journal's key can make one.
+//!
+//! The seal is an HMAC by a key that never leaves KMS, over the item's own key and its content. So it holds for just
+//! this content in just this place. The key goes by an alias that has the name of the table.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use anyhow::{Result, ensure};
+use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_kms::primitives::Blob;
+use aws_sdk_kms::types::MacAlgorithmSpec;
+use tracing::warn;
+
+use super::{Journal, Key, digest_of, text};
+use crate::aws::{code, failure};
+
+/// Says what else a seal is over. Other words mean other seals: nothing that the key has ever sealed for something else
+/// is taken for an item.
+const WORDS: &str = "snapback journal 1";
+
+const ALGORITHM: MacAlgorithmSpec = MacAlgorithmSpec::HmacSha256;
+
+/// An HMAC with SHA-256 has 256 bits.
+const BYTES_OF_SEAL: usize = 32;
+
+type Item = HashMap<String, AttributeValue>;
+
+/// The content of an item as it is stored. Only what carries a genuine seal is read.
+pub(super) enum Content<'a> {
+    Plain(&'a str),
+    /// Compressed.
+    Packed(&'a [u8]),
+    /// In items of their own, which need no seal: the sealed digest is of all of them.
+    Parts {
+        digest: &'a str,
+        number: usize,
+    },
+}
+
+/// An item that stands in the journal and was not written, as it is, by anyone who may use the journal's key.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Planted {
+    pk: String,
+    seal: Option<AttributeValue>,
+}
+
+impl<'a> Content<'a> {
+    fn of(item: &'a Item) -> Result<Self> {
+        Ok(match (item.get("packed"), item.get("parts")) {
+            (Some(AttributeValue::B(packed)), _) => Self::Packed(packed.as_ref()),
+            (_, Some(AttributeValue::N(number))) => {
+                Self::Parts { digest: text(item, "digest")?, number: number.parse()? }
+            }
+            _ => Self::Plain(text(item, "body")?),
+        })
+    }
+
+    fn digest(&self) -> String {
+        match self {
+            Self::Plain(json) => digest_of(json.as_bytes()),
+            Self::Packed(packed) => digest_of(packed),
+            Self::Parts { digest, .. } => (*digest).to_owned(),
+        }
+    }
+}
+
+impl Planted {
+    pub(super) fn of(item: &Item) -> Self {
+        let [pk, sk] = ["pk", "sk"].map(|name| text(item, name).unwrap_or_default());
+        warn!(pk, sk, "this item of the journal is not genuine: whoever wrote it like this could not use its key");
+        Self { pk: pk.to_owned(), seal: item.get("mac").cloned() }
+    }
+
+    pub(super) fn is_at(&self, (pk, _): &Key) -> bool {
+        self.pk == *pk
+    }
+
+    /// The seal that it pretends to have.
+    pub(super) fn seal(&self) -> Option<&AttributeValue> {
+        self.seal.as_ref()
+    }
+}
+
+/// Names it by what was asked for: its other keys and its content are the words of whoever has planted it.
+impl fmt::Display for Planted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.pk.split_once('#') {
+            Some(("entry", id)) => write!(f, "entry `{id}`")?,
+            Some(("hold", resource)) => write!(f, "a hold on `{resource}`")?,
+            _ => f.write_str("the emergency stop")?,
+        }
+        f.write_str(" in the journal is not genuine, so it is not believed: whoever wrote it like this could write the table and not use its key")
+    }
+}
+
+impl std::error::Error for Planted {}
+
+impl Journal {
+    /// The seal of an item that is about to be written.
+    pub(super) async fn seal(&self, key: &Key, content: &Content<'_>) -> Result<AttributeValue> {
+        let call = self.kms.generate_mac().key_id(&self.key).mac_algorithm(ALGORITHM).message(message(key, content));
+        let answer = call.send().await.map_err(|error| failure(error).context("sealing it with the journal's key"))?;
+        let seal = answer.mac.unwrap_or_default().into_inner();
+        ensure!(seal.len() == BYTES_OF_SEAL, "AWS has made a seal of {} bytes", seal.len());
+        Ok(AttributeValue::B(aws_sdk_dynamodb::primitives::Blob::new(seal)))
+    }
+
+    /// The content of an item, if it is genuine. What has no seal costs no call.
+    pub(super) async fn genuine<'a>(&self, item: &'a Item) -> Result<Result<Content<'a>, Planted>> {
+        let key = (text(item, "pk")?.to_owned(), text(item, "sk")?.to_owned());
+        let (Ok(content), Some(AttributeValue::B(seal))) = (Content::of(item), item.get("mac")) else {
+            return Ok(Err(Planted::of(item)));
+        };
+        // KMS refuses other lengths in another way, which would look like an outage.
+        if seal.as_ref().len() != BYTES_OF_SEAL {
+            return Ok(Err(Planted::of(item)));
+        }
+        let call = self.kms.verify_mac().key_id(&self.key).mac_algorithm(ALGORITHM);
+        match call.message(message(&key, &content)).mac(Blob::new(seal.as_ref())).send().await {
+            Ok(answer) if answer.mac_valid => Ok(Ok(content)),
+            Ok(_) => Ok(Err(Planted::of(item))),
+            Err(error) if code(&error) == Some("KMSInvalidMacException") => Ok(Err(Planted::of(item))),
+            Err(error) => Err(failure(error).context("checking with the journal's key whether an item is genuine")),
+        }
+    }
+}
+
+/// What the seal is over, always of the same length: KMS takes at most 4,096 bytes, and nobody may make an item that it
+/// refuses for its length. <https://docs.aws.amazon.com/kms/latest/APIReference/API_GenerateMac.html>
+fn message((pk, sk): &Key, content: &Content<'_>) -> Blob {
+    // Each by itself, so that what is moved from one to the next is something else.
+    let [pk, sk] = [pk, sk].map(|name| digest_of(name.as_bytes()));
+    Blob::new(digest_of(format!("{WORDS}\n{pk}\n{sk}\n{}", content.digest()).as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn a_seal_is_over_each_name_and_the_content_and_always_short() {
+        let message = |pk: &str, sk: &str, content| message(&(pk.to_owned(), sk.to_owned()), &content).into_inner();
+        let long = "\u{1}".repeat(2048);
+        let all = [
+            message("a", "b", Content::Plain("c")),
+            message("ab", "", Content::Plain("c")),
+            message("a", "", Content::Plain("bc")),
+            message("a\nb", "", Content::Plain("c")),
+            message("a", "b", Content::Plain("d")),
+            message("a", "b", Content::Packed(b"d2")),
+            message("a", "b", Content::Parts { digest: "c", number: 1 }),
+            message(&long, &long, Content::Plain("c")),
+        ];
+        assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), all.len());
+        assert!(all.iter().all(|message| message.len() == 64));
+    }
+
+    #[test]
+    fn what_is_checked_is_what_is_read_also_if_an_item_has_two_contents() {
+        let both = HashMap::from([
+            ("packed".to_owned(), AttributeValue::B(aws_sdk_dynamodb::primitives::Blob::new("genuine"))),
+            ("body".to_owned(), AttributeValue::S("forged".to_owned())),
+        ]);
+        assert!(matches!(Content::of(&both), Ok(Content::Packed(b"genuine"))));
+    }
+
+    #[test]
+    fn what_is_planted_is_named_without_the_words_of_who_planted_it() {
+        let named = |pk: &str| {
+            let named = Planted { pk: pk.to_owned(), seal: None }.to_string();
+            named.split(" in the journal").next().unwrap_or_default().to_owned()
+        };
+        assert_eq!(named("entry#0123"), "entry `0123`");
+        assert_eq!(named("hold#arn:aws:s3:::reports"), "a hold on `arn:aws:s3:::reports`");
+        assert_eq!(named("stop"), "the emergency stop");
+    }
+}

@@ -1,0 +1,171 @@
+"""Whoever can write the journal's table, and not use its key, makes it say nothing: not to functions, not to operators."""
+
+import hashlib
+import json
+
+import pytest
+from botocore.exceptions import ClientError
+
+from scene import Bucket, Snapback
+from stack import ACCOUNT, REGION
+
+CONTROL = "s3-public-bucket-policy"
+
+
+@pytest.fixture(scope="module")
+def planter(snapback):
+    """Somebody who may do everything with the table, and nothing with the key."""
+    return snapback.aws.user("planter", "dynamodb:*", "sts:GetCallerIdentity", "s3:*")
+
+
+@pytest.fixture
+def plant(snapback, planter):
+    """Writes an item into the journal, or over one."""
+    dynamodb = snapback.aws.client("dynamodb", planter)
+    return lambda item: dynamodb.put_item(TableName=snapback.stack.journal, Item=item)
+
+
+def stored(snapback: Snapback, pk: str, sk: str) -> dict:
+    key = {"pk": {"S": pk}, "sk": {"S": sk}}
+    return snapback.aws.client("dynamodb").get_item(TableName=snapback.stack.journal, Key=key)["Item"]
+
+
+def entry_of(snapback: Snapback, entry_id: str) -> dict:
+    return stored(snapback, f"entry#{entry_id}", "entry")
+
+
+def reverted(snapback: Snapback) -> tuple[Bucket, str, dict]:
+    """A bucket that was opened and closed, its entry, and the entry's item."""
+    bucket = snapback.a_bucket()
+    bucket.put_policy(bucket.lets_in_everyone())
+    entry_id = snapback.announces(bucket, outcome="reverted")["id"]
+    assert snapback.has_settled()
+    return bucket, entry_id, entry_of(snapback, entry_id)
+
+
+def opened_unseen(snapback: Snapback) -> tuple[Bucket, dict, str]:
+    """A bucket that was opened, the record of it that nobody has seen yet, and the id that its entry will have."""
+    bucket = snapback.a_bucket()
+    with snapback.unseen():
+        bucket.put_policy(bucket.lets_in("444455556666"), bucket.lets_in_everyone())
+    [record] = snapback.events_about(bucket)
+    parts = (ACCOUNT, REGION, record["eventID"], CONTROL, bucket.arn)
+    return bucket, record, hashlib.sha256("\n".join(parts).encode()).hexdigest()[:20]
+
+
+def is_reverted_and_says(snapback: Snapback, bucket: Bucket, what: str, left: list) -> None:
+    announced = snapback.announces(bucket, outcome="reverted")
+    assert f"{what} in the journal is not genuine" in announced["problem"]
+    assert snapback.has_settled() and bucket.statements() == left
+    assert [one["outcome"] for one in snapback.announcements_about(bucket)] == ["reverted"]
+
+
+def test_a_planted_hold_keeps_nothing_open(snapback, plant):
+    held, entry_id, _ = reverted(snapback)
+    assert snapback.undo(entry_id).returncode == 0
+    [genuine] = snapback.holds_on(held)
+    genuine = stored(snapback, genuine["pk"], genuine["sk"])
+    bucket = snapback.a_bucket()
+    # One for this bucket: the names are right, and the seal is a genuine one, of another hold.
+    said = json.loads(genuine["body"]["S"].replace(held.name, bucket.name))
+    sk = f"{CONTROL}#{hashlib.sha256(said['grant'].encode()).hexdigest()[:20]}"
+    plant({**genuine, "pk": {"S": f"hold#{bucket.arn}"}, "sk": {"S": sk}, "body": {"S": json.dumps(said)}})
+    bucket.put_policy(bucket.lets_in_everyone())
+    is_reverted_and_says(snapback, bucket, f"a hold on `{bucket.arn}`", left=[])
+
+
+def test_a_planted_stop_stops_nothing_and_start_clears_it_away(snapback, plant):
+    assert snapback.operate("stop", "--reason", "a drill", "--for", "1h").returncode == 0
+    genuine = stored(snapback, "stop", "stop")
+    assert snapback.operate("start").returncode == 0
+    said = {**json.loads(genuine["body"]["S"]), "until": "2036-01-01T00:00:00Z"}
+    plant({**genuine, "body": {"S": json.dumps(said)}})
+    try:
+        bucket = snapback.a_bucket()
+        bucket.put_policy(bucket.lets_in_everyone())
+        is_reverted_and_says(snapback, bucket, "the emergency stop", left=[])
+    finally:
+        started = snapback.operate("start")
+    assert "the emergency stop in the journal is not genuine" in started.stderr
+    assert "It is gone" in started.stdout and "not stopped" in started.stdout
+    assert snapback.operate("start").stderr == ""
+
+
+def test_an_entry_that_is_planted_as_handled_suppresses_nothing(snapback, plant):
+    bucket, record, entry_id = opened_unseen(snapback)
+    _, other_id, genuine = reverted(snapback)
+    body = {**json.loads(genuine["body"]["S"]), "id": entry_id, "outcome": "allowed"}
+    plant({**genuine, "pk": {"S": f"entry#{entry_id}"}, "outcome": {"S": "allowed"}, "body": {"S": json.dumps(body)}})
+    snapback.deliver(record)
+    is_reverted_and_says(snapback, bucket, f"entry `{entry_id}`", left=["Partner"])
+    # What Snapback wrote in its place is genuine.
+    assert snapback.undo(entry_id).returncode == 0
+    assert bucket.statements() == ["Partner", "Everyone"]
+    assert other_id != entry_id
+
+
+def test_an_unfinished_entry_that_is_planted_has_its_plan_not_applied(snapback, plant):
+    bucket, record, entry_id = opened_unseen(snapback)
+    _, _, genuine = reverted(snapback)
+    body = json.loads(genuine["body"]["S"])
+    wide_open = json.dumps({"Version": "2012-10-17", "Statement": [bucket.lets_in_everyone("s3:*", sid="Mine")]})
+    plan = [{"s3": {"bucket-policy": {"bucket": bucket.name, "from": bucket.policy_text(), "to": wide_open}}}]
+    body = {**body, "id": entry_id, "outcome": "pending", "subject": {**body["subject"], "arn": bucket.arn}}
+    body["decision"]["plan"] = plan
+    pending = {"outcome": {"S": "pending"}, "lease": {"N": "0"}, "resource": {"S": bucket.arn}}
+    plant({**genuine, **pending, "pk": {"S": f"entry#{entry_id}"}, "body": {"S": json.dumps(body)}})
+    snapback.deliver(record)
+    is_reverted_and_says(snapback, bucket, f"entry `{entry_id}`", left=["Partner"])
+
+
+def test_a_changed_plan_is_refused_by_every_command_and_hides_nothing_in_the_history(snapback, plant):
+    bucket, entry_id, genuine = reverted(snapback)
+    body = genuine["body"]["S"].replace("s3:GetObject", "s3:*")
+    assert body != genuine["body"]["S"]
+    plant({**genuine, "body": {"S": body}})
+    for refused in (snapback.undo(entry_id), snapback.operate("apply", entry_id, "--yes"), snapback.release(entry_id)):
+        assert refused.returncode == 1 and f"entry `{entry_id}` in the journal is not genuine" in refused.stderr
+    many = snapback.undo("--since", "1h", "--resource", bucket.arn)
+    assert many.returncode == 1 and "is not genuine" in many.stdout
+    assert bucket.policy_text() is None and snapback.holds_on(bucket) == []
+    other, other_id, _ = reverted(snapback)
+    shown = snapback.history("--limit", "1000")
+    assert shown.returncode == 1 and f"entry `{entry_id}` in the journal is not genuine" in shown.stderr
+    assert f"entry {other_id}" in shown.stdout and f"entry {entry_id}" not in shown.stdout
+    plant(genuine)
+    assert snapback.undo(entry_id).returncode == 0 and bucket.statements() == ["Everyone"]
+
+
+def test_an_entry_that_is_moved_under_another_id_is_refused_there(snapback, plant):
+    bucket, _, genuine = reverted(snapback)
+    moved = "0123456789abcdef0123"
+    # As it is, and with the id changed as well.
+    for body in (genuine["body"]["S"], json.dumps({**json.loads(genuine["body"]["S"]), "id": moved})):
+        plant({**genuine, "pk": {"S": f"entry#{moved}"}, "body": {"S": body}})
+        undone = snapback.undo(moved)
+        assert undone.returncode == 1 and f"entry `{moved}` in the journal is not genuine" in undone.stderr
+    assert bucket.policy_text() is None
+    snapback.aws.client("dynamodb").delete_item(
+        TableName=snapback.stack.journal, Key={"pk": {"S": f"entry#{moved}"}, "sk": {"S": "entry"}}
+    )
+
+
+def test_who_may_write_the_table_and_not_use_the_key_can_neither_stop_nor_undo(snapback, planter):
+    bucket, entry_id, _ = reverted(snapback)
+    stopped = snapback.operate("stop", "--reason", "mine", by=planter)
+    assert stopped.returncode == 1 and "sealing it" in stopped.stderr and "AccessDenied" in stopped.stderr
+    undone = snapback.operate("undo", entry_id, "--yes", by=planter)
+    assert undone.returncode == 1 and "AccessDenied" in undone.stderr
+    assert bucket.policy_text() is None and snapback.holds_on(bucket) == []
+    assert "not stopped" in snapback.operate("start").stdout
+
+
+def test_where_operators_are_named_nobody_else_can_seal_whatever_their_own_policies_say(deployed):
+    other = deployed(mode="revert", Operators=f"arn:aws:iam::{ACCOUNT}:user/operator,arn:aws:iam::{ACCOUNT}:role/None")
+    bucket, entry_id, _ = reverted(other)
+    powerful = other.aws.user("powerful", "*")
+    key, message = other.stack.outputs["JournalKeyArn"], {"Message": b"any", "MacAlgorithm": "HMAC_SHA_256"}
+    with pytest.raises(ClientError, match="AccessDenied"):
+        other.aws.client("kms", powerful).generate_mac(KeyId=key, **message)
+    assert other.operate("stop", "--reason", "mine", by=powerful).returncode == 1
+    assert other.undo(entry_id).returncode == 0 and bucket.statements() == ["Everyone"]
