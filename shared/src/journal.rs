@@ -8,6 +8,7 @@
 //! | `stop` | `stop` | the emergency stop, while it lasts |
 //! | `lease#<resource ARN>` | `lease` | which entry may change the resource now |
 //! | `repeat#<resource ARN>` | `<control>#<hash of the grants>` | how often the same change was taken back |
+//! | `redrive#<hash of function and event>` | `redrive` | how often a dead letter was handed to its function again |
 //!
 //! Beside its body, an item has the attributes that queries and people need. Three indexes lead to the entries in the
 //! order of time: `by-resource`, `by-account` and, for all of them, `by-time`.

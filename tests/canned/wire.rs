@@ -102,6 +102,9 @@ fn body(request: &HttpRequest) -> String {
 fn operation(request: &HttpRequest) -> String {
     if let Some(target) = request.headers().get("x-amz-target") {
         let name = target.rsplit('.').next().unwrap_or_default();
+        if target.starts_with("AmazonSQS.") {
+            return format!("SQS.{name}");
+        }
         // Which of the journal's items it is, if it is not an entry.
         let (body, others) = (body(request), ["stop", "lease"]);
         let is_of = |item: &&&str| body.contains(&format!(r#""pk":{{"S":"{item}"#));
@@ -120,6 +123,7 @@ fn operation(request: &HttpRequest) -> String {
         ("GET", uri) if uri.contains("policy") => "S3.GetBucketPolicy".to_owned(),
         ("PUT", uri) if uri.contains("policy") => "S3.PutBucketPolicy".to_owned(),
         ("DELETE", uri) if uri.contains("policy") => "S3.DeleteBucketPolicy".to_owned(),
+        ("POST", uri) if uri.ends_with("/invocations") => "Lambda.Invoke".to_owned(),
         (method, uri) => format!("{method} {uri}"),
     }
 }
