@@ -6,7 +6,7 @@ what it should if AWS behaves like that:
 * CloudTrail (`cloudtrail.py`): every call that changes something becomes a record and goes over the default bus to
   whatever rules were deployed. What CloudFormation does on its own behalf stays inside ministack and unrecorded.
 * Lambda behind EventBridge: is invoked asynchronously, so it gets retries and its on-failure destination; a rule
-  whose function is gone sends to its dead-letter queue. How long retries wait is ours to say, not AWS's minute.
+  whose function is gone sends to its dead-letter queue, and says for whom it was. How long retries wait is ours to say, not AWS's minute.
 * Lambda's layers: functions run on this machine, whose /opt is not theirs, so they are told where theirs lie.
 * `aws:PrincipalArn` is the role's ARN in sessions; `aws:PrincipalIsAWSService` and `dynamodb:LeadingKeys` are there.
 * The account's own Block Public Access of S3, which `account_public_access.py` keeps. It is not enforced.
@@ -36,7 +36,6 @@ from pathlib import Path
 
 from ministack import app
 from ministack.core import iam_actions, iam_evaluator
-from ministack.core.arn import parse_arn
 from ministack.core.responses import (
     get_account_id,
     get_region,
@@ -44,7 +43,7 @@ from ministack.core.responses import (
     request_scope,
 )
 from ministack.core.router import extract_access_key_id
-from ministack.services import eventbridge, iam, lambda_svc, sts
+from ministack.services import eventbridge, iam, lambda_svc, sqs, sts
 
 import account_public_access
 import cloudtrail
@@ -223,20 +222,36 @@ def play_asynchronous_lambda() -> None:
         queue = (target.get("DeadLetterConfig") or {}).get("Arn")
         if queue and ":lambda:" in arn and lambda_svc._get_func_record_for_ref(arn)[0] is None:
             view = view or eventbridge._pattern_event_view(event)
-            eventbridge._dispatch_to_sqs(parse_arn(queue), json.dumps(view.event_with_detail()))
+            told = {"RULE_ARN": rule["Arn"], "TARGET_ARN": arn, "ERROR_CODE": "RESOURCE_NOT_FOUND"}
+            dead_letter(queue, json.dumps(view.event_with_detail()), told)
             return
         invoke(target, event, rule, view)
 
     def invoke_lambda(arn, payload):
         function, config, _ = lambda_svc._get_func_record_for_ref(arn)
-        if function is None:
-            return
-        at_work.add(events=1)
-        run = contextvars.copy_context().run
-        threading.Thread(target=run, args=(attempt, function, config, json.loads(payload)), daemon=True).start()
+        if function is not None:
+            begin(function, config, json.loads(payload))
 
     eventbridge._invoke_target = invoke_target
     eventbridge._dispatch_to_lambda = invoke_lambda
+    # What anybody else hands to Lambda without waiting for an answer goes the same way.
+    lambda_svc.invoke_async_with_retry = lambda function, event: begin(function, function["config"], event)
+
+
+def begin(function: dict, config: dict, event: dict) -> None:
+    at_work.add(events=1)
+    run = contextvars.copy_context().run
+    threading.Thread(target=run, args=(attempt, function, config, event), daemon=True).start()
+
+
+def dead_letter(queue: str, body: str, told: dict) -> None:
+    """Puts a message with these attributes into a queue, as EventBridge does with an event that it could not deliver."""
+    data = {
+        "QueueUrl": sqs._queue_by_arn(queue)["url"],
+        "MessageBody": body,
+        "MessageAttributes": {name: {"DataType": "String", "StringValue": value} for name, value in told.items()},
+    }
+    sqs._act_send_message(data, data["QueueUrl"])
 
 
 def attempt(function: dict, config: dict, event: dict) -> None:

@@ -24,6 +24,9 @@ const LONGEST_PATTERN: usize = 2048;
 /// <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html>
 const FIRST_RETRY: SignedDuration = SignedDuration::from_secs(60);
 
+/// The function that has no controls: it hands dead letters to those that have.
+const REDRIVE: &str = "RedriveFunction";
+
 /// Statements that every role has, whatever its function looks at and reverts.
 const SHARED_STATEMENTS: [&str; 7] = ["Tags", "Journal", "Entries", "Announce", "TopicKey", "DeadLetters", "Logs"];
 
@@ -65,7 +68,9 @@ impl Template {
 
     /// The environment of a function: each variable, its own and those that all have, and what stands in it.
     fn environment(&self, function: &str) -> BTreeMap<String, &Value> {
+        let ignored = words(&self.0["Resources"][function]["IgnoreGlobals"]);
         let all = &self.0["Globals"]["Function"]["Environment"]["Variables"];
+        let all = if ignored.contains("Environment") { &Value::Null } else { all };
         let own = &self.0["Resources"][function]["Properties"]["Environment"]["Variables"];
         let variables = [all, own].into_iter().filter_map(Value::as_mapping).flatten();
         variables.filter_map(|(name, value)| Some((name.as_str()?.to_owned(), value))).collect()
@@ -151,7 +156,8 @@ fn the_functions_of_the_template_are_the_functions_there_are() -> Result<()> {
     let template = Template::read()?;
     let deployed: BTreeSet<&str> =
         template.resources("AWS::Serverless::Function").into_iter().map(|(id, _)| id).collect();
-    assert_eq!(deployed, FUNCTIONS.iter().map(|function| function.name).collect());
+    let judging = FUNCTIONS.iter().map(|function| function.name);
+    assert_eq!(deployed, judging.chain([REDRIVE]).collect());
     Ok(())
 }
 
@@ -199,6 +205,9 @@ fn set(words: &[&str]) -> BTreeSet<String> {
 #[test]
 fn no_pattern_is_longer_than_eventbridge_takes() -> Result<()> {
     for (id, rule) in Template::read()?.resources("AWS::Events::Rule") {
+        if !rule["Properties"]["ScheduleExpression"].is_null() {
+            continue;
+        }
         let pattern: Json = serde_yaml_ng::from_value(rule["Properties"]["EventPattern"].clone())?;
         ensure!(pattern.is_object(), "{id} has no pattern");
         let length = pattern.to_string().len();
@@ -211,7 +220,7 @@ fn no_pattern_is_longer_than_eventbridge_takes() -> Result<()> {
 fn every_rule_wakes_one_function_and_may_do_so() -> Result<()> {
     let template = Template::read()?;
     let rules = template.resources("AWS::Events::Rule");
-    let mut wakes = BTreeSet::new();
+    let (mut wakes, mut sends) = (BTreeSet::new(), BTreeSet::new());
     for (id, rule) in &rules {
         let targets: Vec<_> = items(&rule["Properties"]["Targets"]).collect();
         let [target] = targets[..] else { anyhow::bail!("{id} has {} targets", targets.len()) };
@@ -219,7 +228,11 @@ fn every_rule_wakes_one_function_and_may_do_so() -> Result<()> {
         let function = function.with_context(|| format!("{id} has a target that is no function of the template"))?;
         assert_eq!(target["Id"], function, "{id}");
         assert!(id.starts_with(function.trim_end_matches("Function")), "{id} wakes {function}");
-        assert_eq!(attribute(&target["DeadLetterConfig"]["Arn"]), Some("RuleDeadLetters.Arn"), "{id}");
+        // What a schedule cannot deliver is not kept: the next tick comes by itself.
+        if rule["Properties"]["ScheduleExpression"].is_null() {
+            assert_eq!(attribute(&target["DeadLetterConfig"]["Arn"]), Some("RuleDeadLetters.Arn"), "{id}");
+            sends.insert(format!("{id}.Arn"));
+        }
         wakes.insert((function.to_owned(), format!("{id}.Arn")));
     }
     let mut may = BTreeSet::new();
@@ -235,7 +248,7 @@ fn every_rule_wakes_one_function_and_may_do_so() -> Result<()> {
     let sending = &template.0["Resources"]["RuleDeadLettersPolicy"]["Properties"]["PolicyDocument"]["Statement"];
     let sending = items(sending).flat_map(|statement| items(&statement["Condition"]["ArnEquals"]["aws:SourceArn"]));
     let sending: BTreeSet<_> = sending.filter_map(attribute).map(str::to_owned).collect();
-    assert_eq!(sending, wakes.into_iter().map(|(_, rule)| rule).collect(), "who may send dead letters");
+    assert_eq!(sending, sends, "who may send dead letters");
     Ok(())
 }
 
@@ -455,6 +468,117 @@ fn a_function_is_over_before_its_lease_and_its_lease_before_the_first_retry() ->
         let timeout = own.as_i64().or(template.0["Globals"]["Function"]["Timeout"].as_i64());
         let timeout = SignedDuration::from_secs(timeout.context("no timeout")?);
         assert!(timeout < lease, "{} runs for {timeout:?}, its lease for {lease:?}", function.name);
+    }
+    Ok(())
+}
+
+/// Both ways: `CALLS` is what a test sees it call.
+#[test]
+fn the_redrive_function_may_do_what_it_calls_and_only_where_it_has_to() -> Result<()> {
+    let template = Template::read()?;
+    let mut may = BTreeMap::new();
+    for statement in template.statements_of(REDRIVE)? {
+        assert_eq!(statement["Effect"], "Allow");
+        let targets = items(&statement["Resource"]).filter_map(attribute).map(str::to_owned).collect::<BTreeSet<_>>();
+        for action in words(&statement["Action"]) {
+            assert_eq!(may.insert(action.clone(), targets.clone()), None, "{action} is allowed twice");
+        }
+    }
+    let role = &template.role_of(REDRIVE)?["Properties"];
+    assert_eq!((&role["ManagedPolicyArns"], role["Policies"].as_sequence().map(Vec::len)), (&Value::Null, Some(1)));
+    let dead_letters = set(&["FunctionDeadLetters.Arn", "RuleDeadLetters.Arn"]);
+    let functions = FUNCTIONS.iter().map(|function| format!("{}.Arn", function.name)).collect::<BTreeSet<_>>();
+    let logs = ["logs:CreateLogStream", "logs:PutLogEvents"];
+    for action in redrive::CALLS.into_iter().chain(logs) {
+        let expected = match action {
+            "lambda:InvokeFunction" => functions.clone(),
+            "sqs:SendMessage" => set(&["GivenUpEvents.Arn"]),
+            _ if action.starts_with("sqs:") => dead_letters.clone(),
+            _ if action.starts_with("dynamodb:") => set(&["Journal.Arn"]),
+            _ => set(&["RedriveLogs.Arn"]),
+        };
+        assert_eq!(may.remove(action), Some(expected), "{action}");
+    }
+    assert_eq!(may, BTreeMap::new(), "it may more than it calls");
+    let count = template.statements_of(REDRIVE)?.into_iter().find(|statement| statement["Sid"] == "Count");
+    let condition = &count.context("it may not count")?["Condition"];
+    assert_eq!(words(&condition["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]), set(&["redrive#*"]));
+    assert_eq!(words(&condition["Null"]["dynamodb:LeadingKeys"]), set(&["false"]));
+    Ok(())
+}
+
+/// It has neither settings to judge by nor guardrails, and what it fails at does not end among what it redrives.
+#[test]
+fn the_redrive_function_is_given_nothing_that_it_does_not_need() -> Result<()> {
+    let template = Template::read()?;
+    let function = &template.0["Resources"][REDRIVE];
+    let mut read = set(&["SNAPBACK_LOG"]);
+    variables_in(&workspace("functions/redrive/src"), &mut read)?;
+    let given = template.environment(REDRIVE);
+    assert_eq!(given.keys().cloned().collect::<BTreeSet<_>>(), read);
+    let ignored = words(&function["IgnoreGlobals"]);
+    assert_eq!(ignored, set(&["Environment", "EventInvokeConfig", "Layers", "ReservedConcurrentExecutions"]));
+    assert_eq!(function["Properties"]["Layers"], Value::Null);
+    let retries = &function["Properties"]["EventInvokeConfig"];
+    assert_eq!((&retries["MaximumRetryAttempts"], &retries["DestinationConfig"]), (&Value::from(0), &Value::Null));
+    let Value::Tagged(join) = given["SNAPBACK_FUNCTIONS"] else { anyhow::bail!("it is told of no functions") };
+    let told: BTreeSet<_> = items(&join.value[1]).filter_map(attribute).map(str::to_owned).collect();
+    assert_eq!(told, FUNCTIONS.iter().map(|function| format!("{}.Arn", function.name)).collect());
+    for (variable, queue) in [
+        ("SNAPBACK_RULE_DEAD_LETTERS", "RuleDeadLetters"),
+        ("SNAPBACK_FUNCTION_DEAD_LETTERS", "FunctionDeadLetters"),
+        ("SNAPBACK_GIVEN_UP", "GivenUpEvents"),
+    ] {
+        assert_eq!(reference(given[variable]), Some(queue), "{variable}");
+    }
+    Ok(())
+}
+
+/// Else two runs would have the same message in hand.
+#[test]
+fn a_message_is_hidden_for_longer_than_the_function_runs_that_has_received_it() -> Result<()> {
+    let template = Template::read()?;
+    let resources = &template.0["Resources"];
+    let own = &resources[REDRIVE]["Properties"]["Timeout"];
+    let timeout = own.as_i64().or(template.0["Globals"]["Function"]["Timeout"].as_i64()).context("no timeout")?;
+    for queue in ["RuleDeadLetters", "FunctionDeadLetters"] {
+        let hidden = resources[queue]["Properties"]["VisibilityTimeout"].as_i64().context(queue)?;
+        assert!(timeout < hidden, "{queue} hides for {hidden} s, the function runs for {timeout} s");
+    }
+    Ok(())
+}
+
+/// An account whose whole quota is what Lambda keeps unreserved could not deploy the stack otherwise.
+#[test]
+fn no_concurrency_is_reserved_unless_somebody_says_how_much() -> Result<()> {
+    let template = Template::read()?;
+    assert_eq!(template.0["Parameters"]["ReservedConcurrency"]["Default"], 0);
+    let Value::Tagged(reserved) = &template.0["Globals"]["Function"]["ReservedConcurrentExecutions"] else {
+        anyhow::bail!("what is reserved is not a choice");
+    };
+    let [condition, then, otherwise] = items(&reserved.value).collect::<Vec<_>>()[..] else {
+        anyhow::bail!("no choice of two");
+    };
+    assert_eq!(condition, "ReservesConcurrency");
+    assert_eq!((reference(then), reference(otherwise)), (Some("ReservedConcurrency"), Some("AWS::NoValue")));
+    for function in FUNCTIONS {
+        let own = &template.0["Resources"][function.name];
+        assert_eq!(own["Properties"]["ReservedConcurrentExecutions"], Value::Null, "{}", function.name);
+        assert_eq!(own["IgnoreGlobals"], Value::Null, "{}", function.name);
+    }
+    Ok(())
+}
+
+/// CloudWatch takes no more.
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html>
+#[test]
+fn what_an_alarm_says_is_not_cut_off() -> Result<()> {
+    for (id, alarm) in Template::read()?.resources("AWS::CloudWatch::Alarm") {
+        let Value::Tagged(text) = &alarm["Properties"]["AlarmDescription"] else { anyhow::bail!("{id} says nothing") };
+        let text = text.value.as_str().context("no text")?;
+        // Names of queues and log groups stand in for `${…}`: they begin with the name of the stack.
+        let longest = text.len() + 60 * text.matches("${").count();
+        assert!(longest <= 1024, "{id} may come to {longest} characters");
     }
     Ok(())
 }

@@ -9,6 +9,7 @@
 //! | `lease#<resource ARN>` | `lease` | which entry may change the resource now |
 //! | `repeat#<resource ARN>` | `<control>#<hash of the grants>` | how often the same change was taken back |
 //! | `budget#<actor>` | the hour, counted from 1970 | the entries whose reverts the actor has caused in it |
+//! | `redrive#<hash of function and event>` | `redrive` | how often a dead letter was handed to its function again |
 //!
 //! Entries, holds and the stop carry a seal, `mac`, and are believed only with it (`seal.rs`). Beside its body, an item has the attributes that queries and people need. Three indexes lead to the entries in the
 //! order of time: `by-resource`, `by-account` and, for all of them, `by-time`.

@@ -37,13 +37,13 @@ pub async fn run(function: &'static Function) -> Result<(), Error> {
 }
 
 /// A wrong setting is said in the log, where people look when nothing works.
-fn refused(problem: impl std::error::Error + Send + Sync + 'static) -> Error {
+pub fn refused(problem: impl std::error::Error + Send + Sync + 'static) -> Error {
     tracing::error!("{problem}");
     problem.into()
 }
 
 /// JSON lines, as CloudWatch Logs Insights reads them. The time is Lambda's to add.
-fn log() {
+pub fn log() {
     let level = std::env::var("SNAPBACK_LOG").unwrap_or_default();
     tracing_subscriber::fmt()
         .json()

@@ -1,9 +1,10 @@
-//! The responder against canned HTTP answers of AWS's real wire shapes.
+//! The responder, and what redrives dead letters, against canned HTTP answers of AWS's real wire shapes.
 
 mod calls;
 mod guardrails;
 mod injected;
 mod journal;
+mod redrive;
 mod scene;
 mod seal;
 mod wire;

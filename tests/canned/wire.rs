@@ -108,6 +108,9 @@ fn operation(request: &HttpRequest) -> String {
         if target.starts_with("TrentService.") {
             return format!("KMS.{name}");
         }
+        if target.starts_with("AmazonSQS.") {
+            return format!("SQS.{name}");
+        }
         // Which of the journal's items it is, if it is not an entry.
         let (body, others) = (body(request), ["stop", "lease"]);
         let is_of = |item: &&&str| body.contains(&format!(r#""pk":{{"S":"{item}"#));
@@ -126,6 +129,7 @@ fn operation(request: &HttpRequest) -> String {
         ("GET", uri) if uri.contains("policy") => "S3.GetBucketPolicy".to_owned(),
         ("PUT", uri) if uri.contains("policy") => "S3.PutBucketPolicy".to_owned(),
         ("DELETE", uri) if uri.contains("policy") => "S3.DeleteBucketPolicy".to_owned(),
+        ("POST", uri) if uri.ends_with("/invocations") => "Lambda.Invoke".to_owned(),
         (method, uri) => format!("{method} {uri}"),
     }
 }

@@ -10,6 +10,7 @@ import json
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
 from itertools import count
 from uuid import uuid4
 
@@ -126,9 +127,28 @@ class Snapback:
         self._dead += [json.loads(body) for body in self.received(self.stack.outputs["FunctionDeadLettersUrl"])]
         return [letter for letter in self._dead if thing.id in json.dumps(letter)]
 
-    def undelivered(self) -> list:
-        """Events that no function could be given."""
-        return list(self.received(self.stack.outputs["RuleDeadLettersUrl"]))
+    def waiting(self) -> dict:
+        """How many messages each queue of the stack holds, hidden ones included."""
+        wanted = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+
+        def number(queue: str) -> int:
+            counted = self._sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=wanted)["Attributes"]
+            return sum(int(counted[name]) for name in wanted)
+
+        queues = ("RuleDeadLetters", "FunctionDeadLetters", "GivenUpEvents")
+        return {queue: number(self.stack.outputs[f"{queue}Url"]) for queue in queues}
+
+    def redrive(self, minutes: float) -> dict:
+        """Wakes the redrive function as its schedule would that many minutes from now."""
+        tick = datetime.now(timezone.utc) + timedelta(minutes=minutes)
+        return self.invoke(
+            "RedriveFunction",
+            {
+                "version": "0", "id": str(uuid4()), "detail-type": "Scheduled Event", "source": "aws.events",
+                "account": ACCOUNT, "time": tick.strftime("%Y-%m-%dT%H:%M:%SZ"), "region": REGION,
+                "resources": [f"arn:aws:events:{REGION}:{ACCOUNT}:rule/schedule"], "detail": {},
+            },
+        )  # fmt: skip
 
     def received(self, queue: str) -> Iterator[str]:
         """The messages that wait in a queue, which are taken out of it."""

@@ -1,5 +1,7 @@
 """What is down or denied delays Snapback or is noticed; it never makes a change unjournaled or unsaid."""
 
+import json
+
 from stack import wait_for
 
 
@@ -90,5 +92,10 @@ def test_a_rule_whose_function_is_gone_keeps_the_event(deployed):
     other.aws.client("lambda").delete_function(FunctionName=other.stack.outputs["S3FunctionArn"])
     bucket = other.a_bucket()
     bucket.put_policy(bucket.lets_in_everyone())
-    undelivered = wait_for(other.undelivered)
-    assert undelivered and bucket.name in undelivered[0]
+    queue = other.stack.outputs["RuleDeadLettersUrl"]
+    look = {"QueueUrl": queue, "VisibilityTimeout": 0, "MessageAttributeNames": ["All"]}
+    [undelivered] = wait_for(lambda: other.aws.client("sqs").receive_message(**look).get("Messages"))
+    assert bucket.name in undelivered["Body"]
+    # It is known for whom it was, and stays until there is somebody to take it.
+    assert "ResourceNotFoundException" in json.dumps(other.redrive(minutes=6)["payload"])
+    assert other.waiting() == {"RuleDeadLetters": 1, "FunctionDeadLetters": 0, "GivenUpEvents": 0}
