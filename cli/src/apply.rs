@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail, ensure};
 use jiff::Timestamp;
 use snapback::change::{Applied, Change};
-use snapback::control::{Given, Look};
+use snapback::control::Given;
 use snapback::decision::Decision;
 use snapback::journal::{Entry, Outcome};
 
@@ -57,7 +57,7 @@ async fn is_still_asked_for(operator: &Operator, entry: &Entry, genuine: &Genuin
 }
 
 async fn judged_now(operator: &Operator, entry: &Entry, genuine: &Genuine) -> Result<Decision<Change>> {
-    let (event, look) = (entry.event(), Look { config: &operator.config, account: &entry.subject.account });
+    let (event, look) = (entry.event(), operator.look(&entry.subject.account));
     let (holds, planted) = operator.journal.holds(&entry.control, &entry.subject.arn, Timestamp::now()).await?;
     warn_of(planted);
     let holds = holds.into_iter().map(|hold| hold.grant).collect();

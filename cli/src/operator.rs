@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail, ensure};
 use aws_config::{Region, SdkConfig};
 use snapback::aws;
 use snapback::change::Change;
-use snapback::control::{AnyControl, Function, Given, Suspicion};
+use snapback::control::{AnyControl, Function, Given, Look, Suspicion};
 use snapback::decision::Decision;
 use snapback::journal::{Entry, Journal, Planted};
 
@@ -40,6 +40,10 @@ impl Operator {
             config = config.into_builder().region(Region::new(region.clone())).build();
         }
         Self { journal: Journal::new(&config, &arguments.journal), config }
+    }
+
+    pub(crate) fn look<'a>(&'a self, account: &'a str) -> Look<'a> {
+        Look { config: &self.config, account, journal: Some(&self.journal) }
     }
 
     pub(crate) async fn caller(&self) -> Result<Caller> {

@@ -16,6 +16,7 @@ use snapback::change::Change;
 use snapback::control::{AnyControl, Given, Look, Survey, Suspicion};
 use snapback::decision::Decision;
 use snapback::event::Event;
+use snapback::journal::Journal;
 use snapback::policy::pattern;
 use snapback::settings::Settings;
 use snapback::subject::Subject;
@@ -40,6 +41,9 @@ pub(crate) struct Arguments {
     /// The folder of the guardrails, for the file of whom you trust
     #[arg(long, value_name = "FOLDER", default_value = "guardrails")]
     guardrails: PathBuf,
+    /// The journal's table, for what Snapback remembers and what operators hold
+    #[arg(long, env = "SNAPBACK_JOURNAL")]
+    journal: Option<String>,
     /// One object a line for what stands open: control, subject, decision
     #[arg(long)]
     json: bool,
@@ -59,6 +63,7 @@ struct Place {
     account: String,
     region: String,
     settings: Settings,
+    journal: Option<Journal>,
     now: Timestamp,
 }
 
@@ -126,7 +131,9 @@ impl Arguments {
         }
         let region = config.region().context("--region: your credentials name no Region")?.to_string();
         let account = Caller::of(&config).await?.account;
-        Ok(Place { account, region, settings: self.choices.settings(&self.guardrails)?, now: Timestamp::now(), config })
+        let settings = self.choices.settings(&self.guardrails)?;
+        let journal = self.journal.as_ref().map(|table| Journal::new(&config, table));
+        Ok(Place { account, region, settings, journal, now: Timestamp::now(), config })
     }
 }
 
@@ -137,7 +144,7 @@ impl Place {
     }
 
     fn look(&self) -> Look<'_> {
-        Look { config: &self.config, account: &self.account }
+        Look { config: &self.config, account: &self.account, journal: self.journal.as_ref() }
     }
 
     async fn list(&self, survey: Survey, control: &AnyControl) -> Result<Vec<Subject>> {
@@ -149,7 +156,12 @@ impl Place {
         let (look, event) = (self.look(), self.event(control));
         let suspicion = Suspicion { subject: subject.clone(), why: "somebody looks".to_owned() };
         let state = (control.observe)(&look, &event, &suspicion).await.with_context(context)?;
-        let given = Given { settings: &self.settings, holds: &BTreeSet::new() };
+        let holds = match &self.journal {
+            Some(journal) => journal.holds(control.about.id, &subject.arn, self.now).await?.0,
+            None => vec![],
+        };
+        let holds: BTreeSet<String> = holds.into_iter().map(|hold| hold.grant).collect();
+        let given = Given { settings: &self.settings, holds: &holds };
         let decision = (control.decide)(&event, &suspicion, &state, &given).with_context(context)?;
         Ok((!decision.is_allow()).then_some(Finding { control: control.about.id, subject, decision }))
     }

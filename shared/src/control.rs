@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use aws_config::SdkConfig;
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use jiff::{SignedDuration, Timestamp};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -15,6 +16,7 @@ use serde_json::Value;
 use crate::change::{Applied, Change};
 use crate::decision::Decision;
 use crate::event::Event;
+use crate::journal::{Journal, Memory};
 use crate::settings::Settings;
 use crate::subject::Subject;
 
@@ -52,6 +54,15 @@ pub trait Control: 'static {
 
     /// What the state is once the change has taken effect. With it, "a revert is judged allow" is proven without AWS.
     fn after(state: &Self::State, change: &Self::Change) -> Self::State;
+}
+
+/// A control that has to know how things were before. What it remembers it gets by `Look::remembered`, and keeps in its
+/// state.
+pub trait Remembers: Control {
+    type Good: Serialize + DeserializeOwned;
+
+    /// What is worth remembering of a state that was judged harmless; nothing where there is nothing to guard.
+    fn good(state: &Self::State) -> Option<Self::Good>;
 }
 
 /// What there is that a control may be asked about.
@@ -119,6 +130,55 @@ pub struct Given<'a> {
 pub struct Look<'a> {
     pub config: &'a SdkConfig,
     pub account: &'a str,
+    /// Where it is kept how things were; without it, nothing is remembered.
+    pub journal: Option<&'a Journal>,
+}
+
+/// How something was when it was last seen to be harmless.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Remembered<T> {
+    /// Nothing if there was nothing to guard.
+    pub good: Option<T>,
+    /// When it was last seen to be so.
+    pub seen: Timestamp,
+}
+
+/// It is looked at once a day. What was not seen for two days may have been changed with good reason since.
+const FRESH: SignedDuration = SignedDuration::from_hours(48);
+
+impl<T> Remembered<T> {
+    /// Whether an event may be taken for what has changed it.
+    #[must_use]
+    pub fn is_fresh(&self, event: &Event) -> bool {
+        event.time.duration_since(self.seen) <= FRESH
+    }
+
+    /// How long before the event it was seen, as people say it.
+    #[must_use]
+    pub fn age(&self, event: &Event) -> String {
+        let minutes = event.time.duration_since(self.seen).as_mins().max(0);
+        if minutes < 120 { format!("{minutes} minutes") } else { format!("{} hours", minutes / 60) }
+    }
+}
+
+impl<'a> Look<'a> {
+    /// A look without memory.
+    #[must_use]
+    pub fn new(config: &'a SdkConfig, account: &'a str) -> Self {
+        Self { config, account, journal: None }
+    }
+
+    /// What a control remembers of a subject.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub async fn remembered<C: Remembers>(&self, subject: &Subject) -> Result<Option<Remembered<C::Good>>> {
+        let Some(journal) = self.journal else { return Ok(None) };
+        let memory = journal.remembered(C::ABOUT.id, &subject.arn, Timestamp::now()).await?;
+        let Some(Memory { good, seen, .. }) = memory else { return Ok(None) };
+        let good = serde_json::from_value(good).with_context(|| format!("what is remembered of {}", subject.arn))?;
+        Ok(Some(Remembered { good, seen }))
+    }
 }
 
 /// One Lambda function: the controls of one AWS service, and how their changes are applied.
@@ -155,6 +215,8 @@ type Observe = for<'a> fn(&'a Look<'a>, &'a Event, &'a Suspicion) -> BoxFuture<'
 pub struct AnyControl {
     pub about: &'static About,
     pub survey: Option<Survey>,
+    /// What is worth remembering of a state, for a control that remembers.
+    pub good: Option<fn(&Value) -> Result<Value>>,
     pub suspect: fn(&Event, &Settings) -> Vec<Suspicion>,
     pub observe: Observe,
     pub decide: fn(&Event, &Suspicion, &Value, &Given<'_>) -> Result<Decision<Change>>,
@@ -168,12 +230,19 @@ impl AnyControl {
         Self {
             about: C::ABOUT,
             survey: C::SURVEY,
+            good: None,
             suspect: C::suspect,
             observe: observe::<C>,
             decide: decide::<C>,
             found: found::<C>,
             after: after::<C>,
         }
+    }
+
+    #[must_use]
+    pub const fn remembering<C: Remembers>() -> Self {
+        assert!(C::SURVEY.is_some(), "what is remembered is learnt by looking through what there is");
+        Self { good: Some(good::<C>), ..Self::of::<C>() }
     }
 
     #[must_use]
@@ -197,6 +266,10 @@ fn decide<C: Control>(
     given: &Given<'_>,
 ) -> Result<Decision<Change>> {
     Ok(C::decide(event, suspicion, &C::State::deserialize(state)?, given).map(Into::into))
+}
+
+fn good<C: Remembers>(state: &Value) -> Result<Value> {
+    Ok(serde_json::to_value(C::good(&C::State::deserialize(state)?))?)
 }
 
 fn found<C: Control>(event: &Event, suspicion: &Suspicion, state: &Value) -> Result<Subject> {

@@ -9,6 +9,7 @@
 //! | `lease#<resource ARN>` | `lease` | which entry may change the resource now |
 //! | `repeat#<resource ARN>` | `<control>#<hash of the grants>` | how often the same change was taken back |
 //! | `budget#<actor>` | the hour, counted from 1970 | the entries whose reverts the actor has caused in it |
+//! | `memory#<resource ARN>` | `<control>` | the last good state of what a control guards |
 //! | `redrive#<hash of function and event>` | `redrive` | how often a dead letter was handed to its function again |
 //!
 //! Entries, holds and the stop carry a seal, `mac`, and are believed only with it (`seal.rs`). Beside its body, an item has the attributes that queries and people need. Three indexes lead to the entries in the
@@ -16,6 +17,7 @@
 
 mod budget;
 mod lease;
+mod memory;
 mod repeats;
 mod seal;
 
@@ -49,6 +51,7 @@ use crate::subject::Subject;
 
 use seal::Content;
 
+pub use memory::Memory;
 pub use repeats::Repeat;
 pub use seal::Planted;
 
@@ -484,7 +487,7 @@ impl Journal {
         self.end(stop_key()).await.context("ending the stop in the journal")
     }
 
-    /// Writes what an operator has said.
+    /// Writes what was said, by an operator or by the scheduled look.
     async fn keep(&self, key: Key, until: Timestamp, said: &impl Serialize) -> Result<()> {
         let body = serde_json::to_string(said)?;
         let seal = self.seal(&key, &Content::Plain(&body)).await?;

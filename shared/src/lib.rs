@@ -14,6 +14,7 @@ pub mod guardrail;
 pub mod journal;
 pub mod json;
 pub mod lambda;
+pub mod learning;
 pub mod metric;
 pub mod mode;
 pub mod network;

@@ -29,7 +29,7 @@ use serde_json::{Value, json};
 
 use crate::aws::failure;
 use crate::decision::Decision;
-use crate::journal::{Entry, Outcome, Repeat};
+use crate::journal::{Entry, Memory, Outcome, Repeat};
 
 /// What SNS takes in one message, all variants and attributes together.
 /// <https://docs.aws.amazon.com/sns/latest/api/API_Publish.html>
@@ -38,6 +38,8 @@ const LARGEST: usize = 256 * 1024;
 const ATTRIBUTES: usize = 4 * 1024;
 /// An email in which before and after are longer than this is not read by anyone.
 const LONGEST_IN_TEXT: usize = 4 * 1024;
+/// How many of the things that are remembered anew a notice names.
+const MOST_REMEMBERED: usize = 100;
 /// SNS refuses a longer subject.
 const LONGEST_SUBJECT: usize = 99;
 
@@ -91,16 +93,63 @@ impl Notice {
 /// When SNS does not take the notice.
 pub async fn publish(config: &SdkConfig, topic: &str, entry: &Entry, journal: &str) -> Result<()> {
     let notice = Notice::of(entry, journal);
+    send(config, topic, &notice.subject, notice.message(entry, journal), &notice.attributes).await
+}
+
+/// Tells everyone who has subscribed what is remembered anew, each with what was remembered before.
+///
+/// # Errors
+/// When SNS does not take the notice.
+pub async fn publish_remembered(
+    config: &SdkConfig,
+    topic: &str,
+    account: &str,
+    region: &str,
+    before: &[Memory],
+) -> Result<()> {
+    let things = if before.len() == 1 { "1 thing".to_owned() } else { format!("{} things", before.len()) };
+    let subject = format!("Snapback: Remembers {things} anew ({account}, {region})");
+    let mut text = format!(
+        "What Snapback would put back has changed for {things} in account {account}, {region}. Nothing was touched. \
+         If you do not know why one of them has changed, look at it.\n"
+    );
+    for Memory { control, resource, seen, .. } in before.iter().take(MOST_REMEMBERED) {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "\n{resource}\n    {control}; the same until {seen:.0}\n");
+    }
+    if before.len() > MOST_REMEMBERED {
+        let _ = write!(text, "\n... and {} more, which are in the log\n", before.len() - MOST_REMEMBERED);
+    }
+    let listed = before
+        .iter()
+        .take(MOST_REMEMBERED)
+        .map(|memory| json!({"control": memory.control, "resource": memory.resource, "sameUntil": memory.seen}));
+    let json = json!({
+        "outcome": "remembered", "severity": "low", "account": account, "region": region,
+        "number": before.len(), "resources": listed.collect::<Vec<_>>(),
+    });
+    let message = json!({"default": json.to_string(), "email": text, "sms": subject}).to_string();
+    let attributes = [("severity", "low"), ("account", account), ("region", region), ("outcome", "remembered")];
+    send(config, topic, &subject, message, attributes.map(|(name, value)| (name, value.to_owned())).as_slice()).await
+}
+
+async fn send(
+    config: &SdkConfig,
+    topic: &str,
+    subject: &str,
+    message: String,
+    attributes: &[(&'static str, String)],
+) -> Result<()> {
     let attribute = |value: &String| MessageAttributeValue::builder().data_type("String").string_value(value).build();
-    let attributes = notice.attributes.iter().filter(|(_, value)| !value.is_empty());
+    let attributes = attributes.iter().filter(|(_, value)| !value.is_empty());
     let attributes: HashMap<_, _> =
         attributes.map(|(name, value)| Ok(((*name).to_owned(), attribute(value)?))).collect::<Result<_>>()?;
     let call = aws_sdk_sns::Client::new(config)
         .publish()
         .topic_arn(topic)
-        .subject(&notice.subject)
+        .subject(subject)
         .message_structure("json")
-        .message(notice.message(entry, journal))
+        .message(message)
         .set_message_attributes(Some(attributes));
     call.send().await.map(drop).map_err(|error| failure(error).context(format!("publishing to topic `{topic}`")))
 }

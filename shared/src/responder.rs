@@ -356,7 +356,7 @@ impl<'a> Responder<'a> {
         let Decision::Revert { severity, .. } = decision else { return decision };
         let (event, about, now) = (case.event, case.control.about, Timestamp::now());
         let question = Question { event, subject: &case.subject, about, severity, tags: None, now };
-        let look = Look { config: &self.config, account: &event.account };
+        let look = self.look(&event.account);
         let verdict = match self.guardrails.get_or_init(|| Guardrails::read(&self.deployment.guardrails)) {
             Ok(guardrails) => guardrails.look_and_judge(case.function.tags.read, &look, question).await,
             Err(broken) => Verdict::Unsure(broken.to_string()),
@@ -426,8 +426,12 @@ impl<'a> Responder<'a> {
         }
     }
 
+    fn look<'b>(&'b self, account: &'b str) -> Look<'b> {
+        Look { config: &self.config, account, journal: Some(&self.journal) }
+    }
+
     async fn observe(&self, case: &Case<'_>) -> Result<Value> {
-        let look = Look { config: &self.config, account: &case.event.account };
+        let look = self.look(&case.event.account);
         (case.control.observe)(&look, case.event, case.suspicion).await
     }
 

@@ -101,8 +101,7 @@ async fn every_control_calls_just_what_it_declares() -> Result<()> {
             let (event, suspected) = function.suspect(event, &settings)?.context("it is suspicious")?;
             let (_, suspicion) = suspected.first().context("it is suspicious")?;
             let config = aws.config();
-            let state =
-                (control.observe)(&Look { config: &config, account: &event.account }, &event, suspicion).await?;
+            let state = (control.observe)(&Look::new(&config, &event.account), &event, suspicion).await?;
             reads.extend(needed(&aws));
             let given = Given { settings: &settings, holds: &BTreeSet::new() };
             let decision = (control.decide)(&event, suspicion, &state, &given)?;

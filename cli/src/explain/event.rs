@@ -132,7 +132,7 @@ impl Arguments {
 
     async fn suspected(&self, case: Case<'_>, config: Option<&SdkConfig>) -> Result<Suspected> {
         let Case { control, event, suspicion, settings, .. } = &case;
-        let look = config.map(|config| Look { config, account: &event.account });
+        let look = config.map(|config| Look::new(config, &event.account));
         let (mut state, mut problem) = (None, None);
         match (&self.state, &look) {
             (Some(file), _) => {

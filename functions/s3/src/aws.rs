@@ -102,7 +102,7 @@ async fn change_bucket_policy(
     from: Option<&str>,
     to: Option<&str>,
 ) -> Result<Applied> {
-    let found = bucket_policy(&Look { config, account }, bucket).await?;
+    let found = bucket_policy(&Look::new(config, account), bucket).await?;
     let is = |expected: Option<&str>| match (found.as_deref(), expected) {
         (Some(found), Some(expected)) => json::same(found, expected),
         (found, expected) => found == expected,

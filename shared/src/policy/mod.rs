@@ -7,6 +7,7 @@
 //! What is public: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html#access-control-block-public-access-policy-status>
 
 mod condition;
+pub mod denied;
 mod deny;
 mod document;
 mod edit;

@@ -1,0 +1,50 @@
+//! The last good state of what a control guards. Only the scheduled look writes it, and only what was judged harmless.
+
+use anyhow::{Context, Result};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Journal, Key};
+
+/// What has not been seen for a month is not known any more.
+const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// What a control remembers of a resource.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Memory {
+    pub control: String,
+    /// ARN
+    pub resource: String,
+    /// What is good; null where there is nothing to guard any more.
+    pub good: Value,
+    /// When it was first seen to be so.
+    pub since: Timestamp,
+    /// When it was last seen to be so.
+    pub seen: Timestamp,
+}
+
+impl Journal {
+    /// What a control remembers of a resource. What is planted is not believed.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub async fn remembered(&self, control: &str, resource: &str, now: Timestamp) -> Result<Option<Memory>> {
+        let context = || format!("reading what is remembered of {resource}");
+        let Some(item) = self.item(key(control, resource)).await.with_context(context)? else { return Ok(None) };
+        Ok(self.said::<Memory>(&item, now).await.with_context(context)?.ok().flatten())
+    }
+
+    /// Remembers it, in place of what was remembered before.
+    ///
+    /// # Errors
+    /// When the journal cannot be written, or has no room for it: an item may have 400 KB.
+    pub async fn remember(&self, memory: &Memory) -> Result<()> {
+        let context = || format!("remembering {}", memory.resource);
+        self.keep(key(&memory.control, &memory.resource), memory.seen + KEPT, memory).await.with_context(context)
+    }
+}
+
+fn key(control: &str, resource: &str) -> Key {
+    (format!("memory#{resource}"), control.to_owned())
+}

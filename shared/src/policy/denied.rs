@@ -1,0 +1,105 @@
+//! What a policy denies, to be kept and to be put back: each statement as it was written.
+
+use super::{Policy, edit};
+use crate::json;
+
+impl<'a> Policy<'a> {
+    /// The statements that deny.
+    #[must_use]
+    pub fn denied(&self) -> Vec<&'a str> {
+        let denying = self.document.statements.iter().filter(|statement| !statement.allows);
+        denying.map(|statement| &self.text[statement.place.clone()]).collect()
+    }
+
+    /// The policy without what it allows; nothing if it denies nothing.
+    #[must_use]
+    pub fn only_denied(&self) -> Option<String> {
+        let statements = &self.document.statements;
+        let goes: Vec<bool> = statements.iter().map(|statement| statement.allows).collect();
+        let places: Vec<_> = statements.iter().map(|statement| statement.place.clone()).collect();
+        let cuts = edit::cuts(&places, &goes).into_iter().map(|cut| (cut, "")).collect();
+        goes.contains(&false).then(|| edit::applied(self.text, cuts))
+    }
+
+    /// The policy with these statements behind its own. All else keeps its bytes.
+    #[must_use]
+    pub fn with(&self, statements: &[&str]) -> String {
+        let (Some(first), Some(last)) = (self.document.statements.first(), self.document.statements.last()) else {
+            return self.text.to_owned();
+        };
+        let more: String = statements.iter().map(|statement| format!(",{statement}")).collect();
+        let (start, end) = (first.place.start, last.place.end);
+        let (before, own, after) = (&self.text[..start], &self.text[start..end], &self.text[end..]);
+        // A lone statement becomes the first of a list.
+        let is_list = before.trim_end().ends_with('[');
+        if is_list { format!("{before}{own}{more}{after}") } else { format!("{before}[{own}{more}]{after}") }
+    }
+}
+
+/// Whether one of these statements is this one, whatever its white space and the order of its keys.
+#[must_use]
+pub fn is_among(statement: &str, statements: &[&str]) -> bool {
+    statements.iter().any(|other| json::same(statement, other))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const DENY: &str = r#"{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"*","Condition":{"Bool":{"aws:SecureTransport":"false"}}}"#;
+
+    /// Statements, written in different ways, and whether each denies.
+    fn statement() -> impl Strategy<Value = (String, bool)> {
+        (any::<bool>(), "[A-Za-z]{1,8}", "[ \n]{0,2}").prop_map(|(denies, sid, space)| {
+            let effect = if denies { "Deny" } else { "Allow" };
+            let text = format!(
+                r#"{{{space}"Sid":{space}"{sid}","Effect":"{effect}","Principal":"*","Action":"s3:GetObject","Resource":"*"{space}}}"#
+            );
+            (text, denies)
+        })
+    }
+
+    fn policy() -> impl Strategy<Value = (String, Vec<(String, bool)>)> {
+        (prop::collection::vec(statement(), 1..5), any::<bool>(), "[ \n]{0,2}").prop_map(|(statements, lone, space)| {
+            let texts: Vec<&str> = statements.iter().map(|(text, _)| text.as_str()).collect();
+            if lone {
+                (format!(r#"{{"Version":"2012-10-17","Statement":{space}{}}}"#, texts[0]), vec![statements[0].clone()])
+            } else {
+                let list = texts.join(&format!(",{space}"));
+                (format!(r#"{{"Statement":[{space}{list}{space}],"Version":"2012-10-17"}}"#), statements)
+            }
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_put_back_stands_behind_the_rest_and_the_rest_stays((text, statements) in policy()) {
+            let policy = Policy::parse(&text).expect("a policy");
+            let denied: Vec<&str> = statements.iter().filter(|(_, denies)| *denies).map(|(text, _)| text.as_str()).collect();
+            prop_assert_eq!(policy.denied(), denied.clone());
+            let with = policy.with(&[DENY]);
+            let again = Policy::parse(&with).expect("still a policy");
+            prop_assert_eq!(again.denied(), [denied.clone(), vec![DENY]].concat());
+            for (statement, _) in &statements {
+                prop_assert!(with.contains(statement.as_str()));
+            }
+            // Without what was put in, the text is what it was, but for the brackets of a list of one.
+            let without = with.replacen(&format!(",{DENY}"), "", 1);
+            prop_assert!(without == text || without == text.replacen(&statements[0].0, &format!("[{}]", statements[0].0), 1));
+        }
+
+        #[test]
+        fn of_a_policy_that_denies_only_that_is_kept((text, statements) in policy()) {
+            let only = Policy::parse(&text).expect("a policy").only_denied();
+            let denied: Vec<&str> = statements.iter().filter(|(_, denies)| *denies).map(|(text, _)| text.as_str()).collect();
+            prop_assert_eq!(only.is_some(), !denied.is_empty());
+            if let Some(only) = only {
+                let only = Policy::parse(&only).expect("still a policy");
+                prop_assert_eq!(only.denied(), denied);
+                prop_assert_eq!(only.document.statements.len(), only.denied().len());
+            }
+        }
+    }
+}
