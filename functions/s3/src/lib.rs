@@ -2,12 +2,18 @@
 
 mod aws;
 mod controls;
+mod exposed;
+mod told;
 
 use snapback::control::{AnyControl, Function, Tags};
 
 pub const FUNCTION: Function = Function {
     name: "S3Function",
-    controls: &[AnyControl::of::<controls::PublicBucketPolicy>()],
+    controls: &[
+        AnyControl::of::<controls::PublicBucketPolicy>(),
+        AnyControl::of::<controls::PublicBucketAcl>(),
+        AnyControl::of::<controls::BucketPublicAccessBlockOff>(),
+    ],
     apply: aws::apply,
     tags: Tags { read: aws::tags, needs: &["s3:GetBucketTagging"] },
 };
