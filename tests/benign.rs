@@ -14,7 +14,7 @@ const ACCOUNT: &str = "111122223333";
 const REGION: &str = "eu-central-1";
 
 /// Calls that take a protection away, whatever their parameters. They are always looked at.
-const NEVER_ORDINARY: [&str; 1] = ["DeleteBucketPublicAccessBlock"];
+const NEVER_ORDINARY: [&str; 2] = ["DeleteBucketPublicAccessBlock", "DeleteAccountPublicAccessBlock"];
 
 /// One API call: service, name, parameters, answer, and how it failed if it did.
 struct Call {
@@ -216,9 +216,12 @@ fn public_access_blocks() -> Vec<Call> {
     let put = |block_policies: Value| {
         let settings = json!({"BlockPublicAcls": true, "IgnorePublicAcls": true, "BlockPublicPolicy": block_policies, "RestrictPublicBuckets": true});
         let request = json!({"bucketName": "example-reports", "publicAccessBlock": "", "PublicAccessBlockConfiguration": settings});
-        call("s3", "PutBucketPublicAccessBlock", request, Value::Null)
+        ["s3", "s3-control"]
+            .map(|service| call(service, "PutAccountPublicAccessBlock", request.clone(), Value::Null))
+            .into_iter()
+            .chain([call("s3", "PutBucketPublicAccessBlock", request, Value::Null)])
     };
-    [json!(true), json!("true"), json!(false), json!("false")].map(put).into()
+    [json!(true), json!("true"), json!(false), json!("false")].into_iter().flat_map(put).collect()
 }
 
 fn permission(protocol: &str, ports: Option<(u16, u16)>, sources: &Value) -> Value {

@@ -9,7 +9,7 @@ use snapback::control::{AnyControl, Function, Given, Look};
 use snapback::mode::Mode;
 
 use crate::scene::{NAMED, PUBLIC, bucket_policy_was_put, event, policy, settings};
-use crate::wire::{Aws, acl, ok, public_access_block, rules};
+use crate::wire::{Aws, acl, buckets, ok, public_access_block, rules};
 
 const ALL_USERS: &str = "http://acs.amazonaws.com/groups/global/AllUsers";
 
@@ -29,6 +29,7 @@ fn actions(call: &str, body: &str) -> Vec<String> {
         // Deleting has no action of its own.
         // https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeletePublicAccessBlock.html
         "S3.PutPublicAccessBlock" | "S3.DeletePublicAccessBlock" => vec!["s3:PutBucketPublicAccessBlock".to_owned()],
+        "S3.ListBuckets" => vec!["s3:ListAllMyBuckets".to_owned()],
         "S3Control.GetPublicAccessBlock" => vec!["s3:GetAccountPublicAccessBlock".to_owned()],
         "S3Control.PutPublicAccessBlock" | "S3Control.DeletePublicAccessBlock" => {
             vec!["s3:PutAccountPublicAccessBlock".to_owned()]
@@ -84,6 +85,14 @@ fn situations(control: &AnyControl) -> Vec<Situation> {
             event: event("s3", "DeleteBucketPublicAccessBlock", json!({"bucketName": "b"}), json!(null)),
             aws: Aws::default().answers("S3.GetBucketPolicy", [ok(&policy(&[PUBLIC]))]),
             reverted: |aws| aws.set("S3.GetPublicAccessBlock", [public_access_block(&["RestrictPublicBuckets"])]),
+        }],
+        "s3-account-public-access-block-off" => vec![Situation {
+            function: &s3::FUNCTION,
+            event: event("s3", "DeleteAccountPublicAccessBlock", json!({"publicAccessBlock": ""}), json!(null)),
+            aws: Aws::default()
+                .answers("S3.ListBuckets", [buckets(&[("b", "eu-central-1"), ("c", "us-west-2")])])
+                .answers("S3.GetBucketPolicy", [ok(&policy(&[PUBLIC]))]),
+            reverted: |aws| aws.set("S3Control.GetPublicAccessBlock", [public_access_block(&["RestrictPublicBuckets"])]),
         }],
         "ec2-open-security-group" => vec![Situation {
             function: &ec2::FUNCTION,

@@ -127,6 +127,7 @@ fn operation(request: &HttpRequest) -> String {
         ("GET", uri) if uri.contains("ownershipControls") => "S3.GetBucketOwnershipControls".to_owned(),
         ("GET", uri) if uri.contains("?acl") => "S3.GetBucketAcl".to_owned(),
         ("PUT", uri) if uri.contains("?acl") => "S3.PutBucketAcl".to_owned(),
+        ("GET", uri) if uri.contains("x-id=ListBuckets") => "S3.ListBuckets".to_owned(),
         ("GET", uri) if uri.contains("tagging") => "S3.GetBucketTagging".to_owned(),
         ("GET", uri) if uri.contains("policy") => "S3.GetBucketPolicy".to_owned(),
         ("PUT", uri) if uri.contains("policy") => "S3.PutBucketPolicy".to_owned(),
@@ -153,8 +154,11 @@ fn quiet(operation: &str) -> Option<Answer> {
         "S3.GetBucketPolicy" => s3_error(404, "NoSuchBucketPolicy"),
         "S3.GetBucketOwnershipControls" => s3_error(404, "OwnershipControlsNotFoundError"),
         "S3.GetBucketAcl" => acl(&[]),
-        "S3.PutBucketAcl" | "S3.PutPublicAccessBlock" => ok(""),
-        "S3.PutBucketPolicy" | "S3.DeleteBucketPolicy" | "S3.DeletePublicAccessBlock" => (204, String::new()),
+        "S3.PutBucketAcl" | "S3.PutPublicAccessBlock" | "S3Control.PutPublicAccessBlock" => ok(""),
+        "S3.PutBucketPolicy"
+        | "S3.DeleteBucketPolicy"
+        | "S3.DeletePublicAccessBlock"
+        | "S3Control.DeletePublicAccessBlock" => (204, String::new()),
         _ => return None,
     })
 }
@@ -192,6 +196,15 @@ pub(crate) fn acl(groups: &[(&str, &str)]) -> Answer {
          <AccessControlList>{owner}{}</AccessControlList></AccessControlPolicy>",
         groups.collect::<String>()
     ))
+}
+
+/// What `ListBuckets` answers: names and Regions.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListBuckets.html>
+pub(crate) fn buckets(buckets: &[(&str, &str)]) -> Answer {
+    let listed = buckets
+        .iter()
+        .map(|(name, region)| format!("<Bucket><Name>{name}</Name><BucketRegion>{region}</BucketRegion></Bucket>"));
+    ok(&format!("<ListAllMyBucketsResult><Buckets>{}</Buckets></ListAllMyBucketsResult>", listed.collect::<String>()))
 }
 
 /// What `GetPublicAccessBlock` answers, of a bucket and of an account: with these settings on.

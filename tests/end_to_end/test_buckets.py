@@ -4,8 +4,9 @@ ministack gives back the ACLs, the Object Ownership and the Block Public Access 
 """
 
 import pytest
+from botocore.exceptions import ClientError
 
-from stack import wait_for
+from stack import ACCOUNT, wait_for
 
 EVERYONE = "http://acs.amazonaws.com/groups/global/AllUsers"
 LOGS = "http://acs.amazonaws.com/groups/s3/LogDelivery"
@@ -145,3 +146,51 @@ def test_a_bucket_that_lets_nobody_in_is_left_alone(snapback):
     assert snapback.has_settled()
     assert bucket.blocks() is None
     assert snapback.announcements_about(bucket) == []
+
+
+# s3-account-public-access-block-off: ministack has no Block Public Access of the account; a stand-in keeps it, and does
+# not enforce it.
+
+
+class Account:
+    """What announcements and the journal say of the account itself."""
+
+    id = arn = f"arn:aws:iam::{ACCOUNT}:root"
+
+
+def blocks_of_account(snapback):
+    try:
+        found = snapback.s3control.get_public_access_block(AccountId=ACCOUNT)["PublicAccessBlockConfiguration"]
+    except ClientError as error:
+        assert error.response["Error"]["Code"] == "NoSuchPublicAccessBlockConfiguration"
+        return None
+    return {setting for setting, is_on in found.items() if is_on}
+
+
+@pytest.fixture
+def blocked(deployed):
+    """Snapback in an account that blocks all public access, with a bucket that would be public otherwise."""
+    snapback = deployed(mode="revert")
+    bucket = snapback.a_bucket()
+    with snapback.unseen():
+        snapback.s3control.put_public_access_block(
+            AccountId=ACCOUNT, PublicAccessBlockConfiguration={setting: True for setting in ALL}
+        )
+        bucket.put_policy(bucket.lets_in_everyone())
+    return snapback, bucket
+
+
+def test_block_public_access_of_the_account(blocked):
+    snapback, bucket = blocked
+    text = bucket.policy_text()
+    snapback.s3control.delete_public_access_block(AccountId=ACCOUNT)
+    announced = snapback.announces(Account())
+    assert (announced["control"], announced["outcome"]) == ("s3-account-public-access-block-off", "reverted"), announced["why"]
+    assert bucket.name in announced["why"]
+    assert blocks_of_account(snapback) == {"RestrictPublicBuckets"}
+    assert bucket.policy_text() == text
+    undone = snapback.undo(announced["id"])
+    assert undone.returncode == 0, undone.stdout + undone.stderr
+    assert snapback.has_settled()
+    assert blocks_of_account(snapback) is None
+    assert {entry["outcome"] for entry in snapback.journal_about(Account())} == {"held", "undone"}

@@ -17,6 +17,11 @@ use snapback::control::Look;
 use snapback::json;
 use snapback::subject::Subject;
 
+use crate::exposed::Doors;
+
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListBuckets.html>
+const MOST_ON_A_PAGE: i32 = 10_000;
+
 /// The policy of a bucket; nothing if it has none, or if it is gone.
 pub(crate) async fn bucket_policy(look: &Look<'_>, bucket: &str) -> Result<Option<String>> {
     let call = s3(look.config).get_bucket_policy().bucket(bucket).expected_bucket_owner(look.account).send();
@@ -51,6 +56,24 @@ fn acl_grant(grant: types::Grant) -> Result<AclGrant> {
     };
     let permission = grant.permission.context("a grant permits nothing")?;
     Ok(AclGrant { grantee, permission: permission.as_str().to_owned() })
+}
+
+/// Whatever Block Public Access can neutralise.
+pub(crate) async fn doors(look: &Look<'_>, bucket: &str) -> Result<Doors> {
+    let (policy, acl, acls_disabled) =
+        futures::try_join!(bucket_policy(look, bucket), bucket_acl(look, bucket), has_acls_disabled(look, bucket))?;
+    Ok(Doors { policy, acl, acls_disabled })
+}
+
+/// The buckets of the account, of all Regions, each with its Region if S3 tells it.
+pub(crate) async fn buckets(look: &Look<'_>) -> Result<Vec<(String, Option<String>)>> {
+    // Only asked for pages, S3 tells the Regions.
+    // https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListBuckets.html
+    let pages = s3(look.config).list_buckets().max_buckets(MOST_ON_A_PAGE).into_paginator().send();
+    let pages = pages.collect::<Result<Vec<_>, _>>().await;
+    let pages = pages.map_err(|error| failure(error).context("listing the account's buckets"))?;
+    let all = pages.into_iter().flat_map(|page| page.buckets.unwrap_or_default());
+    Ok(all.filter_map(|bucket| Some((bucket.name?, bucket.bucket_region))).collect())
 }
 
 /// Whether ACLs do not count in a bucket, as its owner owns every object.

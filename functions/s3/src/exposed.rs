@@ -1,6 +1,7 @@
 //! Whom a bucket lets in, by its policy and by its ACL.
 
-use snapback::change::{Acl, AclGrant, Grantee};
+use serde::{Deserialize, Serialize};
+use snapback::change::{Acl, AclGrant, Flag, Flags, Grantee};
 use snapback::policy::{Exposure, Grant, Kind, Policy, Trust};
 use snapback::settings::Settings;
 
@@ -9,6 +10,61 @@ use snapback::settings::Settings;
 const ALL_USERS: &str = "http://acs.amazonaws.com/groups/global/AllUsers";
 const AUTHENTICATED_USERS: &str = "http://acs.amazonaws.com/groups/global/AuthenticatedUsers";
 const LOG_DELIVERY: &str = "http://acs.amazonaws.com/groups/s3/LogDelivery";
+
+/// The ways into a bucket that Block Public Access can close.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Doors {
+    /// The policy, as S3 gave it back.
+    pub policy: Option<String>,
+    /// Nothing if the bucket is gone.
+    pub acl: Option<Acl>,
+    /// Whether ACLs do not count in this bucket.
+    pub acls_disabled: bool,
+}
+
+/// A way in that is open to everyone, and the setting that would close it.
+#[derive(Debug)]
+pub(crate) struct Open {
+    pub flag: Flag,
+    pub why: String,
+    pub writes: bool,
+    pub certain: bool,
+}
+
+impl Doors {
+    /// Whether somebody but the owner may get in, so that it is worth to keep what was seen.
+    pub(crate) fn may_be_open(&self) -> bool {
+        self.policy.is_some() || self.acl.as_ref().is_some_and(|acl| acl.grants.iter().any(is_public))
+    }
+
+    /// What the settings that are on leave open.
+    pub(crate) fn open(&self, on: &Flags, account: &str, settings: &Settings) -> Vec<Open> {
+        let mut open = vec![];
+        let flag = Flag::RestrictPublicBuckets;
+        match self.policy.as_deref().filter(|_| !on.contains(&flag)).map(Policy::parse) {
+            None => {}
+            Some(Err(error)) => {
+                let why = format!("the policy is not understood: {error}");
+                open.push(Open { flag, why, writes: false, certain: false });
+            }
+            Some(Ok(policy)) => {
+                let grants = by_policy(&policy, Exposure::Public, account, settings).into_iter();
+                open.extend(grants.map(|grant| Open {
+                    flag,
+                    why: grant.why,
+                    writes: grant.writes,
+                    certain: grant.certain,
+                }));
+            }
+        }
+        let flag = Flag::IgnorePublicAcls;
+        if let Some(acl) = self.acl.as_ref().filter(|_| !self.acls_disabled && !on.contains(&flag)) {
+            let public = acl.grants.iter().filter(|grant| is_public(grant));
+            open.extend(public.map(|grant| Open { flag, why: sentence(grant), writes: writes(grant), certain: true }));
+        }
+        open
+    }
+}
 
 /// The grants of a policy that are just as exposed.
 pub(crate) fn by_policy(policy: &Policy<'_>, exposure: Exposure, account: &str, settings: &Settings) -> Vec<Grant> {

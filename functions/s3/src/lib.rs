@@ -1,6 +1,7 @@
 //! Amazon S3: the list of its controls.
 
 mod aws;
+mod block;
 mod controls;
 mod exposed;
 mod told;
@@ -13,6 +14,7 @@ pub const FUNCTION: Function = Function {
         AnyControl::of::<controls::PublicBucketPolicy>(),
         AnyControl::of::<controls::PublicBucketAcl>(),
         AnyControl::of::<controls::BucketPublicAccessBlockOff>(),
+        AnyControl::of::<controls::AccountPublicAccessBlockOff>(),
     ],
     apply: aws::apply,
     tags: Tags { read: aws::tags, needs: &["s3:GetBucketTagging"] },

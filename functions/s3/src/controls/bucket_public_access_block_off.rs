@@ -24,15 +24,15 @@
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
-use snapback::change::{Acl, Flag, Flags, S3};
+use snapback::change::{Flags, S3};
 use snapback::control::{About, Control, Given, Look, Suspicion, Watch};
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
-use snapback::policy::{Exposure, Policy};
 use snapback::settings::Settings;
 
+use crate::exposed::Doors;
 use crate::told::bucket_of;
-use crate::{aws, exposed, told};
+use crate::{aws, block, told};
 
 #[derive(Debug)]
 pub(crate) struct BucketPublicAccessBlockOff;
@@ -42,12 +42,8 @@ pub(crate) struct State {
     /// The bucket's own settings; nothing if it has none.
     pub bucket: Option<Flags>,
     pub account: Option<Flags>,
-    /// The policy, as S3 gave it back.
-    pub policy: Option<String>,
-    /// Nothing if the bucket is gone.
-    pub acl: Option<Acl>,
-    /// Whether ACLs do not count in this bucket.
-    pub acls_disabled: bool,
+    #[serde(flatten)]
+    pub doors: Doors,
 }
 
 impl Control for BucketPublicAccessBlockOff {
@@ -79,31 +75,19 @@ impl Control for BucketPublicAccessBlockOff {
     type Change = S3;
 
     fn suspect(event: &Event, _: &Settings) -> Vec<Suspicion> {
-        let why = match told::flags(event) {
-            None => "the event does not tell the settings".to_owned(),
-            Some(on) => {
-                let off = [Flag::IgnorePublicAcls, Flag::RestrictPublicBuckets].into_iter();
-                let off: Vec<_> = off.filter(|flag| !on.contains(flag)).map(|flag| flag.to_string()).collect();
-                if off.is_empty() {
-                    return vec![];
-                }
-                format!("the event leaves {} off", off.join(" and "))
-            }
-        };
-        vec![Suspicion { subject: told::subject(event), why }]
+        let why = block::suspect(event);
+        why.map(|why| Suspicion { subject: told::subject(event), why }).into_iter().collect()
     }
 
     async fn observe(look: &Look<'_>, _: &Event, suspicion: &Suspicion) -> Result<State> {
         match bucket_of(&suspicion.subject) {
             Some(bucket) => {
-                let (of_bucket, account, policy, acl, acls_disabled) = futures::try_join!(
+                let (of_bucket, account, doors) = futures::try_join!(
                     aws::bucket_public_access_block(look, bucket),
                     aws::account_public_access_block(look),
-                    aws::bucket_policy(look, bucket),
-                    aws::bucket_acl(look, bucket),
-                    aws::has_acls_disabled(look, bucket)
+                    aws::doors(look, bucket)
                 )?;
-                Ok(State { bucket: of_bucket, account, policy, acl, acls_disabled })
+                Ok(State { bucket: of_bucket, account, doors })
             }
             None => Ok(State::default()),
         }
@@ -114,40 +98,13 @@ impl Control for BucketPublicAccessBlockOff {
             let why = "Block Public Access was changed, and the event does not tell of which bucket".to_owned();
             return Decision::Alert { severity: Severity::High, why };
         };
-        let Exposed { certain, unsure } = state.exposed(&event.account, given.settings);
-        let (held, needed): (Vec<_>, Vec<_>) = certain.into_iter().partition(|open| given.holds.contains(&open.name()));
-        let unsure: Vec<String> = unsure.into_iter().map(|open| open.why).collect();
-        if needed.is_empty() {
-            return match (unsure.is_empty(), held.is_empty()) {
-                (false, _) => Decision::Alert { severity: Severity::Medium, why: unsure.join("; ") },
-                (true, false) => Decision::Allow { why: "an operator has switched it off again".to_owned() },
-                (true, true) => {
-                    Decision::Allow { why: "nothing is open that Block Public Access would close".to_owned() }
-                }
-            };
-        }
-        let severity = if needed.iter().any(|open| open.writes) { Severity::Critical } else { Severity::High };
-        let why = needed.iter().map(Open::said).collect::<Vec<_>>().join("; ");
-        let before = state.bucket.clone().unwrap_or_default();
-        if !before.is_empty() {
-            let on = before.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ");
-            let why = format!("{why}; with {on} on, the bucket may have been public before the call");
-            return Decision::Alert { severity, why };
-        }
-        let to: Flags = needed.iter().map(|open| open.flag).collect();
-        let off = Flag::ALL.iter().filter(|flag| !to.contains(flag)).map(ToString::to_string).collect::<Vec<_>>();
-        let off = format!("{} are off; whether they were on before the call is not known", off.join(", "));
-        Decision::Revert {
-            severity,
-            why,
-            grants: to.iter().map(name).collect(),
-            plan: vec![S3::BucketPublicAccessBlock {
-                bucket: bucket.to_owned(),
-                from: state.bucket.clone(),
-                to: Some(to),
-            }],
-            left: unsure.into_iter().chain([off]).collect(),
-        }
+        let on = block::all_on([state.bucket.as_ref(), state.account.as_ref()]);
+        let open = state.doors.open(&on, &event.account, given.settings);
+        block::decide("the bucket", state.bucket.as_ref(), open, given, |to| S3::BucketPublicAccessBlock {
+            bucket: bucket.to_owned(),
+            from: state.bucket.clone(),
+            to: Some(to),
+        })
     }
 
     fn after(state: &State, change: &S3) -> State {
@@ -158,73 +115,13 @@ impl Control for BucketPublicAccessBlockOff {
     }
 }
 
-/// One way in which strangers get in, and the setting that would neutralise it.
-struct Open {
-    flag: Flag,
-    why: String,
-    writes: bool,
-}
-
-impl Open {
-    fn name(&self) -> String {
-        name(&self.flag)
-    }
-
-    fn said(&self) -> String {
-        format!("{}, as {} is off", self.why, self.flag)
-    }
-}
-
-/// In these words the grant is held.
-fn name(flag: &Flag) -> String {
-    format!("{flag} off")
-}
-
-#[derive(Default)]
-struct Exposed {
-    certain: Vec<Open>,
-    unsure: Vec<Open>,
-}
-
-impl State {
-    fn is_on(&self, flag: Flag) -> bool {
-        [&self.bucket, &self.account].into_iter().flatten().any(|on| on.contains(&flag))
-    }
-
-    /// What neither the bucket's nor the account's settings neutralise.
-    fn exposed(&self, account: &str, settings: &Settings) -> Exposed {
-        let mut exposed = Exposed::default();
-        let flag = Flag::RestrictPublicBuckets;
-        match self.policy.as_deref().filter(|_| !self.is_on(flag)).map(Policy::parse) {
-            None => {}
-            Some(Err(error)) => {
-                let why = format!("the policy is not understood: {error}");
-                exposed.unsure.push(Open { flag, why, writes: false });
-            }
-            Some(Ok(policy)) => {
-                for grant in exposed::by_policy(&policy, Exposure::Public, account, settings) {
-                    let open = Open { flag, why: grant.why, writes: grant.writes };
-                    if grant.certain { &mut exposed.certain } else { &mut exposed.unsure }.push(open);
-                }
-            }
-        }
-        let flag = Flag::IgnorePublicAcls;
-        if let Some(acl) = self.acl.as_ref().filter(|_| !self.acls_disabled && !self.is_on(flag)) {
-            let public = acl.grants.iter().filter(|grant| exposed::is_public(grant));
-            let open = |grant| Open { flag, why: exposed::sentence(grant), writes: exposed::writes(grant) };
-            exposed.certain.extend(public.map(open));
-        }
-        exposed
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
     use proptest::prelude::*;
     use serde_json::{Value, json};
-    use snapback::change::{AclGrant, Grantee};
+    use snapback::change::{Acl, AclGrant, Flag, Grantee};
     use snapback::subject::Subject;
 
     use super::*;
@@ -265,7 +162,12 @@ mod tests {
     }
 
     fn open() -> State {
-        State { policy: Some(OPEN.to_owned()), acl: Some(acl(None)), ..State::default() }
+        open_by(Some(OPEN), None)
+    }
+
+    fn open_by(policy: Option<&str>, group: Option<&str>) -> State {
+        let doors = Doors { policy: policy.map(str::to_owned), acl: Some(acl(group)), acls_disabled: false };
+        State { doors, ..State::default() }
     }
 
     fn decide(event: &Event, state: &State, holds: &BTreeSet<String>) -> Decision<S3> {
@@ -284,12 +186,12 @@ mod tests {
     #[test]
     fn only_what_neutralises_the_exposure_is_turned_on() {
         assert_eq!(turned_on(&decide(&deleted(), &open(), &BTreeSet::new())), [Flag::RestrictPublicBuckets].into());
-        let by_acl = State { acl: Some(acl(Some("AllUsers"))), policy: Some(NAMED.to_owned()), ..State::default() };
+        let mut by_acl = open_by(Some(NAMED), Some("AllUsers"));
         assert_eq!(turned_on(&decide(&deleted(), &by_acl, &BTreeSet::new())), [Flag::IgnorePublicAcls].into());
-        let by_both = State { policy: Some(OPEN.to_owned()), ..by_acl.clone() };
+        let by_both = open_by(Some(OPEN), Some("AllUsers"));
         assert_eq!(turned_on(&decide(&deleted(), &by_both, &BTreeSet::new())).len(), 2);
-        let without_acls = State { acls_disabled: true, ..by_acl };
-        assert!(decide(&deleted(), &without_acls, &BTreeSet::new()).is_allow());
+        by_acl.doors.acls_disabled = true;
+        assert!(decide(&deleted(), &by_acl, &BTreeSet::new()).is_allow());
     }
 
     #[test]
@@ -311,9 +213,9 @@ mod tests {
 
     #[test]
     fn what_an_operator_has_switched_off_again_stays_off() {
-        let holds = [name(&Flag::RestrictPublicBuckets)].into();
+        let holds = [block::off(Flag::RestrictPublicBuckets)].into();
         assert!(decide(&deleted(), &open(), &holds).is_allow());
-        let by_acl_too = State { acl: Some(acl(Some("AuthenticatedUsers"))), ..open() };
+        let by_acl_too = open_by(Some(OPEN), Some("AuthenticatedUsers"));
         assert_eq!(turned_on(&decide(&deleted(), &by_acl_too, &holds)), [Flag::IgnorePublicAcls].into());
     }
 
@@ -341,7 +243,8 @@ mod tests {
         let policy = prop::option::of(prop::sample::select(vec![OPEN, UNSURE, NAMED, "{"]));
         let groups = prop::option::of(prop::sample::select(vec![None, Some("AllUsers"), Some("AuthenticatedUsers")]));
         (flags(), flags(), policy, groups, any::<bool>()).prop_map(|(bucket, account, policy, group, acls_disabled)| {
-            State { bucket, account, policy: policy.map(str::to_owned), acl: group.map(acl), acls_disabled }
+            let doors = Doors { policy: policy.map(str::to_owned), acl: group.map(acl), acls_disabled };
+            State { bucket, account, doors }
         })
     }
 
@@ -360,7 +263,7 @@ mod tests {
         fn a_revert_turns_nothing_off_leaves_nothing_to_revert_and_can_be_undone(state in states()) {
             if let Decision::Revert { plan, left, .. } = decide(&deleted(), &state, &BTreeSet::new()) {
                 let after = plan.iter().fold(state.clone(), |state, change| BucketPublicAccessBlockOff::after(&state, change));
-                prop_assert!(state.bucket.iter().flatten().all(|flag| after.is_on(*flag)));
+                prop_assert!(state.bucket.iter().flatten().all(|flag| after.bucket.as_ref().is_some_and(|on| on.contains(flag))));
                 let again = decide(&deleted(), &after, &BTreeSet::new());
                 // One of what is left says no more than which other settings are off.
                 prop_assert!(again.is_allow() || left.len() > 1 && again.plan().is_empty(), "{:?}", again);
