@@ -60,6 +60,9 @@ def tell(aws: LocalAws, stay: bool) -> None:
     print("You will see it on an AWS that runs on this machine; nothing leaves it.\n")
     done("A local AWS runs: ministack, with permissions enforced and a CloudTrail of our own")
     over = threading.Event()
+    s3 = aws.client("s3", aws.user("mallory", "s3:*"))
+    s3.create_bucket(Bucket=BUCKET)
+    s3.delete_public_access_block(Bucket=BUCKET)
     company = threading.Thread(target=keep_company, args=(over, "Deploying template.yaml with `sam deploy`"))
     company.start()
     try:
@@ -70,7 +73,7 @@ def tell(aws: LocalAws, stay: bool) -> None:
     inbox = Inbox(aws, stack)
     done("Deployed in mode `revert`; an SQS queue of yours is subscribed to what it announces")
 
-    a_bucket_is_made_public(aws, inbox)
+    a_bucket_is_made_public(aws, s3, inbox)
     announced = port_22_is_opened(aws, inbox)
     it_was_meant_after_all(aws, announced)
     print(dim("\nOn AWS, CloudTrail takes some seconds to tell of a call; here it tells at once."))
@@ -78,11 +81,8 @@ def tell(aws: LocalAws, stay: bool) -> None:
         try_it_yourself(aws, stack, inbox)
 
 
-def a_bucket_is_made_public(aws: LocalAws, inbox: Inbox) -> None:
+def a_bucket_is_made_public(aws: LocalAws, s3, inbox: Inbox) -> None:
     chapter(1, "A bucket is made public")
-    mallory = aws.user("mallory", "s3:*")
-    s3 = aws.client("s3", mallory)
-    s3.create_bucket(Bucket=BUCKET)
     s3.put_object(Bucket=BUCKET, Key=OBJECT, Body=b"name,card\n")
     policy = [
         allow("PartnerReads", {"AWS": f"arn:aws:iam::{PARTNER}:root"}),
@@ -90,8 +90,7 @@ def a_bucket_is_made_public(aws: LocalAws, inbox: Inbox) -> None:
     ]
     stranger = Stranger(f"{aws.endpoint}/{BUCKET}/{OBJECT}")
     stranger.tries()
-    say("mallory, an IAM user, lifts the bucket's Block Public Access and puts a policy on it:")
-    s3.delete_public_access_block(Bucket=BUCKET)
+    say("mallory, an IAM user, puts a policy on a bucket that never had Block Public Access:")
     began = time.monotonic()
     s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps({"Version": "2012-10-17", "Statement": policy}))
     for statement in policy:

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, ensure};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use snapback::change::{Change, Ec2, S3};
+use snapback::change::{Acl, Change, Ec2, Flags, S3};
 use snapback::control::{AnyControl, Given, Suspicion};
 use snapback::decision::Decision;
 use snapback::event::Event;
@@ -184,6 +184,21 @@ fn a_plan_takes_nothing_but_what_the_decision_names() -> Result<()> {
                     let narrowed = left.iter().filter(|statement| !kept.contains(statement));
                     assert!(narrowed.count() <= grants.len(), "{}: {left:?}", case.place());
                 }
+                Change::S3(S3::BucketAcl { from, to, .. }) => {
+                    assert_eq!(serde_json::to_value(&from)?, case.state()["acl"], "{}", case.place());
+                    let (gone, stays): (Vec<_>, Vec<_>) =
+                        from.grants.into_iter().partition(|grant| grants.contains(&grant.to_string()));
+                    assert_eq!(to, Acl { owner: from.owner, grants: stays }, "{}", case.place());
+                    assert_eq!(gone.len(), grants.len(), "{}", case.place());
+                }
+                Change::S3(S3::BucketPublicAccessBlock { from, to, .. }) => {
+                    assert_eq!(serde_json::to_value(&from)?, case.state()["bucket"], "{}", case.place());
+                    turns_on_only(from, to, &grants).with_context(|| case.place())?;
+                }
+                Change::S3(S3::AccountPublicAccessBlock { from, to, .. }) => {
+                    assert_eq!(serde_json::to_value(&from)?, case.state()["account"], "{}", case.place());
+                    turns_on_only(from, to, &grants).with_context(|| case.place())?;
+                }
                 Change::Ec2(Ec2::RevokeIngress { group, rules }) => {
                     assert_eq!(case.state()["group"], group, "{}", case.place());
                     let revoked: BTreeSet<String> = rules.iter().map(ToString::to_string).collect();
@@ -199,6 +214,15 @@ fn a_plan_takes_nothing_but_what_the_decision_names() -> Result<()> {
             }
         }
     }
+    Ok(())
+}
+
+/// Whether settings of Block Public Access are turned on that are named, and no others are touched.
+fn turns_on_only(from: Option<Flags>, to: Option<Flags>, grants: &[String]) -> Result<()> {
+    let (before, after) = (from.unwrap_or_default(), to.unwrap_or_default());
+    ensure!(before.is_subset(&after), "{before:?} became {after:?}");
+    let turned_on: Vec<String> = after.difference(&before).map(|flag| format!("{flag} off")).collect();
+    ensure!(turned_on == grants, "{turned_on:?} for {grants:?}");
     Ok(())
 }
 

@@ -25,8 +25,11 @@ enum Proof {
     CannedAnswers,
 }
 
-const PROOFS: [(&str, &[Proof]); 2] = [
+const PROOFS: [(&str, &[Proof]); 5] = [
     ("s3-public-bucket-policy", &[Proof::Ministack, Proof::CannedAnswers]),
+    ("s3-public-bucket-acl", &[Proof::Ministack, Proof::CannedAnswers]),
+    ("s3-bucket-public-access-block-off", &[Proof::Ministack, Proof::CannedAnswers]),
+    ("s3-account-public-access-block-off", &[Proof::Ministack, Proof::CannedAnswers]),
     ("ec2-open-security-group", &[Proof::Ministack, Proof::CannedAnswers]),
 ];
 

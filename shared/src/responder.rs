@@ -196,6 +196,17 @@ impl<'a> Responder<'a> {
             } else if let Some(wait) = waits.next() {
                 tokio::time::sleep(*wait).await;
                 (state, decision) = self.judge(&case, self.observe(&case).await)?;
+                // An operator may have put it back since the holds were read. An undo writes its holds first.
+                if matches!(decision, Decision::Revert { .. }) {
+                    match self.journal.holds(control.about.id, &case.subject.arn, Timestamp::now()).await {
+                        Ok((holds, planted)) => {
+                            case.holds = holds;
+                            case.planted.extend(planted);
+                        }
+                        Err(failure) => journal_failure = Some(failure),
+                    }
+                    decision = self.decide(&case, &state)?;
+                }
             } else {
                 break;
             }

@@ -9,7 +9,9 @@ use snapback::control::{AnyControl, Function, Given, Look};
 use snapback::mode::Mode;
 
 use crate::scene::{NAMED, PUBLIC, bucket_policy_was_put, event, policy, settings};
-use crate::wire::{Aws, ok, rules};
+use crate::wire::{Aws, acl, buckets, ok, public_access_block, rules};
+
+const ALL_USERS: &str = "http://acs.amazonaws.com/groups/global/AllUsers";
 
 /// A situation in which a control makes some of its calls.
 struct Situation {
@@ -24,7 +26,14 @@ struct Situation {
 fn actions(call: &str, body: &str) -> Vec<String> {
     match call {
         "S3.GetPublicAccessBlock" => vec!["s3:GetBucketPublicAccessBlock".to_owned()],
+        // Deleting has no action of its own.
+        // https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeletePublicAccessBlock.html
+        "S3.PutPublicAccessBlock" | "S3.DeletePublicAccessBlock" => vec!["s3:PutBucketPublicAccessBlock".to_owned()],
+        "S3.ListBuckets" => vec!["s3:ListAllMyBuckets".to_owned()],
         "S3Control.GetPublicAccessBlock" => vec!["s3:GetAccountPublicAccessBlock".to_owned()],
+        "S3Control.PutPublicAccessBlock" | "S3Control.DeletePublicAccessBlock" => {
+            vec!["s3:PutAccountPublicAccessBlock".to_owned()]
+        }
         // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/supported-iam-actions-tagging.html
         "EC2.AuthorizeSecurityGroupIngress" if body.contains("TagSpecification") => {
             vec!["ec2:AuthorizeSecurityGroupIngress".to_owned(), "ec2:CreateTags".to_owned()]
@@ -65,6 +74,26 @@ fn situations(control: &AnyControl) -> Vec<Situation> {
                 reverted: |aws| aws.set("S3.GetBucketPolicy", [ok(&policy(&[NAMED]))]),
             },
         ],
+        "s3-public-bucket-acl" => vec![Situation {
+            function: &s3::FUNCTION,
+            event: event("s3", "PutBucketAcl", json!({"bucketName": "b", "x-amz-acl": "public-read"}), json!(null)),
+            aws: Aws::default().answers("S3.GetBucketAcl", [acl(&[(ALL_USERS, "READ")])]),
+            reverted: |aws| aws.set("S3.GetBucketAcl", [acl(&[])]),
+        }],
+        "s3-bucket-public-access-block-off" => vec![Situation {
+            function: &s3::FUNCTION,
+            event: event("s3", "DeleteBucketPublicAccessBlock", json!({"bucketName": "b"}), json!(null)),
+            aws: Aws::default().answers("S3.GetBucketPolicy", [ok(&policy(&[PUBLIC]))]),
+            reverted: |aws| aws.set("S3.GetPublicAccessBlock", [public_access_block(&["RestrictPublicBuckets"])]),
+        }],
+        "s3-account-public-access-block-off" => vec![Situation {
+            function: &s3::FUNCTION,
+            event: event("s3", "DeleteAccountPublicAccessBlock", json!({"publicAccessBlock": ""}), json!(null)),
+            aws: Aws::default()
+                .answers("S3.ListBuckets", [buckets(&[("b", "eu-central-1"), ("c", "us-west-2")])])
+                .answers("S3.GetBucketPolicy", [ok(&policy(&[PUBLIC]))]),
+            reverted: |aws| aws.set("S3Control.GetPublicAccessBlock", [public_access_block(&["RestrictPublicBuckets"])]),
+        }],
         "ec2-open-security-group" => vec![Situation {
             function: &ec2::FUNCTION,
             event: event(

@@ -69,6 +69,20 @@ async fn an_old_truth_is_not_believed_at_once() -> Result<()> {
     Ok(())
 }
 
+/// Its hold was written after the first look, and before it was put back.
+#[tokio::test]
+async fn what_an_operator_puts_back_between_two_looks_stays() -> Result<()> {
+    let public = policy(&[PUBLIC, NAMED]);
+    let none = ok(r#"{"Items":[],"Count":0,"ScannedCount":0}"#);
+    let aws = Aws::default()
+        .answers("S3.GetBucketPolicy", [ok(&policy(&[NAMED])), ok(&public)])
+        .answers("DynamoDB.Query", [none, holding(PUBLIC)?]);
+    deliver(&s3::FUNCTION, &aws, Mode::Revert, bucket_policy_was_put(&public)).await?;
+    assert!(written(&aws).is_empty());
+    assert_eq!(notices(&aws)[0]["outcome"], "held");
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_denied_look_is_an_alert_of_the_highest_severity_and_touches_nothing() -> Result<()> {
     let public = policy(&[PUBLIC]);

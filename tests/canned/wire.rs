@@ -124,7 +124,19 @@ fn operation(request: &HttpRequest) -> String {
         ("GET", uri) if uri.contains("/v20180820/configuration/publicAccessBlock") => {
             "S3Control.GetPublicAccessBlock".to_owned()
         }
+        ("PUT", uri) if uri.contains("/v20180820/configuration/publicAccessBlock") => {
+            "S3Control.PutPublicAccessBlock".to_owned()
+        }
+        ("DELETE", uri) if uri.contains("/v20180820/configuration/publicAccessBlock") => {
+            "S3Control.DeletePublicAccessBlock".to_owned()
+        }
         ("GET", uri) if uri.contains("publicAccessBlock") => "S3.GetPublicAccessBlock".to_owned(),
+        ("PUT", uri) if uri.contains("publicAccessBlock") => "S3.PutPublicAccessBlock".to_owned(),
+        ("DELETE", uri) if uri.contains("publicAccessBlock") => "S3.DeletePublicAccessBlock".to_owned(),
+        ("GET", uri) if uri.contains("ownershipControls") => "S3.GetBucketOwnershipControls".to_owned(),
+        ("GET", uri) if uri.contains("?acl") => "S3.GetBucketAcl".to_owned(),
+        ("PUT", uri) if uri.contains("?acl") => "S3.PutBucketAcl".to_owned(),
+        ("GET", uri) if uri.contains("x-id=ListBuckets") => "S3.ListBuckets".to_owned(),
         ("GET", uri) if uri.contains("tagging") => "S3.GetBucketTagging".to_owned(),
         ("GET", uri) if uri.contains("policy") => "S3.GetBucketPolicy".to_owned(),
         ("PUT", uri) if uri.contains("policy") => "S3.PutBucketPolicy".to_owned(),
@@ -154,7 +166,14 @@ fn quiet(operation: &str, body: &str) -> Option<Answer> {
             "<ErrorResponse><Error><Code>NoSuchPublicAccessBlockConfiguration</Code></Error></ErrorResponse>"
                 .to_owned(),
         ),
-        "S3.PutBucketPolicy" | "S3.DeleteBucketPolicy" => (204, String::new()),
+        "S3.GetBucketPolicy" => s3_error(404, "NoSuchBucketPolicy"),
+        "S3.GetBucketOwnershipControls" => s3_error(404, "OwnershipControlsNotFoundError"),
+        "S3.GetBucketAcl" => acl(&[]),
+        "S3.PutBucketAcl" | "S3.PutPublicAccessBlock" | "S3Control.PutPublicAccessBlock" => ok(""),
+        "S3.PutBucketPolicy"
+        | "S3.DeleteBucketPolicy"
+        | "S3.DeletePublicAccessBlock"
+        | "S3Control.DeletePublicAccessBlock" => (204, String::new()),
         _ => return None,
     })
 }
@@ -181,6 +200,40 @@ pub(crate) fn ec2_error(code: &str) -> Answer {
             "<Response><Errors><Error><Code>{code}</Code><Message>m</Message></Error></Errors><RequestID>1</RequestID></Response>"
         ),
     )
+}
+
+/// What `GetBucketAcl` answers: beside the owner, these permissions for these groups.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketAcl.html>
+pub(crate) fn acl(groups: &[(&str, &str)]) -> Answer {
+    let grant = |kind: &str, whom: &str, permission: &str| {
+        format!(
+            "<Grant><Grantee xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:type=\"{kind}\">{whom}</Grantee>\
+             <Permission>{permission}</Permission></Grant>"
+        )
+    };
+    let owner = grant("CanonicalUser", "<ID>owner</ID>", "FULL_CONTROL");
+    let groups = groups.iter().map(|(uri, permission)| grant("Group", &format!("<URI>{uri}</URI>"), permission));
+    ok(&format!(
+        "<AccessControlPolicy xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Owner><ID>owner</ID></Owner>\
+         <AccessControlList>{owner}{}</AccessControlList></AccessControlPolicy>",
+        groups.collect::<String>()
+    ))
+}
+
+/// What `ListBuckets` answers: names and Regions.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListBuckets.html>
+pub(crate) fn buckets(buckets: &[(&str, &str)]) -> Answer {
+    let listed = buckets
+        .iter()
+        .map(|(name, region)| format!("<Bucket><Name>{name}</Name><BucketRegion>{region}</BucketRegion></Bucket>"));
+    ok(&format!("<ListAllMyBucketsResult><Buckets>{}</Buckets></ListAllMyBucketsResult>", listed.collect::<String>()))
+}
+
+/// What `GetPublicAccessBlock` answers, of a bucket and of an account: with these settings on.
+pub(crate) fn public_access_block(on: &[&str]) -> Answer {
+    let names = ["BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"];
+    let settings: String = names.iter().map(|name| format!("<{name}>{}</{name}>", on.contains(name))).collect();
+    ok(&format!("<PublicAccessBlockConfiguration>{settings}</PublicAccessBlockConfiguration>"))
 }
 
 /// What `DescribeSecurityGroupRules` answers: id, group, protocol, port and the element that tells the source.

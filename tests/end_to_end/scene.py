@@ -19,7 +19,11 @@ from botocore.exceptions import ClientError
 from stack import ACCOUNT, REGION, TARGET, LocalAws, Stack, wait_for
 
 # What wakes a function; the deployed rules say the same, and a test holds them to it.
-WATCHED = {"PutBucketPolicy", "AuthorizeSecurityGroupIngress", "ModifySecurityGroupRules"}
+WATCHED = {
+    "PutAccountPublicAccessBlock", "DeleteAccountPublicAccessBlock",
+    "PutBucketPolicy", "PutBucketAcl", "CreateBucket", "PutBucketPublicAccessBlock", "DeleteBucketPublicAccessBlock",
+    "AuthorizeSecurityGroupIngress", "ModifySecurityGroupRules",
+}  # fmt: skip
 
 # What undoing needs, which the functions' roles may not; what applying needs; and reading, writing and sealing the
 # journal.
@@ -27,6 +31,8 @@ OPERATOR_MAY = (
     "s3:GetBucketPolicy", "s3:PutBucketPolicy", "ec2:DescribeSecurityGroupRules",
     "ec2:AuthorizeSecurityGroupIngress", "ec2:CreateTags",
     "s3:GetBucketPublicAccessBlock", "s3:GetAccountPublicAccessBlock", "s3:DeleteBucketPolicy",
+    "s3:GetBucketAcl", "s3:PutBucketAcl", "s3:PutBucketPublicAccessBlock",
+    "s3:PutAccountPublicAccessBlock",
     "dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:DeleteItem",
     "kms:GenerateMac", "kms:VerifyMac",
 )  # fmt: skip
@@ -48,17 +54,32 @@ class Snapback:
         self.s3control = aws.client("s3control", self.mallory)
         self._sqs = aws.client("sqs")
         self._heard: list = []
+        self._made: set = set()
         self._dead: list = []
         self._queue = self._subscribed_queue()
 
     # What there is to do risky things to
 
     def a_bucket(self) -> Bucket:
-        """A new bucket that nothing but its policy protects."""
+        """A new bucket that nothing but its policy protects; how it came to be that is none of its events."""
         name = f"bucket-{next(_number)}-{uuid4().hex[:8]}"
-        self.s3.create_bucket(Bucket=name)
-        self.s3.delete_public_access_block(Bucket=name)
-        return Bucket(self, name)
+        with self.unseen():
+            self.s3.create_bucket(Bucket=name)
+            self.s3.delete_public_access_block(Bucket=name)
+        bucket = Bucket(self, name)
+        self._made |= {record["eventID"] for record in self.calls_upon(bucket)}
+        return bucket
+
+    def a_bucket_with_acls(self, *on: str) -> Bucket:
+        """The same, but its ACL counts; and these settings of its Block Public Access are on."""
+        bucket = self.a_bucket()
+        with self.unseen():
+            rule = {"ObjectOwnership": "BucketOwnerPreferred"}
+            self.s3.put_bucket_ownership_controls(Bucket=bucket.name, OwnershipControls={"Rules": [rule]})
+            if on:
+                bucket.block(*on)
+        self._made |= {record["eventID"] for record in self.calls_upon(bucket)}
+        return bucket
 
     def a_group(self) -> Group:
         name = f"group-{next(_number)}-{uuid4().hex[:8]}"
@@ -164,7 +185,8 @@ class Snapback:
 
     def events_about(self, thing: Bucket | Group) -> list:
         """Records of watched calls upon it that succeeded, oldest first."""
-        return [record for record in self._records() if thing.id in json.dumps(record) and self._is_watched(record)]
+        about = [record for record in self.calls_upon(thing) if record["eventID"] not in self._made]
+        return [record for record in about if self._is_watched(record)]
 
     def calls_upon(self, thing: Bucket | Group) -> list:
         """Records of all changing calls upon it, also those that failed."""
@@ -336,6 +358,26 @@ class Bucket:
         """The names of the statements in its policy."""
         text = self.policy_text()
         return [statement["Sid"] for statement in json.loads(text)["Statement"]] if text else []
+
+    def block(self, *on: str) -> None:
+        """Puts its Block Public Access with these settings on and the others off."""
+        self._s3.put_public_access_block(
+            Bucket=self.name, PublicAccessBlockConfiguration={setting: True for setting in on}
+        )
+
+    def blocks(self) -> set | None:
+        """The settings of its Block Public Access that are on; None if it has no Block Public Access."""
+        try:
+            found = self._s3.get_public_access_block(Bucket=self.name)["PublicAccessBlockConfiguration"]
+        except ClientError as error:
+            assert error.response["Error"]["Code"] == "NoSuchPublicAccessBlockConfiguration"
+            return None
+        return {setting for setting, is_on in found.items() if is_on}
+
+    def acl(self) -> list:
+        """What its ACL grants to whom."""
+        grants = self._s3.get_bucket_acl(Bucket=self.name)["Grants"]
+        return [(grant["Grantee"].get("URI") or grant["Grantee"]["ID"], grant["Permission"]) for grant in grants]
 
     def lets_in_everyone(self, action: str = "s3:GetObject", sid: str = "Everyone") -> dict:
         return {"Sid": sid, "Effect": "Allow", "Principal": "*", "Action": action, "Resource": f"{self.arn}/*"}

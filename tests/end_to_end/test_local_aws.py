@@ -107,9 +107,10 @@ def test_an_account_has_its_own_block_public_access(snapback):
     account = {"AccountId": ACCOUNT}
     s3control = snapback.s3control
     refused("NoSuchPublicAccessBlockConfiguration", s3control.get_public_access_block, **account)
-    s3control.put_public_access_block(PublicAccessBlockConfiguration={"IgnorePublicAcls": True}, **account)
-    found = s3control.get_public_access_block(**account)["PublicAccessBlockConfiguration"]
-    s3control.delete_public_access_block(**account)
+    with snapback.unseen():
+        s3control.put_public_access_block(PublicAccessBlockConfiguration={"IgnorePublicAcls": True}, **account)
+        found = s3control.get_public_access_block(**account)["PublicAccessBlockConfiguration"]
+        s3control.delete_public_access_block(**account)
     assert found["IgnorePublicAcls"] and not found["RestrictPublicBuckets"]
     refused("AccessDenied", s3control.get_public_access_block, AccountId="444455556666")
     nobody = snapback.aws.client("s3control", snapback.aws.user("nobody", "s3:GetObject"))

@@ -5,17 +5,23 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use aws_config::SdkConfig;
+use aws_sdk_s3::types;
 use aws_sdk_s3control::config::endpoint::{Endpoint, EndpointFuture, Params, ResolveEndpoint};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use snapback::aws::{code, failure};
-use snapback::change::{Applied, Change, S3};
+use snapback::change::{Acl, AclGrant, Applied, Change, Flag, Flags, Grantee, S3};
 use snapback::control::{Look, Survey};
 use snapback::event::Event;
 use snapback::json;
 use snapback::subject::Subject;
+
+use crate::exposed::Doors;
+
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListBuckets.html>
+const MOST_ON_A_PAGE: i32 = 10_000;
 
 /// The policy of a bucket; nothing if it has none, or if it is gone.
 pub(crate) async fn bucket_policy(look: &Look<'_>, bucket: &str) -> Result<Option<String>> {
@@ -27,39 +33,107 @@ pub(crate) async fn bucket_policy(look: &Look<'_>, bucket: &str) -> Result<Optio
     }
 }
 
-/// Whether `RestrictPublicBuckets` is on, for the bucket or for its whole account.
-pub(crate) async fn restricts_public_buckets(look: &Look<'_>, bucket: &str) -> Result<bool> {
-    let (s3, s3control) = (s3(look.config), s3control(look.config));
-    let of_bucket = async {
-        match s3.get_public_access_block().bucket(bucket).expected_bucket_owner(look.account).send().await {
-            Ok(answer) => Ok(answer.public_access_block_configuration.and_then(|all| all.restrict_public_buckets)),
-            Err(error) if matches!(code(&error), Some("NoSuchPublicAccessBlockConfiguration" | "NoSuchBucket")) => {
-                Ok(None)
-            }
-            Err(error) => Err(failure(error).context(format!("reading the Block Public Access of bucket `{bucket}`"))),
+/// The ACL of a bucket; nothing if the bucket is gone.
+pub(crate) async fn bucket_acl(look: &Look<'_>, bucket: &str) -> Result<Option<Acl>> {
+    let call = s3(look.config).get_bucket_acl().bucket(bucket).expected_bucket_owner(look.account).send();
+    let doing = || format!("reading the ACL of bucket `{bucket}`");
+    match call.await {
+        Ok(answer) => {
+            let owner = answer.owner.and_then(|owner| owner.id).context("it has no owner").with_context(doing)?;
+            let grants = answer.grants.unwrap_or_default().into_iter().map(acl_grant);
+            Ok(Some(Acl { owner, grants: grants.collect::<Result<_>>().with_context(doing)? }))
         }
+        Err(error) if code(&error) == Some("NoSuchBucket") => Ok(None),
+        Err(error) => Err(failure(error).context(doing())),
+    }
+}
+
+fn acl_grant(grant: types::Grant) -> Result<AclGrant> {
+    let grantee = grant.grantee.context("a grant names nobody")?;
+    let grantee = match (grantee.id, grantee.uri) {
+        (Some(id), None) => Grantee::User(id),
+        (None, Some(uri)) => Grantee::Group(uri),
+        _ => bail!("a grant names somebody in an unknown way"),
     };
-    let of_account = async {
-        match s3control.get_public_access_block().account_id(look.account).send().await {
-            Ok(answer) => Ok(answer.public_access_block_configuration.and_then(|all| all.restrict_public_buckets)),
-            Err(error) if code(&error) == Some("NoSuchPublicAccessBlockConfiguration") => Ok(None),
-            Err(error) => Err(failure(error).context("reading the Block Public Access of the account")),
+    let permission = grant.permission.context("a grant permits nothing")?;
+    Ok(AclGrant { grantee, permission: permission.as_str().to_owned() })
+}
+
+/// Whatever Block Public Access can neutralise.
+pub(crate) async fn doors(look: &Look<'_>, bucket: &str) -> Result<Doors> {
+    let (policy, acl, acls_disabled) =
+        futures::try_join!(bucket_policy(look, bucket), bucket_acl(look, bucket), has_acls_disabled(look, bucket))?;
+    Ok(Doors { policy, acl, acls_disabled })
+}
+
+/// The buckets of the account, of all Regions, each with its Region if S3 tells it.
+pub(crate) async fn buckets(look: &Look<'_>) -> Result<Vec<(String, Option<String>)>> {
+    // Only asked for pages, S3 tells the Regions.
+    // https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListBuckets.html
+    let pages = s3(look.config).list_buckets().max_buckets(MOST_ON_A_PAGE).into_paginator().send();
+    let pages = pages.collect::<Result<Vec<_>, _>>().await;
+    let pages = pages.map_err(|error| failure(error).context("listing the account's buckets"))?;
+    let all = pages.into_iter().flat_map(|page| page.buckets.unwrap_or_default());
+    Ok(all.filter_map(|bucket| Some((bucket.name?, bucket.bucket_region))).collect())
+}
+
+/// Whether ACLs do not count in a bucket, as its owner owns every object.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.html>
+pub(crate) async fn has_acls_disabled(look: &Look<'_>, bucket: &str) -> Result<bool> {
+    let call =
+        s3(look.config).get_bucket_ownership_controls().bucket(bucket).expected_bucket_owner(look.account).send();
+    match call.await {
+        Ok(answer) => {
+            let rules = answer.ownership_controls.map(|controls| controls.rules).unwrap_or_default();
+            Ok(rules.iter().any(|rule| rule.object_ownership == types::ObjectOwnership::BucketOwnerEnforced))
         }
-    };
-    let (of_bucket, of_account) = futures::try_join!(of_bucket, of_account)?;
-    Ok(of_bucket == Some(true) || of_account == Some(true))
+        Err(error) if matches!(code(&error), Some("OwnershipControlsNotFoundError" | "NoSuchBucket")) => Ok(false),
+        Err(error) => Err(failure(error).context(format!("reading the Object Ownership of bucket `{bucket}`"))),
+    }
+}
+
+/// Whether a setting of Block Public Access is on, for the bucket or for its whole account.
+pub(crate) async fn is_blocked(look: &Look<'_>, bucket: &str, flag: Flag) -> Result<bool> {
+    let (of_bucket, of_account) =
+        futures::try_join!(bucket_public_access_block(look, bucket), account_public_access_block(look))?;
+    Ok([of_bucket, of_account].into_iter().flatten().any(|on| on.contains(&flag)))
+}
+
+/// The Block Public Access of a bucket; nothing if it has none, or if it is gone.
+pub(crate) async fn bucket_public_access_block(look: &Look<'_>, bucket: &str) -> Result<Option<Flags>> {
+    let call = s3(look.config).get_public_access_block().bucket(bucket).expected_bucket_owner(look.account).send();
+    match call.await {
+        Ok(answer) => Ok(answer.public_access_block_configuration.map(|all| {
+            flags([all.block_public_acls, all.ignore_public_acls, all.block_public_policy, all.restrict_public_buckets])
+        })),
+        Err(error) if matches!(code(&error), Some("NoSuchPublicAccessBlockConfiguration" | "NoSuchBucket")) => Ok(None),
+        Err(error) => Err(failure(error).context(format!("reading the Block Public Access of bucket `{bucket}`"))),
+    }
+}
+
+/// The Block Public Access of the account; nothing if it has none.
+pub(crate) async fn account_public_access_block(look: &Look<'_>) -> Result<Option<Flags>> {
+    match s3control(look.config).get_public_access_block().account_id(look.account).send().await {
+        Ok(answer) => Ok(answer.public_access_block_configuration.map(|all| {
+            flags([all.block_public_acls, all.ignore_public_acls, all.block_public_policy, all.restrict_public_buckets])
+        })),
+        Err(error) if code(&error) == Some("NoSuchPublicAccessBlockConfiguration") => Ok(None),
+        Err(error) => Err(failure(error).context("reading the Block Public Access of the account")),
+    }
+}
+
+fn flags(said: [Option<bool>; 4]) -> Flags {
+    Flag::ALL.into_iter().zip(said).filter(|(_, on)| *on == Some(true)).map(|(flag, _)| flag).collect()
 }
 
 /// The buckets of the account in the Region.
-pub(crate) const BUCKETS: Survey = Survey { list: buckets, needs: &["s3:ListAllMyBuckets"] };
+pub(crate) const BUCKETS: Survey = Survey { list: buckets_of_region, needs: &["s3:ListAllMyBuckets"] };
 
-fn buckets<'a>(look: &'a Look<'a>, event: &'a Event) -> BoxFuture<'a, Result<Vec<Subject>>> {
+fn buckets_of_region<'a>(look: &'a Look<'a>, event: &'a Event) -> BoxFuture<'a, Result<Vec<Subject>>> {
     async move {
-        let pages = s3(look.config).list_buckets().bucket_region(&event.region).into_paginator().send();
-        let pages = pages.collect::<Result<Vec<_>, _>>().await;
-        let pages = pages.map_err(|error| failure(error).context("listing the buckets"))?;
-        let buckets = pages.into_iter().flat_map(|page| page.buckets.unwrap_or_default());
-        Ok(buckets.filter_map(|bucket| Some(Subject::bucket(event, &bucket.name?))).collect())
+        let all = buckets(look).await?.into_iter();
+        let here = all.filter(|(_, region)| region.as_ref().is_none_or(|region| *region == event.region));
+        Ok(here.map(|(name, _)| Subject::bucket(event, &name)).collect())
     }
     .boxed()
 }
@@ -81,12 +155,22 @@ pub(crate) fn tags<'a>(look: &'a Look<'a>, subject: &'a Subject) -> BoxFuture<'a
     .boxed()
 }
 
-/// Applies a change if the bucket is as the change says it was.
+/// Applies a change if the resource is as the change says it was. S3 has no conditional write of any of these, so each
+/// is read again just before.
 pub(crate) fn apply<'a>(config: &'a SdkConfig, account: &'a str, change: &'a Change) -> BoxFuture<'a, Result<Applied>> {
+    let look = Look::new(config, account);
     async move {
         match change {
             Change::S3(S3::BucketPolicy { bucket, from, to }) => {
-                change_bucket_policy(config, account, bucket, from.as_deref(), to.as_deref()).await
+                change_bucket_policy(&look, bucket, from.as_deref(), to.as_deref()).await
+            }
+            Change::S3(S3::BucketAcl { bucket, from, to }) => change_bucket_acl(&look, bucket, from, to).await,
+            Change::S3(S3::BucketPublicAccessBlock { bucket, from, to }) => {
+                change_bucket_public_access_block(&look, bucket, from.as_ref(), to.as_ref()).await
+            }
+            Change::S3(S3::AccountPublicAccessBlock { account: of, from, to }) => {
+                ensure!(of == account, "asked to change account {of} with the rights of account {account}");
+                change_account_public_access_block(&look, from.as_ref(), to.as_ref()).await
             }
             other @ Change::Ec2(_) => bail!("the function for S3 was asked to {other}"),
         }
@@ -94,15 +178,8 @@ pub(crate) fn apply<'a>(config: &'a SdkConfig, account: &'a str, change: &'a Cha
     .boxed()
 }
 
-/// S3 has no conditional write of a policy, so the policy is read again just before.
-async fn change_bucket_policy(
-    config: &SdkConfig,
-    account: &str,
-    bucket: &str,
-    from: Option<&str>,
-    to: Option<&str>,
-) -> Result<Applied> {
-    let found = bucket_policy(&Look::new(config, account), bucket).await?;
+async fn change_bucket_policy(look: &Look<'_>, bucket: &str, from: Option<&str>, to: Option<&str>) -> Result<Applied> {
+    let found = bucket_policy(look, bucket).await?;
     let is = |expected: Option<&str>| match (found.as_deref(), expected) {
         (Some(found), Some(expected)) => json::same(found, expected),
         (found, expected) => found == expected,
@@ -113,16 +190,110 @@ async fn change_bucket_policy(
     if !is(from) {
         return Ok(Applied::Changed { found: found.unwrap_or_else(|| "(no policy)".to_owned()) });
     }
-    let client = s3(config);
+    let client = s3(look.config);
     let written = if let Some(policy) = to {
-        let call = client.put_bucket_policy().bucket(bucket).expected_bucket_owner(account).policy(policy);
+        let call = client.put_bucket_policy().bucket(bucket).expected_bucket_owner(look.account).policy(policy);
         call.send().await.map(drop).map_err(failure)
     } else {
-        let call = client.delete_bucket_policy().bucket(bucket).expected_bucket_owner(account);
+        let call = client.delete_bucket_policy().bucket(bucket).expected_bucket_owner(look.account);
         call.send().await.map(drop).map_err(failure)
     };
     written.map_err(|error| error.context(format!("writing the policy of bucket `{bucket}`")))?;
-    Ok(Applied::Done { made: BTreeMap::new() })
+    Ok(done())
+}
+
+async fn change_bucket_acl(look: &Look<'_>, bucket: &str, from: &Acl, to: &Acl) -> Result<Applied> {
+    let Some(found) = bucket_acl(look, bucket).await? else {
+        return Ok(Applied::Changed { found: "(no bucket)".to_owned() });
+    };
+    if found.is_same(to) {
+        return Ok(Applied::Already);
+    }
+    if !found.is_same(from) {
+        return Ok(Applied::Changed { found: found.to_string() });
+    }
+    let grants = to.grants.iter().map(sdk_grant).collect::<Result<Vec<_>, _>>()?;
+    let owner = types::Owner::builder().id(&to.owner).build();
+    let acl = types::AccessControlPolicy::builder().owner(owner).set_grants(Some(grants)).build();
+    let call = s3(look.config).put_bucket_acl().bucket(bucket).expected_bucket_owner(look.account);
+    let written = call.access_control_policy(acl).send().await;
+    written.map_err(|error| failure(error).context(format!("writing the ACL of bucket `{bucket}`")))?;
+    Ok(done())
+}
+
+fn sdk_grant(grant: &AclGrant) -> Result<types::Grant> {
+    let grantee = match &grant.grantee {
+        Grantee::User(id) => types::Grantee::builder().r#type(types::Type::CanonicalUser).id(id),
+        Grantee::Group(uri) => types::Grantee::builder().r#type(types::Type::Group).uri(uri),
+    };
+    let permission = types::Permission::from(grant.permission.as_str());
+    Ok(types::Grant::builder().grantee(grantee.build()?).permission(permission).build())
+}
+
+async fn change_bucket_public_access_block(
+    look: &Look<'_>,
+    bucket: &str,
+    from: Option<&Flags>,
+    to: Option<&Flags>,
+) -> Result<Applied> {
+    let found = bucket_public_access_block(look, bucket).await?;
+    if let Some(applied) = without_a_write(found.as_ref(), from, to) {
+        return Ok(applied);
+    }
+    let client = s3(look.config);
+    let written = if let Some(on) = to {
+        let settings = types::PublicAccessBlockConfiguration::builder()
+            .block_public_acls(on.contains(&Flag::BlockPublicAcls))
+            .ignore_public_acls(on.contains(&Flag::IgnorePublicAcls))
+            .block_public_policy(on.contains(&Flag::BlockPublicPolicy))
+            .restrict_public_buckets(on.contains(&Flag::RestrictPublicBuckets))
+            .build();
+        let call = client.put_public_access_block().bucket(bucket).expected_bucket_owner(look.account);
+        call.public_access_block_configuration(settings).send().await.map(drop).map_err(failure)
+    } else {
+        let call = client.delete_public_access_block().bucket(bucket).expected_bucket_owner(look.account);
+        call.send().await.map(drop).map_err(failure)
+    };
+    written.map_err(|error| error.context(format!("writing the Block Public Access of bucket `{bucket}`")))?;
+    Ok(done())
+}
+
+async fn change_account_public_access_block(
+    look: &Look<'_>,
+    from: Option<&Flags>,
+    to: Option<&Flags>,
+) -> Result<Applied> {
+    let found = account_public_access_block(look).await?;
+    if let Some(applied) = without_a_write(found.as_ref(), from, to) {
+        return Ok(applied);
+    }
+    let client = s3control(look.config);
+    let written = if let Some(on) = to {
+        let settings = aws_sdk_s3control::types::PublicAccessBlockConfiguration::builder()
+            .block_public_acls(on.contains(&Flag::BlockPublicAcls))
+            .ignore_public_acls(on.contains(&Flag::IgnorePublicAcls))
+            .block_public_policy(on.contains(&Flag::BlockPublicPolicy))
+            .restrict_public_buckets(on.contains(&Flag::RestrictPublicBuckets))
+            .build();
+        let call = client.put_public_access_block().account_id(look.account);
+        call.public_access_block_configuration(settings).send().await.map(drop).map_err(failure)
+    } else {
+        client.delete_public_access_block().account_id(look.account).send().await.map(drop).map_err(failure)
+    };
+    written.map_err(|error| error.context("writing the Block Public Access of the account"))?;
+    Ok(done())
+}
+
+/// What comes of a change if there is nothing to write, since it is so already or is not what it was.
+fn without_a_write(found: Option<&Flags>, from: Option<&Flags>, to: Option<&Flags>) -> Option<Applied> {
+    if found == to {
+        return Some(Applied::Already);
+    }
+    (found != from).then(|| Applied::Changed { found: format!("{found:?}") })
+}
+
+fn done() -> Applied {
+    Applied::Done { made: BTreeMap::new() }
 }
 
 fn s3(config: &SdkConfig) -> aws_sdk_s3::Client {

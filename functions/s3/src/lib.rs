@@ -1,7 +1,10 @@
 //! Amazon S3: the list of its controls.
 
 mod aws;
+mod block;
 mod controls;
+mod exposed;
+mod told;
 
 use std::time::Duration;
 
@@ -9,7 +12,12 @@ use snapback::control::{AnyControl, Function, Tags};
 
 pub const FUNCTION: Function = Function {
     name: "S3Function",
-    controls: &[AnyControl::of::<controls::PublicBucketPolicy>()],
+    controls: &[
+        AnyControl::of::<controls::PublicBucketPolicy>(),
+        AnyControl::of::<controls::PublicBucketAcl>(),
+        AnyControl::of::<controls::BucketPublicAccessBlockOff>(),
+        AnyControl::of::<controls::AccountPublicAccessBlockOff>(),
+    ],
     apply: aws::apply,
     tags: Tags { read: aws::tags, needs: &["s3:GetBucketTagging"] },
     // The settings of a bucket are eventually consistent, mostly within a second; it takes turns, which has its time too.

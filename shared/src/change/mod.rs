@@ -13,7 +13,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 pub use ec2::{Ec2, Rule, Source};
-pub use s3::S3;
+pub use s3::{Acl, AclGrant, Flag, Flags, Grantee, S3};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -48,7 +48,8 @@ impl Change {
     #[must_use]
     pub fn overwrites(&self) -> bool {
         match self {
-            Self::S3(S3::BucketPolicy { .. }) => true,
+            // S3 takes policies, ACLs and Block Public Access only as a whole.
+            Self::S3(_) => true,
             // Rules are revoked by their ids.
             Self::Ec2(_) => false,
         }

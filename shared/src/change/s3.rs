@@ -1,5 +1,6 @@
 //! What can be done to Amazon S3.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -11,6 +12,68 @@ use super::Change;
 pub enum S3 {
     /// `PutBucketPolicy`, or `DeleteBucketPolicy` where nothing is left.
     BucketPolicy { bucket: String, from: Option<String>, to: Option<String> },
+    /// `PutBucketAcl`.
+    BucketAcl { bucket: String, from: Acl, to: Acl },
+    /// `PutPublicAccessBlock` of a bucket; `DeletePublicAccessBlock` only ever to undo.
+    BucketPublicAccessBlock { bucket: String, from: Option<Flags>, to: Option<Flags> },
+    /// The same of a whole account.
+    AccountPublicAccessBlock { account: String, from: Option<Flags>, to: Option<Flags> },
+}
+
+/// An access control list. Names for display are left out: they decide nothing, and S3 does not ask for them.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/acl-overview.html>
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acl {
+    /// The owner's canonical user id.
+    pub owner: String,
+    pub grants: Vec<AclGrant>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct AclGrant {
+    pub grantee: Grantee,
+    /// `READ`, `WRITE`, `READ_ACP`, `WRITE_ACP` or `FULL_CONTROL`.
+    pub permission: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Grantee {
+    /// A canonical user, by id.
+    User(String),
+    /// One of S3's groups, by its URI.
+    Group(String),
+}
+
+/// The settings of Block Public Access that are on.
+pub type Flags = BTreeSet<Flag>;
+
+/// A setting of Block Public Access.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html#access-control-block-public-access-options>
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Flag {
+    BlockPublicAcls,
+    IgnorePublicAcls,
+    BlockPublicPolicy,
+    RestrictPublicBuckets,
+}
+
+impl Flag {
+    pub const ALL: [Self; 4] =
+        [Self::BlockPublicAcls, Self::IgnorePublicAcls, Self::BlockPublicPolicy, Self::RestrictPublicBuckets];
+}
+
+impl Acl {
+    /// Whether both grant the same; in which order decides nothing.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        let sorted = |acl: &Self| {
+            let mut grants = acl.grants.clone();
+            grants.sort();
+            grants
+        };
+        self.owner == other.owner && sorted(self) == sorted(other)
+    }
 }
 
 impl S3 {
@@ -18,14 +81,29 @@ impl S3 {
     pub fn undo(&self) -> Self {
         match self.clone() {
             Self::BucketPolicy { bucket, from, to } => Self::BucketPolicy { bucket, from: to, to: from },
+            Self::BucketAcl { bucket, from, to } => Self::BucketAcl { bucket, from: to, to: from },
+            Self::BucketPublicAccessBlock { bucket, from, to } => {
+                Self::BucketPublicAccessBlock { bucket, from: to, to: from }
+            }
+            Self::AccountPublicAccessBlock { account, from, to } => {
+                Self::AccountPublicAccessBlock { account, from: to, to: from }
+            }
         }
     }
 
     #[must_use]
     pub fn sides(&self) -> (String, String) {
-        let shown = |policy: &Option<String>| policy.clone().unwrap_or_else(|| "(no policy)".to_owned());
+        let policy = |policy: &Option<String>| policy.clone().unwrap_or_else(|| "(no policy)".to_owned());
+        let flags = |flags: &Option<Flags>| match flags {
+            None => "(not configured: all four settings are off)".to_owned(),
+            Some(on) => Flag::ALL.map(|flag| format!("{flag}: {}", on_or_off(on, flag))).join("\n"),
+        };
         match self {
-            Self::BucketPolicy { from, to, .. } => (shown(from), shown(to)),
+            Self::BucketPolicy { from, to, .. } => (policy(from), policy(to)),
+            Self::BucketAcl { from, to, .. } => (from.to_string(), to.to_string()),
+            Self::BucketPublicAccessBlock { from, to, .. } | Self::AccountPublicAccessBlock { from, to, .. } => {
+                (flags(from), flags(to))
+            }
         }
     }
 }
@@ -54,6 +132,63 @@ impl fmt::Display for S3 {
                 write!(f, "put a policy on bucket `{bucket}`, which has none")
             }
             Self::BucketPolicy { bucket, .. } => write!(f, "change the policy of bucket `{bucket}`"),
+            Self::BucketAcl { bucket, from, to } => {
+                let others = |acl: &Acl, other: &Acl| -> Vec<String> {
+                    acl.grants.iter().filter(|grant| !other.grants.contains(grant)).map(ToString::to_string).collect()
+                };
+                let (gone, new) = (others(from, to), others(to, from));
+                let gone = (!gone.is_empty()).then(|| format!("take {} out of", gone.join(", ")));
+                let new = (!new.is_empty()).then(|| format!("put {} into", new.join(", ")));
+                let both = [gone, new].into_iter().flatten().collect::<Vec<_>>().join(" and ");
+                write!(f, "{both} the ACL of bucket `{bucket}`")
+            }
+            Self::BucketPublicAccessBlock { bucket, from, to } => {
+                write!(f, "{} for bucket `{bucket}`", turned(from.as_ref(), to.as_ref()))
+            }
+            Self::AccountPublicAccessBlock { account, from, to } => {
+                write!(f, "{} for account {account}", turned(from.as_ref(), to.as_ref()))
+            }
         }
+    }
+}
+
+fn turned(from: Option<&Flags>, to: Option<&Flags>) -> String {
+    let list = |flags: Vec<&Flag>| flags.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let none = Flags::new();
+    let (before, after) = (from.unwrap_or(&none), to.unwrap_or(&none));
+    let (on, off) = (list(after.difference(before).collect()), list(before.difference(after).collect()));
+    match (on.is_empty(), off.is_empty()) {
+        (false, true) => format!("turn on {on}"),
+        (true, false) => format!("turn off {off}"),
+        _ => format!("turn on {on}, turn off {off},"),
+    }
+}
+
+fn on_or_off(on: &Flags, flag: Flag) -> &'static str {
+    if on.contains(&flag) { "on" } else { "off" }
+}
+
+impl fmt::Display for Acl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "owner {}", self.owner)?;
+        self.grants.iter().try_for_each(|grant| write!(f, "\n{grant}"))
+    }
+}
+
+impl fmt::Display for AclGrant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Grantee::User(whom) | Grantee::Group(whom)) = &self.grantee;
+        write!(f, "{} for {whom}", self.permission)
+    }
+}
+
+impl fmt::Display for Flag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::BlockPublicAcls => "BlockPublicAcls",
+            Self::IgnorePublicAcls => "IgnorePublicAcls",
+            Self::BlockPublicPolicy => "BlockPublicPolicy",
+            Self::RestrictPublicBuckets => "RestrictPublicBuckets",
+        })
     }
 }

@@ -111,12 +111,16 @@ const BILLING: [&str; 1] = ["386209384616"];
 ///
 /// `ElastiCache` exports backups as the others: of most Regions, of the western one for the US government, of China.
 /// <https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/backups-exporting.html>
-const CANONICAL_USERS: [&str; 5] = [
+///
+/// Amazon EC2 reads bundles of machine images: whom the canned ACL `aws-exec-read` names, as S3 then gives it back.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/acl-overview.html#canned-acl>
+const CANONICAL_USERS: [&str; 6] = [
     "c4c1ede66af53448b93c283ce9448c4ba468c9432aa01d700d3878632f77d2d0",
     "a52cb28745c0c06e84ec548334e44bfa7fc2a85c54af20cd59e4969344b7af56",
     "540804c33a284a299d2547575ce1010f2312ef3da9b3a053c8bc45bf233e4353",
     "40fa568277ad703bd160f66ae4f83fc9dfdfd06c2f1b5060ca22442ac3ef8be6",
     "b14d6a125bdf69854ed8ef2e71d8a20b7c490f252229b806e514966e490b8d83",
+    "6aa5a366c34c1cbe25dc49211496e913e0351eb0e8c37aa3477e40942ec6b97c",
 ];
 
 /// Whether this is a principal by which AWS delivers: the account for most, a user of it for Redshift.

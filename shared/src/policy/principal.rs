@@ -84,13 +84,10 @@ fn of_federation(text: &str, trust: &Trust) -> Grantee {
 }
 
 fn of_canonical_user(id: &str, trust: &Trust) -> Reach {
-    if trust.canonical_users.contains(id) {
-        Reach::certain(Exposure::Account)
-    } else if known::is_canonical_of_aws(id) {
-        Reach::certain(Exposure::Service)
-    } else {
+    match trust.of_canonical_user(id) {
         // It may be an origin access identity, or the owner.
-        Reach::unsure(Exposure::Foreign)
+        Exposure::Foreign => Reach::unsure(Exposure::Foreign),
+        known => Reach::certain(known),
     }
 }
 

@@ -6,6 +6,8 @@ use std::fmt;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use super::known;
+
 /// Who gets in, widest last. A policy is as exposed as its widest grant.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -65,6 +67,18 @@ pub struct Trust {
 }
 
 impl Trust {
+    /// Whom a canonical user id means. It does not tell an account, so who is not listed is a stranger.
+    #[must_use]
+    pub fn of_canonical_user(&self, id: &str) -> Exposure {
+        if self.canonical_users.contains(id) {
+            Exposure::Account
+        } else if known::is_canonical_of_aws(id) {
+            Exposure::Service
+        } else {
+            Exposure::Foreign
+        }
+    }
+
     pub(super) fn of_account(&self, id: &str) -> Exposure {
         if self.account.as_deref() == Some(id) || self.accounts.contains(id) {
             Exposure::Account

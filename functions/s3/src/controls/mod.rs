@@ -1,5 +1,11 @@
 //! One file each: what Snapback takes back on Amazon S3.
 
+mod account_public_access_block_off;
+mod bucket_public_access_block_off;
+mod public_bucket_acl;
 mod public_bucket_policy;
 
+pub(crate) use account_public_access_block_off::AccountPublicAccessBlockOff;
+pub(crate) use bucket_public_access_block_off::BucketPublicAccessBlockOff;
+pub(crate) use public_bucket_acl::PublicBucketAcl;
 pub(crate) use public_bucket_policy::PublicBucketPolicy;

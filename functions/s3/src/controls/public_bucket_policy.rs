@@ -20,16 +20,17 @@
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
-use snapback::change::S3;
+use snapback::change::{Flag, S3};
 use snapback::control::{About, Control, Given, Look, Survey, Suspicion, Watch};
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
 use snapback::json;
-use snapback::policy::{Exposure, Grant, Kind, Policy};
+use snapback::policy::{Exposure, Policy};
 use snapback::settings::Settings;
-use snapback::subject::Subject;
 
-use crate::aws;
+use crate::exposed::said;
+use crate::told::bucket_of;
+use crate::{aws, exposed, told};
 
 #[derive(Debug)]
 pub(crate) struct PublicBucketPolicy;
@@ -72,24 +73,24 @@ impl Control for PublicBucketPolicy {
             "the event does not tell the policy".to_owned()
         } else {
             let text = given.as_str().map_or_else(|| given.to_string(), str::to_owned);
-            match Policy::parse(&text).map(|policy| public(&policy, &event.account, settings)) {
+            match Policy::parse(&text)
+                .map(|policy| exposed::by_policy(&policy, Exposure::Public, &event.account, settings))
+            {
                 Ok(grants) if grants.is_empty() => return vec![],
                 Ok(grants) => said(&grants),
                 Err(error) => format!("the event's policy is not understood: {error}"),
             }
         };
-        let subject = match bucket(event) {
-            Some(name) => Subject::bucket(event, name),
-            None => Subject::account(event),
-        };
-        vec![Suspicion { subject, why }]
+        vec![Suspicion { subject: told::subject(event), why }]
     }
 
     async fn observe(look: &Look<'_>, _: &Event, suspicion: &Suspicion) -> Result<State> {
         match bucket_of(&suspicion.subject) {
             Some(bucket) => {
-                let (policy, restricted) =
-                    futures::try_join!(aws::bucket_policy(look, bucket), aws::restricts_public_buckets(look, bucket))?;
+                let (policy, restricted) = futures::try_join!(
+                    aws::bucket_policy(look, bucket),
+                    aws::is_blocked(look, bucket, Flag::RestrictPublicBuckets)
+                )?;
                 Ok(State { policy, restricted })
             }
             None => Ok(State::default()),
@@ -113,9 +114,10 @@ impl Control for PublicBucketPolicy {
                 return Decision::Alert { severity: Severity::High, why };
             }
         };
-        let (held, grants): (Vec<_>, Vec<_>) = public(&policy, &event.account, given.settings)
-            .into_iter()
-            .partition(|grant| given.holds.contains(&grant.name));
+        let (held, grants): (Vec<_>, Vec<_>) =
+            exposed::by_policy(&policy, Exposure::Public, &event.account, given.settings)
+                .into_iter()
+                .partition(|grant| given.holds.contains(&grant.name));
         if grants.is_empty() {
             return allow(if held.is_empty() {
                 "the policy lets no stranger in"
@@ -141,28 +143,9 @@ impl Control for PublicBucketPolicy {
     fn after(state: &State, change: &S3) -> State {
         match change {
             S3::BucketPolicy { to, .. } => State { policy: to.clone(), ..state.clone() },
+            _ => state.clone(),
         }
     }
-}
-
-/// The bucket's name: from the parameters, or from the ARN that stays when the parameters are left out.
-fn bucket(event: &Event) -> Option<&str> {
-    let from_arn = || event.resources.iter().find_map(|arn| arn.split_once(":s3:::").map(|(_, name)| name));
-    json::text(&event.request, "bucketName").or_else(from_arn)
-}
-
-fn bucket_of(subject: &Subject) -> Option<&str> {
-    (subject.kind == "bucket").then_some(subject.name.as_str())
-}
-
-/// What may let anyone in; what lets in somebody in particular is another control's.
-fn public(policy: &Policy<'_>, account: &str, settings: &Settings) -> Vec<Grant> {
-    let grants = policy.judge(Kind::Resource, &settings.trust(account)).grants.into_iter();
-    grants.filter(|grant| grant.exposure == Exposure::Public).collect()
-}
-
-fn said(grants: &[Grant]) -> String {
-    grants.iter().map(|grant| grant.why.as_str()).collect::<Vec<_>>().join("; ")
 }
 
 #[cfg(test)]
@@ -171,6 +154,7 @@ mod tests {
 
     use proptest::prelude::*;
     use serde_json::{Value, json};
+    use snapback::subject::Subject;
 
     use super::*;
 
@@ -218,7 +202,7 @@ mod tests {
         let Some(Decision::Revert { plan, .. }) = decide(&put(&mixed), &live(&mixed), &BTreeSet::new()) else {
             panic!("the public statement goes");
         };
-        let S3::BucketPolicy { to, .. } = &plan[0];
+        let S3::BucketPolicy { to, .. } = &plan[0] else { panic!("of the policy") };
         assert_eq!(to.as_deref(), Some(policy(&[named, deny]).to_string().as_str()));
     }
 

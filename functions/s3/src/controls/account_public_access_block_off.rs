@@ -1,0 +1,256 @@
+//! # Block Public Access of the account was switched off
+//!
+//! **Watches** `PutAccountPublicAccessBlock`, `DeleteAccountPublicAccessBlock`.
+//!
+//! **Why** The account's Block Public Access keeps all of its buckets closed, whatever their policies and ACLs say. The
+//! moment that it goes, every one that was public all the while is open.
+//!
+//! **Does** Looks at the account's buckets, in all Regions, and turns on again just those settings that close what is now
+//! open: `RestrictPublicBuckets` where a policy lets everyone in, `IgnorePublicAcls` where an ACL does. Policies, ACLs
+//! and the settings of the buckets stay as they are.
+//!
+//! **Leaves alone**
+//! - accounts in which no bucket lets everyone in by policy or ACL: opening one later has an event of its own
+//! - buckets that their own Block Public Access keeps closed, or in which ACLs do not count
+//! - settings that an operator has switched off again with `snapback undo`
+//!
+//! It alerts and touches nothing where it cannot tell. The event does not say what was on before: a call that leaves
+//! some settings on may have done no more than turn those on, in an account with buckets that have always been public,
+//! and switching on the others would close those. Neither does it touch anything for a policy of which it is not certain
+//! whether it lets everyone in, or if nothing is open among the first hundred buckets and there are more, or some deny
+//! the look. Objects may have public ACLs of their own and access points policies of theirs, which are not looked at.
+
+use anyhow::Result;
+use aws_config::Region;
+use futures::{StreamExt, stream};
+use serde::{Deserialize, Serialize};
+use snapback::aws::is_denied;
+use snapback::change::{Flag, Flags, S3};
+use snapback::control::{About, Control, Given, Look, Suspicion, Watch};
+use snapback::decision::{Decision, Severity};
+use snapback::event::Event;
+use snapback::settings::Settings;
+use snapback::subject::Subject;
+
+use crate::exposed::Doors;
+use crate::{aws, block};
+
+/// So many buckets can be looked at several times within the 30 seconds that a function has: each takes up to four calls.
+const MOST_BUCKETS: usize = 100;
+
+/// How many buckets are looked at side by side.
+const AT_ONCE: usize = 16;
+
+#[derive(Debug)]
+pub(crate) struct AccountPublicAccessBlockOff;
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct State {
+    /// The account's settings; nothing if it has none.
+    pub account: Option<Flags>,
+    /// The buckets that may be open, by their names.
+    pub buckets: Vec<Bucket>,
+    /// How many buckets were not looked at, as there are too many or they deny it.
+    pub unseen: usize,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Bucket {
+    pub name: String,
+    /// The bucket's own settings; nothing if it has none.
+    pub block: Option<Flags>,
+    #[serde(flatten)]
+    pub doors: Doors,
+}
+
+impl Control for AccountPublicAccessBlockOff {
+    // Where CloudTrail records these calls was not seen: published rules name the one service or the other.
+    const ABOUT: &'static About = &About {
+        id: "s3-account-public-access-block-off",
+        title: "Block Public Access of the account was switched off",
+        watches: &[
+            Watch { service: "s3.amazonaws.com", name: "PutAccountPublicAccessBlock" },
+            Watch { service: "s3.amazonaws.com", name: "DeleteAccountPublicAccessBlock" },
+            Watch { service: "s3-control.amazonaws.com", name: "PutAccountPublicAccessBlock" },
+            Watch { service: "s3-control.amazonaws.com", name: "DeleteAccountPublicAccessBlock" },
+        ],
+        reads: &[
+            "s3:GetAccountPublicAccessBlock",
+            "s3:ListAllMyBuckets",
+            "s3:GetBucketPublicAccessBlock",
+            "s3:GetBucketPolicy",
+            "s3:GetBucketAcl",
+            "s3:GetBucketOwnershipControls",
+        ],
+        writes: &["s3:PutAccountPublicAccessBlock"],
+        undoes: &["s3:GetAccountPublicAccessBlock", "s3:PutAccountPublicAccessBlock"],
+        severity: Severity::Critical,
+        frameworks: &["AWS FSBP S3.1", "CIS AWS Foundations 2.1.4", "ATT&CK T1562.001", "ATT&CK T1530"],
+        caveat: "What was read before the revert has been read: look at the buckets' access logs or data events. The \
+                 policies and ACLs that open them are still there, and `RestrictPublicBuckets` also keeps out the other \
+                 accounts that a public policy names.",
+        source: file!(),
+    };
+
+    type State = State;
+    type Change = S3;
+
+    fn suspect(event: &Event, _: &Settings) -> Vec<Suspicion> {
+        let why = block::suspect(event);
+        why.map(|why| Suspicion { subject: Subject::account(event), why }).into_iter().collect()
+    }
+
+    async fn observe(look: &Look<'_>, _: &Event, _: &Suspicion) -> Result<State> {
+        let (account, mut all) = futures::try_join!(aws::account_public_access_block(look), aws::buckets(look))?;
+        all.sort();
+        let mut state = State { account, buckets: vec![], unseen: all.len().saturating_sub(MOST_BUCKETS) };
+        let looks = all.into_iter().take(MOST_BUCKETS).map(|(name, region)| bucket(look, name, region));
+        let mut looks = stream::iter(looks).buffered(AT_ONCE);
+        while let Some(seen) = looks.next().await {
+            match seen {
+                Ok(bucket) if bucket.doors.may_be_open() => state.buckets.push(bucket),
+                Ok(_) => {}
+                // One that keeps Snapback out must not keep it from the others.
+                Err(error) if is_denied(&error) => state.unseen += 1,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(state)
+    }
+
+    fn decide(event: &Event, _: &Suspicion, state: &State, given: &Given<'_>) -> Decision<S3> {
+        let open = state.buckets.iter().flat_map(|bucket| {
+            let on = block::all_on([state.account.as_ref(), bucket.block.as_ref()]);
+            let open = bucket.doors.open(&on, &event.account, given.settings).into_iter();
+            open.map(|mut open| {
+                open.why = format!("bucket `{}`: {}", bucket.name, open.why);
+                open
+            })
+        });
+        let decision = block::decide("a bucket", state.account.as_ref(), open.collect(), given, |to| {
+            S3::AccountPublicAccessBlock { account: event.account.clone(), from: state.account.clone(), to: Some(to) }
+        });
+        let unseen = format!("{} buckets were not looked at", state.unseen);
+        let is_on = |flag| state.account.as_ref().is_some_and(|on| on.contains(&flag));
+        let is_closed = is_on(Flag::IgnorePublicAcls) && is_on(Flag::RestrictPublicBuckets);
+        match decision {
+            decision if state.unseen == 0 => decision,
+            Decision::Revert { severity, why, grants, plan, mut left } => {
+                left.push(unseen);
+                Decision::Revert { severity, why, grants, plan, left }
+            }
+            Decision::Allow { .. } if !is_closed && given.holds.is_empty() => {
+                let why = format!("Block Public Access of the account was switched off, and {unseen}");
+                Decision::Alert { severity: Severity::High, why }
+            }
+            decision => decision,
+        }
+    }
+
+    fn after(state: &State, change: &S3) -> State {
+        match change {
+            S3::AccountPublicAccessBlock { to, .. } => State { account: to.clone(), ..state.clone() },
+            _ => state.clone(),
+        }
+    }
+}
+
+async fn bucket(look: &Look<'_>, name: String, region: Option<String>) -> Result<Bucket> {
+    let config = match region {
+        Some(region) => look.config.to_builder().region(Region::new(region)).build(),
+        None => look.config.clone(),
+    };
+    let look = Look { config: &config, account: look.account };
+    let (block, doors) = futures::try_join!(aws::bucket_public_access_block(&look, &name), aws::doors(&look, &name))?;
+    Ok(Bucket { name, block, doors })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+    use serde_json::json;
+    use snapback::change::{Acl, AclGrant, Grantee};
+
+    use super::*;
+
+    const OPEN: &str = r#"{"Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"*"}]}"#;
+    const NAMED: &str = r#"{"Statement":[{"Effect":"Allow","Principal":{"AWS":"444455556666"},"Action":"s3:GetObject","Resource":"*"}]}"#;
+
+    fn deleted() -> Event {
+        let record = json!({
+            "eventID": "e-1", "eventTime": "2026-01-31T12:00:00Z", "eventSource": "s3.amazonaws.com",
+            "eventName": "DeleteAccountPublicAccessBlock", "awsRegion": "eu-central-1",
+            "recipientAccountId": "111122223333", "requestParameters": {"publicAccessBlock": ""},
+        });
+        Event::from_record(record).expect("an event")
+    }
+
+    fn bucket(name: &str, policy: Option<&str>, is_listed_by_all: bool) -> Bucket {
+        let group = Grantee::Group("http://acs.amazonaws.com/groups/global/AllUsers".to_owned());
+        let grants =
+            if is_listed_by_all { vec![AclGrant { grantee: group, permission: "READ".to_owned() }] } else { vec![] };
+        let acl = Some(Acl { owner: "o".to_owned(), grants });
+        let doors = Doors { policy: policy.map(str::to_owned), acl, acls_disabled: false };
+        Bucket { name: name.to_owned(), block: None, doors }
+    }
+
+    fn decide(state: &State, holds: &BTreeSet<String>) -> Decision<S3> {
+        let event = deleted();
+        let suspicion = AccountPublicAccessBlockOff::suspect(&event, &Settings::default()).pop().expect("suspicious");
+        AccountPublicAccessBlockOff::decide(&event, &suspicion, state, &Given { settings: &Settings::default(), holds })
+    }
+
+    fn of(buckets: Vec<Bucket>) -> State {
+        State { account: None, buckets, unseen: 0 }
+    }
+
+    #[test]
+    fn one_open_bucket_is_enough_and_closed_ones_are_not_counted() {
+        let mut closed = bucket("closed", Some(OPEN), true);
+        closed.block = Some(Flag::ALL.into());
+        let named = bucket("named", Some(NAMED), false);
+        assert!(decide(&of(vec![closed.clone(), named.clone()]), &BTreeSet::new()).is_allow());
+        let decision = decide(&of(vec![closed, named, bucket("open", Some(OPEN), false)]), &BTreeSet::new());
+        assert!(decision.why().starts_with("bucket `open`: statement 1 lets everyone"), "{decision}");
+        let to = Some([Flag::RestrictPublicBuckets].into());
+        assert_eq!(
+            decision.plan(),
+            [S3::AccountPublicAccessBlock { account: "111122223333".to_owned(), from: None, to }]
+        );
+    }
+
+    #[test]
+    fn what_was_not_looked_at_is_announced() {
+        let many = State { unseen: 7, ..of(vec![]) };
+        assert_eq!(decide(&many, &BTreeSet::new()).severity(), Some(Severity::High));
+        assert!(decide(&State { account: Some(Flag::ALL.into()), ..many }, &BTreeSet::new()).is_allow());
+    }
+
+    fn flags() -> impl Strategy<Value = Option<Flags>> {
+        prop::option::of(prop::collection::btree_set(prop::sample::select(Flag::ALL.to_vec()), 0..=4))
+    }
+
+    fn states() -> impl Strategy<Value = State> {
+        let policy = prop::option::of(prop::sample::select(vec![OPEN, NAMED]));
+        let one = (policy, any::<bool>(), flags())
+            .prop_map(|(policy, by_acl, block)| Bucket { block, ..bucket("b", policy, by_acl) });
+        let buckets = prop::collection::vec(one, 0..4);
+        (flags(), buckets, 0_usize..2).prop_map(|(account, buckets, unseen)| State { account, buckets, unseen })
+    }
+
+    proptest! {
+        #[test]
+        fn a_revert_turns_nothing_off_leaves_nothing_to_revert_and_can_be_undone(state in states()) {
+            if let Decision::Revert { plan, .. } = decide(&state, &BTreeSet::new()) {
+                prop_assert!(state.account.iter().all(BTreeSet::is_empty));
+                let after = plan.iter().fold(state.clone(), |state, change| AccountPublicAccessBlockOff::after(&state, change));
+                let again = decide(&after, &BTreeSet::new());
+                prop_assert!(again.is_allow() || state.unseen > 0 && again.plan().is_empty(), "{:?}", again);
+                let undone = plan.iter().rev().fold(after, |state, change| AccountPublicAccessBlockOff::after(&state, &change.undo()));
+                prop_assert_eq!(undone, state);
+            }
+        }
+    }
+}

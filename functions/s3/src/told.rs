@@ -1,0 +1,187 @@
+//! What CloudTrail tells of a call to S3: which bucket, which ACL, which settings of Block Public Access.
+
+use serde_json::Value;
+use snapback::change::{AclGrant, Flag, Flags, Grantee};
+use snapback::event::Event;
+use snapback::json;
+use snapback::subject::Subject;
+
+/// The permission that each header of a grant gives.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketAcl.html>
+const GRANT_HEADERS: [(&str, &str); 5] = [
+    ("x-amz-grant-full-control", "FULL_CONTROL"),
+    ("x-amz-grant-read", "READ"),
+    ("x-amz-grant-read-acp", "READ_ACP"),
+    ("x-amz-grant-write", "WRITE"),
+    ("x-amz-grant-write-acp", "WRITE_ACP"),
+];
+
+/// The bucket that the event is about, or the account where it does not tell.
+pub(crate) fn subject(event: &Event) -> Subject {
+    match bucket(event) {
+        Some(name) => Subject::bucket(event, name),
+        None => Subject::account(event),
+    }
+}
+
+/// The bucket's name: from the parameters, or from the ARN that stays when the parameters are left out.
+fn bucket(event: &Event) -> Option<&str> {
+    let from_arn = || event.resources.iter().find_map(|arn| arn.split_once(":s3:::").map(|(_, name)| name));
+    json::text(&event.request, "bucketName").or_else(from_arn)
+}
+
+pub(crate) fn bucket_of(subject: &Subject) -> Option<&str> {
+    (subject.kind == "bucket").then_some(subject.name.as_str())
+}
+
+/// The ACL that an event gives a bucket.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum ToldAcl {
+    /// By its name, such as `public-read`.
+    Canned(String),
+    /// In full. The owner is told only by the form that has a body.
+    Grants { owner: Option<String>, grants: Vec<AclGrant> },
+    /// The event gives none.
+    None,
+    /// There is one, in a form that is not known.
+    Unknown,
+}
+
+impl ToldAcl {
+    pub(crate) fn of(request: &Value) -> Self {
+        if json::is_left_out(request) {
+            return Self::Unknown;
+        }
+        // Headers stand among the parameters, or in a member of their own.
+        let of_header = |name: &str| {
+            let values = [&request[name], &request["accessControlList"][name]].into_iter().flat_map(texts);
+            values.filter(|text| !text.is_empty()).collect::<Vec<_>>()
+        };
+        if let Some(canned) = of_header("x-amz-acl").first() {
+            return Self::Canned((*canned).to_owned());
+        }
+        let in_headers = GRANT_HEADERS.iter().flat_map(|(header, permission)| {
+            let listed = of_header(header).into_iter().flat_map(|text| text.split(','));
+            listed.map(|named| of_text(named, permission)).collect::<Vec<_>>()
+        });
+        let in_headers: Vec<Option<AclGrant>> = in_headers.collect();
+        let body = &request["AccessControlPolicy"];
+        let (owner, told) = match body {
+            Value::Null if in_headers.is_empty() => return Self::None,
+            Value::Null => (None, in_headers),
+            _ => {
+                let listed = json::list(&body["AccessControlList"]["Grant"]).into_iter().map(of_body);
+                (json::text(&body["Owner"], "ID").map(str::to_owned), listed.collect())
+            }
+        };
+        match told.into_iter().collect::<Option<Vec<_>>>() {
+            Some(grants) if !grants.is_empty() => Self::Grants { owner, grants },
+            _ => Self::Unknown,
+        }
+    }
+}
+
+/// A value that may be a text or a list of texts.
+fn texts(value: &Value) -> Vec<&str> {
+    match value {
+        Value::Array(elements) => elements.iter().filter_map(Value::as_str).collect(),
+        other => other.as_str().into_iter().collect(),
+    }
+}
+
+/// `uri="http://acs.amazonaws.com/groups/global/AllUsers"`, `id="…"`; an address of mail tells nobody.
+fn of_text(named: &str, permission: &str) -> Option<AclGrant> {
+    let (kind, name) = named.trim().split_once('=')?;
+    let name = name.trim_matches('"').to_owned();
+    let grantee = match kind.to_ascii_lowercase().as_str() {
+        "id" => Grantee::User(name),
+        "uri" => Grantee::Group(name),
+        _ => return None,
+    };
+    Some(AclGrant { grantee, permission: permission.to_owned() })
+}
+
+fn of_body(grant: &Value) -> Option<AclGrant> {
+    let named = |field| json::text(&grant["Grantee"], field).map(str::to_owned);
+    let grantee = match (named("ID"), named("URI")) {
+        (Some(id), None) => Grantee::User(id),
+        (None, Some(uri)) => Grantee::Group(uri),
+        _ => return None,
+    };
+    Some(AclGrant { grantee, permission: json::text(grant, "Permission")?.to_owned() })
+}
+
+/// The settings of Block Public Access that an event leaves on; nothing if it does not tell.
+pub(crate) fn flags(event: &Event) -> Option<Flags> {
+    if event.name.starts_with("Delete") {
+        return Some(Flags::new());
+    }
+    let told = &event.request["PublicAccessBlockConfiguration"];
+    let is_told = Flag::ALL.iter().any(|flag| !told[flag.to_string()].is_null());
+    is_told.then(|| Flag::ALL.into_iter().filter(|flag| json::is_true(&told[flag.to_string()])).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const ALL_USERS: &str = "http://acs.amazonaws.com/groups/global/AllUsers";
+
+    fn grants(grants: &[(&str, Grantee)]) -> Vec<AclGrant> {
+        let grant = |(permission, grantee): &(&str, Grantee)| AclGrant {
+            grantee: grantee.clone(),
+            permission: (*permission).to_owned(),
+        };
+        grants.iter().map(grant).collect()
+    }
+
+    #[test]
+    fn an_acl_is_read_in_all_its_forms() {
+        let everyone = json!({"Grantee": {"xsi:type": "Group", "URI": ALL_USERS}, "Permission": "READ"});
+        let owner = json!({"Grantee": {"xsi:type": "CanonicalUser", "ID": "a", "DisplayName": "x"}, "Permission": "FULL_CONTROL"});
+        let body = |grant: Value| {
+            json!({"bucketName": "b", "acl": "", "AccessControlPolicy": {
+            "xmlns": "http://s3.amazonaws.com/doc/2006-03-01/", "Owner": {"ID": "a"}, "AccessControlList": {"Grant": grant}}})
+        };
+        let public = ("READ", Grantee::Group(ALL_USERS.to_owned()));
+        for (request, told) in [
+            (json!({"bucketName": "b", "x-amz-acl": "public-read"}), ToldAcl::Canned("public-read".to_owned())),
+            (json!({"bucketName": "b", "x-amz-acl": ["private"], "acl": [""]}), ToldAcl::Canned("private".to_owned())),
+            (
+                body(everyone.clone()),
+                ToldAcl::Grants { owner: Some("a".to_owned()), grants: grants(std::slice::from_ref(&public)) },
+            ),
+            (
+                body(json!([owner, everyone])),
+                ToldAcl::Grants {
+                    owner: Some("a".to_owned()),
+                    grants: grants(&[("FULL_CONTROL", Grantee::User("a".to_owned())), public.clone()]),
+                },
+            ),
+            (
+                json!({"bucketName": "b", "x-amz-grant-write": format!("id=\"a\", uri=\"{ALL_USERS}\"")}),
+                ToldAcl::Grants {
+                    owner: None,
+                    grants: grants(&[
+                        ("WRITE", Grantee::User("a".to_owned())),
+                        ("WRITE", Grantee::Group(ALL_USERS.to_owned())),
+                    ]),
+                },
+            ),
+            (
+                json!({"bucketName": "b", "accessControlList": {"x-amz-grant-read": [format!("uri={ALL_USERS}")]}}),
+                ToldAcl::Grants { owner: None, grants: grants(&[public]) },
+            ),
+            (json!({"bucketName": "b"}), ToldAcl::None),
+            (json!({"bucketName": "b", "x-amz-grant-read": "emailAddress=\"a@example.com\""}), ToldAcl::Unknown),
+            (json!({"bucketName": "b", "AccessControlPolicy": "?"}), ToldAcl::Unknown),
+            (body(json!({"Grantee": {"EmailAddress": "a@example.com"}, "Permission": "READ"})), ToldAcl::Unknown),
+            (json!({"omitted": true}), ToldAcl::Unknown),
+            (json!(null), ToldAcl::Unknown),
+        ] {
+            assert_eq!(ToldAcl::of(&request), told, "{request}");
+        }
+    }
+}

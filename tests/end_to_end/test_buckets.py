@@ -1,0 +1,196 @@
+"""Other ways to open a bucket than its policy: its ACL, and switching off what neutralised the one or the other.
+
+ministack gives back the ACLs, the Object Ownership and the Block Public Access of buckets as they were put.
+"""
+
+import pytest
+from botocore.exceptions import ClientError
+
+from stack import ACCOUNT, wait_for
+
+EVERYONE = "http://acs.amazonaws.com/groups/global/AllUsers"
+LOGS = "http://acs.amazonaws.com/groups/s3/LogDelivery"
+STRANGER = "deadbeef" * 8
+ALL = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+
+
+def owner_of(snapback, bucket):
+    return snapback.s3.get_bucket_acl(Bucket=bucket.name)["Owner"]["ID"]
+
+
+def put_grants(snapback, bucket, *grants):
+    """Puts an ACL in full; the owner's own grant comes first."""
+    owner = owner_of(snapback, bucket)
+
+    def listed(whom, permission):
+        kind = {"Type": "Group", "URI": whom} if whom.startswith("http") else {"Type": "CanonicalUser", "ID": whom}
+        return {"Grantee": kind, "Permission": permission}
+
+    acl = {"Owner": {"ID": owner}, "Grants": [listed(*grant) for grant in [(owner, "FULL_CONTROL"), *grants]]}
+    snapback.s3.put_bucket_acl(Bucket=bucket.name, AccessControlPolicy=acl)
+    return [(owner, "FULL_CONTROL"), *grants]
+
+
+# s3-public-bucket-acl
+
+
+def test_a_public_acl_is_taken_back(snapback):
+    bucket = snapback.a_bucket_with_acls()
+    snapback.s3.put_bucket_acl(Bucket=bucket.name, ACL="public-read")
+    announced = snapback.announces(bucket)
+    assert (announced["control"], announced["outcome"]) == ("s3-public-bucket-acl", "reverted")
+    assert bucket.acl() == [(owner_of(snapback, bucket), "FULL_CONTROL")]
+
+
+def test_an_acl_in_headers(snapback):
+    bucket = snapback.a_bucket_with_acls()
+    snapback.s3.put_bucket_acl(Bucket=bucket.name, GrantWrite=f"uri={EVERYONE}", GrantRead=f"uri={LOGS}")
+    assert snapback.announces(bucket)["severity"] == "critical"
+    assert bucket.acl() == [(LOGS, "READ")]
+
+
+def test_other_grants_stay_and_undo_puts_the_rest_back(snapback):
+    bucket = snapback.a_bucket_with_acls()
+    put = put_grants(snapback, bucket, (LOGS, "WRITE"), (EVERYONE, "READ"), (LOGS, "READ_ACP"))
+    announced = snapback.announces(bucket)
+    assert announced["outcome"] == "reverted"
+    assert bucket.acl() == [grant for grant in put if grant[0] != EVERYONE]
+    undone = snapback.undo(announced["id"])
+    assert undone.returncode == 0, undone.stdout + undone.stderr
+    assert snapback.has_settled()
+    assert bucket.acl() == put
+    assert sorted(entry["outcome"] for entry in snapback.journal_about(bucket)) == ["held", "undone"]
+
+
+def test_its_own_acl_starts_no_loop(snapback):
+    bucket = snapback.a_bucket_with_acls()
+    put_grants(snapback, bucket, (EVERYONE, "WRITE"))
+    assert snapback.announces(bucket)
+    assert wait_for(lambda: len(snapback.events_about(bucket)) == 2)
+    assert snapback.has_settled()
+    assert len(snapback.announcements_about(bucket)) == len(snapback.journal_about(bucket)) == 1
+
+
+def test_an_acl_that_is_ignored_is_left_alone(snapback):
+    bucket = snapback.a_bucket_with_acls("IgnorePublicAcls")
+    put = put_grants(snapback, bucket, (EVERYONE, "READ"))
+    assert snapback.has_settled()
+    assert bucket.acl() == put
+    assert snapback.announcements_about(bucket) == []
+
+
+def test_a_stranger_in_an_acl(snapback):
+    bucket = snapback.a_bucket_with_acls()
+    put = put_grants(snapback, bucket, (STRANGER, "FULL_CONTROL"))
+    assert snapback.announces(bucket)["outcome"] == "reverted"
+    assert bucket.acl() == put[:1]
+
+
+# s3-bucket-public-access-block-off
+
+
+@pytest.mark.parametrize("switched_off", ["delete", "put"])
+def test_a_policy_that_is_put_under_block_public_access_which_is_then_switched_off(snapback, switched_off):
+    bucket = snapback.a_bucket_with_acls("IgnorePublicAcls", "RestrictPublicBuckets")
+    text = bucket.put_policy(bucket.lets_in_everyone())
+    assert snapback.has_settled()
+    assert snapback.announcements_about(bucket) == []
+    if switched_off == "delete":
+        snapback.s3.delete_public_access_block(Bucket=bucket.name)
+    else:
+        bucket.block()
+    announced = snapback.announces(bucket)
+    assert (announced["control"], announced["outcome"]) == ("s3-bucket-public-access-block-off", "reverted")
+    assert bucket.blocks() == {"RestrictPublicBuckets"}
+    assert bucket.policy_text() == text
+
+
+def test_undo_leaves_it_switched_off(snapback):
+    bucket = snapback.a_bucket_with_acls(*ALL)
+    with snapback.unseen():
+        bucket.block("IgnorePublicAcls", "RestrictPublicBuckets")
+        bucket.put_policy(bucket.lets_in_everyone())
+    snapback.s3.delete_public_access_block(Bucket=bucket.name)
+    announced = snapback.announces(bucket)
+    undone = snapback.undo(announced["id"])
+    assert undone.returncode == 0, undone.stdout + undone.stderr
+    assert snapback.has_settled()
+    assert bucket.blocks() is None
+    assert {entry["outcome"] for entry in snapback.journal_about(bucket)} == {"held", "undone"}
+
+
+def test_an_acl_that_was_ignored(snapback):
+    bucket = snapback.a_bucket_with_acls("IgnorePublicAcls")
+    with snapback.unseen():
+        put = put_grants(snapback, bucket, (EVERYONE, "READ"))
+    bucket.block()
+    assert snapback.announces(bucket)["outcome"] == "reverted"
+    assert bucket.blocks() == {"IgnorePublicAcls"}
+    assert bucket.acl() == put
+    assert snapback.has_settled()
+    assert len(snapback.announcements_about(bucket)) == 1
+
+
+def test_what_may_have_been_public_all_along_is_announced(snapback):
+    bucket = snapback.a_bucket()
+    with snapback.unseen():
+        bucket.put_policy(bucket.lets_in_everyone())
+    bucket.block("BlockPublicAcls", "IgnorePublicAcls")
+    assert snapback.announces(bucket)["outcome"] == "alerted"
+    assert bucket.blocks() == {"BlockPublicAcls", "IgnorePublicAcls"}
+
+
+def test_a_bucket_that_lets_nobody_in_is_left_alone(snapback):
+    bucket = snapback.a_bucket_with_acls(*ALL)
+    snapback.s3.delete_public_access_block(Bucket=bucket.name)
+    assert snapback.has_settled()
+    assert bucket.blocks() is None
+    assert snapback.announcements_about(bucket) == []
+
+
+# s3-account-public-access-block-off: ministack has no Block Public Access of the account; a stand-in keeps it, and does
+# not enforce it.
+
+
+class Account:
+    """What announcements and the journal say of the account itself."""
+
+    id = arn = f"arn:aws:iam::{ACCOUNT}:root"
+
+
+def blocks_of_account(snapback):
+    try:
+        found = snapback.s3control.get_public_access_block(AccountId=ACCOUNT)["PublicAccessBlockConfiguration"]
+    except ClientError as error:
+        assert error.response["Error"]["Code"] == "NoSuchPublicAccessBlockConfiguration"
+        return None
+    return {setting for setting, is_on in found.items() if is_on}
+
+
+@pytest.fixture
+def blocked(deployed):
+    """Snapback in an account that blocks all public access, with a bucket that would be public otherwise."""
+    snapback = deployed(mode="revert")
+    bucket = snapback.a_bucket()
+    with snapback.unseen():
+        snapback.s3control.put_public_access_block(
+            AccountId=ACCOUNT, PublicAccessBlockConfiguration={setting: True for setting in ALL}
+        )
+        bucket.put_policy(bucket.lets_in_everyone())
+    return snapback, bucket
+
+
+def test_block_public_access_of_the_account(blocked):
+    snapback, bucket = blocked
+    text = bucket.policy_text()
+    snapback.s3control.delete_public_access_block(AccountId=ACCOUNT)
+    announced = snapback.announces(Account())
+    assert (announced["control"], announced["outcome"]) == ("s3-account-public-access-block-off", "reverted"), announced["why"]
+    assert bucket.name in announced["why"]
+    assert blocks_of_account(snapback) == {"RestrictPublicBuckets"}
+    assert bucket.policy_text() == text
+    undone = snapback.undo(announced["id"])
+    assert undone.returncode == 0, undone.stdout + undone.stderr
+    assert snapback.has_settled()
+    assert blocks_of_account(snapback) is None
+    assert {entry["outcome"] for entry in snapback.journal_about(Account())} == {"held", "undone"}
