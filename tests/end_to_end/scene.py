@@ -18,12 +18,33 @@ from botocore.exceptions import ClientError
 from stack import ACCOUNT, REGION, TARGET, LocalAws, Stack, wait_for
 
 # What wakes a function; the deployed rules say the same, and a test holds them to it.
-WATCHED = {"PutBucketPolicy", "AuthorizeSecurityGroupIngress", "ModifySecurityGroupRules"}
+WATCHED = {
+    "PutBucketPolicy",
+    "AuthorizeSecurityGroupIngress",
+    "DisableEbsEncryptionByDefault",
+    "DisableImageBlockPublicAccess",
+    "DisableSnapshotBlockPublicAccess",
+    "EnableSerialConsoleAccess",
+    "EnableSnapshotBlockPublicAccess",
+    "ModifyImageAttribute",
+    "ModifyInstanceMetadataOptions",
+    "ModifySecurityGroupRules",
+    "ModifySnapshotAttribute",
+    "ModifyVpcEndpointServicePermissions",
+    "SharedSnapshotCopyInitiated",
+    "SharedSnapshotVolumeCreated",
+}
 
 # What undoing needs, which the functions' roles may not; what applying needs; and reading and writing the journal.
 OPERATOR_MAY = (
     "s3:GetBucketPolicy", "s3:PutBucketPolicy", "ec2:DescribeSecurityGroupRules",
     "ec2:AuthorizeSecurityGroupIngress", "ec2:CreateTags",
+    "ec2:DescribeSnapshotAttribute", "ec2:ModifySnapshotAttribute", "ec2:DescribeImageAttribute",
+    "ec2:ModifyImageAttribute", "ec2:DescribeVpcEndpointServicePermissions", "ec2:ModifyVpcEndpointServicePermissions",
+    "ec2:GetSnapshotBlockPublicAccessState", "ec2:DisableSnapshotBlockPublicAccess",
+    "ec2:GetImageBlockPublicAccessState", "ec2:DisableImageBlockPublicAccess", "ec2:GetEbsEncryptionByDefault",
+    "ec2:DisableEbsEncryptionByDefault", "ec2:GetSerialConsoleAccessStatus", "ec2:EnableSerialConsoleAccess",
+    "ec2:DescribeInstances", "ec2:ModifyInstanceMetadataOptions",
     "s3:GetBucketPublicAccessBlock", "s3:GetAccountPublicAccessBlock", "s3:DeleteBucketPolicy",
     "dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:DeleteItem",
 )  # fmt: skip
@@ -343,7 +364,7 @@ def event(record: dict) -> dict:
     return {
         "version": "0",
         "id": str(uuid4()),
-        "detail-type": "AWS API Call via CloudTrail",
+        "detail-type": f"AWS {'Service Event' if record.get('eventType') == 'AwsServiceEvent' else 'API Call'} via CloudTrail",
         "source": "aws." + record["eventSource"].partition(".")[0],
         "account": record.get("recipientAccountId"),
         "time": record.get("eventTime"),

@@ -12,7 +12,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-pub use ec2::{Ec2, Rule, Source};
+pub use ec2::{AclEntry, Ec2, Grantee, Rule, Shared, Source, Switch};
 pub use s3::S3;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -49,7 +49,7 @@ impl Change {
     pub fn overwrites(&self) -> bool {
         match self {
             Self::S3(S3::BucketPolicy { .. }) => true,
-            // Rules are revoked by their ids.
+            // Rules go by their ids, whom something is shared with by their names, and a switch has nothing beside it.
             Self::Ec2(_) => false,
         }
     }
