@@ -11,6 +11,7 @@ what it should if AWS behaves like that:
 * `aws:PrincipalArn` is the role's ARN in sessions; `aws:PrincipalIsAWSService` and `dynamodb:LeadingKeys` are there.
 * The account's own Block Public Access of S3, which `account_public_access.py` keeps. It is not enforced.
 * The rules of security groups (`security_groups.py`).
+* With whom EC2's things are shared, and settings of instances and of the account (`ec2_sharing_and_settings.py`).
 
 It ends when its standard input does, so that it never outlives whoever started it, however that one ended.
 """
@@ -47,6 +48,7 @@ from ministack.services import eventbridge, iam, lambda_svc, sqs, sts
 
 import account_public_access
 import cloudtrail
+import ec2_sharing_and_settings
 import security_groups
 from wire import Call
 
@@ -66,6 +68,7 @@ def main() -> None:
     play_leading_keys()
     account_public_access.install(then=remember)
     security_groups.install()
+    ec2_sharing_and_settings.install()
     app.main()
 
 

@@ -44,14 +44,14 @@ def install() -> None:
     """Puts the stand-ins in the place of ministack's own."""
     ec2._ACTION_MAP.update(
         {
-            "AuthorizeSecurityGroupIngress": _answers(
+            "AuthorizeSecurityGroupIngress": answers(
                 "AuthorizeSecurityGroupIngress", lambda p: _authorize(p, INGRESS)
             ),
-            "AuthorizeSecurityGroupEgress": _answers("AuthorizeSecurityGroupEgress", lambda p: _authorize(p, EGRESS)),
-            "RevokeSecurityGroupIngress": _answers("RevokeSecurityGroupIngress", lambda p: _revoke(p, INGRESS)),
-            "RevokeSecurityGroupEgress": _answers("RevokeSecurityGroupEgress", lambda p: _revoke(p, EGRESS)),
-            "ModifySecurityGroupRules": _answers("ModifySecurityGroupRules", _modify),
-            "DescribeSecurityGroupRules": _answers("DescribeSecurityGroupRules", _describe),
+            "AuthorizeSecurityGroupEgress": answers("AuthorizeSecurityGroupEgress", lambda p: _authorize(p, EGRESS)),
+            "RevokeSecurityGroupIngress": answers("RevokeSecurityGroupIngress", lambda p: _revoke(p, INGRESS)),
+            "RevokeSecurityGroupEgress": answers("RevokeSecurityGroupEgress", lambda p: _revoke(p, EGRESS)),
+            "ModifySecurityGroupRules": answers("ModifySecurityGroupRules", _modify),
+            "DescribeSecurityGroupRules": answers("DescribeSecurityGroupRules", _describe),
         }
     )
     by_id = ec2._ACTION_MAP["DescribeSecurityGroups"]
@@ -60,7 +60,7 @@ def install() -> None:
     ec2._sg_xml = lambda group: show({**group, INGRESS: _merged(group[INGRESS]), EGRESS: _merged(group[EGRESS])})
 
 
-def _answers(operation: str, act: Callable[[dict], str]) -> Callable[[dict], tuple]:
+def answers(operation: str, act: Callable[[dict], str]) -> Callable[[dict], tuple]:
     model = service_model("ec2").operation_model(operation)
 
     def answer(form: dict) -> tuple:

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
+use snapback::event::Kind;
 use snapback::settings::Settings;
 use workspace_tests::{FUNCTIONS, controls};
 
@@ -14,7 +15,14 @@ const ACCOUNT: &str = "111122223333";
 const REGION: &str = "eu-central-1";
 
 /// Calls that take a protection away, whatever their parameters. They are always looked at.
-const NEVER_ORDINARY: [&str; 2] = ["DeleteBucketPublicAccessBlock", "DeleteAccountPublicAccessBlock"];
+const NEVER_ORDINARY: [&str; 6] = [
+    "DeleteAccountPublicAccessBlock",
+    "DeleteBucketPublicAccessBlock",
+    "DisableEbsEncryptionByDefault",
+    "DisableImageBlockPublicAccess",
+    "DisableSnapshotBlockPublicAccess",
+    "EnableSerialConsoleAccess",
+];
 
 /// One API call: service, name, parameters, answer, and how it failed if it did.
 struct Call {
@@ -37,6 +45,8 @@ fn corpus() -> Vec<Value> {
         public_access_blocks(),
         rules(),
         changed_rules(),
+        sharing(),
+        settings(),
         refused_calls(),
         neighbours(),
         looks(),
@@ -303,6 +313,87 @@ fn changed_rules() -> Vec<Call> {
         .collect()
 }
 
+/// Sharing within the account, with GuardDuty, and with nobody any more.
+fn sharing() -> Vec<Call> {
+    let (snapshot, image, service) = ("snap-0a1b2c3d4e5f60718", "ami-0a1b2c3d4e5f60718", "vpce-svc-0a1b2c3d4e5f60718");
+    let done = || json!({"_return": true, "requestId": "r-1"});
+    let of_snapshot = |permission: Value| {
+        let request = json!({"snapshotId": snapshot, "attributeType": "CREATE_VOLUME_PERMISSION", "createVolumePermission": permission});
+        call("ec2", "ModifySnapshotAttribute", request, done())
+    };
+    let of_image = |more: Value| {
+        let mut request = json!({"imageId": image});
+        for (name, value) in more.as_object().into_iter().flatten() {
+            request[name] = value.clone();
+        }
+        call("ec2", "ModifyImageAttribute", request, done())
+    };
+    let of_service = |more: Value| {
+        let mut request = json!({"ServiceId": service});
+        for (name, value) in more.as_object().into_iter().flatten() {
+            request[name] = value.clone();
+        }
+        let request = json!({"ModifyVpcEndpointServicePermissionsRequest": request});
+        call(
+            "ec2",
+            "ModifyVpcEndpointServicePermissions",
+            request,
+            json!({"ModifyVpcEndpointServicePermissionsResponse": {"return": true}}),
+        )
+    };
+    let own = || json!({"items": [{"userId": ACCOUNT}]});
+    let organization = format!("arn:aws:organizations::{ACCOUNT}:organization/o-a1b2c3d4e5");
+    let principal = |name: &str| json!({"content": format!("arn:aws:iam::{ACCOUNT}:{name}"), "tag": 1});
+    vec![
+        of_snapshot(json!({"add": own()})),
+        of_snapshot(json!({"add": {"items": [{"userId": "002294850712"}]}})),
+        of_snapshot(json!({"remove": {"items": [{"userId": "444455556666"}, {"group": "all"}]}})),
+        of_image(json!({"attributeType": "launchPermission", "launchPermission": {"add": own()}})),
+        of_image(
+            json!({"attributeType": "launchPermission", "launchPermission": {"add": {"items": [{"organizationArn": organization}]}}}),
+        ),
+        of_image(
+            json!({"attributeType": "launchPermission", "launchPermission": {"remove": {"items": [{"group": "all"}]}}}),
+        ),
+        of_image(json!({"description": {"value": "the web server"}})),
+        of_service(json!({"AddAllowedPrincipals": principal("root")})),
+        of_service(json!({"AddAllowedPrincipals": [principal("role/Reports"), principal("user/bob")]})),
+        of_service(json!({"RemoveAllowedPrincipals": {"content": "*", "tag": 1}})),
+    ]
+}
+
+/// Settings of instances and of the account that are as strict as they can be, or of another matter.
+fn settings() -> Vec<Call> {
+    let mut calls = vec![];
+    for options in [
+        json!({"HttpTokens": "required"}),
+        json!({"HttpTokens": "required", "HttpPutResponseHopLimit": 1, "HttpEndpoint": "enabled"}),
+        json!({"HttpPutResponseHopLimit": 2}),
+        json!({"InstanceMetadataTags": "enabled"}),
+    ] {
+        let mut request = json!({"InstanceId": "i-0a1b2c3d4e5f60718"});
+        for (name, value) in options.as_object().into_iter().flatten() {
+            request[name] = value.clone();
+        }
+        calls.push(call(
+            "ec2",
+            "ModifyInstanceMetadataOptions",
+            json!({"ModifyInstanceMetadataOptionsRequest": request}),
+            json!({}),
+        ));
+    }
+    for response in [json!({"state": "block-all-sharing"}), json!({}), Value::Null] {
+        let request = json!({"EnableSnapshotBlockPublicAccessRequest": {"State": "block-all-sharing"}});
+        calls.push(call(
+            "ec2",
+            "EnableSnapshotBlockPublicAccess",
+            request,
+            json!({"EnableSnapshotBlockPublicAccessResponse": response}),
+        ));
+    }
+    calls
+}
+
 /// What would be risky, had it not failed. Each takes the parameters or the answer away in its service's own way.
 fn refused_calls() -> Vec<Call> {
     let public = json!({"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::example-reports/*"});
@@ -325,6 +416,13 @@ fn refused_calls() -> Vec<Call> {
         failed(authorize(&ssh), "Client.InvalidPermission.Duplicate"),
         failed(authorize(&ssh), "Client.DryRunOperation"),
         failed(call("ec2", "ModifySecurityGroupRules", change, Value::Null), "Client.UnauthorizedOperation"),
+        failed(
+            call("ec2", "DisableSnapshotBlockPublicAccess", Value::Null, Value::Null),
+            "Client.UnauthorizedOperation",
+        ),
+        failed(call("ec2", "DisableImageBlockPublicAccess", Value::Null, Value::Null), "Client.UnauthorizedOperation"),
+        failed(call("ec2", "DisableEbsEncryptionByDefault", Value::Null, Value::Null), "Client.UnauthorizedOperation"),
+        failed(call("ec2", "EnableSerialConsoleAccess", Value::Null, Value::Null), "Client.UnauthorizedOperation"),
     ]
 }
 
@@ -419,8 +517,9 @@ fn the_ordinary_records_are_many_and_of_all_kinds() {
     }
     assert!(corpus.len() > 400, "{}", corpus.len());
     assert!(calls.len() > 25, "{calls:?}");
-    let watched = controls().flat_map(|control| control.about.watches);
-    for watch in watched.filter(|watch| !NEVER_ORDINARY.contains(&watch.name)) {
+    let of_calls = controls().filter(|control| control.kind == Kind::ApiCall);
+    let watches = of_calls.flat_map(|control| control.about.watches);
+    for watch in watches.filter(|watch| !NEVER_ORDINARY.contains(&watch.name)) {
         let count = calls.get(&(watch.service.to_owned(), watch.name.to_owned())).copied().unwrap_or_default();
         assert!(count > 20, "{} calls of {} that succeeded", count, watch.name);
     }

@@ -9,8 +9,7 @@ use anyhow::{Context, Result, ensure};
 use jiff::SignedDuration;
 use serde_json::Value as Json;
 use serde_yaml_ng::Value;
-use snapback::control::Function;
-use snapback::event::API_CALL;
+use snapback::control::{Function, Watch};
 use snapback::settings::{Deployment, Settings};
 use workspace_tests::{FUNCTIONS, workspace};
 
@@ -165,19 +164,21 @@ fn the_functions_of_the_template_are_the_functions_there_are() -> Result<()> {
 fn each_function_is_woken_by_exactly_what_its_controls_watch() -> Result<()> {
     let template = Template::read()?;
     for function in FUNCTIONS {
-        let watched: BTreeSet<(String, String)> = function
-            .controls
-            .iter()
-            .flat_map(|control| control.about.watches)
-            .map(|watch| (watch.service.to_owned(), watch.name.to_owned()))
-            .collect();
+        let watched = function.controls.iter().flat_map(|control| {
+            let of_kind = |watch: &Watch| {
+                (control.kind.detail_type().to_owned(), watch.service.to_owned(), watch.name.to_owned())
+            };
+            control.about.watches.iter().map(of_kind)
+        });
+        let watched: BTreeSet<(String, String, String)> = watched.collect();
         let mut routed = BTreeSet::new();
         for (id, rule) in template.rules_of(function.name) {
             let pattern = &rule["Properties"]["EventPattern"];
             let detail = &pattern["detail"];
             assert_eq!(fields(pattern), set(&["detail", "detail-type", "source"]), "{id}");
             assert_eq!(fields(detail), set(&["errorCode", "eventName", "eventSource"]), "{id}");
-            assert_eq!(words(&pattern["detail-type"]), set(&[API_CALL]), "{id}");
+            let kinds = words(&pattern["detail-type"]);
+            assert!(kinds.len() == 1, "{id} takes all its events for {kinds:?}");
             let services = words(&detail["eventSource"]);
             let sources = services.iter().map(|service| format!("aws.{}", service.trim_end_matches(".amazonaws.com")));
             assert_eq!(words(&pattern["source"]), sources.collect(), "{id}");
@@ -186,7 +187,10 @@ fn each_function_is_woken_by_exactly_what_its_controls_watch() -> Result<()> {
             assert_eq!(exists, [Some(false)], "{id} lets failed calls through");
             assert_eq!(rule["Properties"]["State"], "ENABLED", "{id}");
             for service in services {
-                routed.extend(words(&detail["eventName"]).into_iter().map(|name| (service.clone(), name)));
+                for kind in &kinds {
+                    let names = words(&detail["eventName"]).into_iter();
+                    routed.extend(names.map(|name| (kind.clone(), service.clone(), name)));
+                }
             }
         }
         assert_eq!(routed, watched, "{}", function.name);

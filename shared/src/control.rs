@@ -15,13 +15,19 @@ use serde_json::Value;
 
 use crate::change::{Applied, Change};
 use crate::decision::Decision;
-use crate::event::Event;
+use crate::event::{Event, Kind};
 use crate::journal::{Journal, Memory};
 use crate::settings::Settings;
 use crate::subject::Subject;
 
 pub trait Control: 'static {
     const ABOUT: &'static About;
+
+    /// What it watches are API calls, unless it says otherwise.
+    const WATCHES: Kind = Kind::ApiCall;
+
+    /// Why AWS goes on showing the old state for longer than anybody can wait, if it does.
+    const SHOWS_LATE: Option<&'static str> = None;
 
     /// What `decide` must see; absence is a state too. It is journaled, so that any decision can be replayed.
     type State: Serialize + DeserializeOwned + Send + Sync;
@@ -100,7 +106,7 @@ pub struct About {
     pub source: &'static str,
 }
 
-/// An API call that wakes a control.
+/// An API call, or an event of AWS's own, that wakes a control.
 #[derive(Debug, Serialize)]
 pub struct Watch {
     /// `s3.amazonaws.com`
@@ -217,6 +223,8 @@ pub struct AnyControl {
     pub survey: Option<Survey>,
     /// What is worth remembering of a state, for a control that remembers.
     pub good: Option<fn(&Value) -> Result<Value>>,
+    pub kind: Kind,
+    pub shows_late: Option<&'static str>,
     pub suspect: fn(&Event, &Settings) -> Vec<Suspicion>,
     pub observe: Observe,
     pub decide: fn(&Event, &Suspicion, &Value, &Given<'_>) -> Result<Decision<Change>>,
@@ -231,6 +239,8 @@ impl AnyControl {
             about: C::ABOUT,
             survey: C::SURVEY,
             good: None,
+            kind: C::WATCHES,
+            shows_late: C::SHOWS_LATE,
             suspect: C::suspect,
             observe: observe::<C>,
             decide: decide::<C>,
@@ -247,7 +257,8 @@ impl AnyControl {
 
     #[must_use]
     pub fn watches(&self, event: &Event) -> bool {
-        self.about.watches.iter().any(|watch| watch.service == event.service && watch.name == event.name)
+        let is_it = |watch: &Watch| watch.service == event.service && watch.name == event.name;
+        self.kind == event.kind && self.about.watches.iter().any(is_it)
     }
 }
 

@@ -15,8 +15,23 @@ use crate::json;
 /// What an API call under CloudTrail arrives as.
 pub const API_CALL: &str = "AWS API Call via CloudTrail";
 
-/// What nothing arrives as.
-const A_LOOK: &str = "a look";
+/// What arrives as this AWS has done or seen by itself; nobody has called for it.
+/// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/non-api-aws-service-events.html>
+pub const SERVICE_EVENT: &str = "AWS Service Event via CloudTrail";
+
+/// What a schedule of EventBridge sends.
+/// <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-run-lambda-schedule.html>
+pub const SCHEDULED: &str = "Scheduled Event";
+
+/// What an event tells of.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Kind {
+    #[default]
+    ApiCall,
+    ServiceEvent,
+    /// Nothing has happened, and somebody looks at what there is.
+    Look,
+}
 
 #[derive(Debug, Clone)]
 pub struct Event {
@@ -25,6 +40,7 @@ pub struct Event {
     pub detail_type: String,
     /// The account whose bus the event came over.
     pub envelope_account: String,
+    pub kind: Kind,
     pub id: String,
     pub time: Timestamp,
     /// `s3.amazonaws.com`
@@ -35,7 +51,8 @@ pub struct Event {
     /// The account in which the call took effect: `recipientAccountId`.
     pub account: String,
     pub error_code: Option<String>,
-    /// Without credentials, as is the response: nothing behind this sees them, and the journal keeps both.
+    /// What the call was given, or what a service event tells. Without credentials, as is the response: nothing behind
+    /// this sees them, and the journal keeps both.
     pub request: Value,
     pub response: Value,
     /// ARNs of what was called upon, where the record names them.
@@ -113,10 +130,15 @@ impl Event {
             .unwrap_or_default()
             .to_owned();
         let time = required(&record, "eventTime", "a time such as `2026-01-31T12:00:00Z`")?;
+        let (kind, told) = match json::text(&record, "eventType") {
+            Some("AwsServiceEvent") => (Kind::ServiceEvent, "serviceEventDetails"),
+            _ => (Kind::ApiCall, "requestParameters"),
+        };
         Ok(Self {
             source: format!("aws.{}", service.trim_end_matches(".amazonaws.com")),
-            detail_type: API_CALL.to_owned(),
+            detail_type: kind.detail_type().to_owned(),
             envelope_account: account.clone(),
+            kind,
             id: required(&record, "eventID", "the record's UUID")?,
             time: time.parse().map_err(|_| Malformed {
                 field: "eventTime",
@@ -133,7 +155,7 @@ impl Event {
                 .filter_map(|resource| json::text(resource, "ARN").map(str::to_owned))
                 .collect(),
             actor: Actor::of(&record),
-            request: without_credentials(record["requestParameters"].take()),
+            request: without_credentials(record[told].take()),
             response: without_credentials(record["responseElements"].take()),
         })
     }
@@ -143,8 +165,9 @@ impl Event {
     pub fn of_a_look(call: &Watch, account: &str, region: &str, time: Timestamp) -> Self {
         Self {
             source: String::new(),
-            detail_type: A_LOOK.to_owned(),
+            detail_type: SCHEDULED.to_owned(),
             envelope_account: account.to_owned(),
+            kind: Kind::Look,
             id: String::new(),
             time,
             service: call.service.to_owned(),
@@ -162,7 +185,7 @@ impl Event {
     /// Whether nothing has happened, and somebody just looks.
     #[must_use]
     pub fn is_a_look(&self) -> bool {
-        self.detail_type == A_LOOK
+        self.kind == Kind::Look
     }
 
     /// Whether AWS itself says that this happened in the account that the record names.
@@ -174,8 +197,8 @@ impl Event {
         if self.source != format!("aws.{}", self.service.trim_end_matches(".amazonaws.com")) {
             return forged(format!("its source `{}` is not that of `{}`", self.source, self.service));
         }
-        if self.detail_type != API_CALL {
-            return forged(format!("its detail-type is `{}`", self.detail_type));
+        if self.detail_type != self.kind.detail_type() {
+            return forged(format!("its detail-type is `{}`, which does not fit its record", self.detail_type));
         }
         if self.account.is_empty() || self.envelope_account != self.account {
             return forged(format!(
@@ -197,6 +220,23 @@ impl Event {
             Some("eusc") => "aws-eusc",
             Some("us") if self.region.starts_with("us-gov-") => "aws-us-gov",
             _ => "aws",
+        }
+    }
+}
+
+impl Kind {
+    #[must_use]
+    pub fn is_api_call(&self) -> bool {
+        *self == Self::ApiCall
+    }
+
+    /// What EventBridge calls it.
+    #[must_use]
+    pub fn detail_type(self) -> &'static str {
+        match self {
+            Self::ApiCall => API_CALL,
+            Self::ServiceEvent => SERVICE_EVENT,
+            Self::Look => SCHEDULED,
         }
     }
 }
@@ -331,11 +371,26 @@ mod tests {
             changed("/source", json!("custom.s3")),
             changed("/source", json!("aws.ec2")),
             changed("/detail-type", json!("Object Created")),
+            changed("/detail-type", json!(SERVICE_EVENT)),
             changed("/account", json!("444455556666")),
             changed("/detail/recipientAccountId", json!("444455556666")),
         ] {
             assert!(matches!(forged.admit(), Err(Refusal::Forged(_))), "{forged:?}");
         }
+    }
+
+    #[test]
+    fn what_aws_reports_by_itself_is_read_and_is_no_api_call() {
+        let mut envelope = envelope();
+        envelope["detail-type"] = json!(SERVICE_EVENT);
+        envelope["detail"]["eventType"] = json!("AwsServiceEvent");
+        envelope["detail"]["serviceEventDetails"] = json!({"snapshotId": "snap-1"});
+        let event = Event::from_envelope(envelope.clone()).expect("an event");
+        assert_eq!((event.kind, event.request["snapshotId"].as_str()), (Kind::ServiceEvent, Some("snap-1")));
+        assert_eq!(event.admit(), Ok(()));
+        envelope["detail-type"] = json!(API_CALL);
+        let forged = Event::from_envelope(envelope).expect("an event");
+        assert!(matches!(forged.admit(), Err(Refusal::Forged(_))), "{forged:?}");
     }
 
     #[test]

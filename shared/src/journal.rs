@@ -44,7 +44,7 @@ use sha2::{Digest, Sha256};
 use crate::aws::failure;
 use crate::change::{Applied, Change};
 use crate::decision::{Decision, Severity};
-use crate::event::{API_CALL, Actor, Event};
+use crate::event::{Actor, Event, Kind};
 use crate::mode::Mode;
 use crate::settings::Settings;
 use crate::subject::Subject;
@@ -121,6 +121,8 @@ pub struct Undone {
 /// The event, as far as people need it afterwards.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Cause {
+    #[serde(default, skip_serializing_if = "Kind::is_api_call")]
+    pub kind: Kind,
     pub id: String,
     pub service: String,
     pub name: String,
@@ -245,10 +247,11 @@ impl Entry {
     /// The event, as far as controls read it.
     #[must_use]
     pub fn event(&self) -> Event {
-        let (Cause { id, service, name, time, actor }, basis) = (self.event.clone(), self.basis.clone());
+        let (Cause { kind, id, service, name, time, actor }, basis) = (self.event.clone(), self.basis.clone());
         Event {
             source: format!("aws.{}", service.trim_end_matches(".amazonaws.com")),
-            detail_type: API_CALL.to_owned(),
+            detail_type: kind.detail_type().to_owned(),
+            kind,
             envelope_account: self.subject.account.clone(),
             id,
             time,
@@ -268,6 +271,7 @@ impl Entry {
 impl From<&Event> for Cause {
     fn from(event: &Event) -> Self {
         Self {
+            kind: event.kind,
             id: event.id.clone(),
             service: event.service.clone(),
             name: event.name.clone(),

@@ -429,6 +429,7 @@ mod tests {
                 console: "https://eu-central-1.console.aws.amazon.com/s3/buckets/b".to_owned(),
             },
             event: Cause {
+                kind: crate::event::Kind::ApiCall,
                 id: "0b6e7a54-0000-4000-8000-000000000002".to_owned(),
                 service: "s3.amazonaws.com".to_owned(),
                 name: "PutBucketPolicy".to_owned(),

@@ -432,7 +432,13 @@ impl<'a> Responder<'a> {
             }
             match waits.next() {
                 Some(wait) => tokio::time::sleep(*wait).await,
-                None => bail!("AWS took the change, and the risk still shows"),
+                None => match case.control.shows_late {
+                    Some(why) => {
+                        entry.problem = Some(format!("AWS took the change; it does not show yet: {why}"));
+                        return Ok(());
+                    }
+                    None => bail!("AWS took the change, and the risk still shows"),
+                },
             }
         }
     }

@@ -6,7 +6,7 @@ use crate::event::Event;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subject {
-    /// `bucket`, `security group`, `account`: the word people use.
+    /// `bucket`, `security group`, `snapshot`, `account setting`, `account`: the word people use.
     pub kind: String,
     pub name: String,
     pub arn: String,
@@ -39,6 +39,63 @@ impl Subject {
         }
     }
 
+    /// An EBS snapshot. Its ARN has no account.
+    /// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html#amazonec2-resources-for-iam-policies>
+    #[must_use]
+    pub fn snapshot(event: &Event, id: &str) -> Self {
+        let arn = format!("arn:{}:ec2:{}::snapshot/{id}", event.partition(), event.region);
+        Self { console: ec2(event, "SnapshotDetails:snapshotId", id), ..Self::new(event, "snapshot", id, arn) }
+    }
+
+    /// An AMI. Its ARN has no account either.
+    #[must_use]
+    pub fn image(event: &Event, id: &str) -> Self {
+        let arn = format!("arn:{}:ec2:{}::image/{id}", event.partition(), event.region);
+        Self { console: ec2(event, "ImageDetails:imageId", id), ..Self::new(event, "AMI", id, arn) }
+    }
+
+    #[must_use]
+    pub fn endpoint_service(event: &Event, id: &str) -> Self {
+        let arn = of_ec2(event, "vpc-endpoint-service", id);
+        let console = vpc(event, "EndpointServiceDetails:serviceId", id);
+        Self { console, ..Self::new(event, "endpoint service", id, arn) }
+    }
+
+    #[must_use]
+    pub fn instance(event: &Event, id: &str) -> Self {
+        let arn = of_ec2(event, "instance", id);
+        Self { console: ec2(event, "InstanceDetails:instanceId", id), ..Self::new(event, "instance", id, arn) }
+    }
+
+    #[must_use]
+    pub fn network_acl(event: &Event, id: &str) -> Self {
+        let arn = of_ec2(event, "network-acl", id);
+        Self { console: vpc(event, "NetworkAclDetails:networkAclId", id), ..Self::new(event, "network ACL", id, arn) }
+    }
+
+    #[must_use]
+    pub fn peering(event: &Event, id: &str) -> Self {
+        let arn = of_ec2(event, "vpc-peering-connection", id);
+        let console = vpc(event, "PeeringConnectionDetails:VpcPeeringConnectionId", id);
+        Self { console, ..Self::new(event, "peering connection", id, arn) }
+    }
+
+    #[must_use]
+    pub fn traffic_mirror_session(event: &Event, id: &str) -> Self {
+        let arn = of_ec2(event, "traffic-mirror-session", id);
+        let console = vpc(event, "TrafficMirrorSession:id", id);
+        Self { console, ..Self::new(event, "traffic mirror session", id, arn) }
+    }
+
+    /// A switch of EC2 for the whole account in this Region. AWS has no ARN for it; this one is in its form, so that holds
+    /// and history are of this switch, in this account and Region.
+    #[must_use]
+    pub fn switch(event: &Event, name: &str) -> Self {
+        let arn = of_ec2(event, "account-setting", name);
+        let console = format!("{}/ec2/home?region={}#Settings:", console(event), event.region);
+        Self { console, ..Self::new(event, "account setting", name, arn) }
+    }
+
     /// The account itself: where the event does not tell which resource it changed, or changed the whole account.
     #[must_use]
     pub fn account(event: &Event) -> Self {
@@ -56,6 +113,18 @@ impl Subject {
             console: String::new(),
         }
     }
+}
+
+fn of_ec2(event: &Event, kind: &str, id: &str) -> String {
+    format!("arn:{}:ec2:{}:{}:{kind}/{id}", event.partition(), event.region, event.account)
+}
+
+fn ec2(event: &Event, page: &str, id: &str) -> String {
+    format!("{}/ec2/home?region={}#{page}={id}", console(event), event.region)
+}
+
+fn vpc(event: &Event, page: &str, id: &str) -> String {
+    format!("{}/vpcconsole/home?region={}#{page}={id}", console(event), event.region)
 }
 
 fn console(event: &Event) -> String {

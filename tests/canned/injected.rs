@@ -76,7 +76,7 @@ async fn what_an_operator_puts_back_between_two_looks_stays() -> Result<()> {
     let none = ok(r#"{"Items":[],"Count":0,"ScannedCount":0}"#);
     let aws = Aws::default()
         .answers("S3.GetBucketPolicy", [ok(&policy(&[NAMED])), ok(&public)])
-        .answers("DynamoDB.Query", [none, holding(PUBLIC)?]);
+        .answers("DynamoDB.Query", [none, holding(PUBLIC).await?]);
     deliver(&s3::FUNCTION, &aws, Mode::Revert, bucket_policy_was_put(&public)).await?;
     assert!(written(&aws).is_empty());
     assert_eq!(notices(&aws)[0]["outcome"], "held");
@@ -459,4 +459,29 @@ async fn a_failure_that_goes_on_is_announced_once() {
     assert!(deliver(&s3::FUNCTION, &second, Mode::Revert, bucket_policy_was_put(&public)).await.is_err());
     assert_eq!(written(&second).len(), 1, "it is tried again");
     assert!(notices(&second).is_empty(), "and told once");
+}
+
+#[tokio::test]
+async fn what_aws_shows_late_is_reverted_and_said_to_show_late() -> Result<()> {
+    let is = |state: &str| {
+        ok(&format!(
+            "<GetImageBlockPublicAccessStateResponse><imageBlockPublicAccessState>{state}</imageBlockPublicAccessState>\
+             </GetImageBlockPublicAccessStateResponse>"
+        ))
+    };
+    let turned_off = || event("ec2", "DisableImageBlockPublicAccess", json!(null), json!(null));
+    let aws = Aws::default()
+        .answers("EC2.GetImageBlockPublicAccessState", [is("unblocked")])
+        .answers("EC2.EnableImageBlockPublicAccess", [ok("<EnableImageBlockPublicAccessResponse/>")]);
+    deliver(&ec2::FUNCTION, &aws, Mode::Revert, turned_off()).await?;
+    assert_eq!(aws.bodies("EC2.EnableImageBlockPublicAccess").len(), 1);
+    let notice = &notices(&aws)[0];
+    assert_eq!(notice["outcome"], "reverted");
+    assert!(notice["problem"].as_str().is_some_and(|said| said.contains("up to ten minutes")), "{notice}");
+
+    // As long as AWS shows that it is on, there is nothing to turn, and yet something to say.
+    let aws = Aws::default().answers("EC2.GetImageBlockPublicAccessState", [is("block-new-sharing")]);
+    deliver(&ec2::FUNCTION, &aws, Mode::Revert, turned_off()).await?;
+    assert_eq!(notices(&aws)[0]["outcome"], "alerted");
+    Ok(())
 }

@@ -23,6 +23,10 @@ WATCHED = {
     "PutAccountPublicAccessBlock", "DeleteAccountPublicAccessBlock",
     "PutBucketPolicy", "PutBucketAcl", "CreateBucket", "PutBucketPublicAccessBlock", "DeleteBucketPublicAccessBlock",
     "AuthorizeSecurityGroupIngress", "ModifySecurityGroupRules",
+    "DisableEbsEncryptionByDefault", "DisableImageBlockPublicAccess", "DisableSnapshotBlockPublicAccess",
+    "EnableSerialConsoleAccess", "EnableSnapshotBlockPublicAccess", "ModifyImageAttribute",
+    "ModifyInstanceMetadataOptions", "ModifySnapshotAttribute", "ModifyVpcEndpointServicePermissions",
+    "SharedSnapshotCopyInitiated", "SharedSnapshotVolumeCreated",
 }  # fmt: skip
 
 # What undoing needs, which the functions' roles may not; what applying needs; and reading, writing and sealing the
@@ -30,6 +34,12 @@ WATCHED = {
 OPERATOR_MAY = (
     "s3:GetBucketPolicy", "s3:PutBucketPolicy", "ec2:DescribeSecurityGroupRules",
     "ec2:AuthorizeSecurityGroupIngress", "ec2:CreateTags",
+    "ec2:DescribeSnapshotAttribute", "ec2:ModifySnapshotAttribute", "ec2:DescribeImageAttribute",
+    "ec2:ModifyImageAttribute", "ec2:DescribeVpcEndpointServicePermissions", "ec2:ModifyVpcEndpointServicePermissions",
+    "ec2:GetSnapshotBlockPublicAccessState", "ec2:DisableSnapshotBlockPublicAccess",
+    "ec2:GetImageBlockPublicAccessState", "ec2:DisableImageBlockPublicAccess", "ec2:GetEbsEncryptionByDefault",
+    "ec2:DisableEbsEncryptionByDefault", "ec2:GetSerialConsoleAccessStatus", "ec2:EnableSerialConsoleAccess",
+    "ec2:DescribeInstances", "ec2:ModifyInstanceMetadataOptions",
     "s3:GetBucketPublicAccessBlock", "s3:GetAccountPublicAccessBlock", "s3:DeleteBucketPolicy",
     "s3:GetBucketAcl", "s3:PutBucketAcl", "s3:PutBucketPublicAccessBlock",
     "s3:PutAccountPublicAccessBlock",
@@ -431,7 +441,7 @@ def event(record: dict) -> dict:
     return {
         "version": "0",
         "id": str(uuid4()),
-        "detail-type": "AWS API Call via CloudTrail",
+        "detail-type": f"AWS {'Service Event' if record.get('eventType') == 'AwsServiceEvent' else 'API Call'} via CloudTrail",
         "source": "aws." + record["eventSource"].partition(".")[0],
         "account": record.get("recipientAccountId"),
         "time": record.get("eventTime"),

@@ -2,23 +2,26 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use aws_config::SdkConfig;
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{
-    Filter, IpPermission, IpRange, Ipv6Range, PrefixListId, ResourceType, SecurityGroupRule, Tag, TagSpecification,
+    CreateVolumePermission, CreateVolumePermissionModifications, Filter, HttpTokensState, IcmpTypeCode,
+    ImageAttributeName, ImageBlockPublicAccessEnabledState, InstanceMetadataEndpointState, IpPermission, IpRange,
+    Ipv6Range, LaunchPermission, LaunchPermissionModifications, PermissionGroup, PortRange, PrefixListId, ResourceType,
+    RuleAction, SecurityGroupRule, SnapshotAttributeName, SnapshotBlockPublicAccessState, Tag, TagSpecification,
     UserIdGroupPair,
 };
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use snapback::aws::{code, failure};
-use snapback::change::{Applied, Change, Ec2, Rule, Source};
+use snapback::change::{AclEntry, Applied, Change, Ec2, Rule, Shared, SharedWith, Source, Switch};
 use snapback::control::{Look, Survey};
 use snapback::event::Event;
 use snapback::network;
 use snapback::subject::Subject;
 
-use crate::controls::PrefixList;
+use crate::controls::{MetadataOptions, PrefixList};
 
 /// The ingress rules of a group, none if it is gone; without a group, those of all groups in the Region.
 pub(crate) async fn ingress_rules(config: &SdkConfig, group: Option<&str>) -> Result<Vec<Rule>> {
@@ -88,16 +91,335 @@ pub(crate) fn tags<'a>(look: &'a Look<'a>, subject: &'a Subject) -> BoxFuture<'a
     .boxed()
 }
 
-/// Applies a change if the rules are as the change says they were.
+/// With whom a thing is shared; nothing if it is gone.
+pub(crate) async fn shared_with(config: &SdkConfig, of: &Shared) -> Result<Option<Vec<SharedWith>>> {
+    let client = Client::new(config);
+    let context = || format!("reading with whom {of} is shared");
+    match of {
+        Shared::Snapshot(id) => {
+            let permission = SnapshotAttributeName::CreateVolumePermission;
+            match client.describe_snapshot_attribute().snapshot_id(id).attribute(permission).send().await {
+                Ok(answer) => {
+                    let permissions = answer.create_volume_permissions.unwrap_or_default().into_iter();
+                    let grantee = |one: CreateVolumePermission| {
+                        one.user_id.map(SharedWith::Account).or(one.group.map(|_| SharedWith::Everyone))
+                    };
+                    Ok(Some(permissions.filter_map(grantee).collect()))
+                }
+                Err(error) if code(&error) == Some("InvalidSnapshot.NotFound") => Ok(None),
+                Err(error) => Err(failure(error).context(context())),
+            }
+        }
+        Shared::Image(id) => {
+            let permission = ImageAttributeName::LaunchPermission;
+            match client.describe_image_attribute().image_id(id).attribute(permission).send().await {
+                Ok(answer) => {
+                    let permissions = answer.launch_permissions.unwrap_or_default().into_iter();
+                    let grantee = |one: LaunchPermission| {
+                        (one.user_id.map(SharedWith::Account))
+                            .or(one.group.map(|_| SharedWith::Everyone))
+                            .or(one.organization_arn.map(SharedWith::Organization))
+                            .or(one.organizational_unit_arn.map(SharedWith::OrganizationalUnit))
+                    };
+                    Ok(Some(permissions.filter_map(grantee).collect()))
+                }
+                Err(error) if matches!(code(&error), Some("InvalidAMIID.NotFound" | "InvalidAMIID.Unavailable")) => {
+                    Ok(None)
+                }
+                Err(error) => Err(failure(error).context(context())),
+            }
+        }
+        Shared::EndpointService(id) => {
+            let call = client.describe_vpc_endpoint_service_permissions().service_id(id);
+            match call.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await {
+                Ok(allowed) => {
+                    let principals = allowed.into_iter().filter_map(|one| one.principal);
+                    Ok(Some(principals.map(principal).collect()))
+                }
+                Err(error) if code(&error) == Some("InvalidVpcEndpointServiceId.NotFound") => Ok(None),
+                Err(error) => Err(failure(error).context(context())),
+            }
+        }
+    }
+}
+
+fn principal(name: String) -> SharedWith {
+    if name == "*" { SharedWith::Everyone } else { SharedWith::Principal(name) }
+}
+
+/// How a switch of the account is now, in the words of its API.
+pub(crate) async fn switch(config: &SdkConfig, of: Switch) -> Result<String> {
+    let client = Client::new(config);
+    let on = |is_on: Option<bool>| Some(if is_on? { "enabled" } else { "disabled" }.to_owned());
+    let is = match of {
+        Switch::SnapshotBlockPublicAccess => {
+            let answer = client.get_snapshot_block_public_access_state().send().await;
+            answer.map(|answer| answer.state.map(|state| state.as_str().to_owned())).map_err(failure)
+        }
+        Switch::ImageBlockPublicAccess => {
+            let answer = client.get_image_block_public_access_state().send().await;
+            answer.map(|answer| answer.image_block_public_access_state).map_err(failure)
+        }
+        Switch::EbsEncryptionByDefault => {
+            let answer = client.get_ebs_encryption_by_default().send().await;
+            answer.map(|answer| on(answer.ebs_encryption_by_default)).map_err(failure)
+        }
+        Switch::SerialConsoleAccess => {
+            let answer = client.get_serial_console_access_status().send().await;
+            answer.map(|answer| on(answer.serial_console_access_enabled)).map_err(failure)
+        }
+    };
+    let context = || format!("reading {of}");
+    is.with_context(context)?.with_context(|| "AWS does not say how it is").with_context(context)
+}
+
+/// The account's own snapshots that are shared with everyone.
+pub(crate) async fn snapshots_shared_with_everyone(config: &SdkConfig) -> Result<Vec<String>> {
+    let call = Client::new(config).describe_snapshots().owner_ids("self").restorable_by_user_ids("all");
+    let found = call.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
+    let found = found.map_err(|error| failure(error).context("looking for snapshots that are shared with everyone"))?;
+    Ok(found.into_iter().filter_map(|snapshot| snapshot.snapshot_id).collect())
+}
+
+/// The options of an instance's metadata service; nothing if the instance is gone.
+pub(crate) async fn metadata_options(config: &SdkConfig, instance: &str) -> Result<Option<MetadataOptions>> {
+    let answer = match Client::new(config).describe_instances().instance_ids(instance).send().await {
+        Ok(answer) => answer,
+        Err(error) if code(&error) == Some("InvalidInstanceID.NotFound") => return Ok(None),
+        Err(error) => return Err(failure(error).context(format!("reading the options of instance `{instance}`"))),
+    };
+    let instances = answer.reservations.unwrap_or_default().into_iter().filter_map(|one| one.instances).flatten();
+    let mut options = instances.filter_map(|instance| instance.metadata_options);
+    Ok(options.next().and_then(|options| {
+        Some(MetadataOptions {
+            tokens: options.http_tokens?.as_str().to_owned(),
+            is_on: options.http_endpoint != Some(InstanceMetadataEndpointState::Disabled),
+        })
+    }))
+}
+
+/// The rules of a network ACL; nothing if it is gone.
+pub(crate) async fn acl_entries(config: &SdkConfig, acl: &str) -> Result<Option<Vec<AclEntry>>> {
+    let answer = match Client::new(config).describe_network_acls().network_acl_ids(acl).send().await {
+        Ok(answer) => answer,
+        Err(error) if code(&error) == Some("InvalidNetworkAclID.NotFound") => return Ok(None),
+        Err(error) => return Err(failure(error).context(format!("reading the rules of network ACL `{acl}`"))),
+    };
+    let Some(found) = answer.network_acls.unwrap_or_default().into_iter().next() else { return Ok(None) };
+    Ok(Some(found.entries.unwrap_or_default().into_iter().filter_map(acl_entry).collect()))
+}
+
+fn acl_entry(entry: aws_sdk_ec2::types::NetworkAclEntry) -> Option<AclEntry> {
+    let ports = entry.port_range.and_then(|range| Some((range.from?, range.to?)));
+    let icmp = entry.icmp_type_code.and_then(|icmp| Some((icmp.r#type?, icmp.code.unwrap_or(-1))));
+    Some(AclEntry {
+        number: entry.rule_number?,
+        egress: entry.egress?,
+        allow: entry.rule_action? == RuleAction::Allow,
+        protocol: entry.protocol?,
+        cidr: entry.cidr_block.or(entry.ipv6_cidr_block)?,
+        ports: ports.or(icmp),
+    })
+}
+
+/// Applies a change if what it changes is as the change says it was.
 pub(crate) fn apply<'a>(config: &'a SdkConfig, _: &'a str, change: &'a Change) -> BoxFuture<'a, Result<Applied>> {
     async move {
         match change {
             Change::Ec2(Ec2::RevokeIngress { group, rules }) => revoke(config, group, rules).await,
             Change::Ec2(Ec2::AuthorizeIngress { group, rules }) => authorize(config, group, rules).await,
+            Change::Ec2(Ec2::Sharing { of, from, to }) => Box::pin(share(config, of, from, to)).await,
+            Change::Ec2(Ec2::Switch { of, from, to }) => Box::pin(turn(config, *of, from, to)).await,
+            Change::Ec2(Ec2::MetadataTokens { instance, from, to }) => {
+                Box::pin(set_metadata_tokens(config, instance, from, to)).await
+            }
+            Change::Ec2(Ec2::NetworkAclEntry { acl, from, to }) => {
+                Box::pin(set_acl_entry(config, acl, from.as_ref(), to.as_ref())).await
+            }
             other @ Change::S3(_) => bail!("the function for EC2 was asked to {other}"),
         }
     }
     .boxed()
+}
+
+/// Takes out those who are in `from`, and lets in those who are in `to`, as far as that is not so already.
+async fn share(config: &SdkConfig, of: &Shared, from: &[SharedWith], to: &[SharedWith]) -> Result<Applied> {
+    let Some(live) = shared_with(config, of).await? else {
+        return Ok(Applied::Changed { found: format!("{of} is gone") });
+    };
+    let remove: Vec<&SharedWith> = from.iter().filter(|one| !to.contains(one) && live.contains(one)).collect();
+    let add: Vec<&SharedWith> = to.iter().filter(|one| !live.contains(one)).collect();
+    if remove.is_empty() && add.is_empty() {
+        return Ok(Applied::Already);
+    }
+    let client = Client::new(config);
+    let done = match of {
+        Shared::Snapshot(id) => {
+            let permission = |one: &&SharedWith| {
+                let (user, group) = user_or_group(one);
+                CreateVolumePermission::builder().set_user_id(user).set_group(group).build()
+            };
+            let modifications = CreateVolumePermissionModifications::builder()
+                .set_add(some(add.iter().map(permission)))
+                .set_remove(some(remove.iter().map(permission)))
+                .build();
+            let call = client.modify_snapshot_attribute().snapshot_id(id).create_volume_permission(modifications);
+            call.attribute(SnapshotAttributeName::CreateVolumePermission).send().await.map(drop).map_err(failure)
+        }
+        Shared::Image(id) => {
+            let permission = |one: &&SharedWith| {
+                let (user, group) = user_or_group(one);
+                let permission = LaunchPermission::builder().set_user_id(user).set_group(group);
+                match one {
+                    SharedWith::Organization(arn) => permission.organization_arn(arn),
+                    SharedWith::OrganizationalUnit(arn) => permission.organizational_unit_arn(arn),
+                    SharedWith::Everyone | SharedWith::Account(_) | SharedWith::Principal(_) => permission,
+                }
+                .build()
+            };
+            let modifications = LaunchPermissionModifications::builder()
+                .set_add(some(add.iter().map(permission)))
+                .set_remove(some(remove.iter().map(permission)))
+                .build();
+            let call = client.modify_image_attribute().image_id(id).launch_permission(modifications);
+            call.send().await.map(drop).map_err(failure)
+        }
+        Shared::EndpointService(id) => {
+            let name = |one: &&SharedWith| match one {
+                SharedWith::Everyone => "*".to_owned(),
+                other => other.to_string(),
+            };
+            let call = client.modify_vpc_endpoint_service_permissions().service_id(id);
+            let call = call.set_add_allowed_principals(some(add.iter().map(name)));
+            let call = call.set_remove_allowed_principals(some(remove.iter().map(name)));
+            call.send().await.map(drop).map_err(failure)
+        }
+    };
+    done.with_context(|| format!("changing with whom {of} is shared"))?;
+    Ok(Applied::Done { made: BTreeMap::new() })
+}
+
+fn user_or_group(grantee: &SharedWith) -> (Option<String>, Option<PermissionGroup>) {
+    match grantee {
+        SharedWith::Everyone => (None, Some(PermissionGroup::All)),
+        SharedWith::Account(id) => (Some(id.clone()), None),
+        SharedWith::Organization(_) | SharedWith::OrganizationalUnit(_) | SharedWith::Principal(_) => (None, None),
+    }
+}
+
+/// A list that is not sent at all if there is nothing in it.
+fn some<T>(list: impl Iterator<Item = T>) -> Option<Vec<T>> {
+    let list: Vec<T> = list.collect();
+    (!list.is_empty()).then_some(list)
+}
+
+async fn turn(config: &SdkConfig, of: Switch, from: &str, to: &str) -> Result<Applied> {
+    let live = switch(config, of).await?;
+    if live == to {
+        return Ok(Applied::Already);
+    }
+    if live != from {
+        return Ok(Applied::Changed { found: format!("{of} is `{live}`") });
+    }
+    let client = Client::new(config);
+    let done = match (of, to) {
+        (Switch::SnapshotBlockPublicAccess, "unblocked") => {
+            client.disable_snapshot_block_public_access().send().await.map(drop).map_err(failure)
+        }
+        (Switch::SnapshotBlockPublicAccess, mode) => {
+            let call = client.enable_snapshot_block_public_access().state(SnapshotBlockPublicAccessState::from(mode));
+            call.send().await.map(drop).map_err(failure)
+        }
+        (Switch::ImageBlockPublicAccess, "unblocked") => {
+            client.disable_image_block_public_access().send().await.map(drop).map_err(failure)
+        }
+        (Switch::ImageBlockPublicAccess, mode) => {
+            let mode = ImageBlockPublicAccessEnabledState::from(mode);
+            let call = client.enable_image_block_public_access().image_block_public_access_state(mode);
+            call.send().await.map(drop).map_err(failure)
+        }
+        (Switch::EbsEncryptionByDefault, "enabled") => {
+            client.enable_ebs_encryption_by_default().send().await.map(drop).map_err(failure)
+        }
+        (Switch::EbsEncryptionByDefault, _) => {
+            client.disable_ebs_encryption_by_default().send().await.map(drop).map_err(failure)
+        }
+        (Switch::SerialConsoleAccess, "enabled") => {
+            client.enable_serial_console_access().send().await.map(drop).map_err(failure)
+        }
+        (Switch::SerialConsoleAccess, _) => {
+            client.disable_serial_console_access().send().await.map(drop).map_err(failure)
+        }
+    };
+    done.with_context(|| format!("setting {of} to `{to}`"))?;
+    Ok(Applied::Done { made: BTreeMap::new() })
+}
+
+/// What the call does not name stays as it is.
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyInstanceMetadataOptions.html>
+async fn set_metadata_tokens(config: &SdkConfig, instance: &str, from: &str, to: &str) -> Result<Applied> {
+    match metadata_options(config, instance).await? {
+        None => return Ok(Applied::Changed { found: format!("instance `{instance}` is gone") }),
+        Some(options) if options.tokens == to => return Ok(Applied::Already),
+        Some(options) if options.tokens != from => {
+            return Ok(Applied::Changed {
+                found: format!("HttpTokens of instance `{instance}` is {}", options.tokens),
+            });
+        }
+        Some(_) => {}
+    }
+    let call = Client::new(config).modify_instance_metadata_options().instance_id(instance);
+    let done = call.http_tokens(HttpTokensState::from(to)).send().await;
+    done.map_err(|error| failure(error).context(format!("changing the options of instance `{instance}`")))?;
+    Ok(Applied::Done { made: BTreeMap::new() })
+}
+
+/// A rule is known by its number and its direction, which another rule may have by now.
+async fn set_acl_entry(
+    config: &SdkConfig,
+    acl: &str,
+    from: Option<&AclEntry>,
+    to: Option<&AclEntry>,
+) -> Result<Applied> {
+    let Some(entry) = from.or(to) else { bail!("a change of no rule") };
+    let Some(live) = acl_entries(config, acl).await? else {
+        return Ok(Applied::Changed { found: format!("network ACL `{acl}` is gone") });
+    };
+    let live = live.iter().find(|live| live.number == entry.number && live.egress == entry.egress);
+    if live == to {
+        return Ok(Applied::Already);
+    }
+    if live != from {
+        let found = live.map_or_else(|| format!("rule {} is gone", entry.number), ToString::to_string);
+        return Ok(Applied::Changed { found });
+    }
+    let client = Client::new(config);
+    let done = match to {
+        None => {
+            let call = client.delete_network_acl_entry().network_acl_id(acl).rule_number(entry.number);
+            call.egress(entry.egress).send().await.map(drop).map_err(failure)
+        }
+        Some(entry) => {
+            let is_icmp = matches!(entry.protocol.as_str(), "1" | "58");
+            let range = |(from, to)| PortRange::builder().from(from).to(to).build();
+            let icmp = |(kind, code)| IcmpTypeCode::builder().r#type(kind).code(code).build();
+            let (v4, v6) = if entry.cidr.contains(':') { (None, Some(&entry.cidr)) } else { (Some(&entry.cidr), None) };
+            let call = client
+                .create_network_acl_entry()
+                .network_acl_id(acl)
+                .rule_number(entry.number)
+                .egress(entry.egress)
+                .protocol(&entry.protocol)
+                .rule_action(if entry.allow { RuleAction::Allow } else { RuleAction::Deny })
+                .set_cidr_block(v4.cloned())
+                .set_ipv6_cidr_block(v6.cloned())
+                .set_port_range(entry.ports.filter(|_| !is_icmp).map(range))
+                .set_icmp_type_code(entry.ports.filter(|_| is_icmp).map(icmp));
+            call.send().await.map(drop).map_err(failure)
+        }
+    };
+    done.with_context(|| format!("changing {entry} of network ACL `{acl}`"))?;
+    Ok(Applied::Done { made: BTreeMap::new() })
 }
 
 /// A rule keeps its id when it is changed, so what the ids stand for is read again just before.

@@ -2,6 +2,8 @@
 
 mod aws;
 mod controls;
+mod sharing;
+mod switch;
 mod told;
 
 use std::time::Duration;
@@ -10,7 +12,18 @@ use snapback::control::{AnyControl, Function, Tags};
 
 pub const FUNCTION: Function = Function {
     name: "Ec2Function",
-    controls: &[AnyControl::of::<controls::OpenSecurityGroup>()],
+    controls: &[
+        AnyControl::of::<controls::OpenSecurityGroup>(),
+        AnyControl::of::<controls::SharedSnapshot>(),
+        AnyControl::of::<controls::UsedSharedSnapshot>(),
+        AnyControl::of::<controls::SharedImage>(),
+        AnyControl::of::<controls::OpenEndpointService>(),
+        AnyControl::of::<controls::UnblockedSnapshots>(),
+        AnyControl::of::<controls::UnblockedImages>(),
+        AnyControl::of::<controls::UnencryptedVolumes>(),
+        AnyControl::of::<controls::SerialConsole>(),
+        AnyControl::of::<controls::InstanceMetadataV1>(),
+    ],
     apply: aws::apply,
     tags: Tags { read: aws::tags, needs: &["ec2:DescribeTags"] },
     // EC2 asks for ever longer waits: <https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html>

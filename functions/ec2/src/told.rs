@@ -1,4 +1,4 @@
-//! What an event tells of the security group rules that it added or changed.
+//! What an event tells: its parameters in whatever form, and the security group rules that it added or changed.
 //!
 //! The same rule comes in four forms: flat parameters, `ipPermissions.items[]`, the newer wrapped request with capital
 //! letters, and, since 2021, the response with the rules' ids.
@@ -8,6 +8,36 @@ use snapback::change::Source;
 use snapback::event::Event;
 use snapback::json;
 use snapback::network::{self, Traffic};
+
+/// The parameters of a call; those of newer ones are wrapped.
+pub(crate) fn parameters(event: &Event) -> &Value {
+    event.request.get(format!("{}Request", event.name)).unwrap_or(&event.request)
+}
+
+/// A field of an answer; those of newer calls are wrapped.
+pub(crate) fn answer(event: &Event) -> &Value {
+    event.response.get(format!("{}Response", event.name)).unwrap_or(&event.response)
+}
+
+/// A field whose name begins with a small letter, or with a capital where the parameters are wrapped.
+pub(crate) fn field<'a>(parameters: &'a Value, name: &str) -> &'a Value {
+    let capital = || name[..1].to_uppercase() + &name[1..];
+    parameters.get(name).or_else(|| parameters.get(capital())).unwrap_or(&Value::Null)
+}
+
+pub(crate) fn text<'a>(parameters: &'a Value, name: &str) -> Option<&'a str> {
+    field(parameters, name).as_str().filter(|text| !text.is_empty())
+}
+
+/// Every text in a list, whatever form the list has.
+pub(crate) fn texts(value: &Value) -> Vec<&str> {
+    match value {
+        Value::String(text) => vec![text],
+        Value::Array(elements) => elements.iter().flat_map(texts).collect(),
+        Value::Object(fields) => fields.values().flat_map(texts).collect(),
+        _ => vec![],
+    }
+}
 
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Told {
@@ -32,8 +62,7 @@ pub(crate) struct ToldRule {
 
 impl Told {
     pub(crate) fn of(event: &Event) -> Self {
-        let wrapped = event.request.get(format!("{}Request", event.name));
-        let request = wrapped.unwrap_or(&event.request);
+        let request = parameters(event);
         let made = json::list(&event.response["securityGroupRuleSet"]);
         let rules: Option<Vec<ToldRule>> = if !made.is_empty() {
             made.into_iter().map(rule).collect()

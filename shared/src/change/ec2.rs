@@ -15,6 +15,65 @@ pub enum Ec2 {
     RevokeIngress { group: String, rules: Vec<Rule> },
     /// `AuthorizeSecurityGroupIngress`; only ever to undo. The rules get new ids.
     AuthorizeIngress { group: String, rules: Vec<Rule> },
+    /// `ModifySnapshotAttribute`, `ModifyImageAttribute` or `ModifyVpcEndpointServicePermissions`: of those with whom
+    /// it is shared, these before and those after. All others stay.
+    Sharing { of: Shared, from: Vec<SharedWith>, to: Vec<SharedWith> },
+    /// A switch of the account in its Region, in the words of its API.
+    Switch { of: Switch, from: String, to: String },
+    /// `ModifyInstanceMetadataOptions`: whether version 2 of the metadata service is `required` or `optional`. All
+    /// other options stay.
+    MetadataTokens { instance: String, from: String, to: String },
+    /// `CreateNetworkAclEntry` and `DeleteNetworkAclEntry`.
+    NetworkAclEntry { acl: String, from: Option<AclEntry>, to: Option<AclEntry> },
+}
+
+/// What can be shared with other accounts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Shared {
+    Snapshot(String),
+    Image(String),
+    EndpointService(String),
+}
+
+/// With whom something is shared.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SharedWith {
+    Everyone,
+    Account(String),
+    /// By its ARN, as an organizational unit.
+    Organization(String),
+    OrganizationalUnit(String),
+    /// The ARN of an account's root, a role or a user.
+    Principal(String),
+}
+
+/// What is on or off for a whole account in a Region.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Switch {
+    /// `block-all-sharing`, `block-new-sharing`, `unblocked`
+    SnapshotBlockPublicAccess,
+    /// `block-new-sharing`, `unblocked`
+    ImageBlockPublicAccess,
+    /// `enabled`, `disabled`
+    EbsEncryptionByDefault,
+    /// `enabled`, `disabled`
+    SerialConsoleAccess,
+}
+
+/// One rule of a network ACL.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AclEntry {
+    pub number: i32,
+    pub egress: bool,
+    pub allow: bool,
+    /// `-1`, or a protocol's number.
+    pub protocol: String,
+    pub cidr: String,
+    /// First and last; of ICMP, type and code.
+    pub ports: Option<(i32, i32)>,
 }
 
 /// One rule of a security group, with everything that authorising it again needs.
@@ -62,17 +121,42 @@ impl Ec2 {
         match self.clone() {
             Self::RevokeIngress { group, rules } => Self::AuthorizeIngress { group, rules },
             Self::AuthorizeIngress { group, rules } => Self::RevokeIngress { group, rules },
+            Self::Sharing { of, from, to } => Self::Sharing { of, from: to, to: from },
+            Self::Switch { of, from, to } => Self::Switch { of, from: to, to: from },
+            Self::MetadataTokens { instance, from, to } => Self::MetadataTokens { instance, from: to, to: from },
+            Self::NetworkAclEntry { acl, from, to } => Self::NetworkAclEntry { acl, from: to, to: from },
         }
     }
 
     #[must_use]
     pub fn sides(&self) -> (String, String) {
-        let (Self::RevokeIngress { rules, .. } | Self::AuthorizeIngress { rules, .. }) = self;
-        let shown = rules.iter().map(detailed).collect::<Vec<_>>().join("\n");
-        let without = "(without these rules; all others stay)".to_owned();
+        let detailed = |rules: &[Rule]| rules.iter().map(detailed).collect::<Vec<_>>().join("\n");
+        let without = || "(without these rules; all others stay)".to_owned();
+        let shared = |with: &[SharedWith]| match with {
+            [] => "(not shared with these; all others stay)".to_owned(),
+            some => format!("shared with {}", listed(some)),
+        };
+        let entry = |entry: &Option<AclEntry>| entry.as_ref().map_or("(no such rule)".to_owned(), ToString::to_string);
         match self {
-            Self::RevokeIngress { .. } => (shown, without),
-            Self::AuthorizeIngress { .. } => (without, shown),
+            Self::RevokeIngress { rules, .. } => (detailed(rules), without()),
+            Self::AuthorizeIngress { rules, .. } => (without(), detailed(rules)),
+            Self::Sharing { from, to, .. } => (shared(from), shared(to)),
+            Self::Switch { from, to, .. } => (from.clone(), to.clone()),
+            Self::MetadataTokens { from, to, .. } => (format!("HttpTokens: {from}"), format!("HttpTokens: {to}")),
+            Self::NetworkAclEntry { from, to, .. } => (entry(from), entry(to)),
+        }
+    }
+}
+
+impl Switch {
+    /// As in the names of the API.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::SnapshotBlockPublicAccess => "snapshot-block-public-access",
+            Self::ImageBlockPublicAccess => "image-block-public-access",
+            Self::EbsEncryptionByDefault => "ebs-encryption-by-default",
+            Self::SerialConsoleAccess => "serial-console-access",
         }
     }
 }
@@ -95,12 +179,75 @@ impl TryFrom<Change> for Ec2 {
 
 impl fmt::Display for Ec2 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (verb, preposition, group, rules) = match self {
-            Self::RevokeIngress { group, rules } => ("revoke", "from", group, rules),
-            Self::AuthorizeIngress { group, rules } => ("authorise", "in", group, rules),
-        };
-        let list = rules.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        write!(f, "{verb} {list} {preposition} security group `{group}`")
+        match self {
+            Self::RevokeIngress { group, rules } => write!(f, "revoke {} from security group `{group}`", listed(rules)),
+            Self::AuthorizeIngress { group, rules } => {
+                write!(f, "authorise {} in security group `{group}`", listed(rules))
+            }
+            Self::Sharing { of, from, to } if to.is_empty() => write!(f, "stop sharing {of} with {}", listed(from)),
+            Self::Sharing { of, to, .. } => write!(f, "share {of} with {}", listed(to)),
+            Self::Switch { of, to, .. } => write!(f, "set {of} to `{to}`"),
+            Self::MetadataTokens { instance, to, .. } => {
+                write!(f, "make version 2 of the metadata service {to} on instance `{instance}`")
+            }
+            Self::NetworkAclEntry { acl, from: Some(entry), to: None } => {
+                write!(f, "delete {entry} from network ACL `{acl}`")
+            }
+            Self::NetworkAclEntry { acl, from: None, to: Some(entry) } => {
+                write!(f, "create {entry} in network ACL `{acl}`")
+            }
+            Self::NetworkAclEntry { acl, .. } => write!(f, "change a rule of network ACL `{acl}`"),
+        }
+    }
+}
+
+impl fmt::Display for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Snapshot(id) => write!(f, "snapshot `{id}`"),
+            Self::Image(id) => write!(f, "AMI `{id}`"),
+            Self::EndpointService(id) => write!(f, "endpoint service `{id}`"),
+        }
+    }
+}
+
+impl fmt::Display for SharedWith {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Everyone => f.write_str("everyone"),
+            Self::Account(id) => write!(f, "account {id}"),
+            Self::Organization(arn) => write!(f, "organization {arn}"),
+            Self::OrganizationalUnit(arn) => write!(f, "organizational unit {arn}"),
+            Self::Principal(arn) => f.write_str(arn),
+        }
+    }
+}
+
+/// As in a sentence.
+impl fmt::Display for Switch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::SnapshotBlockPublicAccess => "Block Public Access of snapshots",
+            Self::ImageBlockPublicAccess => "Block Public Access of AMIs",
+            Self::EbsEncryptionByDefault => "the encryption of new EBS volumes by default",
+            Self::SerialConsoleAccess => "access to serial consoles",
+        })
+    }
+}
+
+impl AclEntry {
+    #[must_use]
+    pub fn traffic(&self) -> Traffic {
+        let (from, to) = self.ports.map_or((None, None), |(from, to)| (Some(from.into()), Some(to.into())));
+        Traffic::of_api(&self.protocol, from, to)
+    }
+}
+
+impl fmt::Display for AclEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verb = if self.allow { "allow" } else { "deny" };
+        let direction = if self.egress { "to" } else { "from" };
+        write!(f, "rule {} ({verb} {} {direction} {})", self.number, self.traffic(), self.cidr)
     }
 }
 
@@ -115,6 +262,10 @@ impl fmt::Display for Source {
         let (Self::Ipv4(source) | Self::Ipv6(source) | Self::PrefixList(source) | Self::SecurityGroup(source)) = self;
         f.write_str(source)
     }
+}
+
+fn listed<T: ToString>(things: &[T]) -> String {
+    things.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 fn detailed(rule: &Rule) -> String {

@@ -12,7 +12,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-pub use ec2::{Ec2, Rule, Source};
+pub use ec2::{AclEntry, Ec2, Rule, Shared, SharedWith, Source, Switch};
 pub use s3::{Acl, AclGrant, Flag, Flags, Grantee, S3};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -50,7 +50,7 @@ impl Change {
         match self {
             // S3 takes policies, ACLs and Block Public Access only as a whole.
             Self::S3(_) => true,
-            // Rules are revoked by their ids.
+            // Rules go by their ids, whom something is shared with by their names, and a switch has nothing beside it.
             Self::Ec2(_) => false,
         }
     }

@@ -87,7 +87,9 @@ mod tests {
             }
             // Without what was put in, the text is what it was, but for the brackets of a list of one.
             let without = with.replacen(&format!(",{DENY}"), "", 1);
-            prop_assert!(without == text || without == text.replacen(&statements[0].0, &format!("[{}]", statements[0].0), 1));
+            let as_list = text.replacen(&statements[0].0, &format!("[{}]", statements[0].0), 1);
+            let is_same = without == text || without == as_list;
+            prop_assert!(is_same, "{}", without);
         }
 
         #[test]

@@ -202,6 +202,7 @@ impl Control for OpenSecurityGroup {
         match change {
             Ec2::RevokeIngress { rules, .. } => after.rules.retain(|rule| rules.iter().all(|gone| gone.id != rule.id)),
             Ec2::AuthorizeIngress { rules, .. } => after.rules.extend(rules.iter().cloned()),
+            _ => {}
         }
         after
     }

@@ -160,7 +160,7 @@ async fn bucket(look: &Look<'_>, name: String, region: Option<String>) -> Result
         Some(region) => look.config.to_builder().region(Region::new(region)).build(),
         None => look.config.clone(),
     };
-    let look = Look { config: &config, account: look.account };
+    let look = Look::new(&config, look.account);
     let (block, doors) = futures::try_join!(aws::bucket_public_access_block(&look, &name), aws::doors(&look, &name))?;
     Ok(Bucket { name, block, doors })
 }

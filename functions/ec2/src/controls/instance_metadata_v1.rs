@@ -1,0 +1,186 @@
+//! # An instance gives its credentials to whoever can make it ask
+//!
+//! **Watches** `ModifyInstanceMetadataOptions`.
+//!
+//! **Why** Version 1 of the metadata service answers a plain request. Whoever can make a program on the instance fetch an
+//! address reads the credentials of its role with it; version 2 asks for a token first, which such a program does not fetch.
+//!
+//! **Does** Makes version 2 required again. All other options stay.
+//!
+//! **Leaves alone**
+//! - instances on which version 2 is required again
+//! - instances whose metadata service is off
+//! - instances that are gone
+//! - instances for which an operator has put version 1 back with `snapback undo`
+//!
+//! It alerts and touches nothing where the event does not tell which instance it changed. The event does not tell whether
+//! version 2 was required before.
+
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+use snapback::change::Ec2;
+use snapback::control::{About, Control, Given, Look, Suspicion, Watch};
+use snapback::decision::{Decision, Severity};
+use snapback::event::Event;
+use snapback::json;
+use snapback::settings::Settings;
+use snapback::subject::Subject;
+
+use crate::aws;
+use crate::told::{field, parameters, text};
+
+#[derive(Debug)]
+pub(crate) struct InstanceMetadataV1;
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct State {
+    /// Nothing if the instance is gone, or if the event does not tell which it is.
+    pub(crate) options: Option<Options>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Options {
+    /// `required` or `optional`
+    pub(crate) tokens: String,
+    /// Whether the metadata service answers at all.
+    pub(crate) is_on: bool,
+}
+
+const RISKY: &str = "optional";
+const SAFE: &str = "required";
+
+impl Control for InstanceMetadataV1 {
+    const ABOUT: &'static About = &About {
+        id: "ec2-instance-metadata-v1",
+        title: "An instance gives its credentials to whoever can make it ask",
+        watches: &[Watch { service: "ec2.amazonaws.com", name: "ModifyInstanceMetadataOptions" }],
+        reads: &["ec2:DescribeInstances"],
+        writes: &["ec2:ModifyInstanceMetadataOptions"],
+        undoes: &["ec2:DescribeInstances", "ec2:ModifyInstanceMetadataOptions"],
+        severity: Severity::High,
+        frameworks: &["AWS FSBP EC2.8", "CIS AWS Foundations 5.6", "ATT&CK T1552.005"],
+        caveat: "Credentials that were read before the revert live on until they expire, up to six hours.",
+        source: file!(),
+    };
+
+    type State = State;
+    type Change = Ec2;
+
+    fn suspect(event: &Event, _: &Settings) -> Vec<Suspicion> {
+        let request = parameters(event);
+        let why = if json::is_left_out(request) {
+            "the event does not tell the options"
+        } else {
+            match (field(request, "httpTokens"), text(request, "httpTokens")) {
+                (field, _) if field.is_null() => return vec![],
+                (_, Some(SAFE)) => return vec![],
+                _ => "the event makes version 2 of the metadata service optional",
+            }
+        };
+        let subject = instance(event).map_or_else(|| Subject::account(event), |id| Subject::instance(event, id));
+        vec![Suspicion { subject, why: why.to_owned() }]
+    }
+
+    async fn observe(look: &Look<'_>, event: &Event, _: &Suspicion) -> Result<State> {
+        Ok(match instance(event) {
+            Some(id) => State { options: Box::pin(aws::metadata_options(look.config, id)).await? },
+            None => State::default(),
+        })
+    }
+
+    fn decide(event: &Event, _: &Suspicion, state: &State, given: &Given<'_>) -> Decision<Ec2> {
+        let allow = |why: &str| Decision::Allow { why: why.to_owned() };
+        let Some(instance) = instance(event) else {
+            let why = "metadata options were changed, and the event does not tell on which instance".to_owned();
+            return Decision::Alert { severity: Severity::Medium, why };
+        };
+        match &state.options {
+            None => allow("the instance is gone"),
+            Some(options) if !options.is_on => allow("the metadata service of the instance is off"),
+            Some(options) if options.tokens != RISKY => allow("version 2 of the metadata service is required"),
+            Some(_) if given.holds.contains(RISKY) => allow("an operator has put it back"),
+            Some(_) => Decision::Revert {
+                severity: Severity::High,
+                why: format!("instance `{instance}` answers version 1 of the metadata service"),
+                grants: vec![RISKY.to_owned()],
+                plan: vec![Ec2::MetadataTokens {
+                    instance: instance.to_owned(),
+                    from: RISKY.to_owned(),
+                    to: SAFE.to_owned(),
+                }],
+                left: vec![],
+            },
+        }
+    }
+
+    fn after(state: &State, change: &Ec2) -> State {
+        match (change, &state.options) {
+            (Ec2::MetadataTokens { to, .. }, Some(options)) => {
+                State { options: Some(Options { tokens: to.clone(), ..options.clone() }) }
+            }
+            _ => state.clone(),
+        }
+    }
+}
+
+/// From the parameters, or from the answer, which has it too.
+fn instance(event: &Event) -> Option<&str> {
+    text(parameters(event), "instanceId").or_else(|| text(crate::told::answer(event), "instanceId"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn event(request: &Value) -> Event {
+        let record = json!({
+            "eventID": "e-1", "eventTime": "2026-01-31T12:00:00Z", "eventSource": "ec2.amazonaws.com",
+            "eventName": "ModifyInstanceMetadataOptions", "awsRegion": "eu-central-1",
+            "recipientAccountId": "111122223333", "requestParameters": request,
+        });
+        Event::from_record(record).expect("an event")
+    }
+
+    fn decide(event: &Event, state: &State, holds: &BTreeSet<String>) -> Option<Decision<Ec2>> {
+        let settings = Settings::default();
+        let suspicion = InstanceMetadataV1::suspect(event, &settings).pop()?;
+        Some(InstanceMetadataV1::decide(event, &suspicion, state, &Given { settings: &settings, holds }))
+    }
+
+    #[test]
+    fn only_what_may_make_version_2_optional_is_suspicious() {
+        let suspected =
+            |request: Value| !InstanceMetadataV1::suspect(&event(&request), &Settings::default()).is_empty();
+        let wrapped = |options: Value| json!({"ModifyInstanceMetadataOptionsRequest": options});
+        assert!(suspected(wrapped(json!({"InstanceId": "i-1", "HttpTokens": "optional"}))));
+        assert!(suspected(json!({"instanceId": "i-1", "httpTokens": "optional"})));
+        assert!(suspected(wrapped(json!({"InstanceId": "i-1", "HttpTokens": 1}))));
+        assert!(suspected(json!({"omitted": true})));
+        assert!(!suspected(wrapped(json!({"InstanceId": "i-1", "HttpTokens": "required"}))));
+        assert!(!suspected(wrapped(json!({"InstanceId": "i-1", "HttpPutResponseHopLimit": 2}))));
+    }
+
+    proptest! {
+        #[test]
+        fn it_is_required_again_once_and_can_be_undone(
+            tokens in prop::sample::select(vec!["optional", "required"]),
+            is_on in any::<bool>(),
+        ) {
+            let event = event(&json!({"ModifyInstanceMetadataOptionsRequest": {"InstanceId": "i-1", "HttpTokens": "optional"}}));
+            let state = State { options: Some(Options { tokens: tokens.to_owned(), is_on }) };
+            if let Some(Decision::Revert { plan, grants, .. }) = decide(&event, &state, &BTreeSet::new()) {
+                let after = plan.iter().fold(state.clone(), |state, change| InstanceMetadataV1::after(&state, change));
+                prop_assert_eq!(after.options.as_ref().map(|options| options.is_on), Some(is_on));
+                prop_assert!(decide(&event, &after, &BTreeSet::new()).is_some_and(|again| again.is_allow()));
+                let undone = plan.iter().rev().fold(after, |state, change| InstanceMetadataV1::after(&state, &change.undo()));
+                prop_assert_eq!(&undone, &state);
+                prop_assert!(decide(&event, &state, &grants.into_iter().collect()).is_some_and(|held| held.is_allow()));
+            }
+        }
+    }
+}

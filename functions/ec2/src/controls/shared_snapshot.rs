@@ -1,0 +1,72 @@
+//! # A snapshot is shared with strangers
+//!
+//! **Watches** `ModifySnapshotAttribute`.
+//!
+//! **Why** Whoever a snapshot is shared with can copy the whole disk, and keeps the copy. It is how data is carried out of
+//! an account without a byte going through its network (Stratus Red Team: `ec2-share-ebs-snapshot`).
+//!
+//! **Does** Takes out those with whom this event shared it and who are still there: everyone, and accounts that are not
+//! trusted. With whom it was shared before stays, and the alert says so.
+//!
+//! **Leaves alone**
+//! - its own account, accounts that the operator trusts, and the account in which GuardDuty looks for malware
+//! - those with whom it is no longer shared
+//! - those with whom it was shared before
+//! - those whom an operator has put back with `snapback undo`
+//!
+//! It alerts and touches nothing where the event does not tell with whom the snapshot was shared.
+
+use anyhow::Result;
+use snapback::change::{Ec2, Shared};
+use snapback::control::{About, Control, Given, Look, Suspicion, Watch};
+use snapback::decision::{Decision, Severity};
+use snapback::event::Event;
+use snapback::settings::Settings;
+use snapback::subject::Subject;
+
+use crate::aws;
+use crate::sharing::{self, State, Told};
+
+#[derive(Debug)]
+pub(crate) struct SharedSnapshot;
+
+impl Control for SharedSnapshot {
+    const ABOUT: &'static About = &About {
+        id: "ec2-shared-snapshot",
+        title: "A snapshot is shared with strangers",
+        watches: &[Watch { service: "ec2.amazonaws.com", name: "ModifySnapshotAttribute" }],
+        reads: &["ec2:DescribeSnapshotAttribute"],
+        writes: &["ec2:ModifySnapshotAttribute"],
+        undoes: &["ec2:DescribeSnapshotAttribute", "ec2:ModifySnapshotAttribute"],
+        severity: Severity::Critical,
+        frameworks: &["AWS FSBP EC2.1", "ATT&CK T1537", "Stratus aws.exfiltration.ec2-share-ebs-snapshot"],
+        caveat: "Who has copied the snapshot keeps the copy: look for SharedSnapshotCopyInitiated and SharedSnapshotVolumeCreated in CloudTrail.",
+        source: file!(),
+    };
+
+    type State = State;
+    type Change = Ec2;
+
+    fn suspect(event: &Event, settings: &Settings) -> Vec<Suspicion> {
+        told(event).suspect(event, settings, Subject::snapshot)
+    }
+
+    async fn observe(look: &Look<'_>, event: &Event, _: &Suspicion) -> Result<State> {
+        Ok(match told(event).id {
+            Some(id) => State { shared_with: Box::pin(aws::shared_with(look.config, &Shared::Snapshot(id))).await? },
+            None => State::default(),
+        })
+    }
+
+    fn decide(event: &Event, _: &Suspicion, state: &State, given: &Given<'_>) -> Decision<Ec2> {
+        told(event).decide(event, Shared::Snapshot, state, given)
+    }
+
+    fn after(state: &State, change: &Ec2) -> State {
+        sharing::after(state, change)
+    }
+}
+
+fn told(event: &Event) -> Told {
+    Told::of_permission(event, "snapshotId", "createVolumePermission")
+}

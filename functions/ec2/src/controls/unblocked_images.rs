@@ -1,0 +1,82 @@
+//! # AMIs can be shared with everyone
+//!
+//! **Watches** `DisableImageBlockPublicAccess`.
+//!
+//! **Why** Block Public Access keeps anybody in the account from sharing an AMI with everyone, whatever their rights. Turning it
+//! off is the step before.
+//!
+//! **Does** Turns it on again, in its one mode, which keeps new AMIs from being shared with everyone.
+//!
+//! **Leaves alone**
+//! - Block Public Access that an operator has turned off with `snapback undo`
+//!
+//! AWS takes up to ten minutes for either direction and shows the old state until then
+//! ([EnableImageBlockPublicAccess](https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_EnableImageBlockPublicAccess.html)).
+//! As long as it still shows that it is on, this control alerts and touches nothing; after a revert it says that it cannot
+//! see it yet. The event does not tell whether it was on before.
+
+use anyhow::Result;
+use snapback::change::{Ec2, Switch};
+use snapback::control::{About, Control, Given, Look, Suspicion, Watch};
+use snapback::decision::{Decision, Severity};
+use snapback::event::Event;
+use snapback::settings::Settings;
+
+use crate::aws;
+use crate::switch::{self, Position, State};
+
+#[derive(Debug)]
+pub(crate) struct UnblockedImages;
+
+/// What it is turned from, and what to.
+const POSITION: Position = Position {
+    of: Switch::ImageBlockPublicAccess,
+    risky: "unblocked",
+    safe: "block-new-sharing",
+    severity: Severity::High,
+};
+
+impl Control for UnblockedImages {
+    const ABOUT: &'static About = &About {
+        id: "ec2-unblocked-images",
+        title: "AMIs can be shared with everyone",
+        watches: &[Watch { service: "ec2.amazonaws.com", name: "DisableImageBlockPublicAccess" }],
+        reads: &["ec2:GetImageBlockPublicAccessState"],
+        writes: &["ec2:EnableImageBlockPublicAccess"],
+        undoes: &["ec2:GetImageBlockPublicAccessState", "ec2:DisableImageBlockPublicAccess"],
+        severity: Severity::High,
+        frameworks: &["ATT&CK T1562"],
+        caveat: "Look for ModifyImageAttribute in CloudTrail: it tells which AMIs were shared in between.",
+        source: file!(),
+    };
+
+    const SHOWS_LATE: Option<&'static str> = Some("AWS takes up to ten minutes for Block Public Access of AMIs");
+
+    type State = State;
+    type Change = Ec2;
+
+    fn suspect(event: &Event, _: &Settings) -> Vec<Suspicion> {
+        vec![POSITION.suspicion(event)]
+    }
+
+    async fn observe(look: &Look<'_>, _: &Event, _: &Suspicion) -> Result<State> {
+        Ok(State { is: Box::pin(aws::switch(look.config, POSITION.of)).await? })
+    }
+
+    fn decide(_: &Event, _: &Suspicion, state: &State, given: &Given<'_>) -> Decision<Ec2> {
+        if state.is == POSITION.safe {
+            let why =
+                "Block Public Access of AMIs was turned off; AWS may show for ten minutes that it is on, so look again";
+            return Decision::Alert { severity: Severity::Medium, why: why.to_owned() };
+        }
+        POSITION.decide(
+            state,
+            given,
+            vec!["AMIs can be shared for up to ten minutes, until AWS has turned it on".to_owned()],
+        )
+    }
+
+    fn after(state: &State, change: &Ec2) -> State {
+        switch::after(state, change)
+    }
+}

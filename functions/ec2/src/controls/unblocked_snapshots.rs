@@ -1,0 +1,185 @@
+//! # Snapshots can be shared with everyone
+//!
+//! **Watches** `DisableSnapshotBlockPublicAccess`, `EnableSnapshotBlockPublicAccess`.
+//!
+//! **Why** Block Public Access keeps anybody in the account from sharing a snapshot with everyone, whatever their rights. Turning
+//! it off is the step before, and makes those public at once that it has kept private.
+//!
+//! **Does** Turns it on again, with `block-new-sharing`. Which of the two modes was on before is not told. This one keeps new
+//! snapshots from being shared, as both do, and takes nothing from anybody who may have had it before.
+//!
+//! **Leaves alone**
+//! - snapshots that are shared with everyone already: the alert names them
+//! - the mode `block-all-sharing`, which is the stricter one
+//! - the mode `block-new-sharing`, as long as no snapshot is shared with everyone: then both modes do the same
+//! - Block Public Access that an operator has turned off with `snapback undo`
+//!
+//! It alerts and touches nothing where the mode `block-new-sharing` was turned on while snapshots are shared with everyone: if the
+//! mode was the stricter one before, they are public again. The event does not tell whether it was on before.
+
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+use snapback::change::{Ec2, Switch};
+use snapback::control::{About, Control, Given, Look, Suspicion, Watch};
+use snapback::decision::{Decision, Severity};
+use snapback::event::Event;
+use snapback::settings::Settings;
+use snapback::subject::Subject;
+
+use crate::aws;
+use crate::switch::{self, Position};
+use crate::told::{parameters, text};
+
+#[derive(Debug)]
+pub(crate) struct UnblockedSnapshots;
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct State {
+    #[serde(flatten)]
+    switch: switch::State,
+    /// The account's own snapshots that everyone may read, unless Block Public Access keeps them from it.
+    shared_with_everyone: Vec<String>,
+}
+
+const POSITION: Position = Position {
+    of: Switch::SnapshotBlockPublicAccess,
+    risky: "unblocked",
+    safe: "block-new-sharing",
+    severity: Severity::High,
+};
+
+impl Control for UnblockedSnapshots {
+    const ABOUT: &'static About = &About {
+        id: "ec2-unblocked-snapshots",
+        title: "Snapshots can be shared with everyone",
+        watches: &[
+            Watch { service: "ec2.amazonaws.com", name: "DisableSnapshotBlockPublicAccess" },
+            Watch { service: "ec2.amazonaws.com", name: "EnableSnapshotBlockPublicAccess" },
+        ],
+        reads: &["ec2:GetSnapshotBlockPublicAccessState", "ec2:DescribeSnapshots"],
+        writes: &["ec2:EnableSnapshotBlockPublicAccess"],
+        undoes: &["ec2:GetSnapshotBlockPublicAccessState", "ec2:DisableSnapshotBlockPublicAccess"],
+        severity: Severity::High,
+        frameworks: &["AWS FSBP EC2.182", "ATT&CK T1562"],
+        caveat: "Look for ModifySnapshotAttribute in CloudTrail: it tells which snapshots were shared in between.",
+        source: file!(),
+    };
+
+    type State = State;
+    type Change = Ec2;
+
+    fn suspect(event: &Event, _: &Settings) -> Vec<Suspicion> {
+        if event.name == "DisableSnapshotBlockPublicAccess" {
+            return vec![POSITION.suspicion(event)];
+        }
+        match text(parameters(event), "state") {
+            Some("block-all-sharing") => vec![],
+            mode => {
+                let why =
+                    format!("the event sets {} to `{}`", POSITION.of, mode.unwrap_or("a mode that it does not tell"));
+                vec![Suspicion { subject: Subject::switch(event, POSITION.of.name()), why }]
+            }
+        }
+    }
+
+    async fn observe(look: &Look<'_>, _: &Event, _: &Suspicion) -> Result<State> {
+        let (is, shared_with_everyone) = futures::try_join!(
+            Box::pin(aws::switch(look.config, POSITION.of)),
+            Box::pin(aws::snapshots_shared_with_everyone(look.config)),
+        )?;
+        Ok(State { switch: switch::State { is }, shared_with_everyone })
+    }
+
+    fn decide(event: &Event, _: &Suspicion, state: &State, given: &Given<'_>) -> Decision<Ec2> {
+        let public = state.shared_with_everyone.join(", ");
+        let is_narrowed = event.name == "EnableSnapshotBlockPublicAccess" && state.switch.is == POSITION.safe;
+        if is_narrowed && !public.is_empty() {
+            let why = format!("{} is `{}`, under which these are public: {public}", POSITION.of, state.switch.is);
+            return Decision::Alert { severity: Severity::Medium, why };
+        }
+        let left = if public.is_empty() {
+            vec![]
+        } else {
+            vec![format!("these snapshots are shared with everyone: {public}")]
+        };
+        POSITION.decide(&state.switch, given, left)
+    }
+
+    fn after(state: &State, change: &Ec2) -> State {
+        State { switch: switch::after(&state.switch, change), ..state.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn event(name: &str, request: &Value) -> Event {
+        let record = json!({
+            "eventID": "e-1", "eventTime": "2026-01-31T12:00:00Z", "eventSource": "ec2.amazonaws.com", "eventName": name,
+            "awsRegion": "eu-central-1", "recipientAccountId": "111122223333", "requestParameters": request,
+        });
+        Event::from_record(record).expect("an event")
+    }
+
+    fn enabled(mode: &str) -> Event {
+        event("EnableSnapshotBlockPublicAccess", &json!({"EnableSnapshotBlockPublicAccessRequest": {"State": mode}}))
+    }
+
+    fn decide(event: &Event, state: &State, holds: &BTreeSet<String>) -> Option<Decision<Ec2>> {
+        let settings = Settings::default();
+        let suspicion = UnblockedSnapshots::suspect(event, &settings).pop()?;
+        Some(UnblockedSnapshots::decide(event, &suspicion, state, &Given { settings: &settings, holds }))
+    }
+
+    fn state(is: &str, shared_with_everyone: &[&str]) -> State {
+        let shared_with_everyone = shared_with_everyone.iter().map(|id| (*id).to_owned()).collect();
+        State { switch: switch::State { is: is.to_owned() }, shared_with_everyone }
+    }
+
+    #[test]
+    fn the_stricter_mode_is_no_suspicion_and_a_mode_not_told_is() {
+        assert!(decide(&enabled("block-all-sharing"), &State::default(), &BTreeSet::new()).is_none());
+        let not_told = event("EnableSnapshotBlockPublicAccess", &json!({"omitted": true}));
+        assert!(
+            decide(&not_told, &state("block-all-sharing", &["snap-1"]), &BTreeSet::new())
+                .is_some_and(|it| it.is_allow())
+        );
+    }
+
+    #[test]
+    fn the_weaker_mode_is_an_alert_only_where_it_makes_a_difference() {
+        let said =
+            |state: &State| decide(&enabled("block-new-sharing"), state, &BTreeSet::new()).map(|it| it.to_string());
+        insta::assert_snapshot!(said(&state("block-new-sharing", &["snap-1"])).unwrap_or_default(), @"alert (medium): Block Public Access of snapshots is `block-new-sharing`, under which these are public: snap-1");
+        insta::assert_snapshot!(said(&state("block-new-sharing", &[])).unwrap_or_default(), @"allow: Block Public Access of snapshots is `block-new-sharing`");
+    }
+
+    proptest! {
+        #[test]
+        fn it_is_turned_back_once_and_can_be_undone(
+            is in prop::sample::select(vec!["unblocked", "block-new-sharing", "block-all-sharing"]),
+            public in prop::sample::subsequence(vec!["snap-1", "snap-2"], 0..=2),
+            disabled in any::<bool>(),
+        ) {
+            let nothing = json!({"DisableSnapshotBlockPublicAccessRequest": ""});
+            let event = if disabled { event("DisableSnapshotBlockPublicAccess", &nothing) } else { enabled("block-new-sharing") };
+            let (state, holds) = (state(is, &public), BTreeSet::new());
+            if let Some(Decision::Revert { plan, left, grants, .. }) = decide(&event, &state, &holds) {
+                let after = plan.iter().fold(state.clone(), |state, change| UnblockedSnapshots::after(&state, change));
+                let again = decide(&event, &after, &holds);
+                let is_over = again.as_ref().is_some_and(|it| it.is_allow() || !left.is_empty() && it.plan().is_empty());
+                prop_assert!(is_over, "{:?}", again);
+                let undone = plan.iter().rev().fold(after, |state, change| UnblockedSnapshots::after(&state, &change.undo()));
+                prop_assert_eq!(&undone, &state);
+                let held = decide(&event, &state, &grants.into_iter().collect());
+                prop_assert!(held.is_some_and(|held| held.is_allow()));
+            }
+        }
+    }
+}

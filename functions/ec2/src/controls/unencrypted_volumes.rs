@@ -1,0 +1,66 @@
+//! # New volumes are no longer encrypted by default
+//!
+//! **Watches** `DisableEbsEncryptionByDefault`.
+//!
+//! **Why** Without the default, whoever forgets to ask for encryption gets a plain disk, and a plain snapshot of it can be shared
+//! with everyone.
+//!
+//! **Does** Turns the default on again. The key stays the one that was chosen before.
+//!
+//! **Leaves alone**
+//! - a default that is on again
+//! - a default that an operator has turned off with `snapback undo`
+//!
+//! The event does not tell whether the default was on before. Whoever keeps it off on purpose says so with `snapback undo`, or
+//! with the mode `notify` for this control.
+
+use anyhow::Result;
+use snapback::change::{Ec2, Switch};
+use snapback::control::{About, Control, Given, Look, Suspicion, Watch};
+use snapback::decision::{Decision, Severity};
+use snapback::event::Event;
+use snapback::settings::Settings;
+
+use crate::aws;
+use crate::switch::{self, Position, State};
+
+#[derive(Debug)]
+pub(crate) struct UnencryptedVolumes;
+
+/// What it is turned from, and what to.
+const POSITION: Position =
+    Position { of: Switch::EbsEncryptionByDefault, risky: "disabled", safe: "enabled", severity: Severity::Medium };
+
+impl Control for UnencryptedVolumes {
+    const ABOUT: &'static About = &About {
+        id: "ec2-unencrypted-volumes",
+        title: "New volumes are no longer encrypted by default",
+        watches: &[Watch { service: "ec2.amazonaws.com", name: "DisableEbsEncryptionByDefault" }],
+        reads: &["ec2:GetEbsEncryptionByDefault"],
+        writes: &["ec2:EnableEbsEncryptionByDefault"],
+        undoes: &["ec2:GetEbsEncryptionByDefault", "ec2:DisableEbsEncryptionByDefault"],
+        severity: Severity::Medium,
+        frameworks: &["AWS FSBP EC2.7", "CIS AWS Foundations 2.2.1"],
+        caveat: "Volumes that were made in between stay as they are: look for those that are not encrypted.",
+        source: file!(),
+    };
+
+    type State = State;
+    type Change = Ec2;
+
+    fn suspect(event: &Event, _: &Settings) -> Vec<Suspicion> {
+        vec![POSITION.suspicion(event)]
+    }
+
+    async fn observe(look: &Look<'_>, _: &Event, _: &Suspicion) -> Result<State> {
+        Ok(State { is: Box::pin(aws::switch(look.config, POSITION.of)).await? })
+    }
+
+    fn decide(_: &Event, _: &Suspicion, state: &State, given: &Given<'_>) -> Decision<Ec2> {
+        POSITION.decide(state, given, vec![])
+    }
+
+    fn after(state: &State, change: &Ec2) -> State {
+        switch::after(state, change)
+    }
+}

@@ -1,0 +1,236 @@
+"""What is shared with strangers is shared with them no more; what protects the account is turned on again; and each can be
+undone.
+
+What ministack lacks of this, `local/ec2_sharing_and_settings.py` plays.
+"""
+
+import json
+import time
+from uuid import uuid4
+
+import pytest
+
+from stack import ACCOUNT, REGION, wait_for
+
+STRANGER, PARTNER = "444455556666", "777788889999"
+
+
+class Shared:
+    """Something of EC2 that can be shared, and how that is read and changed."""
+
+    def __init__(self, snapback, made: str, arn: str, read, change):
+        self.id, self.arn, self._read, self._change = made, arn, read, change
+        self.ec2 = snapback.ec2
+
+    def share(self, *names: str) -> None:
+        self._change("Add", names)
+
+    def with_whom(self) -> set:
+        return self._read()
+
+
+def named(permissions: list) -> set:
+    return {value for permission in permissions for value in permission.values()}
+
+
+def permissions(names: tuple) -> list:
+    return [{"Group": name} if name == "all" else {"UserId": name} for name in names]
+
+
+def a_snapshot(snapback) -> Shared:
+    volume = snapback.ec2.create_volume(AvailabilityZone=f"{REGION}a", Size=1)["VolumeId"]
+    made = snapback.ec2.create_snapshot(VolumeId=volume)["SnapshotId"]
+
+    def read() -> set:
+        attribute = {"SnapshotId": made, "Attribute": "createVolumePermission"}
+        return named(snapback.ec2.describe_snapshot_attribute(**attribute)["CreateVolumePermissions"])
+
+    def change(how: str, names: tuple) -> None:
+        snapback.ec2.modify_snapshot_attribute(SnapshotId=made, CreateVolumePermission={how: permissions(names)})
+
+    return Shared(snapback, made, f"arn:aws:ec2:{REGION}::snapshot/{made}", read, change)
+
+
+def an_image(snapback) -> Shared:
+    made = snapback.ec2.register_image(Name=f"image-{uuid4().hex[:8]}")["ImageId"]
+
+    def read() -> set:
+        attribute = {"ImageId": made, "Attribute": "launchPermission"}
+        return named(snapback.ec2.describe_image_attribute(**attribute)["LaunchPermissions"])
+
+    def change(how: str, names: tuple) -> None:
+        snapback.ec2.modify_image_attribute(ImageId=made, LaunchPermission={how: permissions(names)})
+
+    return Shared(snapback, made, f"arn:aws:ec2:{REGION}::image/{made}", read, change)
+
+
+def an_endpoint_service(snapback) -> Shared:
+    made = f"vpce-svc-{uuid4().hex[:17]}"
+    arns = {name: f"arn:aws:iam::{name}:root" for name in (ACCOUNT, STRANGER, PARTNER)} | {"all": "*"}
+
+    def read() -> set:
+        allowed = snapback.ec2.describe_vpc_endpoint_service_permissions(ServiceId=made)["AllowedPrincipals"]
+        return {name for name, arn in arns.items() if arn in [one["Principal"] for one in allowed]}
+
+    def change(how: str, names: tuple) -> None:
+        principals = {f"{how}AllowedPrincipals": [arns[name] for name in names]}
+        snapback.ec2.modify_vpc_endpoint_service_permissions(ServiceId=made, **principals)
+
+    return Shared(snapback, made, f"arn:aws:ec2:{REGION}:{ACCOUNT}:vpc-endpoint-service/{made}", read, change)
+
+
+CONTROLS = {
+    "ec2-shared-snapshot": a_snapshot,
+    "ec2-shared-image": an_image,
+    "ec2-open-endpoint-service": an_endpoint_service,
+}
+
+
+@pytest.mark.parametrize("control", CONTROLS)
+def test_it_is_shared_with_the_event_s_strangers_no_more_and_undo_shares_it_again(snapback, control):
+    thing = CONTROLS[control](snapback)
+    with snapback.unseen():
+        thing.share(PARTNER)
+    thing.share(ACCOUNT, STRANGER, "all")
+    announced = snapback.announces(thing)
+    assert (announced["control"], announced["outcome"]) == (control, "reverted")
+    assert announced["severity"] == "critical"
+    # With whom it was shared before stays, and is said.
+    assert thing.with_whom() == {PARTNER, ACCOUNT}
+    assert PARTNER in json.dumps(announced)
+    [entry] = snapback.journal_about(thing)
+    undone = snapback.undo(announced["id"])
+    assert undone.returncode == 0, undone.stderr
+    assert thing.with_whom() == {PARTNER, ACCOUNT, STRANGER, "all"}
+    assert snapback.announces(thing, "held")
+    assert thing.with_whom() == {PARTNER, ACCOUNT, STRANGER, "all"}
+
+
+def test_the_flat_form_of_sharing_is_taken_back_as_well(snapback):
+    snapshot = a_snapshot(snapback)
+    snapback.ec2.modify_snapshot_attribute(
+        SnapshotId=snapshot.id, Attribute="createVolumePermission", OperationType="add", GroupNames=["all"]
+    )
+    assert snapback.announces(snapshot)["outcome"] == "reverted"
+    assert snapshot.with_whom() == set()
+
+
+def test_a_snapshot_that_a_stranger_has_used_is_announced(snapback):
+    """`ec2-used-shared-snapshot`. The local AWS reports nothing by itself, so the report is written by hand."""
+    snapshot = a_snapshot(snapback)
+    record = {
+        "eventVersion": "1.08",
+        "userIdentity": {"type": "AWSAccount", "accountId": STRANGER, "invokedBy": "ec2.amazonaws.com"},
+        "eventTime": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "eventSource": "ec2.amazonaws.com",
+        "eventName": "SharedSnapshotCopyInitiated",
+        "awsRegion": REGION,
+        "eventID": str(uuid4()),
+        "readOnly": False,
+        "eventType": "AwsServiceEvent",
+        "managementEvent": True,
+        "recipientAccountId": ACCOUNT,
+        "serviceEventDetails": {"snapshotId": snapshot.id},
+        "eventCategory": "Management",
+    }
+    snapback.deliver(record)
+    announced = snapback.announces(snapshot)
+    assert (announced["control"], announced["outcome"]) == ("ec2-used-shared-snapshot", "alerted")
+    assert announced["severity"] == "critical" and STRANGER in json.dumps(announced)
+    # The same as an API call is nobody's report.
+    forged = a_snapshot(snapback)
+    details = {"serviceEventDetails": {"snapshotId": forged.id}, "eventID": str(uuid4())}
+    snapback.deliver({**record, **details}, **{"detail-type": "AWS API Call via CloudTrail"})
+    assert snapback.has_settled()
+    assert snapback.announcements_about(forged) == []
+
+
+class Switch:
+    def __init__(self, name: str):
+        self.id, self.arn = name, f"arn:aws:ec2:{REGION}:{ACCOUNT}:account-setting/{name}"
+
+
+# What is turned how, where it is read, and how it is when it is safe and when it is not.
+SWITCHES = {
+    "ec2-unblocked-snapshots": (
+        "snapshot-block-public-access",
+        ("enable_snapshot_block_public_access", {"State": "block-new-sharing"}),
+        ("disable_snapshot_block_public_access", {}),
+        ("get_snapshot_block_public_access_state", "State"),
+        ("block-new-sharing", "unblocked"),
+    ),
+    "ec2-unblocked-images": (
+        "image-block-public-access",
+        ("enable_image_block_public_access", {"ImageBlockPublicAccessState": "block-new-sharing"}),
+        ("disable_image_block_public_access", {}),
+        ("get_image_block_public_access_state", "ImageBlockPublicAccessState"),
+        ("block-new-sharing", "unblocked"),
+    ),
+    "ec2-unencrypted-volumes": (
+        "ebs-encryption-by-default",
+        ("enable_ebs_encryption_by_default", {}),
+        ("disable_ebs_encryption_by_default", {}),
+        ("get_ebs_encryption_by_default", "EbsEncryptionByDefault"),
+        (True, False),
+    ),
+    "ec2-serial-console": (
+        "serial-console-access",
+        ("disable_serial_console_access", {}),
+        ("enable_serial_console_access", {}),
+        ("get_serial_console_access_status", "SerialConsoleAccessEnabled"),
+        (False, True),
+    ),
+}
+
+
+@pytest.mark.parametrize("control", SWITCHES)
+def test_a_switch_is_turned_back_and_undo_turns_it_again(snapback, control):
+    name, make_safe, make_risky, (read, field), (safe, risky) = SWITCHES[control]
+    switch = Switch(name)
+
+    def turn(call: tuple) -> None:
+        getattr(snapback.ec2, call[0])(**call[1])
+
+    def now_is():
+        return getattr(snapback.ec2, read)()[field]
+
+    with snapback.unseen():
+        turn(make_safe)
+    turn(make_risky)
+    announced = snapback.announces(switch)
+    assert (announced["control"], announced["outcome"]) == (control, "reverted")
+    assert now_is() == safe
+    [entry] = snapback.journal_about(switch)
+    assert entry["region"] == REGION
+    undone = snapback.undo(announced["id"])
+    assert undone.returncode == 0, undone.stderr
+    assert snapback.announces(switch, "held")
+    assert now_is() == risky
+    # Without the hold it is turned back again.
+    assert snapback.release(announced["id"]).returncode == 0
+    turn(make_risky)
+    assert wait_for(lambda: now_is() == safe)
+    assert snapback.has_settled()
+
+
+def test_version_2_of_the_metadata_service_is_required_again_and_nothing_else_changes(snapback):
+    """`ec2-instance-metadata-v1`"""
+    instance = snapback.ec2.run_instances(ImageId="ami-0a1b2c3d4e5f60718", MinCount=1, MaxCount=1)["Instances"][0]
+    thing = Switch("")
+    thing.id = instance["InstanceId"]
+    thing.arn = f"arn:aws:ec2:{REGION}:{ACCOUNT}:instance/{thing.id}"
+
+    def options() -> dict:
+        found = snapback.ec2.describe_instances(InstanceIds=[thing.id])["Reservations"][0]["Instances"][0]
+        return found["MetadataOptions"]
+
+    changed = {"HttpTokens": "optional", "HttpPutResponseHopLimit": 3, "InstanceMetadataTags": "enabled"}
+    snapback.ec2.modify_instance_metadata_options(InstanceId=thing.id, **changed)
+    announced = snapback.announces(thing)
+    assert (announced["control"], announced["outcome"]) == ("ec2-instance-metadata-v1", "reverted")
+    left = {**options()}
+    assert {name: left[name] for name in changed} == {**changed, "HttpTokens": "required"}
+    undone = snapback.undo(announced["id"])
+    assert undone.returncode == 0, undone.stderr
+    assert snapback.announces(thing, "held")
+    assert {name: options()[name] for name in changed} == changed
