@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
+use snapback::control::AnyControl;
 use snapback::event::Kind;
 use snapback::settings::Settings;
 use workspace_tests::{FUNCTIONS, controls};
@@ -15,14 +16,19 @@ const ACCOUNT: &str = "111122223333";
 const REGION: &str = "eu-central-1";
 
 /// Calls that take a protection away, whatever their parameters. They are always looked at.
-const NEVER_ORDINARY: [&str; 6] = [
+const NEVER_ORDINARY: [&str; 7] = [
     "DeleteAccountPublicAccessBlock",
+    "DeleteBucketPolicy",
     "DeleteBucketPublicAccessBlock",
     "DisableEbsEncryptionByDefault",
     "DisableImageBlockPublicAccess",
     "DisableSnapshotBlockPublicAccess",
     "EnableSerialConsoleAccess",
 ];
+
+/// A policy that denies nothing may stand where another denied something, which no event tells: this control asks the
+/// journal, and S3 only where something is remembered.
+const ASKS_THE_JOURNAL: (&str, &str) = ("s3-lost-bucket-deny", "PutBucketPolicy");
 
 /// One API call: service, name, parameters, answer, and how it failed if it did.
 struct Call {
@@ -432,7 +438,6 @@ fn neighbours() -> Vec<Call> {
     let world = json!({"groupId": "sg-0f1e2d3c4b5a69788", "ipPermissions": {"items": [permission("-1", None, &json!({"ipRanges": [{"cidrIp": "0.0.0.0/0"}]}))]}});
     let bucket = json!({"bucketName": "example-reports", "Host": "example-reports.s3.eu-central-1.amazonaws.com"});
     [
-        ("s3", "DeleteBucketPolicy", bucket.clone()),
         ("s3", "PutBucketEncryption", bucket.clone()),
         ("s3", "PutBucketTagging", bucket.clone()),
         ("s3", "PutBucketVersioning", bucket),
@@ -492,8 +497,10 @@ fn nothing_ordinary_raises_a_suspicion() -> Result<()> {
     for record in corpus() {
         for function in FUNCTIONS {
             let suspected = function.suspect(record.clone(), &Settings::default())?;
-            if let Some((_, suspected)) = suspected {
-                bail!("{}: {:?}\n{:#}", function.name, suspected[0].1, record["detail"]);
+            let Some((event, suspected)) = suspected else { continue };
+            let asks = |control: &AnyControl| (control.about.id, event.name.as_str()) == ASKS_THE_JOURNAL;
+            if let Some((_, suspicion)) = suspected.iter().find(|(control, _)| !asks(control)) {
+                bail!("{}: {suspicion:?}\n{:#}", function.name, record["detail"]);
             }
         }
     }

@@ -195,6 +195,10 @@ fn a_plan_takes_nothing_but_what_the_decision_names() -> Result<()> {
         ensure!(!grants.is_empty() && !plan.is_empty(), "{} reverts nothing", case.place());
         for change in plan {
             match change {
+                Change::S3(S3::BucketPolicy { from, to, .. }) if case.control.good.is_some() => {
+                    assert_eq!(serde_json::to_value(&from)?, case.state()["policy"], "{}", case.place());
+                    restores_only(from.as_deref(), to.as_deref(), &grants).with_context(|| case.place())?;
+                }
                 Change::S3(S3::BucketPolicy { from, to, .. }) => {
                     let from = from.with_context(|| case.place())?;
                     assert_eq!(Some(from.as_str()), case.state()["policy"].as_str(), "{}", case.place());
@@ -264,6 +268,17 @@ fn turns_on_only(from: Option<Flags>, to: Option<Flags>, grants: &[String]) -> R
     ensure!(before.is_subset(&after), "{before:?} became {after:?}");
     let turned_on: Vec<String> = after.difference(&before).map(|flag| format!("{flag} off")).collect();
     ensure!(turned_on == grants, "{turned_on:?} for {grants:?}");
+    Ok(())
+}
+
+/// What is there stays byte for byte, and what comes back denies, and is just what the grants say is missing.
+fn restores_only(from: Option<&str>, to: Option<&str>, grants: &[String]) -> Result<()> {
+    let was = from.map(|policy| others(policy, &[])).transpose()?.unwrap_or_default();
+    let is = others(to.context("it deletes the policy")?, &[])?;
+    ensure!(is.starts_with(&was), "{is:?} does not begin with {was:?}");
+    let back: Vec<Value> = is[was.len()..].iter().map(|back| serde_json::from_str(back)).collect::<Result<_, _>>()?;
+    let named: Vec<String> = back.iter().map(|back| format!("without {}", snapback::json::canonical(back))).collect();
+    ensure!(named == grants && back.iter().all(|back| back["Effect"] == "Deny"), "{named:?} {grants:?}");
     Ok(())
 }
 

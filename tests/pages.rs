@@ -27,6 +27,7 @@ enum Proof {
 
 const PROOFS: &[(&str, &[Proof])] = &[
     ("s3-public-bucket-policy", &[Proof::Ministack, Proof::CannedAnswers]),
+    ("s3-lost-bucket-deny", &[Proof::Ministack, Proof::CannedAnswers]),
     ("s3-public-bucket-acl", &[Proof::Ministack, Proof::CannedAnswers]),
     ("s3-bucket-public-access-block-off", &[Proof::Ministack, Proof::CannedAnswers]),
     ("s3-account-public-access-block-off", &[Proof::Ministack, Proof::CannedAnswers]),

@@ -6,11 +6,13 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use snapback::change::Change;
 use snapback::control::{AnyControl, Function, Given, Look};
+use snapback::journal::Journal;
 use snapback::mode::Mode;
 
-use crate::scene::{NAMED, PUBLIC, bucket_policy_was_put, event, policy, settings};
+use crate::scene::{NAMED, PUBLIC, bucket_policy_was_put, event, policy, remembering, settings};
 use crate::wire::{Aws, acl, buckets, ok, public_access_block, rules};
 
+const DENIED: &str = r#"{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"arn:aws:s3:::b/*","Condition":{"Bool":{"aws:SecureTransport":"false"}}}"#;
 const ALL_USERS: &str = "http://acs.amazonaws.com/groups/global/AllUsers";
 
 /// A situation in which a control makes some of its calls.
@@ -46,8 +48,10 @@ fn actions(call: &str, body: &str) -> Vec<String> {
     }
 }
 
+/// What the calls needed since it was asked last, but for those to the journal, which are every function's.
 fn needed(aws: &Aws) -> BTreeSet<String> {
-    let calls: BTreeSet<String> = aws.calls().into_iter().collect();
+    let is_its_own = |call: &String| !call.starts_with("DynamoDB.") && !call.starts_with("KMS.");
+    let calls: BTreeSet<String> = aws.calls().into_iter().filter(is_its_own).collect();
     let with_bodies = calls.iter().flat_map(|call| aws.bodies(call).into_iter().map(move |body| (call, body)));
     let needed = with_bodies.flat_map(|(call, body)| actions(call, &body)).collect();
     aws.forget();
@@ -58,8 +62,8 @@ fn declared(actions: &[&str]) -> BTreeSet<String> {
     actions.iter().map(|action| (*action).to_owned()).collect()
 }
 
-fn situations(control: &AnyControl) -> Vec<Situation> {
-    match control.about.id {
+async fn situations(control: &AnyControl) -> Result<Vec<Situation>> {
+    Ok(match control.about.id {
         "s3-public-bucket-policy" => vec![
             Situation {
                 function: &s3::FUNCTION,
@@ -74,6 +78,15 @@ fn situations(control: &AnyControl) -> Vec<Situation> {
                 reverted: |aws| aws.set("S3.GetBucketPolicy", [ok(&policy(&[NAMED]))]),
             },
         ],
+        "s3-lost-bucket-deny" => {
+            let remembered = remembering(control.about.id, "arn:aws:s3:::b", json!(policy(&[DENIED, NAMED]))).await?;
+            vec![Situation {
+                function: &s3::FUNCTION,
+                event: event("s3", "DeleteBucketPolicy", json!({"bucketName": "b"}), json!(null)),
+                aws: Aws::default().answers("DynamoDB.GetItem(memory)", [remembered]),
+                reverted: |aws| aws.set("S3.GetBucketPolicy", [ok(&policy(&[DENIED]))]),
+            }]
+        }
         "s3-public-bucket-acl" => vec![Situation {
             function: &s3::FUNCTION,
             event: event("s3", "PutBucketAcl", json!({"bucketName": "b", "x-amz-acl": "public-read"}), json!(null)),
@@ -185,7 +198,7 @@ fn situations(control: &AnyControl) -> Vec<Situation> {
             Situation { function: &ec2::FUNCTION, event, aws: Aws::default(), reverted: |_| {} }
         }],
         _ => vec![],
-    }
+    })
 }
 
 /// An answer of EC2 in its wire shape.
@@ -244,13 +257,16 @@ async fn every_control_calls_just_what_it_declares() -> Result<()> {
     for control in workspace_tests::controls() {
         let (mut reads, mut writes, mut undoes) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         let (about, settings) = (control.about, settings(Mode::Revert));
-        let situations = situations(control);
+        let situations = situations(control).await?;
         assert!(!situations.is_empty(), "{} has no situation here", about.id);
         for Situation { function, event, aws, reverted } in situations {
             let (event, suspected) = function.suspect(event, &settings)?.context("it is suspicious")?;
-            let (_, suspicion) = suspected.first().context("it is suspicious")?;
+            let mut of_control = suspected.iter().filter(|(suspecting, _)| suspecting.about.id == about.id);
+            let (_, suspicion) = of_control.next().context("it is suspicious")?;
             let config = aws.config();
-            let state = (control.observe)(&Look::new(&config, &event.account), &event, suspicion).await?;
+            let journal = Journal::new(&config, "journal");
+            let look = Look { config: &config, account: &event.account, journal: Some(&journal) };
+            let state = (control.observe)(&look, &event, suspicion).await?;
             reads.extend(needed(&aws));
             let given = Given { settings: &settings, holds: &BTreeSet::new() };
             let decision = (control.decide)(&event, suspicion, &state, &given)?;

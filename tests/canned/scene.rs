@@ -6,13 +6,13 @@ use anyhow::Result;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use snapback::control::Function;
-use snapback::journal::{Hold, Journal, Stop};
+use snapback::journal::{Hold, Journal, Memory, Stop};
 use snapback::mode::Mode;
 use snapback::responder::Responder;
 use snapback::settings::{Deployment, Settings};
 use workspace_tests::workspace;
 
-use crate::wire::Aws;
+use crate::wire::{Answer, Aws, ok};
 
 pub(crate) const PUBLIC: &str =
     r#"{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/*"}"#;
@@ -72,6 +72,15 @@ pub(crate) async fn stop(until: Timestamp) -> Result<Value> {
     let aws = Aws::default();
     Journal::new(&aws.config(), "journal").stop(&stop).await?;
     Ok(put(&aws, "DynamoDB.PutItem(stop)").remove(0))
+}
+
+/// What `GetItem` answers when a control remembers this of a resource.
+pub(crate) async fn remembering(control: &str, resource: &str, good: Value) -> Result<Answer> {
+    let now = Timestamp::now();
+    let (control, resource) = (control.to_owned(), resource.to_owned());
+    let aws = Aws::default();
+    Journal::new(&aws.config(), "journal").remember(&Memory { control, resource, good, since: now, seen: now }).await?;
+    Ok(ok(&json!({"Item": put(&aws, "DynamoDB.PutItem(memory)").remove(0)}).to_string()))
 }
 
 pub(crate) fn settings(mode: Mode) -> Settings {

@@ -112,7 +112,7 @@ fn operation(request: &HttpRequest) -> String {
             return format!("SQS.{name}");
         }
         // Which of the journal's items it is, if it is not an entry.
-        let (body, others) = (body(request), ["stop", "lease"]);
+        let (body, others) = (body(request), ["stop", "lease", "memory"]);
         let is_of = |item: &&&str| body.contains(&format!(r#""pk":{{"S":"{item}"#));
         return others.iter().find(is_of).map_or(format!("DynamoDB.{name}"), |item| format!("DynamoDB.{name}({item})"));
     }
@@ -150,8 +150,10 @@ fn operation(request: &HttpRequest) -> String {
 /// Public Access.
 fn quiet(operation: &str, body: &str) -> Option<Answer> {
     Some(match operation {
-        "DynamoDB.GetItem" | "DynamoDB.GetItem(stop)" => ok("{}"),
-        "DynamoDB.PutItem" | "DynamoDB.PutItem(lease)" | "DynamoDB.PutItem(stop)" => ok("{}"),
+        "DynamoDB.GetItem" | "DynamoDB.GetItem(stop)" | "DynamoDB.GetItem(memory)" => ok("{}"),
+        "DynamoDB.PutItem" | "DynamoDB.PutItem(lease)" | "DynamoDB.PutItem(stop)" | "DynamoDB.PutItem(memory)" => {
+            ok("{}")
+        }
         "KMS.GenerateMac" => ok(&json!({"Mac": seal_of(body)}).to_string()),
         "KMS.VerifyMac" if body.contains(&format!(r#""Mac":"{}""#, seal_of(body))) => ok(r#"{"MacValid":true}"#),
         "KMS.VerifyMac" => (400, r#"{"__type":"KMSInvalidMacException","message":"verification failed"}"#.to_owned()),

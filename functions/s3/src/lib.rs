@@ -14,6 +14,7 @@ pub const FUNCTION: Function = Function {
     name: "S3Function",
     controls: &[
         AnyControl::of::<controls::PublicBucketPolicy>(),
+        AnyControl::remembering::<controls::LostBucketDeny>(),
         AnyControl::of::<controls::PublicBucketAcl>(),
         AnyControl::of::<controls::BucketPublicAccessBlockOff>(),
         AnyControl::of::<controls::AccountPublicAccessBlockOff>(),

@@ -11,6 +11,12 @@ impl<'a> Policy<'a> {
         denying.map(|statement| &self.text[statement.place.clone()]).collect()
     }
 
+    /// How many statements it has.
+    #[must_use]
+    pub fn statements(&self) -> usize {
+        self.document.statements.len()
+    }
+
     /// The policy without what it allows; nothing if it denies nothing.
     #[must_use]
     pub fn only_denied(&self) -> Option<String> {
