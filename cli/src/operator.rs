@@ -207,6 +207,7 @@ mod tests {
             repeat: None,
             applied: vec![],
             problem: None,
+            planted: std::collections::BTreeSet::new(),
             announced: true,
             undone: None,
             expires: event.time,
