@@ -151,6 +151,24 @@ def test_an_entry_that_is_moved_under_another_id_is_refused_there(snapback, plan
     )
 
 
+def test_a_hold_that_was_released_and_is_put_back_counts_until_its_own_end(snapback, plant):
+    """The seal does not tell what is newer: docs/threat-model.md says what that is good for."""
+    bucket, entry_id, _ = reverted(snapback)
+    assert snapback.undo(entry_id, "--days", "1").returncode == 0
+    [hold] = snapback.holds_on(bucket)
+    hold = stored(snapback, hold["pk"], hold["sk"])
+    assert snapback.release(entry_id).returncode == 0 and snapback.holds_on(bucket) == []
+    # Later than it was given cannot be said.
+    plant({**hold, "expires": {"N": "9999999999"}})
+    bucket.put_policy(bucket.lets_in_everyone(), bucket.lets_in("444455556666"))
+    assert snapback.announces(bucket, outcome="held")["planted"] == []
+    said = json.loads(hold["body"]["S"])
+    plant({**hold, "body": {"S": json.dumps({**said, "until": "2036-01-01T00:00:00Z"})}})
+    bucket.put_policy(bucket.lets_in_everyone())
+    assert snapback.has_settled() and bucket.policy_text() is None
+    assert snapback.announcements_about(bucket)[-1]["planted"]
+
+
 def test_who_may_write_the_table_and_not_use_the_key_can_neither_stop_nor_undo(snapback, planter):
     bucket, entry_id, _ = reverted(snapback)
     stopped = snapback.operate("stop", "--reason", "mine", by=planter)
