@@ -66,8 +66,10 @@ async fn judged_now(operator: &Operator, entry: &Entry, genuine: &Genuine) -> Re
     (genuine.control.decide)(&event, &genuine.suspicion, &state, &given)
 }
 
-/// What was done stands in the entry, also if only some of it could be.
+/// Who does it stands in the entry before anything is touched, so that whoever may not write the journal or use its key
+/// touches nothing. What was done stands there as well, also if only some of it could be.
 async fn take_back(operator: &Operator, mut entry: Entry, genuine: &Genuine) -> Result<()> {
+    operator.journal.complete(&entry).await?;
     let done = apply_all(operator, &mut entry, genuine).await;
     let applied = format!("{} of {} changes are done", entry.applied.len(), entry.decision.plan().len());
     match &done {

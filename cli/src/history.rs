@@ -124,6 +124,9 @@ fn show(out: &mut impl Write, entry: &Entry) -> Result<()> {
     if let Some(problem) = &entry.problem {
         line(format!("problem: {problem}"))?;
     }
+    for planted in &entry.planted {
+        line(format!("planted: {planted}"))?;
+    }
     if let Some(undone) = &entry.undone {
         line(format!("undone at {:.0} by {}", undone.at, undone.by))?;
     }

@@ -211,6 +211,7 @@ mod tests {
             repeat: None,
             applied: vec![],
             problem: None,
+            planted: std::collections::BTreeSet::new(),
             announced: true,
             undone: None,
             expires: event.time,

@@ -21,7 +21,7 @@ mod memory;
 mod repeats;
 mod seal;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::io::{Read, Write};
 
@@ -103,6 +103,9 @@ pub struct Entry {
     pub applied: Vec<Applied>,
     /// What went wrong, or could not be seen to be right.
     pub problem: Option<String>,
+    /// What stood in the journal about it that was not genuine, in words for people.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub planted: BTreeSet<String>,
     /// Whether people know: they were told, or have been told that it keeps coming back.
     pub announced: bool,
     pub undone: Option<Undone>,
@@ -376,7 +379,7 @@ impl Journal {
     /// When the journal cannot be written: then nothing may be done.
     pub async fn begin(&self, entry: &Entry, planted: &[Planted], now: Timestamp) -> Result<Earlier> {
         let free = "attribute_not_exists(pk) OR (outcome IN (:pending, :failed) AND lease < :now)";
-        let call = self.put(entry, Some(now + LEASE)).await?;
+        let call = Box::pin(self.put(entry, Some(now + LEASE))).await?;
         let key = entry_key(&entry.id);
         let call = match planted.iter().find(|planted| planted.is_at(&key)).map(Planted::seal) {
             None => call.condition_expression(free),
@@ -405,7 +408,7 @@ impl Journal {
     /// # Errors
     /// When the journal cannot be written: then nothing may be done.
     pub async fn rewrite(&self, entry: &Entry, now: Timestamp) -> Result<()> {
-        let call = self.put(entry, Some(now + LEASE)).await?;
+        let call = Box::pin(self.put(entry, Some(now + LEASE))).await?;
         call.send().await.map(drop).map_err(|error| failure(error).context("writing the journal"))
     }
 
@@ -414,7 +417,7 @@ impl Journal {
     /// # Errors
     /// When the journal cannot be written.
     pub async fn complete(&self, entry: &Entry) -> Result<()> {
-        let call = self.put(entry, None).await?;
+        let call = Box::pin(self.put(entry, None)).await?;
         call.send().await.map(drop).map_err(|error| failure(error).context("completing the journal's entry"))
     }
 
@@ -515,7 +518,8 @@ impl Journal {
         item: &HashMap<String, AttributeValue>,
         now: Timestamp,
     ) -> Result<Result<Option<T>, Planted>> {
-        if matches!(item.get("expires"), Some(AttributeValue::N(at)) if at.parse::<i64>()? < now.as_second()) {
+        if matches!(item.get("expires"), Some(AttributeValue::N(at)) if at.parse().is_ok_and(|at: i64| at < now.as_second()))
+        {
             return Ok(Ok(None));
         }
         match self.genuine(item).await? {

@@ -14,6 +14,7 @@
 //! | `changes` | for each: what was done, before, after |
 //! | `left` | what stays open |
 //! | `problem` | what went wrong |
+//! | `planted` | what the journal has about it that is not genuine, and was not believed |
 //! | `repeat` | how often the same change was taken back (`times`), and `since` when |
 //! | `apply` | the command that does what was asked for |
 //! | `undo` | the command that takes the revert back |
@@ -185,6 +186,9 @@ fn text(entry: &Entry, journal: &str) -> String {
         let label = if is_on_purpose { "Why not" } else { "What went wrong" };
         line(&format!("{label}: {problem}"));
     }
+    for planted in &entry.planted {
+        line(&format!("SOMEBODY WRITES THE JOURNAL: {planted}."));
+    }
     if let Decision::Revert { left, .. } = decision {
         for open in left {
             line(&format!("STILL OPEN: {open}."));
@@ -260,6 +264,7 @@ fn machine_readable(entry: &Entry, journal: &str, longest: usize) -> Value {
         "changes": changes.collect::<Vec<_>>(),
         "left": short_list(left, longest),
         "problem": entry.problem.as_deref().map(short),
+        "planted": entry.planted,
         "repeat": entry.repeat,
         "journal": journal,
         "apply": apply(entry, journal),
@@ -477,6 +482,7 @@ mod tests {
             repeat: None,
             applied: vec![],
             problem: None,
+            planted: BTreeSet::new(),
             announced: false,
             undone: None,
             expires: time("2027-01-31T12:00:02Z"),
@@ -510,6 +516,16 @@ mod tests {
             text(Outcome::WouldRevert).contains("touched nothing.\nWhy not: Snapback is stopped by ops: a drill\n")
         );
         assert!(text(Outcome::Failed).contains("What went wrong: Snapback is stopped"));
+    }
+
+    #[test]
+    fn what_is_planted_in_the_journal_is_said_and_is_not_the_reason() {
+        let planted = BTreeSet::from(["the emergency stop is not genuine".to_owned()]);
+        let notice = Notice::of(&Entry { outcome: Outcome::WouldRevert, planted, ..reverted("b", "{}") }, "journal");
+        assert!(notice.text.contains(
+            "In mode `revert` it would take this back.\nSOMEBODY WRITES THE JOURNAL: the emergency stop is not genuine.\n"
+        ));
+        assert!(!notice.text.contains("Why not"));
     }
 
     #[test]

@@ -75,19 +75,6 @@ struct Case<'a> {
     is_retry: bool,
 }
 
-impl Case<'_> {
-    /// What went wrong, and what somebody has planted in the journal to have it go wrong.
-    fn with_planted(&self, problem: Option<String>) -> Option<String> {
-        let mut said: Vec<String> = problem.into_iter().collect();
-        for planted in self.planted.iter().map(ToString::to_string) {
-            if !said.iter().any(|said| said.contains(&planted)) {
-                said.push(planted);
-            }
-        }
-        (!said.is_empty()).then(|| said.join("; "))
-    }
-}
-
 impl Function {
     /// Admits an event and asks every control that watches it. Nothing is left of a benign event.
     ///
@@ -244,7 +231,8 @@ impl<'a> Responder<'a> {
     }
 
     /// Goes on where an earlier delivery has stopped. Its before-image and its plan are in the journal.
-    async fn take_over(&self, case: &Case<'_>, entry: Entry) -> Result<()> {
+    async fn take_over(&self, case: &Case<'_>, mut entry: Entry) -> Result<()> {
+        entry.planted.extend(case.planted.iter().map(ToString::to_string));
         if matches!(entry.outcome, Outcome::Pending | Outcome::Failed) {
             let begun = self.begin(case, &entry).await?;
             if begun != Earlier::None {
@@ -290,7 +278,6 @@ impl<'a> Responder<'a> {
                 entry.problem = Some(format!("{failure:#}"));
             }
         }
-        entry.problem = case.with_planted(entry.problem.take());
         if entry.outcome == Outcome::Reverted && entry.repeat.is_none() {
             let counted = self.journal.count(&entry, Timestamp::now()).await;
             entry.repeat = counted.inspect_err(|failure| warn!(id = entry.id, "not counted: {failure:#}")).ok();
@@ -509,6 +496,7 @@ impl<'a> Responder<'a> {
             applied_by: None,
             repeat: None,
             applied: vec![],
+            planted: case.planted.iter().map(ToString::to_string).collect(),
             problem: is_old.then(|| "the event is more than 24 hours old, so it is left to a person".to_owned()),
             announced: false,
             undone: None,

@@ -59,8 +59,9 @@ fn is_closed(aws: &Aws, what: &str) {
     assert_eq!(aws.bodies("S3.PutBucketPolicy"), [policy(&[NAMED])], "{what}");
     let notices = notices(aws);
     assert_eq!((notices.len(), &notices[0]["outcome"]), (1, &json!("reverted")), "{what}");
-    let problem = notices[0]["problem"].as_str().unwrap_or_default();
-    assert!(problem.contains(what) && problem.contains("not genuine"), "{problem}");
+    assert_eq!((&notices[0]["problem"], notices[0]["planted"].as_array().map(Vec::len)), (&Value::Null, Some(1)));
+    let planted = notices[0]["planted"][0].as_str().unwrap_or_default();
+    assert!(planted.starts_with(&format!("{what} in the journal is not genuine")), "{planted}");
 }
 
 #[tokio::test]
@@ -91,7 +92,7 @@ async fn a_planted_hold_is_not_obeyed_and_said() -> Result<()> {
         .answers("DynamoDB.Query", [items(&[&planted(&genuine)[0], &genuine])]);
     event_is_delivered(&aws, Mode::Revert, bucket_policy_was_put(&policy(&[PUBLIC]))).await?;
     assert_eq!(notices(&aws)[0]["outcome"], "held");
-    assert!(notices(&aws)[0]["problem"].as_str().is_some_and(|problem| problem.contains("not genuine")));
+    assert_eq!(notices(&aws)[0]["planted"].as_array().map(Vec::len), Some(1));
     Ok(())
 }
 
@@ -161,7 +162,20 @@ async fn a_planted_entry_is_neither_believed_to_be_handled_nor_applied_and_gives
         [ok(&policy(&[PUBLIC, NAMED])), ok(&policy(&[PUBLIC, NAMED])), ok(&policy(&[NAMED]))],
     );
     event_is_delivered(&aws, Mode::Revert, event).await?;
-    assert_eq!(notices(&aws)[0]["problem"], Value::Null);
+    assert_eq!(notices(&aws)[0]["planted"], json!([]));
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_planted_between_two_deliveries_is_said_by_the_second() -> Result<()> {
+    let event = bucket_policy_was_put(&policy(&[PUBLIC, NAMED]));
+    let (mut pending, _) = entries(event.clone()).await?;
+    pending["lease"] = json!({"N": "0"});
+    let stop = planted(&stop(soon()).await?).remove(0);
+    let aws =
+        public_bucket().answers("DynamoDB.GetItem", [item(&pending)]).answers("DynamoDB.GetItem(stop)", [item(&stop)]);
+    event_is_delivered(&aws, Mode::Revert, event).await?;
+    is_closed(&aws, "the emergency stop");
     Ok(())
 }
 

@@ -150,10 +150,13 @@ fn operation(request: &HttpRequest) -> String {
 /// Public Access.
 fn quiet(operation: &str, body: &str) -> Option<Answer> {
     Some(match operation {
-        "DynamoDB.GetItem" | "DynamoDB.GetItem(stop)" | "DynamoDB.GetItem(memory)" => ok("{}"),
-        "DynamoDB.PutItem" | "DynamoDB.PutItem(lease)" | "DynamoDB.PutItem(stop)" | "DynamoDB.PutItem(memory)" => {
-            ok("{}")
-        }
+        "DynamoDB.GetItem"
+        | "DynamoDB.GetItem(stop)"
+        | "DynamoDB.GetItem(memory)"
+        | "DynamoDB.PutItem"
+        | "DynamoDB.PutItem(lease)"
+        | "DynamoDB.PutItem(memory)"
+        | "DynamoDB.PutItem(stop)" => ok("{}"),
         "KMS.GenerateMac" => ok(&json!({"Mac": seal_of(body)}).to_string()),
         "KMS.VerifyMac" if body.contains(&format!(r#""Mac":"{}""#, seal_of(body))) => ok(r#"{"MacValid":true}"#),
         "KMS.VerifyMac" => (400, r#"{"__type":"KMSInvalidMacException","message":"verification failed"}"#.to_owned()),

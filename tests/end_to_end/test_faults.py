@@ -1,8 +1,8 @@
 """Whatever goes wrong at whatever call to AWS, nothing is lost.
 
 Each call that a delivery makes goes wrong in each way, once before and once after AWS has done what it was asked for.
-Then the account is either untouched or reverted, the journal says which, and a further delivery brings it to its end. The
-local AWS delivers an event once and has no clock to turn, so the deliveries are made by hand (tests/faulty) and leases are
+So do the calls that only a delivery makes which goes on where another has ended. Then the account is either untouched
+or reverted, the journal says which, and a further delivery brings it to its end. The local AWS delivers an event once and has no clock to turn, so the deliveries are made by hand (tests/faulty) and leases are
 ended by hand.
 """
 
@@ -98,7 +98,7 @@ class World:
 class PublicBucket:
     """A bucket that somebody has opened to everyone, beside whom it is meant for."""
 
-    function = "S3Function"
+    function, write = "S3Function", "PUT policy"
 
     def __init__(self, world: World):
         self.world, self.name = world, f"bucket-{uuid4().hex}"
@@ -120,7 +120,7 @@ class PublicBucket:
 class OpenGroup:
     """A security group that somebody has opened to everyone, beside a rule that stays."""
 
-    function = "Ec2Function"
+    function, write = "Ec2Function", "RevokeSecurityGroupIngress"
 
     def __init__(self, world: World):
         self.world = world
@@ -165,9 +165,22 @@ def world():
         yield World(aws)
 
 
-def tried(world: World, kind: type, call: str, nth: int, fault: str) -> tuple[str, str]:
-    """How a delivery ended in which a call went wrong, and what that was about."""
+def opened(world: World, kind: type):
+    return kind(world)
+
+
+def interrupted(world: World, kind: type):
+    """Something that was opened, and that a delivery could not close."""
     thing = kind(world)
+    assert world.deliver(kind.function, thing.event, kind.write, "1", "broken")["failed"]
+    assert thing.state() == thing.opened and world.entry(thing.arn)["outcome"]["S"] == "failed"
+    world.let_leases_end(thing.arn)
+    return thing
+
+
+def tried(world: World, kind: type, call: str, nth: int, fault: str, make) -> tuple[str, str]:
+    """How a delivery ended in which a call went wrong, and what that was about."""
+    thing = make(world, kind)
     delivered = world.deliver(kind.function, thing.event, call, str(nth), fault)
     state, entry = thing.state(), world.entry(thing.arn)
     outcome = entry["outcome"]["S"] if entry else None
@@ -199,14 +212,21 @@ def test_whatever_goes_wrong_nothing_is_lost(world, kind, capsys):
     for call in calm["calls"]:
         seen[call] += 1
         calls.append((call, seen[call]))
+    cases = [(call, nth, fault, opened) for call, nth in calls for fault in (*FAULTS, *AFTER)]
+    thing = interrupted(world, kind)
+    going_on = world.deliver(kind.function, thing.event)
+    assert going_on["failed"] is None and thing.state() == thing.closed
+    only_then = [call for call in going_on["calls"] if call not in seen]
+    assert only_then == ["KMS VerifyMac"]
+    cases += [(call, 1, fault, interrupted) for call in only_then for fault in (*FAULTS, *AFTER)]
     world.heard()
-    cases = [(call, nth, fault) for call, nth in calls for fault in (*FAULTS, *AFTER)]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         ends = list(pool.map(lambda case: tried(world, kind, *case), cases))
     heard = Counter(one["resource"] for one in world.heard())
     untold = [(*case, end) for case, (end, arn) in zip(cases, ends, strict=True) if not heard[arn]]
     assert untold == [], "nobody was told of it"
     with capsys.disabled():
-        print(f"\n{kind.__name__}: {len(calls)} calls, {len(cases)} faults, nothing lost. Deliveries, by how they ended:")
+        print(f"\n{kind.__name__}: {len(calls)} calls, and {len(only_then)} only to go on; {len(cases)} faults.")
+        print("Nothing lost. Deliveries, by how they ended:")
         for end, times in sorted(Counter(end for end, _ in ends).items()):
             print(f"  {times:4}  {end}")

@@ -91,7 +91,10 @@ impl fmt::Display for Planted {
             Some(("hold", resource)) => write!(f, "a hold on `{resource}`")?,
             _ => f.write_str("the emergency stop")?,
         }
-        f.write_str(" in the journal is not genuine, so it is not believed: whoever wrote it like this could write the table and not use its key")
+        f.write_str(
+            " in the journal is not genuine, so it is not believed: whoever wrote it like this could write the table and \
+             not use its key",
+        )
     }
 }
 
