@@ -25,9 +25,16 @@ enum Proof {
     CannedAnswers,
 }
 
-const PROOFS: [(&str, &[Proof]); 2] = [
+const PROOFS: [(&str, &[Proof]); 9] = [
     ("s3-public-bucket-policy", &[Proof::Ministack, Proof::CannedAnswers]),
     ("ec2-open-security-group", &[Proof::Ministack, Proof::CannedAnswers]),
+    ("own-silenced-rule", &[Proof::Ministack, Proof::CannedAnswers]),
+    ("own-changed-function", &[Proof::Ministack, Proof::CannedAnswers]),
+    ("own-changed-role", &[Proof::Ministack, Proof::CannedAnswers]),
+    ("own-muted-topic", &[Proof::Ministack, Proof::CannedAnswers]),
+    ("own-unprotected-journal", &[Proof::Ministack, Proof::CannedAnswers]),
+    ("own-disabled-key", &[Proof::Ministack, Proof::CannedAnswers]),
+    ("own-changed-queue", &[Proof::Ministack, Proof::CannedAnswers]),
 ];
 
 impl Proof {

@@ -14,6 +14,10 @@ use crate::json;
 /// What an API call under CloudTrail arrives as.
 pub const API_CALL: &str = "AWS API Call via CloudTrail";
 
+/// What a schedule of EventBridge sends. No API call is called so, so it is the name of such an event as well.
+/// <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-run-lambda-schedule.html>
+pub const SCHEDULED: &str = "Scheduled Event";
+
 #[derive(Debug, Clone)]
 pub struct Event {
     /// `aws.s3`: who put the event on the bus. Only AWS can use a name that starts with `aws.`.
@@ -86,6 +90,9 @@ impl Event {
     /// # Errors
     /// When a field without which nothing can be said is missing or of another type.
     pub fn from_envelope(envelope: Value) -> Result<Self, Malformed> {
+        if json::text(&envelope, "detail-type") == Some(SCHEDULED) {
+            return Self::from_schedule(&envelope);
+        }
         let envelope: EventBridgeEvent<Value> = serde_json::from_value(envelope).map_err(|error| Malformed {
             field: "(envelope)",
             expected: "an EventBridge event with `source`, `detail-type` and `detail`",
@@ -98,6 +105,29 @@ impl Event {
         Ok(event)
     }
 
+    /// Reads what a schedule sends: that it is time to look, and nothing else.
+    fn from_schedule(envelope: &Value) -> Result<Self, Malformed> {
+        let account = json::text(envelope, "account").unwrap_or_default().to_owned();
+        let time = required(envelope, "time", A_TIME)?;
+        let service = "events.amazonaws.com".to_owned();
+        Ok(Self {
+            source: json::text(envelope, "source").unwrap_or_default().to_owned(),
+            detail_type: SCHEDULED.to_owned(),
+            envelope_account: account.clone(),
+            id: required(envelope, "id", "the event's UUID")?,
+            time: moment("time", time)?,
+            name: SCHEDULED.to_owned(),
+            region: required(envelope, "region", "a Region such as `eu-central-1`")?,
+            account,
+            error_code: None,
+            request: Value::Null,
+            response: Value::Null,
+            resources: vec![],
+            actor: Actor { kind: "AWSService".to_owned(), invoked_by: Some(service.clone()), ..Actor::default() },
+            service,
+        })
+    }
+
     /// Reads a bare record, as it lies in CloudTrail's log files, in the envelope that AWS would have given it.
     ///
     /// # Errors
@@ -108,17 +138,13 @@ impl Event {
             .or_else(|| json::text(&record["userIdentity"], "accountId"))
             .unwrap_or_default()
             .to_owned();
-        let time = required(&record, "eventTime", "a time such as `2026-01-31T12:00:00Z`")?;
+        let time = required(&record, "eventTime", A_TIME)?;
         Ok(Self {
             source: format!("aws.{}", service.trim_end_matches(".amazonaws.com")),
             detail_type: API_CALL.to_owned(),
             envelope_account: account.clone(),
             id: required(&record, "eventID", "the record's UUID")?,
-            time: time.parse().map_err(|_| Malformed {
-                field: "eventTime",
-                expected: "a time such as `2026-01-31T12:00:00Z`",
-                found: time,
-            })?,
+            time: moment("eventTime", time)?,
             service,
             name: required(&record, "eventName", "an API call such as `PutBucketPolicy`")?,
             region: required(&record, "awsRegion", "a Region such as `eu-central-1`")?,
@@ -143,7 +169,7 @@ impl Event {
         if self.source != format!("aws.{}", self.service.trim_end_matches(".amazonaws.com")) {
             return forged(format!("its source `{}` is not that of `{}`", self.source, self.service));
         }
-        if self.detail_type != API_CALL {
+        if self.detail_type != if self.is_look() { SCHEDULED } else { API_CALL } {
             return forged(format!("its detail-type is `{}`", self.detail_type));
         }
         if self.account.is_empty() || self.envelope_account != self.account {
@@ -156,6 +182,12 @@ impl Event {
             Some(code) => Err(Refusal::Failed(code.clone())),
             None => Ok(()),
         }
+    }
+
+    /// Whether a schedule says that it is time to look. Nobody has done anything then.
+    #[must_use]
+    pub fn is_look(&self) -> bool {
+        self.name == SCHEDULED
     }
 
     /// The partition in which the event's Region lies, for ARNs and console links.
@@ -248,6 +280,12 @@ fn without_credentials(value: Value) -> Value {
     }
 }
 
+const A_TIME: &str = "a time such as `2026-01-31T12:00:00Z`";
+
+fn moment(field: &'static str, text: String) -> Result<Timestamp, Malformed> {
+    text.parse().map_err(|_| Malformed { field, expected: A_TIME, found: text })
+}
+
 fn required(record: &Value, field: &'static str, expected: &'static str) -> Result<String, Malformed> {
     json::text(record, field).map(str::to_owned).ok_or_else(|| Malformed {
         field,
@@ -305,6 +343,25 @@ mod tests {
         ] {
             assert!(matches!(forged.admit(), Err(Refusal::Forged(_))), "{forged:?}");
         }
+    }
+
+    #[test]
+    fn a_schedule_only_says_that_it_is_time_to_look() {
+        let scheduled = json!({
+            "source": "aws.events", "detail-type": SCHEDULED, "account": "111122223333", "region": "eu-central-1",
+            "id": "e-2", "time": "2026-01-31T12:00:00Z", "resources": [], "detail": {"eventName": "PutBucketPolicy"},
+        });
+        let event = Event::from_envelope(scheduled.clone()).expect("an event");
+        assert!(event.is_look() && event.request.is_null());
+        assert_eq!(event.admit(), Ok(()));
+        for (field, value) in [("source", "custom"), ("account", "")] {
+            let mut forged = scheduled.clone();
+            forged[field] = json!(value);
+            let event = Event::from_envelope(forged).expect("still an event");
+            assert!(matches!(event.admit(), Err(Refusal::Forged(_))), "{field}");
+        }
+        let record = changed("/detail/eventName", json!(SCHEDULED));
+        assert!(matches!(record.admit(), Err(Refusal::Forged(_))), "a call of that name");
     }
 
     #[test]

@@ -37,7 +37,7 @@ use sha2::{Digest, Sha256};
 use crate::aws::failure;
 use crate::change::{Applied, Change};
 use crate::decision::{Decision, Severity};
-use crate::event::{API_CALL, Actor, Event};
+use crate::event::{API_CALL, Actor, Event, SCHEDULED};
 use crate::mode::Mode;
 use crate::settings::Settings;
 use crate::subject::Subject;
@@ -232,7 +232,7 @@ impl Entry {
         let (Cause { id, service, name, time, actor }, basis) = (self.event.clone(), self.basis.clone());
         Event {
             source: format!("aws.{}", service.trim_end_matches(".amazonaws.com")),
-            detail_type: API_CALL.to_owned(),
+            detail_type: if name == SCHEDULED { SCHEDULED } else { API_CALL }.to_owned(),
             envelope_account: self.subject.account.clone(),
             id,
             time,
@@ -655,7 +655,7 @@ where
 }
 
 /// The first 20 digits of a SHA-256: short enough to be typed, and no two events in 10^12 share them.
-fn hash(parts: &[&str]) -> String {
+pub(crate) fn hash(parts: &[&str]) -> String {
     let mut digest = digest_of(parts.join("\n").as_bytes());
     digest.truncate(20);
     digest

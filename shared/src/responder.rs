@@ -16,7 +16,7 @@ use crate::control::{AnyControl, Function, Given, Look, Suspicion};
 use crate::decision::{Decision, Severity};
 use crate::event::{Event, Malformed, Refusal};
 use crate::guardrail::{Broken, Guardrails, Question, Verdict};
-use crate::journal::{Basis, Cause, Earlier, Entry, Hold, Journal, Outcome, Stop};
+use crate::journal::{Basis, Cause, Earlier, Entry, Hold, Journal, Outcome, Stop, hash};
 use crate::mode::Mode;
 use crate::settings::{Deployment, Settings};
 use crate::subject::Subject;
@@ -122,11 +122,52 @@ impl<'a> Responder<'a> {
     pub async fn respond(&self, function: &'static Function, event: &Event, suspected: &[Suspected]) -> Result<()> {
         let mut failures = vec![];
         for (control, suspicion) in suspected {
-            if let Err(failure) = Box::pin(self.handle(function, control, event, suspicion)).await {
+            let handled = if event.is_look() {
+                Box::pin(self.look(function, control, event, suspicion)).await
+            } else {
+                Box::pin(self.handle(function, control, event, suspicion)).await
+            };
+            if let Err(failure) = handled {
                 failures.push(format!("{} on {}: {failure:#}", control.about.id, suspicion.subject.arn));
             }
         }
         if failures.is_empty() { Ok(()) } else { Err(anyhow!(failures.join("; "))) }
+    }
+
+    /// A look on schedule. Most find nothing, and nothing is left of those.
+    ///
+    /// What one finds is one event as long as it lasts, so that people hear of it once a day and not with every look.
+    /// What has been taken back and is there again is another.
+    async fn look(
+        &self,
+        function: &'static Function,
+        control: &'static AnyControl,
+        event: &Event,
+        suspicion: &Suspicion,
+    ) -> Result<()> {
+        let (subject, holds, stop) = (suspicion.subject.clone(), vec![], None);
+        let mut case = Case { function, control, event, suspicion, subject, holds, stop, is_retry: false };
+        let (state, decision) = self.judge(&case, self.observe(&case).await)?;
+        if decision.is_allow() {
+            return Ok(());
+        }
+        let mut is_held = false;
+        if !state.is_null() {
+            case.subject = (control.found)(event, suspicion, &state)?;
+            // If the journal cannot be read, handling the event says so.
+            let holds = self.journal.holds(control.about.id, &case.subject.arn, Timestamp::now()).await;
+            case.holds = holds.unwrap_or_default();
+            is_held = self.decide(&case, &state)?.is_allow();
+        }
+        let is_stopped = self.journal.stopped(Timestamp::now()).await.is_ok_and(|stop| stop.is_some());
+        let mode = if is_stopped { Mode::Notify } else { self.settings.modes.of(control.about.id) };
+        let day = event.time.strftime("%F").to_string();
+        let what = hash(&[&mode.to_string(), &is_held.to_string(), &decision.to_string()]);
+        let id = format!("{day}-{what}");
+        let finding = Event { id, ..event.clone() };
+        let known = self.journal.find(&Entry::id_of(&finding, control.about.id, &suspicion.subject)).await;
+        let came_back = known.is_ok_and(|entry| entry.is_some_and(|entry| entry.outcome == Outcome::Reverted));
+        Box::pin(self.handle(function, control, if came_back { event } else { &finding }, suspicion)).await
     }
 
     async fn handle(
@@ -177,7 +218,7 @@ impl<'a> Responder<'a> {
         while decision.is_allow() {
             if let Some(held) = self.held(&case, &state)? {
                 (decision, outcome) = (held, Outcome::Held);
-            } else if let Some(wait) = waits.next() {
+            } else if let Some(wait) = waits.next().filter(|_| !event.is_look()) {
                 tokio::time::sleep(*wait).await;
                 (state, decision) = self.judge(&case, self.observe(&case).await)?;
             } else {
@@ -266,7 +307,9 @@ impl<'a> Responder<'a> {
             let counted = self.journal.count(&entry, Timestamp::now()).await;
             entry.repeat = counted.inspect_err(|failure| warn!(id = entry.id, "not counted: {failure:#}")).ok();
         }
-        let seconds_open = entry.reverted_at.map(|at| at.as_second() - entry.event.time.as_second());
+        // A look does not know since when.
+        let seconds_open =
+            entry.reverted_at.filter(|_| !case.event.is_look()).map(|at| at.as_second() - entry.event.time.as_second());
         info!(
             id = entry.id, control = entry.control, resource = entry.subject.arn, seconds_open,
             outcome = %entry.outcome, problem = entry.problem, "{}", entry.decision.why()

@@ -4,5 +4,6 @@ mod calls;
 mod guardrails;
 mod injected;
 mod journal;
+mod own;
 mod scene;
 mod wire;

@@ -102,6 +102,10 @@ fn body(request: &HttpRequest) -> String {
 fn operation(request: &HttpRequest) -> String {
     if let Some(target) = request.headers().get("x-amz-target") {
         let name = target.rsplit('.').next().unwrap_or_default();
+        let of_others = [("AWSEvents", "Events"), ("TrentService", "KMS"), ("AmazonSQS", "SQS")];
+        if let Some((_, service)) = of_others.iter().find(|(prefix, _)| target.starts_with(prefix)) {
+            return format!("{service}.{name}");
+        }
         // Which of the journal's items it is, if it is not an entry.
         let (body, others) = (body(request), ["stop", "lease"]);
         let is_of = |item: &&&str| body.contains(&format!(r#""pk":{{"S":"{item}"#));
@@ -109,9 +113,14 @@ fn operation(request: &HttpRequest) -> String {
     }
     let (uri, method) = (request.uri().to_owned(), request.method().to_owned());
     if let Some(action) = body(request).split('&').find_map(|field| field.strip_prefix("Action=")) {
-        return format!("{}.{action}", if uri.contains("//sns.") { "SNS" } else { "EC2" });
+        let services = [("//sns.", "SNS"), ("//cloudformation.", "CloudFormation")];
+        let service = services.iter().find(|(host, _)| uri.contains(host)).map_or("EC2", |(_, service)| service);
+        return format!("{service}.{action}");
     }
     match (method.as_str(), &uri) {
+        ("GET", uri) if uri.contains("/concurrency") => "Lambda.GetFunctionConcurrency".to_owned(),
+        ("PUT", uri) if uri.contains("/concurrency") => "Lambda.PutFunctionConcurrency".to_owned(),
+        ("DELETE", uri) if uri.contains("/concurrency") => "Lambda.DeleteFunctionConcurrency".to_owned(),
         ("GET", uri) if uri.contains("/v20180820/configuration/publicAccessBlock") => {
             "S3Control.GetPublicAccessBlock".to_owned()
         }

@@ -24,6 +24,7 @@ WATCHED = {"PutBucketPolicy", "AuthorizeSecurityGroupIngress", "ModifySecurityGr
 OPERATOR_MAY = (
     "s3:GetBucketPolicy", "s3:PutBucketPolicy", "ec2:DescribeSecurityGroupRules",
     "ec2:AuthorizeSecurityGroupIngress", "ec2:CreateTags",
+    "events:DescribeRule", "events:ListTargetsByRule", "events:DisableRule",
     "s3:GetBucketPublicAccessBlock", "s3:GetAccountPublicAccessBlock", "s3:DeleteBucketPolicy",
     "dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:DeleteItem",
 )  # fmt: skip
@@ -196,7 +197,8 @@ class Snapback:
     def unseen(self) -> Iterator[None]:
         """What is done meanwhile wakes no function."""
         events = self.aws.client("events")
-        rules = [rule["Name"] for rule in events.list_rules()["Rules"]]
+        # First the one that would have the others enabled again.
+        rules = sorted((rule["Name"] for rule in events.list_rules()["Rules"]), key=lambda name: "-OwnRuleRule-" not in name)
         for rule in rules:
             events.disable_rule(Name=rule)
         try:

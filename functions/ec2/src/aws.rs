@@ -79,7 +79,7 @@ pub(crate) fn apply<'a>(config: &'a SdkConfig, _: &'a str, change: &'a Change) -
         match change {
             Change::Ec2(Ec2::RevokeIngress { group, rules }) => revoke(config, group, rules).await,
             Change::Ec2(Ec2::AuthorizeIngress { group, rules }) => authorize(config, group, rules).await,
-            other @ Change::S3(_) => bail!("the function for EC2 was asked to {other}"),
+            other => bail!("the function for EC2 was asked to {other}"),
         }
     }
     .boxed()

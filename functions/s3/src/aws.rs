@@ -73,7 +73,7 @@ pub(crate) fn apply<'a>(config: &'a SdkConfig, account: &'a str, change: &'a Cha
             Change::S3(S3::BucketPolicy { bucket, from, to }) => {
                 change_bucket_policy(config, account, bucket, from.as_deref(), to.as_deref()).await
             }
-            other @ Change::Ec2(_) => bail!("the function for S3 was asked to {other}"),
+            other => bail!("the function for S3 was asked to {other}"),
         }
     }
     .boxed()

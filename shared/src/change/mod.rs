@@ -5,6 +5,7 @@
 //! the same change the other way round.
 
 mod ec2;
+mod own;
 mod s3;
 
 use std::collections::BTreeMap;
@@ -13,6 +14,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 pub use ec2::{Ec2, Rule, Source};
+pub use own::{KeyState, Own, RuleState, Target};
 pub use s3::S3;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,6 +22,7 @@ pub use s3::S3;
 pub enum Change {
     S3(S3),
     Ec2(Ec2),
+    Own(Own),
 }
 
 /// What came of applying a change.
@@ -41,6 +44,7 @@ impl Change {
         match self {
             Self::S3(change) => Self::S3(change.undo()),
             Self::Ec2(change) => Self::Ec2(change.undo()),
+            Self::Own(change) => Self::Own(change.undo()),
         }
     }
 
@@ -49,8 +53,8 @@ impl Change {
     pub fn overwrites(&self) -> bool {
         match self {
             Self::S3(S3::BucketPolicy { .. }) => true,
-            // Rules are revoked by their ids.
-            Self::Ec2(_) => false,
+            // Rules are revoked by their ids, and whoever restores a part of Snapback writes the same.
+            Self::Ec2(_) | Self::Own(_) => false,
         }
     }
 
@@ -60,6 +64,7 @@ impl Change {
         match self {
             Self::S3(change) => change.sides(),
             Self::Ec2(change) => change.sides(),
+            Self::Own(change) => change.sides(),
         }
     }
 }
@@ -69,6 +74,7 @@ impl fmt::Display for Change {
         match self {
             Self::S3(change) => change.fmt(f),
             Self::Ec2(change) => change.fmt(f),
+            Self::Own(change) => change.fmt(f),
         }
     }
 }
