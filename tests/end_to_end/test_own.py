@@ -143,6 +143,13 @@ def test_who_first_silences_the_rule_that_would_tell_is_found_by_the_look(own):
     assert outcomes(own, teller) == outcomes(own, woken) == ["reverted"]
     look(own)
     assert outcomes(own, teller) == ["reverted"]
+    [found] = said_of(own, woken)
+    undone = own.undo(found["id"])
+    assert (undone.returncode, undone.stderr) == (0, "")
+    assert state_of(own, woken) == "DISABLED", "what a look took back is undone like all else"
+    assert own.release(found["id"]).returncode == 0
+    look(own)
+    assert state_of(own, woken) == "ENABLED"
 
 
 def test_a_target_that_was_taken_away_is_put_back_as_it_was(own):

@@ -6,8 +6,9 @@
 //! **Why** A role with fewer rights cannot take anything back, and one with more, or that somebody else may assume, is a
 //! way to the rights that Snapback has.
 //!
-//! **Does** Says it. What the role had before is not in the event, so nothing is put back. IAM tells of its changes in
-//! us-east-1 alone (us-gov-west-1, cn-north-1): a Snapback that is deployed elsewhere does not hear of them.
+//! **Does** Says it. What the role had before is not in the event, so nothing is put back. IAM
+//! [tells of its changes in us-east-1 alone](https://repost.aws/knowledge-center/eventbridge-rule-triggers-iam-single-region):
+//! a Snapback that is deployed elsewhere does not hear of them.
 //!
 //! **Leaves alone**
 //! - roles that are named like Snapback's, and are no part of its stack
