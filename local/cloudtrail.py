@@ -180,6 +180,8 @@ EVENT_NAMES = {
     ("lambda", "DeleteFunction"): "DeleteFunction20150331",
     ("lambda", "UpdateFunctionCode"): "UpdateFunctionCode20150331v2",
     ("lambda", "UpdateFunctionConfiguration"): "UpdateFunctionConfiguration20150331v2",
+    ("lambda", "PutFunctionConcurrency"): "PutFunctionConcurrency20171031",
+    ("lambda", "DeleteFunctionConcurrency"): "DeleteFunctionConcurrency20171031",
 }
 
 READING = re.compile(

@@ -9,6 +9,9 @@ what it should if AWS behaves like that:
   whose function is gone sends to its dead-letter queue, and says for whom it was. How long retries wait is ours to say, not AWS's minute.
 * Lambda's layers: functions run on this machine, whose /opt is not theirs, so they are told where theirs lie.
 * `aws:PrincipalArn` is the role's ARN in sessions; `aws:PrincipalIsAWSService` and `dynamodb:LeadingKeys` are there.
+* A rule of the default bus has no bus in its ARN, and goes by `Rule` in the calls upon its targets.
+* Reading and removing a function's concurrency are actions of their own.
+* A table's point-in-time recovery, which CloudFormation there leaves off whatever the template says.
 * The account's own Block Public Access of S3, which `account_public_access.py` keeps. It is not enforced.
 * The rules of security groups (`security_groups.py`).
 * With whom EC2's things are shared, and settings of instances and of the account (`ec2_sharing_and_settings.py`).
@@ -44,7 +47,8 @@ from ministack.core.responses import (
     request_scope,
 )
 from ministack.core.router import extract_access_key_id
-from ministack.services import eventbridge, iam, lambda_svc, sqs, sts
+from ministack.services import dynamodb, eventbridge, iam, lambda_svc, sqs, sts
+from ministack.services.cloudformation import provisioners
 
 import account_public_access
 import cloudtrail
@@ -66,6 +70,9 @@ def main() -> None:
     play_layers()
     play_principal_keys()
     play_leading_keys()
+    play_recovery()
+    play_resources_of_rules()
+    play_actions_upon_concurrency()
     account_public_access.install(then=remember)
     security_groups.install()
     ec2_sharing_and_settings.install()
@@ -330,6 +337,55 @@ def play_leading_keys() -> None:
         return {**service_context(body), **({"dynamodb:leadingkeys": leading} if leading else {})}
 
     iam_actions.dynamodb_service_context = with_leading_keys
+
+
+# Tables
+
+
+def play_recovery() -> None:
+    handlers = provisioners._RESOURCE_HANDLERS["AWS::DynamoDB::Table"]
+    create = handlers["create"]
+
+    def create_with_recovery(logical_id, props, stack_name):
+        made = create(logical_id, props, stack_name)
+        asked = props.get("PointInTimeRecoverySpecification", {}).get("PointInTimeRecoveryEnabled")
+        dynamodb._pitr_settings[made[0]] = str(asked).lower() == "true"
+        return made
+
+    handlers["create"] = create_with_recovery
+
+
+# Rules
+
+
+def play_resources_of_rules() -> None:
+    extract = iam_actions.extract_resource_arn
+
+    def extract_resource_arn(service, method, path, headers, body, query, region, account):
+        found = extract(service, method, path, headers, body, query, region, account)
+        if service != "events":
+            return found
+        call = json.loads(body or b"{}")
+        if call.get("Rule") and not call.get("EventBusName"):
+            return f"arn:aws:events:{region}:{account}:rule/{call['Rule']}"
+        return found.replace(":rule/default/", ":rule/")
+
+    iam_actions.extract_resource_arn = extract_resource_arn
+
+
+# Functions
+
+
+def play_actions_upon_concurrency() -> None:
+    action_of = iam_actions._lambda_action
+    verbs = {"GET": "Get", "PUT": "Put", "DELETE": "Delete"}
+
+    def lambda_action(method, path):
+        if path.endswith("/concurrency") and method in verbs:
+            return f"{verbs[method]}FunctionConcurrency"
+        return action_of(method, path)
+
+    iam_actions._lambda_action = lambda_action
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use snapback::control::{AnyControl, Function};
 
 /// Every function there is.
-pub const FUNCTIONS: [&Function; 2] = [&s3::FUNCTION, &ec2::FUNCTION];
+pub const FUNCTIONS: [&Function; 3] = [&s3::FUNCTION, &ec2::FUNCTION, &own::FUNCTION];
 
 /// Every control there is.
 pub fn controls() -> impl Iterator<Item = &'static AnyControl> {

@@ -41,6 +41,13 @@ const PROOFS: &[(&str, &[Proof])] = &[
     ("ec2-unencrypted-volumes", &[Proof::Ministack, Proof::CannedAnswers]),
     ("ec2-serial-console", &[Proof::Ministack, Proof::CannedAnswers]),
     ("ec2-instance-metadata-v1", &[Proof::Ministack, Proof::CannedAnswers]),
+    ("own-silenced-rule", &[Proof::Ministack, Proof::CannedAnswers]),
+    ("own-changed-function", &[Proof::Ministack, Proof::CannedAnswers]),
+    ("own-changed-role", &[Proof::Ministack, Proof::CannedAnswers]),
+    ("own-muted-topic", &[Proof::Ministack, Proof::CannedAnswers]),
+    ("own-unprotected-journal", &[Proof::Ministack, Proof::CannedAnswers]),
+    ("own-disabled-key", &[Proof::Ministack, Proof::CannedAnswers]),
+    ("own-changed-queue", &[Proof::Ministack, Proof::CannedAnswers]),
 ];
 
 impl Proof {

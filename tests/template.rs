@@ -10,6 +10,7 @@ use jiff::SignedDuration;
 use serde_json::Value as Json;
 use serde_yaml_ng::Value;
 use snapback::control::{Function, Watch};
+use snapback::event::SCHEDULED;
 use snapback::settings::{Deployment, Settings};
 use workspace_tests::{FUNCTIONS, workspace};
 
@@ -86,7 +87,8 @@ impl Template {
             return Some((*value).to_owned());
         }
         let parameter = self.0["Parameters"].get(name);
-        Some(parameter.map_or(format!("name-of-{name}"), |parameter| text(&parameter["Default"])))
+        let made = if name.ends_with(".Arn") { format!("arn:of:{name}") } else { format!("name-of-{name}") };
+        Some(parameter.map_or(made, |parameter| text(&parameter["Default"])))
     }
 
     fn settings(&self, given: &[(&str, &str)]) -> Result<Settings> {
@@ -130,6 +132,16 @@ fn attribute(value: &Value) -> Option<&str> {
     tagged(value, "GetAtt")
 }
 
+/// What a `!Join` puts together.
+fn joined(value: &Value) -> BTreeSet<String> {
+    match value {
+        Value::Tagged(tagged) if tagged.tag == "Join" => {
+            items(&tagged.value[1]).filter_map(attribute).map(str::to_owned).collect()
+        }
+        _ => BTreeSet::new(),
+    }
+}
+
 fn tagged<'a>(value: &'a Value, tag: &str) -> Option<&'a str> {
     match value {
         Value::Tagged(tagged) if tagged.tag == tag => tagged.value.as_str(),
@@ -166,13 +178,19 @@ fn each_function_is_woken_by_exactly_what_its_controls_watch() -> Result<()> {
     for function in FUNCTIONS {
         let watched = function.controls.iter().flat_map(|control| {
             let of_kind = |watch: &Watch| {
-                (control.kind.detail_type().to_owned(), watch.service.to_owned(), watch.name.to_owned())
+                let kind = if watch.name == SCHEDULED { SCHEDULED } else { control.kind.detail_type() };
+                (kind.to_owned(), watch.service.to_owned(), watch.name.to_owned())
             };
             control.about.watches.iter().map(of_kind)
         });
         let watched: BTreeSet<(String, String, String)> = watched.collect();
         let mut routed = BTreeSet::new();
         for (id, rule) in template.rules_of(function.name) {
+            if is_schedule(rule) {
+                assert_eq!(rule["Properties"]["State"], "ENABLED", "{id}");
+                routed.insert((SCHEDULED.to_owned(), "events.amazonaws.com".to_owned(), SCHEDULED.to_owned()));
+                continue;
+            }
             let pattern = &rule["Properties"]["EventPattern"];
             let detail = &pattern["detail"];
             assert_eq!(fields(pattern), set(&["detail", "detail-type", "source"]), "{id}");
@@ -198,6 +216,10 @@ fn each_function_is_woken_by_exactly_what_its_controls_watch() -> Result<()> {
     Ok(())
 }
 
+fn is_schedule(rule: &Value) -> bool {
+    rule["Properties"]["ScheduleExpression"].is_string()
+}
+
 fn fields(value: &Value) -> BTreeSet<String> {
     value.as_mapping().into_iter().flatten().map(|(field, _)| text(field)).collect()
 }
@@ -209,7 +231,7 @@ fn set(words: &[&str]) -> BTreeSet<String> {
 #[test]
 fn no_pattern_is_longer_than_eventbridge_takes() -> Result<()> {
     for (id, rule) in Template::read()?.resources("AWS::Events::Rule") {
-        if !rule["Properties"]["ScheduleExpression"].is_null() {
+        if is_schedule(rule) {
             continue;
         }
         let pattern: Json = serde_yaml_ng::from_value(rule["Properties"]["EventPattern"].clone())?;
@@ -232,12 +254,14 @@ fn every_rule_wakes_one_function_and_may_do_so() -> Result<()> {
         let function = function.with_context(|| format!("{id} has a target that is no function of the template"))?;
         assert_eq!(target["Id"], function, "{id}");
         assert!(id.starts_with(function.trim_end_matches("Function")), "{id} wakes {function}");
-        // What a schedule cannot deliver is not kept: the next tick comes by itself.
-        if rule["Properties"]["ScheduleExpression"].is_null() {
-            assert_eq!(attribute(&target["DeadLetterConfig"]["Arn"]), Some("RuleDeadLetters.Arn"), "{id}");
-            sends.insert(format!("{id}.Arn"));
-        }
         wakes.insert((function.to_owned(), format!("{id}.Arn")));
+        assert_eq!(attribute(&target["DeadLetterConfig"]["Arn"]), Some("RuleDeadLetters.Arn"), "{id}");
+        sends.insert(format!("{id}.Arn"));
+        // What is put back where somebody takes a target away.
+        let given = &target["RetryPolicy"];
+        assert_eq!(given["MaximumRetryAttempts"].as_i64(), Some(own::RETRIES.into()), "{id}");
+        assert_eq!(given["MaximumEventAgeInSeconds"].as_i64(), Some(own::OLDEST_SECONDS.into()), "{id}");
+        assert_eq!(fields(target), set(&["Arn", "DeadLetterConfig", "Id", "RetryPolicy"]), "{id}");
     }
     let mut may = BTreeSet::new();
     for (id, permission) in template.resources("AWS::Lambda::Permission") {
@@ -324,7 +348,10 @@ fn no_role_may_write_to_the_journal_what_is_an_operators() -> Result<()> {
         let mut may_write = 0;
         for statement in template.statements_of(function.name)? {
             let actions = words(&statement["Action"]);
-            if actions.iter().all(|action| !action.starts_with("dynamodb:") || reads.contains(action)) {
+            // Permissions upon the table itself are some control's, which is held to them elsewhere.
+            let sid = text(&statement["Sid"]);
+            let is_on_items = !sid.starts_with("Look") && !sid.starts_with("Revert");
+            if !is_on_items || actions.iter().all(|action| !action.starts_with("dynamodb:") || reads.contains(action)) {
                 continue;
             }
             may_write += 1;
@@ -400,7 +427,7 @@ fn exactly_the_functions_roles_may_seal_the_journal_by_a_key_that_stays_as_long_
 fn the_functions_are_given_the_variables_that_they_read() -> Result<()> {
     let template = Template::read()?;
     let mut read = BTreeSet::new();
-    for folder in ["shared/src", "functions/s3/src", "functions/ec2/src"] {
+    for folder in ["shared/src", "functions/s3/src", "functions/ec2/src", "functions/own/src"] {
         variables_in(&workspace(folder), &mut read)?;
     }
     for function in FUNCTIONS {
@@ -430,7 +457,9 @@ fn variables_in(folder: &Path, found: &mut BTreeSet<String>) -> Result<()> {
 #[test]
 fn the_functions_accept_what_is_deployed_unless_told_otherwise() -> Result<()> {
     let template = Template::read()?;
-    let settings = template.settings(&[])?;
+    // The name under which `samconfig.toml` deploys. Keys have no name before they are made.
+    let made = [("AWS::StackName", "snapback"), ("TopicKey.Arn", "")];
+    let settings = template.settings(&made)?;
     assert_eq!(settings, Settings::default(), "the defaults of the template and of the code differ");
     for most in ["MinValue", "MaxValue", "Default"] {
         let days = text(&template.0["Parameters"]["JournalDays"][most]);
@@ -525,9 +554,10 @@ fn the_redrive_function_is_given_nothing_that_it_does_not_need() -> Result<()> {
     assert_eq!(function["Properties"]["Layers"], Value::Null);
     let retries = &function["Properties"]["EventInvokeConfig"];
     assert_eq!((&retries["MaximumRetryAttempts"], &retries["DestinationConfig"]), (&Value::from(0), &Value::Null));
-    let Value::Tagged(join) = given["SNAPBACK_FUNCTIONS"] else { anyhow::bail!("it is told of no functions") };
-    let told: BTreeSet<_> = items(&join.value[1]).filter_map(attribute).map(str::to_owned).collect();
-    assert_eq!(told, FUNCTIONS.iter().map(|function| format!("{}.Arn", function.name)).collect());
+    assert_eq!(
+        joined(given["SNAPBACK_FUNCTIONS"]),
+        FUNCTIONS.iter().map(|function| format!("{}.Arn", function.name)).collect()
+    );
     for (variable, queue) in [
         ("SNAPBACK_RULE_DEAD_LETTERS", "RuleDeadLetters"),
         ("SNAPBACK_FUNCTION_DEAD_LETTERS", "FunctionDeadLetters"),
@@ -606,6 +636,40 @@ fn the_guardrails_are_checked_by_their_build_and_lie_where_every_function_looks(
     let copy = build.find("*.cedar $(wildcard $(here)trusted.json) \"$(ARTIFACTS_DIR)/guardrails/\"");
     let copy = copy.context("the build does not copy")?;
     assert!(check < copy);
+    Ok(())
+}
+
+/// A part that the list does not have is not watched, and one that the template does not have is missed with each look.
+#[test]
+fn snapback_watches_over_exactly_the_parts_that_the_template_has() -> Result<()> {
+    let template = Template::read()?;
+    for (kind, ids) in own::PARTS {
+        let there: BTreeSet<&str> = template.resources(kind).into_iter().map(|(id, _)| id).collect();
+        assert_eq!(there, ids.iter().copied().collect(), "{kind}");
+    }
+    let keys: BTreeSet<String> =
+        template.resources("AWS::KMS::Key").iter().map(|(id, _)| format!("{id}.Arn")).collect();
+    let all = joined(&template.0["Globals"]["Function"]["Environment"]["Variables"]["SNAPBACK_KEYS"]);
+    assert_eq!(all, keys);
+    Ok(())
+}
+
+/// Whoever switches the schedule off is noticed by what does not come.
+#[test]
+fn an_alarm_waits_for_the_looks_that_the_schedule_asks_for() -> Result<()> {
+    let template = Template::read()?;
+    let alarm = &template.0["Resources"]["OwnAsleep"]["Properties"];
+    assert_eq!(template.0["Resources"]["OwnSchedule"]["Properties"]["ScheduleExpression"], "rate(5 minutes)");
+    assert_eq!(alarm["Period"], 300, "a period is the time of one look");
+    assert_eq!(reference(&items(&alarm["Dimensions"]).next().context("no dimension")?["Value"]), Some("OwnFunction"));
+    for (field, value) in [
+        ("MetricName", "Invocations"),
+        ("Statistic", "Sum"),
+        ("ComparisonOperator", "LessThanThreshold"),
+        ("TreatMissingData", "breaching"),
+    ] {
+        assert_eq!(alarm[field], value, "{field}");
+    }
     Ok(())
 }
 

@@ -23,7 +23,7 @@ use clap::{Parser, Subcommand};
 use snapback::control::Function;
 
 /// Every function there is.
-const FUNCTIONS: [&Function; 2] = [&s3::FUNCTION, &ec2::FUNCTION];
+const FUNCTIONS: [&Function; 3] = [&s3::FUNCTION, &ec2::FUNCTION, &own::FUNCTION];
 
 /// Takes risky changes in AWS accounts back within seconds, and those takings-back too.
 ///

@@ -258,7 +258,7 @@ impl AnyControl {
     #[must_use]
     pub fn watches(&self, event: &Event) -> bool {
         let is_it = |watch: &Watch| watch.service == event.service && watch.name == event.name;
-        self.kind == event.kind && self.about.watches.iter().any(is_it)
+        (self.kind == event.kind || event.is_look()) && self.about.watches.iter().any(is_it)
     }
 }
 

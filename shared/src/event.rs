@@ -107,6 +107,9 @@ impl Event {
     /// # Errors
     /// When a field without which nothing can be said is missing or of another type.
     pub fn from_envelope(envelope: Value) -> Result<Self, Malformed> {
+        if json::text(&envelope, "detail-type") == Some(SCHEDULED) {
+            return Self::from_schedule(&envelope);
+        }
         let envelope: EventBridgeEvent<Value> = serde_json::from_value(envelope).map_err(|error| Malformed {
             field: "(envelope)",
             expected: "an EventBridge event with `source`, `detail-type` and `detail`",
@@ -119,6 +122,30 @@ impl Event {
         Ok(event)
     }
 
+    /// Reads what a schedule sends: that it is time to look, and nothing else.
+    fn from_schedule(envelope: &Value) -> Result<Self, Malformed> {
+        let account = json::text(envelope, "account").unwrap_or_default().to_owned();
+        let time = required(envelope, "time", A_TIME)?;
+        let service = "events.amazonaws.com".to_owned();
+        Ok(Self {
+            source: json::text(envelope, "source").unwrap_or_default().to_owned(),
+            detail_type: SCHEDULED.to_owned(),
+            envelope_account: account.clone(),
+            kind: Kind::Look,
+            id: required(envelope, "id", "the event's UUID")?,
+            time: moment("time", time)?,
+            name: SCHEDULED.to_owned(),
+            region: required(envelope, "region", "a Region such as `eu-central-1`")?,
+            account,
+            error_code: None,
+            request: Value::Null,
+            response: Value::Null,
+            resources: vec![],
+            actor: Actor { kind: "AWSService".to_owned(), invoked_by: Some(service.clone()), ..Actor::default() },
+            service,
+        })
+    }
+
     /// Reads a bare record, as it lies in CloudTrail's log files, in the envelope that AWS would have given it.
     ///
     /// # Errors
@@ -129,7 +156,7 @@ impl Event {
             .or_else(|| json::text(&record["userIdentity"], "accountId"))
             .unwrap_or_default()
             .to_owned();
-        let time = required(&record, "eventTime", "a time such as `2026-01-31T12:00:00Z`")?;
+        let time = required(&record, "eventTime", A_TIME)?;
         let (kind, told) = match json::text(&record, "eventType") {
             Some("AwsServiceEvent") => (Kind::ServiceEvent, "serviceEventDetails"),
             _ => (Kind::ApiCall, "requestParameters"),
@@ -140,11 +167,7 @@ impl Event {
             envelope_account: account.clone(),
             kind,
             id: required(&record, "eventID", "the record's UUID")?,
-            time: time.parse().map_err(|_| Malformed {
-                field: "eventTime",
-                expected: "a time such as `2026-01-31T12:00:00Z`",
-                found: time,
-            })?,
+            time: moment("eventTime", time)?,
             service,
             name: required(&record, "eventName", "an API call such as `PutBucketPolicy`")?,
             region: required(&record, "awsRegion", "a Region such as `eu-central-1`")?,
@@ -182,12 +205,6 @@ impl Event {
         }
     }
 
-    /// Whether nothing has happened, and somebody just looks.
-    #[must_use]
-    pub fn is_a_look(&self) -> bool {
-        self.kind == Kind::Look
-    }
-
     /// Whether AWS itself says that this happened in the account that the record names.
     ///
     /// # Errors
@@ -197,7 +214,7 @@ impl Event {
         if self.source != format!("aws.{}", self.service.trim_end_matches(".amazonaws.com")) {
             return forged(format!("its source `{}` is not that of `{}`", self.source, self.service));
         }
-        if self.detail_type != self.kind.detail_type() {
+        if self.detail_type != self.kind.detail_type() || (self.name == SCHEDULED) != self.is_look() {
             return forged(format!("its detail-type is `{}`, which does not fit its record", self.detail_type));
         }
         if self.account.is_empty() || self.envelope_account != self.account {
@@ -210,6 +227,12 @@ impl Event {
             Some(code) => Err(Refusal::Failed(code.clone())),
             None => Ok(()),
         }
+    }
+
+    /// Whether a schedule says that it is time to look. Nobody has done anything then.
+    #[must_use]
+    pub fn is_look(&self) -> bool {
+        self.kind == Kind::Look
     }
 
     /// The partition in which the event's Region lies, for ARNs and console links.
@@ -319,6 +342,12 @@ fn without_credentials(value: Value) -> Value {
     }
 }
 
+const A_TIME: &str = "a time such as `2026-01-31T12:00:00Z`";
+
+fn moment(field: &'static str, text: String) -> Result<Timestamp, Malformed> {
+    text.parse().map_err(|_| Malformed { field, expected: A_TIME, found: text })
+}
+
 fn required(record: &Value, field: &'static str, expected: &'static str) -> Result<String, Malformed> {
     json::text(record, field).map(str::to_owned).ok_or_else(|| Malformed {
         field,
@@ -391,6 +420,25 @@ mod tests {
         envelope["detail-type"] = json!(API_CALL);
         let forged = Event::from_envelope(envelope).expect("an event");
         assert!(matches!(forged.admit(), Err(Refusal::Forged(_))), "{forged:?}");
+    }
+
+    #[test]
+    fn a_schedule_only_says_that_it_is_time_to_look() {
+        let scheduled = json!({
+            "source": "aws.events", "detail-type": SCHEDULED, "account": "111122223333", "region": "eu-central-1",
+            "id": "e-2", "time": "2026-01-31T12:00:00Z", "resources": [], "detail": {"eventName": "PutBucketPolicy"},
+        });
+        let event = Event::from_envelope(scheduled.clone()).expect("an event");
+        assert!(event.is_look() && event.request.is_null());
+        assert_eq!(event.admit(), Ok(()));
+        for (field, value) in [("source", "custom"), ("account", "")] {
+            let mut forged = scheduled.clone();
+            forged[field] = json!(value);
+            let event = Event::from_envelope(forged).expect("still an event");
+            assert!(matches!(event.admit(), Err(Refusal::Forged(_))), "{field}");
+        }
+        let record = changed("/detail/eventName", json!(SCHEDULED));
+        assert!(matches!(record.admit(), Err(Refusal::Forged(_))), "a call of that name");
     }
 
     #[test]

@@ -736,7 +736,7 @@ where
 }
 
 /// The first 20 digits of a SHA-256: short enough to be typed, and no two events in 10^12 share them.
-fn hash(parts: &[&str]) -> String {
+pub(crate) fn hash(parts: &[&str]) -> String {
     let mut digest = digest_of(parts.join("\n").as_bytes());
     digest.truncate(20);
     digest

@@ -29,7 +29,9 @@ use aws_sdk_sns::types::MessageAttributeValue;
 use serde_json::{Value, json};
 
 use crate::aws::failure;
+use crate::change::Change;
 use crate::decision::Decision;
+use crate::event::SCHEDULED;
 use crate::journal::{Entry, Memory, Outcome, Repeat};
 
 /// What SNS takes in one message, all variants and attributes together.
@@ -274,7 +276,10 @@ fn machine_readable(entry: &Entry, journal: &str, longest: usize) -> Value {
 }
 
 fn happened(entry: &Entry) -> &'static str {
+    let is_own = entry.decision.plan().iter().any(|change| matches!(change, Change::Own(_)));
     match (&entry.decision, entry.outcome) {
+        (Decision::Revert { .. }, Outcome::Reverted) if is_own => "was changed and has been put back",
+        (Decision::Revert { .. }, _) if is_own => "has been changed",
         (Decision::Revert { .. }, Outcome::Reverted) => "was opened and has been put back",
         (Decision::Revert { .. }, _) | (_, Outcome::Held) => "has been opened",
         _ => "needs a look",
@@ -323,6 +328,9 @@ fn again(entry: &Entry, repeat: &Repeat) -> String {
 }
 
 fn who(entry: &Entry) -> String {
+    if entry.event.name == SCHEDULED {
+        return "not known: it was found by a look on schedule; CloudTrail's event history tells".to_owned();
+    }
     let actor = &entry.event.actor;
     let mut who = actor.to_string();
     let mut add = |label: &str, value: &Option<String>| {
@@ -345,7 +353,8 @@ fn who(entry: &Entry) -> String {
 
 /// CloudTrail tells the time of a call to the second.
 fn seconds_open(entry: &Entry) -> Option<i64> {
-    entry.reverted_at.map(|at| (at.as_second() - entry.event.time.as_second()).max(0))
+    let since_known = entry.reverted_at.filter(|_| entry.event.name != SCHEDULED);
+    since_known.map(|at| (at.as_second() - entry.event.time.as_second()).max(0))
 }
 
 fn undo(entry: &Entry, journal: &str) -> Option<String> {

@@ -17,7 +17,7 @@ use crate::control::{AnyControl, Function, Given, Look, Suspicion};
 use crate::decision::{Decision, Severity};
 use crate::event::{Event, Malformed, Refusal};
 use crate::guardrail::{Broken, Guardrails, Question, Verdict};
-use crate::journal::{Basis, Cause, Earlier, Entry, Hold, Journal, Outcome, Planted, Stop};
+use crate::journal::{Basis, Cause, Earlier, Entry, Hold, Journal, Outcome, Planted, Stop, hash};
 use crate::mode::Mode;
 use crate::settings::{Deployment, Settings};
 use crate::subject::Subject;
@@ -121,11 +121,52 @@ impl<'a> Responder<'a> {
     pub async fn respond(&self, function: &'static Function, event: &Event, suspected: &[Suspected]) -> Result<()> {
         let mut failures = vec![];
         for (control, suspicion) in suspected {
-            if let Err(failure) = Box::pin(self.handle(function, control, event, suspicion)).await {
+            let handled = if event.is_look() {
+                Box::pin(self.look(function, control, event, suspicion)).await
+            } else {
+                Box::pin(self.handle(function, control, event, suspicion)).await
+            };
+            if let Err(failure) = handled {
                 failures.push(format!("{} on {}: {failure:#}", control.about.id, suspicion.subject.arn));
             }
         }
         if failures.is_empty() { Ok(()) } else { Err(anyhow!(failures.join("; "))) }
+    }
+
+    /// A look on schedule. Most find nothing, and nothing is left of those.
+    ///
+    /// What one finds is one event as long as it lasts, so that people hear of it once a day and not with every look.
+    /// What has been taken back and is there again is another.
+    async fn look(
+        &self,
+        function: &'static Function,
+        control: &'static AnyControl,
+        event: &Event,
+        suspicion: &Suspicion,
+    ) -> Result<()> {
+        let (subject, holds, stop, planted) = (suspicion.subject.clone(), vec![], None, vec![]);
+        let mut case = Case { function, control, event, suspicion, subject, holds, stop, planted, is_retry: false };
+        let (state, decision) = self.judge(&case, self.observe(&case).await)?;
+        if decision.is_allow() {
+            return Ok(());
+        }
+        let mut is_held = false;
+        if !state.is_null() {
+            case.subject = (control.found)(event, suspicion, &state)?;
+            // If the journal cannot be read, handling the event says so.
+            let holds = self.journal.holds(control.about.id, &case.subject.arn, Timestamp::now()).await;
+            (case.holds, _) = holds.unwrap_or_default();
+            is_held = self.decide(&case, &state)?.is_allow();
+        }
+        let is_stopped = self.journal.stopped(Timestamp::now()).await.is_ok_and(|(stop, _)| stop.is_some());
+        let mode = if is_stopped { Mode::Notify } else { self.settings.modes.of(control.about.id) };
+        let day = event.time.strftime("%F").to_string();
+        let what = hash(&[&mode.to_string(), &is_held.to_string(), &decision.to_string()]);
+        let id = format!("{day}-{what}");
+        let finding = Event { id, ..event.clone() };
+        let known = self.journal.find(&Entry::id_of(&finding, control.about.id, &suspicion.subject)).await;
+        let came_back = known.is_ok_and(|entry| entry.is_some_and(|entry| entry.outcome == Outcome::Reverted));
+        Box::pin(self.handle(function, control, if came_back { event } else { &finding }, suspicion)).await
     }
 
     async fn handle(
@@ -180,7 +221,7 @@ impl<'a> Responder<'a> {
         while decision.is_allow() {
             if let Some(held) = self.held(&case, &state)? {
                 (decision, outcome) = (held, Outcome::Held);
-            } else if let Some(wait) = waits.next() {
+            } else if let Some(wait) = waits.next().filter(|_| !event.is_look()) {
                 tokio::time::sleep(*wait).await;
                 (state, decision) = self.judge(&case, self.observe(&case).await)?;
                 // An operator may have put it back since the holds were read. An undo writes its holds first.
@@ -282,7 +323,9 @@ impl<'a> Responder<'a> {
             let counted = self.journal.count(&entry, Timestamp::now()).await;
             entry.repeat = counted.inspect_err(|failure| warn!(id = entry.id, "not counted: {failure:#}")).ok();
         }
-        let seconds_open = entry.reverted_at.map(|at| at.as_second() - entry.event.time.as_second());
+        // A look does not know since when.
+        let seconds_open =
+            entry.reverted_at.filter(|_| !case.event.is_look()).map(|at| at.as_second() - entry.event.time.as_second());
         info!(
             id = entry.id, control = entry.control, resource = entry.subject.arn, seconds_open,
             outcome = %entry.outcome, problem = entry.problem, "{}", entry.decision.why()
@@ -354,7 +397,7 @@ impl<'a> Responder<'a> {
         let Decision::Revert { severity, .. } = decision else { return decision };
         let (event, about, now) = (case.event, case.control.about, Timestamp::now());
         let question = Question { event, subject: &case.subject, about, severity, tags: None, now };
-        let look = self.look(&event.account);
+        let look = self.eyes(&event.account);
         let verdict = match self.guardrails.get_or_init(|| Guardrails::read(&self.deployment.guardrails)) {
             Ok(guardrails) => guardrails.look_and_judge(case.function.tags.read, &look, question).await,
             Err(broken) => Verdict::Unsure(broken.to_string()),
@@ -430,12 +473,12 @@ impl<'a> Responder<'a> {
         }
     }
 
-    fn look<'b>(&'b self, account: &'b str) -> Look<'b> {
+    fn eyes<'b>(&'b self, account: &'b str) -> Look<'b> {
         Look { config: &self.config, account, journal: Some(&self.journal) }
     }
 
     async fn observe(&self, case: &Case<'_>) -> Result<Value> {
-        let look = self.look(&case.event.account);
+        let look = self.eyes(&case.event.account);
         (case.control.observe)(&look, case.event, case.suspicion).await
     }
 

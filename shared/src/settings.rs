@@ -31,6 +31,25 @@ pub struct Settings {
     /// The owner's own canonical user id, and others that are no strangers.
     pub trusted_canonical_users: BTreeSet<String>,
     pub public_ports: PublicPorts,
+    pub own: Own,
+}
+
+/// What of Snapback's own deployment judging depends on: whoever changes it is watched like anybody.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Own {
+    /// The stack's name, with which the names of its parts begin.
+    pub stack: String,
+    /// The ARNs of the stack's keys. Where none is told, any key may be one.
+    pub keys: BTreeSet<String>,
+    /// How many concurrent executions the stack reserves for each function.
+    pub reserved: Option<u32>,
+}
+
+impl Default for Own {
+    fn default() -> Self {
+        Self { stack: "snapback".to_owned(), keys: BTreeSet::new(), reserved: None }
+    }
 }
 
 /// Where a deployed function keeps its journal and whom it tells.
@@ -93,6 +112,22 @@ impl Settings {
                     problem("SNAPBACK_PUBLIC_PORTS", "ports such as `tcp/80,tcp/8000-8100,udp/53,icmp`", &text)
                 })?,
             },
+            own: Own::read(lookup)?,
+        })
+    }
+}
+
+impl Own {
+    fn read(lookup: &impl Fn(&str) -> Option<String>) -> Result<Self, Problem> {
+        let told = |variable: &str| lookup(variable).filter(|value| !value.is_empty());
+        let reserved = told("SNAPBACK_RESERVED_CONCURRENCY").map(|number| {
+            number.parse().or_else(|_| problem("SNAPBACK_RESERVED_CONCURRENCY", "a number; 0 is none", &number))
+        });
+        let is_arn = |arn: &str| arn.starts_with("arn:");
+        Ok(Self {
+            stack: told("SNAPBACK_STACK").unwrap_or_else(|| Self::default().stack),
+            keys: ids(lookup, "SNAPBACK_KEYS", "ARNs of keys, comma between", is_arn)?,
+            reserved: reserved.transpose()?.filter(|number| *number > 0),
         })
     }
 }
@@ -207,6 +242,8 @@ mod tests {
             ("SNAPBACK_TRUSTED_ACCOUNTS", "1234"),
             ("SNAPBACK_TRUSTED_ORGANIZATIONS", "r-abcd"),
             ("SNAPBACK_PUBLIC_PORTS", "http"),
+            ("SNAPBACK_KEYS", "TopicKey"),
+            ("SNAPBACK_RESERVED_CONCURRENCY", "some"),
         ] {
             let problem = read(variable, value).expect_err("it is wrong");
             assert_eq!((problem.variable, problem.found.as_str()), (variable, value));

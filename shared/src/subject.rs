@@ -96,6 +96,15 @@ impl Subject {
         Self { console, ..Self::new(event, "account setting", name, arn) }
     }
 
+    /// A part of Snapback itself, by its service and its place there; `page` is where the console shows it.
+    #[must_use]
+    pub fn part(event: &Event, kind: &str, name: &str, service: &str, path: &str, page: &str) -> Self {
+        let (partition, account) = (event.partition(), &event.account);
+        let region = if service == "iam" { "" } else { &event.region };
+        let arn = format!("arn:{partition}:{service}:{region}:{account}:{path}{name}");
+        Self { console: format!("{}/{page}", console(event)), ..Self::new(event, kind, name, arn) }
+    }
+
     /// The account itself: where the event does not tell which resource it changed, or changed the whole account.
     #[must_use]
     pub fn account(event: &Event) -> Self {

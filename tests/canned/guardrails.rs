@@ -150,6 +150,8 @@ async fn reading_tags_makes_just_the_calls_that_are_declared() -> Result<()> {
         let subject = match function.name {
             "S3Function" => Subject::bucket(&event, "b"),
             "Ec2Function" => Subject::security_group(&event, "sg-1"),
+            // Nothing that it looks at has tags that count.
+            "OwnFunction" => continue,
             other => panic!("{other} has no situation here"),
         };
         let config = aws.config();

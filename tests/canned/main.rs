@@ -4,6 +4,7 @@ mod calls;
 mod guardrails;
 mod injected;
 mod journal;
+mod own;
 mod redrive;
 mod scene;
 mod seal;

@@ -105,11 +105,9 @@ fn body(request: &HttpRequest) -> String {
 fn operation(request: &HttpRequest) -> String {
     if let Some(target) = request.headers().get("x-amz-target") {
         let name = target.rsplit('.').next().unwrap_or_default();
-        if target.starts_with("TrentService.") {
-            return format!("KMS.{name}");
-        }
-        if target.starts_with("AmazonSQS.") {
-            return format!("SQS.{name}");
+        let of_others = [("AWSEvents", "Events"), ("TrentService", "KMS"), ("AmazonSQS", "SQS")];
+        if let Some((_, service)) = of_others.iter().find(|(prefix, _)| target.starts_with(prefix)) {
+            return format!("{service}.{name}");
         }
         // Which of the journal's items it is, if it is not an entry.
         let (body, others) = (body(request), ["stop", "lease", "memory"]);
@@ -118,9 +116,14 @@ fn operation(request: &HttpRequest) -> String {
     }
     let (uri, method) = (request.uri().to_owned(), request.method().to_owned());
     if let Some(action) = body(request).split('&').find_map(|field| field.strip_prefix("Action=")) {
-        return format!("{}.{action}", if uri.contains("//sns.") { "SNS" } else { "EC2" });
+        let services = [("//sns.", "SNS"), ("//cloudformation.", "CloudFormation")];
+        let service = services.iter().find(|(host, _)| uri.contains(host)).map_or("EC2", |(_, service)| service);
+        return format!("{service}.{action}");
     }
     match (method.as_str(), &uri) {
+        ("GET", uri) if uri.contains("/concurrency") => "Lambda.GetFunctionConcurrency".to_owned(),
+        ("PUT", uri) if uri.contains("/concurrency") => "Lambda.PutFunctionConcurrency".to_owned(),
+        ("DELETE", uri) if uri.contains("/concurrency") => "Lambda.DeleteFunctionConcurrency".to_owned(),
         ("GET", uri) if uri.contains("/v20180820/configuration/publicAccessBlock") => {
             "S3Control.GetPublicAccessBlock".to_owned()
         }

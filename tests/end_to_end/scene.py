@@ -40,6 +40,7 @@ OPERATOR_MAY = (
     "ec2:GetImageBlockPublicAccessState", "ec2:DisableImageBlockPublicAccess", "ec2:GetEbsEncryptionByDefault",
     "ec2:DisableEbsEncryptionByDefault", "ec2:GetSerialConsoleAccessStatus", "ec2:EnableSerialConsoleAccess",
     "ec2:DescribeInstances", "ec2:ModifyInstanceMetadataOptions",
+    "events:DescribeRule", "events:ListTargetsByRule", "events:DisableRule",
     "s3:GetBucketPublicAccessBlock", "s3:GetAccountPublicAccessBlock", "s3:DeleteBucketPolicy",
     "s3:GetBucketAcl", "s3:PutBucketAcl", "s3:PutBucketPublicAccessBlock",
     "s3:PutAccountPublicAccessBlock",
@@ -264,7 +265,8 @@ class Snapback:
     def unseen(self) -> Iterator[None]:
         """What is done meanwhile wakes no function."""
         events = self.aws.client("events")
-        rules = [rule["Name"] for rule in events.list_rules()["Rules"]]
+        # First the one that would have the others enabled again.
+        rules = sorted((rule["Name"] for rule in events.list_rules()["Rules"]), key=lambda name: "-OwnRuleRule-" not in name)
         for rule in rules:
             events.disable_rule(Name=rule)
         try:

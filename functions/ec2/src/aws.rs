@@ -236,7 +236,7 @@ pub(crate) fn apply<'a>(config: &'a SdkConfig, _: &'a str, change: &'a Change) -
             Change::Ec2(Ec2::NetworkAclEntry { acl, from, to }) => {
                 Box::pin(set_acl_entry(config, acl, from.as_ref(), to.as_ref())).await
             }
-            other @ Change::S3(_) => bail!("the function for EC2 was asked to {other}"),
+            other => bail!("the function for EC2 was asked to {other}"),
         }
     }
     .boxed()

@@ -172,7 +172,7 @@ pub(crate) fn apply<'a>(config: &'a SdkConfig, account: &'a str, change: &'a Cha
                 ensure!(of == account, "asked to change account {of} with the rights of account {account}");
                 change_account_public_access_block(&look, from.as_ref(), to.as_ref()).await
             }
-            other @ Change::Ec2(_) => bail!("the function for S3 was asked to {other}"),
+            other => bail!("the function for S3 was asked to {other}"),
         }
     }
     .boxed()

@@ -172,7 +172,7 @@ impl TryFrom<Change> for Ec2 {
     fn try_from(change: Change) -> Result<Self, Change> {
         match change {
             Change::Ec2(change) => Ok(change),
-            other @ Change::S3(_) => Err(other),
+            other => Err(other),
         }
     }
 }

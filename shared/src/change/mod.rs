@@ -5,6 +5,7 @@
 //! the same change the other way round.
 
 mod ec2;
+mod own;
 mod s3;
 
 use std::collections::BTreeMap;
@@ -13,6 +14,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 pub use ec2::{AclEntry, Ec2, Rule, Shared, SharedWith, Source, Switch};
+pub use own::{KeyState, Own, RuleState, Target};
 pub use s3::{Acl, AclGrant, Flag, Flags, Grantee, S3};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,6 +22,7 @@ pub use s3::{Acl, AclGrant, Flag, Flags, Grantee, S3};
 pub enum Change {
     S3(S3),
     Ec2(Ec2),
+    Own(Own),
 }
 
 /// What came of applying a change.
@@ -41,6 +44,7 @@ impl Change {
         match self {
             Self::S3(change) => Self::S3(change.undo()),
             Self::Ec2(change) => Self::Ec2(change.undo()),
+            Self::Own(change) => Self::Own(change.undo()),
         }
     }
 
@@ -50,8 +54,9 @@ impl Change {
         match self {
             // S3 takes policies, ACLs and Block Public Access only as a whole.
             Self::S3(_) => true,
-            // Rules go by their ids, whom something is shared with by their names, and a switch has nothing beside it.
-            Self::Ec2(_) => false,
+            // Rules go by their ids, whom something is shared with by their names, and a switch has nothing beside it;
+            // whoever restores a part of Snapback writes the same.
+            Self::Ec2(_) | Self::Own(_) => false,
         }
     }
 
@@ -61,6 +66,7 @@ impl Change {
         match self {
             Self::S3(change) => change.sides(),
             Self::Ec2(change) => change.sides(),
+            Self::Own(change) => change.sides(),
         }
     }
 }
@@ -70,6 +76,7 @@ impl fmt::Display for Change {
         match self {
             Self::S3(change) => change.fmt(f),
             Self::Ec2(change) => change.fmt(f),
+            Self::Own(change) => change.fmt(f),
         }
     }
 }

@@ -119,7 +119,7 @@ impl TryFrom<Change> for S3 {
     fn try_from(change: Change) -> Result<Self, Change> {
         match change {
             Change::S3(change) => Ok(change),
-            other @ Change::Ec2(_) => Err(other),
+            other => Err(other),
         }
     }
 }

@@ -122,7 +122,7 @@ impl Control for OpenSecurityGroup {
 
     async fn observe(look: &Look<'_>, event: &Event, suspicion: &Suspicion) -> Result<State> {
         let group = match Told::of(event).group {
-            _ if event.is_a_look() => Some(suspicion.subject.name.clone()),
+            _ if event.is_look() => Some(suspicion.subject.name.clone()),
             Some(Group::Name(name)) => match aws::group_called(look, &name).await? {
                 None => return Ok(State::default()),
                 found => found,
@@ -158,7 +158,7 @@ impl Control for OpenSecurityGroup {
             if open.is_empty() {
                 return allow("no rule lets the world in");
             }
-            let untold = if event.is_a_look() { "" } else { "the event does not tell which rules it made; " };
+            let untold = if event.is_look() { "" } else { "the event does not tell which rules it made; " };
             return alert(Severity::High, format!("{untold}open to the world, or may be: {}", open.join(", ")));
         };
         let (held, own): (Vec<&Rule>, Vec<&Rule>) =

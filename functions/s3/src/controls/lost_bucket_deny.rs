@@ -85,7 +85,7 @@ impl Control for LostBucketDeny {
         let Some(bucket) = bucket_of(&suspicion.subject) else { return Ok(State::default()) };
         let remembered = look.remembered::<Self>(&suspicion.subject).await?;
         let denied = remembered.as_ref().is_some_and(|remembered| remembered.good.is_some());
-        let policy = if denied || event.is_a_look() { aws::bucket_policy(look, bucket).await? } else { None };
+        let policy = if denied || event.is_look() { aws::bucket_policy(look, bucket).await? } else { None };
         Ok(State { policy, remembered })
     }
 
@@ -99,7 +99,7 @@ impl Control for LostBucketDeny {
             );
         };
         let Some(remembered) = &state.remembered else {
-            return if event.name == "DeleteBucketPolicy" && !event.is_a_look() {
+            return if event.name == "DeleteBucketPolicy" && !event.is_look() {
                 let why = format!("the policy of bucket `{bucket}` was deleted; what it denied is not known");
                 alert(Severity::Low, why)
             } else {

@@ -1,0 +1,128 @@
+//! # A queue of events that Snapback could not handle is changed, or not empty
+//!
+//! **Watches** `DeleteQueue`, `PurgeQueue`, `SetQueueAttributes`, `AddPermission`, `RemovePermission`, and each
+//! `Scheduled Event`, when it looks whether events wait there.
+//!
+//! **Why** What no function could handle is kept there for a person. Each is a risky change that may still be in place.
+//! Whoever empties the queue, or lets it forget sooner, takes away the only trace.
+//!
+//! **Does** Says it. Messages that are gone cannot be brought back, and the settings that were there before are not in the
+//! event. Events that wait are said once a day, until the queue is empty.
+//!
+//! **Leaves alone**
+//! - queues that are named like Snapback's, and are no part of its stack
+//! - empty queues
+//!
+//! Changes that a deployment makes are of severity `medium`.
+
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+use snapback::change::Own;
+use snapback::control::{About, Control, Given, Look, Suspicion, Watch};
+use snapback::decision::{Decision, Severity};
+use snapback::event::{Event, SCHEDULED};
+use snapback::json;
+use snapback::settings::Settings;
+use snapback::subject::Subject;
+
+use crate::aws;
+use crate::parts::{Part, QUEUE, changed, gone, own_name};
+
+const SERVICE: &str = "sqs.amazonaws.com";
+
+#[derive(Debug)]
+pub(crate) struct ChangedQueue;
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct State {
+    pub part: Part,
+    /// Whether messages wait; nothing if the queue is gone.
+    pub has_messages: Option<bool>,
+}
+
+impl Control for ChangedQueue {
+    const ABOUT: &'static About = &About {
+        id: "own-changed-queue",
+        title: "A queue of events that Snapback could not handle is changed, or not empty",
+        watches: &[
+            Watch { service: SERVICE, name: "DeleteQueue" },
+            Watch { service: SERVICE, name: "PurgeQueue" },
+            Watch { service: SERVICE, name: "SetQueueAttributes" },
+            Watch { service: SERVICE, name: "AddPermission" },
+            Watch { service: SERVICE, name: "RemovePermission" },
+            Watch { service: "events.amazonaws.com", name: SCHEDULED },
+        ],
+        reads: &["cloudformation:ListStackResources", "sqs:GetQueueAttributes"],
+        writes: &[],
+        undoes: &[],
+        severity: Severity::Critical,
+        frameworks: &["ATT&CK T1070"],
+        caveat: "Events that were in the queue are still in CloudTrail's event history.",
+        source: file!(),
+    };
+
+    type State = State;
+    type Change = Own;
+
+    fn suspect(event: &Event, settings: &Settings) -> Vec<Suspicion> {
+        QUEUE.suspect(event, settings, json::text(&event.request, "queueUrl").map(|url| own_name(event, url)))
+    }
+
+    async fn observe(look: &Look<'_>, event: &Event, suspicion: &Suspicion) -> Result<State> {
+        let Some((part, [address])) = QUEUE.look(look, suspicion, |id| [id.to_owned()]).await? else {
+            return Ok(State::default());
+        };
+        if !part.is(event, &suspicion.subject) {
+            return Ok(State { part, ..State::default() });
+        }
+        let has_messages = aws::has_messages(look.config, &address.unwrap_or_default()).await?;
+        Ok(State { part, has_messages })
+    }
+
+    fn decide(event: &Event, suspicion: &Suspicion, state: &State, _: &Given<'_>) -> Decision<Own> {
+        let State { part, has_messages } = state;
+        if !part.is(event, &suspicion.subject) {
+            return part.is_none(event, &suspicion.subject);
+        }
+        let what = match (event.name.as_str(), has_messages) {
+            (_, None) => return gone(event, "the queue is deleted, and what cannot be handled is lost"),
+            (SCHEDULED, Some(false)) => return Decision::Allow { why: "no event waits there".to_owned() },
+            (SCHEDULED, Some(true)) => {
+                let why = "events wait that no function could handle; look at the resources that they name".to_owned();
+                return Decision::Alert { severity: Severity::High, why };
+            }
+            ("DeleteQueue", _) => return gone(event, "the queue is being deleted, and what it held is lost"),
+            ("PurgeQueue", _) => "the events in it were thrown away",
+            _ => "its settings were changed: who may send to it, and how long it keeps what it was sent",
+        };
+        changed(event, what)
+    }
+
+    fn found(event: &Event, suspicion: &Suspicion, state: &State) -> Subject {
+        QUEUE.found(event, suspicion, &state.part)
+    }
+
+    fn after(state: &State, _: &Own) -> State {
+        state.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::controls::tests::call;
+
+    #[test]
+    fn a_queue_is_known_by_its_address_in_the_own_account() {
+        let is_suspected = |account: &str, queue: &str| {
+            let url = format!("https://sqs.eu-central-1.amazonaws.com/{account}/{queue}");
+            let event = call("sqs", "PurgeQueue", json!({"queueUrl": url}));
+            !ChangedQueue::suspect(&event, &Settings::default()).is_empty()
+        };
+        assert!(is_suspected("111122223333", "snapback-RuleDeadLetters-1A2B3C"));
+        assert!(!is_suspected("444455556666", "snapback-RuleDeadLetters-1A2B3C"));
+        assert!(!is_suspected("111122223333", "orders"));
+    }
+}

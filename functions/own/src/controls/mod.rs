@@ -1,0 +1,42 @@
+//! One file each: what is done to Snapback itself.
+
+mod changed_function;
+mod changed_queue;
+mod changed_role;
+mod disabled_key;
+mod muted_topic;
+mod silenced_rule;
+mod unprotected_journal;
+
+pub(crate) use changed_function::ChangedFunction;
+pub(crate) use changed_queue::ChangedQueue;
+pub(crate) use changed_role::ChangedRole;
+pub(crate) use disabled_key::DisabledKey;
+pub(crate) use muted_topic::MutedTopic;
+pub(crate) use silenced_rule::SilencedRule;
+pub use silenced_rule::{OLDEST_SECONDS, RETRIES};
+pub(crate) use unprotected_journal::UnprotectedJournal;
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use serde_json::{Value, json};
+    use snapback::event::{Event, SCHEDULED};
+
+    /// Somebody's call, past CloudFormation.
+    pub(crate) fn call(service: &str, name: &str, request: Value) -> Event {
+        let record = json!({
+            "eventID": "e-1", "eventTime": "2026-01-31T12:00:00Z", "eventSource": format!("{service}.amazonaws.com"),
+            "eventName": name, "awsRegion": "eu-central-1", "recipientAccountId": "111122223333",
+            "requestParameters": request,
+        });
+        Event::from_record(record).expect("an event")
+    }
+
+    pub(crate) fn look() -> Event {
+        let scheduled = json!({
+            "source": "aws.events", "detail-type": SCHEDULED, "account": "111122223333", "region": "eu-central-1",
+            "id": "e-2", "time": "2026-01-31T12:00:00Z", "resources": [], "detail": {},
+        });
+        Event::from_envelope(scheduled).expect("an event")
+    }
+}

@@ -1,0 +1,131 @@
+//! # Nobody may hear Snapback any more
+//!
+//! **Watches** `DeleteTopic`, `SetTopicAttributes`, `AddPermission`, `RemovePermission`, `Unsubscribe`,
+//! `SetSubscriptionAttributes`, and each `Scheduled Event`, when it looks whether anybody has subscribed.
+//!
+//! **Why** What nobody hears of, nobody looks into. A topic's policy says who may announce, its key who may read, a
+//! subscription's filter what is left out.
+//!
+//! **Does** Says it, to whoever is left. Where nobody is, that stands in the log, the metrics and the journal. Nothing is
+//! put back: AWS asks every subscriber to confirm, and the settings that were there before are not in the event.
+//!
+//! **Leaves alone**
+//! - topics that are named like Snapback's, and are no part of its stack
+//! - a topic that somebody has subscribed to; who it is, a look does not judge
+//!
+//! Changes that a deployment makes are of severity `medium`.
+
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+use snapback::change::Own;
+use snapback::control::{About, Control, Given, Look, Suspicion, Watch};
+use snapback::decision::{Decision, Severity};
+use snapback::event::{Event, SCHEDULED};
+use snapback::json;
+use snapback::settings::Settings;
+use snapback::subject::Subject;
+
+use crate::aws;
+use crate::parts::{Part, TOPIC, changed, gone, own_name, severity};
+
+const SERVICE: &str = "sns.amazonaws.com";
+
+#[derive(Debug)]
+pub(crate) struct MutedTopic;
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct State {
+    pub part: Part,
+    /// How many subscriptions are confirmed; nothing if the topic is gone.
+    pub confirmed: Option<u32>,
+}
+
+impl Control for MutedTopic {
+    const ABOUT: &'static About = &About {
+        id: "own-muted-topic",
+        title: "Nobody may hear Snapback any more",
+        watches: &[
+            Watch { service: SERVICE, name: "DeleteTopic" },
+            Watch { service: SERVICE, name: "SetTopicAttributes" },
+            Watch { service: SERVICE, name: "AddPermission" },
+            Watch { service: SERVICE, name: "RemovePermission" },
+            Watch { service: SERVICE, name: "Unsubscribe" },
+            Watch { service: SERVICE, name: "SetSubscriptionAttributes" },
+            Watch { service: "events.amazonaws.com", name: SCHEDULED },
+        ],
+        reads: &["cloudformation:ListStackResources", "sns:GetTopicAttributes"],
+        writes: &[],
+        undoes: &[],
+        severity: Severity::Critical,
+        frameworks: &["ATT&CK T1562.006"],
+        caveat: "What was announced meanwhile is in the journal: read `snapback history`.",
+        source: file!(),
+    };
+
+    type State = State;
+    type Change = Own;
+
+    fn suspect(event: &Event, settings: &Settings) -> Vec<Suspicion> {
+        // A subscription's ARN is its topic's, a colon and an id.
+        let subscription = json::text(&event.request, "subscriptionArn").and_then(|arn| arn.rsplit_once(':'));
+        let arn = json::text(&event.request, "topicArn").or(subscription.map(|(topic, _)| topic));
+        TOPIC.suspect(event, settings, arn.map(|arn| own_name(event, arn)))
+    }
+
+    async fn observe(look: &Look<'_>, event: &Event, suspicion: &Suspicion) -> Result<State> {
+        let Some((part, [])) = TOPIC.look(look, suspicion, |_| []).await? else { return Ok(State::default()) };
+        if !part.is(event, &suspicion.subject) {
+            return Ok(State { part, ..State::default() });
+        }
+        let confirmed = aws::subscriptions(look.config, &TOPIC.found(event, suspicion, &part).arn).await?;
+        Ok(State { part, confirmed })
+    }
+
+    fn decide(event: &Event, suspicion: &Suspicion, state: &State, _: &Given<'_>) -> Decision<Own> {
+        let State { part, confirmed } = state;
+        if !part.is(event, &suspicion.subject) {
+            return part.is_none(event, &suspicion.subject);
+        }
+        let what = match event.name.as_str() {
+            _ if confirmed.is_none() => return gone(event, "the topic is deleted, and nobody is told anything"),
+            _ if *confirmed == Some(0) => {
+                let why = "no subscription is confirmed, so nobody is told anything; subscribe to it".to_owned();
+                return Decision::Alert { severity: severity(event), why };
+            }
+            SCHEDULED => return Decision::Allow { why: "somebody has subscribed".to_owned() },
+            "Unsubscribe" => "somebody is not told any more",
+            "SetSubscriptionAttributes" => "what somebody is told, or how, was changed",
+            "AddPermission" | "RemovePermission" => "who may do what with it was changed",
+            _ => "its settings were changed: its policy says who may announce, its key who may read",
+        };
+        changed(event, what)
+    }
+
+    fn found(event: &Event, suspicion: &Suspicion, state: &State) -> Subject {
+        TOPIC.found(event, suspicion, &state.part)
+    }
+
+    fn after(state: &State, _: &Own) -> State {
+        state.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::controls::tests::call;
+
+    #[test]
+    fn a_subscription_is_known_by_its_topic() {
+        let suspected = |account: &str, topic: &str| {
+            let arn = format!("arn:aws:sns:eu-central-1:{account}:{topic}:3f2c1e0d-0000-4000-8000-000000000001");
+            let event = call("sns", "Unsubscribe", json!({"subscriptionArn": arn}));
+            MutedTopic::suspect(&event, &Settings::default()).pop().map(|suspicion| suspicion.subject.name)
+        };
+        assert_eq!(suspected("111122223333", "snapback-Topic-1A2B3C").as_deref(), Some("snapback-Topic-1A2B3C"));
+        assert_eq!(suspected("444455556666", "snapback-Topic-1A2B3C"), None);
+        assert_eq!(suspected("111122223333", "orders"), None);
+    }
+}

@@ -1,0 +1,289 @@
+//! # A rule that wakes Snapback is switched off
+//!
+//! **Watches** `DisableRule`, `DeleteRule`, `RemoveTargets`, `PutRule`, `PutTargets`, and each `Scheduled Event`, when
+//! it looks at all of Snapback's rules, its own schedule included.
+//!
+//! **Why** Whoever wants to open something unseen first disables the rule that would tell, or takes its target away. A
+//! rule that is disabled tells of nothing, of its own disabling included if it is the one that listens for that: so there
+//! is a look every five minutes.
+//!
+//! **Does** Looks the rule up in the stack, and at its state and its targets. It enables the rule, and puts the target
+//! back just as `template.yaml` has it.
+//!
+//! **Leaves alone**
+//! - rules that are named like Snapback's, and are no part of its stack
+//! - rules that are enabled and have their one target, whoever wrote them by a deployment
+//! - rules that an operator has switched off with `snapback undo`
+//!
+//! Rules of other names, or of another event bus, are not even looked at.
+//!
+//! It alerts and touches nothing where it cannot know what was there: a deleted rule, a rule that was written anew,
+//! further targets, and what a deployment itself leaves switched off (severity `medium`). That one, the next look
+//! switches on again.
+
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+use snapback::change::{Own, RuleState, Target};
+use snapback::control::{About, Control, Given, Look, Suspicion, Watch};
+use snapback::decision::{Decision, Severity};
+use snapback::event::{Event, SCHEDULED};
+use snapback::json;
+use snapback::settings::Settings;
+use snapback::subject::Subject;
+
+use crate::parts::{FUNCTION, Part, QUEUE, RULE, changed, gone, is_deployment, severity};
+use crate::{aws, parts};
+
+/// How long EventBridge tries to hand an event over, as `template.yaml` has it for every rule.
+pub const RETRIES: i32 = 185;
+pub const OLDEST_SECONDS: i32 = 86_400;
+
+const SERVICE: &str = "events.amazonaws.com";
+
+#[derive(Debug)]
+pub(crate) struct SilencedRule;
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct State {
+    pub part: Part,
+    /// Nothing if the rule is gone.
+    pub rule: Option<Rule>,
+    /// The target that the deployment gives it; nothing if the stack does not have what it names.
+    pub meant: Option<Target>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Rule {
+    pub state: RuleState,
+    pub targets: Vec<Target>,
+    /// The ids of targets that have more than Snapback can write.
+    pub not_understood: Vec<String>,
+}
+
+impl Control for SilencedRule {
+    const ABOUT: &'static About = &About {
+        id: "own-silenced-rule",
+        title: "A rule that wakes Snapback is switched off",
+        watches: &[
+            Watch { service: SERVICE, name: "DisableRule" },
+            Watch { service: SERVICE, name: "DeleteRule" },
+            Watch { service: SERVICE, name: "RemoveTargets" },
+            Watch { service: SERVICE, name: "PutRule" },
+            Watch { service: SERVICE, name: "PutTargets" },
+            Watch { service: SERVICE, name: SCHEDULED },
+        ],
+        reads: &["cloudformation:ListStackResources", "events:DescribeRule", "events:ListTargetsByRule"],
+        writes: &["events:EnableRule", "events:PutTargets"],
+        undoes: &["events:DescribeRule", "events:ListTargetsByRule", "events:DisableRule", "events:RemoveTargets"],
+        severity: Severity::Critical,
+        frameworks: &["ATT&CK T1562.008"],
+        caveat: "What happened while the rule was off woke nobody: search CloudTrail's event history for it.",
+        source: file!(),
+    };
+
+    type State = State;
+    type Change = Own;
+
+    fn suspect(event: &Event, settings: &Settings) -> Vec<Suspicion> {
+        let bus = json::text(&event.request, "eventBusName").unwrap_or("default");
+        if bus != "default" && !bus.ends_with(":event-bus/default") {
+            return vec![];
+        }
+        let named = json::text(&event.request, "name").or_else(|| json::text(&event.request, "rule"));
+        RULE.suspect(event, settings, named)
+    }
+
+    async fn observe(look: &Look<'_>, event: &Event, suspicion: &Suspicion) -> Result<State> {
+        let named = |id: &str| [function_of(id).to_owned(), QUEUE.ids[0].to_owned()];
+        let Some((part, [function, letters])) = RULE.look(look, suspicion, named).await? else {
+            return Ok(State::default());
+        };
+        if !part.is(event, &suspicion.subject) {
+            return Ok(State { part, ..State::default() });
+        }
+        let id = RULE.ids.iter().find(|id| suspicion.subject.name.contains(&format!("-{id}-")));
+        let (partition, account) = (event.partition(), look.account);
+        let region = look.config.region().map_or(event.region.as_str(), AsRef::as_ref);
+        let meant = function.zip(letters).zip(id).map(|((function, letters), id)| Target {
+            id: function_of(id).to_owned(),
+            arn: format!("arn:{partition}:lambda:{region}:{account}:function:{function}"),
+            retries: Some(RETRIES),
+            oldest_seconds: Some(OLDEST_SECONDS),
+            dead_letters: Some(format!("arn:{partition}:sqs:{region}:{account}:{}", parts::name(&letters))),
+            input: None,
+            input_path: None,
+        });
+        let seen = aws::rule(look.config, part.name.as_deref().unwrap_or_default()).await?;
+        let rule = seen.map(|(state, targets)| {
+            let (targets, not_understood): (Vec<_>, Vec<_>) = targets.into_iter().partition(Result::is_ok);
+            Rule {
+                state,
+                targets: targets.into_iter().flatten().collect(),
+                not_understood: not_understood.into_iter().filter_map(Result::err).collect(),
+            }
+        });
+        Ok(State { part, rule, meant })
+    }
+
+    fn decide(event: &Event, suspicion: &Suspicion, state: &State, given: &Given<'_>) -> Decision<Own> {
+        let State { part, rule, meant } = state;
+        let Some(name) = part.name.as_ref().filter(|_| part.is(event, &suspicion.subject)) else {
+            return part.is_none(event, &suspicion.subject);
+        };
+        let Some(rule) = rule else {
+            return gone(event, "the rule is deleted, and nothing wakes Snapback in its place");
+        };
+        let mut faults: Vec<(String, Own)> = vec![];
+        let mut left = vec![];
+        if rule.state == RuleState::Disabled {
+            let change = Own::RuleState { rule: name.clone(), from: rule.state, to: RuleState::Enabled };
+            faults.push((format!("rule `{name}` is disabled"), change));
+        }
+        match meant {
+            Some(meant) if rule.targets.contains(meant) => {}
+            Some(meant) if !rule.not_understood.contains(&meant.id) => {
+                let (id, from) = (meant.id.clone(), rule.targets.iter().find(|target| target.id == meant.id).cloned());
+                let how = from.as_ref().map_or("no target".to_owned(), |from| format!("the target {from}"));
+                let (from, to) = (from.map(Box::new), Some(Box::new(meant.clone())));
+                let change = Own::RuleTarget { rule: name.clone(), id, from, to };
+                faults.push((format!("rule `{name}` has {how} in place of Snapback"), change));
+            }
+            _ => left.push("its target is not Snapback, and what it should be is not known".to_owned()),
+        }
+        let meant_id = meant.as_ref().map(|meant| &meant.id);
+        let ids = rule.targets.iter().map(|target| &target.id).chain(&rule.not_understood);
+        left.extend(ids.filter(|id| Some(*id) != meant_id).map(|id| format!("its events also go to target `{id}`")));
+        if event.name == "PutRule" && !is_deployment(event) {
+            left.push("it was written anew, and may listen for something else".to_owned());
+        }
+        faults.retain(|(grant, _)| !given.holds.contains(grant));
+        let why = faults.iter().map(|(grant, _)| grant.as_str()).collect::<Vec<_>>().join("; ");
+        if faults.is_empty() && left.is_empty() {
+            return Decision::Allow {
+                why: "the rule is enabled and wakes Snapback, or an operator wants it so".to_owned(),
+            };
+        }
+        if faults.is_empty() {
+            return changed(event, &left.join("; "));
+        }
+        if is_deployment(event) {
+            return changed(event, &why);
+        }
+        let (grants, plan) = faults.into_iter().unzip();
+        Decision::Revert { severity: severity(event), why, grants, plan, left }
+    }
+
+    fn found(event: &Event, suspicion: &Suspicion, state: &State) -> Subject {
+        RULE.found(event, suspicion, &state.part)
+    }
+
+    fn after(state: &State, change: &Own) -> State {
+        let mut state = state.clone();
+        if let Some(rule) = &mut state.rule {
+            match change {
+                Own::RuleState { to, .. } => rule.state = *to,
+                Own::RuleTarget { id, to, .. } => {
+                    rule.targets.retain(|target| target.id != *id);
+                    rule.targets.extend(to.as_deref().cloned());
+                }
+                _ => {}
+            }
+        }
+        state
+    }
+}
+
+/// The function that a rule wakes: both begin with the same word.
+fn function_of(rule: &str) -> &'static str {
+    let wakes = |function: &&&str| rule.starts_with(function.trim_end_matches("Function"));
+    FUNCTION.ids.iter().find(wakes).copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::controls::tests::{call, look};
+
+    const NAME: &str = "snapback-S3Rule-1A2B3C";
+
+    fn target(id: &str, input: Option<&str>) -> Target {
+        Target {
+            id: id.to_owned(),
+            arn: "arn:aws:lambda:eu-central-1:111122223333:function:snapback-S3Function-1A2B3C".to_owned(),
+            retries: Some(RETRIES),
+            oldest_seconds: Some(OLDEST_SECONDS),
+            dead_letters: None,
+            input: input.map(str::to_owned),
+            input_path: None,
+        }
+    }
+
+    fn decide(event: &Event, state: &State) -> Decision<Own> {
+        let (settings, holds) = (Settings::default(), BTreeSet::new());
+        let suspicion = SilencedRule::suspect(event, &settings).into_iter().next().expect("it is suspicious");
+        SilencedRule::decide(event, &suspicion, state, &Given { settings: &settings, holds: &holds })
+    }
+
+    #[test]
+    fn every_rule_wakes_a_function() {
+        assert!(RULE.ids.iter().all(|rule| !function_of(rule).is_empty()));
+        assert_eq!(function_of("OwnFunctionRule"), "OwnFunction");
+    }
+
+    #[test]
+    fn rules_of_others_are_not_looked_at() {
+        let settings = Settings::default();
+        for (name, bus) in [("other-S3Rule-1A2B3C", "default"), ("snapback-Web-1A2B3C", "default"), (NAME, "orders")] {
+            let event = call("events", "DisableRule", json!({"name": name, "eventBusName": bus}));
+            assert!(SilencedRule::suspect(&event, &settings).is_empty(), "{name} on {bus}");
+        }
+        assert_eq!(SilencedRule::suspect(&look(), &settings).len(), RULE.ids.len());
+    }
+
+    fn states() -> impl Strategy<Value = State> {
+        let mine = prop_oneof![
+            Just(None),
+            Just(Some(target("S3Function", None))),
+            Just(Some(target("S3Function", Some("{}"))))
+        ];
+        let other = prop::option::of(Just(target("spy", None)));
+        let not_understood = prop::option::of(prop_oneof![Just("S3Function"), Just("odd")]);
+        (any::<bool>(), mine, other, not_understood, any::<bool>(), any::<bool>()).prop_map(
+            |(on, mine, other, not_understood, is_known, is_there)| State {
+                part: Part { name: Some(NAME.to_owned()) },
+                rule: is_there.then(|| Rule {
+                    state: if on { RuleState::Enabled } else { RuleState::Disabled },
+                    targets: mine.into_iter().chain(other).collect(),
+                    not_understood: not_understood.into_iter().map(str::to_owned).collect(),
+                }),
+                meant: is_known.then(|| target("S3Function", None)),
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn a_revert_leaves_nothing_to_revert_and_its_undo_gives_everything_back(
+            state in states(),
+            name in prop_oneof![Just("DisableRule"), Just("PutRule"), Just("PutTargets"), Just(SCHEDULED)],
+        ) {
+            let event = if name == SCHEDULED { look() } else { call("events", name, json!({"name": NAME})) };
+            if let Decision::Revert { plan, left, .. } = decide(&event, &state) {
+                let after = plan.iter().fold(state.clone(), |state, change| SilencedRule::after(&state, change));
+                let again = decide(&event, &after);
+                prop_assert!(again.is_allow() || !left.is_empty() && again.plan().is_empty(), "{again}");
+                let undone = plan.iter().rev().fold(after, |state, change| SilencedRule::after(&state, &change.undo()));
+                let sorted = |mut state: State| {
+                    if let Some(rule) = &mut state.rule { rule.targets.sort_by(|a, b| a.id.cmp(&b.id)); }
+                    state
+                };
+                prop_assert_eq!(sorted(undone), sorted(state));
+            }
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! # Snapback's journal is no longer protected
+//!
+//! **Watches** `UpdateTable`, `UpdateContinuousBackups`, `DeleteTable`, `UpdateTimeToLive`, `PutResourcePolicy`,
+//! `DeleteResourcePolicy`, and each `Scheduled Event`, when it looks at the journal's protection.
+//!
+//! **Why** Everything that Snapback took back can be undone from its journal, and nothing else says what it did. Whoever
+//! wants it gone first switches deletion protection and point-in-time recovery off.
+//!
+//! **Does** Looks the table up in the stack, and at both, and switches on again what is off.
+//!
+//! **Leaves alone**
+//! - tables that are named like the journal, and are no part of the stack
+//! - a table that has both switched on
+//! - what an operator has switched off with `snapback undo`
+//!
+//! Tables of other names, or of another account, are not even looked at.
+//!
+//! Its deletion, and changes of its expiry, its policy and its other settings are alerts. Those that a deployment makes
+//! are of severity `medium`.
+
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+use snapback::change::Own;
+use snapback::control::{About, Control, Given, Look, Suspicion, Watch};
+use snapback::decision::{Decision, Severity};
+use snapback::event::{Event, SCHEDULED};
+use snapback::json;
+use snapback::settings::Settings;
+use snapback::subject::Subject;
+
+use crate::aws;
+use crate::parts::{Part, TABLE, changed, gone, is_deployment, own_name, severity};
+
+const SERVICE: &str = "dynamodb.amazonaws.com";
+
+#[derive(Debug)]
+pub(crate) struct UnprotectedJournal;
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct State {
+    pub part: Part,
+    pub is_there: bool,
+    /// Whether it is protected from deletion.
+    pub protected: bool,
+    /// Whether it can be restored to a point in time.
+    pub recoverable: bool,
+}
+
+impl Control for UnprotectedJournal {
+    const ABOUT: &'static About = &About {
+        id: "own-unprotected-journal",
+        title: "Snapback's journal is no longer protected",
+        watches: &[
+            Watch { service: SERVICE, name: "UpdateTable" },
+            Watch { service: SERVICE, name: "UpdateContinuousBackups" },
+            Watch { service: SERVICE, name: "DeleteTable" },
+            Watch { service: SERVICE, name: "UpdateTimeToLive" },
+            Watch { service: SERVICE, name: "PutResourcePolicy" },
+            Watch { service: SERVICE, name: "DeleteResourcePolicy" },
+            Watch { service: "events.amazonaws.com", name: SCHEDULED },
+        ],
+        reads: &["cloudformation:ListStackResources", "dynamodb:DescribeTable", "dynamodb:DescribeContinuousBackups"],
+        writes: &["dynamodb:UpdateTable", "dynamodb:UpdateContinuousBackups"],
+        undoes: &[
+            "dynamodb:DescribeTable",
+            "dynamodb:DescribeContinuousBackups",
+            "dynamodb:UpdateTable",
+            "dynamodb:UpdateContinuousBackups",
+        ],
+        severity: Severity::Critical,
+        frameworks: &["AWS FSBP DynamoDB.2", "AWS FSBP DynamoDB.6", "ATT&CK T1490"],
+        caveat: "Recovery begins anew: the table cannot be restored to a time before it was switched on again.",
+        source: file!(),
+    };
+
+    type State = State;
+    type Change = Own;
+
+    fn suspect(event: &Event, settings: &Settings) -> Vec<Suspicion> {
+        let table = json::text(&event.request, "tableName").or_else(|| json::text(&event.request, "resourceArn"));
+        TABLE.suspect(event, settings, table.map(|table| own_name(event, table)))
+    }
+
+    async fn observe(look: &Look<'_>, event: &Event, suspicion: &Suspicion) -> Result<State> {
+        let Some((part, [])) = TABLE.look(look, suspicion, |_| []).await? else { return Ok(State::default()) };
+        if !part.is(event, &suspicion.subject) {
+            return Ok(State { part, ..State::default() });
+        }
+        let seen = Box::pin(aws::protection(look.config, part.name.as_deref().unwrap_or_default())).await?;
+        let (protected, recoverable) = seen.unwrap_or_default();
+        Ok(State { part, is_there: seen.is_some(), protected, recoverable })
+    }
+
+    fn decide(event: &Event, suspicion: &Suspicion, state: &State, given: &Given<'_>) -> Decision<Own> {
+        let State { part, is_there, protected, recoverable } = state;
+        let Some(name) = part.name.as_ref().filter(|_| part.is(event, &suspicion.subject)) else {
+            return part.is_none(event, &suspicion.subject);
+        };
+        if !is_there || event.name == "DeleteTable" {
+            return gone(event, "the journal is deleted; restore it from its backup (35 days)");
+        }
+        let table = || name.clone();
+        let mut faults = vec![];
+        if !protected {
+            let change = Own::DeletionProtection { table: table(), from: false, to: true };
+            faults.push((format!("table `{name}` may be deleted"), change));
+        }
+        if !recoverable {
+            let change = Own::PointInTimeRecovery { table: table(), from: false, to: true };
+            faults.push((format!("table `{name}` cannot be restored to a point in time"), change));
+        }
+        faults.retain(|(grant, _)| !given.holds.contains(grant));
+        let left = also(event);
+        let why = faults.iter().map(|(grant, _)| grant.as_str()).collect::<Vec<_>>().join("; ");
+        match left {
+            None if faults.is_empty() => {
+                Decision::Allow { why: "the journal is protected, or as an operator wants it".to_owned() }
+            }
+            Some(left) if faults.is_empty() => changed(event, left),
+            _ if is_deployment(event) => changed(event, &why),
+            left => {
+                let (grants, plan) = faults.into_iter().unzip();
+                let left = left.into_iter().map(str::to_owned).collect();
+                Decision::Revert { severity: severity(event), why, grants, plan, left }
+            }
+        }
+    }
+
+    fn found(event: &Event, suspicion: &Suspicion, state: &State) -> Subject {
+        TABLE.found(event, suspicion, &state.part)
+    }
+
+    fn after(state: &State, change: &Own) -> State {
+        match change {
+            Own::DeletionProtection { to, .. } => State { protected: *to, ..state.clone() },
+            Own::PointInTimeRecovery { to, .. } => State { recoverable: *to, ..state.clone() },
+            _ => state.clone(),
+        }
+    }
+}
+
+/// What the call has done besides, which the look does not show.
+fn also(event: &Event) -> Option<&'static str> {
+    let is_plain = |field: &String| ["tableName", "deletionProtectionEnabled"].contains(&field.as_str());
+    match event.name.as_str() {
+        "UpdateTable" if event.request.as_object().is_some_and(|fields| fields.keys().all(is_plain)) => None,
+        "UpdateTable" => Some("its settings were changed"),
+        "UpdateTimeToLive" => Some("when its entries expire was changed"),
+        "PutResourcePolicy" | "DeleteResourcePolicy" => Some("who may read and write it was changed"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::controls::tests::{call, look};
+
+    const NAME: &str = "snapback-Journal-1A2B3C";
+
+    proptest! {
+        #[test]
+        fn a_revert_protects_the_journal_and_its_undo_gives_back_what_was_there(
+            protected in any::<bool>(), recoverable in any::<bool>(), is_look in any::<bool>(), is_more in any::<bool>(),
+        ) {
+            let mut request = json!({"tableName": NAME, "deletionProtectionEnabled": false});
+            if is_more {
+                request["billingMode"] = json!("PROVISIONED");
+            }
+            let event = if is_look { look() } else { call("dynamodb", "UpdateTable", request) };
+            let (settings, holds) = (Settings::default(), BTreeSet::new());
+            let given = Given { settings: &settings, holds: &holds };
+            let suspicion = UnprotectedJournal::suspect(&event, &settings).pop().expect("it is suspicious");
+            let part = Part { name: Some(NAME.to_owned()) };
+            let state = State { part, is_there: true, protected, recoverable };
+            match UnprotectedJournal::decide(&event, &suspicion, &state, &given) {
+                Decision::Revert { plan, left, .. } => {
+                    let after = plan.iter().fold(state.clone(), |state, change| UnprotectedJournal::after(&state, change));
+                    prop_assert!(after.protected && after.recoverable);
+                    let again = UnprotectedJournal::decide(&event, &suspicion, &after, &given);
+                    prop_assert!(again.plan().is_empty() && again.is_allow() == left.is_empty(), "{again}");
+                    let back = |state, change: &Own| UnprotectedJournal::after(&state, &change.undo());
+                    prop_assert_eq!(plan.iter().rev().fold(after, back), state);
+                }
+                decision => prop_assert!(protected && recoverable, "{decision}"),
+            }
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! Snapback itself: the list of the controls that watch over its own parts, by event and on schedule.
+
+mod aws;
+mod controls;
+mod parts;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anyhow::Result;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use snapback::control::{AnyControl, Function, Look, Tags};
+use snapback::subject::Subject;
+
+pub use controls::{OLDEST_SECONDS, RETRIES};
+pub use parts::PARTS;
+
+pub const FUNCTION: Function = Function {
+    name: "OwnFunction",
+    controls: &[
+        AnyControl::of::<controls::SilencedRule>(),
+        AnyControl::of::<controls::ChangedFunction>(),
+        AnyControl::of::<controls::ChangedRole>(),
+        AnyControl::of::<controls::MutedTopic>(),
+        AnyControl::of::<controls::UnprotectedJournal>(),
+        AnyControl::of::<controls::DisabledKey>(),
+        AnyControl::of::<controls::ChangedQueue>(),
+    ],
+    apply: aws::apply,
+    tags: Tags { read: no_tags, needs: &[] },
+    // What is put back here shows at once, mostly.
+    patience: &[Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2)],
+};
+
+/// Guardrails ask for the tags of what they exempt. Nobody exempts Snapback from watching itself by a tag that whoever
+/// changes it may set as well.
+fn no_tags<'a>(_: &'a Look<'a>, _: &'a Subject) -> BoxFuture<'a, Result<BTreeMap<String, String>>> {
+    async { Ok(BTreeMap::new()) }.boxed()
+}

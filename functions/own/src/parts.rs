@@ -1,0 +1,226 @@
+//! What Snapback is made of, and how a call is recognised to be upon a part of it.
+//!
+//! CloudFormation names a part `<stack>-<logical id>-<random>`, so most calls are seen from the event alone to be upon
+//! somebody else's. Anybody may name something like that; whether it is the stack's is looked up.
+//! <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cfn-arn-formats.html>
+
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+use snapback::control::{Look, Suspicion};
+use snapback::decision::{Decision, Severity};
+use snapback::event::Event;
+use snapback::settings::Settings;
+use snapback::subject::Subject;
+
+use crate::aws;
+
+/// Parts of one kind.
+#[derive(Debug)]
+pub(crate) struct Kind {
+    /// `rule`: the word people use.
+    pub word: &'static str,
+    /// Logical ids in `template.yaml`.
+    pub ids: &'static [&'static str],
+    service: &'static str,
+    /// What stands before the name in an ARN.
+    path: &'static str,
+    /// Where the console shows it, with `{name}` and `{region}`.
+    page: &'static str,
+}
+
+pub(crate) const RULE: Kind = Kind {
+    word: "rule",
+    ids: &[
+        "S3Rule",
+        "S3ControlRule",
+        "Ec2Rule",
+        "Ec2ServiceRule",
+        "OwnRuleRule",
+        "OwnFunctionRule",
+        "OwnRoleRule",
+        "OwnTopicRule",
+        "OwnTableRule",
+        "OwnKeyRule",
+        "OwnQueueRule",
+        "OwnSchedule",
+        "RedriveSchedule",
+    ],
+    service: "events",
+    path: "rule/",
+    page: "events/home?region={region}#/eventbus/default/rules/{name}",
+};
+
+pub(crate) const FUNCTION: Kind = Kind {
+    word: "function",
+    ids: &["S3Function", "Ec2Function", "OwnFunction", "RedriveFunction"],
+    service: "lambda",
+    path: "function:",
+    page: "lambda/home?region={region}#/functions/{name}",
+};
+
+pub(crate) const ROLE: Kind = Kind {
+    word: "role",
+    ids: &["S3Role", "Ec2Role", "OwnRole", "RedriveRole"],
+    service: "iam",
+    path: "role/",
+    page: "iam/home#/roles/details/{name}",
+};
+
+pub(crate) const TOPIC: Kind =
+    Kind { word: "topic", ids: &["Topic"], service: "sns", path: "", page: "sns/v3/home?region={region}#/topics" };
+
+pub(crate) const TABLE: Kind = Kind {
+    word: "table",
+    ids: &["Journal"],
+    service: "dynamodb",
+    path: "table/",
+    page: "dynamodbv2/home?region={region}#table?name={name}",
+};
+
+pub(crate) const QUEUE: Kind = Kind {
+    word: "queue",
+    ids: &["RuleDeadLetters", "FunctionDeadLetters", "GivenUpEvents"],
+    service: "sqs",
+    path: "",
+    page: "sqs/v3/home?region={region}#/queues",
+};
+
+/// The functions for which the stack reserves no concurrency, whatever its parameter says.
+pub const UNRESERVED: &[&str] = &["RedriveFunction"];
+
+/// By type, the logical ids of all parts that are known by their names.
+pub const PARTS: [(&str, &[&str]); 6] = [
+    ("AWS::Events::Rule", RULE.ids),
+    ("AWS::Serverless::Function", FUNCTION.ids),
+    ("AWS::IAM::Role", ROLE.ids),
+    ("AWS::SNS::Topic", TOPIC.ids),
+    ("AWS::DynamoDB::Table", TABLE.ids),
+    ("AWS::SQS::Queue", QUEUE.ids),
+];
+
+/// What the stack says of the part that an event or a look is about.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Part {
+    /// The name that the part of this logical id has. The event may name another.
+    pub name: Option<String>,
+}
+
+impl Kind {
+    /// What there is to look at: each part if it is time for a look, else the one that the call names, if it is
+    /// named like one.
+    pub(crate) fn suspect(&self, event: &Event, settings: &Settings, named: Option<&str>) -> Vec<Suspicion> {
+        let stack = &settings.own.stack;
+        if event.is_look() {
+            let look = |id: &&str| Suspicion {
+                subject: self.subject(event, &format!("{stack}-{id}-*")),
+                why: "it is time for a look".to_owned(),
+            };
+            return self.ids.iter().map(look).collect();
+        }
+        let Some(name) = named else {
+            let why = format!("the event does not tell upon which {} `{}` was called", self.word, event.name);
+            return vec![Suspicion { subject: Subject::account(event), why }];
+        };
+        let is_named_so = name.strip_prefix(stack.as_str()).is_some_and(|rest| rest.starts_with('-'));
+        if !is_named_so || self.logical(name).is_none() {
+            return vec![];
+        }
+        let why = format!("`{}` was called upon Snapback's own {}", event.name, self.word);
+        vec![Suspicion { subject: self.subject(event, name), why }]
+    }
+
+    fn subject(&self, event: &Event, name: &str) -> Subject {
+        let page = self.page.replace("{name}", name).replace("{region}", &event.region);
+        Subject::part(event, self.word, name, self.service, self.path, &page)
+    }
+
+    /// The stack's name and the logical id in the name of a part.
+    fn logical<'a>(&self, name: &'a str) -> Option<(&'a str, &'static str)> {
+        self.ids.iter().find_map(|id| {
+            let (stack, random) = name.rsplit_once(&format!("-{id}-"))?;
+            (!random.contains('-')).then_some((stack, *id))
+        })
+    }
+
+    /// Asks the stack for the part, and for what it knows others by that judging it needs.
+    pub(crate) async fn look<const N: usize>(
+        &self,
+        look: &Look<'_>,
+        suspicion: &Suspicion,
+        others: impl Fn(&str) -> [String; N],
+    ) -> Result<Option<(Part, [Option<String>; N])>> {
+        let Some((stack, id)) = self.logical(&suspicion.subject.name) else { return Ok(None) };
+        let parts = aws::parts_of(look, stack).await?;
+        let others = others(id).map(|other| parts.get(&other).cloned());
+        Ok(Some((Part { name: parts.get(id).map(|part| name(part).to_owned()) }, others)))
+    }
+
+    /// The part as the look has found it to be named.
+    pub(crate) fn found(&self, event: &Event, suspicion: &Suspicion, part: &Part) -> Subject {
+        match &part.name {
+            Some(name) if event.is_look() => self.subject(event, name),
+            _ => suspicion.subject.clone(),
+        }
+    }
+}
+
+impl Part {
+    /// Whether it is the part that the suspicion is about, which may be named alike and be none.
+    pub(crate) fn is(&self, event: &Event, subject: &Subject) -> bool {
+        self.name.as_ref().is_some_and(|name| event.is_look() || *name == subject.name)
+    }
+
+    /// What is decided where it is not.
+    pub(crate) fn is_none<C>(&self, event: &Event, subject: &Subject) -> Decision<C> {
+        if subject.kind == "account" {
+            let why =
+                format!("the event does not tell upon what `{}` was called; see whether it was Snapback", event.name);
+            return Decision::Alert { severity: Severity::Medium, why };
+        }
+        match &self.name {
+            None if event.is_look() => gone(event, "the stack does not have it"),
+            _ => Decision::Allow { why: "it is named like a part of Snapback, and is none".to_owned() },
+        }
+    }
+}
+
+/// Whether CloudFormation made the call for whoever deploys. A caller cannot write this field.
+/// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html>
+pub(crate) fn is_deployment(event: &Event) -> bool {
+    event.actor.invoked_by.as_deref() == Some("cloudformation.amazonaws.com")
+}
+
+/// Nobody but a deployment has a reason to change Snapback.
+pub(crate) fn severity(event: &Event) -> Severity {
+    if is_deployment(event) { Severity::Medium } else { Severity::Critical }
+}
+
+/// A part was changed in a way that cannot be taken back exactly.
+pub(crate) fn changed<C>(event: &Event, what: &str) -> Decision<C> {
+    let how = if is_deployment(event) {
+        "by a deployment of a stack; if that was none of yours, find out who deployed"
+    } else {
+        "past CloudFormation; a deployment that changes nothing there does not mend it, so put back what the template has"
+    };
+    Decision::Alert { severity: severity(event), why: format!("{what}, {how}") }
+}
+
+/// A part is gone, and only a deployment can bring it back.
+pub(crate) fn gone<C>(event: &Event, what: &str) -> Decision<C> {
+    let why = format!("{what}; deploy Snapback anew, under another name if this stack cannot be mended");
+    Decision::Alert { severity: severity(event), why }
+}
+
+/// The name in a name, or in an ARN or an address of the event's account. Another account's thing has no name here.
+pub(crate) fn own_name<'a>(event: &Event, text: &'a str) -> &'a str {
+    let is_full = text.starts_with("arn:") || text.contains("://");
+    if is_full && !text.split([':', '/']).any(|word| word == event.account) {
+        return "";
+    }
+    name(text)
+}
+
+/// The name in a name, an ARN or an address.
+pub(crate) fn name(text: &str) -> &str {
+    text.rsplit([':', '/']).next().unwrap_or(text)
+}
