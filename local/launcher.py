@@ -9,6 +9,7 @@ what it should if AWS behaves like that:
   whose function is gone sends to its dead-letter queue, and says for whom it was. How long retries wait is ours to say, not AWS's minute.
 * Lambda's layers: functions run on this machine, whose /opt is not theirs, so they are told where theirs lie.
 * `aws:PrincipalArn` is the role's ARN in sessions; `aws:PrincipalIsAWSService` and `dynamodb:LeadingKeys` are there.
+  Rules of the default bus are known by their own ARNs.
 * The account's own Block Public Access of S3, which `account_public_access.py` keeps. It is not enforced.
 * The rules of security groups (`security_groups.py`).
 
@@ -64,6 +65,7 @@ def main() -> None:
     play_layers()
     play_principal_keys()
     play_leading_keys()
+    play_rule_arns()
     account_public_access.install(then=remember)
     security_groups.install()
     app.main()
@@ -327,6 +329,16 @@ def play_leading_keys() -> None:
         return {**service_context(body), **({"dynamodb:leadingkeys": leading} if leading else {})}
 
     iam_actions.dynamodb_service_context = with_leading_keys
+
+
+def play_rule_arns() -> None:
+    """A rule of the default bus has no bus in its ARN."""
+    resource_arn = iam_actions.extract_resource_arn
+
+    def without_default_bus(*call, **more):
+        return resource_arn(*call, **more).replace(":rule/default/", ":rule/")
+
+    iam_actions.extract_resource_arn = without_default_bus
 
 
 if __name__ == "__main__":

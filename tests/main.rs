@@ -4,6 +4,7 @@ mod benign;
 mod decisions;
 mod events;
 mod guardrails;
+mod organization;
 mod pages;
 mod recorded;
 mod template;
