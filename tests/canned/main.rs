@@ -6,4 +6,5 @@ mod injected;
 mod journal;
 mod redrive;
 mod scene;
+mod threats;
 mod wire;
