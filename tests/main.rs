@@ -8,3 +8,4 @@ mod organization;
 mod pages;
 mod recorded;
 mod template;
+mod threats;
