@@ -4,6 +4,8 @@ mod benign;
 mod decisions;
 mod events;
 mod guardrails;
+mod organization;
 mod pages;
 mod recorded;
 mod template;
+mod threats;

@@ -603,6 +603,44 @@ fn no_concurrency_is_reserved_unless_somebody_says_how_much() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn every_failure_is_somebodys_alarm() -> Result<()> {
+    let template = Template::read()?;
+    let mut watched = BTreeSet::new();
+    for (id, alarm) in template.resources("AWS::CloudWatch::Alarm") {
+        let alarm = &alarm["Properties"];
+        assert_eq!(items(&alarm["AlarmActions"]).filter_map(reference).collect::<Vec<_>>(), ["Topic"], "{id}");
+        let of = &alarm["Dimensions"][0]["Value"];
+        let of = reference(of).or_else(|| attribute(of)).with_context(|| format!("{id} watches nothing"))?;
+        watched.insert((text(&alarm["MetricName"]), of.trim_end_matches(".QueueName").to_owned()));
+    }
+    let hears = |metric: &str, of: &str| watched.contains(&(metric.to_owned(), of.to_owned()));
+    for (id, _) in template.resources("AWS::Serverless::Function") {
+        assert!(hears("Errors", id), "{id} fails and nobody hears of it");
+        // Nothing waits for the schedule's.
+        assert!(hears("Throttles", id) || id == REDRIVE, "{id} is throttled and nobody hears of it");
+    }
+    for (id, _) in template.resources("AWS::SQS::Queue") {
+        assert!(hears("ApproximateNumberOfMessagesVisible", id), "something is in {id} and nobody hears of it");
+    }
+    Ok(())
+}
+
+#[test]
+fn nobody_but_lambda_takes_a_role_and_no_rule_listens_to_another_bus() -> Result<()> {
+    let template = Template::read()?;
+    for (id, role) in template.resources("AWS::IAM::Role") {
+        let trust = &role["Properties"]["AssumeRolePolicyDocument"]["Statement"];
+        let [statement] = items(trust).collect::<Vec<_>>()[..] else { anyhow::bail!("{id}: not one statement") };
+        assert_eq!(fields(&statement["Principal"]), set(&["Service"]), "{id}");
+        assert_eq!(words(&statement["Principal"]["Service"]), set(&["lambda.amazonaws.com"]), "{id}");
+    }
+    for (id, rule) in template.resources("AWS::Events::Rule") {
+        assert_eq!(rule["Properties"]["EventBusName"], Value::Null, "{id}");
+    }
+    Ok(())
+}
+
 /// CloudWatch takes no more.
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html>
 #[test]

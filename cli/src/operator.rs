@@ -223,6 +223,14 @@ mod tests {
     }
 
     #[test]
+    fn credentials_of_another_account_are_refused() {
+        let of = |account: &str| Caller { account: account.to_owned(), arn: String::new() };
+        assert!(of("111122223333").is_at_home(&reverted()).is_ok());
+        let refused = of("444455556666").is_at_home(&reverted()).expect_err("it is another account's");
+        assert!(refused.to_string().contains("444455556666"), "{refused}");
+    }
+
+    #[test]
     fn an_entry_that_is_as_it_was_made_is_taken_at_its_word() {
         let entry: Entry = serde_json::from_str(&serde_json::to_string(&reverted()).expect("JSON")).expect("an entry");
         let genuine = judged_again(&entry).map(|genuine| genuine.function.name);

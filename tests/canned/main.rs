@@ -8,4 +8,5 @@ mod own;
 mod redrive;
 mod scene;
 mod seal;
+mod threats;
 mod wire;

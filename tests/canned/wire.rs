@@ -28,6 +28,8 @@ struct Inner {
     /// For each operation its answers in order; the last one is given again and again.
     answers: HashMap<String, VecDeque<Answer>>,
     asked: Vec<(String, String)>,
+    /// The account that each call to S3 says has to own the bucket.
+    owners: Vec<(String, Option<String>)>,
 }
 
 impl Aws {
@@ -51,6 +53,11 @@ impl Aws {
         self.inner(|inner| {
             inner.asked.iter().filter(|(asked, _)| asked == operation).map(|(_, body)| body.clone()).collect()
         })
+    }
+
+    /// The calls to S3, each with the account that it says has to own the bucket.
+    pub(crate) fn owners(&self) -> Vec<(String, Option<String>)> {
+        self.inner(|inner| inner.owners.clone())
     }
 
     pub(crate) fn forget(&self) {
@@ -83,7 +90,11 @@ impl HttpConnector for Aws {
         let operation = operation(&request);
         let body = body(&request);
         let as_it_does = quiet(&operation, &body);
+        let owner = request.headers().get("x-amz-expected-bucket-owner").map(str::to_owned);
         let (status, answer) = self.inner(|inner| {
+            if operation.starts_with("S3.") {
+                inner.owners.push((operation.clone(), owner));
+            }
             inner.asked.push((operation.clone(), body));
             match inner.answers.get_mut(&operation) {
                 Some(answers) if answers.len() > 1 => answers.pop_front(),

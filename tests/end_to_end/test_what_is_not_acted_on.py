@@ -55,6 +55,9 @@ def test_an_event_over_the_bus_of_another_account(snapback):
     snapback.deliver(record, account="444455556666")
     snapback.deliver({**record, "recipientAccountId": "444455556666"}, account="111122223333")
     assert snapback.invoke("S3Function", {**event(record), "account": "444455556666"})["error"] is None
+    # Nor does one that is of another account or Region throughout.
+    for elsewhere in ({"recipientAccountId": "444455556666"}, {"awsRegion": "eu-central-1"}):
+        assert snapback.invoke("S3Function", event({**record, **elsewhere}))["error"] is None
     nothing_was_done(snapback, bucket, text)
     the_genuine_event_still_counts(snapback, bucket, record)
 

@@ -86,7 +86,7 @@ pub(crate) const QUEUE: Kind = Kind {
 };
 
 /// The functions for which the stack reserves no concurrency, whatever its parameter says.
-pub const UNRESERVED: &[&str] = &["RedriveFunction"];
+pub(crate) const UNRESERVED: &[&str] = &["RedriveFunction"];
 
 /// By type, the logical ids of all parts that are known by their names.
 pub const PARTS: [(&str, &[&str]); 6] = [

@@ -9,7 +9,6 @@ use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
 use aws_sdk_sqs::types::{MessageAttributeValue, MessageSystemAttributeName};
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
 use snapback::aws::{code, failure};
 
 use crate::letter::{Letter, Redrives};
@@ -87,8 +86,9 @@ impl Aws {
 
     /// Puts a copy of a message into a queue, just as it is: with anything added it might not fit any more.
     pub(crate) async fn copy(&self, message: &Message, queue: &str) -> Result<()> {
+        let attributes = Some(message.attributes.clone()).filter(|attributes| !attributes.is_empty());
         let call = self.sqs.send_message().queue_url(queue).message_body(&message.body);
-        let sent = call.set_message_attributes(Some(message.attributes.clone())).send().await;
+        let sent = call.set_message_attributes(attributes).send().await;
         sent.map(drop).map_err(failure).with_context(|| format!("sending message {} to {queue}", message.id))
     }
 
@@ -153,11 +153,4 @@ fn message(message: aws_sdk_sqs::types::Message) -> Message {
 fn item(key: &str) -> HashMap<String, AttributeValue> {
     let text = |text: &str| AttributeValue::S(text.to_owned());
     HashMap::from([("pk".to_owned(), text(&format!("redrive#{key}"))), ("sk".to_owned(), text("redrive"))])
-}
-
-/// When the schedule woke us: its own word, so that a test can say it.
-/// <https://docs.aws.amazon.com/eventbridge/latest/ref/overiew-event-structure.html>
-pub(crate) fn time_of(tick: &Value) -> Result<Timestamp> {
-    let time = tick["time"].as_str().context("the schedule's event has no `time`")?;
-    time.parse().with_context(|| format!("the schedule's event has the `time` {time}"))
 }

@@ -9,7 +9,7 @@ mod letter;
 
 use std::collections::BTreeSet;
 
-use anyhow::{Result, anyhow, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use aws_config::SdkConfig;
 use futures::StreamExt;
 use jiff::Timestamp;
@@ -18,7 +18,7 @@ use serde_json::Value;
 use snapback::lambda::{Error, log, refused};
 use snapback::settings::Problem;
 
-use crate::aws::{Aws, Message, time_of};
+use crate::aws::{Aws, Message};
 use crate::letter::{Letter, Next, Sender, is_fresh};
 
 /// What the role may do beside writing its log: each of these is called by a test, and nothing else is.
@@ -136,6 +136,13 @@ pub async fn redrive(config: &SdkConfig, settings: &Settings, tick: &Value) -> R
     let first = failures.first().map(|error| format!("{error:#}")).unwrap_or_default();
     ensure!(failures.is_empty(), anyhow!("{} calls failed and nothing is lost; the first: {first}", failures.len()));
     Ok(tally)
+}
+
+/// When the schedule woke us: its own word, so that a test can say it.
+/// <https://docs.aws.amazon.com/eventbridge/latest/userguide/event-reference.html>
+fn time_of(tick: &Value) -> Result<Timestamp> {
+    let time = tick["time"].as_str().context("the schedule's event has no `time`")?;
+    time.parse().with_context(|| format!("the schedule's event has the `time` {time}"))
 }
 
 /// One queue, at one time.
