@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
+from botocore.exceptions import ClientError
 
 from scene import event
 from stack import ACCOUNT, REGION, REPOSITORY, wait_for
@@ -157,6 +158,17 @@ def test_a_target_that_was_taken_away_is_put_back_as_it_was(own):
     before = targets_of(own, woken)
     own.aws.client("events").remove_targets(Rule=woken.name, Ids=["Ec2Function"])
     assert wait_for(lambda: targets_of(own, woken) == before), targets_of(own, woken)
+
+
+def test_the_role_can_hand_events_to_nobody_but_a_function_of_the_stack(own):
+    woken, events = rule(own, "S3Rule"), own.as_function("OwnFunction", "events")
+    before = targets_of(own, woken)
+    spy = {"Id": "spy", "Arn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:spy"}
+    for targets in ([spy], [*before, spy]):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            events.put_targets(Rule=woken.name, Targets=targets)
+    assert targets_of(own, woken) == before
+    events.put_targets(Rule=woken.name, Targets=before)
 
 
 def test_a_target_that_gets_nothing_of_the_event_is_put_back_as_it_was(own):
