@@ -281,7 +281,7 @@ def test_a_deployment_is_not_fought_and_is_nothing_critical(own):
     role = part(own, "Ec2Role", f"arn:aws:iam::{ACCOUNT}:role/{{name}}")
     things = [rule(own, "S3Rule"), function(own, "S3Function"), role, journal(own), topic(own)]
     before = [len(said_of(own, thing)) for thing in things]
-    own.aws.deploy(mode="revert", LogLevel="debug")
+    own.aws.deploy(mode="notify", ModeOverrides="own-*=revert")
     assert own.has_settled()
     look(own)
     assert [len(said_of(own, thing)) for thing in things] == before
@@ -291,6 +291,12 @@ def test_a_deployment_is_not_fought_and_is_nothing_critical(own):
     record["requestParameters"]["roleName"] = role.name
     own.aws.deliver(event({**record, "awsRegion": REGION, "eventTime": now(), "eventID": str(uuid4())}))
     assert alert(own, role, "PutRolePolicy")["severity"] == "medium"
+    # What that deployment has asked for: Snapback restores itself, and touches nothing else.
+    bucket, woken = own.a_bucket(), rule(own, "S3Rule")
+    bucket.put_policy(bucket.lets_in_everyone())
+    assert own.announces(bucket)["outcome"] == "would-revert"
+    own.aws.client("events").disable_rule(Name=woken.name)
+    assert wait_for(lambda: state_of(own, woken) == "ENABLED")
 
 
 def now() -> str:
