@@ -8,7 +8,8 @@ what it should if AWS behaves like that:
 * Lambda behind EventBridge: is invoked asynchronously, so it gets retries and its on-failure destination; a rule
   whose function is gone sends to its dead-letter queue, and says for whom it was. How long retries wait is ours to say, not AWS's minute.
 * Lambda's layers: functions run on this machine, whose /opt is not theirs, so they are told where theirs lie.
-* `aws:PrincipalArn` is the role's ARN in sessions; `aws:PrincipalIsAWSService` and `dynamodb:LeadingKeys` are there.
+* `aws:PrincipalArn` is the role's ARN in sessions; `aws:PrincipalIsAWSService`, `dynamodb:LeadingKeys` and
+  `events:TargetArn` are there.
 * A rule of the default bus has no bus in its ARN, and goes by `Rule` in the calls upon its targets.
 * Reading and removing a function's concurrency are actions of their own.
 * A table's point-in-time recovery, which CloudFormation there leaves off whatever the template says.
@@ -70,6 +71,7 @@ def main() -> None:
     play_layers()
     play_principal_keys()
     play_leading_keys()
+    play_target_arns()
     play_recovery()
     play_resources_of_rules()
     play_actions_upon_concurrency()
@@ -337,6 +339,20 @@ def play_leading_keys() -> None:
         return {**service_context(body), **({"dynamodb:leadingkeys": leading} if leading else {})}
 
     iam_actions.dynamodb_service_context = with_leading_keys
+
+
+def play_target_arns() -> None:
+    """The targets that a call puts to a rule."""
+    request_context = iam_actions.request_tag_context
+
+    def with_target_arns(service, action, body, query):
+        context = request_context(service, action, body, query)
+        if action != "events:PutTargets":
+            return context
+        arns = [target.get("Arn", "") for target in json.loads(body or b"{}").get("Targets", [])]
+        return {**context, "events:targetarn": arns}
+
+    iam_actions.request_tag_context = with_target_arns
 
 
 # Tables

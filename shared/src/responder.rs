@@ -178,7 +178,8 @@ impl<'a> Responder<'a> {
         let id = format!("{day}-{what}");
         let finding = Event { id, ..event.clone() };
         let known = self.journal.find(&Entry::id_of(&finding, control.about.id, &suspicion.subject)).await;
-        let came_back = known.is_ok_and(|entry| entry.is_some_and(|entry| entry.outcome == Outcome::Reverted));
+        let was_restored = |entry: Entry| matches!(entry.outcome, Outcome::Reverted | Outcome::Undone);
+        let came_back = known.is_ok_and(|entry| entry.is_some_and(was_restored));
         Box::pin(self.handle(function, control, if came_back { event } else { &finding }, suspicion)).await
     }
 

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
+from botocore.exceptions import ClientError
 
 from scene import event
 from stack import ACCOUNT, REGION, REPOSITORY, wait_for
@@ -159,6 +160,17 @@ def test_a_target_that_was_taken_away_is_put_back_as_it_was(own):
     assert wait_for(lambda: targets_of(own, woken) == before), targets_of(own, woken)
 
 
+def test_the_role_can_hand_events_to_nobody_but_a_function_of_the_stack(own):
+    woken, events = rule(own, "S3Rule"), own.as_function("OwnFunction", "events")
+    before = targets_of(own, woken)
+    spy = {"Id": "spy", "Arn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:spy"}
+    for targets in ([spy], [*before, spy]):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            events.put_targets(Rule=woken.name, Targets=targets)
+    assert targets_of(own, woken) == before
+    events.put_targets(Rule=woken.name, Targets=before)
+
+
 def test_a_target_that_gets_nothing_of_the_event_is_put_back_as_it_was(own):
     woken = rule(own, "S3Rule")
     [before] = targets_of(own, woken)
@@ -269,7 +281,7 @@ def test_a_deployment_is_not_fought_and_is_nothing_critical(own):
     role = part(own, "Ec2Role", f"arn:aws:iam::{ACCOUNT}:role/{{name}}")
     things = [rule(own, "S3Rule"), function(own, "S3Function"), role, journal(own), topic(own)]
     before = [len(said_of(own, thing)) for thing in things]
-    own.aws.deploy(mode="revert", LogLevel="debug")
+    own.aws.deploy(mode="notify", ModeOverrides="own-*=revert")
     assert own.has_settled()
     look(own)
     assert [len(said_of(own, thing)) for thing in things] == before
@@ -279,6 +291,12 @@ def test_a_deployment_is_not_fought_and_is_nothing_critical(own):
     record["requestParameters"]["roleName"] = role.name
     own.aws.deliver(event({**record, "awsRegion": REGION, "eventTime": now(), "eventID": str(uuid4())}))
     assert alert(own, role, "PutRolePolicy")["severity"] == "medium"
+    # What that deployment has asked for: Snapback restores itself, and touches nothing else.
+    bucket, woken = own.a_bucket(), rule(own, "S3Rule")
+    bucket.put_policy(bucket.lets_in_everyone())
+    assert own.announces(bucket)["outcome"] == "would-revert"
+    own.aws.client("events").disable_rule(Name=woken.name)
+    assert wait_for(lambda: state_of(own, woken) == "ENABLED")
 
 
 def now() -> str:
