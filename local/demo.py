@@ -66,7 +66,7 @@ def tell(aws: LocalAws, stay: bool) -> None:
     company = threading.Thread(target=keep_company, args=(over, "Deploying template.yaml with `sam deploy`"))
     company.start()
     try:
-        stack = aws.deploy(mode="revert")
+        stack = aws.deploy(mode="revert", TrustedAccounts=PARTNER)
     finally:
         over.set()
         company.join()

@@ -389,11 +389,24 @@ fn looks() -> Vec<Call> {
     .collect()
 }
 
+/// An operator who has listed the partners and networks of this corpus.
+fn settings() -> Settings {
+    let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    Settings {
+        trusted_accounts: set(&["444455556666"]),
+        trusted_organizations: set(&["o-a1b2c3d4e5"]),
+        trusted_networks: set(&["vpce-0a1b2c3d4e5f60718", "vpc-0a1b2c3d4e5f60718"]),
+        trusted_ranges: ["203.0.113.0/24", "2001:db8:17::/48"].iter().filter_map(|range| range.parse().ok()).collect(),
+        trusted_canonical_users: set(&["79a59df900b949e55d96a1e698fbacedfd6e09d98eacf8f8d5218e7cd47ef2be"]),
+        ..Settings::default()
+    }
+}
+
 #[test]
 fn nothing_ordinary_raises_a_suspicion() -> Result<()> {
     for record in corpus() {
         for function in FUNCTIONS {
-            let suspected = function.suspect(record.clone(), &Settings::default())?;
+            let suspected = function.suspect(record.clone(), &settings())?;
             if let Some((_, suspected)) = suspected {
                 bail!("{}: {:?}\n{:#}", function.name, suspected[0].1, record["detail"]);
             }

@@ -25,8 +25,9 @@ enum Proof {
     CannedAnswers,
 }
 
-const PROOFS: [(&str, &[Proof]); 5] = [
+const PROOFS: [(&str, &[Proof]); 6] = [
     ("s3-public-bucket-policy", &[Proof::Ministack, Proof::CannedAnswers]),
+    ("s3-foreign-bucket-policy", &[Proof::Ministack, Proof::CannedAnswers]),
     ("s3-public-bucket-acl", &[Proof::Ministack, Proof::CannedAnswers]),
     ("s3-bucket-public-access-block-off", &[Proof::Ministack, Proof::CannedAnswers]),
     ("s3-account-public-access-block-off", &[Proof::Ministack, Proof::CannedAnswers]),

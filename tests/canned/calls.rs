@@ -8,7 +8,7 @@ use snapback::change::Change;
 use snapback::control::{AnyControl, Function, Given, Look};
 use snapback::mode::Mode;
 
-use crate::scene::{NAMED, PUBLIC, bucket_policy_was_put, event, policy, settings};
+use crate::scene::{FOREIGN, NAMED, PUBLIC, bucket_policy_was_put, event, policy, settings};
 use crate::wire::{Aws, acl, buckets, ok, public_access_block, rules};
 
 const ALL_USERS: &str = "http://acs.amazonaws.com/groups/global/AllUsers";
@@ -74,6 +74,20 @@ fn situations(control: &AnyControl) -> Vec<Situation> {
                 reverted: |aws| aws.set("S3.GetBucketPolicy", [ok(&policy(&[NAMED]))]),
             },
         ],
+        "s3-foreign-bucket-policy" => [None, Some(NAMED)]
+            .map(|stays| {
+                let put = policy(&[Some(FOREIGN), stays].into_iter().flatten().collect::<Vec<_>>());
+                Situation {
+                    function: &s3::FUNCTION,
+                    event: bucket_policy_was_put(&put),
+                    aws: Aws::default().answers("S3.GetBucketPolicy", [ok(&put)]),
+                    reverted: match stays {
+                        None => |aws| aws.set("S3.GetBucketPolicy", [crate::wire::s3_error(404, "NoSuchBucketPolicy")]),
+                        Some(_) => |aws| aws.set("S3.GetBucketPolicy", [ok(&policy(&[NAMED]))]),
+                    },
+                }
+            })
+            .into(),
         "s3-public-bucket-acl" => vec![Situation {
             function: &s3::FUNCTION,
             event: event("s3", "PutBucketAcl", json!({"bucketName": "b", "x-amz-acl": "public-read"}), json!(null)),
@@ -128,7 +142,8 @@ async fn every_control_calls_just_what_it_declares() -> Result<()> {
         assert!(!situations.is_empty(), "{} has no situation here", about.id);
         for Situation { function, event, aws, reverted } in situations {
             let (event, suspected) = function.suspect(event, &settings)?.context("it is suspicious")?;
-            let (_, suspicion) = suspected.first().context("it is suspicious")?;
+            let mut of_control = suspected.iter().filter(|(suspecting, _)| suspecting.about.id == about.id);
+            let (_, suspicion) = of_control.next().context("it is suspicious")?;
             let config = aws.config();
             let state =
                 (control.observe)(&Look { config: &config, account: &event.account }, &event, suspicion).await?;

@@ -14,6 +14,12 @@ STRANGER = "deadbeef" * 8
 ALL = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
 
 
+@pytest.fixture(scope="module")
+def strict(deployed):
+    """Snapback in an account that trusts nobody else, and where no other test leaves its buckets."""
+    return deployed(mode="revert", TrustedAccounts=None)
+
+
 def owner_of(snapback, bucket):
     return snapback.s3.get_bucket_acl(Bucket=bucket.name)["Owner"]["ID"]
 
@@ -79,11 +85,46 @@ def test_an_acl_that_is_ignored_is_left_alone(snapback):
     assert snapback.announcements_about(bucket) == []
 
 
-def test_a_stranger_in_an_acl(snapback):
-    bucket = snapback.a_bucket_with_acls()
-    put = put_grants(snapback, bucket, (STRANGER, "FULL_CONTROL"))
-    assert snapback.announces(bucket)["outcome"] == "reverted"
+def test_a_stranger_in_an_acl(strict):
+    bucket = strict.a_bucket_with_acls()
+    put = put_grants(strict, bucket, (STRANGER, "FULL_CONTROL"))
+    assert strict.announces(bucket)["outcome"] == "reverted"
     assert bucket.acl() == put[:1]
+
+
+def test_a_canonical_user_who_may_be_of_a_trusted_account(snapback):
+    bucket = snapback.a_bucket_with_acls()
+    put = put_grants(snapback, bucket, (STRANGER, "READ"))
+    assert snapback.announces(bucket)["outcome"] == "alerted"
+    assert bucket.acl() == put
+
+
+# s3-foreign-bucket-policy
+
+
+def test_a_stranger_in_a_policy_goes_and_a_partner_stays(snapback):
+    bucket = snapback.a_bucket()
+    bucket.put_policy(bucket.lets_in("444455556666"), bucket.lets_in("777788889999", sid="Stranger"))
+    announced = snapback.announces(bucket)
+    assert (announced["control"], announced["outcome"]) == ("s3-foreign-bucket-policy", "reverted")
+    assert bucket.statements() == ["Partner"]
+
+
+def test_a_stranger_and_everyone_in_one_policy_both_go(snapback):
+    bucket = snapback.a_bucket()
+    put = [bucket.lets_in("777788889999", sid="Stranger"), bucket.lets_in_everyone(), bucket.lets_in("444455556666")]
+    text = bucket.put_policy(*put)
+    assert wait_for(lambda: len(snapback.announcements_about(bucket)) == 2)
+    assert snapback.has_settled()
+    assert bucket.statements() == ["Partner"]
+    announced = {one["control"]: one for one in snapback.announcements_about(bucket)}
+    assert {one["outcome"] for one in announced.values()} == {"reverted"}
+    # Each undo finds what its own revert has left, the later one first.
+    for control in ["s3-foreign-bucket-policy", "s3-public-bucket-policy"]:
+        undone = snapback.undo(announced[control]["id"])
+        assert undone.returncode == 0, undone.stdout + undone.stderr
+    assert snapback.has_settled()
+    assert bucket.policy_text() == text
 
 
 # s3-bucket-public-access-block-off
@@ -168,9 +209,9 @@ def blocks_of_account(snapback):
 
 
 @pytest.fixture
-def blocked(deployed):
-    """Snapback in an account that blocks all public access, with a bucket that would be public otherwise."""
-    snapback = deployed(mode="revert")
+def blocked(strict):
+    """An account that blocks all public access, with a bucket that would be public otherwise."""
+    snapback = strict
     bucket = snapback.a_bucket()
     with snapback.unseen():
         snapback.s3control.put_public_access_block(

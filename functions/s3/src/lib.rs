@@ -12,6 +12,7 @@ pub const FUNCTION: Function = Function {
     name: "S3Function",
     controls: &[
         AnyControl::of::<controls::PublicBucketPolicy>(),
+        AnyControl::of::<controls::ForeignBucketPolicy>(),
         AnyControl::of::<controls::PublicBucketAcl>(),
         AnyControl::of::<controls::BucketPublicAccessBlockOff>(),
         AnyControl::of::<controls::AccountPublicAccessBlockOff>(),

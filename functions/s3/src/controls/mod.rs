@@ -2,10 +2,12 @@
 
 mod account_public_access_block_off;
 mod bucket_public_access_block_off;
+mod foreign_bucket_policy;
 mod public_bucket_acl;
 mod public_bucket_policy;
 
 pub(crate) use account_public_access_block_off::AccountPublicAccessBlockOff;
 pub(crate) use bucket_public_access_block_off::BucketPublicAccessBlockOff;
+pub(crate) use foreign_bucket_policy::ForeignBucketPolicy;
 pub(crate) use public_bucket_acl::PublicBucketAcl;
 pub(crate) use public_bucket_policy::PublicBucketPolicy;
