@@ -35,6 +35,7 @@ fn corpus() -> Vec<Value> {
         bucket_policies(),
         bucket_acls(),
         public_access_blocks(),
+        access_points(),
         rules(),
         changed_rules(),
         refused_calls(),
@@ -209,6 +210,23 @@ fn bucket_acls() -> Vec<Call> {
         create(json!({"bucketName": "example-new", "x-amz-object-ownership": "BucketOwnerEnforced"})),
         create(json!({"bucketName": "example-new", "x-amz-acl": "private"})),
     ]
+}
+
+/// Policies of access points for one's own.
+fn access_points() -> Vec<Call> {
+    let allow = |principal: Value| json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": principal, "Action": "s3:GetObject", "Resource": "*"}]});
+    let named = [
+        json!({"AWS": "arn:aws:iam::111122223333:role/Reports"}),
+        json!({"AWS": "arn:aws:iam::444455556666:root"}),
+        json!({"AWS": ["111122223333", "444455556666"]}),
+        json!({"Service": "logging.s3.amazonaws.com"}),
+    ];
+    let put = |principal: Value| {
+        let request =
+            json!({"name": "reports", "PutAccessPointPolicyRequest": {"Policy": allow(principal).to_string()}});
+        ["s3", "s3-control"].map(|service| call(service, "PutAccessPointPolicy", request.clone(), Value::Null))
+    };
+    named.into_iter().flat_map(put).collect()
 }
 
 /// Block Public Access that keeps strangers out. To switch it off is never ordinary, so only putting it is here.

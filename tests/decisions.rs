@@ -175,7 +175,7 @@ fn a_plan_takes_nothing_but_what_the_decision_names() -> Result<()> {
         ensure!(!grants.is_empty() && !plan.is_empty(), "{} reverts nothing", case.place());
         for change in plan {
             match change {
-                Change::S3(S3::BucketPolicy { from, to, .. }) => {
+                Change::S3(S3::BucketPolicy { from, to, .. } | S3::AccessPointPolicy { from, to, .. }) => {
                     let from = from.with_context(|| case.place())?;
                     assert_eq!(Some(from.as_str()), case.state()["policy"].as_str(), "{}", case.place());
                     let kept = others(&from, &grants)?;

@@ -25,12 +25,13 @@ enum Proof {
     CannedAnswers,
 }
 
-const PROOFS: [(&str, &[Proof]); 6] = [
+const PROOFS: [(&str, &[Proof]); 7] = [
     ("s3-public-bucket-policy", &[Proof::Ministack, Proof::CannedAnswers]),
     ("s3-foreign-bucket-policy", &[Proof::Ministack, Proof::CannedAnswers]),
     ("s3-public-bucket-acl", &[Proof::Ministack, Proof::CannedAnswers]),
     ("s3-bucket-public-access-block-off", &[Proof::Ministack, Proof::CannedAnswers]),
     ("s3-account-public-access-block-off", &[Proof::Ministack, Proof::CannedAnswers]),
+    ("s3-access-point-policy", &[Proof::Ministack, Proof::CannedAnswers]),
     ("ec2-open-security-group", &[Proof::Ministack, Proof::CannedAnswers]),
 ];
 

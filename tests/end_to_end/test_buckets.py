@@ -3,10 +3,12 @@
 ministack gives back the ACLs, the Object Ownership and the Block Public Access of buckets as they were put.
 """
 
+import json
+
 import pytest
 from botocore.exceptions import ClientError
 
-from stack import ACCOUNT, wait_for
+from stack import ACCOUNT, REGION, wait_for
 
 EVERYONE = "http://acs.amazonaws.com/groups/global/AllUsers"
 LOGS = "http://acs.amazonaws.com/groups/s3/LogDelivery"
@@ -187,6 +189,52 @@ def test_a_bucket_that_lets_nobody_in_is_left_alone(snapback):
     assert snapback.has_settled()
     assert bucket.blocks() is None
     assert snapback.announcements_about(bucket) == []
+
+
+# s3-access-point-policy
+
+
+class AccessPoint:
+    """A door to a bucket that leaves it to its access points whom to let in."""
+
+    def __init__(self, snapback):
+        self._s3control, bucket = snapback.s3control, snapback.a_bucket()
+        self.name = self.id = f"door-{bucket.name}"
+        self.arn = f"arn:aws:s3:{REGION}:{ACCOUNT}:accesspoint/{self.name}"
+        with snapback.unseen():
+            through = {"StringEquals": {"s3:DataAccessPointAccount": ACCOUNT}}
+            bucket.put_policy({**bucket.lets_in_everyone("s3:*"), "Condition": through})
+            self._s3control.create_access_point(
+                AccountId=ACCOUNT, Name=self.name, Bucket=bucket.name,
+                PublicAccessBlockConfiguration={setting: False for setting in ALL},
+            )  # fmt: skip
+
+    def lets_in(self, who):
+        """A statement."""
+        action, objects = "s3:GetObject", f"{self.arn}/object/*"
+        return {"Effect": "Allow", "Principal": who, "Action": action, "Resource": objects}
+
+    def put_policy(self, *statements):
+        text = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+        self._s3control.put_access_point_policy(AccountId=ACCOUNT, Name=self.name, Policy=text)
+        return text
+
+    def policy_text(self):
+        return self._s3control.get_access_point_policy(AccountId=ACCOUNT, Name=self.name)["Policy"]
+
+
+def test_the_policy_of_an_access_point(snapback):
+    door = AccessPoint(snapback)
+    own, stranger = door.lets_in({"AWS": ACCOUNT}), door.lets_in({"AWS": "777788889999"})
+    put = door.put_policy(own, door.lets_in("*"), stranger)
+    announced = snapback.announces(door)
+    assert (announced["control"], announced["outcome"]) == ("s3-access-point-policy", "reverted"), announced["why"]
+    assert json.loads(door.policy_text())["Statement"] == [own]
+    undone = snapback.undo(announced["id"])
+    assert undone.returncode == 0, undone.stdout + undone.stderr
+    assert snapback.has_settled()
+    assert door.policy_text() == put
+    assert {entry["outcome"] for entry in snapback.journal_about(door)} == {"held", "undone"}
 
 
 # s3-account-public-access-block-off: ministack has no Block Public Access of the account; a stand-in keeps it, and does

@@ -16,6 +16,7 @@ pub const FUNCTION: Function = Function {
         AnyControl::of::<controls::PublicBucketAcl>(),
         AnyControl::of::<controls::BucketPublicAccessBlockOff>(),
         AnyControl::of::<controls::AccountPublicAccessBlockOff>(),
+        AnyControl::of::<controls::AccessPointPolicy>(),
     ],
     apply: aws::apply,
     tags: Tags { read: aws::tags, needs: &["s3:GetBucketTagging"] },

@@ -22,17 +22,14 @@
 //! not listed as trusted, as the policy does not say whose that is; a canonical user that is not listed; a condition or a
 //! `Deny` that may keep strangers out; a policy that it cannot read; an event that does not say which bucket.
 
-use std::collections::BTreeSet;
-
 use anyhow::Result;
-use ipnet::{Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 use snapback::change::{Flag, S3};
 use snapback::control::{About, Control, Given, Look, Suspicion, Watch};
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
 use snapback::json;
-use snapback::policy::{Exposure, Grant, Kind, Policy, Trust};
+use snapback::policy::{Exposure, Grant, Policy};
 use snapback::settings::Settings;
 
 use crate::exposed::said;
@@ -126,10 +123,10 @@ impl Control for ForeignBucketPolicy {
                 "an operator has put it back"
             });
         }
-        let strangers = whoever_the_network(text, &policy, &given.settings.trust(&event.account));
+        let strangers = exposed::whoever_the_network(text, &policy, &given.settings.trust(&event.account));
         let is_certain = |grant: &Grant| grant.certain && strangers.contains(&grant.name);
         let (foreign, unsure): (Vec<_>, Vec<_>) = grants.into_iter().partition(is_certain);
-        let unsure: Vec<String> = unsure.into_iter().map(doubt).collect();
+        let unsure: Vec<String> = unsure.into_iter().map(exposed::doubt).collect();
         if foreign.is_empty() {
             return Decision::Alert { severity: Severity::Medium, why: unsure.join("; ") };
         }
@@ -151,23 +148,10 @@ impl Control for ForeignBucketPolicy {
     }
 }
 
-fn doubt(grant: Grant) -> String {
-    if grant.certain { format!("{}, and whose network that is cannot be told", grant.why) } else { grant.why }
-}
-
-/// The names of the grants that would let strangers in even if every network were one's own.
-fn whoever_the_network(text: &str, policy: &Policy<'_>, trust: &Trust) -> BTreeSet<String> {
-    let ids = text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '-');
-    let networks = ids.filter(|id| id.starts_with("vpc-") || id.starts_with("vpce-")).map(str::to_owned);
-    let mut trust = trust.clone();
-    trust.networks.extend(networks);
-    trust.ranges = vec![Ipv4Net::default().into(), Ipv6Net::default().into()];
-    let grants = policy.judge(Kind::Resource, &trust).grants.into_iter();
-    grants.filter(|grant| grant.exposure == Exposure::Foreign).map(|grant| grant.name).collect()
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use proptest::prelude::*;
     use serde_json::{Value, json};
     use snapback::subject::Subject;

@@ -1,11 +1,13 @@
 //! One file each: what Snapback takes back on Amazon S3.
 
+mod access_point_policy;
 mod account_public_access_block_off;
 mod bucket_public_access_block_off;
 mod foreign_bucket_policy;
 mod public_bucket_acl;
 mod public_bucket_policy;
 
+pub(crate) use access_point_policy::{AccessPointPolicy, Point};
 pub(crate) use account_public_access_block_off::AccountPublicAccessBlockOff;
 pub(crate) use bucket_public_access_block_off::BucketPublicAccessBlockOff;
 pub(crate) use foreign_bucket_policy::ForeignBucketPolicy;
