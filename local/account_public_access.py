@@ -14,6 +14,7 @@ from ministack import app
 from ministack.core.responses import get_account_id
 from ministack.services import s3
 
+ACCESS_POINTS = "/v20180820/accesspoint/"
 PATH = "/v20180820/configuration/publicAccessBlock"
 SETTINGS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
 
@@ -25,6 +26,10 @@ def install(then: Callable[..., None]) -> None:
     handle = app._handle_s3_control_request
 
     async def answered(path, method, body, query, request_id, headers=None):
+        if path.startswith(ACCESS_POINTS):
+            answer = await handle(path, method, body, query, request_id, headers)
+            then(method, path, headers, body, query, request_id, answer)
+            return answer
         if path != PATH or method not in ("GET", "PUT", "DELETE"):
             return await handle(path, method, body, query, request_id, headers)
         verb = "Get" if method == "GET" else "Put"

@@ -457,9 +457,13 @@ def _member(shape: Shape | None, name_on_wire: str) -> Shape | None:
 
 def _s3_parameters(operation: OperationModel, call: Call) -> dict:
     found: dict = {"Host": _host(operation, call)}
-    bucket = labels_of(operation, call).get("Bucket")
+    labels = labels_of(operation, call)
+    bucket = labels.get("Bucket")
     if bucket:
         found["bucketName"] = bucket
+    if operation.service_model.endpoint_prefix == "s3-control":
+        # How access points are told was not seen.
+        found.update(labels)
     for key, values in call.query.items():
         # SDKs add x-id for their own logs; a signature in the address is no parameter either.
         if key != "x-id" and not key.lower().startswith("x-amz-"):

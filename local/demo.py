@@ -66,7 +66,7 @@ def tell(aws: LocalAws, stay: bool) -> None:
     company = threading.Thread(target=keep_company, args=(over, "Deploying template.yaml with `sam deploy`"))
     company.start()
     try:
-        stack = aws.deploy(mode="revert")
+        stack = aws.deploy(mode="revert", TrustedAccounts=PARTNER)
     finally:
         over.set()
         company.join()
@@ -90,7 +90,7 @@ def a_bucket_is_made_public(aws: LocalAws, s3, inbox: Inbox) -> None:
     ]
     stranger = Stranger(f"{aws.endpoint}/{BUCKET}/{OBJECT}")
     stranger.tries()
-    say("mallory, an IAM user, puts a policy on a bucket that never had Block Public Access:")
+    say("mallory, an IAM user, puts a policy on a bucket that has no Block Public Access:")
     began = time.monotonic()
     s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps({"Version": "2012-10-17", "Statement": policy}))
     for statement in policy:

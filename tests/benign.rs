@@ -49,6 +49,7 @@ fn corpus() -> Vec<Value> {
         bucket_policies(),
         bucket_acls(),
         public_access_blocks(),
+        access_points(),
         rules(),
         changed_rules(),
         sharing(),
@@ -226,6 +227,23 @@ fn bucket_acls() -> Vec<Call> {
         create(json!({"bucketName": "example-new", "x-amz-object-ownership": "BucketOwnerEnforced"})),
         create(json!({"bucketName": "example-new", "x-amz-acl": "private"})),
     ]
+}
+
+/// Policies of access points for one's own.
+fn access_points() -> Vec<Call> {
+    let allow = |principal: Value| json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": principal, "Action": "s3:GetObject", "Resource": "*"}]});
+    let named = [
+        json!({"AWS": "arn:aws:iam::111122223333:role/Reports"}),
+        json!({"AWS": "arn:aws:iam::444455556666:root"}),
+        json!({"AWS": ["111122223333", "444455556666"]}),
+        json!({"Service": "logging.s3.amazonaws.com"}),
+    ];
+    let put = |principal: Value| {
+        let request =
+            json!({"name": "reports", "PutAccessPointPolicyRequest": {"Policy": allow(principal).to_string()}});
+        ["s3", "s3-control"].map(|service| call(service, "PutAccessPointPolicy", request.clone(), Value::Null))
+    };
+    named.into_iter().flat_map(put).collect()
 }
 
 /// Block Public Access that keeps strangers out. To switch it off is never ordinary, so only putting it is here.
@@ -424,10 +442,19 @@ fn parts_of_others() -> Vec<Call> {
         .collect()
 }
 
-/// Snapback as it is deployed, with a key of its own.
+/// Snapback as it is deployed: with a key of its own, and whom its operator trusts.
 fn deployed() -> Settings {
     let keys = BTreeSet::from([format!("arn:aws:kms:{REGION}:{ACCOUNT}:key/1f2e3d4c-5b6a-4988-8776-655443322110")]);
-    Settings { own: Own { keys, ..Own::default() }, ..Settings::default() }
+    let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    Settings {
+        own: Own { keys, ..Own::default() },
+        trusted_accounts: set(&["444455556666"]),
+        trusted_organizations: set(&["o-a1b2c3d4e5"]),
+        trusted_networks: set(&["vpce-0a1b2c3d4e5f60718", "vpc-0a1b2c3d4e5f60718"]),
+        trusted_ranges: ["203.0.113.0/24", "2001:db8:17::/48"].iter().filter_map(|range| range.parse().ok()).collect(),
+        trusted_canonical_users: set(&["79a59df900b949e55d96a1e698fbacedfd6e09d98eacf8f8d5218e7cd47ef2be"]),
+        ..Settings::default()
+    }
 }
 
 /// What would be risky, had it not failed. Each takes the parameters or the answer away in its service's own way.

@@ -202,7 +202,7 @@ fn a_plan_takes_nothing_but_what_the_decision_names() -> Result<()> {
                     assert_eq!(serde_json::to_value(&from)?, case.state()["policy"], "{}", case.place());
                     restores_only(from.as_deref(), to.as_deref(), &grants).with_context(|| case.place())?;
                 }
-                Change::S3(S3::BucketPolicy { from, to, .. }) => {
+                Change::S3(S3::BucketPolicy { from, to, .. } | S3::AccessPointPolicy { from, to, .. }) => {
                     let from = from.with_context(|| case.place())?;
                     assert_eq!(Some(from.as_str()), case.state()["policy"].as_str(), "{}", case.place());
                     let kept = others(&from, &grants)?;

@@ -28,9 +28,11 @@ enum Proof {
 const PROOFS: &[(&str, &[Proof])] = &[
     ("s3-public-bucket-policy", &[Proof::Ministack, Proof::CannedAnswers]),
     ("s3-lost-bucket-deny", &[Proof::Ministack, Proof::CannedAnswers]),
+    ("s3-foreign-bucket-policy", &[Proof::Ministack, Proof::CannedAnswers]),
     ("s3-public-bucket-acl", &[Proof::Ministack, Proof::CannedAnswers]),
     ("s3-bucket-public-access-block-off", &[Proof::Ministack, Proof::CannedAnswers]),
     ("s3-account-public-access-block-off", &[Proof::Ministack, Proof::CannedAnswers]),
+    ("s3-access-point-policy", &[Proof::Ministack, Proof::CannedAnswers]),
     ("ec2-open-security-group", &[Proof::Ministack, Proof::CannedAnswers]),
     ("ec2-shared-snapshot", &[Proof::Ministack, Proof::CannedAnswers]),
     ("ec2-used-shared-snapshot", &[Proof::Ministack]),

@@ -131,7 +131,7 @@ fn without_a_look_it_is_told_what_guardrails_would_say() -> Result<()> {
 
 #[test]
 fn what_is_harmless_forged_or_no_event_is_told_so() -> Result<()> {
-    let benign = "events/s3-public-bucket-policy/benign-named-account.json";
+    let benign = "events/s3-public-bucket-policy/benign-only-tls-deny.json";
     let said = snapback(&["explain", "event", benign])?;
     assert_eq!(said.status, Some(0));
     assert!(said.out.contains("suspicion   none"), "{}", said.out);

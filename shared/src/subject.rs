@@ -26,6 +26,20 @@ impl Subject {
     }
 
     #[must_use]
+    pub fn access_point(event: &Event, name: &str) -> Self {
+        let (partition, region, account) = (event.partition(), &event.region, &event.account);
+        Self {
+            console: format!("{}/s3/ap/{account}/{name}?region={region}", console(event)),
+            ..Self::new(
+                event,
+                "access point",
+                name,
+                format!("arn:{partition}:s3:{region}:{account}:accesspoint/{name}"),
+            )
+        }
+    }
+
+    #[must_use]
     pub fn security_group(event: &Event, id: &str) -> Self {
         let (partition, region, account) = (event.partition(), &event.region, &event.account);
         Self {

@@ -10,8 +10,8 @@ use snapback::journal::Journal;
 use snapback::mode::Mode;
 use snapback::settings::{Own, Settings};
 
-use crate::scene::{NAMED, PUBLIC, bucket_policy_was_put, event, policy, remembering, settings};
-use crate::wire::{Aws, acl, buckets, ok, public_access_block, rules};
+use crate::scene::{FOREIGN, NAMED, PUBLIC, bucket_policy_was_put, event, policy, remembering, settings};
+use crate::wire::{Aws, access_point_policy, acl, buckets, ok, public_access_block, rules};
 
 const DENIED: &str = r#"{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"arn:aws:s3:::b/*","Condition":{"Bool":{"aws:SecureTransport":"false"}}}"#;
 const ALL_USERS: &str = "http://acs.amazonaws.com/groups/global/AllUsers";
@@ -41,6 +41,7 @@ fn actions(call: &str, body: &str) -> Vec<String> {
         "EC2.AuthorizeSecurityGroupIngress" if body.contains("TagSpecification") => {
             vec!["ec2:AuthorizeSecurityGroupIngress".to_owned(), "ec2:CreateTags".to_owned()]
         }
+        _ if call.starts_with("S3Control.") => vec![call.replace("S3Control.", "s3:")],
         _ => call
             .split_once('.')
             .map(|(service, name)| format!("{}:{name}", service.to_lowercase()))
@@ -88,6 +89,20 @@ async fn situations(control: &AnyControl) -> Result<Vec<Situation>> {
                 reverted: |aws| aws.set("S3.GetBucketPolicy", [ok(&policy(&[DENIED]))]),
             }]
         }
+        "s3-foreign-bucket-policy" => [None, Some(NAMED)]
+            .map(|stays| {
+                let put = policy(&[Some(FOREIGN), stays].into_iter().flatten().collect::<Vec<_>>());
+                Situation {
+                    function: &s3::FUNCTION,
+                    event: bucket_policy_was_put(&put),
+                    aws: Aws::default().answers("S3.GetBucketPolicy", [ok(&put)]),
+                    reverted: match stays {
+                        None => |aws| aws.set("S3.GetBucketPolicy", [crate::wire::s3_error(404, "NoSuchBucketPolicy")]),
+                        Some(_) => |aws| aws.set("S3.GetBucketPolicy", [ok(&policy(&[NAMED]))]),
+                    },
+                }
+            })
+            .into(),
         "s3-public-bucket-acl" => vec![Situation {
             function: &s3::FUNCTION,
             event: event("s3", "PutBucketAcl", json!({"bucketName": "b", "x-amz-acl": "public-read"}), json!(null)),
@@ -108,6 +123,24 @@ async fn situations(control: &AnyControl) -> Result<Vec<Situation>> {
                 .answers("S3.GetBucketPolicy", [ok(&policy(&[PUBLIC]))]),
             reverted: |aws| aws.set("S3Control.GetPublicAccessBlock", [public_access_block(&["RestrictPublicBuckets"])]),
         }],
+        "s3-access-point-policy" => [None, Some(NAMED)]
+            .map(|stays| {
+                let put = policy(&[Some(PUBLIC), stays].into_iter().flatten().collect::<Vec<_>>());
+                Situation {
+                    function: &s3::FUNCTION,
+                    event: event("s3", "PutAccessPointPolicy", json!({"name": "door", "policy": put}), json!(null)),
+                    aws: Aws::default()
+                        .answers("S3Control.GetAccessPoint", [ok("<GetAccessPointResult><Name>door</Name><Bucket>b</Bucket>\
+                            <NetworkOrigin>Internet</NetworkOrigin><BucketAccountId>111122223333</BucketAccountId></GetAccessPointResult>")])
+                        .answers("S3Control.GetAccessPointPolicy", [access_point_policy(&put)])
+                        .answers("S3.GetBucketPolicy", [ok(&policy(&[PUBLIC]))]),
+                    reverted: match stays {
+                        None => |aws| aws.set("S3Control.GetAccessPointPolicy", [crate::wire::s3_control_error("NoSuchAccessPointPolicy")]),
+                        Some(_) => |aws| aws.set("S3Control.GetAccessPointPolicy", [access_point_policy(&policy(&[NAMED]))]),
+                    },
+                }
+            })
+            .into(),
         "ec2-open-security-group" => vec![Situation {
             function: &ec2::FUNCTION,
             event: event(

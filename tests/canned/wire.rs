@@ -138,6 +138,14 @@ fn operation(request: &HttpRequest) -> String {
         ("GET", uri) if uri.contains("/v20180820/configuration/publicAccessBlock") => {
             "S3Control.GetPublicAccessBlock".to_owned()
         }
+        (method, uri) if uri.contains("/v20180820/accesspoint/") => {
+            let verb = match method {
+                "GET" => "Get",
+                "PUT" => "Put",
+                _ => "Delete",
+            };
+            format!("S3Control.{verb}AccessPoint{}", if uri.contains("/policy") { "Policy" } else { "" })
+        }
         ("PUT", uri) if uri.contains("/v20180820/configuration/publicAccessBlock") => {
             "S3Control.PutPublicAccessBlock".to_owned()
         }
@@ -180,19 +188,19 @@ fn quiet(operation: &str, body: &str) -> Option<Answer> {
             ok("<PublishResponse><PublishResult><MessageId>1</MessageId></PublishResult></PublishResponse>")
         }
         "S3.GetPublicAccessBlock" => s3_error(404, "NoSuchPublicAccessBlockConfiguration"),
-        "S3Control.GetPublicAccessBlock" => (
-            404,
-            "<ErrorResponse><Error><Code>NoSuchPublicAccessBlockConfiguration</Code></Error></ErrorResponse>"
-                .to_owned(),
-        ),
+        "S3Control.GetPublicAccessBlock" => s3_control_error("NoSuchPublicAccessBlockConfiguration"),
         "S3.GetBucketPolicy" => s3_error(404, "NoSuchBucketPolicy"),
         "S3.GetBucketOwnershipControls" => s3_error(404, "OwnershipControlsNotFoundError"),
         "S3.GetBucketAcl" => acl(&[]),
-        "S3.PutBucketAcl" | "S3.PutPublicAccessBlock" | "S3Control.PutPublicAccessBlock" => ok(""),
+        "S3.PutBucketAcl"
+        | "S3.PutPublicAccessBlock"
+        | "S3Control.PutPublicAccessBlock"
+        | "S3Control.PutAccessPointPolicy" => ok(""),
         "S3.PutBucketPolicy"
         | "S3.DeleteBucketPolicy"
         | "S3.DeletePublicAccessBlock"
-        | "S3Control.DeletePublicAccessBlock" => (204, String::new()),
+        | "S3Control.DeletePublicAccessBlock"
+        | "S3Control.DeleteAccessPointPolicy" => (204, String::new()),
         _ => return None,
     })
 }
@@ -210,6 +218,10 @@ pub(crate) fn ok(body: &str) -> Answer {
 
 pub(crate) fn s3_error(status: u16, code: &str) -> Answer {
     (status, format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>{code}</Message></Error>"))
+}
+
+pub(crate) fn s3_control_error(code: &str) -> Answer {
+    (404, format!("<ErrorResponse><Error><Code>{code}</Code></Error></ErrorResponse>"))
 }
 
 pub(crate) fn ec2_error(code: &str) -> Answer {
@@ -246,6 +258,13 @@ pub(crate) fn buckets(buckets: &[(&str, &str)]) -> Answer {
         .iter()
         .map(|(name, region)| format!("<Bucket><Name>{name}</Name><BucketRegion>{region}</BucketRegion></Bucket>"));
     ok(&format!("<ListAllMyBucketsResult><Buckets>{}</Buckets></ListAllMyBucketsResult>", listed.collect::<String>()))
+}
+
+/// What `GetAccessPointPolicy` answers.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_control_GetAccessPointPolicy.html>
+pub(crate) fn access_point_policy(policy: &str) -> Answer {
+    let policy = policy.replace('"', "&quot;");
+    ok(&format!("<GetAccessPointPolicyResult><Policy>{policy}</Policy></GetAccessPointPolicyResult>"))
 }
 
 /// What `GetPublicAccessBlock` answers, of a bucket and of an account: with these settings on.

@@ -11,12 +11,15 @@ from stack import REPOSITORY, LocalAws
 # Long enough that an outage can end between an attempt and the next, short enough to wait for three attempts.
 RETRY_SECONDS = 3.0
 
+# The account with which the tests share buckets as friends do.
+PARTNER = "444455556666"
+
 
 @pytest.fixture(scope="session")
 def snapback() -> Iterator[Snapback]:
     """Snapback in mode `revert`."""
     with LocalAws(retry_seconds=RETRY_SECONDS) as aws:
-        snapback = Snapback(aws, aws.deploy(mode="revert"))
+        snapback = Snapback(aws, aws.deploy(mode="revert", TrustedAccounts=PARTNER))
         yield snapback
         # Whatever the tests have had reverted: no revert was itself taken for a risk by any control.
         assert snapback.has_settled() and snapback.reverts_of_its_own_calls() == []
@@ -24,14 +27,16 @@ def snapback() -> Iterator[Snapback]:
 
 @pytest.fixture(scope="module")
 def deployed() -> Iterator[Callable[..., Snapback]]:
-    """Deploys Snapback with these parameters, onto a local AWS of its own."""
+    """Deploys Snapback with these parameters, onto a local AWS of its own; None leaves one out."""
     running = []
 
-    def deploy(guardrails: Path = REPOSITORY / "guardrails", **parameters: str) -> Snapback:
+    def deploy(guardrails: Path = REPOSITORY / "guardrails", **parameters: str | None) -> Snapback:
         aws = LocalAws(retry_seconds=RETRY_SECONDS, guardrails=guardrails)
         running.append(aws)
         aws.__enter__()
-        return Snapback(aws, aws.deploy(**parameters))
+        # Trusted but where the test says otherwise.
+        parameters = {"TrustedAccounts": PARTNER, **parameters}
+        return Snapback(aws, aws.deploy(**{name: value for name, value in parameters.items() if value is not None}))
 
     try:
         yield deploy

@@ -20,7 +20,7 @@ from stack import ACCOUNT, REGION, TARGET, LocalAws, Stack, wait_for
 
 # What wakes a function; the deployed rules say the same, and a test holds them to it.
 WATCHED = {
-    "PutAccountPublicAccessBlock", "DeleteAccountPublicAccessBlock",
+    "PutAccessPointPolicy", "PutAccountPublicAccessBlock", "DeleteAccountPublicAccessBlock",
     "PutBucketPolicy", "PutBucketAcl", "CreateBucket", "PutBucketPublicAccessBlock", "DeleteBucketPublicAccessBlock",
     "AuthorizeSecurityGroupIngress", "ModifySecurityGroupRules",
     "DisableEbsEncryptionByDefault", "DisableImageBlockPublicAccess", "DisableSnapshotBlockPublicAccess",
@@ -43,7 +43,7 @@ OPERATOR_MAY = (
     "events:DescribeRule", "events:ListTargetsByRule", "events:DisableRule",
     "s3:GetBucketPublicAccessBlock", "s3:GetAccountPublicAccessBlock", "s3:DeleteBucketPolicy",
     "s3:GetBucketAcl", "s3:PutBucketAcl", "s3:PutBucketPublicAccessBlock",
-    "s3:PutAccountPublicAccessBlock",
+    "s3:PutAccountPublicAccessBlock", "s3:GetAccessPointPolicy", "s3:PutAccessPointPolicy",
     "dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:DeleteItem",
     "kms:GenerateMac", "kms:VerifyMac",
 )  # fmt: skip

@@ -3,15 +3,23 @@
 ministack gives back the ACLs, the Object Ownership and the Block Public Access of buckets as they were put.
 """
 
+import json
+
 import pytest
 from botocore.exceptions import ClientError
 
-from stack import ACCOUNT, wait_for
+from stack import ACCOUNT, REGION, wait_for
 
 EVERYONE = "http://acs.amazonaws.com/groups/global/AllUsers"
 LOGS = "http://acs.amazonaws.com/groups/s3/LogDelivery"
 STRANGER = "deadbeef" * 8
 ALL = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+
+
+@pytest.fixture(scope="module")
+def strict(deployed):
+    """Snapback in an account that trusts nobody else, and where no other test leaves its buckets."""
+    return deployed(mode="revert", TrustedAccounts=None)
 
 
 def owner_of(snapback, bucket):
@@ -79,11 +87,46 @@ def test_an_acl_that_is_ignored_is_left_alone(snapback):
     assert snapback.announcements_about(bucket) == []
 
 
-def test_a_stranger_in_an_acl(snapback):
-    bucket = snapback.a_bucket_with_acls()
-    put = put_grants(snapback, bucket, (STRANGER, "FULL_CONTROL"))
-    assert snapback.announces(bucket)["outcome"] == "reverted"
+def test_a_stranger_in_an_acl(strict):
+    bucket = strict.a_bucket_with_acls()
+    put = put_grants(strict, bucket, (STRANGER, "FULL_CONTROL"))
+    assert strict.announces(bucket)["outcome"] == "reverted"
     assert bucket.acl() == put[:1]
+
+
+def test_a_canonical_user_who_may_be_of_a_trusted_account(snapback):
+    bucket = snapback.a_bucket_with_acls()
+    put = put_grants(snapback, bucket, (STRANGER, "READ"))
+    assert snapback.announces(bucket)["outcome"] == "alerted"
+    assert bucket.acl() == put
+
+
+# s3-foreign-bucket-policy
+
+
+def test_a_stranger_in_a_policy_goes_and_a_partner_stays(snapback):
+    bucket = snapback.a_bucket()
+    bucket.put_policy(bucket.lets_in("444455556666"), bucket.lets_in("777788889999", sid="Stranger"))
+    announced = snapback.announces(bucket)
+    assert (announced["control"], announced["outcome"]) == ("s3-foreign-bucket-policy", "reverted")
+    assert bucket.statements() == ["Partner"]
+
+
+def test_a_stranger_and_everyone_in_one_policy_both_go(snapback):
+    bucket = snapback.a_bucket()
+    put = [bucket.lets_in("777788889999", sid="Stranger"), bucket.lets_in_everyone(), bucket.lets_in("444455556666")]
+    text = bucket.put_policy(*put)
+    assert wait_for(lambda: len(snapback.announcements_about(bucket)) == 2)
+    assert snapback.has_settled()
+    assert bucket.statements() == ["Partner"]
+    announced = {one["control"]: one for one in snapback.announcements_about(bucket)}
+    assert {one["outcome"] for one in announced.values()} == {"reverted"}
+    # Each undo finds what its own revert has left, the later one first.
+    for control in ["s3-foreign-bucket-policy", "s3-public-bucket-policy"]:
+        undone = snapback.undo(announced[control]["id"])
+        assert undone.returncode == 0, undone.stdout + undone.stderr
+    assert snapback.has_settled()
+    assert bucket.policy_text() == text
 
 
 # s3-bucket-public-access-block-off
@@ -148,6 +191,52 @@ def test_a_bucket_that_lets_nobody_in_is_left_alone(snapback):
     assert snapback.announcements_about(bucket) == []
 
 
+# s3-access-point-policy
+
+
+class AccessPoint:
+    """A door to a bucket that leaves it to its access points whom to let in."""
+
+    def __init__(self, snapback):
+        self._s3control, bucket = snapback.s3control, snapback.a_bucket()
+        self.name = self.id = f"door-{bucket.name}"
+        self.arn = f"arn:aws:s3:{REGION}:{ACCOUNT}:accesspoint/{self.name}"
+        with snapback.unseen():
+            through = {"StringEquals": {"s3:DataAccessPointAccount": ACCOUNT}}
+            bucket.put_policy({**bucket.lets_in_everyone("s3:*"), "Condition": through})
+            self._s3control.create_access_point(
+                AccountId=ACCOUNT, Name=self.name, Bucket=bucket.name,
+                PublicAccessBlockConfiguration={setting: False for setting in ALL},
+            )  # fmt: skip
+
+    def lets_in(self, who):
+        """A statement."""
+        action, objects = "s3:GetObject", f"{self.arn}/object/*"
+        return {"Effect": "Allow", "Principal": who, "Action": action, "Resource": objects}
+
+    def put_policy(self, *statements):
+        text = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+        self._s3control.put_access_point_policy(AccountId=ACCOUNT, Name=self.name, Policy=text)
+        return text
+
+    def policy_text(self):
+        return self._s3control.get_access_point_policy(AccountId=ACCOUNT, Name=self.name)["Policy"]
+
+
+def test_the_policy_of_an_access_point(snapback):
+    door = AccessPoint(snapback)
+    own, stranger = door.lets_in({"AWS": ACCOUNT}), door.lets_in({"AWS": "777788889999"})
+    put = door.put_policy(own, door.lets_in("*"), stranger)
+    announced = snapback.announces(door)
+    assert (announced["control"], announced["outcome"]) == ("s3-access-point-policy", "reverted"), announced["why"]
+    assert json.loads(door.policy_text())["Statement"] == [own]
+    undone = snapback.undo(announced["id"])
+    assert undone.returncode == 0, undone.stdout + undone.stderr
+    assert snapback.has_settled()
+    assert door.policy_text() == put
+    assert {entry["outcome"] for entry in snapback.journal_about(door)} == {"held", "undone"}
+
+
 # s3-account-public-access-block-off: ministack has no Block Public Access of the account; a stand-in keeps it, and does
 # not enforce it.
 
@@ -168,9 +257,9 @@ def blocks_of_account(snapback):
 
 
 @pytest.fixture
-def blocked(deployed):
-    """Snapback in an account that blocks all public access, with a bucket that would be public otherwise."""
-    snapback = deployed(mode="revert")
+def blocked(strict):
+    """An account that blocks all public access, with a bucket that would be public otherwise."""
+    snapback = strict
     bucket = snapback.a_bucket()
     with snapback.unseen():
         snapback.s3control.put_public_access_block(

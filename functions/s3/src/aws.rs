@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 use aws_config::SdkConfig;
 use aws_sdk_s3::types;
 use aws_sdk_s3control::config::endpoint::{Endpoint, EndpointFuture, Params, ResolveEndpoint};
+use aws_sdk_s3control::types::NetworkOrigin;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use snapback::aws::{code, failure};
@@ -18,6 +19,7 @@ use snapback::event::Event;
 use snapback::json;
 use snapback::subject::Subject;
 
+use crate::controls::Point;
 use crate::exposed::Doors;
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListBuckets.html>
@@ -114,12 +116,14 @@ pub(crate) async fn bucket_public_access_block(look: &Look<'_>, bucket: &str) ->
 /// The Block Public Access of the account; nothing if it has none.
 pub(crate) async fn account_public_access_block(look: &Look<'_>) -> Result<Option<Flags>> {
     match s3control(look.config).get_public_access_block().account_id(look.account).send().await {
-        Ok(answer) => Ok(answer.public_access_block_configuration.map(|all| {
-            flags([all.block_public_acls, all.ignore_public_acls, all.block_public_policy, all.restrict_public_buckets])
-        })),
+        Ok(answer) => Ok(answer.public_access_block_configuration.map(flags_of_control)),
         Err(error) if code(&error) == Some("NoSuchPublicAccessBlockConfiguration") => Ok(None),
         Err(error) => Err(failure(error).context("reading the Block Public Access of the account")),
     }
+}
+
+fn flags_of_control(all: aws_sdk_s3control::types::PublicAccessBlockConfiguration) -> Flags {
+    flags([all.block_public_acls, all.ignore_public_acls, all.block_public_policy, all.restrict_public_buckets])
 }
 
 fn flags(said: [Option<bool>; 4]) -> Flags {
@@ -136,6 +140,31 @@ fn buckets_of_region<'a>(look: &'a Look<'a>, event: &'a Event) -> BoxFuture<'a, 
         Ok(here.map(|(name, _)| Subject::bucket(event, &name)).collect())
     }
     .boxed()
+}
+
+/// An access point; nothing if it is gone.
+pub(crate) async fn access_point(look: &Look<'_>, name: &str) -> Result<Option<Point>> {
+    let call = s3control(look.config).get_access_point().account_id(look.account).name(name).send();
+    match call.await {
+        Ok(answer) => Ok(Some(Point {
+            bucket: answer.bucket.with_context(|| format!("access point `{name}` has no bucket"))?,
+            bucket_account: answer.bucket_account_id,
+            is_on_the_internet: answer.network_origin != Some(NetworkOrigin::Vpc),
+            block: answer.public_access_block_configuration.map(flags_of_control).unwrap_or_default(),
+        })),
+        Err(error) if code(&error) == Some("NoSuchAccessPoint") => Ok(None),
+        Err(error) => Err(failure(error).context(format!("reading access point `{name}`"))),
+    }
+}
+
+/// The policy of an access point; nothing if it has none, or if it is gone.
+pub(crate) async fn access_point_policy(look: &Look<'_>, name: &str) -> Result<Option<String>> {
+    let call = s3control(look.config).get_access_point_policy().account_id(look.account).name(name).send();
+    match call.await {
+        Ok(answer) => Ok(answer.policy),
+        Err(error) if matches!(code(&error), Some("NoSuchAccessPointPolicy" | "NoSuchAccessPoint")) => Ok(None),
+        Err(error) => Err(failure(error).context(format!("reading the policy of access point `{name}`"))),
+    }
 }
 
 /// The tags of a bucket; nothing else in S3 is looked at that has any.
@@ -164,6 +193,9 @@ pub(crate) fn apply<'a>(config: &'a SdkConfig, account: &'a str, change: &'a Cha
             Change::S3(S3::BucketPolicy { bucket, from, to }) => {
                 change_bucket_policy(&look, bucket, from.as_deref(), to.as_deref()).await
             }
+            Change::S3(S3::AccessPointPolicy { access_point, from, to }) => {
+                change_access_point_policy(&look, access_point, from.as_deref(), to.as_deref()).await
+            }
             Change::S3(S3::BucketAcl { bucket, from, to }) => change_bucket_acl(&look, bucket, from, to).await,
             Change::S3(S3::BucketPublicAccessBlock { bucket, from, to }) => {
                 change_bucket_public_access_block(&look, bucket, from.as_ref(), to.as_ref()).await
@@ -180,14 +212,10 @@ pub(crate) fn apply<'a>(config: &'a SdkConfig, account: &'a str, change: &'a Cha
 
 async fn change_bucket_policy(look: &Look<'_>, bucket: &str, from: Option<&str>, to: Option<&str>) -> Result<Applied> {
     let found = bucket_policy(look, bucket).await?;
-    let is = |expected: Option<&str>| match (found.as_deref(), expected) {
-        (Some(found), Some(expected)) => json::same(found, expected),
-        (found, expected) => found == expected,
-    };
-    if is(to) {
+    if is_same_policy(found.as_deref(), to) {
         return Ok(Applied::Already);
     }
-    if !is(from) {
+    if !is_same_policy(found.as_deref(), from) {
         return Ok(Applied::Changed { found: found.unwrap_or_else(|| "(no policy)".to_owned()) });
     }
     let client = s3(look.config);
@@ -200,6 +228,38 @@ async fn change_bucket_policy(look: &Look<'_>, bucket: &str, from: Option<&str>,
     };
     written.map_err(|error| error.context(format!("writing the policy of bucket `{bucket}`")))?;
     Ok(done())
+}
+
+async fn change_access_point_policy(
+    look: &Look<'_>,
+    name: &str,
+    from: Option<&str>,
+    to: Option<&str>,
+) -> Result<Applied> {
+    let found = access_point_policy(look, name).await?;
+    if is_same_policy(found.as_deref(), to) {
+        return Ok(Applied::Already);
+    }
+    if !is_same_policy(found.as_deref(), from) {
+        return Ok(Applied::Changed { found: found.unwrap_or_else(|| "(no policy)".to_owned()) });
+    }
+    let client = s3control(look.config);
+    let written = if let Some(policy) = to {
+        let call = client.put_access_point_policy().account_id(look.account).name(name).policy(policy);
+        call.send().await.map(drop).map_err(failure)
+    } else {
+        let call = client.delete_access_point_policy().account_id(look.account).name(name);
+        call.send().await.map(drop).map_err(failure)
+    };
+    written.map_err(|error| error.context(format!("writing the policy of access point `{name}`")))?;
+    Ok(done())
+}
+
+fn is_same_policy(found: Option<&str>, expected: Option<&str>) -> bool {
+    match (found, expected) {
+        (Some(found), Some(expected)) => json::same(found, expected),
+        (found, expected) => found == expected,
+    }
 }
 
 async fn change_bucket_acl(look: &Look<'_>, bucket: &str, from: &Acl, to: &Acl) -> Result<Applied> {

@@ -1,5 +1,8 @@
 //! Whom a bucket lets in, by its policy and by its ACL.
 
+use std::collections::BTreeSet;
+
+use ipnet::{Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 use snapback::change::{Acl, AclGrant, Flag, Flags, Grantee};
 use snapback::policy::{Exposure, Grant, Kind, Policy, Trust};
@@ -74,6 +77,22 @@ pub(crate) fn by_policy(policy: &Policy<'_>, exposure: Exposure, account: &str, 
 
 pub(crate) fn said(grants: &[Grant]) -> String {
     grants.iter().map(|grant| grant.why.as_str()).collect::<Vec<_>>().join("; ")
+}
+
+/// The names of the grants that would let strangers in even if every network were one's own.
+pub(crate) fn whoever_the_network(text: &str, policy: &Policy<'_>, trust: &Trust) -> BTreeSet<String> {
+    let ids = text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '-');
+    let networks = ids.filter(|id| id.starts_with("vpc-") || id.starts_with("vpce-")).map(str::to_owned);
+    let mut trust = trust.clone();
+    trust.networks.extend(networks);
+    trust.ranges = vec![Ipv4Net::default().into(), Ipv6Net::default().into()];
+    let grants = policy.judge(Kind::Resource, &trust).grants.into_iter();
+    grants.filter(Grant::is_untrusted).map(|grant| grant.name).collect()
+}
+
+/// What is said of a grant of which it is not certain that it lets a stranger in.
+pub(crate) fn doubt(grant: Grant) -> String {
+    if grant.certain { format!("{}, and whose network that is cannot be told", grant.why) } else { grant.why }
 }
 
 /// The grants of an ACL that let strangers in.

@@ -14,10 +14,12 @@ pub const FUNCTION: Function = Function {
     name: "S3Function",
     controls: &[
         AnyControl::of::<controls::PublicBucketPolicy>(),
+        AnyControl::of::<controls::ForeignBucketPolicy>(),
         AnyControl::remembering::<controls::LostBucketDeny>(),
         AnyControl::of::<controls::PublicBucketAcl>(),
         AnyControl::of::<controls::BucketPublicAccessBlockOff>(),
         AnyControl::of::<controls::AccountPublicAccessBlockOff>(),
+        AnyControl::of::<controls::AccessPointPolicy>(),
     ],
     apply: aws::apply,
     tags: Tags { read: aws::tags, needs: &["s3:GetBucketTagging"] },

@@ -34,6 +34,24 @@ pub(crate) fn bucket_of(subject: &Subject) -> Option<&str> {
     (subject.kind == "bucket").then_some(subject.name.as_str())
 }
 
+/// The access point's name. How CloudTrail tells it was not seen, so it is looked for wherever it may stand.
+pub(crate) fn access_point(event: &Event) -> Option<&str> {
+    let from_arn = || event.resources.iter().find_map(|arn| arn.split_once(":accesspoint/").map(|(_, name)| name));
+    let told = ["name", "accessPointName"].iter().find_map(|field| json::text(&event.request, field));
+    told.or_else(from_arn)
+}
+
+/// The policy that an event gives an access point, in the body of the call or as one of its parameters.
+pub(crate) fn access_point_policy(event: &Event) -> Option<String> {
+    let request = &event.request;
+    let places = [&request["PutAccessPointPolicyRequest"]["Policy"], &request["policy"], &request["Policy"]];
+    places.into_iter().find_map(|place| match place {
+        Value::String(text) if !text.is_empty() => Some(text.clone()),
+        Value::Object(policy) if !policy.is_empty() => Some(place.to_string()),
+        _ => None,
+    })
+}
+
 /// The ACL that an event gives a bucket.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum ToldAcl {

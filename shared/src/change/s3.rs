@@ -12,6 +12,8 @@ use super::Change;
 pub enum S3 {
     /// `PutBucketPolicy`, or `DeleteBucketPolicy` where nothing is left.
     BucketPolicy { bucket: String, from: Option<String>, to: Option<String> },
+    /// `PutAccessPointPolicy`, or `DeleteAccessPointPolicy` where nothing is left.
+    AccessPointPolicy { access_point: String, from: Option<String>, to: Option<String> },
     /// `PutBucketAcl`.
     BucketAcl { bucket: String, from: Acl, to: Acl },
     /// `PutPublicAccessBlock` of a bucket; `DeletePublicAccessBlock` only ever to undo.
@@ -81,6 +83,9 @@ impl S3 {
     pub fn undo(&self) -> Self {
         match self.clone() {
             Self::BucketPolicy { bucket, from, to } => Self::BucketPolicy { bucket, from: to, to: from },
+            Self::AccessPointPolicy { access_point, from, to } => {
+                Self::AccessPointPolicy { access_point, from: to, to: from }
+            }
             Self::BucketAcl { bucket, from, to } => Self::BucketAcl { bucket, from: to, to: from },
             Self::BucketPublicAccessBlock { bucket, from, to } => {
                 Self::BucketPublicAccessBlock { bucket, from: to, to: from }
@@ -99,7 +104,9 @@ impl S3 {
             Some(on) => Flag::ALL.map(|flag| format!("{flag}: {}", on_or_off(on, flag))).join("\n"),
         };
         match self {
-            Self::BucketPolicy { from, to, .. } => (policy(from), policy(to)),
+            Self::BucketPolicy { from, to, .. } | Self::AccessPointPolicy { from, to, .. } => {
+                (policy(from), policy(to))
+            }
             Self::BucketAcl { from, to, .. } => (from.to_string(), to.to_string()),
             Self::BucketPublicAccessBlock { from, to, .. } | Self::AccountPublicAccessBlock { from, to, .. } => {
                 (flags(from), flags(to))
@@ -127,11 +134,10 @@ impl TryFrom<Change> for S3 {
 impl fmt::Display for S3 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::BucketPolicy { bucket, to: None, .. } => write!(f, "delete the policy of bucket `{bucket}`"),
-            Self::BucketPolicy { bucket, from: None, .. } => {
-                write!(f, "put a policy on bucket `{bucket}`, which has none")
+            Self::BucketPolicy { bucket, from, to } => policy_change(f, "bucket", bucket, from.as_ref(), to.as_ref()),
+            Self::AccessPointPolicy { access_point, from, to } => {
+                policy_change(f, "access point", access_point, from.as_ref(), to.as_ref())
             }
-            Self::BucketPolicy { bucket, .. } => write!(f, "change the policy of bucket `{bucket}`"),
             Self::BucketAcl { bucket, from, to } => {
                 let others = |acl: &Acl, other: &Acl| -> Vec<String> {
                     acl.grants.iter().filter(|grant| !other.grants.contains(grant)).map(ToString::to_string).collect()
@@ -149,6 +155,20 @@ impl fmt::Display for S3 {
                 write!(f, "{} for account {account}", turned(from.as_ref(), to.as_ref()))
             }
         }
+    }
+}
+
+fn policy_change(
+    f: &mut fmt::Formatter<'_>,
+    kind: &str,
+    name: &str,
+    from: Option<&String>,
+    to: Option<&String>,
+) -> fmt::Result {
+    match (from, to) {
+        (_, None) => write!(f, "delete the policy of {kind} `{name}`"),
+        (None, _) => write!(f, "put a policy on {kind} `{name}`, which has none"),
+        _ => write!(f, "change the policy of {kind} `{name}`"),
     }
 }
 
