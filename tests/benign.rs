@@ -11,8 +11,10 @@ use snapback::event::Kind;
 use snapback::settings::Settings;
 use workspace_tests::{FUNCTIONS, controls};
 
-/// Calls that have no harmless form: whoever makes one that succeeds turns off a protection of the whole account.
-const NEVER_ORDINARY: [&str; 4] = [
+/// Calls that no parameter makes harmless: they turn off a protection of the whole account, or have to be looked at.
+const NEVER_ORDINARY: [&str; 6] = [
+    "CreateTrafficMirrorSession",
+    "CreateVpcBlockPublicAccessExclusion",
     "DisableSnapshotBlockPublicAccess",
     "DisableImageBlockPublicAccess",
     "DisableEbsEncryptionByDefault",
@@ -37,11 +39,20 @@ fn call(service: &'static str, name: &'static str, request: Value, response: Val
 
 /// Every call by every caller.
 fn corpus() -> Vec<Value> {
-    let calls: Vec<Call> =
-        [bucket_policies(), rules(), changed_rules(), sharing(), settings(), refused_calls(), neighbours(), looks()]
-            .into_iter()
-            .flatten()
-            .collect();
+    let calls: Vec<Call> = [
+        bucket_policies(),
+        rules(),
+        changed_rules(),
+        sharing(),
+        settings(),
+        networks(),
+        refused_calls(),
+        neighbours(),
+        looks(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
     let callers = callers();
     let pairs = calls.iter().flat_map(|call| callers.iter().map(move |caller| (call, caller)));
     pairs.enumerate().map(|(number, (call, caller))| envelope(number, call, caller)).collect()
@@ -335,6 +346,50 @@ fn settings() -> Vec<Call> {
             request,
             json!({"EnableSnapshotBlockPublicAccessResponse": response}),
         ));
+    }
+    calls
+}
+
+/// Network ACLs, peering connections and what keeps VPCs from the internet, as they usually are.
+fn networks() -> Vec<Call> {
+    let done = || json!({"_return": true, "requestId": "r-1"});
+    let mut calls = vec![];
+    for (number, action, egress, protocol, cidr, ports) in [
+        (100, "allow", false, "6", "0.0.0.0/0", json!({"from": 443, "to": 443})),
+        (110, "allow", false, "6", "198.51.100.0/24", json!({"from": 22, "to": 22})),
+        (120, "allow", false, "6", "0.0.0.0/0", json!({"from": 1024, "to": 65535})),
+        (130, "allow", false, "-1", "10.0.0.0/8", json!({})),
+        (100, "allow", true, "-1", "0.0.0.0/0", json!({})),
+        (90, "deny", false, "-1", "203.0.113.0/24", json!({})),
+    ] {
+        let request = json!({
+            "networkAclId": "acl-0a1b2c3d4e5f60718", "ruleNumber": number, "egress": egress, "ruleAction": action,
+            "icmpTypeCode": {}, "portRange": ports, "aclProtocol": protocol, "cidrBlock": cidr,
+        });
+        calls.push(call("ec2", "CreateNetworkAclEntry", request.clone(), done()));
+        calls.push(call("ec2", "ReplaceNetworkAclEntry", request, done()));
+    }
+    let own = json!({"vpcPeeringConnection": {"vpcPeeringConnectionId": "pcx-1", "requesterVpcInfo": {"ownerId": ACCOUNT},
+        "accepterVpcInfo": {"ownerId": ACCOUNT}}});
+    for peer in ["vpc-1", "vpc-2", "vpc-3"] {
+        calls.push(call(
+            "ec2",
+            "CreateVpcPeeringConnection",
+            json!({"vpcId": "vpc-0", "peerVpcId": peer}),
+            own.clone(),
+        ));
+        let id = json!({"vpcPeeringConnectionId": "pcx-1"});
+        calls.push(call("ec2", "AcceptVpcPeeringConnection", id, own.clone()));
+    }
+    for mode in ["block-bidirectional", "block-ingress", "block-bidirectional"] {
+        let request = json!({"ModifyVpcBlockPublicAccessOptionsRequest": {"InternetGatewayBlockMode": mode}});
+        calls.push(call("ec2", "ModifyVpcBlockPublicAccessOptions", request, json!({})));
+    }
+    for options in
+        [json!({"HttpTokens": "required"}), json!({"HttpPutResponseHopLimit": 2}), json!({"HttpEndpoint": "enabled"})]
+    {
+        let request = json!({"ModifyInstanceMetadataDefaultsRequest": options});
+        calls.push(call("ec2", "ModifyInstanceMetadataDefaults", request, json!({})));
     }
     calls
 }

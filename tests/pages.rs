@@ -36,6 +36,11 @@ const PROOFS: &[(&str, &[Proof])] = &[
     ("ec2-unblocked-images", &[Proof::Ministack, Proof::CannedAnswers]),
     ("ec2-unencrypted-volumes", &[Proof::Ministack, Proof::CannedAnswers]),
     ("ec2-serial-console", &[Proof::Ministack, Proof::CannedAnswers]),
+    ("ec2-unblocked-vpcs", &[Proof::Ministack]),
+    ("ec2-instance-metadata-default-v1", &[Proof::Ministack]),
+    ("ec2-open-network-acl", &[Proof::Ministack, Proof::CannedAnswers]),
+    ("ec2-foreign-peering", &[Proof::Ministack]),
+    ("ec2-foreign-traffic-mirror", &[Proof::CannedAnswers]),
     ("ec2-instance-metadata-v1", &[Proof::Ministack, Proof::CannedAnswers]),
 ];
 

@@ -87,8 +87,8 @@ impl Subject {
         Self { console, ..Self::new(event, "traffic mirror session", id, arn) }
     }
 
-    /// A switch of EC2 for the whole account in this Region. AWS has no ARN for it; this one is in its form, so that holds
-    /// and history are of this switch, in this account and Region.
+    /// A switch of EC2 for the whole account in this Region. AWS has no ARN for it; this one is in its form, so that
+    /// holds and history are of this switch, in this account and Region.
     #[must_use]
     pub fn switch(event: &Event, name: &str) -> Self {
         let arn = of_ec2(event, "account-setting", name);

@@ -183,6 +183,18 @@ pub(crate) async fn metadata_options(config: &SdkConfig, instance: &str) -> Resu
     }))
 }
 
+/// The account whose a target of mirror sessions is; nothing if it is not there for us to see.
+pub(crate) async fn owner_of_mirror_target(config: &SdkConfig, target: &str) -> Result<Option<String>> {
+    match Client::new(config).describe_traffic_mirror_targets().traffic_mirror_target_ids(target).send().await {
+        Ok(answer) => {
+            let targets = answer.traffic_mirror_targets.unwrap_or_default();
+            Ok(targets.into_iter().find_map(|target| target.owner_id))
+        }
+        Err(error) if code(&error) == Some("InvalidTrafficMirrorTargetId.NotFound") => Ok(None),
+        Err(error) => Err(failure(error).context(format!("reading traffic mirror target `{target}`"))),
+    }
+}
+
 /// The rules of a network ACL; nothing if it is gone.
 pub(crate) async fn acl_entries(config: &SdkConfig, acl: &str) -> Result<Option<Vec<AclEntry>>> {
     let answer = match Client::new(config).describe_network_acls().network_acl_ids(acl).send().await {
