@@ -35,6 +35,7 @@ RESOURCES = {
     "ImageId": ("", "image"),
     "ServiceId": (None, "vpc-endpoint-service"),
     "NetworkAclId": (None, "network-acl"),
+    "PrefixListId": (None, "prefix-list"),
 }
 
 _turned: dict = {}

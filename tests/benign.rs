@@ -385,6 +385,14 @@ fn networks() -> Vec<Call> {
         let request = json!({"ModifyVpcBlockPublicAccessOptionsRequest": {"InternetGatewayBlockMode": mode}});
         calls.push(call("ec2", "ModifyVpcBlockPublicAccessOptions", request, json!({})));
     }
+    let office = json!({"Cidr": "198.51.100.0/24", "Description": "the office", "tag": 1});
+    let private = json!([{"Cidr": "10.0.0.0/8", "tag": 1}, {"Cidr": "203.0.113.7/32", "tag": 2}]);
+    let gone = json!({"Cidr": "0.0.0.0/0", "tag": 1});
+    for (name, entries) in [("AddEntry", office), ("AddEntry", private), ("RemoveEntry", gone)] {
+        let request = json!({"PrefixListId": "pl-0a9b8c7d6e5f40312", "CurrentVersion": 3, name: entries});
+        let request = json!({"ModifyManagedPrefixListRequest": request});
+        calls.push(call("ec2", "ModifyManagedPrefixList", request, json!({})));
+    }
     for options in
         [json!({"HttpTokens": "required"}), json!({"HttpPutResponseHopLimit": 2}), json!({"HttpEndpoint": "enabled"})]
     {

@@ -28,6 +28,7 @@ enum Proof {
 const PROOFS: &[(&str, &[Proof])] = &[
     ("s3-public-bucket-policy", &[Proof::Ministack, Proof::CannedAnswers]),
     ("ec2-open-security-group", &[Proof::Ministack, Proof::CannedAnswers]),
+    ("ec2-opened-prefix-list", &[Proof::Ministack, Proof::CannedAnswers]),
     ("ec2-shared-snapshot", &[Proof::Ministack, Proof::CannedAnswers]),
     ("ec2-used-shared-snapshot", &[Proof::Ministack]),
     ("ec2-shared-image", &[Proof::Ministack, Proof::CannedAnswers]),

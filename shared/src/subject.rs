@@ -74,6 +74,15 @@ impl Subject {
     }
 
     #[must_use]
+    pub fn prefix_list(event: &Event, id: &str) -> Self {
+        let arn = of_ec2(event, "prefix-list", id);
+        Self {
+            console: vpc(event, "ManagedPrefixListDetails:prefixListId", id),
+            ..Self::new(event, "prefix list", id, arn)
+        }
+    }
+
+    #[must_use]
     pub fn peering(event: &Event, id: &str) -> Self {
         let arn = of_ec2(event, "vpc-peering-connection", id);
         let console = vpc(event, "PeeringConnectionDetails:VpcPeeringConnectionId", id);

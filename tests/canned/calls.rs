@@ -226,6 +226,32 @@ fn of_settings(id: &str) -> Vec<Situation> {
 
 fn of_networks(id: &str) -> Vec<Situation> {
     match id {
+        "ec2-opened-prefix-list" => vec![Situation {
+            function: &ec2::FUNCTION,
+            event: event(
+                "ec2",
+                "ModifyManagedPrefixList",
+                json!({"ModifyManagedPrefixListRequest": {
+                "PrefixListId": "pl-1", "CurrentVersion": 1, "AddEntry": {"Cidr": "0.0.0.0/0", "tag": 1}}}),
+                json!(null),
+            ),
+            aws: Aws::default()
+                .answers(
+                    "EC2.DescribeSecurityGroupRules",
+                    [rules(&[("sgr-1", "sg-1", "tcp", 22, "<prefixListId>pl-1</prefixListId>")])],
+                )
+                .answers(
+                    "EC2.DescribeManagedPrefixLists",
+                    [answer(
+                        "DescribeManagedPrefixLists",
+                        "<prefixListSet><item>\
+                    <prefixListId>pl-1</prefixListId><version>2</version></item></prefixListSet>",
+                    )],
+                )
+                .answers("EC2.GetManagedPrefixListEntries", [prefix_entries("<item><cidr>0.0.0.0/0</cidr></item>")])
+                .answers("EC2.ModifyManagedPrefixList", [answer("ModifyManagedPrefixList", "<prefixList/>")]),
+            reverted: |aws| aws.set("EC2.GetManagedPrefixListEntries", [prefix_entries("")]),
+        }],
         "ec2-open-network-acl" => vec![Situation {
             function: &ec2::FUNCTION,
             event: event(
@@ -268,6 +294,10 @@ fn of_networks(id: &str) -> Vec<Situation> {
 /// An answer of EC2 in its wire shape.
 fn answer(operation: &str, inner: &str) -> crate::wire::Answer {
     ok(&format!("<{operation}Response>{inner}</{operation}Response>"))
+}
+
+fn prefix_entries(entries: &str) -> crate::wire::Answer {
+    answer("GetManagedPrefixListEntries", &format!("<entrySet>{entries}</entrySet>"))
 }
 
 fn acl(entries: &str) -> crate::wire::Answer {

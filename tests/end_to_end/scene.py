@@ -34,6 +34,7 @@ WATCHED = {
     "ModifyImageAttribute",
     "ModifyInstanceMetadataDefaults",
     "ModifyInstanceMetadataOptions",
+    "ModifyManagedPrefixList",
     "ModifySecurityGroupRules",
     "ModifySnapshotAttribute",
     "ModifyVpcBlockPublicAccessOptions",
@@ -53,7 +54,8 @@ OPERATOR_MAY = (
     "ec2:GetImageBlockPublicAccessState", "ec2:DisableImageBlockPublicAccess", "ec2:GetEbsEncryptionByDefault",
     "ec2:DisableEbsEncryptionByDefault", "ec2:GetSerialConsoleAccessStatus", "ec2:EnableSerialConsoleAccess",
     "ec2:DescribeInstances", "ec2:ModifyInstanceMetadataOptions", "ec2:DescribeNetworkAcls",
-    "ec2:CreateNetworkAclEntry",
+    "ec2:CreateNetworkAclEntry", "ec2:DescribeManagedPrefixLists", "ec2:GetManagedPrefixListEntries",
+    "ec2:ModifyManagedPrefixList",
     "s3:GetBucketPublicAccessBlock", "s3:GetAccountPublicAccessBlock", "s3:DeleteBucketPolicy",
     "dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:DeleteItem",
 )  # fmt: skip

@@ -264,6 +264,34 @@ def test_a_rule_of_a_network_acl_that_lets_the_world_in_is_deleted(snapback):
     assert snapback.announces(thing, "held")
 
 
+def test_the_world_goes_out_of_a_prefix_list_that_a_security_group_lets_in(snapback):
+    """`ec2-opened-prefix-list`"""
+    group, made = snapback.a_group(), snapback.a_prefix_list("198.51.100.0/24")
+    thing = Switch("")
+    thing.id, thing.arn = made, f"arn:aws:ec2:{REGION}:{ACCOUNT}:prefix-list/{made}"
+    permission = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "PrefixListIds": [{"PrefixListId": made}]}
+    group.authorize(IpPermissions=[permission])
+    assert snapback.has_settled()
+    assert len(group.rules()) == 1
+
+    def holds() -> dict:
+        entries = snapback.ec2.get_managed_prefix_list_entries(PrefixListId=made)["Entries"]
+        return {entry["Cidr"]: entry.get("Description") for entry in entries}
+
+    version = snapback.ec2.describe_managed_prefix_lists(PrefixListIds=[made])["PrefixLists"][0]["Version"]
+    added = [{"Cidr": "0.0.0.0/1", "Description": "a"}, {"Cidr": "128.0.0.0/1", "Description": "b"}]
+    snapback.ec2.modify_managed_prefix_list(PrefixListId=made, CurrentVersion=version, AddEntries=added)
+    announced = snapback.announces(thing)
+    assert (announced["control"], announced["outcome"]) == ("ec2-opened-prefix-list", "reverted")
+    assert set(holds()) == {"198.51.100.0/24"}
+    assert len(group.rules()) == 1
+    undone = snapback.undo(announced["id"])
+    assert undone.returncode == 0, undone.stderr
+    found = holds()
+    assert (found["0.0.0.0/1"], found["128.0.0.0/1"]) == ("a", "b")
+    assert snapback.announces(thing, "held")
+
+
 # What is announced and left as it is, by an example event each. The local AWS has no such calls.
 ANNOUNCED = {
     "ec2-unblocked-vpcs": "excluded-vpc",

@@ -12,6 +12,7 @@ pub const FUNCTION: Function = Function {
     name: "Ec2Function",
     controls: &[
         AnyControl::of::<controls::OpenSecurityGroup>(),
+        AnyControl::of::<controls::OpenedPrefixList>(),
         AnyControl::of::<controls::SharedSnapshot>(),
         AnyControl::of::<controls::UsedSharedSnapshot>(),
         AnyControl::of::<controls::SharedImage>(),

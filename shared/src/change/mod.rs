@@ -12,7 +12,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-pub use ec2::{AclEntry, Ec2, Grantee, Rule, Shared, Source, Switch};
+pub use ec2::{AclEntry, Ec2, Grantee, PrefixEntry, Rule, Shared, Source, Switch};
 pub use s3::S3;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

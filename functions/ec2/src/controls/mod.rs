@@ -7,6 +7,7 @@ mod instance_metadata_v1;
 mod open_endpoint_service;
 mod open_network_acl;
 mod open_security_group;
+mod opened_prefix_list;
 mod serial_console;
 mod shared_image;
 mod shared_snapshot;
@@ -23,6 +24,7 @@ pub(crate) use instance_metadata_v1::{InstanceMetadataV1, Options as MetadataOpt
 pub(crate) use open_endpoint_service::OpenEndpointService;
 pub(crate) use open_network_acl::OpenNetworkAcl;
 pub(crate) use open_security_group::{OpenSecurityGroup, PrefixList};
+pub(crate) use opened_prefix_list::OpenedPrefixList;
 pub(crate) use serial_console::SerialConsole;
 pub(crate) use shared_image::SharedImage;
 pub(crate) use shared_snapshot::SharedSnapshot;
