@@ -106,7 +106,10 @@ fn render() -> Result<String> {
     for function in FUNCTIONS {
         for control in function.controls {
             let about = control.about;
-            let code = |words: &[&str]| words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
+            let code = |words: &[&str]| match words {
+                [] => "nothing".to_owned(),
+                some => some.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", "),
+            };
             let page = page(control)?;
             let (_, text) = page.split_once("\n\n").with_context(|| format!("{} has no page", about.source))?;
             let events: Vec<String> =
@@ -126,12 +129,11 @@ fn render() -> Result<String> {
             ] {
                 writeln!(out, "| {label} | {value} |")?;
             }
-            write!(
-                out,
-                "\n{}\n\nA revert does not end what was done through the opening. {}\n",
-                text.trim(),
-                about.caveat
-            )?;
+            let limit = match about.writes {
+                [] => "",
+                _ => "A revert does not end what was done through the opening. ",
+            };
+            write!(out, "\n{}\n\n{limit}{}\n", text.trim(), about.caveat)?;
         }
     }
     Ok(out)

@@ -65,8 +65,8 @@ impl Control for UnblockedImages {
 
     fn decide(_: &Event, _: &Suspicion, state: &State, given: &Given<'_>) -> Decision<Ec2> {
         if state.is == POSITION.safe {
-            let why =
-                "Block Public Access of AMIs was turned off; AWS may show for ten minutes that it is on, so look again";
+            let why = "Block Public Access of AMIs was turned off, and AWS may show for ten minutes that it is on; \
+                       `aws ec2 enable-image-block-public-access` turns it on again";
             return Decision::Alert { severity: Severity::Medium, why: why.to_owned() };
         }
         POSITION.decide(
