@@ -44,6 +44,7 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCod
             ("undo needs", about.undoes.join(", ")),
             ("frameworks", about.frameworks.join(", ")),
         ] {
+            let items = if items.is_empty() { "nothing" } else { items.as_str() };
             writeln!(out, "    {label:<11} {items}")?;
         }
         writeln!(out)?;

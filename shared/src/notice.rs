@@ -219,8 +219,12 @@ fn machine_readable(entry: &Entry, journal: &str, longest: usize) -> Value {
 }
 
 fn happened(entry: &Entry) -> &'static str {
+    // A setting lets nobody in by itself.
+    let is_setting = matches!(entry.subject.kind.as_str(), "account setting" | "instance");
     match (&entry.decision, entry.outcome) {
+        (Decision::Revert { .. }, Outcome::Reverted) if is_setting => "was loosened and has been put back",
         (Decision::Revert { .. }, Outcome::Reverted) => "was opened and has been put back",
+        (Decision::Revert { .. }, _) | (_, Outcome::Held) if is_setting => "has been loosened",
         (Decision::Revert { .. }, _) | (_, Outcome::Held) => "has been opened",
         _ => "needs a look",
     }
