@@ -1,13 +1,13 @@
 """Stands in for what ministack's EC2 lacks of sharing and of settings.
 
 With whom snapshots are shared is kept in both forms of the call; endpoint services have permissions, and nothing else;
-instances have options of their metadata service; and the account has its switches, in each Region. What AWS does on account
-of them is not played: a snapshot can be shared with everyone whatever Block Public Access says, and a switch that AWS takes
-ten minutes for is turned at once. Errors have EC2's codes; this is played after EC2's documentation and proves nothing
-about EC2.
+instances have options of their metadata service; and the account has its switches, in each Region. What AWS does on
+account of them is not played: a snapshot can be shared with everyone whatever Block Public Access says, and a switch
+that AWS takes ten minutes for is turned at once. Errors have EC2's codes; this is played after EC2's documentation and
+proves nothing about EC2.
 
-Who may do it is ministack's to enforce. It gives snapshots and AMIs an ARN with an account, which EC2's have not, and others
-none at all; both are put right here.
+Who may do it is ministack's to enforce. It gives snapshots and AMIs an ARN with an account, which EC2's have not, and
+others none at all; both are put right here.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ RESOURCES = {
     "ImageId": ("", "image"),
     "ServiceId": (None, "vpc-endpoint-service"),
     "NetworkAclId": (None, "network-acl"),
+    "PrefixListId": (None, "prefix-list"),
 }
 
 _turned: dict = {}
@@ -54,7 +55,8 @@ def install() -> None:
     for switch, (read, called, before) in SWITCHES.items():
         played[read] = lambda _, switch=switch, called=called, before=before: _shown(switch, called, before)
         for verb, is_on in (("Enable", True), ("Disable", False)):
-            played[f"{verb}{switch}"] = lambda p, switch=switch, called=called, is_on=is_on: _turn(p, switch, called, is_on)
+            turn = lambda p, switch=switch, called=called, is_on=is_on: _turn(p, switch, called, is_on)  # noqa: E731
+            played[f"{verb}{switch}"] = turn
     ec2._ACTION_MAP.update({operation: answers(operation, act) for operation, act in played.items()})
     describe = ec2._ACTION_MAP["DescribeSnapshots"]
     ec2._ACTION_MAP["DescribeSnapshots"] = lambda form: _describe_snapshots(form, describe)

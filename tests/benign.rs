@@ -16,7 +16,9 @@ const ACCOUNT: &str = "111122223333";
 const REGION: &str = "eu-central-1";
 
 /// Calls that take a protection away, whatever their parameters. They are always looked at.
-const NEVER_ORDINARY: [&str; 7] = [
+const NEVER_ORDINARY: [&str; 9] = [
+    "CreateTrafficMirrorSession",
+    "CreateVpcBlockPublicAccessExclusion",
     "DeleteAccountPublicAccessBlock",
     "DeleteBucketPolicy",
     "DeleteBucketPublicAccessBlock",
@@ -55,6 +57,7 @@ fn corpus() -> Vec<Value> {
         sharing(),
         settings(),
         parts_of_others(),
+        networks(),
         refused_calls(),
         neighbours(),
         looks(),
@@ -455,6 +458,58 @@ fn deployed() -> Settings {
         trusted_canonical_users: set(&["79a59df900b949e55d96a1e698fbacedfd6e09d98eacf8f8d5218e7cd47ef2be"]),
         ..Settings::default()
     }
+}
+
+/// Network ACLs, peering connections and what keeps VPCs from the internet, as they usually are.
+fn networks() -> Vec<Call> {
+    let done = || json!({"_return": true, "requestId": "r-1"});
+    let mut calls = vec![];
+    for (number, action, egress, protocol, cidr, ports) in [
+        (100, "allow", false, "6", "0.0.0.0/0", json!({"from": 443, "to": 443})),
+        (110, "allow", false, "6", "198.51.100.0/24", json!({"from": 22, "to": 22})),
+        (120, "allow", false, "6", "0.0.0.0/0", json!({"from": 1024, "to": 65535})),
+        (130, "allow", false, "-1", "10.0.0.0/8", json!({})),
+        (100, "allow", true, "-1", "0.0.0.0/0", json!({})),
+        (90, "deny", false, "-1", "203.0.113.0/24", json!({})),
+    ] {
+        let request = json!({
+            "networkAclId": "acl-0a1b2c3d4e5f60718", "ruleNumber": number, "egress": egress, "ruleAction": action,
+            "icmpTypeCode": {}, "portRange": ports, "aclProtocol": protocol, "cidrBlock": cidr,
+        });
+        calls.push(call("ec2", "CreateNetworkAclEntry", request.clone(), done()));
+        calls.push(call("ec2", "ReplaceNetworkAclEntry", request, done()));
+    }
+    let own = json!({"vpcPeeringConnection": {"vpcPeeringConnectionId": "pcx-1", "requesterVpcInfo": {"ownerId": ACCOUNT},
+        "accepterVpcInfo": {"ownerId": ACCOUNT}}});
+    for peer in ["vpc-1", "vpc-2", "vpc-3"] {
+        calls.push(call(
+            "ec2",
+            "CreateVpcPeeringConnection",
+            json!({"vpcId": "vpc-0", "peerVpcId": peer}),
+            own.clone(),
+        ));
+        let id = json!({"vpcPeeringConnectionId": "pcx-1"});
+        calls.push(call("ec2", "AcceptVpcPeeringConnection", id, own.clone()));
+    }
+    for mode in ["block-bidirectional", "block-ingress", "block-bidirectional"] {
+        let request = json!({"ModifyVpcBlockPublicAccessOptionsRequest": {"InternetGatewayBlockMode": mode}});
+        calls.push(call("ec2", "ModifyVpcBlockPublicAccessOptions", request, json!({})));
+    }
+    let office = json!({"Cidr": "198.51.100.0/24", "Description": "the office", "tag": 1});
+    let private = json!([{"Cidr": "10.0.0.0/8", "tag": 1}, {"Cidr": "203.0.113.7/32", "tag": 2}]);
+    let gone = json!({"Cidr": "0.0.0.0/0", "tag": 1});
+    for (name, entries) in [("AddEntry", office), ("AddEntry", private), ("RemoveEntry", gone)] {
+        let request = json!({"PrefixListId": "pl-0a9b8c7d6e5f40312", "CurrentVersion": 3, name: entries});
+        let request = json!({"ModifyManagedPrefixListRequest": request});
+        calls.push(call("ec2", "ModifyManagedPrefixList", request, json!({})));
+    }
+    for options in
+        [json!({"HttpTokens": "required"}), json!({"HttpPutResponseHopLimit": 2}), json!({"HttpEndpoint": "enabled"})]
+    {
+        let request = json!({"ModifyInstanceMetadataDefaultsRequest": options});
+        calls.push(call("ec2", "ModifyInstanceMetadataDefaults", request, json!({})));
+    }
+    calls
 }
 
 /// What would be risky, had it not failed. Each takes the parameters or the answer away in its service's own way.

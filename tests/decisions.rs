@@ -256,6 +256,15 @@ fn a_plan_takes_nothing_but_what_the_decision_names() -> Result<()> {
                     let seen = case.state()["entries"].as_array().with_context(|| case.place())?;
                     assert!(seen.contains(&serde_json::to_value(from)?), "{}", case.place());
                 }
+                Change::Ec2(Ec2::PrefixListEntries { from, to, .. }) => {
+                    assert!(to.is_empty(), "{} would add", case.place());
+                    let taken: Vec<String> = from.iter().map(ToString::to_string).collect();
+                    assert_eq!(taken, grants, "{}", case.place());
+                    let seen = case.state()["entries"].as_array().with_context(|| case.place())?;
+                    for entry in &from {
+                        assert!(seen.contains(&serde_json::to_value(entry)?), "{}: {entry}", case.place());
+                    }
+                }
                 undoing @ (Change::Ec2(Ec2::AuthorizeIngress { .. })
                 | Change::Own(
                     Own::RuleState { to: RuleState::Disabled, .. } | Own::RuleTarget { to: None, .. },

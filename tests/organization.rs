@@ -16,7 +16,7 @@ const LONGEST: usize = 5120;
 
 /// For each kind of resource in the template: what would change or remove it, and the name by which the policy knows it,
 /// if AWS knows one. Two things have no name of the stack's: keys are known by their tag, and subscriptions not at all.
-const KINDS: [(&str, &str, &[&str]); 13] = [
+const KINDS: [(&str, &str, &[&str]); 14] = [
     ("AWS::CloudWatch::Alarm", ":alarm:snapback-*", &["cloudwatch:DeleteAlarms", "cloudwatch:SetAlarmState"]),
     (
         "AWS::DynamoDB::Table",
@@ -30,6 +30,7 @@ const KINDS: [(&str, &str, &[&str]); 13] = [
         ":key/*",
         &["kms:DisableKey", "kms:PutKeyPolicy", "kms:ScheduleKeyDeletion", "kms:UntagResource"],
     ),
+    ("AWS::KMS::Alias", ":alias/snapback-*", &["kms:DeleteAlias", "kms:UpdateAlias"]),
     ("AWS::Lambda::Permission", ":function:snapback-*", &["lambda:AddPermission", "lambda:RemovePermission"]),
     ("AWS::Logs::LogGroup", ":log-group:snapback-*", &["logs:DeleteLogGroup", "logs:PutRetentionPolicy"]),
     ("AWS::SNS::Subscription", "*", &["sns:Unsubscribe", "sns:SetSubscriptionAttributes"]),

@@ -34,6 +34,7 @@ const PROOFS: &[(&str, &[Proof])] = &[
     ("s3-account-public-access-block-off", &[Proof::Ministack, Proof::CannedAnswers]),
     ("s3-access-point-policy", &[Proof::Ministack, Proof::CannedAnswers]),
     ("ec2-open-security-group", &[Proof::Ministack, Proof::CannedAnswers]),
+    ("ec2-opened-prefix-list", &[Proof::Ministack, Proof::CannedAnswers]),
     ("ec2-shared-snapshot", &[Proof::Ministack, Proof::CannedAnswers]),
     ("ec2-used-shared-snapshot", &[Proof::Ministack]),
     ("ec2-shared-image", &[Proof::Ministack, Proof::CannedAnswers]),
@@ -42,6 +43,11 @@ const PROOFS: &[(&str, &[Proof])] = &[
     ("ec2-unblocked-images", &[Proof::Ministack, Proof::CannedAnswers]),
     ("ec2-unencrypted-volumes", &[Proof::Ministack, Proof::CannedAnswers]),
     ("ec2-serial-console", &[Proof::Ministack, Proof::CannedAnswers]),
+    ("ec2-unblocked-vpcs", &[Proof::Ministack]),
+    ("ec2-instance-metadata-default-v1", &[Proof::Ministack]),
+    ("ec2-open-network-acl", &[Proof::Ministack, Proof::CannedAnswers]),
+    ("ec2-foreign-peering", &[Proof::Ministack]),
+    ("ec2-foreign-traffic-mirror", &[Proof::CannedAnswers]),
     ("ec2-instance-metadata-v1", &[Proof::Ministack, Proof::CannedAnswers]),
     ("own-silenced-rule", &[Proof::Ministack, Proof::CannedAnswers]),
     ("own-changed-function", &[Proof::Ministack, Proof::CannedAnswers]),
@@ -113,7 +119,10 @@ fn render() -> Result<String> {
     for function in FUNCTIONS {
         for control in function.controls {
             let about = control.about;
-            let code = |words: &[&str]| words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
+            let code = |words: &[&str]| match words {
+                [] => "nothing".to_owned(),
+                some => some.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", "),
+            };
             let page = page(control)?;
             let (_, text) = page.split_once("\n\n").with_context(|| format!("{} has no page", about.source))?;
             let events: Vec<String> =
@@ -133,12 +142,11 @@ fn render() -> Result<String> {
             ] {
                 writeln!(out, "| {label} | {value} |")?;
             }
-            write!(
-                out,
-                "\n{}\n\nA revert does not end what was done through the opening. {}\n",
-                text.trim(),
-                about.caveat
-            )?;
+            let limit = match about.writes {
+                [] => "",
+                _ => "A revert does not end what was done through the opening. ",
+            };
+            write!(out, "\n{}\n\n{limit}{}\n", text.trim(), about.caveat)?;
         }
     }
     Ok(out)

@@ -52,6 +52,7 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCod
             ("scan needs", survey.map_or("(it cannot be scanned)".to_owned(), |needs| needs.join(", "))),
             ("frameworks", about.frameworks.join(", ")),
         ] {
+            let items = if items.is_empty() { "nothing" } else { items.as_str() };
             writeln!(out, "    {label:<11} {items}")?;
         }
         writeln!(out)?;

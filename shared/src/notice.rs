@@ -279,10 +279,14 @@ fn machine_readable(entry: &Entry, journal: &str, longest: usize) -> Value {
 
 fn happened(entry: &Entry) -> &'static str {
     let is_own = entry.decision.plan().iter().any(|change| matches!(change, Change::Own(_)));
+    // A setting lets nobody in by itself.
+    let is_setting = matches!(entry.subject.kind.as_str(), "account setting" | "instance");
     match (&entry.decision, entry.outcome) {
         (Decision::Revert { .. }, Outcome::Reverted) if is_own => "was changed and has been put back",
         (Decision::Revert { .. }, _) if is_own => "has been changed",
+        (Decision::Revert { .. }, Outcome::Reverted) if is_setting => "was loosened and has been put back",
         (Decision::Revert { .. }, Outcome::Reverted) => "was opened and has been put back",
+        (Decision::Revert { .. }, _) | (_, Outcome::Held) if is_setting => "has been loosened",
         (Decision::Revert { .. }, _) | (_, Outcome::Held) => "has been opened",
         _ => "needs a look",
     }

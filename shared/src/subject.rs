@@ -88,6 +88,15 @@ impl Subject {
     }
 
     #[must_use]
+    pub fn prefix_list(event: &Event, id: &str) -> Self {
+        let arn = of_ec2(event, "prefix-list", id);
+        Self {
+            console: vpc(event, "ManagedPrefixListDetails:prefixListId", id),
+            ..Self::new(event, "prefix list", id, arn)
+        }
+    }
+
+    #[must_use]
     pub fn peering(event: &Event, id: &str) -> Self {
         let arn = of_ec2(event, "vpc-peering-connection", id);
         let console = vpc(event, "PeeringConnectionDetails:VpcPeeringConnectionId", id);
@@ -101,8 +110,8 @@ impl Subject {
         Self { console, ..Self::new(event, "traffic mirror session", id, arn) }
     }
 
-    /// A switch of EC2 for the whole account in this Region. AWS has no ARN for it; this one is in its form, so that holds
-    /// and history are of this switch, in this account and Region.
+    /// A switch of EC2 for the whole account in this Region. AWS has no ARN for it; this one is in its form, so that
+    /// holds and history are of this switch, in this account and Region.
     #[must_use]
     pub fn switch(event: &Event, name: &str) -> Self {
         let arn = of_ec2(event, "account-setting", name);

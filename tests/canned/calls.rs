@@ -162,83 +162,230 @@ async fn situations(control: &AnyControl) -> Result<Vec<Situation>> {
                 .answers("EC2.AuthorizeSecurityGroupIngress", [ok("<AuthorizeSecurityGroupIngressResponse><return>true</return></AuthorizeSecurityGroupIngressResponse>")]),
             reverted: |aws| aws.set("EC2.DescribeSecurityGroupRules", [rules(&[])]),
         }],
+        id if id.starts_with("ec2-") => [of_sharing(id), of_settings(id), of_networks(id)].into_iter().flatten().collect(),
+        id if id.starts_with("own-") => crate::own::situations(id),
+        _ => vec![],
+    })
+}
+
+fn of_sharing(id: &str) -> Vec<Situation> {
+    match id {
         "ec2-shared-snapshot" => vec![shared(
-            event("ec2", "ModifySnapshotAttribute", json!({"snapshotId": "snap-1", "createVolumePermission": {"add": {"items": [
-                {"userId": "444455556666"}, {"group": "all"}]}}}), json!({"_return": true})),
+            event(
+                "ec2",
+                "ModifySnapshotAttribute",
+                json!({"snapshotId": "snap-1", "createVolumePermission": {"add": {"items": [
+                {"userId": "444455556666"}, {"group": "all"}]}}}),
+                json!({"_return": true}),
+            ),
             "DescribeSnapshotAttribute",
             "createVolumePermission",
             &["<userId>444455556666</userId>", "<group>all</group>"],
             "ModifySnapshotAttribute",
         )],
+        "ec2-used-shared-snapshot" => vec![{
+            let mut event = event("ec2", "SharedSnapshotCopyInitiated", json!(null), json!(null));
+            event["detail-type"] = json!(snapback::event::SERVICE_EVENT);
+            event["detail"]["eventType"] = json!("AwsServiceEvent");
+            event["detail"]["serviceEventDetails"] = json!({"snapshotId": "snap-1"});
+            event["detail"]["userIdentity"] =
+                json!({"type": "AWSAccount", "accountId": "444455556666", "invokedBy": "ec2.amazonaws.com"});
+            Situation { function: &ec2::FUNCTION, event, aws: Aws::default(), reverted: |_| {} }
+        }],
         "ec2-shared-image" => vec![shared(
-            event("ec2", "ModifyImageAttribute", json!({"imageId": "ami-1", "launchPermission": {"add": {"items": [
-                {"userId": "444455556666"}, {"group": "all"}]}}}), json!({"_return": true})),
+            event(
+                "ec2",
+                "ModifyImageAttribute",
+                json!({"imageId": "ami-1", "launchPermission": {"add": {"items": [
+                {"userId": "444455556666"}, {"group": "all"}]}}}),
+                json!({"_return": true}),
+            ),
             "DescribeImageAttribute",
             "launchPermission",
             &["<userId>444455556666</userId>", "<group>all</group>"],
             "ModifyImageAttribute",
         )],
         "ec2-open-endpoint-service" => vec![shared(
-            event("ec2", "ModifyVpcEndpointServicePermissions", json!({"ModifyVpcEndpointServicePermissionsRequest": {
-                "ServiceId": "vpce-svc-1", "AddAllowedPrincipals": {"content": "*", "tag": 1}}}), json!(null)),
+            event(
+                "ec2",
+                "ModifyVpcEndpointServicePermissions",
+                json!({"ModifyVpcEndpointServicePermissionsRequest": {
+                "ServiceId": "vpce-svc-1", "AddAllowedPrincipals": {"content": "*", "tag": 1}}}),
+                json!(null),
+            ),
             "DescribeVpcEndpointServicePermissions",
             "allowedPrincipals",
             &["<principal>*</principal>", "<principal>arn:aws:iam::111122223333:root</principal>"],
             "ModifyVpcEndpointServicePermissions",
         )],
+        _ => vec![],
+    }
+}
+
+fn of_settings(id: &str) -> Vec<Situation> {
+    match id {
         "ec2-unblocked-snapshots" => vec![{
             let mut situation = switched(
                 "DisableSnapshotBlockPublicAccess",
                 ("GetSnapshotBlockPublicAccessState", "<state>unblocked</state>"),
                 &["EnableSnapshotBlockPublicAccess", "DisableSnapshotBlockPublicAccess"],
-                |aws| aws.set("EC2.GetSnapshotBlockPublicAccessState", [answer("GetSnapshotBlockPublicAccessState", "<state>block-new-sharing</state>")]),
+                |aws| {
+                    aws.set(
+                        "EC2.GetSnapshotBlockPublicAccessState",
+                        [answer("GetSnapshotBlockPublicAccessState", "<state>block-new-sharing</state>")],
+                    );
+                },
             );
-            situation.aws = situation.aws.answers("EC2.DescribeSnapshots", [answer("DescribeSnapshots", "<snapshotSet/>")]);
+            situation.aws =
+                situation.aws.answers("EC2.DescribeSnapshots", [answer("DescribeSnapshots", "<snapshotSet/>")]);
             situation
         }],
         "ec2-unblocked-images" => vec![switched(
             "DisableImageBlockPublicAccess",
             ("GetImageBlockPublicAccessState", "<imageBlockPublicAccessState>unblocked</imageBlockPublicAccessState>"),
             &["EnableImageBlockPublicAccess", "DisableImageBlockPublicAccess"],
-            |aws| aws.set("EC2.GetImageBlockPublicAccessState", [answer("GetImageBlockPublicAccessState", "<imageBlockPublicAccessState>block-new-sharing</imageBlockPublicAccessState>")]),
+            |aws| {
+                aws.set(
+                    "EC2.GetImageBlockPublicAccessState",
+                    [answer(
+                        "GetImageBlockPublicAccessState",
+                        "<imageBlockPublicAccessState>block-new-sharing</imageBlockPublicAccessState>",
+                    )],
+                );
+            },
         )],
         "ec2-unencrypted-volumes" => vec![switched(
             "DisableEbsEncryptionByDefault",
             ("GetEbsEncryptionByDefault", "<ebsEncryptionByDefault>false</ebsEncryptionByDefault>"),
             &["EnableEbsEncryptionByDefault", "DisableEbsEncryptionByDefault"],
-            |aws| aws.set("EC2.GetEbsEncryptionByDefault", [answer("GetEbsEncryptionByDefault", "<ebsEncryptionByDefault>true</ebsEncryptionByDefault>")]),
+            |aws| {
+                aws.set(
+                    "EC2.GetEbsEncryptionByDefault",
+                    [answer("GetEbsEncryptionByDefault", "<ebsEncryptionByDefault>true</ebsEncryptionByDefault>")],
+                );
+            },
         )],
         "ec2-serial-console" => vec![switched(
             "EnableSerialConsoleAccess",
             ("GetSerialConsoleAccessStatus", "<serialConsoleAccessEnabled>true</serialConsoleAccessEnabled>"),
             &["EnableSerialConsoleAccess", "DisableSerialConsoleAccess"],
-            |aws| aws.set("EC2.GetSerialConsoleAccessStatus", [answer("GetSerialConsoleAccessStatus", "<serialConsoleAccessEnabled>false</serialConsoleAccessEnabled>")]),
+            |aws| {
+                aws.set(
+                    "EC2.GetSerialConsoleAccessStatus",
+                    [answer(
+                        "GetSerialConsoleAccessStatus",
+                        "<serialConsoleAccessEnabled>false</serialConsoleAccessEnabled>",
+                    )],
+                );
+            },
         )],
         "ec2-instance-metadata-v1" => vec![Situation {
             function: &ec2::FUNCTION,
-            event: event("ec2", "ModifyInstanceMetadataOptions", json!({"ModifyInstanceMetadataOptionsRequest": {
-                "InstanceId": "i-1", "HttpTokens": "optional"}}), json!(null)),
-            aws: Aws::default()
-                .answers("EC2.DescribeInstances", [instance("optional")])
-                .answers("EC2.ModifyInstanceMetadataOptions", [answer("ModifyInstanceMetadataOptions", "<instanceId>i-1</instanceId>")]),
+            event: event(
+                "ec2",
+                "ModifyInstanceMetadataOptions",
+                json!({"ModifyInstanceMetadataOptionsRequest": {
+                "InstanceId": "i-1", "HttpTokens": "optional"}}),
+                json!(null),
+            ),
+            aws: Aws::default().answers("EC2.DescribeInstances", [instance("optional")]).answers(
+                "EC2.ModifyInstanceMetadataOptions",
+                [answer("ModifyInstanceMetadataOptions", "<instanceId>i-1</instanceId>")],
+            ),
             reverted: |aws| aws.set("EC2.DescribeInstances", [instance("required")]),
         }],
-        "ec2-used-shared-snapshot" => vec![{
-            let mut event = event("ec2", "SharedSnapshotCopyInitiated", json!(null), json!(null));
-            event["detail-type"] = json!(snapback::event::SERVICE_EVENT);
-            event["detail"]["eventType"] = json!("AwsServiceEvent");
-            event["detail"]["serviceEventDetails"] = json!({"snapshotId": "snap-1"});
-            event["detail"]["userIdentity"] = json!({"type": "AWSAccount", "accountId": "444455556666", "invokedBy": "ec2.amazonaws.com"});
-            Situation { function: &ec2::FUNCTION, event, aws: Aws::default(), reverted: |_| {} }
-        }],
-        id if id.starts_with("own-") => crate::own::situations(id),
+        "ec2-instance-metadata-default-v1" => {
+            vec![announced("ModifyInstanceMetadataDefaults", json!({"httpTokens": "optional"}))]
+        }
         _ => vec![],
-    })
+    }
+}
+
+fn of_networks(id: &str) -> Vec<Situation> {
+    match id {
+        "ec2-opened-prefix-list" => vec![Situation {
+            function: &ec2::FUNCTION,
+            event: event(
+                "ec2",
+                "ModifyManagedPrefixList",
+                json!({"ModifyManagedPrefixListRequest": {
+                "PrefixListId": "pl-1", "CurrentVersion": 1, "AddEntry": {"Cidr": "0.0.0.0/0", "tag": 1}}}),
+                json!(null),
+            ),
+            aws: Aws::default()
+                .answers(
+                    "EC2.DescribeSecurityGroupRules",
+                    [rules(&[("sgr-1", "sg-1", "tcp", 22, "<prefixListId>pl-1</prefixListId>")])],
+                )
+                .answers(
+                    "EC2.DescribeManagedPrefixLists",
+                    [answer(
+                        "DescribeManagedPrefixLists",
+                        "<prefixListSet><item>\
+                    <prefixListId>pl-1</prefixListId><version>2</version></item></prefixListSet>",
+                    )],
+                )
+                .answers("EC2.GetManagedPrefixListEntries", [prefix_entries("<item><cidr>0.0.0.0/0</cidr></item>")])
+                .answers("EC2.ModifyManagedPrefixList", [answer("ModifyManagedPrefixList", "<prefixList/>")]),
+            reverted: |aws| aws.set("EC2.GetManagedPrefixListEntries", [prefix_entries("")]),
+        }],
+        "ec2-open-network-acl" => vec![Situation {
+            function: &ec2::FUNCTION,
+            event: event(
+                "ec2",
+                "CreateNetworkAclEntry",
+                json!({"networkAclId": "acl-1", "ruleNumber": 90, "egress": false,
+                "ruleAction": "allow", "aclProtocol": "6", "portRange": {"from": 22, "to": 22}, "icmpTypeCode": {},
+                "cidrBlock": "0.0.0.0/0"}),
+                json!({"_return": true}),
+            ),
+            aws: Aws::default()
+                .answers(
+                    "EC2.DescribeNetworkAcls",
+                    [acl("<item><ruleNumber>90</ruleNumber><protocol>6</protocol>\
+                    <ruleAction>allow</ruleAction><egress>false</egress><cidrBlock>0.0.0.0/0</cidrBlock>\
+                    <portRange><from>22</from><to>22</to></portRange></item>")],
+                )
+                .answers("EC2.DeleteNetworkAclEntry", [answer("DeleteNetworkAclEntry", "<return>true</return>")])
+                .answers("EC2.CreateNetworkAclEntry", [answer("CreateNetworkAclEntry", "<return>true</return>")]),
+            reverted: |aws| aws.set("EC2.DescribeNetworkAcls", [acl("")]),
+        }],
+        "ec2-foreign-peering" => {
+            vec![announced("AcceptVpcPeeringConnection", json!({"vpcPeeringConnectionId": "pcx-1"}))]
+        }
+        "ec2-unblocked-vpcs" => {
+            vec![announced("ModifyVpcBlockPublicAccessOptions", json!({"internetGatewayBlockMode": "off"}))]
+        }
+        "ec2-foreign-traffic-mirror" => vec![{
+            let mut situation = announced("CreateTrafficMirrorSession", json!({"trafficMirrorTargetId": "tmt-1"}));
+            let targets = "<trafficMirrorTargetSet><item><trafficMirrorTargetId>tmt-1</trafficMirrorTargetId>\
+                <ownerId>444455556666</ownerId></item></trafficMirrorTargetSet>";
+            let targets = answer("DescribeTrafficMirrorTargets", targets);
+            situation.aws = situation.aws.answers("EC2.DescribeTrafficMirrorTargets", [targets]);
+            situation
+        }],
+        _ => vec![],
+    }
 }
 
 /// An answer of EC2 in its wire shape.
 fn answer(operation: &str, inner: &str) -> crate::wire::Answer {
     ok(&format!("<{operation}Response>{inner}</{operation}Response>"))
+}
+
+fn prefix_entries(entries: &str) -> crate::wire::Answer {
+    answer("GetManagedPrefixListEntries", &format!("<entrySet>{entries}</entrySet>"))
+}
+
+fn acl(entries: &str) -> crate::wire::Answer {
+    let acl = format!("<item><networkAclId>acl-1</networkAclId><entrySet>{entries}</entrySet></item>");
+    answer("DescribeNetworkAcls", &format!("<networkAclSet>{acl}</networkAclSet>"))
+}
+
+/// What is only announced.
+fn announced(name: &str, request: Value) -> Situation {
+    let event = event("ec2", name, request, json!(null));
+    Situation { function: &ec2::FUNCTION, event, aws: Aws::default(), reverted: |_| {} }
 }
 
 fn instance(tokens: &str) -> crate::wire::Answer {
@@ -260,7 +407,10 @@ fn shared(event: Value, look: &'static str, list: &'static str, with: &[&str], w
     };
     let reverted: fn(&Aws) = match look {
         "DescribeSnapshotAttribute" => |aws| {
-            aws.set("EC2.DescribeSnapshotAttribute", [answer("DescribeSnapshotAttribute", "<createVolumePermission/>")])
+            aws.set(
+                "EC2.DescribeSnapshotAttribute",
+                [answer("DescribeSnapshotAttribute", "<createVolumePermission/>")],
+            );
         },
         "DescribeImageAttribute" => {
             |aws| aws.set("EC2.DescribeImageAttribute", [answer("DescribeImageAttribute", "<launchPermission/>")])
@@ -269,7 +419,7 @@ fn shared(event: Value, look: &'static str, list: &'static str, with: &[&str], w
             aws.set(
                 "EC2.DescribeVpcEndpointServicePermissions",
                 [answer("DescribeVpcEndpointServicePermissions", "<allowedPrincipals/>")],
-            )
+            );
         },
     };
     let aws = Aws::default().answers(&format!("EC2.{look}"), [of(with)]);

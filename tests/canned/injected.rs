@@ -485,3 +485,61 @@ async fn what_aws_shows_late_is_reverted_and_said_to_show_late() -> Result<()> {
     assert_eq!(notices(&aws)[0]["outcome"], "alerted");
     Ok(())
 }
+
+fn ec2_answer(operation: &str, inner: &str) -> Answer {
+    ok(&format!("<{operation}Response>{inner}</{operation}Response>"))
+}
+
+#[tokio::test]
+async fn a_network_acl_s_rule_that_is_replaced_between_look_and_write_is_not_deleted() -> Result<()> {
+    let acl = |cidr: &str| {
+        let entry = format!(
+            "<item><ruleNumber>90</ruleNumber><protocol>-1</protocol><ruleAction>allow</ruleAction>\
+             <egress>false</egress><cidrBlock>{cidr}</cidrBlock></item>"
+        );
+        let acl = format!("<item><networkAclId>acl-1</networkAclId><entrySet>{entry}</entrySet></item>");
+        ec2_answer("DescribeNetworkAcls", &format!("<networkAclSet>{acl}</networkAclSet>"))
+    };
+    let created = json!({"networkAclId": "acl-1", "ruleNumber": 90, "egress": false, "ruleAction": "allow",
+        "aclProtocol": "-1", "portRange": {}, "icmpTypeCode": {}, "cidrBlock": "0.0.0.0/0"});
+    let aws = Aws::default().answers("EC2.DescribeNetworkAcls", [acl("0.0.0.0/0"), acl("198.51.100.0/24")]);
+    let created = event("ec2", "CreateNetworkAclEntry", created, json!({"_return": true}));
+    deliver(&ec2::FUNCTION, &aws, Mode::Revert, created).await?;
+    assert!(aws.bodies("EC2.DeleteNetworkAclEntry").is_empty());
+    assert_eq!(notices(&aws), [] as [Value; 0]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_prefix_list_that_changes_between_look_and_write_is_judged_afresh() -> Result<()> {
+    let list = |version: u8| {
+        let list = format!("<item><prefixListId>pl-1</prefixListId><version>{version}</version></item>");
+        ec2_answer("DescribeManagedPrefixLists", &format!("<prefixListSet>{list}</prefixListSet>"))
+    };
+    let entries = |cidrs: &[&str]| {
+        let items: String = cidrs.iter().map(|cidr| format!("<item><cidr>{cidr}</cidr></item>")).collect();
+        ec2_answer("GetManagedPrefixListEntries", &format!("<entrySet>{items}</entrySet>"))
+    };
+    let (open, clean) = (entries(&["203.0.113.0/24", "0.0.0.0/0"]), entries(&["203.0.113.0/24"]));
+    let aws = Aws::default()
+        .answers(
+            "EC2.DescribeSecurityGroupRules",
+            [rules(&[("sgr-1", "sg-1", "tcp", 22, "<prefixListId>pl-1</prefixListId>")])],
+        )
+        // Looked at, looked at again right before the write, which is refused; and all of it once more.
+        .answers("EC2.DescribeManagedPrefixLists", [list(2), list(2), list(3)])
+        .answers("EC2.GetManagedPrefixListEntries", [open.clone(), open.clone(), open.clone(), open, clean])
+        .answers(
+            "EC2.ModifyManagedPrefixList",
+            [ec2_error("PrefixListVersionMismatch"), ec2_answer("ModifyManagedPrefixList", "<prefixList/>")],
+        );
+    let added = json!({"ModifyManagedPrefixListRequest": {"PrefixListId": "pl-1", "CurrentVersion": 1,
+        "AddEntry": {"Cidr": "0.0.0.0/0", "tag": 1}}});
+    deliver(&ec2::FUNCTION, &aws, Mode::Revert, event("ec2", "ModifyManagedPrefixList", added, json!(null))).await?;
+    let written = aws.bodies("EC2.ModifyManagedPrefixList");
+    assert_eq!(written.len(), 2);
+    assert!(written[0].contains("CurrentVersion=2") && written[1].contains("CurrentVersion=3"), "{written:?}");
+    assert!(written.iter().all(|body| !body.contains("203.0.113.0")), "{written:?}");
+    assert_eq!(notices(&aws)[0]["outcome"], "reverted");
+    Ok(())
+}

@@ -21,12 +21,16 @@ from stack import ACCOUNT, REGION, TARGET, LocalAws, Stack, wait_for
 # What wakes a function; the deployed rules say the same, and a test holds them to it.
 WATCHED = {
     "PutAccessPointPolicy", "PutAccountPublicAccessBlock", "DeleteAccountPublicAccessBlock",
-    "PutBucketPolicy", "PutBucketAcl", "CreateBucket", "PutBucketPublicAccessBlock", "DeleteBucketPublicAccessBlock",
-    "AuthorizeSecurityGroupIngress", "ModifySecurityGroupRules",
+    "PutBucketPolicy", "DeleteBucketPolicy", "PutBucketAcl", "CreateBucket",
+    "PutBucketPublicAccessBlock", "DeleteBucketPublicAccessBlock",
+    "AuthorizeSecurityGroupIngress", "ModifySecurityGroupRules", "ModifyManagedPrefixList",
     "DisableEbsEncryptionByDefault", "DisableImageBlockPublicAccess", "DisableSnapshotBlockPublicAccess",
     "EnableSerialConsoleAccess", "EnableSnapshotBlockPublicAccess", "ModifyImageAttribute",
-    "ModifyInstanceMetadataOptions", "ModifySnapshotAttribute", "ModifyVpcEndpointServicePermissions",
-    "SharedSnapshotCopyInitiated", "SharedSnapshotVolumeCreated",
+    "ModifyInstanceMetadataDefaults", "ModifyInstanceMetadataOptions", "ModifySnapshotAttribute",
+    "ModifyVpcEndpointServicePermissions", "SharedSnapshotCopyInitiated", "SharedSnapshotVolumeCreated",
+    "AcceptVpcPeeringConnection", "CreateVpcPeeringConnection", "CreateTrafficMirrorSession",
+    "CreateNetworkAclEntry", "ReplaceNetworkAclEntry",
+    "CreateVpcBlockPublicAccessExclusion", "ModifyVpcBlockPublicAccessOptions",
 }  # fmt: skip
 
 # What undoing needs, which the functions' roles may not; what applying needs; and reading, writing and sealing the
@@ -41,6 +45,9 @@ OPERATOR_MAY = (
     "ec2:DisableEbsEncryptionByDefault", "ec2:GetSerialConsoleAccessStatus", "ec2:EnableSerialConsoleAccess",
     "ec2:DescribeInstances", "ec2:ModifyInstanceMetadataOptions",
     "events:DescribeRule", "events:ListTargetsByRule", "events:DisableRule",
+    "ec2:DescribeInstances", "ec2:ModifyInstanceMetadataOptions", "ec2:DescribeNetworkAcls",
+    "ec2:CreateNetworkAclEntry", "ec2:DescribeManagedPrefixLists", "ec2:GetManagedPrefixListEntries",
+    "ec2:ModifyManagedPrefixList",
     "s3:GetBucketPublicAccessBlock", "s3:GetAccountPublicAccessBlock", "s3:DeleteBucketPolicy",
     "s3:GetBucketAcl", "s3:PutBucketAcl", "s3:PutBucketPublicAccessBlock",
     "s3:PutAccountPublicAccessBlock", "s3:GetAccessPointPolicy", "s3:PutAccessPointPolicy",

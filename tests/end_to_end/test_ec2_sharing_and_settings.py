@@ -1,5 +1,5 @@
-"""What is shared with strangers is shared with them no more; what protects the account is turned on again; and each can be
-undone.
+"""What is shared with strangers is shared with them no more; what protects the account is turned on again; and each can
+be undone.
 
 What ministack lacks of this, `local/ec2_sharing_and_settings.py` plays.
 """
@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 
-from stack import ACCOUNT, REGION, wait_for
+from stack import ACCOUNT, REGION, REPOSITORY, wait_for
 
 STRANGER, PARTNER = "444455556666", "777788889999"
 
@@ -234,3 +234,78 @@ def test_version_2_of_the_metadata_service_is_required_again_and_nothing_else_ch
     assert undone.returncode == 0, undone.stderr
     assert snapback.announces(thing, "held")
     assert {name: options()[name] for name in changed} == changed
+
+
+def test_a_rule_of_a_network_acl_that_lets_the_world_in_is_deleted(snapback):
+    """`ec2-open-network-acl`"""
+    vpc = snapback.ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    thing = Switch("")
+    thing.id = snapback.ec2.create_network_acl(VpcId=vpc)["NetworkAcl"]["NetworkAclId"]
+    thing.arn = f"arn:aws:ec2:{REGION}:{ACCOUNT}:network-acl/{thing.id}"
+
+    def create(number: int, cidr: str, egress: bool = False) -> None:
+        entry = {"RuleNumber": number, "Protocol": "-1", "RuleAction": "allow", "Egress": egress, "CidrBlock": cidr}
+        snapback.ec2.create_network_acl_entry(NetworkAclId=thing.id, **entry)
+
+    def allowed() -> set:
+        [acl] = snapback.ec2.describe_network_acls(NetworkAclIds=[thing.id])["NetworkAcls"]
+        inbound = [entry for entry in acl["Entries"] if not entry["Egress"]]
+        return {entry["CidrBlock"] for entry in inbound if entry["RuleAction"] == "allow"}
+
+    create(90, "198.51.100.0/24")
+    create(90, "0.0.0.0/0", egress=True)
+    create(100, "0.0.0.0/0")
+    announced = snapback.announces(thing)
+    assert (announced["control"], announced["outcome"]) == ("ec2-open-network-acl", "reverted")
+    assert allowed() == {"198.51.100.0/24"}
+    undone = snapback.undo(announced["id"])
+    assert undone.returncode == 0, undone.stderr
+    assert allowed() == {"198.51.100.0/24", "0.0.0.0/0"}
+    assert snapback.announces(thing, "held")
+
+
+def test_the_world_goes_out_of_a_prefix_list_that_a_security_group_lets_in(snapback):
+    """`ec2-opened-prefix-list`"""
+    group, made = snapback.a_group(), snapback.a_prefix_list("198.51.100.0/24")
+    thing = Switch("")
+    thing.id, thing.arn = made, f"arn:aws:ec2:{REGION}:{ACCOUNT}:prefix-list/{made}"
+    permission = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "PrefixListIds": [{"PrefixListId": made}]}
+    group.authorize(IpPermissions=[permission])
+    assert snapback.has_settled()
+    assert len(group.rules()) == 1
+
+    def holds() -> dict:
+        entries = snapback.ec2.get_managed_prefix_list_entries(PrefixListId=made)["Entries"]
+        return {entry["Cidr"]: entry.get("Description") for entry in entries}
+
+    version = snapback.ec2.describe_managed_prefix_lists(PrefixListIds=[made])["PrefixLists"][0]["Version"]
+    added = [{"Cidr": "0.0.0.0/1", "Description": "a"}, {"Cidr": "128.0.0.0/1", "Description": "b"}]
+    snapback.ec2.modify_managed_prefix_list(PrefixListId=made, CurrentVersion=version, AddEntries=added)
+    announced = snapback.announces(thing)
+    assert (announced["control"], announced["outcome"]) == ("ec2-opened-prefix-list", "reverted")
+    assert set(holds()) == {"198.51.100.0/24"}
+    assert len(group.rules()) == 1
+    undone = snapback.undo(announced["id"])
+    assert undone.returncode == 0, undone.stderr
+    found = holds()
+    assert (found["0.0.0.0/1"], found["128.0.0.0/1"]) == ("a", "b")
+    assert snapback.announces(thing, "held")
+
+
+# What is announced and left as it is, by an example event each. The local AWS has no such calls.
+ANNOUNCED = {
+    "ec2-unblocked-vpcs": "excluded-vpc",
+    "ec2-instance-metadata-default-v1": "optional",
+    "ec2-foreign-peering": "accepted",
+}
+
+
+@pytest.mark.parametrize("control", ANNOUNCED)
+def test_what_cannot_be_taken_back_exactly_is_announced(snapback, control):
+    example = json.loads((REPOSITORY / "events" / control / f"{ANNOUNCED[control]}.json").read_text(encoding="utf-8"))
+    record = json.dumps(example["detail"]).replace("111122223333", ACCOUNT).replace("eu-central-1", REGION)
+    times = {"eventTime": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "eventID": str(uuid4())}
+    snapback.deliver({**json.loads(record), **times})
+    thing = Switch(control)
+    announced = snapback.announces(thing)
+    assert (announced["control"], announced["outcome"]) == (control, "alerted")

@@ -195,3 +195,43 @@ def a_queue_that_hears(snapback, pattern):
     events.put_rule(Name=name, EventPattern=json.dumps({"source": [{"prefix": "aws."}], **pattern}))
     events.put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": arn}])
     return url
+
+
+# Sharing and settings of EC2
+
+
+def test_a_snapshot_is_shared_in_both_forms_and_what_is_not_shared_can_be_taken_out(snapback):
+    ec2 = snapback.aws.client("ec2")
+    volume = ec2.create_volume(AvailabilityZone="us-east-1a", Size=1)["VolumeId"]
+    snapshot = ec2.create_snapshot(VolumeId=volume)["SnapshotId"]
+    one = {"SnapshotId": snapshot, "Attribute": "createVolumePermission"}
+    with snapback.unseen():
+        ec2.modify_snapshot_attribute(**one, OperationType="add", UserIds=["444455556666"], GroupNames=["all"])
+        ec2.modify_snapshot_attribute(**one, CreateVolumePermission={"Remove": [{"UserId": "777788889999"}]})
+        ec2.modify_snapshot_attribute(**one, CreateVolumePermission={"Remove": [{"Group": "all"}]})
+    assert ec2.describe_snapshot_attribute(**one)["CreateVolumePermissions"] == [{"UserId": "444455556666"}]
+    refused("InvalidSnapshot.NotFound", ec2.describe_snapshot_attribute, **{**one, "SnapshotId": "snap-0"})
+
+
+def test_only_what_is_shared_with_everyone_is_listed_as_such(snapback):
+    ec2 = snapback.aws.client("ec2")
+    volume = ec2.create_volume(AvailabilityZone="us-east-1a", Size=1)["VolumeId"]
+    own, public = (ec2.create_snapshot(VolumeId=volume)["SnapshotId"] for _ in range(2))
+    with snapback.unseen():
+        everyone = {"CreateVolumePermission": {"Add": [{"Group": "all"}]}}
+        ec2.modify_snapshot_attribute(SnapshotId=public, **everyone)
+    listed = ec2.describe_snapshots(OwnerIds=["self"], RestorableByUserIds=["all"])["Snapshots"]
+    found = {snapshot["SnapshotId"] for snapshot in listed}
+    assert public in found and own not in found
+
+
+def test_the_functions_role_takes_strangers_out_of_a_snapshot_and_turns_no_protection_off(snapback):
+    ec2 = snapback.aws.client("ec2")
+    volume = ec2.create_volume(AvailabilityZone="us-east-1a", Size=1)["VolumeId"]
+    snapshot = ec2.create_snapshot(VolumeId=volume)["SnapshotId"]
+    function = snapback.as_function("Ec2Function", "ec2")
+    function.modify_snapshot_attribute(
+        SnapshotId=snapshot, CreateVolumePermission={"Remove": [{"UserId": "444455556666"}]}
+    )
+    for switch in ("disable_snapshot_block_public_access", "enable_serial_console_access"):
+        refused("UnauthorizedOperation", getattr(function, switch))

@@ -6,16 +6,16 @@ use anyhow::{Context, Result, bail};
 use aws_config::SdkConfig;
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{
-    CreateVolumePermission, CreateVolumePermissionModifications, Filter, HttpTokensState, IcmpTypeCode,
-    ImageAttributeName, ImageBlockPublicAccessEnabledState, InstanceMetadataEndpointState, IpPermission, IpRange,
-    Ipv6Range, LaunchPermission, LaunchPermissionModifications, PermissionGroup, PortRange, PrefixListId, ResourceType,
-    RuleAction, SecurityGroupRule, SnapshotAttributeName, SnapshotBlockPublicAccessState, Tag, TagSpecification,
-    UserIdGroupPair,
+    AddPrefixListEntry, CreateVolumePermission, CreateVolumePermissionModifications, Filter, HttpTokensState,
+    IcmpTypeCode, ImageAttributeName, ImageBlockPublicAccessEnabledState, InstanceMetadataEndpointState, IpPermission,
+    IpRange, Ipv6Range, LaunchPermission, LaunchPermissionModifications, PermissionGroup, PortRange, PrefixListId,
+    RemovePrefixListEntry, ResourceType, RuleAction, SecurityGroupRule, SnapshotAttributeName,
+    SnapshotBlockPublicAccessState, Tag, TagSpecification, UserIdGroupPair,
 };
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use snapback::aws::{code, failure};
-use snapback::change::{AclEntry, Applied, Change, Ec2, Rule, Shared, SharedWith, Source, Switch};
+use snapback::change::{AclEntry, Applied, Change, Ec2, PrefixEntry, Rule, Shared, SharedWith, Source, Switch};
 use snapback::control::{Look, Survey};
 use snapback::event::Event;
 use snapback::network;
@@ -198,6 +198,43 @@ pub(crate) async fn metadata_options(config: &SdkConfig, instance: &str) -> Resu
     }))
 }
 
+/// The version of a prefix list and its entries; nothing if it is gone.
+pub(crate) async fn prefix_entries(config: &SdkConfig, id: &str) -> Result<Option<(i64, Vec<PrefixEntry>)>> {
+    let context = || format!("reading the entries of prefix list `{id}`");
+    let client = Client::new(config);
+    let gone = Some("InvalidPrefixListID.NotFound");
+    let version = match client.describe_managed_prefix_lists().prefix_list_ids(id).send().await {
+        Ok(answer) => answer.prefix_lists.unwrap_or_default().into_iter().find_map(|list| list.version),
+        Err(error) if code(&error) == gone => None,
+        Err(error) => return Err(failure(error).context(context())),
+    };
+    let Some(version) = version else { return Ok(None) };
+    let entries = client.get_managed_prefix_list_entries().prefix_list_id(id).into_paginator().items().send();
+    match entries.collect::<Result<Vec<_>, _>>().await {
+        Ok(entries) => {
+            let entry = |entry: aws_sdk_ec2::types::PrefixListEntry| {
+                let description = entry.description.filter(|text| !text.is_empty());
+                Some(PrefixEntry { cidr: entry.cidr?, description })
+            };
+            Ok(Some((version, entries.into_iter().filter_map(entry).collect())))
+        }
+        Err(error) if code(&error) == gone => Ok(None),
+        Err(error) => Err(failure(error).context(context())),
+    }
+}
+
+/// The account whose a target of mirror sessions is; nothing if it is not there for us to see.
+pub(crate) async fn owner_of_mirror_target(config: &SdkConfig, target: &str) -> Result<Option<String>> {
+    match Client::new(config).describe_traffic_mirror_targets().traffic_mirror_target_ids(target).send().await {
+        Ok(answer) => {
+            let targets = answer.traffic_mirror_targets.unwrap_or_default();
+            Ok(targets.into_iter().find_map(|target| target.owner_id))
+        }
+        Err(error) if code(&error) == Some("InvalidTrafficMirrorTargetId.NotFound") => Ok(None),
+        Err(error) => Err(failure(error).context(format!("reading traffic mirror target `{target}`"))),
+    }
+}
+
 /// The rules of a network ACL; nothing if it is gone.
 pub(crate) async fn acl_entries(config: &SdkConfig, acl: &str) -> Result<Option<Vec<AclEntry>>> {
     let answer = match Client::new(config).describe_network_acls().network_acl_ids(acl).send().await {
@@ -235,6 +272,9 @@ pub(crate) fn apply<'a>(config: &'a SdkConfig, _: &'a str, change: &'a Change) -
             }
             Change::Ec2(Ec2::NetworkAclEntry { acl, from, to }) => {
                 Box::pin(set_acl_entry(config, acl, from.as_ref(), to.as_ref())).await
+            }
+            Change::Ec2(Ec2::PrefixListEntries { list, from, to }) => {
+                Box::pin(set_prefix_entries(config, list, from, to)).await
             }
             other => bail!("the function for EC2 was asked to {other}"),
         }
@@ -420,6 +460,37 @@ async fn set_acl_entry(
     };
     done.with_context(|| format!("changing {entry} of network ACL `{acl}`"))?;
     Ok(Applied::Done { made: BTreeMap::new() })
+}
+
+/// EC2 takes the change only if nobody has changed the list since it was read.
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyManagedPrefixList.html>
+async fn set_prefix_entries(
+    config: &SdkConfig,
+    list: &str,
+    from: &[PrefixEntry],
+    to: &[PrefixEntry],
+) -> Result<Applied> {
+    let Some((version, live)) = prefix_entries(config, list).await? else {
+        return Ok(Applied::Changed { found: format!("prefix list `{list}` is gone") });
+    };
+    let is_in = |entry: &PrefixEntry, entries: &[PrefixEntry]| entries.iter().any(|other| other.cidr == entry.cidr);
+    let remove = from.iter().filter(|entry| !is_in(entry, to) && is_in(entry, &live));
+    let add = to.iter().filter(|entry| !is_in(entry, &live));
+    let remove = some(remove.map(|entry| RemovePrefixListEntry::builder().cidr(&entry.cidr).build()));
+    let add = some(add.map(|entry| {
+        AddPrefixListEntry::builder().cidr(&entry.cidr).set_description(entry.description.clone()).build()
+    }));
+    if remove.is_none() && add.is_none() {
+        return Ok(Applied::Already);
+    }
+    let call = Client::new(config).modify_managed_prefix_list().prefix_list_id(list).current_version(version);
+    match call.set_remove_entries(remove).set_add_entries(add).send().await {
+        Ok(_) => Ok(Applied::Done { made: BTreeMap::new() }),
+        Err(error) if code(&error) == Some("PrefixListVersionMismatch") => {
+            Ok(Applied::Changed { found: format!("prefix list `{list}` has changed since version {version}") })
+        }
+        Err(error) => Err(failure(error).context(format!("changing prefix list `{list}`"))),
+    }
 }
 
 /// A rule keeps its id when it is changed, so what the ids stand for is read again just before.

@@ -78,7 +78,8 @@ const GUARDDUTY: [(&str, &str); 37] = [
 ];
 
 impl Told {
-    /// Of a snapshot or an AMI: `permission` is `createVolumePermission` or `launchPermission`, `id` where its id stands.
+    /// Of a snapshot or an AMI: `permission` is `createVolumePermission` or `launchPermission`, `id` where its id
+    /// stands.
     pub(crate) fn of_permission(event: &Event, id: &str, permission: &str) -> Self {
         let request = parameters(event);
         let with = if json::is_left_out(request) { None } else { added(request, permission) };
@@ -456,8 +457,8 @@ mod tests {
     }
 
     proptest! {
-        /// Nothing that would be reverted goes unsuspected; a revert takes the event's strangers and nobody else, leaves
-        /// nothing to revert, and can be undone.
+        /// Nothing that would be reverted goes unsuspected; a revert takes the event's strangers and nobody else,
+        /// leaves nothing to revert, and can be undone.
         #[test]
         fn only_the_event_s_strangers_are_taken_out(new in grantees(), old in grantees(), trusts in any::<bool>()) {
             let settings = if trusts { trusting() } else { Settings::default() };

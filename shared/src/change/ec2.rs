@@ -25,6 +25,8 @@ pub enum Ec2 {
     MetadataTokens { instance: String, from: String, to: String },
     /// `CreateNetworkAclEntry` and `DeleteNetworkAclEntry`.
     NetworkAclEntry { acl: String, from: Option<AclEntry>, to: Option<AclEntry> },
+    /// `ModifyManagedPrefixList`: of the entries of a prefix list, these before and those after. All others stay.
+    PrefixListEntries { list: String, from: Vec<PrefixEntry>, to: Vec<PrefixEntry> },
 }
 
 /// What can be shared with other accounts.
@@ -102,6 +104,14 @@ pub enum Source {
     SecurityGroup(String),
 }
 
+/// One range of a prefix list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PrefixEntry {
+    pub cidr: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+}
+
 impl Rule {
     #[must_use]
     pub fn traffic(&self) -> Traffic {
@@ -125,6 +135,7 @@ impl Ec2 {
             Self::Switch { of, from, to } => Self::Switch { of, from: to, to: from },
             Self::MetadataTokens { instance, from, to } => Self::MetadataTokens { instance, from: to, to: from },
             Self::NetworkAclEntry { acl, from, to } => Self::NetworkAclEntry { acl, from: to, to: from },
+            Self::PrefixListEntries { list, from, to } => Self::PrefixListEntries { list, from: to, to: from },
         }
     }
 
@@ -137,6 +148,10 @@ impl Ec2 {
             some => format!("shared with {}", listed(some)),
         };
         let entry = |entry: &Option<AclEntry>| entry.as_ref().map_or("(no such rule)".to_owned(), ToString::to_string);
+        let ranges = |entries: &[PrefixEntry]| match entries {
+            [] => "(without these entries; all others stay)".to_owned(),
+            some => listed(some),
+        };
         match self {
             Self::RevokeIngress { rules, .. } => (detailed(rules), without()),
             Self::AuthorizeIngress { rules, .. } => (without(), detailed(rules)),
@@ -144,6 +159,7 @@ impl Ec2 {
             Self::Switch { from, to, .. } => (from.clone(), to.clone()),
             Self::MetadataTokens { from, to, .. } => (format!("HttpTokens: {from}"), format!("HttpTokens: {to}")),
             Self::NetworkAclEntry { from, to, .. } => (entry(from), entry(to)),
+            Self::PrefixListEntries { from, to, .. } => (ranges(from), ranges(to)),
         }
     }
 }
@@ -196,8 +212,18 @@ impl fmt::Display for Ec2 {
             Self::NetworkAclEntry { acl, from: None, to: Some(entry) } => {
                 write!(f, "create {entry} in network ACL `{acl}`")
             }
+            Self::PrefixListEntries { list, from, to } if to.is_empty() => {
+                write!(f, "take {} out of prefix list `{list}`", listed(from))
+            }
+            Self::PrefixListEntries { list, to, .. } => write!(f, "put {} into prefix list `{list}`", listed(to)),
             Self::NetworkAclEntry { acl, .. } => write!(f, "change a rule of network ACL `{acl}`"),
         }
+    }
+}
+
+impl fmt::Display for PrefixEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.cidr)
     }
 }
 

@@ -2,8 +2,9 @@
 //!
 //! **Watches** `ModifyInstanceMetadataOptions`.
 //!
-//! **Why** Version 1 of the metadata service answers a plain request. Whoever can make a program on the instance fetch an
-//! address reads the credentials of its role with it; version 2 asks for a token first, which such a program does not fetch.
+//! **Why** Version 1 of the metadata service answers a plain request. Whoever can make a program on the instance fetch
+//! an address reads the credentials of its role with it; version 2 asks for a token first, which such a program does
+//! not fetch.
 //!
 //! **Does** Makes version 2 required again. All other options stay.
 //!
@@ -13,8 +14,8 @@
 //! - instances that are gone
 //! - instances for which an operator has put version 1 back with `snapback undo`
 //!
-//! It alerts and touches nothing where the event does not tell which instance it changed. The event does not tell whether
-//! version 2 was required before.
+//! It alerts and touches nothing where the event does not tell which instance it changed. The event does not tell
+//! whether version 2 was required before.
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};

@@ -2,11 +2,11 @@
 //!
 //! **Watches** `ModifyVpcEndpointServicePermissions`.
 //!
-//! **Why** Whoever is permitted may make an endpoint for the service in a VPC of their own, and reaches what is behind it past
-//! every internet gateway and most network rules.
+//! **Why** Whoever is permitted may make an endpoint for the service in a VPC of their own, and reaches what is behind
+//! it past every internet gateway and most network rules.
 //!
-//! **Does** Takes out the principals that this event permitted and that are still there: everyone, and those of accounts
-//! that are not trusted. All others stay, and the alert names the strangers among them.
+//! **Does** Takes out the principals that this event permitted and that are still there: everyone, and those of
+//! accounts that are not trusted. All others stay, and the alert names the strangers among them.
 //!
 //! **Leaves alone**
 //! - principals of its own account, and of accounts that the operator trusts
@@ -14,8 +14,8 @@
 //! - principals that were permitted before
 //! - principals that an operator has put back with `snapback undo`
 //!
-//! It alerts and touches nothing where the event does not tell which principals it permitted, and where it permitted one
-//! whose account cannot be told.
+//! It alerts and touches nothing where the event does not tell which principals it permitted, and where it permitted
+//! one whose account cannot be told.
 
 use anyhow::Result;
 use snapback::change::{Ec2, Shared};

@@ -2,8 +2,8 @@
 //!
 //! **Watches** `EnableSerialConsoleAccess`.
 //!
-//! **Why** The serial console reaches an instance past security groups and network ACLs, also one without a network (Stratus
-//! Red Team: `ec2-serial-console-send-ssh-public-key`).
+//! **Why** The serial console reaches an instance past security groups and network ACLs, also one without a network
+//! (Stratus Red Team: `ec2-serial-console-send-ssh-public-key`).
 //!
 //! **Does** Turns access to serial consoles off again, for this account in this Region.
 //!
@@ -11,8 +11,8 @@
 //! - access that is off again
 //! - access that an operator has put back with `snapback undo`
 //!
-//! The event does not tell whether access was on before. Whoever needs it says so with `snapback undo`, or with the mode
-//! `notify` for this control.
+//! The event does not tell whether access was on before. Whoever needs it says so with `snapback undo`, or with the
+//! mode `notify` for this control.
 
 use anyhow::Result;
 use snapback::change::{Ec2, Switch};

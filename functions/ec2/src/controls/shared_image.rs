@@ -15,9 +15,9 @@
 //! - those with whom it was shared before
 //! - those whom an operator has put back with `snapback undo`
 //!
-//! It alerts and touches nothing where the event does not tell with whom the AMI was shared, and, as long as no organization
-//! is trusted, where it was shared with one: nothing here tells which is one's own. An organization is known to be one's own
-//! only if this account manages it.
+//! It alerts and touches nothing where the event does not tell with whom the AMI was shared, and, as long as no
+//! organization is trusted, where it was shared with one: nothing here tells which is one's own. An organization is
+//! known to be one's own only if this account manages it.
 
 use anyhow::Result;
 use snapback::change::{Ec2, Shared};

@@ -2,8 +2,8 @@
 //!
 //! **Watches** `ModifySnapshotAttribute`.
 //!
-//! **Why** Whoever a snapshot is shared with can copy the whole disk, and keeps the copy. It is how data is carried out of
-//! an account without a byte going through its network (Stratus Red Team: `ec2-share-ebs-snapshot`).
+//! **Why** Whoever a snapshot is shared with can copy the whole disk, and keeps the copy. It is how data is carried out
+//! of an account without a byte going through its network (Stratus Red Team: `ec2-share-ebs-snapshot`).
 //!
 //! **Does** Takes out those with whom this event shared it and who are still there: everyone, and accounts that are not
 //! trusted. With whom it was shared before stays, and the alert says so.

@@ -2,8 +2,8 @@
 //!
 //! **Watches** `DisableImageBlockPublicAccess`.
 //!
-//! **Why** Block Public Access keeps anybody in the account from sharing an AMI with everyone, whatever their rights. Turning it
-//! off is the step before.
+//! **Why** Block Public Access keeps anybody in the account from sharing an AMI with everyone, whatever their rights.
+//! Turning it off is the step before.
 //!
 //! **Does** Turns it on again, in its one mode, which keeps new AMIs from being shared with everyone.
 //!
@@ -12,8 +12,8 @@
 //!
 //! AWS takes up to ten minutes for either direction and shows the old state until then
 //! ([EnableImageBlockPublicAccess](https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_EnableImageBlockPublicAccess.html)).
-//! As long as it still shows that it is on, this control alerts and touches nothing; after a revert it says that it cannot
-//! see it yet. The event does not tell whether it was on before.
+//! As long as it still shows that it is on, this control alerts and touches nothing; after a revert it says that it
+//! cannot see it yet. The event does not tell whether it was on before.
 
 use anyhow::Result;
 use snapback::change::{Ec2, Switch};
@@ -65,8 +65,8 @@ impl Control for UnblockedImages {
 
     fn decide(_: &Event, _: &Suspicion, state: &State, given: &Given<'_>) -> Decision<Ec2> {
         if state.is == POSITION.safe {
-            let why =
-                "Block Public Access of AMIs was turned off; AWS may show for ten minutes that it is on, so look again";
+            let why = "Block Public Access of AMIs was turned off, and AWS may show for ten minutes that it is on; \
+                       `aws ec2 enable-image-block-public-access` turns it on again";
             return Decision::Alert { severity: Severity::Medium, why: why.to_owned() };
         }
         POSITION.decide(

@@ -2,11 +2,11 @@
 //!
 //! **Watches** `DisableSnapshotBlockPublicAccess`, `EnableSnapshotBlockPublicAccess`.
 //!
-//! **Why** Block Public Access keeps anybody in the account from sharing a snapshot with everyone, whatever their rights. Turning
-//! it off is the step before, and makes those public at once that it has kept private.
+//! **Why** Block Public Access keeps anybody in the account from sharing a snapshot with everyone, whatever their
+//! rights. Turning it off is the step before, and makes those public at once that it has kept private.
 //!
-//! **Does** Turns it on again, with `block-new-sharing`. Which of the two modes was on before is not told. This one keeps new
-//! snapshots from being shared, as both do, and takes nothing from anybody who may have had it before.
+//! **Does** Turns it on again, with `block-new-sharing`. Which of the two modes was on before is not told. This one
+//! keeps new snapshots from being shared, as both do, and takes nothing from anybody who may have had it before.
 //!
 //! **Leaves alone**
 //! - snapshots that are shared with everyone already: the alert names them
@@ -14,8 +14,9 @@
 //! - the mode `block-new-sharing`, as long as no snapshot is shared with everyone: then both modes do the same
 //! - Block Public Access that an operator has turned off with `snapback undo`
 //!
-//! It alerts and touches nothing where the mode `block-new-sharing` was turned on while snapshots are shared with everyone: if the
-//! mode was the stricter one before, they are public again. The event does not tell whether it was on before.
+//! It alerts and touches nothing where the mode `block-new-sharing` was turned on while snapshots are shared with
+//! everyone: if the mode was the stricter one before, they are public again. The event does not tell whether it was on
+//! before.
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};

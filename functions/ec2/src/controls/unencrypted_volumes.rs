@@ -2,8 +2,8 @@
 //!
 //! **Watches** `DisableEbsEncryptionByDefault`.
 //!
-//! **Why** Without the default, whoever forgets to ask for encryption gets a plain disk, and a plain snapshot of it can be shared
-//! with everyone.
+//! **Why** Without the default, whoever forgets to ask for encryption gets a plain disk, and a plain snapshot of it can
+//! be shared with everyone.
 //!
 //! **Does** Turns the default on again. The key stays the one that was chosen before.
 //!
@@ -11,8 +11,8 @@
 //! - a default that is on again
 //! - a default that an operator has turned off with `snapback undo`
 //!
-//! The event does not tell whether the default was on before. Whoever keeps it off on purpose says so with `snapback undo`, or
-//! with the mode `notify` for this control.
+//! The event does not tell whether the default was on before. Whoever keeps it off on purpose says so with `snapback
+//! undo`, or with the mode `notify` for this control.
 
 use anyhow::Result;
 use snapback::change::{Ec2, Switch};

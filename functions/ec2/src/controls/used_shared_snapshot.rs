@@ -2,8 +2,8 @@
 //!
 //! **Watches** `SharedSnapshotCopyInitiated`, `SharedSnapshotVolumeCreated`.
 //!
-//! **Why** AWS tells the owner when another account copies a snapshot that is shared with it, or makes a volume of it. From
-//! then on that account has the data.
+//! **Why** AWS tells the owner when another account copies a snapshot that is shared with it, or makes a volume of it.
+//! From then on that account has the data.
 //!
 //! **Does** Alerts with the highest severity and names the account. Nothing takes a copy back.
 //!

@@ -3,15 +3,15 @@
 mod access_point_policy;
 mod account_public_access_block_off;
 mod bucket_public_access_block_off;
-mod lost_bucket_deny;
 mod foreign_bucket_policy;
+mod lost_bucket_deny;
 mod public_bucket_acl;
 mod public_bucket_policy;
 
 pub(crate) use access_point_policy::{AccessPointPolicy, Point};
 pub(crate) use account_public_access_block_off::AccountPublicAccessBlockOff;
 pub(crate) use bucket_public_access_block_off::BucketPublicAccessBlockOff;
-pub(crate) use lost_bucket_deny::LostBucketDeny;
 pub(crate) use foreign_bucket_policy::ForeignBucketPolicy;
+pub(crate) use lost_bucket_deny::LostBucketDeny;
 pub(crate) use public_bucket_acl::PublicBucketAcl;
 pub(crate) use public_bucket_policy::PublicBucketPolicy;

@@ -1,0 +1,139 @@
+//! # A VPC is connected with a stranger's
+//!
+//! **Watches** `CreateVpcPeeringConnection`, `AcceptVpcPeeringConnection`.
+//!
+//! **Why** A peering connection joins two networks past every internet gateway. With a stranger's it is a way in, and a
+//! way for data out, that no address of the internet shows.
+//!
+//! **Does** Alerts and touches nothing: what goes through a connection that somebody means to have would break.
+//! Accepting one is more severe than asking for one, which does nothing until the other side accepts.
+//!
+//! **Leaves alone**
+//! - connections within its own account, and with accounts that the operator trusts
+
+use anyhow::Result;
+use snapback::change::Ec2;
+use snapback::control::{About, Control, Given, Look, Suspicion, Watch};
+use snapback::decision::{Decision, Severity};
+use snapback::event::Event;
+use snapback::settings::Settings;
+use snapback::subject::Subject;
+
+use crate::sharing::is_trusted;
+use crate::told::{answer, field, parameters, text};
+
+#[derive(Debug)]
+pub(crate) struct ForeignPeering;
+
+impl Control for ForeignPeering {
+    const ABOUT: &'static About = &About {
+        id: "ec2-foreign-peering",
+        title: "A VPC is connected with a stranger's",
+        watches: &[
+            Watch { service: "ec2.amazonaws.com", name: "CreateVpcPeeringConnection" },
+            Watch { service: "ec2.amazonaws.com", name: "AcceptVpcPeeringConnection" },
+        ],
+        reads: &[],
+        writes: &[],
+        undoes: &[],
+        severity: Severity::High,
+        frameworks: &["ATT&CK T1599"],
+        caveat: "Nothing goes through the connection without a route: look at the route tables of the VPC.",
+        source: file!(),
+    };
+
+    /// The event tells both sides.
+    type State = ();
+    type Change = Ec2;
+
+    fn suspect(event: &Event, settings: &Settings) -> Vec<Suspicion> {
+        let owners = owners(event);
+        let is_told = !owners.is_empty();
+        if is_told && owners.iter().all(|owner| is_trusted(owner, event, settings)) {
+            return vec![];
+        }
+        let id = text(connection(event), "vpcPeeringConnectionId")
+            .or_else(|| text(parameters(event), "vpcPeeringConnectionId"));
+        let subject = id.map_or_else(|| Subject::account(event), |id| Subject::peering(event, id));
+        vec![Suspicion { subject, why: why(event, settings) }]
+    }
+
+    async fn observe(_: &Look<'_>, _: &Event, _: &Suspicion) -> Result<()> {
+        Ok(())
+    }
+
+    fn decide(event: &Event, _: &Suspicion, (): &(), given: &Given<'_>) -> Decision<Ec2> {
+        let severity = if event.name == "AcceptVpcPeeringConnection" { Severity::High } else { Severity::Medium };
+        Decision::Alert { severity, why: why(event, given.settings) }
+    }
+
+    fn after((): &(), _: &Ec2) {}
+}
+
+fn connection(event: &Event) -> &serde_json::Value {
+    field(answer(event), "vpcPeeringConnection")
+}
+
+/// The accounts of both sides, as far as they are told. Who asks for a connection and names no other account means
+/// their own.
+fn owners(event: &Event) -> Vec<&str> {
+    let sides = ["requesterVpcInfo", "accepterVpcInfo"];
+    let mut owners: Vec<&str> =
+        sides.iter().filter_map(|side| text(field(connection(event), side), "ownerId")).collect();
+    if event.name == "CreateVpcPeeringConnection" {
+        let is_told = text(parameters(event), "vpcId").is_some();
+        owners.extend(text(parameters(event), "peerOwnerId").or(is_told.then_some(event.account.as_str())));
+    }
+    owners
+}
+
+fn why(event: &Event, settings: &Settings) -> String {
+    let verb = if event.name == "AcceptVpcPeeringConnection" { "was accepted" } else { "was asked for" };
+    let mut strangers: Vec<&str> =
+        owners(event).into_iter().filter(|owner| !is_trusted(owner, event, settings)).collect();
+    strangers.dedup();
+    match strangers[..] {
+        [] => format!("a peering connection {verb}, and the event does not tell with whom"),
+        _ => format!("a peering connection with account {} {verb}", strangers.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn said(name: &str, request: Value, response: Value) -> Option<String> {
+        let record = json!({
+            "eventID": "e-1", "eventTime": "2026-01-31T12:00:00Z", "eventSource": "ec2.amazonaws.com", "eventName": name,
+            "awsRegion": "eu-central-1", "recipientAccountId": "111122223333", "requestParameters": request,
+            "responseElements": response,
+        });
+        let event = Event::from_record(record).expect("an event");
+        ForeignPeering::suspect(&event, &Settings::default()).pop().map(|suspicion| suspicion.why)
+    }
+
+    #[test]
+    fn the_other_side_is_named() {
+        let sides = |requester: &str, accepter: &str| {
+            json!({"vpcPeeringConnection": {"vpcPeeringConnectionId": "pcx-1",
+                "requesterVpcInfo": {"ownerId": requester}, "accepterVpcInfo": {"ownerId": accepter}}})
+        };
+        let (create, accept) = ("CreateVpcPeeringConnection", "AcceptVpcPeeringConnection");
+        let asked = json!({"vpcId": "vpc-1", "peerVpcId": "vpc-2"});
+        let of_other = json!({"vpcId": "vpc-1", "peerVpcId": "vpc-2", "peerOwnerId": "444455556666"});
+        assert_eq!(said(create, asked.clone(), json!(null)), None);
+        assert_eq!(said(create, asked, sides("111122223333", "111122223333")), None);
+        let other = Some("a peering connection with account 444455556666 was asked for".to_owned());
+        assert_eq!(said(create, of_other.clone(), json!(null)), other);
+        assert_eq!(said(create, of_other, sides("111122223333", "444455556666")), other);
+        let id = json!({"vpcPeeringConnectionId": "pcx-1"});
+        let accepted = said(accept, id.clone(), sides("444455556666", "111122223333"));
+        assert_eq!(accepted.as_deref(), Some("a peering connection with account 444455556666 was accepted"));
+        assert_eq!(said(accept, id.clone(), sides("111122223333", "111122223333")), None);
+        for (name, request) in [(accept, id), (create, json!({"omitted": true}))] {
+            assert!(said(name, request, json!(null)).is_some_and(|why| why.ends_with("does not tell with whom")));
+        }
+    }
+}
