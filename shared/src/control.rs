@@ -58,6 +58,12 @@ pub trait Control: 'static {
         suspicion.subject.clone()
     }
 
+    /// Whether a harmless state is believed at once, as no later look could show another.
+    #[must_use]
+    fn is_settled(_: &Self::State) -> bool {
+        false
+    }
+
     /// What the state is once the change has taken effect. With it, "a revert is judged allow" is proven without AWS.
     fn after(state: &Self::State, change: &Self::Change) -> Self::State;
 }
@@ -229,6 +235,7 @@ pub struct AnyControl {
     pub observe: Observe,
     pub decide: fn(&Event, &Suspicion, &Value, &Given<'_>) -> Result<Decision<Change>>,
     pub found: fn(&Event, &Suspicion, &Value) -> Result<Subject>,
+    pub is_settled: fn(&Value) -> Result<bool>,
     pub after: fn(&Value, &Change) -> Result<Value>,
 }
 
@@ -245,6 +252,7 @@ impl AnyControl {
             observe: observe::<C>,
             decide: decide::<C>,
             found: found::<C>,
+            is_settled: is_settled::<C>,
             after: after::<C>,
         }
     }
@@ -285,6 +293,10 @@ fn good<C: Remembers>(state: &Value) -> Result<Value> {
 
 fn found<C: Control>(event: &Event, suspicion: &Suspicion, state: &Value) -> Result<Subject> {
     Ok(C::found(event, suspicion, &C::State::deserialize(state)?))
+}
+
+fn is_settled<C: Control>(state: &Value) -> Result<bool> {
+    Ok(C::is_settled(&C::State::deserialize(state)?))
 }
 
 fn after<C: Control>(state: &Value, change: &Change) -> Result<Value> {

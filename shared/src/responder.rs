@@ -235,6 +235,8 @@ impl<'a> Responder<'a> {
         while decision.is_allow() {
             if let Some(held) = self.held(&case, &state)? {
                 (decision, outcome) = (held, Outcome::Held);
+            } else if !state.is_null() && (control.is_settled)(&state)? {
+                break;
             } else if let Some(wait) = waits.next().filter(|_| !event.is_look()) {
                 tokio::time::sleep(*wait).await;
                 (state, decision) = self.judge(&case, self.observe(&case).await)?;

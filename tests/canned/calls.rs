@@ -85,8 +85,15 @@ async fn situations(control: &AnyControl) -> Result<Vec<Situation>> {
             vec![Situation {
                 function: &s3::FUNCTION,
                 event: event("s3", "DeleteBucketPolicy", json!({"bucketName": "b"}), json!(null)),
-                aws: Aws::default().answers("DynamoDB.GetItem(memory)", [remembered]),
+                aws: Aws::default().answers("DynamoDB.GetItem(memory)", [remembered.clone()]),
                 reverted: |aws| aws.set("S3.GetBucketPolicy", [ok(&policy(&[DENIED]))]),
+            }, Situation {
+                function: &s3::FUNCTION,
+                event: bucket_policy_was_put(&policy(&[NAMED])),
+                aws: Aws::default()
+                    .answers("DynamoDB.GetItem(memory)", [remembered])
+                    .answers("S3.GetBucketPolicy", [ok(&policy(&[NAMED]))]),
+                reverted: |aws| aws.set("S3.GetBucketPolicy", [ok(&policy(&[NAMED, DENIED]))]),
             }]
         }
         "s3-foreign-bucket-policy" => [None, Some(NAMED)]
@@ -342,13 +349,15 @@ fn of_networks(id: &str) -> Vec<Situation> {
             aws: Aws::default()
                 .answers(
                     "EC2.DescribeNetworkAcls",
-                    [acl("<item><ruleNumber>90</ruleNumber><protocol>6</protocol>\
+                    [network_acl(
+                        "<item><ruleNumber>90</ruleNumber><protocol>6</protocol>\
                     <ruleAction>allow</ruleAction><egress>false</egress><cidrBlock>0.0.0.0/0</cidrBlock>\
-                    <portRange><from>22</from><to>22</to></portRange></item>")],
+                    <portRange><from>22</from><to>22</to></portRange></item>",
+                    )],
                 )
                 .answers("EC2.DeleteNetworkAclEntry", [answer("DeleteNetworkAclEntry", "<return>true</return>")])
                 .answers("EC2.CreateNetworkAclEntry", [answer("CreateNetworkAclEntry", "<return>true</return>")]),
-            reverted: |aws| aws.set("EC2.DescribeNetworkAcls", [acl("")]),
+            reverted: |aws| aws.set("EC2.DescribeNetworkAcls", [network_acl("")]),
         }],
         "ec2-foreign-peering" => {
             vec![announced("AcceptVpcPeeringConnection", json!({"vpcPeeringConnectionId": "pcx-1"}))]
@@ -377,7 +386,7 @@ fn prefix_entries(entries: &str) -> crate::wire::Answer {
     answer("GetManagedPrefixListEntries", &format!("<entrySet>{entries}</entrySet>"))
 }
 
-fn acl(entries: &str) -> crate::wire::Answer {
+fn network_acl(entries: &str) -> crate::wire::Answer {
     let acl = format!("<item><networkAclId>acl-1</networkAclId><entrySet>{entries}</entrySet></item>");
     answer("DescribeNetworkAcls", &format!("<networkAclSet>{acl}</networkAclSet>"))
 }

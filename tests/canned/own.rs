@@ -53,6 +53,14 @@ fn targets(function: &str) -> Answer {
     ok(&json!({"Targets": [target]}).to_string())
 }
 
+/// The target of each rule, in the order in which the looks ask; that of the first so many times.
+fn of_all_rules(times_first: usize) -> Vec<Answer> {
+    let (rules, functions) = (own::PARTS[0].1, own::PARTS[1].1);
+    let wakes = |rule: &str| functions.iter().find(|function| rule.starts_with(function.trim_end_matches("Function")));
+    let targets: Vec<Answer> = rules.iter().filter_map(|rule| wakes(rule)).map(|function| targets(function)).collect();
+    [vec![targets[0].clone(); times_first - 1], targets].concat()
+}
+
 fn table(protected: bool, recovery: &str) -> [(&'static str, Answer); 2] {
     let recovery = json!({"ContinuousBackupsStatus": "ENABLED",
         "PointInTimeRecoveryDescription": {"PointInTimeRecoveryStatus": recovery}});
@@ -79,12 +87,10 @@ fn subscriptions(confirmed: u32) -> Answer {
 
 /// A deployment in which every part is as it should be, and that takes every change.
 fn well() -> Aws {
-    // Answered in the order in which the looks ask: by rule, as the template has them.
-    let of_rules = ["S3Function", "Ec2Function"].map(targets).into_iter().chain([targets("OwnFunction")]);
     let mut aws = Aws::default()
         .answers("CloudFormation.ListStackResources", [stack()])
         .answers("Events.DescribeRule", [rule("ENABLED")])
-        .answers("Events.ListTargetsByRule", of_rules)
+        .answers("Events.ListTargetsByRule", of_all_rules(1))
         .answers("Lambda.GetFunctionConcurrency", [ok("{}")])
         .answers("SNS.GetTopicAttributes", [subscriptions(1)])
         .answers("SQS.GetQueueAttributes", [ok(r#"{"Attributes":{"ApproximateNumberOfMessages":"0"}}"#)])
@@ -187,25 +193,14 @@ fn look(id: &str) -> Value {
 fn disabled() -> Aws {
     well()
         .answers("Events.DescribeRule", [rule("DISABLED"), rule("DISABLED"), rule("DISABLED"), rule("ENABLED")])
-        .answers(
-            "Events.ListTargetsByRule",
-            [
-                targets("S3Function"),
-                targets("S3Function"),
-                targets("S3Function"),
-                targets("S3Function"),
-                targets("Ec2Function"),
-                targets("OwnFunction"),
-            ],
-        )
+        .answers("Events.ListTargetsByRule", of_all_rules(4))
 }
 
 /// The same in a mode that writes nothing: the look and the handling see it.
 fn disabled_and_left() -> Aws {
-    well().answers("Events.DescribeRule", [rule("DISABLED"), rule("DISABLED"), rule("ENABLED")]).answers(
-        "Events.ListTargetsByRule",
-        [targets("S3Function"), targets("S3Function"), targets("Ec2Function"), targets("OwnFunction")],
-    )
+    well()
+        .answers("Events.DescribeRule", [rule("DISABLED"), rule("DISABLED"), rule("ENABLED")])
+        .answers("Events.ListTargetsByRule", of_all_rules(2))
 }
 
 fn times(aws: &Aws, call: &str) -> usize {

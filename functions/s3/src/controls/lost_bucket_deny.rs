@@ -149,6 +149,11 @@ impl Control for LostBucketDeny {
         }
     }
 
+    /// What is remembered does not lag behind.
+    fn is_settled(state: &State) -> bool {
+        state.remembered.as_ref().is_none_or(|remembered| remembered.good.is_none())
+    }
+
     fn after(state: &State, change: &S3) -> State {
         match change {
             S3::BucketPolicy { to, .. } => State { policy: to.clone(), ..state.clone() },
