@@ -52,7 +52,8 @@ fn actions(call: &str, body: &str) -> Vec<String> {
 
 /// What the calls needed since it was asked last, but for those to the journal, which are every function's.
 fn needed(aws: &Aws) -> BTreeSet<String> {
-    let is_its_own = |call: &String| !call.starts_with("DynamoDB.") && !call.ends_with("Mac");
+    let is_of_journal = |call: &str| call.ends_with("Mac") || call.contains("Item") || call == "DynamoDB.Query";
+    let is_its_own = |call: &String| !is_of_journal(call);
     let calls: BTreeSet<String> = aws.calls().into_iter().filter(is_its_own).collect();
     let with_bodies = calls.iter().flat_map(|call| aws.bodies(call).into_iter().map(move |body| (call, body)));
     let needed = with_bodies.flat_map(|(call, body)| actions(call, &body)).collect();
