@@ -28,7 +28,8 @@ const FIRST_RETRY: SignedDuration = SignedDuration::from_secs(60);
 const REDRIVE: &str = "RedriveFunction";
 
 /// Statements that every role has, whatever its function looks at and reverts.
-const SHARED_STATEMENTS: [&str; 7] = ["Tags", "Journal", "Entries", "Announce", "TopicKey", "DeadLetters", "Logs"];
+const SHARED_STATEMENTS: [&str; 9] =
+    ["Tags", "Journal", "Memory", "Survey", "Entries", "Announce", "TopicKey", "DeadLetters", "Logs"];
 
 struct Template(Value);
 
@@ -183,7 +184,10 @@ fn each_function_is_woken_by_exactly_what_its_controls_watch() -> Result<()> {
             };
             control.about.watches.iter().map(of_kind)
         });
-        let watched: BTreeSet<(String, String, String)> = watched.collect();
+        let mut watched: BTreeSet<(String, String, String)> = watched.collect();
+        if function.learns() {
+            watched.insert((SCHEDULED.to_owned(), "events.amazonaws.com".to_owned(), SCHEDULED.to_owned()));
+        }
         let mut routed = BTreeSet::new();
         for (id, rule) in template.rules_of(function.name) {
             if is_schedule(rule) {
@@ -289,6 +293,10 @@ fn each_role_may_look_and_revert_exactly_as_its_controls_declare() -> Result<()>
         assert_eq!(granted(&statements, "Revert"), declared(function, |about| about.writes), "{}", function.name);
         let needed = function.tags.needs.iter().map(|action| (*action).to_owned()).collect();
         assert_eq!(granted(&statements, "Tags"), needed, "{}", function.name);
+        let learning = function.controls.iter().filter(|control| control.good.is_some());
+        let surveys = learning.filter_map(|control| control.survey).flat_map(|survey| survey.needs);
+        let needed = surveys.map(|action| (*action).to_owned()).collect();
+        assert_eq!(granted(&statements, "Survey"), needed, "{}", function.name);
     }
     Ok(())
 }
@@ -354,8 +362,16 @@ fn no_role_may_write_to_the_journal_what_is_an_operators() -> Result<()> {
             if !is_on_items || actions.iter().all(|action| !action.starts_with("dynamodb:") || reads.contains(action)) {
                 continue;
             }
-            may_write += 1;
             let condition = &statement["Condition"];
+            if statement["Sid"] == "Memory" {
+                assert!(function.learns(), "{} remembers nothing", function.name);
+                assert_eq!(actions, set(&["dynamodb:PutItem"]), "{}", function.name);
+                let own = words(&condition["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]);
+                assert_eq!(own, set(&["memory#*"]), "{}", function.name);
+                assert_eq!(words(&condition["Null"]["dynamodb:LeadingKeys"]), set(&["false"]));
+                continue;
+            }
+            may_write += 1;
             assert_eq!(actions, set(&["dynamodb:PutItem", "dynamodb:UpdateItem"]), "{}", function.name);
             let own = set(&["entry#*", "lease#*", "repeat#*", "budget#*"]);
             assert_eq!(words(&condition["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]), own, "{}", function.name);

@@ -109,8 +109,12 @@ pub(crate) fn judged_again(entry: &Entry) -> Result<Genuine> {
         .find(|(_, control)| control.about.id == entry.control)
         .with_context(|| format!("this version does not know the control `{}`", entry.control))?;
     let (event, settings) = (entry.event(), &entry.basis.settings);
+    // What a look finds is found by going through what there is.
+    let looked_at = (event.is_look() && control.survey.is_some())
+        .then(|| Suspicion { subject: entry.subject.clone(), why: entry.suspicion.clone() });
     let suspicion = (control.suspect)(&event, settings)
         .into_iter()
+        .chain(looked_at)
         .find(|suspicion| Entry::id_of(&event, control.about.id, &suspicion.subject) == entry.id)
         .context("the entry's event is not the one that it was made for")?;
     let holds = entry.basis.holds.iter().map(|hold| hold.grant.clone()).collect();

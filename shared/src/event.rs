@@ -192,7 +192,7 @@ impl Event {
             detail_type: SCHEDULED.to_owned(),
             envelope_account: account.to_owned(),
             kind: Kind::Look,
-            id: String::new(),
+            id: format!("look-{time}"),
             time,
             service: call.service.to_owned(),
             name: call.name.to_owned(),

@@ -6,6 +6,8 @@ use serde_json::Value;
 use tokio::sync::OnceCell;
 
 use crate::control::Function;
+use crate::event::{Event, SCHEDULED};
+use crate::learning::Learning;
 use crate::responder::Responder;
 use crate::settings::{Deployment, Settings};
 
@@ -27,6 +29,9 @@ pub async fn run(function: &'static Function) -> Result<(), Error> {
     let settings = settings.with_trusted(&deployment.guardrails).map_err(refused)?;
     let responder = OnceCell::new();
     serve(service_fn(|event: LambdaEvent<Value>| async {
+        if function.learns() && event.payload["detail-type"] == SCHEDULED {
+            return Box::pin(learn(function, event.payload, &settings, &deployment)).await;
+        }
         let suspected = function.suspect(event.payload, &settings).map_err(|error| anyhow!("bad event: {error}"))?;
         let Some((event, suspected)) = suspected else { return Ok(()) };
         let make = || async { Responder::new(&settings, &deployment, crate::aws::config().await) };
@@ -34,6 +39,23 @@ pub async fn run(function: &'static Function) -> Result<(), Error> {
         Box::pin(responder.respond(function, &event, &suspected)).await.map_err(Error::from)
     }))
     .await
+}
+
+/// It is time to look through what there is.
+async fn learn(
+    function: &'static Function,
+    payload: Value,
+    settings: &Settings,
+    deployment: &Deployment,
+) -> Result<(), Error> {
+    let tick = Event::from_envelope(payload).map_err(|error| anyhow!("bad event: {error}"))?;
+    if let Err(refusal) = tick.admit() {
+        tracing::warn!(event = tick.id, ?refusal, "refused a forged event");
+        crate::metric::forged();
+        return Ok(());
+    }
+    let config = crate::aws::config().await;
+    Learning::new(&tick, settings, deployment, &config).run(function).await.map_err(Error::from)
 }
 
 /// A wrong setting is said in the log, where people look when nothing works.

@@ -1,8 +1,9 @@
 //! The scheduled look: it goes through what there is, and remembers how it is wherever that is harmless.
 //!
 //! Nothing risky is ever remembered, so that whoever opens something and waits has nothing of it. A control that
-//! remembers judges what differs from its memory too; so what people change on purpose is remembered anew once an
-//! operator holds it, or once the control finds nothing wrong with it. People are told what is remembered anew.
+//! remembers judges what differs from its memory too, and what it finds wrong is asked about and never touched: nothing
+//! has just happened. What people change on purpose is remembered anew once an operator holds it, or once the control
+//! finds nothing wrong with it. They are told what is remembered anew.
 
 use std::collections::BTreeSet;
 
@@ -11,27 +12,33 @@ use aws_config::SdkConfig;
 use futures::StreamExt;
 use jiff::Timestamp;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use tracing::{info, warn};
 
 use crate::control::{AnyControl, Function, Given, Look, Suspicion};
 use crate::event::Event;
 use crate::journal::{Journal, Memory};
+use crate::mode::Mode;
 use crate::notice;
+use crate::responder::Responder;
 use crate::settings::{Deployment, Settings};
 use crate::subject::Subject;
 
 /// How many subjects are looked at side by side: AWS's limits on calls are the account's, and others need them too.
 const AT_ONCE: usize = 8;
 
-/// An account and Region that is looked through, and by whose choice.
+/// One look of a function through what there is.
 #[derive(Debug)]
 pub struct Learning<'a> {
-    pub settings: &'a Settings,
-    pub deployment: &'a Deployment,
-    pub config: &'a SdkConfig,
-    pub account: String,
-    pub region: String,
-    pub now: Timestamp,
+    /// No mode goes further than to ask.
+    settings: Settings,
+    deployment: &'a Deployment,
+    config: &'a SdkConfig,
+    account: String,
+    region: String,
+    /// The hour of the day, which says whose turn it is.
+    hour: u8,
+    now: Timestamp,
 }
 
 /// What became of one look.
@@ -45,13 +52,36 @@ enum Seen {
     Anew(Memory),
 }
 
-impl Learning<'_> {
-    /// Looks through everything that the function's controls remember.
+impl Function {
+    /// Whether it is to look through what there is, as some control of it remembers.
+    #[must_use]
+    pub fn learns(&self) -> bool {
+        self.controls.iter().any(|control| control.good.is_some())
+    }
+}
+
+impl<'a> Learning<'a> {
+    /// A look at the hour of the schedule's event, in the account and Region of the function.
+    #[must_use]
+    pub fn new(tick: &Event, settings: &Settings, deployment: &'a Deployment, config: &'a SdkConfig) -> Self {
+        Self {
+            settings: Settings { modes: settings.modes.at_most(Mode::Ask), ..settings.clone() },
+            deployment,
+            config,
+            account: deployment.role.split(':').nth(4).unwrap_or_default().to_owned(),
+            region: config.region().map(ToString::to_string).unwrap_or_default(),
+            hour: tick.time.strftime("%H").to_string().parse().unwrap_or_default(),
+            now: Timestamp::now(),
+        }
+    }
+
+    /// Looks through what the function's controls remember, and whose turn it is.
     ///
     /// # Errors
     /// When something could not be looked at. All else is remembered.
     pub async fn run(&self, function: &'static Function) -> Result<()> {
         let journal = Journal::new(self.config, &self.deployment.journal);
+        let responder = Responder::new(&self.settings, self.deployment, self.config.clone());
         let (mut anew, mut failures) = (vec![], vec![]);
         let (mut risky, mut same, mut first) = (0_u64, 0_u64, 0_u64);
         for control in function.controls.iter().filter(|control| control.good.is_some()) {
@@ -62,7 +92,8 @@ impl Learning<'_> {
                     continue;
                 }
             };
-            let looks = subjects.into_iter().map(|subject| self.see(&journal, control, subject));
+            let whose_turn = subjects.into_iter().filter(|subject| hour_of(&subject.arn) == self.hour);
+            let looks = whose_turn.map(|subject| self.see(&journal, &responder, (function, control), subject));
             let mut looks = futures::stream::iter(looks).buffer_unordered(AT_ONCE);
             while let Some(look) = looks.next().await {
                 match look {
@@ -98,25 +129,42 @@ impl Learning<'_> {
         (survey.list)(&look, &self.event(control)).await
     }
 
-    async fn see(&self, journal: &Journal, control: &'static AnyControl, subject: Subject) -> Result<Seen> {
+    async fn see(
+        &self,
+        journal: &Journal,
+        responder: &Responder<'_>,
+        (function, control): (&'static Function, &'static AnyControl),
+        subject: Subject,
+    ) -> Result<Seen> {
         let context = format!("{} on {}", control.about.id, subject.arn);
-        let seen = Box::pin(self.see_one(journal, control, subject)).await;
+        let (event, suspicion) = (self.event(control), Suspicion { subject, why: "the scheduled look".to_owned() });
+        let seen = match Box::pin(self.learn(journal, control, &event, &suspicion)).await {
+            Ok(Seen::Risky) => {
+                Box::pin(responder.look(function, control, &event, &suspicion)).await.map(|()| Seen::Risky)
+            }
+            seen => seen,
+        };
         seen.inspect_err(|failure| warn!("{context}: {failure:#}")).context(context)
     }
 
-    async fn see_one(&self, journal: &Journal, control: &'static AnyControl, subject: Subject) -> Result<Seen> {
+    async fn learn(
+        &self,
+        journal: &Journal,
+        control: &'static AnyControl,
+        event: &Event,
+        suspicion: &Suspicion,
+    ) -> Result<Seen> {
         let look = Look { config: self.config, account: &self.account, journal: Some(journal) };
-        let (event, id, arn) = (self.event(control), control.about.id, subject.arn.clone());
-        let suspicion = Suspicion { subject, why: "the scheduled look".to_owned() };
+        let (id, arn) = (control.about.id, suspicion.subject.arn.clone());
         let (state, before) =
-            futures::try_join!((control.observe)(&look, &event, &suspicion), journal.remembered(id, &arn, self.now))?;
-        let decide = |holds: &BTreeSet<String>| {
-            let given = Given { settings: self.settings, holds };
-            (control.decide)(&event, &suspicion, &state, &given)
+            futures::try_join!((control.observe)(&look, event, suspicion), journal.remembered(id, &arn, self.now))?;
+        let is_harmless = |holds: &BTreeSet<String>| {
+            let given = Given { settings: &self.settings, holds };
+            Ok::<_, anyhow::Error>((control.decide)(event, suspicion, &state, &given)?.is_allow())
         };
-        if !decide(&BTreeSet::new())?.is_allow() {
+        if !is_harmless(&BTreeSet::new())? {
             let (holds, _) = journal.holds(id, &arn, self.now).await?;
-            if !decide(&holds.into_iter().map(|hold| hold.grant).collect())?.is_allow() {
+            if !is_harmless(&holds.into_iter().map(|hold| hold.grant).collect())? {
                 return Ok(Seen::Risky);
             }
         }
@@ -133,4 +181,10 @@ impl Learning<'_> {
         journal.remember(&Memory { control: id.to_owned(), resource: arn, good, since: now, seen: now }).await?;
         Ok(seen)
     }
+}
+
+/// At which hour of the day a resource's turn comes, so that all of a large account do not have to fit into one run of
+/// the function. It hangs on the name alone, and so never changes.
+fn hour_of(arn: &str) -> u8 {
+    Sha256::digest(arn.as_bytes())[0] % 24
 }

@@ -51,6 +51,13 @@ impl Modes {
         matching.map_or(self.everywhere, |(_, mode)| *mode)
     }
 
+    /// The same, with nothing that goes further than this.
+    #[must_use]
+    pub fn at_most(&self, most: Mode) -> Self {
+        let overrides = self.overrides.iter().map(|(pattern, mode)| (pattern.clone(), (*mode).min(most)));
+        Self { everywhere: self.everywhere.min(most), overrides: overrides.collect() }
+    }
+
     /// The first override that means a control of the same service as these and none of them: a slip of the hand, by
     /// which a control would go further than somebody believes.
     #[must_use]

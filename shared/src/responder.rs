@@ -150,7 +150,10 @@ impl<'a> Responder<'a> {
     ///
     /// What one finds is one event as long as it lasts, so that people hear of it once a day and not with every look.
     /// What has been taken back and is there again is another.
-    async fn look(
+    ///
+    /// # Errors
+    /// When something is left to be done.
+    pub(crate) async fn look(
         &self,
         function: &'static Function,
         control: &'static AnyControl,

@@ -373,6 +373,9 @@ class Bucket:
             assert error.response["Error"]["Code"] == "NoSuchBucketPolicy"
             return None
 
+    def delete_policy(self) -> None:
+        self._s3.delete_bucket_policy(Bucket=self.name)
+
     def statements(self) -> list:
         """The names of the statements in its policy."""
         text = self.policy_text()

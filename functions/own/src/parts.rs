@@ -33,6 +33,7 @@ pub(crate) const RULE: Kind = Kind {
     ids: &[
         "S3Rule",
         "S3ControlRule",
+        "S3Schedule",
         "Ec2Rule",
         "Ec2ServiceRule",
         "OwnRuleRule",
