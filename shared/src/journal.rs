@@ -243,7 +243,8 @@ impl Entry {
     /// What people are told.
     #[must_use]
     pub fn severity(&self) -> Option<Severity> {
-        let of_one = self.decision.severity()?;
+        // What should have been taken back and was not is as bad as it gets.
+        let of_one = if self.outcome == Outcome::Failed { Severity::Critical } else { self.decision.severity()? };
         Some(self.repeat.as_ref().map_or(of_one, |repeat| repeat.severity(of_one)))
     }
 

@@ -335,7 +335,9 @@ impl<'a> Responder<'a> {
             failure = self.settle(case, &mut entry).await.err();
             if let Some(failure) = &failure {
                 entry.outcome = Outcome::Failed;
-                entry.problem = Some(format!("{failure:#}"));
+                let way_in = entry.subject.left_to_root().filter(|_| is_denied(failure));
+                let said = [Some(format!("{failure:#}")), way_in];
+                entry.problem = Some(said.into_iter().flatten().collect::<Vec<_>>().join("; "));
             }
         }
         if entry.outcome == Outcome::Reverted && entry.repeat.is_none() {
@@ -526,10 +528,9 @@ impl<'a> Responder<'a> {
                 Ok((state, decision))
             }
             Err(failure) if is_denied(&failure) => {
-                let why = format!(
-                    "Snapback is denied the look at it ({failure:#}); by the event alone, {}",
-                    case.suspicion.why
-                );
+                let alone = &case.suspicion.why;
+                let why = format!("Snapback is denied the look at it ({failure:#}); by the event alone, {alone}");
+                let why = [Some(why), case.subject.left_to_root()].into_iter().flatten().collect::<Vec<_>>().join("; ");
                 Ok((Value::Null, Decision::Alert { severity: Severity::Critical, why }))
             }
             Err(failure) => Err(failure),

@@ -135,6 +135,19 @@ impl Subject {
         Self { console: console(event), ..Self::new(event, "account", &event.account, arn) }
     }
 
+    /// What is left to the account's root user where a resource's own policy locks everybody out. For a bucket AWS promises
+    /// it: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketPolicy.html>
+    #[must_use]
+    pub fn left_to_root(&self) -> Option<String> {
+        let Self { kind, name, account, .. } = self;
+        (kind == "bucket").then(|| {
+            format!(
+                "if the bucket's policy locks everybody out, the root user of account {account} can still delete it: \
+                 `aws s3api delete-bucket-policy --bucket {name}`"
+            )
+        })
+    }
+
     fn new(event: &Event, kind: &str, name: &str, arn: String) -> Self {
         Self {
             kind: kind.to_owned(),

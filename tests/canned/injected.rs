@@ -259,7 +259,8 @@ async fn a_revert_that_does_not_show_is_said_loudly() {
     let aws = Aws::default().answers("S3.GetBucketPolicy", [ok(&public)]);
     let failed = deliver(&s3::FUNCTION, &aws, Mode::Revert, bucket_policy_was_put(&public)).await;
     assert!(failed.is_err_and(|error| error.to_string().contains("the risk still shows")));
-    assert_eq!(notices(&aws)[0]["outcome"], "failed");
+    let notice = &notices(&aws)[0];
+    assert_eq!((&notice["outcome"], &notice["severity"]), (&json!("failed"), &json!("critical")));
 }
 
 #[tokio::test]

@@ -84,6 +84,9 @@ def test_a_policy_that_locks_snapback_out_is_noticed(snapback):
     text = bucket.put_policy(bucket.lets_in_everyone(), lock)
     assert wait_for(lambda: snapback.announcements_about(bucket) or snapback.dead_letters_about(bucket))
     assert bucket.policy_text() == text
+    announced = snapback.announces(bucket)
+    assert (announced["outcome"], announced["severity"]) == ("alerted", "critical")
+    assert f"aws s3api delete-bucket-policy --bucket {bucket.name}" in announced["why"]
     assert "reverted" not in [announced["outcome"] for announced in snapback.announcements_about(bucket)]
 
 
