@@ -12,7 +12,7 @@ import pytest
 
 from stack import ACCOUNT, REGION, REPOSITORY, wait_for
 
-STRANGER, PARTNER = "444455556666", "777788889999"
+STRANGER, PARTNER = "777788889999", "888899990000"
 
 
 class Shared:
@@ -304,6 +304,8 @@ ANNOUNCED = {
 def test_what_cannot_be_taken_back_exactly_is_announced(snapback, control):
     example = json.loads((REPOSITORY / "events" / control / f"{ANNOUNCED[control]}.json").read_text(encoding="utf-8"))
     record = json.dumps(example["detail"]).replace("111122223333", ACCOUNT).replace("eu-central-1", REGION)
+    # This deployment trusts the partner that the examples name as a stranger.
+    record = record.replace("444455556666", STRANGER)
     times = {"eventTime": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "eventID": str(uuid4())}
     snapback.deliver({**json.loads(record), **times})
     thing = Switch(control)

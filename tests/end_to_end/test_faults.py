@@ -109,7 +109,10 @@ class PublicBucket:
             {"Effect": "Allow", "Principal": who, "Action": "s3:GetObject", "Resource": f"{self.arn}/*"}
             for who in ({"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "*")
         )
-        self.opened, self.closed = ({"Version": "2012-10-17", "Statement": all} for all in ([named, everyone], [named]))
+        # What denies something lost nothing, so that one control alone has a reason to look.
+        denied = {"Effect": "Deny", "Principal": "*", "Action": "s3:DeleteBucket", "Resource": self.arn}
+        both = ([named, everyone, denied], [named, denied])
+        self.opened, self.closed = ({"Version": "2012-10-17", "Statement": all} for all in both)
         world.s3.put_bucket_policy(Bucket=self.name, Policy=json.dumps(self.opened))
         self.event = an_event("s3", "PutBucketPolicy", {"bucketName": self.name, "bucketPolicy": self.opened}, None)
 

@@ -82,7 +82,8 @@ def test_explaining_the_event_looks_and_touches_nothing(guarded, tmp_path):
         env=guarded.aws.environment(), capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert explained.returncode == 1, explained.stderr
-    [suspected] = json.loads(explained.stdout)["suspicions"]
+    suspicions = {one["control"]: one for one in json.loads(explained.stdout)["suspicions"]}
+    suspected = suspicions["s3-public-bucket-policy"]
     assert json.loads(suspected["state"]["policy"]) == json.loads(text)
     assert (suspected["decision"]["decision"], suspected["result"]["decision"]) == ("revert", "alert")
     assert [guardrail["id"] for guardrail in suspected["guardrails"]["by"]] == ["approved-tag"]
