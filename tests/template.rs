@@ -708,15 +708,6 @@ fn snapback_watches_over_exactly_the_parts_that_the_template_has() -> Result<()>
     Ok(())
 }
 
-/// Collects what `!GetAtt` names, alone or in a `!Join`.
-fn attributes_in(value: &Value, found: &mut BTreeSet<String>) {
-    match value {
-        Value::Sequence(items) => items.iter().for_each(|item| attributes_in(item, found)),
-        Value::Tagged(tagged) if tagged.tag != "GetAtt" => attributes_in(&tagged.value, found),
-        other => found.extend(attribute(other).map(str::to_owned)),
-    }
-}
-
 /// Whoever switches the schedule off is noticed by what does not come.
 #[test]
 fn an_alarm_waits_for_the_looks_that_the_schedule_asks_for() -> Result<()> {

@@ -257,6 +257,10 @@ impl AnyControl {
         }
     }
 
+    /// A control that remembers.
+    ///
+    /// # Panics
+    /// While it is compiled, for a control that has nothing to look through.
     #[must_use]
     pub const fn remembering<C: Remembers>() -> Self {
         assert!(C::SURVEY.is_some(), "what is remembered is learnt by looking through what there is");

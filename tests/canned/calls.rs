@@ -97,20 +97,7 @@ async fn situations(control: &AnyControl) -> Result<Vec<Situation>> {
                 reverted: |aws| aws.set("S3.GetBucketPolicy", [ok(&policy(&[NAMED, DENIED]))]),
             }]
         }
-        "s3-foreign-bucket-policy" => [None, Some(NAMED)]
-            .map(|stays| {
-                let put = policy(&[Some(FOREIGN), stays].into_iter().flatten().collect::<Vec<_>>());
-                Situation {
-                    function: &s3::FUNCTION,
-                    event: bucket_policy_was_put(&put),
-                    aws: Aws::default().answers("S3.GetBucketPolicy", [ok(&put)]),
-                    reverted: match stays {
-                        None => |aws| aws.set("S3.GetBucketPolicy", [crate::wire::s3_error(404, "NoSuchBucketPolicy")]),
-                        Some(_) => |aws| aws.set("S3.GetBucketPolicy", [ok(&policy(&[NAMED]))]),
-                    },
-                }
-            })
-            .into(),
+        "s3-foreign-bucket-policy" => of_foreign_policies(),
         "s3-public-bucket-acl" => vec![Situation {
             function: &s3::FUNCTION,
             event: event("s3", "PutBucketAcl", json!({"bucketName": "b", "x-amz-acl": "public-read"}), json!(null)),
@@ -174,6 +161,24 @@ async fn situations(control: &AnyControl) -> Result<Vec<Situation>> {
         id if id.starts_with("own-") => crate::own::situations(id),
         _ => vec![],
     })
+}
+
+/// A policy of a stranger's statement alone, and one in which another stays.
+fn of_foreign_policies() -> Vec<Situation> {
+    [None, Some(NAMED)]
+        .map(|stays| {
+            let put = policy(&[Some(FOREIGN), stays].into_iter().flatten().collect::<Vec<_>>());
+            Situation {
+                function: &s3::FUNCTION,
+                event: bucket_policy_was_put(&put),
+                aws: Aws::default().answers("S3.GetBucketPolicy", [ok(&put)]),
+                reverted: match stays {
+                    None => |aws| aws.set("S3.GetBucketPolicy", [crate::wire::s3_error(404, "NoSuchBucketPolicy")]),
+                    Some(_) => |aws| aws.set("S3.GetBucketPolicy", [ok(&policy(&[NAMED]))]),
+                },
+            }
+        })
+        .into()
 }
 
 fn of_sharing(id: &str) -> Vec<Situation> {
