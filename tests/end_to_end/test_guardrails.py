@@ -73,7 +73,7 @@ def test_explaining_the_event_looks_and_touches_nothing(guarded, tmp_path):
     guarded.s3.put_bucket_tagging(Bucket=bucket.name, Tagging={"TagSet": TAGGED})
     with guarded.unseen():
         text = bucket.put_policy(bucket.lets_in_everyone())
-    [record] = guarded.events_about(bucket)
+    record = guarded.events_about(bucket)[0]
     event = tmp_path / "event.json"
     event.write_text(json.dumps(record))
     explained = subprocess.run(

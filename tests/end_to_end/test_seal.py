@@ -48,7 +48,7 @@ def opened_unseen(snapback: Snapback) -> tuple[Bucket, dict, str]:
     bucket = snapback.a_bucket()
     with snapback.unseen():
         bucket.put_policy(bucket.lets_in("444455556666"), bucket.lets_in_everyone())
-    [record] = snapback.events_about(bucket)
+    record = snapback.events_about(bucket)[0]
     parts = (ACCOUNT, REGION, record["eventID"], CONTROL, bucket.arn)
     return bucket, record, hashlib.sha256("\n".join(parts).encode()).hexdigest()[:20]
 

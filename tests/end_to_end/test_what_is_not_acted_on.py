@@ -66,7 +66,7 @@ def test_the_same_event_again(snapback):
     bucket = snapback.a_bucket()
     bucket.put_policy(bucket.lets_in_everyone())
     snapback.announces(bucket)
-    [record] = snapback.events_about(bucket)
+    record = snapback.events_about(bucket)[0]
     snapback.deliver(record)
     snapback.deliver(record)
     assert snapback.has_settled()
@@ -77,7 +77,7 @@ def test_the_same_event_twice_at_once(snapback):
     group = snapback.a_group()
     with snapback.unseen():
         group.open(22)
-    [record] = snapback.events_about(group)
+    record = snapback.events_about(group)[0]
     snapback.deliver(record)
     snapback.deliver(record)
     assert snapback.announces(group)["outcome"] == "reverted"
@@ -129,7 +129,7 @@ def open_bucket_with_nobody_looking(snapback, bucket):
     """An open bucket that nobody has looked at, and the record of how it was opened."""
     with snapback.unseen():
         text = bucket.put_policy(bucket.lets_in_everyone())
-    [record] = snapback.events_about(bucket)
+    record = snapback.events_about(bucket)[0]
     return text, record
 
 
