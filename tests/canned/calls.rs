@@ -117,20 +117,46 @@ async fn situations(control: &AnyControl) -> Result<Vec<Situation>> {
             aws: Aws::default().answers("S3.GetBucketAcl", [acl(&[(ALL_USERS, "READ")])]),
             reverted: |aws| aws.set("S3.GetBucketAcl", [acl(&[])]),
         }],
-        "s3-bucket-public-access-block-off" => vec![Situation {
-            function: &s3::FUNCTION,
-            event: event("s3", "DeleteBucketPublicAccessBlock", json!({"bucketName": "b"}), json!(null)),
-            aws: Aws::default().answers("S3.GetBucketPolicy", [ok(&policy(&[PUBLIC]))]),
-            reverted: |aws| aws.set("S3.GetPublicAccessBlock", [public_access_block(&["RestrictPublicBuckets"])]),
-        }],
-        "s3-account-public-access-block-off" => vec![Situation {
-            function: &s3::FUNCTION,
-            event: event("s3", "DeleteAccountPublicAccessBlock", json!({"publicAccessBlock": ""}), json!(null)),
-            aws: Aws::default()
-                .answers("S3.ListBuckets", [buckets(&[("b", "eu-central-1"), ("c", "us-west-2")])])
-                .answers("S3.GetBucketPolicy", [ok(&policy(&[PUBLIC]))]),
-            reverted: |aws| aws.set("S3Control.GetPublicAccessBlock", [public_access_block(&["RestrictPublicBuckets"])]),
-        }],
+        "s3-bucket-public-access-block-off" => vec![
+            Situation {
+                function: &s3::FUNCTION,
+                event: event("s3", "DeleteBucketPublicAccessBlock", json!({"bucketName": "b"}), json!(null)),
+                aws: Aws::default().answers("S3.GetBucketPolicy", [ok(&policy(&[PUBLIC]))]),
+                reverted: |aws| aws.set("S3.GetPublicAccessBlock", [public_access_block(&["RestrictPublicBuckets"])]),
+            },
+            Situation {
+                function: &s3::FUNCTION,
+                event: event("s3", "DeleteBucketPublicAccessBlock", json!({"bucketName": "b"}), json!(null)),
+                aws: Aws::default().answers(
+                    "DynamoDB.GetItem(memory)",
+                    [remembering(control.about.id, "arn:aws:s3:::b", json!(["IgnorePublicAcls"])).await?],
+                ),
+                reverted: |aws| aws.set("S3.GetPublicAccessBlock", [public_access_block(&["IgnorePublicAcls"])]),
+            },
+        ],
+        "s3-account-public-access-block-off" => vec![
+            Situation {
+                function: &s3::FUNCTION,
+                event: event("s3", "DeleteAccountPublicAccessBlock", json!({"publicAccessBlock": ""}), json!(null)),
+                aws: Aws::default()
+                    .answers("S3.ListBuckets", [buckets(&[("b", "eu-central-1"), ("c", "us-west-2")])])
+                    .answers("S3.GetBucketPolicy", [ok(&policy(&[PUBLIC]))]),
+                reverted: |aws| {
+                    aws.set("S3Control.GetPublicAccessBlock", [public_access_block(&["RestrictPublicBuckets"])]);
+                },
+            },
+            Situation {
+                function: &s3::FUNCTION,
+                event: event("s3", "DeleteAccountPublicAccessBlock", json!({"publicAccessBlock": ""}), json!(null)),
+                aws: Aws::default().answers("S3.ListBuckets", [buckets(&[])]).answers(
+                    "DynamoDB.GetItem(memory)",
+                    [remembering(control.about.id, "arn:aws:iam::111122223333:root", json!(["IgnorePublicAcls"])).await?],
+                ),
+                reverted: |aws| {
+                    aws.set("S3Control.GetPublicAccessBlock", [public_access_block(&["IgnorePublicAcls"])]);
+                },
+            },
+        ],
         "s3-access-point-policy" => [None, Some(NAMED)]
             .map(|stays| {
                 let put = policy(&[Some(PUBLIC), stays].into_iter().flatten().collect::<Vec<_>>());

@@ -142,6 +142,24 @@ fn buckets_of_region<'a>(look: &'a Look<'a>, event: &'a Event) -> BoxFuture<'a, 
     .boxed()
 }
 
+/// The account itself: nothing has to be listed for it.
+pub(crate) const ACCOUNT: Survey =
+    Survey { list: |_, event| futures::future::ready(Ok(vec![Subject::account(event)])).boxed(), needs: &[] };
+
+/// The access points of the account in the Region.
+pub(crate) const ACCESS_POINTS: Survey = Survey { list: access_points_of_region, needs: &["s3:ListAccessPoints"] };
+
+fn access_points_of_region<'a>(look: &'a Look<'a>, event: &'a Event) -> BoxFuture<'a, Result<Vec<Subject>>> {
+    async move {
+        let pages = s3control(look.config).list_access_points().account_id(look.account).into_paginator().send();
+        let pages = pages.collect::<Result<Vec<_>, _>>().await;
+        let pages = pages.map_err(|error| failure(error).context("listing the access points of the Region"))?;
+        let all = pages.into_iter().flat_map(|page| page.access_point_list.unwrap_or_default());
+        Ok(all.map(|point| Subject::access_point(event, &point.name)).collect())
+    }
+    .boxed()
+}
+
 /// An access point; nothing if it is gone.
 pub(crate) async fn access_point(look: &Look<'_>, name: &str) -> Result<Option<Point>> {
     let call = s3control(look.config).get_access_point().account_id(look.account).name(name).send();
