@@ -60,10 +60,7 @@ pub(crate) fn decide(
     let why = needed.iter().map(|open| format!("{}, as {} is off", open.why, open.flag)).collect::<Vec<_>>().join("; ");
     if let Some(on) = found.filter(|on| !on.is_empty()) {
         let on = on.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ");
-        return Decision::Alert {
-            severity,
-            why: format!("{why}; with {on} on, {what} may have been public before"),
-        };
+        return Decision::Alert { severity, why: format!("{why}; with {on} on, {what} may have been public before") };
     }
     let to: Flags = needed.iter().map(|open| open.flag).collect();
     let others: Vec<_> = Flag::ALL.iter().filter(|flag| !to.contains(flag)).map(ToString::to_string).collect();

@@ -4,6 +4,7 @@ mod aws;
 mod block;
 mod controls;
 mod exposed;
+mod logs;
 mod told;
 
 use std::time::Duration;
@@ -20,6 +21,7 @@ pub const FUNCTION: Function = Function {
         AnyControl::remembering::<controls::BucketPublicAccessBlockOff>(),
         AnyControl::remembering::<controls::AccountPublicAccessBlockOff>(),
         AnyControl::of::<controls::AccessPointPolicy>(),
+        AnyControl::remembering::<controls::SuspendedLogVersioning>(),
     ],
     apply: aws::apply,
     tags: Tags { read: aws::tags, needs: &["s3:GetBucketTagging"] },
