@@ -50,6 +50,7 @@ fn corpus() -> Vec<Value> {
     let calls: Vec<Call> = [
         bucket_policies(),
         bucket_acls(),
+        versioning(),
         public_access_blocks(),
         access_points(),
         rules(),
@@ -200,6 +201,22 @@ fn bucket_policies() -> Vec<Call> {
         allow(json!({"Service": "cloudtrail.amazonaws.com"}), json!({"StringEquals": {"aws:SourceAccount": ACCOUNT}})),
     ]));
     policies.into_iter().map(put_policy).collect()
+}
+
+/// Versioning that is turned on.
+fn versioning() -> Vec<Call> {
+    let put = |told: Value, settings: Value| {
+        let request = json!({"bucketName": "example-reports", "versioning": told, "VersioningConfiguration": settings});
+        call("s3", "PutBucketVersioning", request, Value::Null)
+    };
+    let enabled = json!({"xmlns": "http://s3.amazonaws.com/doc/2006-03-01/", "Status": "Enabled"});
+    let with_mfa = |mfa: &str| json!({"Status": "Enabled", "MfaDelete": mfa});
+    vec![
+        put(json!(""), enabled.clone()),
+        put(json!([""]), enabled),
+        put(json!(""), with_mfa("Disabled")),
+        put(json!(""), with_mfa("Enabled")),
+    ]
 }
 
 /// ACLs that let in the owner and S3's log delivery, and buckets that are made without any.
@@ -551,8 +568,7 @@ fn neighbours() -> Vec<Call> {
     let bucket = json!({"bucketName": "example-reports", "Host": "example-reports.s3.eu-central-1.amazonaws.com"});
     [
         ("s3", "PutBucketEncryption", bucket.clone()),
-        ("s3", "PutBucketTagging", bucket.clone()),
-        ("s3", "PutBucketVersioning", bucket),
+        ("s3", "PutBucketTagging", bucket),
         (
             "ec2",
             "CreateSecurityGroup",

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, ensure};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use snapback::change::{Acl, Change, Ec2, Flags, Own, RuleState, S3};
+use snapback::change::{Acl, Change, Ec2, Flags, Own, RuleState, S3, Versioning};
 use snapback::control::{AnyControl, Given, Suspicion};
 use snapback::decision::Decision;
 use snapback::event::Event;
@@ -225,6 +225,10 @@ fn a_plan_takes_nothing_but_what_the_decision_names() -> Result<()> {
                 Change::S3(S3::AccountPublicAccessBlock { from, to, .. }) => {
                     assert_eq!(serde_json::to_value(&from)?, case.state()["account"], "{}", case.place());
                     turns_on_only(from, to, &grants).with_context(|| case.place())?;
+                }
+                Change::S3(S3::BucketVersioning { from, to, .. }) => {
+                    assert_eq!(serde_json::to_value(from)?, case.state()["versioning"], "{}", case.place());
+                    assert_eq!((to, grants.len()), (Versioning::Enabled, 1), "{}", case.place());
                 }
                 Change::Ec2(Ec2::RevokeIngress { group, rules }) => {
                     assert_eq!(case.state()["group"], group, "{}", case.place());

@@ -14,6 +14,7 @@ use crate::scene::{FOREIGN, NAMED, PUBLIC, bucket_policy_was_put, event, policy,
 use crate::wire::{Aws, access_point_policy, acl, buckets, ok, public_access_block, rules};
 
 const DENIED: &str = r#"{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"arn:aws:s3:::b/*","Condition":{"Bool":{"aws:SecureTransport":"false"}}}"#;
+const LOGS: &str = r#"{"Effect":"Allow","Principal":{"Service":"cloudtrail.amazonaws.com"},"Action":"s3:PutObject","Resource":"arn:aws:s3:::b/AWSLogs/*"}"#;
 const ALL_USERS: &str = "http://acs.amazonaws.com/groups/global/AllUsers";
 
 /// A situation in which a control makes some of its calls.
@@ -104,20 +105,46 @@ async fn situations(control: &AnyControl) -> Result<Vec<Situation>> {
             aws: Aws::default().answers("S3.GetBucketAcl", [acl(&[(ALL_USERS, "READ")])]),
             reverted: |aws| aws.set("S3.GetBucketAcl", [acl(&[])]),
         }],
-        "s3-bucket-public-access-block-off" => vec![Situation {
-            function: &s3::FUNCTION,
-            event: event("s3", "DeleteBucketPublicAccessBlock", json!({"bucketName": "b"}), json!(null)),
-            aws: Aws::default().answers("S3.GetBucketPolicy", [ok(&policy(&[PUBLIC]))]),
-            reverted: |aws| aws.set("S3.GetPublicAccessBlock", [public_access_block(&["RestrictPublicBuckets"])]),
-        }],
-        "s3-account-public-access-block-off" => vec![Situation {
-            function: &s3::FUNCTION,
-            event: event("s3", "DeleteAccountPublicAccessBlock", json!({"publicAccessBlock": ""}), json!(null)),
-            aws: Aws::default()
-                .answers("S3.ListBuckets", [buckets(&[("b", "eu-central-1"), ("c", "us-west-2")])])
-                .answers("S3.GetBucketPolicy", [ok(&policy(&[PUBLIC]))]),
-            reverted: |aws| aws.set("S3Control.GetPublicAccessBlock", [public_access_block(&["RestrictPublicBuckets"])]),
-        }],
+        "s3-bucket-public-access-block-off" => vec![
+            Situation {
+                function: &s3::FUNCTION,
+                event: event("s3", "DeleteBucketPublicAccessBlock", json!({"bucketName": "b"}), json!(null)),
+                aws: Aws::default().answers("S3.GetBucketPolicy", [ok(&policy(&[PUBLIC]))]),
+                reverted: |aws| aws.set("S3.GetPublicAccessBlock", [public_access_block(&["RestrictPublicBuckets"])]),
+            },
+            Situation {
+                function: &s3::FUNCTION,
+                event: event("s3", "DeleteBucketPublicAccessBlock", json!({"bucketName": "b"}), json!(null)),
+                aws: Aws::default().answers(
+                    "DynamoDB.GetItem(memory)",
+                    [remembering(control.about.id, "arn:aws:s3:::b", json!(["IgnorePublicAcls"])).await?],
+                ),
+                reverted: |aws| aws.set("S3.GetPublicAccessBlock", [public_access_block(&["IgnorePublicAcls"])]),
+            },
+        ],
+        "s3-account-public-access-block-off" => vec![
+            Situation {
+                function: &s3::FUNCTION,
+                event: event("s3", "DeleteAccountPublicAccessBlock", json!({"publicAccessBlock": ""}), json!(null)),
+                aws: Aws::default()
+                    .answers("S3.ListBuckets", [buckets(&[("b", "eu-central-1"), ("c", "us-west-2")])])
+                    .answers("S3.GetBucketPolicy", [ok(&policy(&[PUBLIC]))]),
+                reverted: |aws| {
+                    aws.set("S3Control.GetPublicAccessBlock", [public_access_block(&["RestrictPublicBuckets"])]);
+                },
+            },
+            Situation {
+                function: &s3::FUNCTION,
+                event: event("s3", "DeleteAccountPublicAccessBlock", json!({"publicAccessBlock": ""}), json!(null)),
+                aws: Aws::default().answers("S3.ListBuckets", [buckets(&[])]).answers(
+                    "DynamoDB.GetItem(memory)",
+                    [remembering(control.about.id, "arn:aws:iam::111122223333:root", json!(["IgnorePublicAcls"])).await?],
+                ),
+                reverted: |aws| {
+                    aws.set("S3Control.GetPublicAccessBlock", [public_access_block(&["IgnorePublicAcls"])]);
+                },
+            },
+        ],
         "s3-access-point-policy" => [None, Some(NAMED)]
             .map(|stays| {
                 let put = policy(&[Some(PUBLIC), stays].into_iter().flatten().collect::<Vec<_>>());
@@ -136,6 +163,23 @@ async fn situations(control: &AnyControl) -> Result<Vec<Situation>> {
                 }
             })
             .into(),
+        "s3-suspended-log-versioning" => vec![Situation {
+            function: &s3::FUNCTION,
+            event: event(
+                "s3",
+                "PutBucketVersioning",
+                json!({"bucketName": "b", "VersioningConfiguration": {"Status": "Suspended"}}),
+                json!(null),
+            ),
+            aws: Aws::default()
+                .answers("S3.GetBucketPolicy", [ok(&policy(&[LOGS]))])
+                .answers("S3.GetBucketVersioning", [versioning("Suspended")])
+                .answers(
+                    "DynamoDB.GetItem(memory)",
+                    [remembering(control.about.id, "arn:aws:s3:::b", json!("enabled")).await?],
+                ),
+            reverted: |aws| aws.set("S3.GetBucketVersioning", [versioning("Enabled")]),
+        }],
         "ec2-open-security-group" => vec![Situation {
             function: &ec2::FUNCTION,
             event: event(
@@ -381,6 +425,10 @@ fn of_networks(id: &str) -> Vec<Situation> {
         }],
         _ => vec![],
     }
+}
+
+fn versioning(status: &str) -> crate::wire::Answer {
+    ok(&format!("<VersioningConfiguration><Status>{status}</Status></VersioningConfiguration>"))
 }
 
 /// An answer of EC2 in its wire shape.

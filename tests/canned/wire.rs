@@ -156,6 +156,8 @@ fn operation(request: &HttpRequest) -> String {
         ("PUT", uri) if uri.contains("publicAccessBlock") => "S3.PutPublicAccessBlock".to_owned(),
         ("DELETE", uri) if uri.contains("publicAccessBlock") => "S3.DeletePublicAccessBlock".to_owned(),
         ("GET", uri) if uri.contains("ownershipControls") => "S3.GetBucketOwnershipControls".to_owned(),
+        ("GET", uri) if uri.contains("?versioning") => "S3.GetBucketVersioning".to_owned(),
+        ("PUT", uri) if uri.contains("?versioning") => "S3.PutBucketVersioning".to_owned(),
         ("GET", uri) if uri.contains("?acl") => "S3.GetBucketAcl".to_owned(),
         ("PUT", uri) if uri.contains("?acl") => "S3.PutBucketAcl".to_owned(),
         ("GET", uri) if uri.contains("x-id=ListBuckets") => "S3.ListBuckets".to_owned(),
@@ -193,6 +195,7 @@ fn quiet(operation: &str, body: &str) -> Option<Answer> {
         "S3.GetBucketOwnershipControls" => s3_error(404, "OwnershipControlsNotFoundError"),
         "S3.GetBucketAcl" => acl(&[]),
         "S3.PutBucketAcl"
+        | "S3.PutBucketVersioning"
         | "S3.PutPublicAccessBlock"
         | "S3Control.PutPublicAccessBlock"
         | "S3Control.PutAccessPointPolicy" => ok(""),

@@ -283,3 +283,25 @@ def test_block_public_access_of_the_account(blocked):
     assert snapback.has_settled()
     assert blocks_of_account(snapback) is None
     assert {entry["outcome"] for entry in snapback.journal_about(Account())} == {"held", "undone"}
+
+
+# s3-suspended-log-versioning. What is remembered is proven with canned answers.
+
+
+def test_suspended_versioning_of_a_log_bucket_is_announced_where_nothing_is_remembered(snapback):
+    logs, other = snapback.a_bucket(), snapback.a_bucket()
+    delivers = {
+        "Effect": "Allow", "Principal": {"Service": "cloudtrail.amazonaws.com"}, "Action": "s3:PutObject",
+        "Resource": f"{logs.arn}/AWSLogs/{ACCOUNT}/*",
+    }  # fmt: skip
+    with snapback.unseen():
+        logs.put_policy(delivers)
+        for bucket in (logs, other):
+            snapback.s3.put_bucket_versioning(Bucket=bucket.name, VersioningConfiguration={"Status": "Enabled"})
+    for bucket in (other, logs):
+        snapback.s3.put_bucket_versioning(Bucket=bucket.name, VersioningConfiguration={"Status": "Suspended"})
+    announced = snapback.announces(logs)
+    assert (announced["control"], announced["outcome"]) == ("s3-suspended-log-versioning", "alerted"), announced["why"]
+    assert snapback.s3.get_bucket_versioning(Bucket=logs.name)["Status"] == "Suspended"
+    assert snapback.has_settled()
+    assert snapback.journal_about(other) == []

@@ -6,7 +6,8 @@ from uuid import uuid4
 
 import pytest
 
-from stack import TARGET
+from stack import ACCOUNT, TARGET
+from test_buckets import AccessPoint
 
 
 @pytest.fixture(scope="module")
@@ -29,11 +30,11 @@ def scan(snapback):
 @pytest.fixture(scope="module")
 def opened(snapback):
     """A bucket and a group that were open before anybody watched, and one of each that is not."""
+    bucket, closed_bucket = snapback.a_bucket(), snapback.a_bucket()
+    group, closed_group = snapback.a_group(), snapback.a_group()
     with snapback.unseen():
-        bucket, group = snapback.a_bucket(), snapback.a_group()
         text = bucket.put_policy(bucket.lets_in("444455556666"), bucket.lets_in_everyone())
         group.open(22)
-        closed_bucket, closed_group = snapback.a_bucket(), snapback.a_group()
         closed_bucket.put_policy(closed_bucket.lets_in("444455556666"))
         closed_group.open(443)
     yield bucket, group, closed_bucket, closed_group
@@ -42,16 +43,37 @@ def opened(snapback):
 
 def test_it_finds_what_was_open_before_anybody_watched(scan, opened):
     bucket, group, closed_bucket, closed_group = opened
-    done = scan("--json")
+    done = scan("--json", "--trust-account", "444455556666")
     assert done.returncode == 1
     # SAM's own bucket refuses everyone who comes without TLS, and the local AWS has none.
     assert all("samclisourcebucket" in line for line in done.stderr.splitlines())
     found = [json.loads(line) for line in done.stdout.splitlines()]
-    about = {one["subject"]["arn"]: one for one in found}
-    assert about[bucket.arn]["control"] == "s3-public-bucket-policy"
-    assert about[bucket.arn]["decision"]["decision"] == "revert"
-    assert about[group.arn]["control"] == "ec2-open-security-group"
-    assert closed_bucket.arn not in about and closed_group.arn not in about
+    about = {(one["control"], one["subject"]["arn"]): one["decision"]["decision"] for one in found}
+    assert about["s3-public-bucket-policy", bucket.arn] == "revert"
+    assert ("ec2-open-security-group", group.arn) in about
+    assert not {closed_bucket.arn, closed_group.arn} & {arn for _, arn in about}
+
+
+def test_it_looks_through_everything_that_a_control_of_s3_judges(scan, snapback, opened):
+    public = opened[0]
+    listed, shared, door = snapback.a_bucket_with_acls(), snapback.a_bucket(), AccessPoint(snapback)
+    with snapback.unseen():
+        snapback.s3.put_bucket_acl(Bucket=listed.name, ACL="public-read")
+        shared.put_policy(shared.lets_in("777788889999"))
+        door.put_policy(door.lets_in({"AWS": ACCOUNT}), door.lets_in("*"))
+    done = scan("--control", "s3-*", "--json")
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    about = {(one["control"], one["subject"]["arn"]): one["decision"] for one in found}
+    for control, arn, what in (
+        ("s3-public-bucket-acl", listed.arn, "list the objects"),
+        ("s3-foreign-bucket-policy", shared.arn, "777788889999"),
+        ("s3-access-point-policy", door.arn, "everyone"),
+        ("s3-bucket-public-access-block-off", public.arn, "as RestrictPublicBuckets is off"),
+        ("s3-account-public-access-block-off", f"arn:aws:iam::{ACCOUNT}:root", f"bucket `{public.name}`"),
+    ):
+        decision = about[control, arn]
+        assert decision["decision"] == "revert" and what in decision["why"], decision
+    assert json.loads(door.policy_text())["Statement"][1]["Principal"] == "*", "a scan touches nothing"
 
 
 def test_people_read_where_and_why_and_what_would_be_done(scan, opened):

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use aws_config::SdkConfig;
 use aws_sdk_s3::types;
 use aws_sdk_s3control::config::endpoint::{Endpoint, EndpointFuture, Params, ResolveEndpoint};
@@ -13,7 +13,7 @@ use aws_sdk_s3control::types::NetworkOrigin;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use snapback::aws::{code, failure};
-use snapback::change::{Acl, AclGrant, Applied, Change, Flag, Flags, Grantee, S3};
+use snapback::change::{Acl, AclGrant, Applied, Change, Flag, Flags, Grantee, S3, Versioning};
 use snapback::control::{Look, Survey};
 use snapback::event::Event;
 use snapback::json;
@@ -59,6 +59,32 @@ fn acl_grant(grant: types::Grant) -> Result<AclGrant> {
     };
     let permission = grant.permission.context("a grant permits nothing")?;
     Ok(AclGrant { grantee, permission: permission.as_str().to_owned() })
+}
+
+/// The versioning of a bucket.
+#[derive(Debug, Default)]
+pub(crate) struct FoundVersioning {
+    /// Nothing if it was never on, or if the bucket is gone.
+    pub versioning: Option<Versioning>,
+    pub mfa_delete: bool,
+}
+
+pub(crate) async fn bucket_versioning(look: &Look<'_>, bucket: &str) -> Result<FoundVersioning> {
+    let call = s3(look.config).get_bucket_versioning().bucket(bucket).expected_bucket_owner(look.account).send();
+    let doing = || format!("reading the versioning of bucket `{bucket}`");
+    match call.await {
+        Ok(answer) => {
+            let versioning = match answer.status {
+                None => None,
+                Some(types::BucketVersioningStatus::Enabled) => Some(Versioning::Enabled),
+                Some(types::BucketVersioningStatus::Suspended) => Some(Versioning::Suspended),
+                Some(other) => return Err(anyhow!("it is `{other}`, which is not known")).with_context(doing),
+            };
+            Ok(FoundVersioning { versioning, mfa_delete: answer.mfa_delete == Some(types::MfaDeleteStatus::Enabled) })
+        }
+        Err(error) if code(&error) == Some("NoSuchBucket") => Ok(FoundVersioning::default()),
+        Err(error) => Err(failure(error).context(doing())),
+    }
 }
 
 /// Whatever Block Public Access can neutralise.
@@ -142,6 +168,24 @@ fn buckets_of_region<'a>(look: &'a Look<'a>, event: &'a Event) -> BoxFuture<'a, 
     .boxed()
 }
 
+/// The account itself: nothing has to be listed for it.
+pub(crate) const ACCOUNT: Survey =
+    Survey { list: |_, event| futures::future::ready(Ok(vec![Subject::account(event)])).boxed(), needs: &[] };
+
+/// The access points of the account in the Region.
+pub(crate) const ACCESS_POINTS: Survey = Survey { list: access_points_of_region, needs: &["s3:ListAccessPoints"] };
+
+fn access_points_of_region<'a>(look: &'a Look<'a>, event: &'a Event) -> BoxFuture<'a, Result<Vec<Subject>>> {
+    async move {
+        let pages = s3control(look.config).list_access_points().account_id(look.account).into_paginator().send();
+        let pages = pages.collect::<Result<Vec<_>, _>>().await;
+        let pages = pages.map_err(|error| failure(error).context("listing the access points of the Region"))?;
+        let all = pages.into_iter().flat_map(|page| page.access_point_list.unwrap_or_default());
+        Ok(all.map(|point| Subject::access_point(event, &point.name)).collect())
+    }
+    .boxed()
+}
+
 /// An access point; nothing if it is gone.
 pub(crate) async fn access_point(look: &Look<'_>, name: &str) -> Result<Option<Point>> {
     let call = s3control(look.config).get_access_point().account_id(look.account).name(name).send();
@@ -203,6 +247,9 @@ pub(crate) fn apply<'a>(config: &'a SdkConfig, account: &'a str, change: &'a Cha
             Change::S3(S3::AccountPublicAccessBlock { account: of, from, to }) => {
                 ensure!(of == account, "asked to change account {of} with the rights of account {account}");
                 change_account_public_access_block(&look, from.as_ref(), to.as_ref()).await
+            }
+            Change::S3(S3::BucketVersioning { bucket, from, to }) => {
+                change_bucket_versioning(&look, bucket, *from, *to).await
             }
             other => bail!("the function for S3 was asked to {other}"),
         }
@@ -341,6 +388,26 @@ async fn change_account_public_access_block(
         client.delete_public_access_block().account_id(look.account).send().await.map(drop).map_err(failure)
     };
     written.map_err(|error| error.context("writing the Block Public Access of the account"))?;
+    Ok(done())
+}
+
+async fn change_bucket_versioning(look: &Look<'_>, bucket: &str, from: Versioning, to: Versioning) -> Result<Applied> {
+    let found = bucket_versioning(look, bucket).await?.versioning;
+    if found == Some(to) {
+        return Ok(Applied::Already);
+    }
+    if found != Some(from) {
+        let found = found.map_or_else(|| "(versioning was never on)".to_owned(), |found| found.to_string());
+        return Ok(Applied::Changed { found });
+    }
+    let status = match to {
+        Versioning::Enabled => types::BucketVersioningStatus::Enabled,
+        Versioning::Suspended => types::BucketVersioningStatus::Suspended,
+    };
+    let versioning = types::VersioningConfiguration::builder().status(status).build();
+    let call = s3(look.config).put_bucket_versioning().bucket(bucket).expected_bucket_owner(look.account);
+    let written = call.versioning_configuration(versioning).send().await;
+    written.map_err(|error| failure(error).context(format!("writing the versioning of bucket `{bucket}`")))?;
     Ok(done())
 }
 

@@ -1,7 +1,7 @@
 //! What is suspected and decided of Block Public Access that was switched off, of a bucket and of an account alike.
 
 use snapback::change::{Flag, Flags, S3};
-use snapback::control::Given;
+use snapback::control::{Given, Remembered};
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
 
@@ -23,14 +23,29 @@ pub(crate) fn all_on(settings: [Option<&Flags>; 2]) -> Flags {
     settings.into_iter().flatten().flatten().copied().collect()
 }
 
-/// Turns on again what closes that which is certainly open, if nothing was left on. `what` may be open, in the singular.
+/// What was on, and how long before the event that was seen; nothing if it is too long ago to be sure.
+pub(crate) fn was_on<'a>(remembered: Option<&'a Remembered<Flags>>, event: &Event) -> Option<(&'a Flags, String)> {
+    let remembered = remembered.filter(|remembered| remembered.is_fresh(event))?;
+    Some((remembered.good.as_ref()?, remembered.age(event)))
+}
+
+/// Turns on again what was on before; where that is not known and nothing was left on, what closes that which is certainly
+/// open. `what` may be open, in the singular.
 pub(crate) fn decide(
     what: &str,
     found: Option<&Flags>,
+    was_on: Option<(&Flags, String)>,
     open: Vec<Open>,
     given: &Given<'_>,
     change: impl FnOnce(Flags) -> S3,
 ) -> Decision<S3> {
+    if let Some((before, age)) = was_on {
+        let is_lost = |flag: &&Flag| found.is_none_or(|on| !on.contains(flag)) && !given.holds.contains(&off(**flag));
+        let lost: Flags = before.iter().filter(is_lost).copied().collect();
+        if CLOSING.iter().any(|flag| lost.contains(flag)) {
+            return turned_back(found, &lost, &age, open, given, change);
+        }
+    }
     let (certain, unsure): (Vec<_>, Vec<_>) = open.into_iter().partition(|open| open.certain);
     let (held, needed): (Vec<_>, Vec<_>) = certain.into_iter().partition(|open| given.holds.contains(&off(open.flag)));
     let unsure: Vec<String> = unsure.into_iter().map(|open| open.why).collect();
@@ -45,20 +60,48 @@ pub(crate) fn decide(
     let why = needed.iter().map(|open| format!("{}, as {} is off", open.why, open.flag)).collect::<Vec<_>>().join("; ");
     if let Some(on) = found.filter(|on| !on.is_empty()) {
         let on = on.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ");
-        return Decision::Alert {
-            severity,
-            why: format!("{why}; with {on} on, {what} may have been public before the call"),
-        };
+        return Decision::Alert { severity, why: format!("{why}; with {on} on, {what} may have been public before") };
     }
     let to: Flags = needed.iter().map(|open| open.flag).collect();
     let others: Vec<_> = Flag::ALL.iter().filter(|flag| !to.contains(flag)).map(ToString::to_string).collect();
-    let others = format!("{} are off; whether they were on before the call is not known", others.join(", "));
+    let others = format!("{} are off; whether they were on before is not known", others.join(", "));
     Decision::Revert {
         severity,
         why,
         grants: to.iter().copied().map(off).collect(),
         plan: vec![change(to)],
         left: unsure.into_iter().chain([others]).collect(),
+    }
+}
+
+/// Turns on again what was on before, and what closes what is certainly open if nothing was left on.
+fn turned_back(
+    found: Option<&Flags>,
+    lost: &Flags,
+    age: &str,
+    open: Vec<Open>,
+    given: &Given<'_>,
+    change: impl FnOnce(Flags) -> S3,
+) -> Decision<S3> {
+    let said = |open: &Open| format!("{}, as {} is off", open.why, open.flag);
+    let is_held = |open: &Open| given.holds.contains(&off(open.flag));
+    let is_all_off = found.is_none_or(Flags::is_empty);
+    let needed = open.iter().filter(|open| is_all_off && open.certain && !is_held(open)).map(|open| open.flag);
+    let turned: Flags = needed.chain(lost.iter().copied()).collect();
+    let (closed, stays): (Vec<_>, Vec<_>) = open.into_iter().partition(|open| turned.contains(&open.flag));
+    let severity = match closed.iter().map(|open| open.certain && open.writes).max() {
+        Some(true) => Severity::Critical,
+        Some(false) => Severity::High,
+        None => Severity::Medium,
+    };
+    let off_now = lost.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let why = std::iter::once(format!("what was on {age} before is off: {off_now}")).chain(closed.iter().map(said));
+    Decision::Revert {
+        severity,
+        why: why.collect::<Vec<_>>().join("; "),
+        grants: turned.iter().copied().map(off).collect(),
+        plan: vec![change(found.into_iter().flatten().chain(&turned).copied().collect())],
+        left: stays.iter().filter(|open| !is_held(open)).map(said).collect(),
     }
 }
 

@@ -4,6 +4,7 @@ mod aws;
 mod block;
 mod controls;
 mod exposed;
+mod logs;
 mod told;
 
 use std::time::Duration;
@@ -17,9 +18,10 @@ pub const FUNCTION: Function = Function {
         AnyControl::of::<controls::ForeignBucketPolicy>(),
         AnyControl::remembering::<controls::LostBucketDeny>(),
         AnyControl::of::<controls::PublicBucketAcl>(),
-        AnyControl::of::<controls::BucketPublicAccessBlockOff>(),
-        AnyControl::of::<controls::AccountPublicAccessBlockOff>(),
+        AnyControl::remembering::<controls::BucketPublicAccessBlockOff>(),
+        AnyControl::remembering::<controls::AccountPublicAccessBlockOff>(),
         AnyControl::of::<controls::AccessPointPolicy>(),
+        AnyControl::remembering::<controls::SuspendedLogVersioning>(),
     ],
     apply: aws::apply,
     tags: Tags { read: aws::tags, needs: &["s3:GetBucketTagging"] },

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use ec2::{AclEntry, Ec2, PrefixEntry, Rule, Shared, SharedWith, Source, Switch};
 pub use own::{KeyState, Own, RuleState, Target};
-pub use s3::{Acl, AclGrant, Flag, Flags, Grantee, S3};
+pub use s3::{Acl, AclGrant, Flag, Flags, Grantee, S3, Versioning};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

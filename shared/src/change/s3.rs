@@ -20,6 +20,17 @@ pub enum S3 {
     BucketPublicAccessBlock { bucket: String, from: Option<Flags>, to: Option<Flags> },
     /// The same of a whole account.
     AccountPublicAccessBlock { account: String, from: Option<Flags>, to: Option<Flags> },
+    /// `PutBucketVersioning`.
+    BucketVersioning { bucket: String, from: Versioning, to: Versioning },
+}
+
+/// Versioning of a bucket that had it on once: after that it can be suspended, but never taken away.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/Versioning.html>
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Versioning {
+    Enabled,
+    Suspended,
 }
 
 /// An access control list. Names for display are left out: they decide nothing, and S3 does not ask for them.
@@ -93,6 +104,7 @@ impl S3 {
             Self::AccountPublicAccessBlock { account, from, to } => {
                 Self::AccountPublicAccessBlock { account, from: to, to: from }
             }
+            Self::BucketVersioning { bucket, from, to } => Self::BucketVersioning { bucket, from: to, to: from },
         }
     }
 
@@ -111,6 +123,7 @@ impl S3 {
             Self::BucketPublicAccessBlock { from, to, .. } | Self::AccountPublicAccessBlock { from, to, .. } => {
                 (flags(from), flags(to))
             }
+            Self::BucketVersioning { from, to, .. } => (from.to_string(), to.to_string()),
         }
     }
 }
@@ -153,6 +166,10 @@ impl fmt::Display for S3 {
             }
             Self::AccountPublicAccessBlock { account, from, to } => {
                 write!(f, "{} for account {account}", turned(from.as_ref(), to.as_ref()))
+            }
+            Self::BucketVersioning { bucket, to, .. } => {
+                let verb = if *to == Versioning::Enabled { "turn on" } else { "suspend" };
+                write!(f, "{verb} versioning of bucket `{bucket}`")
             }
         }
     }
@@ -199,6 +216,15 @@ impl fmt::Display for AclGrant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (Grantee::User(whom) | Grantee::Group(whom)) = &self.grantee;
         write!(f, "{} for {whom}", self.permission)
+    }
+}
+
+impl fmt::Display for Versioning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Enabled => "versioning is on",
+            Self::Suspended => "versioning is suspended",
+        })
     }
 }
 

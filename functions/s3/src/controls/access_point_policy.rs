@@ -25,7 +25,7 @@
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use snapback::change::{Flag, Flags, S3};
-use snapback::control::{About, Control, Given, Look, Suspicion, Watch};
+use snapback::control::{About, Control, Given, Look, Survey, Suspicion, Watch};
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
 use snapback::policy::{Exposure, Grant, Kind, Policy, Trust};
@@ -87,6 +87,8 @@ impl Control for AccessPointPolicy {
 
     type State = State;
     type Change = S3;
+
+    const SURVEY: Option<Survey> = Some(aws::ACCESS_POINTS);
 
     fn suspect(event: &Event, settings: &Settings) -> Vec<Suspicion> {
         let why = match told::access_point_policy(event).as_deref().map(Policy::parse) {

@@ -5,17 +5,20 @@
 //! **Why** The account's Block Public Access keeps all of its buckets closed, whatever their policies and ACLs say. The
 //! moment that it goes, every one that was public all the while is open.
 //!
-//! **Does** Looks at the account's buckets, in all Regions, and turns on again just those settings that close what is now
-//! open: `RestrictPublicBuckets` where a policy lets everyone in, `IgnorePublicAcls` where an ACL does. Policies, ACLs
-//! and the settings of the buckets stay as they are.
+//! **Does** Turns on again the settings that were on when Snapback last looked, if that is less than two days ago, and
+//! are off now: it looks once a day. What it has not seen so, it judges by the account's buckets, in all Regions, and
+//! turns on just those settings that close what is now open: `RestrictPublicBuckets` where a policy lets everyone in,
+//! `IgnorePublicAcls` where an ACL does. Policies, ACLs and the settings of the buckets stay as they are.
 //!
 //! **Leaves alone**
-//! - accounts in which no bucket lets everyone in by policy or ACL: opening one later has an event of its own
+//! - accounts in which no bucket lets everyone in by policy or ACL, and of which it is not known what was on: opening one
+//!   later has an event of its own
+//! - `BlockPublicAcls` and `BlockPublicPolicy` where only these were switched off, as they close nothing
 //! - buckets that their own Block Public Access keeps closed, or in which ACLs do not count
 //! - settings that an operator has switched off again with `snapback undo`
 //!
-//! It alerts and touches nothing where it cannot tell. The event does not say what was on before: a call that leaves
-//! some settings on may have done no more than turn those on, in an account with buckets that have always been public,
+//! It alerts and touches nothing where it cannot tell. The event does not say what was on before: without a look, a call
+//! that leaves some settings on may have done no more than turn those on, in an account with buckets that have always been public,
 //! and switching on the others would close those. Neither does it touch anything for a policy of which it is not certain
 //! whether it lets everyone in, or if nothing is open among the first hundred buckets and there are more, or some deny
 //! the look. Objects may have public ACLs of their own and access points policies of theirs, which are not looked at.
@@ -26,7 +29,7 @@ use futures::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
 use snapback::aws::is_denied;
 use snapback::change::{Flag, Flags, S3};
-use snapback::control::{About, Control, Given, Look, Suspicion, Watch};
+use snapback::control::{About, Control, Given, Look, Remembered, Remembers, Survey, Suspicion, Watch};
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
 use snapback::settings::Settings;
@@ -52,6 +55,8 @@ pub(crate) struct State {
     pub buckets: Vec<Bucket>,
     /// How many buckets were not looked at, as there are too many or they deny it.
     pub unseen: usize,
+    /// The account's settings that were on when it was last looked at.
+    pub remembered: Option<Remembered<Flags>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -95,15 +100,21 @@ impl Control for AccountPublicAccessBlockOff {
     type State = State;
     type Change = S3;
 
+    const SURVEY: Option<Survey> = Some(aws::ACCOUNT);
+
     fn suspect(event: &Event, _: &Settings) -> Vec<Suspicion> {
         let why = block::suspect(event);
         why.map(|why| Suspicion { subject: Subject::account(event), why }).into_iter().collect()
     }
 
-    async fn observe(look: &Look<'_>, _: &Event, _: &Suspicion) -> Result<State> {
-        let (account, mut all) = futures::try_join!(aws::account_public_access_block(look), aws::buckets(look))?;
+    async fn observe(look: &Look<'_>, _: &Event, suspicion: &Suspicion) -> Result<State> {
+        let (account, mut all, remembered) = futures::try_join!(
+            aws::account_public_access_block(look),
+            aws::buckets(look),
+            look.remembered::<Self>(&suspicion.subject)
+        )?;
         all.sort();
-        let mut state = State { account, buckets: vec![], unseen: all.len().saturating_sub(MOST_BUCKETS) };
+        let mut state = State { account, buckets: vec![], unseen: all.len().saturating_sub(MOST_BUCKETS), remembered };
         let looks = all.into_iter().take(MOST_BUCKETS).map(|(name, region)| bucket(look, name, region));
         let mut looks = stream::iter(looks).buffered(AT_ONCE);
         while let Some(seen) = looks.next().await {
@@ -127,7 +138,8 @@ impl Control for AccountPublicAccessBlockOff {
                 open
             })
         });
-        let decision = block::decide("a bucket", state.account.as_ref(), open.collect(), given, |to| {
+        let was_on = block::was_on(state.remembered.as_ref(), event);
+        let decision = block::decide("a bucket", state.account.as_ref(), was_on, open.collect(), given, |to| {
             S3::AccountPublicAccessBlock { account: event.account.clone(), from: state.account.clone(), to: Some(to) }
         });
         let unseen = format!("{} buckets were not looked at", state.unseen);
@@ -140,7 +152,8 @@ impl Control for AccountPublicAccessBlockOff {
                 Decision::Revert { severity, why, grants, plan, left }
             }
             Decision::Allow { .. } if !is_closed && given.holds.is_empty() => {
-                let why = format!("Block Public Access of the account was switched off, and {unseen}");
+                let is_off = if event.is_look() { "is not on" } else { "was switched off" };
+                let why = format!("Block Public Access of the account {is_off}, and {unseen}");
                 Decision::Alert { severity: Severity::High, why }
             }
             decision => decision,
@@ -152,6 +165,14 @@ impl Control for AccountPublicAccessBlockOff {
             S3::AccountPublicAccessBlock { to, .. } => State { account: to.clone(), ..state.clone() },
             _ => state.clone(),
         }
+    }
+}
+
+impl Remembers for AccountPublicAccessBlockOff {
+    type Good = Flags;
+
+    fn good(state: &State) -> Option<Flags> {
+        state.account.clone().filter(|on| !on.is_empty())
     }
 }
 
@@ -203,7 +224,7 @@ mod tests {
     }
 
     fn of(buckets: Vec<Bucket>) -> State {
-        State { account: None, buckets, unseen: 0 }
+        State { buckets, ..State::default() }
     }
 
     #[test]
@@ -228,6 +249,18 @@ mod tests {
         assert!(decide(&State { account: Some(Flag::ALL.into()), ..many }, &BTreeSet::new()).is_allow());
     }
 
+    #[test]
+    fn what_is_known_to_have_been_on_is_turned_on_again_though_nothing_is_open() {
+        let before: Flags = [Flag::IgnorePublicAcls, Flag::BlockPublicPolicy].into();
+        let seen = "2026-01-31T06:00:00Z".parse().expect("a time");
+        let state = State { remembered: Some(Remembered { good: Some(before.clone()), seen }), ..of(vec![]) };
+        let decision = decide(&state, &BTreeSet::new());
+        assert!(decision.why().contains("6 hours before"), "{decision}");
+        let account = "111122223333".to_owned();
+        assert_eq!(decision.plan(), [S3::AccountPublicAccessBlock { account, from: None, to: Some(before) }]);
+        assert!(decide(&state, &[block::off(Flag::IgnorePublicAcls)].into()).is_allow());
+    }
+
     fn flags() -> impl Strategy<Value = Option<Flags>> {
         prop::option::of(prop::collection::btree_set(prop::sample::select(Flag::ALL.to_vec()), 0..=4))
     }
@@ -237,17 +270,26 @@ mod tests {
         let one = (policy, any::<bool>(), flags())
             .prop_map(|(policy, by_acl, block)| Bucket { block, ..bucket("b", policy, by_acl) });
         let buckets = prop::collection::vec(one, 0..4);
-        (flags(), buckets, 0_usize..2).prop_map(|(account, buckets, unseen)| State { account, buckets, unseen })
+        let seen = prop::sample::select(vec!["2026-01-31T06:00:00Z", "2026-01-26T12:00:00Z"]);
+        let before = prop::option::of(
+            (flags(), seen).prop_map(|(good, seen)| Remembered { good, seen: seen.parse().expect("a time") }),
+        );
+        (flags(), buckets, 0_usize..2, before).prop_map(|(account, buckets, unseen, remembered)| State {
+            account,
+            buckets,
+            unseen,
+            remembered,
+        })
     }
 
     proptest! {
         #[test]
         fn a_revert_turns_nothing_off_leaves_nothing_to_revert_and_can_be_undone(state in states()) {
-            if let Decision::Revert { plan, .. } = decide(&state, &BTreeSet::new()) {
-                prop_assert!(state.account.iter().all(BTreeSet::is_empty));
+            if let Decision::Revert { plan, left, .. } = decide(&state, &BTreeSet::new()) {
                 let after = plan.iter().fold(state.clone(), |state, change| AccountPublicAccessBlockOff::after(&state, change));
                 let again = decide(&after, &BTreeSet::new());
-                prop_assert!(again.is_allow() || state.unseen > 0 && again.plan().is_empty(), "{:?}", again);
+                prop_assert!(state.account.iter().flatten().all(|flag| after.account.as_ref().is_some_and(|on| on.contains(flag))));
+                prop_assert!(again.is_allow() || !left.is_empty() && again.plan().is_empty(), "{:?}", again);
                 let undone = plan.iter().rev().fold(after, |state, change| AccountPublicAccessBlockOff::after(&state, &change.undo()));
                 prop_assert_eq!(undone, state);
             }

@@ -25,7 +25,7 @@
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use snapback::change::{Flag, S3};
-use snapback::control::{About, Control, Given, Look, Suspicion, Watch};
+use snapback::control::{About, Control, Given, Look, Survey, Suspicion, Watch};
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
 use snapback::json;
@@ -63,6 +63,8 @@ impl Control for ForeignBucketPolicy {
 
     type State = State;
     type Change = S3;
+
+    const SURVEY: Option<Survey> = Some(aws::BUCKETS);
 
     fn suspect(event: &Event, settings: &Settings) -> Vec<Suspicion> {
         let given = &event.request["bucketPolicy"];

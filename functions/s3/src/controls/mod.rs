@@ -7,6 +7,7 @@ mod foreign_bucket_policy;
 mod lost_bucket_deny;
 mod public_bucket_acl;
 mod public_bucket_policy;
+mod suspended_log_versioning;
 
 pub(crate) use access_point_policy::{AccessPointPolicy, Point};
 pub(crate) use account_public_access_block_off::AccountPublicAccessBlockOff;
@@ -15,3 +16,4 @@ pub(crate) use foreign_bucket_policy::ForeignBucketPolicy;
 pub(crate) use lost_bucket_deny::LostBucketDeny;
 pub(crate) use public_bucket_acl::PublicBucketAcl;
 pub(crate) use public_bucket_policy::PublicBucketPolicy;
+pub(crate) use suspended_log_versioning::SuspendedLogVersioning;

@@ -22,7 +22,7 @@
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use snapback::change::{Acl, AclGrant, Flag, Grantee, S3};
-use snapback::control::{About, Control, Given, Look, Suspicion, Watch};
+use snapback::control::{About, Control, Given, Look, Survey, Suspicion, Watch};
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
 use snapback::policy::Trust;
@@ -69,6 +69,8 @@ impl Control for PublicBucketAcl {
 
     type State = State;
     type Change = S3;
+
+    const SURVEY: Option<Survey> = Some(aws::BUCKETS);
 
     fn suspect(event: &Event, settings: &Settings) -> Vec<Suspicion> {
         let trust = settings.trust(&event.account);
