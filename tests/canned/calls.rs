@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use snapback::change::Change;
 use snapback::control::{AnyControl, Function, Given, Look};
+use snapback::event::Event;
 use snapback::journal::Journal;
 use snapback::mode::Mode;
 use snapback::settings::{Own, Settings};
@@ -453,6 +455,40 @@ fn deployed(id: &str, number: usize) -> Settings {
     let reserved = (id == "own-changed-function" && number == 1).then_some(5);
     let own = Own { keys: BTreeSet::from([crate::own::KEY.to_owned()]), reserved, ..Own::default() };
     Settings { own, ..settings(Mode::Revert) }
+}
+
+#[tokio::test]
+async fn every_survey_calls_just_what_it_declares() -> Result<()> {
+    for control in workspace_tests::controls() {
+        let Some(survey) = control.survey else { continue };
+        let aws = Aws::default()
+            .answers("S3.ListBuckets", [buckets(&[("b", "eu-central-1")])])
+            .answers("EC2.DescribeSecurityGroups", [listed("DescribeSecurityGroups", "securityGroupInfo", "groupId")])
+            .answers("EC2.DescribeSnapshots", [listed("DescribeSnapshots", "snapshotSet", "snapshotId")])
+            .answers("EC2.DescribeImages", [listed("DescribeImages", "imagesSet", "imageId")])
+            .answers("EC2.DescribeNetworkAcls", [listed("DescribeNetworkAcls", "networkAclSet", "networkAclId")])
+            .answers(
+                "EC2.DescribeManagedPrefixLists",
+                [listed("DescribeManagedPrefixLists", "prefixListSet", "prefixListId")],
+            )
+            .answers("EC2.DescribeInstances", [instance("required")])
+            .answers(
+                "EC2.DescribeVpcEndpointServiceConfigurations",
+                [listed("DescribeVpcEndpointServiceConfigurations", "serviceConfigurationSet", "serviceId")],
+            );
+        let config = aws.config();
+        let event = Event::of_a_look(&control.about.watches[0], "111122223333", "eu-central-1", Timestamp::now());
+        let found = (survey.list)(&Look::new(&config, "111122223333"), &event).await;
+        let found = found.with_context(|| control.about.id)?;
+        assert!(!found.is_empty(), "{} finds nothing", control.about.id);
+        assert_eq!(needed(&aws), declared(survey.needs), "the survey of {}", control.about.id);
+    }
+    Ok(())
+}
+
+/// What a call that lists answers of one thing.
+fn listed(operation: &str, list: &str, id: &str) -> crate::wire::Answer {
+    answer(operation, &format!("<{list}><item><{id}>x-1</{id}></item></{list}>"))
 }
 
 #[tokio::test]

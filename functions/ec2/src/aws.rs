@@ -47,6 +47,93 @@ fn security_groups<'a>(look: &'a Look<'a>, event: &'a Event) -> BoxFuture<'a, Re
     .boxed()
 }
 
+/// The account's own snapshots.
+pub(crate) const SNAPSHOTS: Survey = Survey { list: snapshots, needs: &["ec2:DescribeSnapshots"] };
+
+fn snapshots<'a>(look: &'a Look<'a>, event: &'a Event) -> BoxFuture<'a, Result<Vec<Subject>>> {
+    async move {
+        let found = Client::new(look.config).describe_snapshots().owner_ids("self").into_paginator().items().send();
+        let found = found.collect::<Result<Vec<_>, _>>().await;
+        let found = found.map_err(|error| failure(error).context("listing the snapshots"))?;
+        Ok(found.into_iter().filter_map(|one| Some(Subject::snapshot(event, &one.snapshot_id?))).collect())
+    }
+    .boxed()
+}
+
+/// The account's own AMIs.
+pub(crate) const IMAGES: Survey = Survey { list: images, needs: &["ec2:DescribeImages"] };
+
+fn images<'a>(look: &'a Look<'a>, event: &'a Event) -> BoxFuture<'a, Result<Vec<Subject>>> {
+    async move {
+        let found = Client::new(look.config).describe_images().owners("self").into_paginator().items().send();
+        let found = found.collect::<Result<Vec<_>, _>>().await;
+        let found = found.map_err(|error| failure(error).context("listing the AMIs"))?;
+        Ok(found.into_iter().filter_map(|one| Some(Subject::image(event, &one.image_id?))).collect())
+    }
+    .boxed()
+}
+
+/// The endpoint services that the account offers.
+pub(crate) const ENDPOINT_SERVICES: Survey =
+    Survey { list: endpoint_services, needs: &["ec2:DescribeVpcEndpointServiceConfigurations"] };
+
+fn endpoint_services<'a>(look: &'a Look<'a>, event: &'a Event) -> BoxFuture<'a, Result<Vec<Subject>>> {
+    async move {
+        let call = Client::new(look.config).describe_vpc_endpoint_service_configurations();
+        let found = call.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
+        let found = found.map_err(|error| failure(error).context("listing the endpoint services"))?;
+        Ok(found.into_iter().filter_map(|one| Some(Subject::endpoint_service(event, &one.service_id?))).collect())
+    }
+    .boxed()
+}
+
+/// The instances that run, or can be started again.
+pub(crate) const INSTANCES: Survey = Survey { list: instances, needs: &["ec2:DescribeInstances"] };
+
+fn instances<'a>(look: &'a Look<'a>, event: &'a Event) -> BoxFuture<'a, Result<Vec<Subject>>> {
+    async move {
+        let states = ["pending", "running", "stopping", "stopped"].map(str::to_owned);
+        let there = Filter::builder().name("instance-state-name").set_values(Some(states.into())).build();
+        let found = Client::new(look.config).describe_instances().filters(there).into_paginator().items().send();
+        let found = found.collect::<Result<Vec<_>, _>>().await;
+        let found = found.map_err(|error| failure(error).context("listing the instances"))?;
+        let found = found.into_iter().filter_map(|one| one.instances).flatten();
+        Ok(found.filter_map(|one| Some(Subject::instance(event, &one.instance_id?))).collect())
+    }
+    .boxed()
+}
+
+/// The network ACLs that somebody has made. That of a new VPC lets everything in, as AWS makes it, and is left to the
+/// security groups; Security Hub leaves it out for the same reason.
+/// <https://docs.aws.amazon.com/securityhub/latest/userguide/ec2-controls.html#ec2-21>
+pub(crate) const NETWORK_ACLS: Survey = Survey { list: network_acls, needs: &["ec2:DescribeNetworkAcls"] };
+
+fn network_acls<'a>(look: &'a Look<'a>, event: &'a Event) -> BoxFuture<'a, Result<Vec<Subject>>> {
+    async move {
+        let filter = |name: &str, value: &str| Filter::builder().name(name).values(value).build();
+        let call = Client::new(look.config).describe_network_acls().filters(filter("owner-id", look.account));
+        let found = call.filters(filter("default", "false")).into_paginator().items().send();
+        let found = found.collect::<Result<Vec<_>, _>>().await;
+        let found = found.map_err(|error| failure(error).context("listing the network ACLs"))?;
+        Ok(found.into_iter().filter_map(|one| Some(Subject::network_acl(event, &one.network_acl_id?))).collect())
+    }
+    .boxed()
+}
+
+/// The account's own prefix lists.
+pub(crate) const PREFIX_LISTS: Survey = Survey { list: prefix_lists, needs: &["ec2:DescribeManagedPrefixLists"] };
+
+fn prefix_lists<'a>(look: &'a Look<'a>, event: &'a Event) -> BoxFuture<'a, Result<Vec<Subject>>> {
+    async move {
+        let owned = Filter::builder().name("owner-id").values(look.account).build();
+        let call = Client::new(look.config).describe_managed_prefix_lists().filters(owned);
+        let found = call.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
+        let found = found.map_err(|error| failure(error).context("listing the prefix lists"))?;
+        Ok(found.into_iter().filter_map(|one| Some(Subject::prefix_list(event, &one.prefix_list_id?))).collect())
+    }
+    .boxed()
+}
+
 /// The id of the group of the default VPC that has this name.
 pub(crate) async fn group_called(look: &Look<'_>, name: &str) -> Result<Option<String>> {
     match Client::new(look.config).describe_security_groups().group_names(name).send().await {

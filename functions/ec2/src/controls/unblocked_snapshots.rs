@@ -21,7 +21,7 @@
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use snapback::change::{Ec2, Switch};
-use snapback::control::{About, Control, Given, Look, Suspicion, Watch};
+use snapback::control::{About, Control, Given, Look, Survey, Suspicion, Watch};
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
 use snapback::settings::Settings;
@@ -68,6 +68,8 @@ impl Control for UnblockedSnapshots {
 
     type State = State;
     type Change = Ec2;
+
+    const SURVEY: Option<Survey> = Some(Survey { list: |_, event| POSITION.listed(event), needs: &[] });
 
     fn suspect(event: &Event, _: &Settings) -> Vec<Suspicion> {
         if event.name == "DisableSnapshotBlockPublicAccess" {
