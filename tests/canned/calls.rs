@@ -151,7 +151,7 @@ async fn situations(control: &AnyControl) -> Result<Vec<Situation>> {
                 }
             })
             .into(),
-        "ec2-open-security-group" => vec![Situation {
+        "ec2-open-security-group" => of_memory(control.about.id).await?.into_iter().chain([Situation {
             function: &ec2::FUNCTION,
             event: event(
                 "ec2",
@@ -171,8 +171,11 @@ async fn situations(control: &AnyControl) -> Result<Vec<Situation>> {
                 .answers("EC2.RevokeSecurityGroupIngress", [ok("<RevokeSecurityGroupIngressResponse><return>true</return></RevokeSecurityGroupIngressResponse>")])
                 .answers("EC2.AuthorizeSecurityGroupIngress", [ok("<AuthorizeSecurityGroupIngressResponse><return>true</return></AuthorizeSecurityGroupIngressResponse>")]),
             reverted: |aws| aws.set("EC2.DescribeSecurityGroupRules", [rules(&[])]),
-        }],
-        id if id.starts_with("ec2-") => [of_sharing(id), of_settings(id), of_networks(id)].into_iter().flatten().collect(),
+        }]).collect(),
+        id if id.starts_with("ec2-") => {
+            let remembering = of_memory(id).await?;
+            [of_sharing(id), of_settings(id), of_networks(id), remembering].into_iter().flatten().collect()
+        }
         id if id.starts_with("own-") => crate::own::situations(id),
         _ => vec![],
     })
@@ -378,6 +381,57 @@ fn of_networks(id: &str) -> Vec<Situation> {
         }],
         _ => vec![],
     }
+}
+
+/// What is taken back with the help of what is remembered.
+async fn of_memory(id: &str) -> Result<Vec<Situation>> {
+    let arn = |of: &str| format!("arn:aws:ec2:eu-central-1:111122223333:{of}");
+    Ok(match id {
+        "ec2-open-security-group" => {
+            let change = json!({"SecurityGroupRuleId": "sgr-1", "SecurityGroupRule": {
+                "IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "CidrIpv4": "0.0.0.0/0"}});
+            let request = json!({"ModifySecurityGroupRulesRequest": {"GroupId": "sg-1", "SecurityGroupRule": change}});
+            let was = json!([{"id": "sgr-1", "protocol": "tcp", "from_port": 22, "to_port": 22,
+                "source": {"ipv4": "203.0.113.0/24"}}]);
+            let remembered = remembering(id, &arn("security-group/sg-1"), was).await?;
+            vec![Situation {
+                function: &ec2::FUNCTION,
+                event: event("ec2", "ModifySecurityGroupRules", request, json!(null)),
+                aws: Aws::default()
+                    .answers("DynamoDB.GetItem(memory)", [remembered])
+                    .answers("EC2.DescribeSecurityGroupRules", [one_rule("0.0.0.0/0")])
+                    .answers(
+                        "EC2.ModifySecurityGroupRules",
+                        [answer("ModifySecurityGroupRules", "<return>true</return>")],
+                    ),
+                reverted: |aws| aws.set("EC2.DescribeSecurityGroupRules", [one_rule("203.0.113.0/24")]),
+            }]
+        }
+        "ec2-unblocked-snapshots" => {
+            let of = arn("account-setting/snapshot-block-public-access");
+            let remembered = remembering(id, &of, json!("block-all-sharing")).await?;
+            let mut situation = switched(
+                "EnableSnapshotBlockPublicAccess",
+                ("GetSnapshotBlockPublicAccessState", "<state>block-new-sharing</state>"),
+                &["EnableSnapshotBlockPublicAccess"],
+                |aws| {
+                    aws.set(
+                        "EC2.GetSnapshotBlockPublicAccessState",
+                        [answer("GetSnapshotBlockPublicAccessState", "<state>block-all-sharing</state>")],
+                    );
+                },
+            );
+            let public = listed("DescribeSnapshots", "snapshotSet", "snapshotId");
+            situation.aws = situation.aws.answers("EC2.DescribeSnapshots", [public]);
+            situation.aws = situation.aws.answers("DynamoDB.GetItem(memory)", [remembered]);
+            vec![situation]
+        }
+        _ => vec![],
+    })
+}
+
+fn one_rule(cidr: &str) -> crate::wire::Answer {
+    rules(&[("sgr-1", "sg-1", "tcp", 22, &format!("<cidrIpv4>{cidr}</cidrIpv4>"))])
 }
 
 /// An answer of EC2 in its wire shape.

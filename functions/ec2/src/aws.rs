@@ -9,8 +9,9 @@ use aws_sdk_ec2::types::{
     AddPrefixListEntry, CreateVolumePermission, CreateVolumePermissionModifications, Filter, HttpTokensState,
     IcmpTypeCode, ImageAttributeName, ImageBlockPublicAccessEnabledState, InstanceMetadataEndpointState, IpPermission,
     IpRange, Ipv6Range, LaunchPermission, LaunchPermissionModifications, PermissionGroup, PortRange, PrefixListId,
-    RemovePrefixListEntry, ResourceType, RuleAction, SecurityGroupRule, SnapshotAttributeName,
-    SnapshotBlockPublicAccessState, Tag, TagSpecification, UserIdGroupPair,
+    RemovePrefixListEntry, ResourceType, RuleAction, SecurityGroupRule, SecurityGroupRuleRequest,
+    SecurityGroupRuleUpdate, SnapshotAttributeName, SnapshotBlockPublicAccessState, Tag, TagSpecification,
+    UserIdGroupPair,
 };
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -352,6 +353,7 @@ pub(crate) fn apply<'a>(config: &'a SdkConfig, _: &'a str, change: &'a Change) -
         match change {
             Change::Ec2(Ec2::RevokeIngress { group, rules }) => revoke(config, group, rules).await,
             Change::Ec2(Ec2::AuthorizeIngress { group, rules }) => authorize(config, group, rules).await,
+            Change::Ec2(Ec2::ModifyIngress { group, from, to }) => Box::pin(modify(config, group, from, to)).await,
             Change::Ec2(Ec2::Sharing { of, from, to }) => Box::pin(share(config, of, from, to)).await,
             Change::Ec2(Ec2::Switch { of, from, to }) => Box::pin(turn(config, *of, from, to)).await,
             Change::Ec2(Ec2::MetadataTokens { instance, from, to }) => {
@@ -600,6 +602,30 @@ async fn revoke(config: &SdkConfig, group: &str, rules: &[Rule]) -> Result<Appli
     Ok(Applied::Done { made: BTreeMap::new() })
 }
 
+/// What a rule lets in is changed under its id; its tags stay.
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifySecurityGroupRules.html>
+async fn modify(config: &SdkConfig, group: &str, from: &[Rule], to: &[Rule]) -> Result<Applied> {
+    let live = ingress_rules(config, Some(group)).await?;
+    let mut updates = vec![];
+    for (from, to) in from.iter().zip(to) {
+        match live.iter().find(|live| live.id == from.id) {
+            None => return Ok(Applied::Changed { found: format!("{} is gone", from.id) }),
+            Some(live) if live.lets_in_the_same(to) && live.description == to.description => {}
+            Some(live) if !live.lets_in_the_same(from) => {
+                return Ok(Applied::Changed { found: format!("{} is now {live}", from.id) });
+            }
+            Some(_) => updates.push(update(to)),
+        }
+    }
+    if updates.is_empty() {
+        return Ok(Applied::Already);
+    }
+    let call = Client::new(config).modify_security_group_rules().group_id(group);
+    let done = call.set_security_group_rules(Some(updates)).send().await;
+    done.map_err(|error| failure(error).context(format!("changing rules of security group `{group}`")))?;
+    Ok(Applied::Done { made: BTreeMap::new() })
+}
+
 /// Tags are given for a whole call, so there is one call for all rules that have the same.
 async fn authorize(config: &SdkConfig, group: &str, rules: &[Rule]) -> Result<Applied> {
     let live = ingress_rules(config, Some(group)).await?;
@@ -652,8 +678,26 @@ fn rule(rule: SecurityGroupRule) -> Option<Rule> {
     })
 }
 
+fn update(rule: &Rule) -> SecurityGroupRuleUpdate {
+    let request = SecurityGroupRuleRequest::builder()
+        .ip_protocol(&rule.protocol)
+        .set_from_port(port(rule.from_port))
+        .set_to_port(port(rule.to_port))
+        .set_description(rule.description.clone());
+    let request = match &rule.source {
+        Source::Ipv4(cidr) => request.cidr_ipv4(cidr),
+        Source::Ipv6(cidr) => request.cidr_ipv6(cidr),
+        Source::PrefixList(id) => request.prefix_list_id(id),
+        Source::SecurityGroup(id) => request.referenced_group_id(id),
+    };
+    SecurityGroupRuleUpdate::builder().security_group_rule_id(&rule.id).security_group_rule(request.build()).build()
+}
+
+fn port(port: Option<i64>) -> Option<i32> {
+    port.and_then(|port| i32::try_from(port).ok())
+}
+
 fn permission(rule: &Rule) -> IpPermission {
-    let port = |port: Option<i64>| port.and_then(|port| i32::try_from(port).ok());
     let permission = IpPermission::builder()
         .ip_protocol(&rule.protocol)
         .set_from_port(port(rule.from_port))

@@ -17,7 +17,7 @@ pub(crate) struct State {
 }
 
 /// How a switch is risky, and how it is safe.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Position {
     pub(crate) of: Switch,
     pub(crate) risky: &'static str,
