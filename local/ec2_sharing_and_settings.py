@@ -1,6 +1,7 @@
 """Stands in for what ministack's EC2 lacks of sharing and of settings.
 
-With whom snapshots are shared is kept in both forms of the call; endpoint services have permissions, and nothing else;
+With whom snapshots are shared is kept in both forms of the call; endpoint services have permissions, and nothing else,
+and those are listed that have ever been given any;
 instances have options of their metadata service; and the account has its switches, in each Region. What AWS does on
 account of them is not played: a snapshot can be shared with everyone whatever Block Public Access says, and a switch
 that AWS takes ten minutes for is turned at once. Errors have EC2's codes; this is played after EC2's documentation and
@@ -50,6 +51,7 @@ def install() -> None:
         "DescribeSnapshotAttribute": _describe_snapshot,
         "ModifyVpcEndpointServicePermissions": _modify_permissions,
         "DescribeVpcEndpointServicePermissions": _describe_permissions,
+        "DescribeVpcEndpointServiceConfigurations": _describe_services,
         "ModifyInstanceMetadataOptions": _modify_options,
     }
     for switch, (read, called, before) in SWITCHES.items():
@@ -160,6 +162,12 @@ def _describe_permissions(parameters: dict) -> str:
     allowed = _permitted.get((get_account_id(), parameters["ServiceId"]), [])
     items = "".join(f"<item><principal>{escape(one)}</principal></item>" for one in allowed)
     return f"<allowedPrincipals>{items}</allowedPrincipals>"
+
+
+def _describe_services(_: dict) -> str:
+    services = [service for account, service in _permitted if account == get_account_id()]
+    items = "".join(f"<item><serviceId>{one}</serviceId></item>" for one in services)
+    return f"<serviceConfigurationSet>{items}</serviceConfigurationSet>"
 
 
 # Instances

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, ensure};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use snapback::change::{Acl, Change, Ec2, Flags, Own, RuleState, S3, Versioning};
+use snapback::change::{Acl, Change, Ec2, Flags, Own, Rule, RuleState, S3, Versioning};
 use snapback::control::{AnyControl, Given, Suspicion};
 use snapback::decision::Decision;
 use snapback::event::Event;
@@ -237,6 +237,21 @@ fn a_plan_takes_nothing_but_what_the_decision_names() -> Result<()> {
                     let seen = case.state()["rules"].as_array().with_context(|| case.place())?;
                     for rule in &rules {
                         assert!(seen.contains(&serde_json::to_value(rule)?), "{}: {rule}", case.place());
+                    }
+                }
+                Change::Ec2(Ec2::ModifyIngress { group, from, to }) => {
+                    assert_eq!(case.state()["group"], group, "{}", case.place());
+                    let changed: BTreeSet<String> = from.iter().map(ToString::to_string).collect();
+                    assert_eq!(changed, grants.iter().cloned().collect(), "{}", case.place());
+                    let ids = |rules: &[Rule]| rules.iter().map(|rule| rule.id.clone()).collect::<Vec<_>>();
+                    assert_eq!(ids(&from), ids(&to), "{}", case.place());
+                    let seen = case.state()["rules"].as_array().with_context(|| case.place())?;
+                    let was = case.state()["before"]["good"].as_array().with_context(|| case.place())?;
+                    for (from, to) in from.iter().zip(&to) {
+                        assert!(seen.contains(&serde_json::to_value(from)?), "{}: {from}", case.place());
+                        assert_eq!(from.tags, to.tags, "{}", case.place());
+                        let to = Rule { tags: BTreeMap::new(), ..to.clone() };
+                        assert!(was.contains(&serde_json::to_value(&to)?), "{}: {to}", case.place());
                     }
                 }
                 Change::Ec2(Ec2::Sharing { from, to, .. }) => {

@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use snapback::change::Change;
 use snapback::control::{AnyControl, Function, Given, Look};
+use snapback::event::Event;
 use snapback::journal::Journal;
 use snapback::mode::Mode;
 use snapback::settings::{Own, Settings};
@@ -180,7 +182,7 @@ async fn situations(control: &AnyControl) -> Result<Vec<Situation>> {
                 ),
             reverted: |aws| aws.set("S3.GetBucketVersioning", [versioning("Enabled")]),
         }],
-        "ec2-open-security-group" => vec![Situation {
+        "ec2-open-security-group" => of_memory(control.about.id).await?.into_iter().chain([Situation {
             function: &ec2::FUNCTION,
             event: event(
                 "ec2",
@@ -200,8 +202,11 @@ async fn situations(control: &AnyControl) -> Result<Vec<Situation>> {
                 .answers("EC2.RevokeSecurityGroupIngress", [ok("<RevokeSecurityGroupIngressResponse><return>true</return></RevokeSecurityGroupIngressResponse>")])
                 .answers("EC2.AuthorizeSecurityGroupIngress", [ok("<AuthorizeSecurityGroupIngressResponse><return>true</return></AuthorizeSecurityGroupIngressResponse>")]),
             reverted: |aws| aws.set("EC2.DescribeSecurityGroupRules", [rules(&[])]),
-        }],
-        id if id.starts_with("ec2-") => [of_sharing(id), of_settings(id), of_networks(id)].into_iter().flatten().collect(),
+        }]).collect(),
+        id if id.starts_with("ec2-") => {
+            let remembering = of_memory(id).await?;
+            [of_sharing(id), of_settings(id), of_networks(id), remembering].into_iter().flatten().collect()
+        }
         id if id.starts_with("own-") => crate::own::situations(id),
         _ => vec![],
     })
@@ -431,6 +436,57 @@ fn versioning(status: &str) -> crate::wire::Answer {
     ok(&format!("<VersioningConfiguration><Status>{status}</Status></VersioningConfiguration>"))
 }
 
+/// What is taken back with the help of what is remembered.
+async fn of_memory(id: &str) -> Result<Vec<Situation>> {
+    let arn = |of: &str| format!("arn:aws:ec2:eu-central-1:111122223333:{of}");
+    Ok(match id {
+        "ec2-open-security-group" => {
+            let change = json!({"SecurityGroupRuleId": "sgr-1", "SecurityGroupRule": {
+                "IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "CidrIpv4": "0.0.0.0/0"}});
+            let request = json!({"ModifySecurityGroupRulesRequest": {"GroupId": "sg-1", "SecurityGroupRule": change}});
+            let was = json!([{"id": "sgr-1", "protocol": "tcp", "from_port": 22, "to_port": 22,
+                "source": {"ipv4": "203.0.113.0/24"}}]);
+            let remembered = remembering(id, &arn("security-group/sg-1"), was).await?;
+            vec![Situation {
+                function: &ec2::FUNCTION,
+                event: event("ec2", "ModifySecurityGroupRules", request, json!(null)),
+                aws: Aws::default()
+                    .answers("DynamoDB.GetItem(memory)", [remembered])
+                    .answers("EC2.DescribeSecurityGroupRules", [one_rule("0.0.0.0/0")])
+                    .answers(
+                        "EC2.ModifySecurityGroupRules",
+                        [answer("ModifySecurityGroupRules", "<return>true</return>")],
+                    ),
+                reverted: |aws| aws.set("EC2.DescribeSecurityGroupRules", [one_rule("203.0.113.0/24")]),
+            }]
+        }
+        "ec2-unblocked-snapshots" => {
+            let of = arn("account-setting/snapshot-block-public-access");
+            let remembered = remembering(id, &of, json!("block-all-sharing")).await?;
+            let mut situation = switched(
+                "EnableSnapshotBlockPublicAccess",
+                ("GetSnapshotBlockPublicAccessState", "<state>block-new-sharing</state>"),
+                &["EnableSnapshotBlockPublicAccess"],
+                |aws| {
+                    aws.set(
+                        "EC2.GetSnapshotBlockPublicAccessState",
+                        [answer("GetSnapshotBlockPublicAccessState", "<state>block-all-sharing</state>")],
+                    );
+                },
+            );
+            let public = listed("DescribeSnapshots", "snapshotSet", "snapshotId");
+            situation.aws = situation.aws.answers("EC2.DescribeSnapshots", [public]);
+            situation.aws = situation.aws.answers("DynamoDB.GetItem(memory)", [remembered]);
+            vec![situation]
+        }
+        _ => vec![],
+    })
+}
+
+fn one_rule(cidr: &str) -> crate::wire::Answer {
+    rules(&[("sgr-1", "sg-1", "tcp", 22, &format!("<cidrIpv4>{cidr}</cidrIpv4>"))])
+}
+
 /// An answer of EC2 in its wire shape.
 fn answer(operation: &str, inner: &str) -> crate::wire::Answer {
     ok(&format!("<{operation}Response>{inner}</{operation}Response>"))
@@ -506,6 +562,40 @@ fn deployed(id: &str, number: usize) -> Settings {
     let reserved = (id == "own-changed-function" && number == 1).then_some(5);
     let own = Own { keys: BTreeSet::from([crate::own::KEY.to_owned()]), reserved, ..Own::default() };
     Settings { own, ..settings(Mode::Revert) }
+}
+
+#[tokio::test]
+async fn every_survey_calls_just_what_it_declares() -> Result<()> {
+    for control in workspace_tests::controls() {
+        let Some(survey) = control.survey else { continue };
+        let aws = Aws::default()
+            .answers("S3.ListBuckets", [buckets(&[("b", "eu-central-1")])])
+            .answers("EC2.DescribeSecurityGroups", [listed("DescribeSecurityGroups", "securityGroupInfo", "groupId")])
+            .answers("EC2.DescribeSnapshots", [listed("DescribeSnapshots", "snapshotSet", "snapshotId")])
+            .answers("EC2.DescribeImages", [listed("DescribeImages", "imagesSet", "imageId")])
+            .answers("EC2.DescribeNetworkAcls", [listed("DescribeNetworkAcls", "networkAclSet", "networkAclId")])
+            .answers(
+                "EC2.DescribeManagedPrefixLists",
+                [listed("DescribeManagedPrefixLists", "prefixListSet", "prefixListId")],
+            )
+            .answers("EC2.DescribeInstances", [instance("required")])
+            .answers(
+                "EC2.DescribeVpcEndpointServiceConfigurations",
+                [listed("DescribeVpcEndpointServiceConfigurations", "serviceConfigurationSet", "serviceId")],
+            );
+        let config = aws.config();
+        let event = Event::of_a_look(&control.about.watches[0], "111122223333", "eu-central-1", Timestamp::now());
+        let found = (survey.list)(&Look::new(&config, "111122223333"), &event).await;
+        let found = found.with_context(|| control.about.id)?;
+        assert!(!found.is_empty(), "{} finds nothing", control.about.id);
+        assert_eq!(needed(&aws), declared(survey.needs), "the survey of {}", control.about.id);
+    }
+    Ok(())
+}
+
+/// What a call that lists answers of one thing.
+fn listed(operation: &str, list: &str, id: &str) -> crate::wire::Answer {
+    answer(operation, &format!("<{list}><item><{id}>x-1</{id}></item></{list}>"))
 }
 
 #[tokio::test]

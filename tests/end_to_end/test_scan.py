@@ -6,8 +6,10 @@ from uuid import uuid4
 
 import pytest
 
-from stack import ACCOUNT, TARGET
+from stack import ACCOUNT, REGION, TARGET
 from test_buckets import AccessPoint
+from test_ec2_sharing_and_settings import CONTROLS as SHARED
+from test_ec2_sharing_and_settings import STRANGER, SWITCHES
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +41,77 @@ def opened(snapback):
         closed_group.open(443)
     yield bucket, group, closed_bucket, closed_group
     assert bucket.policy_text() == text and len(group.rules()) == 1, "a scan touches nothing"
+
+
+def found_by(scan) -> dict:
+    """The decisions of a scan, by control and ARN."""
+    lines = [json.loads(line) for line in scan("--json", "--control", "ec2-*").stdout.splitlines()]
+    return {(line["control"], line["subject"]["arn"]): line["decision"] for line in lines}
+
+
+def test_what_is_shared_with_strangers_is_found(snapback, scan):
+    with snapback.unseen():
+        shared = {control: of(snapback) for control, of in SHARED.items()}
+        kept = {control: of(snapback) for control, of in SHARED.items()}
+        for thing in shared.values():
+            thing.share(ACCOUNT, STRANGER)
+        for thing in kept.values():
+            thing.share(ACCOUNT)
+    found = found_by(scan)
+    for control, thing in shared.items():
+        said = found[control, thing.arn]
+        assert (said["decision"], said["severity"]) == ("alert", "high") and STRANGER in said["why"]
+        assert "the event" not in said["why"]
+        assert (control, kept[control].arn) not in found
+        assert thing.with_whom() == {ACCOUNT, STRANGER}, "a scan touches nothing"
+
+
+def test_the_switches_of_the_account_are_looked_at(snapback, scan):
+    for turn, name in ((1, "risky"), (0, "safe")):
+        with snapback.unseen():
+            for control in SWITCHES:
+                call, parameters = SWITCHES[control][1 + turn]
+                getattr(snapback.ec2, call)(**parameters)
+        found = {control for control, _ in found_by(scan)} & set(SWITCHES)
+        assert found == (set(SWITCHES) if turn else set()), name
+
+
+def test_open_network_acls_and_prefix_lists_and_old_metadata_services_are_found(snapback, scan):
+    def arn(kind: str, made: str) -> str:
+        return f"arn:aws:ec2:{REGION}:{ACCOUNT}:{kind}/{made}"
+
+    def acl(cidr: str) -> str:
+        vpc = snapback.ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
+        made = snapback.ec2.create_network_acl(VpcId=vpc)["NetworkAcl"]["NetworkAclId"]
+        rule = {"RuleNumber": 90, "Egress": False, "RuleAction": "allow", "Protocol": "6", "CidrBlock": cidr}
+        snapback.ec2.create_network_acl_entry(NetworkAclId=made, PortRange={"From": 22, "To": 22}, **rule)
+        return arn("network-acl", made)
+
+    def prefix_list(cidr: str) -> str:
+        made = snapback.a_prefix_list(cidr)
+        pairs = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "PrefixListIds": [{"PrefixListId": made}]}
+        snapback.a_group().authorize(IpPermissions=[pairs])
+        return arn("prefix-list", made)
+
+    def instance(tokens: str) -> str:
+        run = snapback.ec2.run_instances(ImageId="ami-12345678", MinCount=1, MaxCount=1)
+        made = run["Instances"][0]["InstanceId"]
+        snapback.ec2.modify_instance_metadata_options(InstanceId=made, HttpTokens=tokens)
+        return arn("instance", made)
+
+    with snapback.unseen():
+        opened = {
+            ("ec2-open-network-acl", acl("0.0.0.0/0")),
+            ("ec2-opened-prefix-list", prefix_list("0.0.0.0/0")),
+            ("ec2-instance-metadata-v1", instance("optional")),
+        }
+        closed = {
+            ("ec2-open-network-acl", acl("192.0.2.0/24")),
+            ("ec2-opened-prefix-list", prefix_list("192.0.2.0/24")),
+            ("ec2-instance-metadata-v1", instance("required")),
+        }
+    found = found_by(scan)
+    assert opened <= set(found) and not closed & set(found)
 
 
 def test_it_finds_what_was_open_before_anybody_watched(scan, opened):

@@ -13,13 +13,13 @@ use snapback::control::{AnyControl, Function, Tags};
 pub const FUNCTION: Function = Function {
     name: "Ec2Function",
     controls: &[
-        AnyControl::of::<controls::OpenSecurityGroup>(),
+        AnyControl::remembering::<controls::OpenSecurityGroup>(),
         AnyControl::of::<controls::OpenedPrefixList>(),
         AnyControl::of::<controls::SharedSnapshot>(),
         AnyControl::of::<controls::UsedSharedSnapshot>(),
         AnyControl::of::<controls::SharedImage>(),
         AnyControl::of::<controls::OpenEndpointService>(),
-        AnyControl::of::<controls::UnblockedSnapshots>(),
+        AnyControl::remembering::<controls::UnblockedSnapshots>(),
         AnyControl::of::<controls::UnblockedImages>(),
         AnyControl::of::<controls::UnencryptedVolumes>(),
         AnyControl::of::<controls::SerialConsole>(),

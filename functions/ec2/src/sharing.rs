@@ -11,7 +11,7 @@ use snapback::json;
 use snapback::settings::Settings;
 use snapback::subject::Subject;
 
-use crate::told::{field, parameters, text, texts};
+use crate::told::{field, id_of, parameters, text, texts};
 
 /// What an event tells that it shared.
 #[derive(Debug, PartialEq)]
@@ -121,17 +121,18 @@ impl Told {
     pub(crate) fn decide(
         &self,
         event: &Event,
+        suspicion: &Suspicion,
         of: fn(String) -> Shared,
         state: &State,
         given: &Given<'_>,
     ) -> Decision<Ec2> {
         let allow = |why: &str| Decision::Allow { why: why.to_owned() };
         let alert = |severity, why| Decision::Alert { severity, why };
-        let Some(id) = &self.id else {
+        let Some(id) = id_of(&suspicion.subject) else {
             return alert(Severity::High, "something was shared, and the event does not tell what".to_owned());
         };
         let Some(live) = &state.shared_with else { return allow("it is gone") };
-        let of = of(id.clone());
+        let of = of(id.to_owned());
         let standing = |one: &SharedWith| standing(one, event, given.settings);
         let is_held = |one: &SharedWith| given.holds.contains(&one.to_string());
         let listed = |some: &[SharedWith]| some.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
@@ -141,8 +142,19 @@ impl Told {
             if others.is_empty() {
                 return allow("it is shared with no stranger");
             }
-            let why = format!("the event does not tell with whom {of} was shared; it is with {}", listed(&others));
-            return alert(Severity::High, why);
+            let listed = listed(&others);
+            if !event.is_look() {
+                let why = format!("the event does not tell with whom {of} was shared; it is with {listed}");
+                return alert(Severity::High, why);
+            }
+            let severity = if others.contains(&SharedWith::Everyone) {
+                Severity::Critical
+            } else if others.iter().any(|one| standing(one) == Standing::Stranger) {
+                Severity::High
+            } else {
+                Severity::Medium
+            };
+            return alert(severity, format!("{of} is shared with {listed}"));
         };
         let (own, others): (Vec<SharedWith>, Vec<SharedWith>) =
             live.iter().cloned().partition(|one| told.contains(one));
@@ -436,7 +448,7 @@ mod tests {
         let state = State { shared_with: Some(beside.iter().chain(&own).cloned().collect()) };
         let holds = BTreeSet::new();
         let given = Given { settings, holds: &holds };
-        let subject = Subject::account(&event);
+        let subject = Subject::snapshot(&event, "snap-1");
         let suspicion = Suspicion { subject, why: String::new() };
         let decision = C::decide(&event, &suspicion, &state, &given);
         prop_assert!(decision.is_allow() || !C::suspect(&event, settings).is_empty(), "not suspected: {}", decision);

@@ -1,5 +1,8 @@
 //! What is on or off for the whole account in a Region: what turning it back has in common.
 
+use anyhow::Result;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use snapback::change::{Ec2, Switch};
 use snapback::control::{Given, Suspicion};
@@ -14,7 +17,7 @@ pub(crate) struct State {
 }
 
 /// How a switch is risky, and how it is safe.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Position {
     pub(crate) of: Switch,
     pub(crate) risky: &'static str,
@@ -27,6 +30,12 @@ impl Position {
     pub(crate) fn suspicion(&self, event: &Event) -> Suspicion {
         let why = format!("the event sets {} to `{}`", self.of, self.risky);
         Suspicion { subject: Subject::switch(event, self.of.name()), why }
+    }
+
+    /// The switch itself, for a look without an event.
+    pub(crate) fn listed<'a>(&self, event: &'a Event) -> BoxFuture<'a, Result<Vec<Subject>>> {
+        let subject = Subject::switch(event, self.of.name());
+        async move { Ok(vec![subject]) }.boxed()
     }
 
     pub(crate) fn decide(&self, state: &State, given: &Given<'_>, left: Vec<String>) -> Decision<Ec2> {

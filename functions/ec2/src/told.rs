@@ -8,6 +8,7 @@ use snapback::change::Source;
 use snapback::event::Event;
 use snapback::json;
 use snapback::network::{self, Traffic};
+use snapback::subject::Subject;
 
 /// The parameters of a call; those of newer ones are wrapped.
 pub(crate) fn parameters(event: &Event) -> &Value {
@@ -27,6 +28,11 @@ pub(crate) fn field<'a>(parameters: &'a Value, name: &str) -> &'a Value {
 
 pub(crate) fn text<'a>(parameters: &'a Value, name: &str) -> Option<&'a str> {
     field(parameters, name).as_str().filter(|text| !text.is_empty())
+}
+
+/// The id of what it is about; nothing if that is the account, as the event does not tell.
+pub(crate) fn id_of(subject: &Subject) -> Option<&str> {
+    (subject.kind != "account").then_some(subject.name.as_str())
 }
 
 /// Every text in a list, whatever form the list has.

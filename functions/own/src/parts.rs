@@ -36,6 +36,7 @@ pub(crate) const RULE: Kind = Kind {
         "S3Schedule",
         "Ec2Rule",
         "Ec2ServiceRule",
+        "Ec2Schedule",
         "OwnRuleRule",
         "OwnFunctionRule",
         "OwnRoleRule",

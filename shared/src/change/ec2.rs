@@ -15,6 +15,8 @@ pub enum Ec2 {
     RevokeIngress { group: String, rules: Vec<Rule> },
     /// `AuthorizeSecurityGroupIngress`; only ever to undo. The rules get new ids.
     AuthorizeIngress { group: String, rules: Vec<Rule> },
+    /// `ModifySecurityGroupRules`: these rules before and after, each by its id, which stays, as do its tags.
+    ModifyIngress { group: String, from: Vec<Rule>, to: Vec<Rule> },
     /// `ModifySnapshotAttribute`, `ModifyImageAttribute` or `ModifyVpcEndpointServicePermissions`: of those with whom
     /// it is shared, these before and those after. All others stay.
     Sharing { of: Shared, from: Vec<SharedWith>, to: Vec<SharedWith> },
@@ -131,6 +133,7 @@ impl Ec2 {
         match self.clone() {
             Self::RevokeIngress { group, rules } => Self::AuthorizeIngress { group, rules },
             Self::AuthorizeIngress { group, rules } => Self::RevokeIngress { group, rules },
+            Self::ModifyIngress { group, from, to } => Self::ModifyIngress { group, from: to, to: from },
             Self::Sharing { of, from, to } => Self::Sharing { of, from: to, to: from },
             Self::Switch { of, from, to } => Self::Switch { of, from: to, to: from },
             Self::MetadataTokens { instance, from, to } => Self::MetadataTokens { instance, from: to, to: from },
@@ -155,6 +158,7 @@ impl Ec2 {
         match self {
             Self::RevokeIngress { rules, .. } => (detailed(rules), without()),
             Self::AuthorizeIngress { rules, .. } => (without(), detailed(rules)),
+            Self::ModifyIngress { from, to, .. } => (detailed(from), detailed(to)),
             Self::Sharing { from, to, .. } => (shared(from), shared(to)),
             Self::Switch { from, to, .. } => (from.clone(), to.clone()),
             Self::MetadataTokens { from, to, .. } => (format!("HttpTokens: {from}"), format!("HttpTokens: {to}")),
@@ -199,6 +203,9 @@ impl fmt::Display for Ec2 {
             Self::RevokeIngress { group, rules } => write!(f, "revoke {} from security group `{group}`", listed(rules)),
             Self::AuthorizeIngress { group, rules } => {
                 write!(f, "authorise {} in security group `{group}`", listed(rules))
+            }
+            Self::ModifyIngress { group, from, to } => {
+                write!(f, "change {} to {} in security group `{group}`", listed(from), listed(to))
             }
             Self::Sharing { of, from, to } if to.is_empty() => write!(f, "stop sharing {of} with {}", listed(from)),
             Self::Sharing { of, to, .. } => write!(f, "share {of} with {}", listed(to)),

@@ -20,7 +20,7 @@
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use snapback::change::Ec2;
-use snapback::control::{About, Control, Given, Look, Suspicion, Watch};
+use snapback::control::{About, Control, Given, Look, Survey, Suspicion, Watch};
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
 use snapback::json;
@@ -28,7 +28,7 @@ use snapback::settings::Settings;
 use snapback::subject::Subject;
 
 use crate::aws;
-use crate::told::{field, parameters, text};
+use crate::told::{field, id_of, parameters, text};
 
 #[derive(Debug)]
 pub(crate) struct InstanceMetadataV1;
@@ -67,6 +67,8 @@ impl Control for InstanceMetadataV1 {
     type State = State;
     type Change = Ec2;
 
+    const SURVEY: Option<Survey> = Some(aws::INSTANCES);
+
     fn suspect(event: &Event, _: &Settings) -> Vec<Suspicion> {
         let request = parameters(event);
         let why = if json::is_left_out(request) {
@@ -82,16 +84,16 @@ impl Control for InstanceMetadataV1 {
         vec![Suspicion { subject, why: why.to_owned() }]
     }
 
-    async fn observe(look: &Look<'_>, event: &Event, _: &Suspicion) -> Result<State> {
-        Ok(match instance(event) {
+    async fn observe(look: &Look<'_>, _: &Event, suspicion: &Suspicion) -> Result<State> {
+        Ok(match id_of(&suspicion.subject) {
             Some(id) => State { options: Box::pin(aws::metadata_options(look.config, id)).await? },
             None => State::default(),
         })
     }
 
-    fn decide(event: &Event, _: &Suspicion, state: &State, given: &Given<'_>) -> Decision<Ec2> {
+    fn decide(_: &Event, suspicion: &Suspicion, state: &State, given: &Given<'_>) -> Decision<Ec2> {
         let allow = |why: &str| Decision::Allow { why: why.to_owned() };
-        let Some(instance) = instance(event) else {
+        let Some(instance) = id_of(&suspicion.subject) else {
             let why = "metadata options were changed, and the event does not tell on which instance".to_owned();
             return Decision::Alert { severity: Severity::Medium, why };
         };

@@ -19,13 +19,13 @@
 //! - rules that an operator has put back with `snapback undo`
 //!
 //! It alerts and touches nothing where a rule was replaced: what it was before is not known. And where the event does
-//! not tell which rule it made.
+//! not tell which rule it made. `snapback scan` leaves out the ACL that AWS makes with each VPC, which lets everything in.
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use snapback::change::{AclEntry, Ec2};
-use snapback::control::{About, Control, Given, Look, Suspicion, Watch};
+use snapback::control::{About, Control, Given, Look, Survey, Suspicion, Watch};
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
 use snapback::json;
@@ -34,7 +34,7 @@ use snapback::settings::Settings;
 use snapback::subject::Subject;
 
 use crate::aws;
-use crate::told::{field, parameters, text};
+use crate::told::{field, id_of, parameters, text};
 
 #[derive(Debug)]
 pub(crate) struct OpenNetworkAcl;
@@ -69,6 +69,8 @@ impl Control for OpenNetworkAcl {
     type State = State;
     type Change = Ec2;
 
+    const SURVEY: Option<Survey> = Some(aws::NETWORK_ACLS);
+
     fn suspect(event: &Event, settings: &Settings) -> Vec<Suspicion> {
         let why = match told(event) {
             None => "the event does not tell the rule".to_owned(),
@@ -79,17 +81,17 @@ impl Control for OpenNetworkAcl {
         vec![Suspicion { subject, why }]
     }
 
-    async fn observe(look: &Look<'_>, event: &Event, _: &Suspicion) -> Result<State> {
-        Ok(match acl(event) {
+    async fn observe(look: &Look<'_>, _: &Event, suspicion: &Suspicion) -> Result<State> {
+        Ok(match id_of(&suspicion.subject) {
             Some(id) => State { entries: Box::pin(aws::acl_entries(look.config, id)).await? },
             None => State::default(),
         })
     }
 
-    fn decide(event: &Event, _: &Suspicion, state: &State, given: &Given<'_>) -> Decision<Ec2> {
+    fn decide(event: &Event, suspicion: &Suspicion, state: &State, given: &Given<'_>) -> Decision<Ec2> {
         let allow = |why: &str| Decision::Allow { why: why.to_owned() };
         let alert = |severity, why| Decision::Alert { severity, why };
-        let Some(acl) = acl(event) else {
+        let Some(acl) = id_of(&suspicion.subject) else {
             let why = "a rule of a network ACL was made, and the event does not tell in which".to_owned();
             return alert(Severity::Medium, why);
         };
@@ -102,10 +104,8 @@ impl Control for OpenNetworkAcl {
             if open.is_empty() {
                 return allow("no rule lets the world in");
             }
-            return alert(
-                Severity::Medium,
-                format!("the event does not tell which rule it made; open: {}", open.join(", ")),
-            );
+            let untold = if event.is_look() { "" } else { "the event does not tell which rule it made; " };
+            return alert(Severity::Medium, format!("{untold}open: {}", open.join(", ")));
         };
         let Some(live) = entries.iter().find(|entry| is_it(entry, &told)) else {
             return allow("the event's rule is not among those of the network ACL");
@@ -348,7 +348,7 @@ mod tests {
             let event = event("CreateNetworkAclEntry", own);
             let (settings, holds) = (Settings::default(), BTreeSet::new());
             let state = State { entries: Some(entries.clone()) };
-            let suspicion = Suspicion { subject: Subject::account(&event), why: String::new() };
+            let suspicion = Suspicion { subject: Subject::network_acl(&event, "acl-1"), why: String::new() };
             let given = Given { settings: &settings, holds: &holds };
             let decision = OpenNetworkAcl::decide(&event, &suspicion, &state, &given);
             prop_assert!(decision.is_allow() || !OpenNetworkAcl::suspect(&event, &settings).is_empty(), "{}", decision);

@@ -8,7 +8,9 @@
 //! **Does** Revokes, by their ids, the rules that this event added or changed and that let the world in on a port that
 //! is not in the operator's list of public ports. The world is more public addresses than a /8 of IPv4 or a /32 of
 //! IPv6 has, in one rule or in several together; prefix lists are looked into. A prefix list of an account that is not
-//! trusted counts as well: its owner can fill it at will. A changed rule is revoked too: what it was before is not known.
+//! trusted counts as well: its owner can fill it at will. A changed rule becomes again what it was when the group was last
+//! looked at, which Snapback does once a day, under its id and with its tags. It is revoked where that is not known: where
+//! it was more than two days ago, or anything else about the group's inbound rules has changed since.
 //!
 //! **Leaves alone**
 //! - rules that this event did not make, even open ones: the alert names them
@@ -26,7 +28,7 @@ use anyhow::Result;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use snapback::change::{Ec2, Rule, Source};
-use snapback::control::{About, Control, Given, Look, Survey, Suspicion, Watch};
+use snapback::control::{About, Control, Given, Look, Remembered, Remembers, Survey, Suspicion, Watch};
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
 use snapback::network::{self, Opening, Protocol};
@@ -47,6 +49,10 @@ pub(crate) struct State {
     pub(crate) rules: Vec<Rule>,
     /// What the prefix lists hold that the rules name; nothing if we cannot see them.
     pub(crate) prefix_lists: BTreeMap<String, Option<PrefixList>>,
+    /// The ingress rules of the group when it was last looked at, without their tags. They are not asked for unless the
+    /// event changed some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) before: Option<Remembered<Vec<Rule>>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -77,8 +83,13 @@ impl Control for OpenSecurityGroup {
             "ec2:DescribeManagedPrefixLists",
             "ec2:GetManagedPrefixListEntries",
         ],
-        writes: &["ec2:RevokeSecurityGroupIngress"],
-        undoes: &["ec2:DescribeSecurityGroupRules", "ec2:AuthorizeSecurityGroupIngress", "ec2:CreateTags"],
+        writes: &["ec2:RevokeSecurityGroupIngress", "ec2:ModifySecurityGroupRules"],
+        undoes: &[
+            "ec2:DescribeSecurityGroupRules",
+            "ec2:AuthorizeSecurityGroupIngress",
+            "ec2:CreateTags",
+            "ec2:ModifySecurityGroupRules",
+        ],
         severity: Severity::Critical,
         frameworks: &[
             "AWS FSBP EC2.18",
@@ -134,15 +145,22 @@ impl Control for OpenSecurityGroup {
         if group.is_none() {
             rules.retain(is_world);
         }
+        let before = match &group {
+            Some(id) if event.name == "ModifySecurityGroupRules" => {
+                Box::pin(look.remembered::<Self>(&Subject::security_group(event, id))).await?
+            }
+            _ => None,
+        };
+        let was = before.as_ref().and_then(|before| before.good.as_deref()).unwrap_or_default();
         let mut prefix_lists = BTreeMap::new();
-        for rule in &rules {
+        for rule in rules.iter().chain(was) {
             if let Source::PrefixList(id) = &rule.source
                 && !prefix_lists.contains_key(id)
             {
                 prefix_lists.insert(id.clone(), aws::prefix_list(look.config, id).await?);
             }
         }
-        Ok(State { group, rules, prefix_lists })
+        Ok(State { group, rules, prefix_lists, before })
     }
 
     fn decide(event: &Event, _: &Suspicion, state: &State, given: &Given<'_>) -> Decision<Ec2> {
@@ -189,7 +207,10 @@ impl Control for OpenSecurityGroup {
             left: left
                 .chain(unseen.iter().map(|rule| format!("perhaps {rule}, whose prefix list cannot be looked into")))
                 .collect(),
-            plan: vec![Ec2::RevokeIngress { group: group.clone(), rules: open.into_iter().cloned().collect() }],
+            plan: vec![match judge.before(&told, &open) {
+                Some(to) => Ec2::ModifyIngress { group: group.clone(), from: open.into_iter().cloned().collect(), to },
+                None => Ec2::RevokeIngress { group: group.clone(), rules: open.into_iter().cloned().collect() },
+            }],
         }
     }
 
@@ -202,9 +223,27 @@ impl Control for OpenSecurityGroup {
         match change {
             Ec2::RevokeIngress { rules, .. } => after.rules.retain(|rule| rules.iter().all(|gone| gone.id != rule.id)),
             Ec2::AuthorizeIngress { rules, .. } => after.rules.extend(rules.iter().cloned()),
+            Ec2::ModifyIngress { to, .. } => {
+                for rule in &mut after.rules {
+                    if let Some(to) = to.iter().find(|to| to.id == rule.id) {
+                        *rule = to.clone();
+                    }
+                }
+            }
             _ => {}
         }
         after
+    }
+}
+
+impl Remembers for OpenSecurityGroup {
+    type Good = Vec<Rule>;
+
+    fn good(state: &State) -> Option<Vec<Rule>> {
+        let without_tags = |rule: &Rule| Rule { tags: BTreeMap::new(), ..rule.clone() };
+        let mut rules: Vec<Rule> = state.rules.iter().map(without_tags).collect();
+        rules.sort_by(|one, other| one.id.cmp(&other.id));
+        (!rules.is_empty()).then_some(rules)
     }
 }
 
@@ -227,6 +266,32 @@ impl Judge<'_> {
                 let all: Vec<Opening> = self.state.rules.iter().filter_map(|rule| self.opening(rule)).collect();
                 opening.is_part_of_a_world(&all, public)
             })
+    }
+
+    /// What these rules were before the event: if the event is all that has changed the group since it was looked at, and
+    /// if they were harmless.
+    fn before(&self, told: &[ToldRule], rules: &[&Rule]) -> Option<Vec<Rule>> {
+        let before = self.state.before.as_ref().filter(|before| before.is_fresh(self.event))?.good.as_ref()?;
+        let is_other = |rule: &&Rule| !told.iter().any(|told| is_it(rule, told));
+        let is_told = |rule: &Rule| told.iter().any(|told| told.id.as_deref() == Some(rule.id.as_str()));
+        let now: Vec<&Rule> = self.state.rules.iter().filter(is_other).collect();
+        let was: Vec<&Rule> = before.iter().filter(|rule| !is_told(rule)).collect();
+        let is_among = |rule: &&&Rule| was.iter().any(|was| was.id == rule.id && was.lets_in_the_same(rule));
+        if now.len() != was.len() || !now.iter().all(|rule| is_among(&rule)) {
+            return None;
+        }
+        let was = |rule: &&Rule| {
+            let was = before.iter().find(|was| was.id == rule.id)?;
+            Some(Rule { tags: rule.tags.clone(), ..was.clone() })
+        };
+        let to = rules.iter().map(was).collect::<Option<Vec<Rule>>>()?;
+        let change = Ec2::ModifyIngress { group: String::new(), from: vec![], to: to.clone() };
+        let after = OpenSecurityGroup::after(self.state, &change);
+        let after = Judge { state: &after, ..*self };
+        // Together with the others they may let in more than each by itself.
+        let opens = |rule: &Rule| after.is_open(rule) && !(is_other(&rule) && self.is_open(rule));
+        let is_harmless = !after.state.rules.iter().any(opens) && !to.iter().any(|rule| after.is_unseen(rule));
+        is_harmless.then_some(to)
     }
 
     fn severity(&self, rule: &Rule) -> Severity {
@@ -360,7 +425,7 @@ mod tests {
     }
 
     fn group(rules: &[Rule]) -> State {
-        State { group: Some("sg-1".to_owned()), rules: rules.to_vec(), prefix_lists: BTreeMap::new() }
+        State { group: Some("sg-1".to_owned()), rules: rules.to_vec(), prefix_lists: BTreeMap::new(), before: None }
     }
 
     fn list(owner: &str, range: &str) -> PrefixList {
@@ -473,6 +538,58 @@ mod tests {
         insta::assert_snapshot!(said(&left_out, &State::default()), @"allow: no rule lets the world in");
     }
 
+    /// A change of these rules, and the group as it was seen before.
+    fn changed(rules: &[Rule], state: State, before: &[Rule], seen: &str) -> (Event, State) {
+        let changes: Vec<Value> = rules
+            .iter()
+            .map(|rule| {
+                let (field, source) = match &rule.source {
+                    Source::Ipv4(cidr) => ("CidrIpv4", cidr),
+                    Source::Ipv6(cidr) => ("CidrIpv6", cidr),
+                    Source::PrefixList(id) => ("PrefixListId", id),
+                    Source::SecurityGroup(id) => ("ReferencedGroupId", id),
+                };
+                json!({"SecurityGroupRuleId": rule.id, "SecurityGroupRule": {"IpProtocol": rule.protocol,
+                    "FromPort": rule.from_port, "ToPort": rule.to_port, field: source}})
+            })
+            .collect();
+        let request = json!({"ModifySecurityGroupRulesRequest": {"GroupId": "sg-1", "SecurityGroupRule": changes}});
+        let event = Event { name: "ModifySecurityGroupRules".to_owned(), ..event(&request, &json!(null)) };
+        let before = Remembered { good: Some(before.to_vec()), seen: seen.parse().expect("a time") };
+        (event, State { before: Some(before), ..state })
+    }
+
+    #[test]
+    fn a_changed_rule_becomes_what_it_was_if_nothing_else_has_changed() {
+        let (other, was) = (ipv4("sgr-1", 22, "203.0.113.0/24"), ipv4("sgr-2", 22, "198.51.100.0/24"));
+        let was = Rule { description: Some("office".to_owned()), ..was };
+        let tagged = BTreeMap::from([("team".to_owned(), "web".to_owned())]);
+        let now = Rule { tags: tagged.clone(), ..ipv4("sgr-2", 22, "0.0.0.0/0") };
+        let plan = |rules: &[Rule], before: &[Rule], seen: &str| {
+            let (event, state) = changed(std::slice::from_ref(&now), group(rules), before, seen);
+            let decision = decide(&event, &state, &BTreeSet::new());
+            decision.map_or_else(Vec::new, |decision| decision.plan().to_vec())
+        };
+        let (both, before, yesterday) =
+            ([other.clone(), now.clone()], [other.clone(), was.clone()], "2026-01-31T03:00:00Z");
+        let (group, from) = ("sg-1".to_owned(), vec![now.clone()]);
+        let to = vec![Rule { tags: tagged, ..was.clone() }];
+        let back = Ec2::ModifyIngress { group: group.clone(), from: from.clone(), to };
+        assert_eq!(plan(&both, &before, yesterday), [back]);
+        let revoked = [Ec2::RevokeIngress { group, rules: from }];
+        let third = ipv4("sgr-3", 23, "203.0.113.0/24");
+        for (rules, before, seen) in [
+            (&both[..], &before[..], "2026-01-28T03:00:00Z"),
+            (&[other.clone(), now.clone(), third.clone()], &before, yesterday),
+            (&both, &[other.clone(), was.clone(), third], yesterday),
+            (&both, &[ipv4("sgr-1", 23, "203.0.113.0/24"), was.clone()], yesterday),
+            (&both, &[other.clone()], yesterday),
+            (&both, &[other, ipv4("sgr-2", 3389, "::/0")], yesterday),
+        ] {
+            assert_eq!(plan(rules, before, seen), revoked, "{before:?}");
+        }
+    }
+
     fn sources() -> impl Strategy<Value = Source> {
         let v4 = prop::sample::select(vec![
             "0.0.0.0/0",
@@ -528,6 +645,24 @@ mod tests {
             let decision = OpenSecurityGroup::decide(&event, &suspicion, &state, &Given { settings: &settings, holds: &holds });
             if !decision.is_allow() {
                 prop_assert!(!OpenSecurityGroup::suspect(&event, &settings).is_empty(), "{}", decision);
+            }
+        }
+
+        #[test]
+        fn what_was_is_put_back_harmless_once_and_can_be_undone(state in groups(), was in groups(), own in 0_usize..7) {
+            let (before, event_rules) = state.rules.split_at(own.min(state.rules.len()));
+            let was: Vec<Rule> = before.iter().chain(was.rules.iter().skip(before.len())).cloned().collect();
+            let (event, state) = changed(event_rules, state.clone(), &was, "2026-01-31T03:00:00Z");
+            if let Some(Decision::Revert { plan, left, .. }) = decide(&event, &state, &BTreeSet::new()) {
+                let after = plan.iter().fold(state.clone(), |state, change| OpenSecurityGroup::after(&state, change));
+                prop_assert_eq!(&after.rules[..before.len()], before);
+                let again = decide(&event, &after, &BTreeSet::new());
+                let said = left.iter().any(|left| left.contains("cannot be looked into"));
+                let is_quiet = again.as_ref().is_some_and(|again| again.is_allow() || said && again.plan().is_empty());
+                prop_assert!(is_quiet, "{:?}", again);
+                let mut undone = plan.iter().rev().fold(after, |state, change| OpenSecurityGroup::after(&state, &change.undo()));
+                undone.rules.sort_by(|one, other| one.id.cmp(&other.id));
+                prop_assert_eq!(undone, state);
             }
         }
 

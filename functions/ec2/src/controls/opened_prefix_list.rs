@@ -23,7 +23,7 @@
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use snapback::change::{Ec2, PrefixEntry, Source};
-use snapback::control::{About, Control, Given, Look, Suspicion, Watch};
+use snapback::control::{About, Control, Given, Look, Survey, Suspicion, Watch};
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
 use snapback::json;
@@ -32,7 +32,7 @@ use snapback::settings::Settings;
 use snapback::subject::Subject;
 
 use crate::aws;
-use crate::told::{field, parameters, text};
+use crate::told::{field, id_of, parameters, text};
 
 #[derive(Debug)]
 pub(crate) struct OpenedPrefixList;
@@ -62,6 +62,8 @@ impl Control for OpenedPrefixList {
     type State = State;
     type Change = Ec2;
 
+    const SURVEY: Option<Survey> = Some(aws::PREFIX_LISTS);
+
     fn suspect(event: &Event, settings: &Settings) -> Vec<Suspicion> {
         let why = match added(event) {
             None => "the event does not tell the entries".to_owned(),
@@ -80,8 +82,8 @@ impl Control for OpenedPrefixList {
         vec![Suspicion { subject, why }]
     }
 
-    async fn observe(look: &Look<'_>, event: &Event, _: &Suspicion) -> Result<State> {
-        let Some(id) = list(event) else { return Ok(State::default()) };
+    async fn observe(look: &Look<'_>, _: &Event, suspicion: &Suspicion) -> Result<State> {
+        let Some(id) = id_of(&suspicion.subject) else { return Ok(State::default()) };
         let named = Source::PrefixList(id.to_owned());
         let (list, rules) = futures::try_join!(
             Box::pin(aws::prefix_entries(look.config, id)),
@@ -94,11 +96,11 @@ impl Control for OpenedPrefixList {
         Ok(State { entries: list.map(|(_, entries)| entries), lets_in })
     }
 
-    fn decide(event: &Event, _: &Suspicion, state: &State, given: &Given<'_>) -> Decision<Ec2> {
+    fn decide(event: &Event, suspicion: &Suspicion, state: &State, given: &Given<'_>) -> Decision<Ec2> {
         let allow = |why: &str| Decision::Allow { why: why.to_owned() };
         let alert = |severity, why| Decision::Alert { severity, why };
         let public = &given.settings.public_ports;
-        let Some(list) = list(event) else {
+        let Some(list) = id_of(&suspicion.subject) else {
             return alert(Severity::Medium, "a prefix list was changed, and the event does not tell which".to_owned());
         };
         let Some(entries) = &state.entries else { return allow("the prefix list is gone") };
@@ -116,8 +118,8 @@ impl Control for OpenedPrefixList {
             if free.is_empty() {
                 return allow("the prefix list does not hold the world");
             }
-            let why =
-                format!("the event does not tell which entries it added; prefix list `{list}` holds {}", said(&free));
+            let untold = if event.is_look() { "" } else { "the event does not tell which entries it added; " };
+            let why = format!("{untold}prefix list `{list}` holds {}", said(&free));
             return alert(Severity::High, why);
         };
         let is_own = |entry: &PrefixEntry| added.iter().any(|cidr| network::range(cidr) == network::range(&entry.cidr));
@@ -267,7 +269,7 @@ mod tests {
             let (before, added) = cidrs.split_at(own.min(cidrs.len()));
             let (event, state, holds) = (adding(added), state(&cidrs), BTreeSet::new());
             let settings = Settings::default();
-            let suspicion = Suspicion { subject: Subject::account(&event), why: String::new() };
+            let suspicion = Suspicion { subject: Subject::prefix_list(&event, "pl-1"), why: String::new() };
             let decision = OpenedPrefixList::decide(&event, &suspicion, &state, &Given { settings: &settings, holds: &holds });
             prop_assert!(decision.is_allow() || !OpenedPrefixList::suspect(&event, &settings).is_empty(), "{}", decision);
             if let Decision::Revert { plan, left, grants, .. } = decision {

@@ -16,7 +16,7 @@
 
 use anyhow::Result;
 use snapback::change::{Ec2, Switch};
-use snapback::control::{About, Control, Given, Look, Suspicion, Watch};
+use snapback::control::{About, Control, Given, Look, Survey, Suspicion, Watch};
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
 use snapback::settings::Settings;
@@ -47,6 +47,8 @@ impl Control for SerialConsole {
 
     type State = State;
     type Change = Ec2;
+
+    const SURVEY: Option<Survey> = Some(Survey { list: |_, event| POSITION.listed(event), needs: &[] });
 
     fn suspect(event: &Event, _: &Settings) -> Vec<Suspicion> {
         vec![POSITION.suspicion(event)]

@@ -18,7 +18,7 @@
 
 use anyhow::Result;
 use snapback::change::{Ec2, Shared};
-use snapback::control::{About, Control, Given, Look, Suspicion, Watch};
+use snapback::control::{About, Control, Given, Look, Survey, Suspicion, Watch};
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
 use snapback::settings::Settings;
@@ -26,6 +26,7 @@ use snapback::subject::Subject;
 
 use crate::aws;
 use crate::sharing::{self, State, Told};
+use crate::told::id_of;
 
 #[derive(Debug)]
 pub(crate) struct SharedSnapshot;
@@ -47,19 +48,20 @@ impl Control for SharedSnapshot {
     type State = State;
     type Change = Ec2;
 
+    const SURVEY: Option<Survey> = Some(aws::SNAPSHOTS);
+
     fn suspect(event: &Event, settings: &Settings) -> Vec<Suspicion> {
         told(event).suspect(event, settings, Subject::snapshot)
     }
 
-    async fn observe(look: &Look<'_>, event: &Event, _: &Suspicion) -> Result<State> {
-        Ok(match told(event).id {
-            Some(id) => State { shared_with: Box::pin(aws::shared_with(look.config, &Shared::Snapshot(id))).await? },
-            None => State::default(),
-        })
+    async fn observe(look: &Look<'_>, _: &Event, suspicion: &Suspicion) -> Result<State> {
+        let Some(id) = id_of(&suspicion.subject) else { return Ok(State::default()) };
+        let of = Shared::Snapshot(id.to_owned());
+        Ok(State { shared_with: Box::pin(aws::shared_with(look.config, &of)).await? })
     }
 
-    fn decide(event: &Event, _: &Suspicion, state: &State, given: &Given<'_>) -> Decision<Ec2> {
-        told(event).decide(event, Shared::Snapshot, state, given)
+    fn decide(event: &Event, suspicion: &Suspicion, state: &State, given: &Given<'_>) -> Decision<Ec2> {
+        told(event).decide(event, suspicion, Shared::Snapshot, state, given)
     }
 
     fn after(state: &State, change: &Ec2) -> State {

@@ -17,7 +17,7 @@
 
 use anyhow::Result;
 use snapback::change::{Ec2, Switch};
-use snapback::control::{About, Control, Given, Look, Suspicion, Watch};
+use snapback::control::{About, Control, Given, Look, Survey, Suspicion, Watch};
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
 use snapback::settings::Settings;
@@ -55,6 +55,8 @@ impl Control for UnblockedImages {
     type State = State;
     type Change = Ec2;
 
+    const SURVEY: Option<Survey> = Some(Survey { list: |_, event| POSITION.listed(event), needs: &[] });
+
     fn suspect(event: &Event, _: &Settings) -> Vec<Suspicion> {
         vec![POSITION.suspicion(event)]
     }
@@ -63,8 +65,8 @@ impl Control for UnblockedImages {
         Ok(State { is: Box::pin(aws::switch(look.config, POSITION.of)).await? })
     }
 
-    fn decide(_: &Event, _: &Suspicion, state: &State, given: &Given<'_>) -> Decision<Ec2> {
-        if state.is == POSITION.safe {
+    fn decide(event: &Event, _: &Suspicion, state: &State, given: &Given<'_>) -> Decision<Ec2> {
+        if state.is == POSITION.safe && !event.is_look() {
             let why = "Block Public Access of AMIs was turned off, and AWS may show for ten minutes that it is on; \
                        `aws ec2 enable-image-block-public-access` turns it on again";
             return Decision::Alert { severity: Severity::Medium, why: why.to_owned() };

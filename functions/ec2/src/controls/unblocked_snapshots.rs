@@ -5,23 +5,26 @@
 //! **Why** Block Public Access keeps anybody in the account from sharing a snapshot with everyone, whatever their
 //! rights. Turning it off is the step before, and makes those public at once that it has kept private.
 //!
-//! **Does** Turns it on again, with `block-new-sharing`. Which of the two modes was on before is not told. This one
-//! keeps new snapshots from being shared, as both do, and takes nothing from anybody who may have had it before.
+//! **Does** Turns it on again, in the mode that it had when it was last looked at, which Snapback does once a day. Where
+//! that is not known, or too long ago, with `block-new-sharing`: it keeps new snapshots from being shared, as both modes
+//! do, and takes nothing from anybody who may have had it before. Where the stricter mode was on, and the weaker one was
+//! turned on that makes snapshots public, the stricter one is turned on again.
 //!
 //! **Leaves alone**
 //! - snapshots that are shared with everyone already: the alert names them
 //! - the mode `block-all-sharing`, which is the stricter one
 //! - the mode `block-new-sharing`, as long as no snapshot is shared with everyone: then both modes do the same
+//! - the mode `block-new-sharing`, where it was on when it was last looked at
 //! - Block Public Access that an operator has turned off with `snapback undo`
 //!
 //! It alerts and touches nothing where the mode `block-new-sharing` was turned on while snapshots are shared with
-//! everyone: if the mode was the stricter one before, they are public again. The event does not tell whether it was on
-//! before.
+//! everyone, and it is not known which mode was on before, or was last seen more than two days ago: if it was the
+//! stricter one, they are public again.
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use snapback::change::{Ec2, Switch};
-use snapback::control::{About, Control, Given, Look, Suspicion, Watch};
+use snapback::control::{About, Control, Given, Look, Remembered, Remembers, Survey, Suspicion, Watch};
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
 use snapback::settings::Settings;
@@ -40,6 +43,9 @@ pub(crate) struct State {
     switch: switch::State,
     /// The account's own snapshots that everyone may read, unless Block Public Access keeps them from it.
     shared_with_everyone: Vec<String>,
+    /// The mode that was on when it was last looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    remembered: Option<Remembered<String>>,
 }
 
 const POSITION: Position = Position {
@@ -48,6 +54,10 @@ const POSITION: Position = Position {
     safe: "block-new-sharing",
     severity: Severity::High,
 };
+
+/// The weaker of the two modes, where the stricter one was on.
+const WEAKER: Position = Position { risky: POSITION.safe, safe: STRICTER, ..POSITION };
+const STRICTER: &str = "block-all-sharing";
 
 impl Control for UnblockedSnapshots {
     const ABOUT: &'static About = &About {
@@ -59,7 +69,11 @@ impl Control for UnblockedSnapshots {
         ],
         reads: &["ec2:GetSnapshotBlockPublicAccessState", "ec2:DescribeSnapshots"],
         writes: &["ec2:EnableSnapshotBlockPublicAccess"],
-        undoes: &["ec2:GetSnapshotBlockPublicAccessState", "ec2:DisableSnapshotBlockPublicAccess"],
+        undoes: &[
+            "ec2:GetSnapshotBlockPublicAccessState",
+            "ec2:DisableSnapshotBlockPublicAccess",
+            "ec2:EnableSnapshotBlockPublicAccess",
+        ],
         severity: Severity::High,
         frameworks: &["AWS FSBP EC2.182", "ATT&CK T1562"],
         caveat: "Look for ModifySnapshotAttribute in CloudTrail: it tells which snapshots were shared in between.",
@@ -69,12 +83,14 @@ impl Control for UnblockedSnapshots {
     type State = State;
     type Change = Ec2;
 
+    const SURVEY: Option<Survey> = Some(Survey { list: |_, event| POSITION.listed(event), needs: &[] });
+
     fn suspect(event: &Event, _: &Settings) -> Vec<Suspicion> {
         if event.name == "DisableSnapshotBlockPublicAccess" {
             return vec![POSITION.suspicion(event)];
         }
         match text(parameters(event), "state") {
-            Some("block-all-sharing") => vec![],
+            Some(STRICTER) => vec![],
             mode => {
                 let why =
                     format!("the event sets {} to `{}`", POSITION.of, mode.unwrap_or("a mode that it does not tell"));
@@ -83,31 +99,50 @@ impl Control for UnblockedSnapshots {
         }
     }
 
-    async fn observe(look: &Look<'_>, _: &Event, _: &Suspicion) -> Result<State> {
-        let (is, shared_with_everyone) = futures::try_join!(
+    async fn observe(look: &Look<'_>, _: &Event, suspicion: &Suspicion) -> Result<State> {
+        let (is, shared_with_everyone, remembered) = futures::try_join!(
             Box::pin(aws::switch(look.config, POSITION.of)),
             Box::pin(aws::snapshots_shared_with_everyone(look.config)),
+            Box::pin(look.remembered::<Self>(&suspicion.subject)),
         )?;
-        Ok(State { switch: switch::State { is }, shared_with_everyone })
+        Ok(State { switch: switch::State { is }, shared_with_everyone, remembered })
     }
 
     fn decide(event: &Event, _: &Suspicion, state: &State, given: &Given<'_>) -> Decision<Ec2> {
         let public = state.shared_with_everyone.join(", ");
-        let is_narrowed = event.name == "EnableSnapshotBlockPublicAccess" && state.switch.is == POSITION.safe;
-        if is_narrowed && !public.is_empty() {
+        let remembered = state.remembered.as_ref().filter(|remembered| remembered.is_fresh(event));
+        let before = remembered.and_then(|remembered| remembered.good.as_deref());
+        let is_narrowed =
+            event.name == "EnableSnapshotBlockPublicAccess" || event.is_look() && before == Some(STRICTER);
+        if is_narrowed && state.switch.is == WEAKER.risky && !public.is_empty() {
+            if before == Some(STRICTER) {
+                return WEAKER.decide(&state.switch, given, vec![]);
+            }
+            if remembered.is_some() {
+                return Decision::Allow { why: format!("{} was no stricter when it was last looked at", POSITION.of) };
+            }
             let why = format!("{} is `{}`, under which these are public: {public}", POSITION.of, state.switch.is);
             return Decision::Alert { severity: Severity::Medium, why };
         }
-        let left = if public.is_empty() {
+        let position = Position { safe: if before == Some(STRICTER) { STRICTER } else { POSITION.safe }, ..POSITION };
+        let left = if public.is_empty() || position.safe == STRICTER {
             vec![]
         } else {
             vec![format!("these snapshots are shared with everyone: {public}")]
         };
-        POSITION.decide(&state.switch, given, left)
+        position.decide(&state.switch, given, left)
     }
 
     fn after(state: &State, change: &Ec2) -> State {
         State { switch: switch::after(&state.switch, change), ..state.clone() }
+    }
+}
+
+impl Remembers for UnblockedSnapshots {
+    type Good = String;
+
+    fn good(state: &State) -> Option<String> {
+        (state.switch.is != POSITION.risky).then(|| state.switch.is.clone())
     }
 }
 
@@ -140,7 +175,7 @@ mod tests {
 
     fn state(is: &str, shared_with_everyone: &[&str]) -> State {
         let shared_with_everyone = shared_with_everyone.iter().map(|id| (*id).to_owned()).collect();
-        State { switch: switch::State { is: is.to_owned() }, shared_with_everyone }
+        State { switch: switch::State { is: is.to_owned() }, shared_with_everyone, remembered: None }
     }
 
     #[test]
@@ -161,16 +196,42 @@ mod tests {
         insta::assert_snapshot!(said(&state("block-new-sharing", &[])).unwrap_or_default(), @"allow: Block Public Access of snapshots is `block-new-sharing`");
     }
 
+    fn seen(mode: Option<&str>, at: &str) -> Option<Remembered<String>> {
+        Some(Remembered { good: mode.map(str::to_owned), seen: at.parse().expect("a time") })
+    }
+
+    #[test]
+    fn the_mode_comes_back_that_was_on() {
+        let off = event("DisableSnapshotBlockPublicAccess", &json!({"DisableSnapshotBlockPublicAccessRequest": ""}));
+        let plan = |event: &Event, is: &str, remembered| {
+            let state = State { remembered, ..state(is, &["snap-1"]) };
+            decide(event, &state, &BTreeSet::new()).map_or_else(Vec::new, |it| it.plan().to_vec())
+        };
+        let turned =
+            |from: &str, to: &str| vec![Ec2::Switch { of: POSITION.of, from: from.to_owned(), to: to.to_owned() }];
+        let (yesterday, long_ago) = ("2026-01-31T03:00:00Z", "2026-01-28T03:00:00Z");
+        assert_eq!(plan(&off, "unblocked", seen(Some(STRICTER), yesterday)), turned("unblocked", STRICTER));
+        assert_eq!(plan(&off, "unblocked", seen(Some(STRICTER), long_ago)), turned("unblocked", "block-new-sharing"));
+        assert_eq!(plan(&off, "unblocked", seen(Some(POSITION.safe), yesterday)), turned("unblocked", POSITION.safe));
+        let weaker = enabled("block-new-sharing");
+        assert_eq!(plan(&weaker, POSITION.safe, seen(Some(STRICTER), yesterday)), turned(POSITION.safe, STRICTER));
+        for (mode, at) in [(Some(STRICTER), long_ago), (Some(POSITION.safe), yesterday), (None, yesterday)] {
+            assert_eq!(plan(&weaker, POSITION.safe, seen(mode, at)), []);
+        }
+    }
+
     proptest! {
         #[test]
         fn it_is_turned_back_once_and_can_be_undone(
             is in prop::sample::select(vec!["unblocked", "block-new-sharing", "block-all-sharing"]),
             public in prop::sample::subsequence(vec!["snap-1", "snap-2"], 0..=2),
             disabled in any::<bool>(),
+            mode in prop::sample::select(vec![None, Some("block-new-sharing"), Some("block-all-sharing")]),
+            at in prop::sample::select(vec![None, Some("2026-01-31T03:00:00Z"), Some("2026-01-28T03:00:00Z")]),
         ) {
             let nothing = json!({"DisableSnapshotBlockPublicAccessRequest": ""});
             let event = if disabled { event("DisableSnapshotBlockPublicAccess", &nothing) } else { enabled("block-new-sharing") };
-            let (state, holds) = (state(is, &public), BTreeSet::new());
+            let (state, holds) = (State { remembered: at.and_then(|at| seen(mode, at)), ..state(is, &public) }, BTreeSet::new());
             if let Some(Decision::Revert { plan, left, grants, .. }) = decide(&event, &state, &holds) {
                 let after = plan.iter().fold(state.clone(), |state, change| UnblockedSnapshots::after(&state, change));
                 let again = decide(&event, &after, &holds);
