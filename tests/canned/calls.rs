@@ -570,6 +570,13 @@ async fn every_survey_calls_just_what_it_declares() -> Result<()> {
         let Some(survey) = control.survey else { continue };
         let aws = Aws::default()
             .answers("S3.ListBuckets", [buckets(&[("b", "eu-central-1")])])
+            // <https://docs.aws.amazon.com/AmazonS3/latest/API/API_control_ListAccessPoints.html>
+            .answers(
+                "S3Control.ListAccessPoints",
+                [ok("<ListAccessPointsResult><AccessPointList><AccessPoint><Name>p\
+                </Name><NetworkOrigin>Internet</NetworkOrigin><Bucket>b</Bucket></AccessPoint></AccessPointList>\
+                </ListAccessPointsResult>")],
+            )
             .answers("EC2.DescribeSecurityGroups", [listed("DescribeSecurityGroups", "securityGroupInfo", "groupId")])
             .answers("EC2.DescribeSnapshots", [listed("DescribeSnapshots", "snapshotSet", "snapshotId")])
             .answers("EC2.DescribeImages", [listed("DescribeImages", "imagesSet", "imageId")])

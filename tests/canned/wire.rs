@@ -138,6 +138,7 @@ fn operation(request: &HttpRequest) -> String {
         ("GET", uri) if uri.contains("/v20180820/configuration/publicAccessBlock") => {
             "S3Control.GetPublicAccessBlock".to_owned()
         }
+        ("GET", uri) if uri.ends_with("/v20180820/accesspoint") => "S3Control.ListAccessPoints".to_owned(),
         (method, uri) if uri.contains("/v20180820/accesspoint/") => {
             let verb = match method {
                 "GET" => "Get",
