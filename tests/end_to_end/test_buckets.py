@@ -285,6 +285,16 @@ def test_block_public_access_of_the_account(blocked):
     assert {entry["outcome"] for entry in snapback.journal_about(Account())} == {"held", "undone"}
 
 
+def test_a_deleted_policy_of_which_nothing_is_remembered_is_announced(snapback):
+    bucket = snapback.a_bucket()
+    with snapback.unseen():
+        bucket.put_policy({**bucket.lets_in_everyone(), "Effect": "Deny"})
+    snapback.s3.delete_bucket_policy(Bucket=bucket.name)
+    announced = snapback.announces(bucket)
+    assert (announced["control"], announced["outcome"]) == ("s3-lost-bucket-deny", "alerted"), announced["why"]
+    assert bucket.policy_text() is None
+
+
 # s3-early-log-expiry and s3-suspended-log-versioning. What is remembered is proven with canned answers.
 
 
