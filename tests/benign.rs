@@ -51,6 +51,7 @@ fn corpus() -> Vec<Value> {
         bucket_policies(),
         bucket_acls(),
         versioning(),
+        lifecycles(),
         public_access_blocks(),
         access_points(),
         rules(),
@@ -217,6 +218,27 @@ fn versioning() -> Vec<Call> {
         put(json!(""), with_mfa("Disabled")),
         put(json!(""), with_mfa("Enabled")),
     ]
+}
+
+/// Rules that keep objects for long, only move them, or are not in force.
+fn lifecycles() -> Vec<Call> {
+    let rule = |more: Value| {
+        let mut rule = json!({"ID": "rule", "Status": "Enabled", "Filter": {"Prefix": ""}});
+        rule.as_object_mut().into_iter().zip(more.as_object().cloned()).for_each(|(rule, more)| rule.extend(more));
+        rule
+    };
+    let year = rule(json!({"Expiration": {"Days": 365}}));
+    let moves = rule(json!({"Transition": {"Days": 30, "StorageClass": "GLACIER"}}));
+    let off = rule(json!({"Status": "Disabled", "Expiration": {"Days": 1}}));
+    let uploads = rule(json!({"AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7}}));
+    let put = |rules: Value| {
+        ["PutBucketLifecycle", "PutBucketLifecycleConfiguration"].map(|name| {
+            let rules = json!({"xmlns": "http://s3.amazonaws.com/doc/2006-03-01/", "Rule": rules});
+            let request = json!({"bucketName": "example-reports", "lifecycle": "", "LifecycleConfiguration": rules});
+            call("s3", name, request, Value::Null)
+        })
+    };
+    [year.clone(), moves.clone(), off.clone(), json!([year, moves, off, uploads])].into_iter().flat_map(put).collect()
 }
 
 /// ACLs that let in the owner and S3's log delivery, and buckets that are made without any.

@@ -309,6 +309,21 @@ fn of_s3(case: &Case, change: S3, grants: &[String]) -> Result<()> {
             assert_eq!(serde_json::to_value(&from)?, case.state()["account"], "{}", case.place());
             turns_on_only(from, to, grants).with_context(|| case.place())?;
         }
+        S3::BucketLifecycle { from, to, .. } => {
+            assert_eq!(serde_json::to_value(&from)?, case.state()["lifecycle"], "{}", case.place());
+            let (from, to) = (from.with_context(|| case.place())?, to.unwrap_or_default());
+            let gone = from.rules.iter().filter(|rule| !to.rules.contains(rule)).collect::<Vec<_>>();
+            assert_eq!(gone.len(), grants.len(), "{}", case.place());
+            for rule in gone {
+                let named = serde_json::to_string(rule)?;
+                assert!(grants.iter().any(|grant| grant.ends_with(&named)), "{}: {named}", case.place());
+            }
+            let before = &case.state()["remembered"]["good"]["rules"];
+            for rule in to.rules.iter().filter(|rule| !from.rules.contains(rule)) {
+                let is_known = before.as_array().is_some_and(|rules| rules.contains(&json!(rule)));
+                assert!(is_known, "{} would make {rule}", case.place());
+            }
+        }
         S3::BucketVersioning { from, to, .. } => {
             assert_eq!(serde_json::to_value(from)?, case.state()["versioning"], "{}", case.place());
             assert_eq!((to, grants.len()), (Versioning::Enabled, 1), "{}", case.place());

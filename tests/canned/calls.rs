@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::{Context, Result};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use snapback::change::Change;
+use snapback::change::{Change, Lifecycle};
 use snapback::control::{AnyControl, Function, Given, Look};
 use snapback::event::Event;
 use snapback::journal::Journal;
@@ -17,6 +17,8 @@ use crate::wire::{Aws, access_point_policy, acl, buckets, ok, public_access_bloc
 
 const DENIED: &str = r#"{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"arn:aws:s3:::b/*","Condition":{"Bool":{"aws:SecureTransport":"false"}}}"#;
 const LOGS: &str = r#"{"Effect":"Allow","Principal":{"Service":"cloudtrail.amazonaws.com"},"Action":"s3:PutObject","Resource":"arn:aws:s3:::b/AWSLogs/*"}"#;
+const YEAR: &str = "<Rule><ID>year</ID><Filter><Prefix/></Filter><Status>Enabled</Status><Expiration><Days>365</Days></Expiration></Rule>";
+const EARLY: &str = "<Rule><ID>nuke</ID><Filter><Prefix/></Filter><Status>Enabled</Status><Expiration><Days>1</Days></Expiration></Rule>";
 const ALL_USERS: &str = "http://acs.amazonaws.com/groups/global/AllUsers";
 
 /// A situation in which a control makes some of its calls.
@@ -35,6 +37,12 @@ fn actions(call: &str, body: &str) -> Vec<String> {
         // Deleting has no action of its own.
         // https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeletePublicAccessBlock.html
         "S3.PutPublicAccessBlock" | "S3.DeletePublicAccessBlock" => vec!["s3:PutBucketPublicAccessBlock".to_owned()],
+        "S3.GetBucketLifecycleConfiguration" => vec!["s3:GetLifecycleConfiguration".to_owned()],
+        // Nor has deleting this.
+        // https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteBucketLifecycle.html
+        "S3.PutBucketLifecycleConfiguration" | "S3.DeleteBucketLifecycle" => {
+            vec!["s3:PutLifecycleConfiguration".to_owned()]
+        }
         "S3.ListBuckets" => vec!["s3:ListAllMyBuckets".to_owned()],
         "S3Control.GetPublicAccessBlock" => vec!["s3:GetAccountPublicAccessBlock".to_owned()],
         "S3Control.PutPublicAccessBlock" | "S3Control.DeletePublicAccessBlock" => {
@@ -165,6 +173,39 @@ async fn situations(control: &AnyControl) -> Result<Vec<Situation>> {
                 }
             })
             .into(),
+        "s3-early-log-expiry" => {
+            let before: Value = serde_json::to_value(Lifecycle::default())?;
+            let remembered = remembering(control.about.id, "arn:aws:s3:::b", before).await?;
+            let event = |rules: Value| {
+                let request = json!({"bucketName": "b", "lifecycle": "", "LifecycleConfiguration": {"Rule": rules}});
+                event("s3", "PutBucketLifecycle", request, json!(null))
+            };
+            let told = json!({"ID": "nuke", "Filter": {"Prefix": ""}, "Status": "Enabled", "Expiration": {"Days": 1}});
+            let aws = |rules: &str| {
+                Aws::default()
+                    .answers("S3.GetBucketPolicy", [ok(&policy(&[LOGS]))])
+                    .answers("S3.GetBucketLifecycleConfiguration", [lifecycle(rules)])
+                    .answers("DynamoDB.GetItem(memory)", [remembered.clone()])
+            };
+            vec![
+                Situation {
+                    function: &s3::FUNCTION,
+                    event: event(told.clone()),
+                    aws: aws(EARLY),
+                    reverted: |aws| {
+                        aws.set("S3.GetBucketLifecycleConfiguration", [crate::wire::s3_error(404, "NoSuchLifecycleConfiguration")]);
+                    },
+                },
+                Situation {
+                    function: &s3::FUNCTION,
+                    event: event(json!([told, {"ID": "year", "Status": "Enabled", "Expiration": {"Days": 365}}])),
+                    aws: aws(&format!("{EARLY}{YEAR}")),
+                    reverted: |aws| {
+                                    aws.set("S3.GetBucketLifecycleConfiguration", [lifecycle(YEAR)]);
+                    },
+                },
+            ]
+        }
         "s3-suspended-log-versioning" => vec![Situation {
             function: &s3::FUNCTION,
             event: event(
@@ -430,6 +471,10 @@ fn of_networks(id: &str) -> Vec<Situation> {
         }],
         _ => vec![],
     }
+}
+
+fn lifecycle(rules: &str) -> crate::wire::Answer {
+    ok(&format!("<LifecycleConfiguration>{rules}</LifecycleConfiguration>"))
 }
 
 fn versioning(status: &str) -> crate::wire::Answer {

@@ -159,6 +159,9 @@ fn operation(request: &HttpRequest) -> String {
         ("GET", uri) if uri.contains("ownershipControls") => "S3.GetBucketOwnershipControls".to_owned(),
         ("GET", uri) if uri.contains("?versioning") => "S3.GetBucketVersioning".to_owned(),
         ("PUT", uri) if uri.contains("?versioning") => "S3.PutBucketVersioning".to_owned(),
+        ("GET", uri) if uri.contains("?lifecycle") => "S3.GetBucketLifecycleConfiguration".to_owned(),
+        ("PUT", uri) if uri.contains("?lifecycle") => "S3.PutBucketLifecycleConfiguration".to_owned(),
+        ("DELETE", uri) if uri.contains("?lifecycle") => "S3.DeleteBucketLifecycle".to_owned(),
         ("GET", uri) if uri.contains("?acl") => "S3.GetBucketAcl".to_owned(),
         ("PUT", uri) if uri.contains("?acl") => "S3.PutBucketAcl".to_owned(),
         ("GET", uri) if uri.contains("x-id=ListBuckets") => "S3.ListBuckets".to_owned(),
@@ -196,11 +199,13 @@ fn quiet(operation: &str, body: &str) -> Option<Answer> {
         "S3.GetBucketOwnershipControls" => s3_error(404, "OwnershipControlsNotFoundError"),
         "S3.GetBucketAcl" => acl(&[]),
         "S3.PutBucketAcl"
+        | "S3.PutBucketLifecycleConfiguration"
         | "S3.PutBucketVersioning"
         | "S3.PutPublicAccessBlock"
         | "S3Control.PutPublicAccessBlock"
         | "S3Control.PutAccessPointPolicy" => ok(""),
         "S3.PutBucketPolicy"
+        | "S3.DeleteBucketLifecycle"
         | "S3.DeleteBucketPolicy"
         | "S3.DeletePublicAccessBlock"
         | "S3Control.DeletePublicAccessBlock"

@@ -285,23 +285,51 @@ def test_block_public_access_of_the_account(blocked):
     assert {entry["outcome"] for entry in snapback.journal_about(Account())} == {"held", "undone"}
 
 
-# s3-suspended-log-versioning. What is remembered is proven with canned answers.
-
-
-def test_suspended_versioning_of_a_log_bucket_is_announced_where_nothing_is_remembered(snapback):
-    logs, other = snapback.a_bucket(), snapback.a_bucket()
-    delivers = {
-        "Effect": "Allow", "Principal": {"Service": "cloudtrail.amazonaws.com"}, "Action": "s3:PutObject",
-        "Resource": f"{logs.arn}/AWSLogs/{ACCOUNT}/*",
-    }  # fmt: skip
+def test_a_deleted_policy_of_which_nothing_is_remembered_is_announced(snapback):
+    bucket = snapback.a_bucket()
     with snapback.unseen():
-        logs.put_policy(delivers)
-        for bucket in (logs, other):
-            snapback.s3.put_bucket_versioning(Bucket=bucket.name, VersioningConfiguration={"Status": "Enabled"})
-    for bucket in (other, logs):
+        bucket.put_policy({**bucket.lets_in_everyone(), "Effect": "Deny"})
+    snapback.s3.delete_bucket_policy(Bucket=bucket.name)
+    announced = snapback.announces(bucket)
+    assert (announced["control"], announced["outcome"]) == ("s3-lost-bucket-deny", "alerted"), announced["why"]
+    assert bucket.policy_text() is None
+
+
+# s3-early-log-expiry and s3-suspended-log-versioning. What is remembered is proven with canned answers.
+
+
+@pytest.fixture
+def log_bucket(snapback):
+    """A bucket to which CloudTrail may deliver, with versioning on."""
+    bucket = snapback.a_bucket()
+    with snapback.unseen():
+        bucket.put_policy({
+            "Effect": "Allow", "Principal": {"Service": "cloudtrail.amazonaws.com"}, "Action": "s3:PutObject",
+            "Resource": f"{bucket.arn}/AWSLogs/{ACCOUNT}/*",
+        })  # fmt: skip
+        snapback.s3.put_bucket_versioning(Bucket=bucket.name, VersioningConfiguration={"Status": "Enabled"})
+    return bucket
+
+
+def test_suspended_versioning_of_a_log_bucket_is_announced_where_nothing_is_remembered(snapback, log_bucket):
+    other = snapback.a_bucket()
+    for bucket in (other, log_bucket):
         snapback.s3.put_bucket_versioning(Bucket=bucket.name, VersioningConfiguration={"Status": "Suspended"})
-    announced = snapback.announces(logs)
+    announced = snapback.announces(log_bucket)
     assert (announced["control"], announced["outcome"]) == ("s3-suspended-log-versioning", "alerted"), announced["why"]
-    assert snapback.s3.get_bucket_versioning(Bucket=logs.name)["Status"] == "Suspended"
+    assert snapback.s3.get_bucket_versioning(Bucket=log_bucket.name)["Status"] == "Suspended"
+    assert snapback.has_settled()
+    assert snapback.journal_about(other) == []
+
+
+def test_early_expiry_in_a_log_bucket_is_announced_where_nothing_is_remembered(snapback, log_bucket):
+    other = snapback.a_bucket()
+    rule = {"ID": "nuke", "Filter": {"Prefix": ""}, "Status": "Enabled", "Expiration": {"Days": 1}}
+    for bucket in (other, log_bucket):
+        snapback.s3.put_bucket_lifecycle_configuration(Bucket=bucket.name, LifecycleConfiguration={"Rules": [rule]})
+    announced = snapback.announces(log_bucket)
+    assert (announced["control"], announced["outcome"]) == ("s3-early-log-expiry", "alerted"), announced["why"]
+    assert "rule `nuke` after 1 day" in announced["why"]
+    assert snapback.s3.get_bucket_lifecycle_configuration(Bucket=log_bucket.name)["Rules"][0]["ID"] == "nuke"
     assert snapback.has_settled()
     assert snapback.journal_about(other) == []

@@ -13,7 +13,7 @@ use aws_sdk_s3control::types::NetworkOrigin;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use snapback::aws::{code, failure};
-use snapback::change::{Acl, AclGrant, Applied, Change, Flag, Flags, Grantee, S3, Versioning};
+use snapback::change::{Acl, AclGrant, Applied, Change, Flag, Flags, Grantee, Lifecycle, S3, Versioning};
 use snapback::control::{Look, Survey};
 use snapback::event::Event;
 use snapback::json;
@@ -21,6 +21,7 @@ use snapback::subject::Subject;
 
 use crate::controls::Point;
 use crate::exposed::Doors;
+use crate::lifecycle;
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListBuckets.html>
 const MOST_ON_A_PAGE: i32 = 10_000;
@@ -83,6 +84,21 @@ pub(crate) async fn bucket_versioning(look: &Look<'_>, bucket: &str) -> Result<F
             Ok(FoundVersioning { versioning, mfa_delete: answer.mfa_delete == Some(types::MfaDeleteStatus::Enabled) })
         }
         Err(error) if code(&error) == Some("NoSuchBucket") => Ok(FoundVersioning::default()),
+        Err(error) => Err(failure(error).context(doing())),
+    }
+}
+
+/// The lifecycle of a bucket; nothing if it has no rules, or if it is gone.
+pub(crate) async fn bucket_lifecycle(look: &Look<'_>, bucket: &str) -> Result<Option<Lifecycle>> {
+    let call = s3(look.config).get_bucket_lifecycle_configuration().bucket(bucket);
+    let doing = || format!("reading the lifecycle of bucket `{bucket}`");
+    match call.expected_bucket_owner(look.account).send().await {
+        Ok(answer) => {
+            let rules = answer.rules.unwrap_or_default().into_iter().map(lifecycle::of_sdk);
+            let minimum_size = answer.transition_default_minimum_object_size.map(|size| size.as_str().to_owned());
+            Ok(Some(Lifecycle { rules: rules.collect::<Result<_>>().with_context(doing)?, minimum_size }))
+        }
+        Err(error) if matches!(code(&error), Some("NoSuchLifecycleConfiguration" | "NoSuchBucket")) => Ok(None),
         Err(error) => Err(failure(error).context(doing())),
     }
 }
@@ -251,6 +267,9 @@ pub(crate) fn apply<'a>(config: &'a SdkConfig, account: &'a str, change: &'a Cha
             Change::S3(S3::BucketVersioning { bucket, from, to }) => {
                 change_bucket_versioning(&look, bucket, *from, *to).await
             }
+            Change::S3(S3::BucketLifecycle { bucket, from, to }) => {
+                change_bucket_lifecycle(&look, bucket, from.as_ref(), to.as_ref()).await
+            }
             other => bail!("the function for S3 was asked to {other}"),
         }
     }
@@ -408,6 +427,35 @@ async fn change_bucket_versioning(look: &Look<'_>, bucket: &str, from: Versionin
     let call = s3(look.config).put_bucket_versioning().bucket(bucket).expected_bucket_owner(look.account);
     let written = call.versioning_configuration(versioning).send().await;
     written.map_err(|error| failure(error).context(format!("writing the versioning of bucket `{bucket}`")))?;
+    Ok(done())
+}
+
+async fn change_bucket_lifecycle(
+    look: &Look<'_>,
+    bucket: &str,
+    from: Option<&Lifecycle>,
+    to: Option<&Lifecycle>,
+) -> Result<Applied> {
+    let found = bucket_lifecycle(look, bucket).await?;
+    if found.as_ref() == to {
+        return Ok(Applied::Already);
+    }
+    if found.as_ref() != from {
+        let found = found.map_or_else(|| "(no rules)".to_owned(), |found| found.to_string());
+        return Ok(Applied::Changed { found });
+    }
+    let client = s3(look.config);
+    let written = if let Some(Lifecycle { rules, minimum_size }) = to {
+        let rules = rules.iter().map(lifecycle::to_sdk).collect::<Result<Vec<_>>>()?;
+        let lifecycle = types::BucketLifecycleConfiguration::builder().set_rules(Some(rules)).build()?;
+        let call = client.put_bucket_lifecycle_configuration().bucket(bucket).expected_bucket_owner(look.account);
+        let call = call.set_transition_default_minimum_object_size(minimum_size.as_deref().map(Into::into));
+        call.lifecycle_configuration(lifecycle).send().await.map(drop).map_err(failure)
+    } else {
+        let call = client.delete_bucket_lifecycle().bucket(bucket).expected_bucket_owner(look.account);
+        call.send().await.map(drop).map_err(failure)
+    };
+    written.map_err(|error| error.context(format!("writing the lifecycle of bucket `{bucket}`")))?;
     Ok(done())
 }
 

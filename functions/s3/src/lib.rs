@@ -4,6 +4,7 @@ mod aws;
 mod block;
 mod controls;
 mod exposed;
+mod lifecycle;
 mod logs;
 mod told;
 
@@ -21,6 +22,7 @@ pub const FUNCTION: Function = Function {
         AnyControl::remembering::<controls::BucketPublicAccessBlockOff>(),
         AnyControl::remembering::<controls::AccountPublicAccessBlockOff>(),
         AnyControl::of::<controls::AccessPointPolicy>(),
+        AnyControl::remembering::<controls::EarlyLogExpiry>(),
         AnyControl::remembering::<controls::SuspendedLogVersioning>(),
     ],
     apply: aws::apply,

@@ -5,6 +5,7 @@
 //! the same change the other way round.
 
 mod ec2;
+mod lifecycle;
 mod own;
 mod s3;
 
@@ -14,6 +15,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 pub use ec2::{AclEntry, Ec2, PrefixEntry, Rule, Shared, SharedWith, Source, Switch};
+pub use lifecycle::{
+    Lifecycle, LifecycleExpiration, LifecycleFilter, LifecycleRule, LifecycleTransition, OlderVersions,
+};
 pub use own::{KeyState, Own, RuleState, Target};
 pub use s3::{Acl, AclGrant, Flag, Flags, Grantee, S3, Versioning};
 

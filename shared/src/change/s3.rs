@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::Change;
+use super::{Change, Lifecycle, LifecycleRule};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -22,6 +22,8 @@ pub enum S3 {
     AccountPublicAccessBlock { account: String, from: Option<Flags>, to: Option<Flags> },
     /// `PutBucketVersioning`.
     BucketVersioning { bucket: String, from: Versioning, to: Versioning },
+    /// `PutBucketLifecycleConfiguration`, or `DeleteBucketLifecycle` where no rule is left.
+    BucketLifecycle { bucket: String, from: Option<Lifecycle>, to: Option<Lifecycle> },
 }
 
 /// Versioning of a bucket that had it on once: after that it can be suspended, but never taken away.
@@ -105,6 +107,7 @@ impl S3 {
                 Self::AccountPublicAccessBlock { account, from: to, to: from }
             }
             Self::BucketVersioning { bucket, from, to } => Self::BucketVersioning { bucket, from: to, to: from },
+            Self::BucketLifecycle { bucket, from, to } => Self::BucketLifecycle { bucket, from: to, to: from },
         }
     }
 
@@ -124,6 +127,11 @@ impl S3 {
                 (flags(from), flags(to))
             }
             Self::BucketVersioning { from, to, .. } => (from.to_string(), to.to_string()),
+            Self::BucketLifecycle { from, to, .. } => {
+                let rules =
+                    |of: &Option<Lifecycle>| of.as_ref().map_or_else(|| "(no rules)".to_owned(), Lifecycle::to_string);
+                (rules(from), rules(to))
+            }
         }
     }
 }
@@ -170,6 +178,18 @@ impl fmt::Display for S3 {
             Self::BucketVersioning { bucket, to, .. } => {
                 let verb = if *to == Versioning::Enabled { "turn on" } else { "suspend" };
                 write!(f, "{verb} versioning of bucket `{bucket}`")
+            }
+            Self::BucketLifecycle { bucket, from, to } => {
+                let rules = |of: &Option<Lifecycle>| of.clone().unwrap_or_default().rules;
+                let (before, after) = (rules(from), rules(to));
+                let others = |of: &[LifecycleRule], than: &[LifecycleRule]| -> Vec<String> {
+                    of.iter().filter(|rule| !than.contains(rule)).map(LifecycleRule::said).collect()
+                };
+                let (gone, new) = (others(&before, &after), others(&after, &before));
+                let gone = (!gone.is_empty()).then(|| format!("take {} out of", gone.join(", ")));
+                let new = (!new.is_empty()).then(|| format!("put {} into", new.join(", ")));
+                let both = [gone, new].into_iter().flatten().collect::<Vec<_>>().join(" and ");
+                write!(f, "{both} the lifecycle of bucket `{bucket}`")
             }
         }
     }

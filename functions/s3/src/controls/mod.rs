@@ -3,6 +3,7 @@
 mod access_point_policy;
 mod account_public_access_block_off;
 mod bucket_public_access_block_off;
+mod early_log_expiry;
 mod foreign_bucket_policy;
 mod lost_bucket_deny;
 mod public_bucket_acl;
@@ -12,6 +13,7 @@ mod suspended_log_versioning;
 pub(crate) use access_point_policy::{AccessPointPolicy, Point};
 pub(crate) use account_public_access_block_off::AccountPublicAccessBlockOff;
 pub(crate) use bucket_public_access_block_off::BucketPublicAccessBlockOff;
+pub(crate) use early_log_expiry::EarlyLogExpiry;
 pub(crate) use foreign_bucket_policy::ForeignBucketPolicy;
 pub(crate) use lost_bucket_deny::LostBucketDeny;
 pub(crate) use public_bucket_acl::PublicBucketAcl;

@@ -16,7 +16,7 @@
 //!
 //! It alerts and touches nothing where it cannot tell: a bucket of which it is not known whether versioning was on before,
 //! one that only the root user's MFA device can change (MFA delete), an event that does not say which bucket. Buckets to
-//! which logs are copied by other means are not recognised as such.
+//! which logs are copied by other means, or whose policy was changed before, are not recognised as such.
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
