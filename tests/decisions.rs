@@ -280,6 +280,10 @@ fn a_plan_takes_nothing_but_what_the_decision_names() -> Result<()> {
                         assert!(seen.contains(&serde_json::to_value(entry)?), "{}: {entry}", case.place());
                     }
                 }
+                Change::Ec2(Ec2::FlowLog { from, to }) => {
+                    assert_eq!(from, None, "{} would delete a flow log", case.place());
+                    assert_eq!(serde_json::to_value(to)?, case.state()["remembered"]["good"], "{}", case.place());
+                }
                 undoing @ (Change::Ec2(Ec2::AuthorizeIngress { .. })
                 | Change::Own(
                     Own::RuleState { to: RuleState::Disabled, .. } | Own::RuleTarget { to: None, .. },

@@ -43,6 +43,19 @@ fn actions(call: &str, body: &str) -> Vec<String> {
         "EC2.AuthorizeSecurityGroupIngress" if body.contains("TagSpecification") => {
             vec!["ec2:AuthorizeSecurityGroupIngress".to_owned(), "ec2:CreateTags".to_owned()]
         }
+        // https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-user.html
+        "EC2.CreateFlowLogs" => {
+            let needs = [
+                ("Action=", &["ec2:CreateFlowLogs"][..]),
+                ("TagSpecification", &["ec2:CreateTags"]),
+                ("DeliverLogsPermissionArn", &["iam:PassRole"]),
+                ("LogDestinationType=s3", &["logs:CreateLogDelivery", "logs:DeleteLogDelivery"]),
+            ];
+            let needed = needs.iter().filter(|(part, _)| body.contains(part));
+            needed.flat_map(|(_, actions)| actions.iter().map(|action| (*action).to_owned())).collect()
+        }
+        // That of one that goes to a bucket ends with it, which the call does not tell.
+        "EC2.DeleteFlowLogs" => vec!["ec2:DeleteFlowLogs".to_owned(), "logs:DeleteLogDelivery".to_owned()],
         _ if call.starts_with("S3Control.") => vec![call.replace("S3Control.", "s3:")],
         _ => call
             .split_once('.')
@@ -407,6 +420,25 @@ async fn of_memory(id: &str) -> Result<Vec<Situation>> {
                 reverted: |aws| aws.set("EC2.DescribeSecurityGroupRules", [one_rule("203.0.113.0/24")]),
             }]
         }
+        "ec2-deleted-flow-logs" => {
+            let mut all = vec![];
+            for (good, shown) in flow_logs() {
+                let remembered = remembering(id, &arn("vpc-flow-log/fl-1"), good).await?;
+                let request = json!({"DeleteFlowLogsRequest": {"FlowLogId": {"content": "fl-1", "tag": 1}}});
+                let created = answer("CreateFlowLogs", "<flowLogIdSet><item>fl-2</item></flowLogIdSet><unsuccessful/>");
+                let aws = Aws::default()
+                    .answers("DynamoDB.GetItem(memory)", [remembered])
+                    .answers(
+                        "EC2.DescribeFlowLogs",
+                        [none_of_flow_logs(), none_of_flow_logs(), answer("DescribeFlowLogs", shown)],
+                    )
+                    .answers("EC2.CreateFlowLogs", [created])
+                    .answers("EC2.DeleteFlowLogs", [answer("DeleteFlowLogs", "<unsuccessful/>")]);
+                let event = event("ec2", "DeleteFlowLogs", request, json!(null));
+                all.push(Situation { function: &ec2::FUNCTION, event, aws, reverted: |_| {} });
+            }
+            all
+        }
         "ec2-unblocked-snapshots" => {
             let of = arn("account-setting/snapshot-block-public-access");
             let remembered = remembering(id, &of, json!("block-all-sharing")).await?;
@@ -428,6 +460,38 @@ async fn of_memory(id: &str) -> Result<Vec<Situation>> {
         }
         _ => vec![],
     })
+}
+
+fn none_of_flow_logs() -> crate::wire::Answer {
+    answer("DescribeFlowLogs", "<flowLogSet/>")
+}
+
+/// What is remembered of a flow log to CloudWatch Logs and of one to a bucket, and how EC2 shows each once it is made again.
+fn flow_logs() -> [(Value, &'static str); 2] {
+    [
+        (
+            json!({"id": "fl-1", "resource": "vpc-1", "traffic": "ALL", "destination_type": "cloud-watch-logs",
+                "destination": null, "log_group": "flows", "role": "arn:aws:iam::111122223333:role/flows",
+                "format": "${srcaddr}", "interval": 60, "files": null, "tags": {"team": "net"}, "is_all_told": true}),
+            "<flowLogSet><item><flowLogId>fl-2</flowLogId><resourceId>vpc-1</resourceId><trafficType>ALL</trafficType>\
+            <logDestinationType>cloud-watch-logs</logDestinationType><logGroupName>flows</logGroupName>\
+            <deliverLogsPermissionArn>arn:aws:iam::111122223333:role/flows</deliverLogsPermissionArn>\
+            <logFormat>${srcaddr}</logFormat><maxAggregationInterval>60</maxAggregationInterval>\
+            <tagSet><item><key>team</key><value>net</value></item></tagSet></item></flowLogSet>",
+        ),
+        (
+            json!({"id": "fl-1", "resource": "subnet-1", "traffic": "REJECT", "destination_type": "s3",
+                "destination": "arn:aws:s3:::flows", "log_group": null, "role": null, "format": "${srcaddr}",
+                "interval": 600, "files": {"format": "parquet", "hive_partitions": true, "hourly": false},
+                "is_all_told": true}),
+            "<flowLogSet><item><flowLogId>fl-2</flowLogId><resourceId>subnet-1</resourceId>\
+            <trafficType>REJECT</trafficType><logDestinationType>s3</logDestinationType>\
+            <logDestination>arn:aws:s3:::flows</logDestination><logFormat>${srcaddr}</logFormat>\
+            <maxAggregationInterval>600</maxAggregationInterval><destinationOptions><fileFormat>parquet</fileFormat>\
+            <hiveCompatiblePartitions>true</hiveCompatiblePartitions><perHourPartition>false</perHourPartition>\
+            </destinationOptions></item></flowLogSet>",
+        ),
+    ]
 }
 
 fn one_rule(cidr: &str) -> crate::wire::Answer {
@@ -526,6 +590,7 @@ async fn every_survey_calls_just_what_it_declares() -> Result<()> {
                 [listed("DescribeManagedPrefixLists", "prefixListSet", "prefixListId")],
             )
             .answers("EC2.DescribeInstances", [instance("required")])
+            .answers("EC2.DescribeFlowLogs", [listed("DescribeFlowLogs", "flowLogSet", "flowLogId")])
             .answers(
                 "EC2.DescribeVpcEndpointServiceConfigurations",
                 [listed("DescribeVpcEndpointServiceConfigurations", "serviceConfigurationSet", "serviceId")],

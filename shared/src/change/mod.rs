@@ -13,7 +13,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-pub use ec2::{AclEntry, Ec2, PrefixEntry, Rule, Shared, SharedWith, Source, Switch};
+pub use ec2::{AclEntry, Ec2, FlowLog, FlowLogFiles, PrefixEntry, Rule, Shared, SharedWith, Source, Switch};
 pub use own::{KeyState, Own, RuleState, Target};
 pub use s3::{Acl, AclGrant, Flag, Flags, Grantee, S3};
 
