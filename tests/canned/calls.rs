@@ -164,27 +164,6 @@ async fn situations(control: &AnyControl) -> Result<Vec<Situation>> {
                 }
             })
             .into(),
-        "ec2-open-security-group" => of_memory(control.about.id).await?.into_iter().chain([Situation {
-            function: &ec2::FUNCTION,
-            event: event(
-                "ec2",
-                "AuthorizeSecurityGroupIngress",
-                json!({"groupName": "web", "ipPermissions": {"items": [{"ipProtocol": "tcp", "fromPort": 22, "toPort": 22,
-                    "prefixListIds": {"items": [{"prefixListId": "pl-1"}]}}]}}),
-                json!({"_return": true}),
-            ),
-            aws: Aws::default()
-                .answers("EC2.DescribeSecurityGroups", [ok("<DescribeSecurityGroupsResponse><securityGroupInfo><item>\
-                    <groupId>sg-1</groupId></item></securityGroupInfo></DescribeSecurityGroupsResponse>")])
-                .answers("EC2.DescribeSecurityGroupRules", [rules(&[("sgr-1", "sg-1", "tcp", 22, "<prefixListId>pl-1</prefixListId>")])])
-                .answers("EC2.DescribeManagedPrefixLists", [ok("<DescribeManagedPrefixListsResponse><prefixListSet><item>\
-                    <prefixListId>pl-1</prefixListId><ownerId>111122223333</ownerId></item></prefixListSet></DescribeManagedPrefixListsResponse>")])
-                .answers("EC2.GetManagedPrefixListEntries", [ok("<GetManagedPrefixListEntriesResponse><entrySet><item>\
-                    <cidr>0.0.0.0/0</cidr></item></entrySet></GetManagedPrefixListEntriesResponse>")])
-                .answers("EC2.RevokeSecurityGroupIngress", [ok("<RevokeSecurityGroupIngressResponse><return>true</return></RevokeSecurityGroupIngressResponse>")])
-                .answers("EC2.AuthorizeSecurityGroupIngress", [ok("<AuthorizeSecurityGroupIngressResponse><return>true</return></AuthorizeSecurityGroupIngressResponse>")]),
-            reverted: |aws| aws.set("EC2.DescribeSecurityGroupRules", [rules(&[])]),
-        }]).collect(),
         id if id.starts_with("ec2-") => {
             let remembering = of_memory(id).await?;
             [of_sharing(id), of_settings(id), of_networks(id), remembering].into_iter().flatten().collect()
@@ -329,6 +308,27 @@ fn of_settings(id: &str) -> Vec<Situation> {
 
 fn of_networks(id: &str) -> Vec<Situation> {
     match id {
+        "ec2-open-security-group" => vec![Situation {
+            function: &ec2::FUNCTION,
+            event: event(
+                "ec2",
+                "AuthorizeSecurityGroupIngress",
+                json!({"groupName": "web", "ipPermissions": {"items": [{"ipProtocol": "tcp", "fromPort": 22, "toPort": 22,
+                    "prefixListIds": {"items": [{"prefixListId": "pl-1"}]}}]}}),
+                json!({"_return": true}),
+            ),
+            aws: Aws::default()
+                .answers("EC2.DescribeSecurityGroups", [ok("<DescribeSecurityGroupsResponse><securityGroupInfo><item>\
+                    <groupId>sg-1</groupId></item></securityGroupInfo></DescribeSecurityGroupsResponse>")])
+                .answers("EC2.DescribeSecurityGroupRules", [rules(&[("sgr-1", "sg-1", "tcp", 22, "<prefixListId>pl-1</prefixListId>")])])
+                .answers("EC2.DescribeManagedPrefixLists", [ok("<DescribeManagedPrefixListsResponse><prefixListSet><item>\
+                    <prefixListId>pl-1</prefixListId><ownerId>111122223333</ownerId></item></prefixListSet></DescribeManagedPrefixListsResponse>")])
+                .answers("EC2.GetManagedPrefixListEntries", [ok("<GetManagedPrefixListEntriesResponse><entrySet><item>\
+                    <cidr>0.0.0.0/0</cidr></item></entrySet></GetManagedPrefixListEntriesResponse>")])
+                .answers("EC2.RevokeSecurityGroupIngress", [ok("<RevokeSecurityGroupIngressResponse><return>true</return></RevokeSecurityGroupIngressResponse>")])
+                .answers("EC2.AuthorizeSecurityGroupIngress", [ok("<AuthorizeSecurityGroupIngressResponse><return>true</return></AuthorizeSecurityGroupIngressResponse>")]),
+            reverted: |aws| aws.set("EC2.DescribeSecurityGroupRules", [rules(&[])]),
+        }],
         "ec2-opened-prefix-list" => vec![Situation {
             function: &ec2::FUNCTION,
             event: event(

@@ -426,7 +426,9 @@ pub(crate) fn apply<'a>(config: &'a SdkConfig, _: &'a str, change: &'a Change) -
             Change::Ec2(Ec2::PrefixListEntries { list, from, to }) => {
                 Box::pin(set_prefix_entries(config, list, from, to)).await
             }
-            Change::Ec2(Ec2::FlowLog { from, to }) => Box::pin(set_flow_log(config, from.as_ref(), to.as_ref())).await,
+            Change::Ec2(Ec2::FlowLog { from, to }) => {
+                Box::pin(set_flow_log(config, from.as_deref(), to.as_deref())).await
+            }
             other => bail!("the function for EC2 was asked to {other}"),
         }
     }

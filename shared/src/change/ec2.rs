@@ -30,7 +30,7 @@ pub enum Ec2 {
     /// `ModifyManagedPrefixList`: of the entries of a prefix list, these before and those after. All others stay.
     PrefixListEntries { list: String, from: Vec<PrefixEntry>, to: Vec<PrefixEntry> },
     /// `CreateFlowLogs` and `DeleteFlowLogs`. A flow log that is made again gets a new id, and is known by what it records.
-    FlowLog { from: Option<FlowLog>, to: Option<FlowLog> },
+    FlowLog { from: Option<Box<FlowLog>>, to: Option<Box<FlowLog>> },
 }
 
 /// What can be shared with other accounts.
@@ -199,7 +199,7 @@ impl Ec2 {
             some => format!("shared with {}", listed(some)),
         };
         let entry = |entry: &Option<AclEntry>| entry.as_ref().map_or("(no such rule)".to_owned(), ToString::to_string);
-        let log = |log: &Option<FlowLog>| log.as_ref().map_or("(no such flow log)".to_owned(), all_of);
+        let log = |log: &Option<Box<FlowLog>>| log.as_deref().map_or("(no such flow log)".to_owned(), all_of);
         let ranges = |entries: &[PrefixEntry]| match entries {
             [] => "(without these entries; all others stay)".to_owned(),
             some => listed(some),

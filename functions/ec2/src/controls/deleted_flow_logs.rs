@@ -138,7 +138,7 @@ impl Control for DeletedFlowLogs {
             severity: Severity::High,
             why,
             grants: vec![grant(before)],
-            plan: vec![Ec2::FlowLog { from: None, to: Some(before.clone()) }],
+            plan: vec![Ec2::FlowLog { from: None, to: Some(Box::new(before.clone())) }],
             left: vec![],
         }
     }
@@ -152,7 +152,7 @@ impl Control for DeletedFlowLogs {
     fn after(state: &State, change: &Ec2) -> State {
         let Ec2::FlowLog { from, to } = change else { return state.clone() };
         let is_gone = |log: &FlowLog| from.as_ref().is_some_and(|from| from.records_the_same(log));
-        let stays = state.others.iter().filter(|log| !is_gone(log)).chain(to);
+        let stays = state.others.iter().filter(|log| !is_gone(log)).chain(to.as_deref());
         State { others: stays.cloned().collect(), ..state.clone() }
     }
 }
@@ -217,8 +217,8 @@ mod tests {
         }
     }
 
-    fn seen(log: FlowLog, at: &str) -> Option<Remembered<FlowLog>> {
-        Some(Remembered { good: Some(log), seen: at.parse().expect("a time") })
+    fn seen(log: FlowLog, at: &str) -> Remembered<FlowLog> {
+        Remembered { good: Some(log), seen: at.parse().expect("a time") }
     }
 
     fn decide(event: &Event, state: &State, holds: &BTreeSet<String>) -> Decision<Ec2> {
@@ -247,7 +247,8 @@ mod tests {
     #[test]
     fn what_cannot_be_made_again_is_announced() {
         let said = |log: FlowLog, at| {
-            decide(&deleted(), &State { remembered: seen(log, at), ..State::default() }, &BTreeSet::new()).to_string()
+            decide(&deleted(), &State { remembered: Some(seen(log, at)), ..State::default() }, &BTreeSet::new())
+                .to_string()
         };
         assert!(said(log("fl-1", "ALL"), YESTERDAY).starts_with("revert (high)"));
         assert!(said(log("fl-1", "ALL"), "2026-01-28T03:00:00Z").starts_with("alert (medium)"));
@@ -271,7 +272,7 @@ mod tests {
             let state = State {
                 own: is_there.then(|| log("fl-1", was)),
                 others: others.iter().map(|traffic| log(&format!("fl-{traffic}"), traffic)).collect(),
-                remembered: seen(log("fl-1", was), YESTERDAY),
+                remembered: Some(seen(log("fl-1", was), YESTERDAY)),
             };
             let decision = decide(&deleted(), &state, &BTreeSet::new());
             prop_assert_eq!(decision.is_allow(), is_there || others.contains(&was), "{}", decision);
