@@ -16,12 +16,13 @@ const ACCOUNT: &str = "111122223333";
 const REGION: &str = "eu-central-1";
 
 /// Calls that take a protection away, whatever their parameters. They are always looked at.
-const NEVER_ORDINARY: [&str; 9] = [
+const NEVER_ORDINARY: [&str; 10] = [
     "CreateTrafficMirrorSession",
     "CreateVpcBlockPublicAccessExclusion",
     "DeleteAccountPublicAccessBlock",
     "DeleteBucketPolicy",
     "DeleteBucketPublicAccessBlock",
+    "DeleteFlowLogs",
     "DisableEbsEncryptionByDefault",
     "DisableImageBlockPublicAccess",
     "DisableSnapshotBlockPublicAccess",

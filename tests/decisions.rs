@@ -210,18 +210,7 @@ fn a_plan_takes_nothing_but_what_the_decision_names() -> Result<()> {
                 }
                 Change::Ec2(Ec2::ModifyIngress { group, from, to }) => {
                     assert_eq!(case.state()["group"], group, "{}", case.place());
-                    let changed: BTreeSet<String> = from.iter().map(ToString::to_string).collect();
-                    assert_eq!(changed, grants.iter().cloned().collect(), "{}", case.place());
-                    let ids = |rules: &[Rule]| rules.iter().map(|rule| rule.id.clone()).collect::<Vec<_>>();
-                    assert_eq!(ids(&from), ids(&to), "{}", case.place());
-                    let seen = case.state()["rules"].as_array().with_context(|| case.place())?;
-                    let was = case.state()["before"]["good"].as_array().with_context(|| case.place())?;
-                    for (from, to) in from.iter().zip(&to) {
-                        assert!(seen.contains(&serde_json::to_value(from)?), "{}: {from}", case.place());
-                        assert_eq!(from.tags, to.tags, "{}", case.place());
-                        let to = Rule { tags: BTreeMap::new(), ..to.clone() };
-                        assert!(was.contains(&serde_json::to_value(&to)?), "{}: {to}", case.place());
-                    }
+                    changes_back(case.state(), &from, &to, &grants).with_context(|| case.place())?;
                 }
                 Change::Ec2(Ec2::Sharing { from, to, .. }) => {
                     assert!(to.is_empty(), "{} would share", case.place());
@@ -253,6 +242,10 @@ fn a_plan_takes_nothing_but_what_the_decision_names() -> Result<()> {
                         assert!(seen.contains(&serde_json::to_value(entry)?), "{}: {entry}", case.place());
                     }
                 }
+                Change::Ec2(Ec2::FlowLog { from, to }) => {
+                    assert_eq!(from, None, "{} would delete a flow log", case.place());
+                    assert_eq!(serde_json::to_value(to)?, case.state()["remembered"]["good"], "{}", case.place());
+                }
                 undoing @ (Change::Ec2(Ec2::AuthorizeIngress { .. })
                 | Change::Own(
                     Own::RuleState { to: RuleState::Disabled, .. } | Own::RuleTarget { to: None, .. },
@@ -265,6 +258,21 @@ fn a_plan_takes_nothing_but_what_the_decision_names() -> Result<()> {
                 }
             }
         }
+    }
+    Ok(())
+}
+
+/// What these rules were is remembered, and they are just what the grants say.
+fn changes_back(state: &Value, from: &[Rule], to: &[Rule], grants: &[String]) -> Result<()> {
+    let changed: BTreeSet<String> = from.iter().map(ToString::to_string).collect();
+    ensure!(changed == grants.iter().cloned().collect(), "{changed:?} for {grants:?}");
+    let seen = state["rules"].as_array().context("there are no rules")?;
+    let was = state["before"]["good"].as_array().context("nothing is remembered")?;
+    ensure!(from.len() == to.len(), "{from:?} would be {to:?}");
+    for (from, to) in from.iter().zip(to) {
+        ensure!((&from.id, &from.tags) == (&to.id, &to.tags), "{from:?} would be {to:?}");
+        let bare = Rule { tags: BTreeMap::new(), ..to.clone() };
+        ensure!(seen.contains(&serde_json::to_value(from)?) && was.contains(&serde_json::to_value(bare)?), "{to:?}");
     }
     Ok(())
 }

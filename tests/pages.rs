@@ -48,6 +48,7 @@ const PROOFS: &[(&str, &[Proof])] = &[
     ("ec2-unblocked-vpcs", &[Proof::Ministack]),
     ("ec2-instance-metadata-default-v1", &[Proof::Ministack]),
     ("ec2-open-network-acl", &[Proof::Ministack, Proof::CannedAnswers]),
+    ("ec2-deleted-flow-logs", &[Proof::Ministack, Proof::CannedAnswers]),
     ("ec2-foreign-peering", &[Proof::Ministack]),
     ("ec2-foreign-traffic-mirror", &[Proof::CannedAnswers]),
     ("ec2-instance-metadata-v1", &[Proof::Ministack, Proof::CannedAnswers]),

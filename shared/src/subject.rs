@@ -97,6 +97,25 @@ impl Subject {
     }
 
     #[must_use]
+    pub fn flow_log(event: &Event, id: &str) -> Self {
+        let arn = of_ec2(event, "vpc-flow-log", id);
+        let console = format!("{}/vpcconsole/home?region={}#vpcs:", console(event), event.region);
+        Self { console, ..Self::new(event, "flow log", id, arn) }
+    }
+
+    /// A VPC, a subnet or a network interface, by its id; nothing if it is something else.
+    #[must_use]
+    pub fn network(event: &Event, id: &str) -> Option<Self> {
+        let (kind, path, console) = match id.split('-').next()? {
+            "vpc" => ("VPC", "vpc", vpc(event, "VpcDetails:VpcId", id)),
+            "subnet" => ("subnet", "subnet", vpc(event, "SubnetDetails:subnetId", id)),
+            "eni" => ("network interface", "network-interface", ec2(event, "NetworkInterface:networkInterfaceId", id)),
+            _ => return None,
+        };
+        Some(Self { console, ..Self::new(event, kind, id, of_ec2(event, path, id)) })
+    }
+
+    #[must_use]
     pub fn peering(event: &Event, id: &str) -> Self {
         let arn = of_ec2(event, "vpc-peering-connection", id);
         let console = vpc(event, "PeeringConnectionDetails:VpcPeeringConnectionId", id);

@@ -52,6 +52,19 @@ fn actions(call: &str, body: &str) -> Vec<String> {
         "EC2.AuthorizeSecurityGroupIngress" if body.contains("TagSpecification") => {
             vec!["ec2:AuthorizeSecurityGroupIngress".to_owned(), "ec2:CreateTags".to_owned()]
         }
+        // https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-user.html
+        "EC2.CreateFlowLogs" => {
+            let needs = [
+                ("Action=", &["ec2:CreateFlowLogs"][..]),
+                ("TagSpecification", &["ec2:CreateTags"]),
+                ("DeliverLogsPermissionArn", &["iam:PassRole"]),
+                ("LogDestinationType=s3", &["logs:CreateLogDelivery", "logs:DeleteLogDelivery"]),
+            ];
+            let needed = needs.iter().filter(|(part, _)| body.contains(part));
+            needed.flat_map(|(_, actions)| actions.iter().map(|action| (*action).to_owned())).collect()
+        }
+        // That of one that goes to a bucket ends with it, which the call does not tell.
+        "EC2.DeleteFlowLogs" => vec!["ec2:DeleteFlowLogs".to_owned(), "logs:DeleteLogDelivery".to_owned()],
         _ if call.starts_with("S3Control.") => vec![call.replace("S3Control.", "s3:")],
         _ => call
             .split_once('.')
@@ -78,6 +91,21 @@ fn declared(actions: &[&str]) -> BTreeSet<String> {
 
 async fn situations(control: &AnyControl) -> Result<Vec<Situation>> {
     Ok(match control.about.id {
+        id if id.starts_with("s3-") => {
+            let (of_logs, lost) = (of_logs(id).await?, of_lost_denials(id).await?);
+            [of_buckets(id), of_access_points(id), of_logs, lost].into_iter().flatten().collect()
+        }
+        id if id.starts_with("ec2-") => {
+            let remembering = of_memory(id).await?;
+            [of_sharing(id), of_settings(id), of_networks(id), remembering].into_iter().flatten().collect()
+        }
+        id if id.starts_with("own-") => crate::own::situations(id),
+        _ => vec![],
+    })
+}
+
+fn of_buckets(id: &str) -> Vec<Situation> {
+    match id {
         "s3-public-bucket-policy" => vec![
             Situation {
                 function: &s3::FUNCTION,
@@ -92,22 +120,6 @@ async fn situations(control: &AnyControl) -> Result<Vec<Situation>> {
                 reverted: |aws| aws.set("S3.GetBucketPolicy", [ok(&policy(&[NAMED]))]),
             },
         ],
-        "s3-lost-bucket-deny" => {
-            let remembered = remembering(control.about.id, "arn:aws:s3:::b", json!(policy(&[DENIED, NAMED]))).await?;
-            vec![Situation {
-                function: &s3::FUNCTION,
-                event: event("s3", "DeleteBucketPolicy", json!({"bucketName": "b"}), json!(null)),
-                aws: Aws::default().answers("DynamoDB.GetItem(memory)", [remembered.clone()]),
-                reverted: |aws| aws.set("S3.GetBucketPolicy", [ok(&policy(&[DENIED]))]),
-            }, Situation {
-                function: &s3::FUNCTION,
-                event: bucket_policy_was_put(&policy(&[NAMED])),
-                aws: Aws::default()
-                    .answers("DynamoDB.GetItem(memory)", [remembered])
-                    .answers("S3.GetBucketPolicy", [ok(&policy(&[NAMED]))]),
-                reverted: |aws| aws.set("S3.GetBucketPolicy", [ok(&policy(&[NAMED, DENIED]))]),
-            }]
-        }
         "s3-foreign-bucket-policy" => of_foreign_policies(),
         "s3-public-bucket-acl" => vec![Situation {
             function: &s3::FUNCTION,
@@ -127,7 +139,7 @@ async fn situations(control: &AnyControl) -> Result<Vec<Situation>> {
                 event: event("s3", "DeleteBucketPublicAccessBlock", json!({"bucketName": "b"}), json!(null)),
                 aws: Aws::default().answers(
                     "DynamoDB.GetItem(memory)",
-                    [remembering(control.about.id, "arn:aws:s3:::b", json!(["IgnorePublicAcls"])).await?],
+                    [remembering(id, "arn:aws:s3:::b", json!(["IgnorePublicAcls"])).await?],
                 ),
                 reverted: |aws| aws.set("S3.GetPublicAccessBlock", [public_access_block(&["IgnorePublicAcls"])]),
             },
@@ -148,13 +160,19 @@ async fn situations(control: &AnyControl) -> Result<Vec<Situation>> {
                 event: event("s3", "DeleteAccountPublicAccessBlock", json!({"publicAccessBlock": ""}), json!(null)),
                 aws: Aws::default().answers("S3.ListBuckets", [buckets(&[])]).answers(
                     "DynamoDB.GetItem(memory)",
-                    [remembering(control.about.id, "arn:aws:iam::111122223333:root", json!(["IgnorePublicAcls"])).await?],
+                    [remembering(id, "arn:aws:iam::111122223333:root", json!(["IgnorePublicAcls"])).await?],
                 ),
                 reverted: |aws| {
                     aws.set("S3Control.GetPublicAccessBlock", [public_access_block(&["IgnorePublicAcls"])]);
                 },
             },
         ],
+        _ => vec![],
+    }
+}
+
+fn of_access_points(id: &str) -> Vec<Situation> {
+    match id {
         "s3-access-point-policy" => [None, Some(NAMED)]
             .map(|stays| {
                 let put = policy(&[Some(PUBLIC), stays].into_iter().flatten().collect::<Vec<_>>());
@@ -173,9 +191,40 @@ async fn situations(control: &AnyControl) -> Result<Vec<Situation>> {
                 }
             })
             .into(),
+        _ => vec![],
+    }
+}
+
+async fn of_lost_denials(id: &str) -> Result<Vec<Situation>> {
+    Ok(match id {
+        "s3-lost-bucket-deny" => {
+            let remembered = remembering(id, "arn:aws:s3:::b", json!(policy(&[DENIED, NAMED]))).await?;
+            vec![
+                Situation {
+                    function: &s3::FUNCTION,
+                    event: event("s3", "DeleteBucketPolicy", json!({"bucketName": "b"}), json!(null)),
+                    aws: Aws::default().answers("DynamoDB.GetItem(memory)", [remembered.clone()]),
+                    reverted: |aws| aws.set("S3.GetBucketPolicy", [ok(&policy(&[DENIED]))]),
+                },
+                Situation {
+                    function: &s3::FUNCTION,
+                    event: bucket_policy_was_put(&policy(&[NAMED])),
+                    aws: Aws::default()
+                        .answers("DynamoDB.GetItem(memory)", [remembered])
+                        .answers("S3.GetBucketPolicy", [ok(&policy(&[NAMED]))]),
+                    reverted: |aws| aws.set("S3.GetBucketPolicy", [ok(&policy(&[NAMED, DENIED]))]),
+                },
+            ]
+        }
+        _ => vec![],
+    })
+}
+
+async fn of_logs(id: &str) -> Result<Vec<Situation>> {
+    Ok(match id {
         "s3-early-log-expiry" => {
             let before: Value = serde_json::to_value(Lifecycle::default())?;
-            let remembered = remembering(control.about.id, "arn:aws:s3:::b", before).await?;
+            let remembered = remembering(id, "arn:aws:s3:::b", before).await?;
             let event = |rules: Value| {
                 let request = json!({"bucketName": "b", "lifecycle": "", "LifecycleConfiguration": {"Rule": rules}});
                 event("s3", "PutBucketLifecycle", request, json!(null))
@@ -193,7 +242,10 @@ async fn situations(control: &AnyControl) -> Result<Vec<Situation>> {
                     event: event(told.clone()),
                     aws: aws(EARLY),
                     reverted: |aws| {
-                        aws.set("S3.GetBucketLifecycleConfiguration", [crate::wire::s3_error(404, "NoSuchLifecycleConfiguration")]);
+                        aws.set(
+                            "S3.GetBucketLifecycleConfiguration",
+                            [crate::wire::s3_error(404, "NoSuchLifecycleConfiguration")],
+                        );
                     },
                 },
                 Situation {
@@ -201,7 +253,7 @@ async fn situations(control: &AnyControl) -> Result<Vec<Situation>> {
                     event: event(json!([told, {"ID": "year", "Status": "Enabled", "Expiration": {"Days": 365}}])),
                     aws: aws(&format!("{EARLY}{YEAR}")),
                     reverted: |aws| {
-                                    aws.set("S3.GetBucketLifecycleConfiguration", [lifecycle(YEAR)]);
+                        aws.set("S3.GetBucketLifecycleConfiguration", [lifecycle(YEAR)]);
                     },
                 },
             ]
@@ -217,38 +269,9 @@ async fn situations(control: &AnyControl) -> Result<Vec<Situation>> {
             aws: Aws::default()
                 .answers("S3.GetBucketPolicy", [ok(&policy(&[LOGS]))])
                 .answers("S3.GetBucketVersioning", [versioning("Suspended")])
-                .answers(
-                    "DynamoDB.GetItem(memory)",
-                    [remembering(control.about.id, "arn:aws:s3:::b", json!("enabled")).await?],
-                ),
+                .answers("DynamoDB.GetItem(memory)", [remembering(id, "arn:aws:s3:::b", json!("enabled")).await?]),
             reverted: |aws| aws.set("S3.GetBucketVersioning", [versioning("Enabled")]),
         }],
-        "ec2-open-security-group" => of_memory(control.about.id).await?.into_iter().chain([Situation {
-            function: &ec2::FUNCTION,
-            event: event(
-                "ec2",
-                "AuthorizeSecurityGroupIngress",
-                json!({"groupName": "web", "ipPermissions": {"items": [{"ipProtocol": "tcp", "fromPort": 22, "toPort": 22,
-                    "prefixListIds": {"items": [{"prefixListId": "pl-1"}]}}]}}),
-                json!({"_return": true}),
-            ),
-            aws: Aws::default()
-                .answers("EC2.DescribeSecurityGroups", [ok("<DescribeSecurityGroupsResponse><securityGroupInfo><item>\
-                    <groupId>sg-1</groupId></item></securityGroupInfo></DescribeSecurityGroupsResponse>")])
-                .answers("EC2.DescribeSecurityGroupRules", [rules(&[("sgr-1", "sg-1", "tcp", 22, "<prefixListId>pl-1</prefixListId>")])])
-                .answers("EC2.DescribeManagedPrefixLists", [ok("<DescribeManagedPrefixListsResponse><prefixListSet><item>\
-                    <prefixListId>pl-1</prefixListId><ownerId>111122223333</ownerId></item></prefixListSet></DescribeManagedPrefixListsResponse>")])
-                .answers("EC2.GetManagedPrefixListEntries", [ok("<GetManagedPrefixListEntriesResponse><entrySet><item>\
-                    <cidr>0.0.0.0/0</cidr></item></entrySet></GetManagedPrefixListEntriesResponse>")])
-                .answers("EC2.RevokeSecurityGroupIngress", [ok("<RevokeSecurityGroupIngressResponse><return>true</return></RevokeSecurityGroupIngressResponse>")])
-                .answers("EC2.AuthorizeSecurityGroupIngress", [ok("<AuthorizeSecurityGroupIngressResponse><return>true</return></AuthorizeSecurityGroupIngressResponse>")]),
-            reverted: |aws| aws.set("EC2.DescribeSecurityGroupRules", [rules(&[])]),
-        }]).collect(),
-        id if id.starts_with("ec2-") => {
-            let remembering = of_memory(id).await?;
-            [of_sharing(id), of_settings(id), of_networks(id), remembering].into_iter().flatten().collect()
-        }
-        id if id.starts_with("own-") => crate::own::situations(id),
         _ => vec![],
     })
 }
@@ -406,6 +429,27 @@ fn of_settings(id: &str) -> Vec<Situation> {
 
 fn of_networks(id: &str) -> Vec<Situation> {
     match id {
+        "ec2-open-security-group" => vec![Situation {
+            function: &ec2::FUNCTION,
+            event: event(
+                "ec2",
+                "AuthorizeSecurityGroupIngress",
+                json!({"groupName": "web", "ipPermissions": {"items": [{"ipProtocol": "tcp", "fromPort": 22, "toPort": 22,
+                    "prefixListIds": {"items": [{"prefixListId": "pl-1"}]}}]}}),
+                json!({"_return": true}),
+            ),
+            aws: Aws::default()
+                .answers("EC2.DescribeSecurityGroups", [ok("<DescribeSecurityGroupsResponse><securityGroupInfo><item>\
+                    <groupId>sg-1</groupId></item></securityGroupInfo></DescribeSecurityGroupsResponse>")])
+                .answers("EC2.DescribeSecurityGroupRules", [rules(&[("sgr-1", "sg-1", "tcp", 22, "<prefixListId>pl-1</prefixListId>")])])
+                .answers("EC2.DescribeManagedPrefixLists", [ok("<DescribeManagedPrefixListsResponse><prefixListSet><item>\
+                    <prefixListId>pl-1</prefixListId><ownerId>111122223333</ownerId></item></prefixListSet></DescribeManagedPrefixListsResponse>")])
+                .answers("EC2.GetManagedPrefixListEntries", [ok("<GetManagedPrefixListEntriesResponse><entrySet><item>\
+                    <cidr>0.0.0.0/0</cidr></item></entrySet></GetManagedPrefixListEntriesResponse>")])
+                .answers("EC2.RevokeSecurityGroupIngress", [ok("<RevokeSecurityGroupIngressResponse><return>true</return></RevokeSecurityGroupIngressResponse>")])
+                .answers("EC2.AuthorizeSecurityGroupIngress", [ok("<AuthorizeSecurityGroupIngressResponse><return>true</return></AuthorizeSecurityGroupIngressResponse>")]),
+            reverted: |aws| aws.set("EC2.DescribeSecurityGroupRules", [rules(&[])]),
+        }],
         "ec2-opened-prefix-list" => vec![Situation {
             function: &ec2::FUNCTION,
             event: event(
@@ -505,6 +549,25 @@ async fn of_memory(id: &str) -> Result<Vec<Situation>> {
                 reverted: |aws| aws.set("EC2.DescribeSecurityGroupRules", [one_rule("203.0.113.0/24")]),
             }]
         }
+        "ec2-deleted-flow-logs" => {
+            let mut all = vec![];
+            for (good, shown) in flow_logs() {
+                let remembered = remembering(id, &arn("vpc-flow-log/fl-1"), good).await?;
+                let request = json!({"DeleteFlowLogsRequest": {"FlowLogId": {"content": "fl-1", "tag": 1}}});
+                let created = answer("CreateFlowLogs", "<flowLogIdSet><item>fl-2</item></flowLogIdSet><unsuccessful/>");
+                let aws = Aws::default()
+                    .answers("DynamoDB.GetItem(memory)", [remembered])
+                    .answers(
+                        "EC2.DescribeFlowLogs",
+                        [none_of_flow_logs(), none_of_flow_logs(), answer("DescribeFlowLogs", shown)],
+                    )
+                    .answers("EC2.CreateFlowLogs", [created])
+                    .answers("EC2.DeleteFlowLogs", [answer("DeleteFlowLogs", "<unsuccessful/>")]);
+                let event = event("ec2", "DeleteFlowLogs", request, json!(null));
+                all.push(Situation { function: &ec2::FUNCTION, event, aws, reverted: |_| {} });
+            }
+            all
+        }
         "ec2-unblocked-snapshots" => {
             let of = arn("account-setting/snapshot-block-public-access");
             let remembered = remembering(id, &of, json!("block-all-sharing")).await?;
@@ -526,6 +589,38 @@ async fn of_memory(id: &str) -> Result<Vec<Situation>> {
         }
         _ => vec![],
     })
+}
+
+fn none_of_flow_logs() -> crate::wire::Answer {
+    answer("DescribeFlowLogs", "<flowLogSet/>")
+}
+
+/// What is remembered of a flow log to CloudWatch Logs and of one to a bucket, and how EC2 shows each once it is made again.
+fn flow_logs() -> [(Value, &'static str); 2] {
+    [
+        (
+            json!({"id": "fl-1", "resource": "vpc-1", "traffic": "ALL", "destination_type": "cloud-watch-logs",
+                "destination": null, "log_group": "flows", "role": "arn:aws:iam::111122223333:role/flows",
+                "format": "${srcaddr}", "interval": 60, "files": null, "tags": {"team": "net"}, "is_all_told": true}),
+            "<flowLogSet><item><flowLogId>fl-2</flowLogId><resourceId>vpc-1</resourceId><trafficType>ALL</trafficType>\
+            <logDestinationType>cloud-watch-logs</logDestinationType><logGroupName>flows</logGroupName>\
+            <deliverLogsPermissionArn>arn:aws:iam::111122223333:role/flows</deliverLogsPermissionArn>\
+            <logFormat>${srcaddr}</logFormat><maxAggregationInterval>60</maxAggregationInterval>\
+            <tagSet><item><key>team</key><value>net</value></item></tagSet></item></flowLogSet>",
+        ),
+        (
+            json!({"id": "fl-1", "resource": "subnet-1", "traffic": "REJECT", "destination_type": "s3",
+                "destination": "arn:aws:s3:::flows", "log_group": null, "role": null, "format": "${srcaddr}",
+                "interval": 600, "files": {"format": "parquet", "hive_partitions": true, "hourly": false},
+                "is_all_told": true}),
+            "<flowLogSet><item><flowLogId>fl-2</flowLogId><resourceId>subnet-1</resourceId>\
+            <trafficType>REJECT</trafficType><logDestinationType>s3</logDestinationType>\
+            <logDestination>arn:aws:s3:::flows</logDestination><logFormat>${srcaddr}</logFormat>\
+            <maxAggregationInterval>600</maxAggregationInterval><destinationOptions><fileFormat>parquet</fileFormat>\
+            <hiveCompatiblePartitions>true</hiveCompatiblePartitions><perHourPartition>false</perHourPartition>\
+            </destinationOptions></item></flowLogSet>",
+        ),
+    ]
 }
 
 fn one_rule(cidr: &str) -> crate::wire::Answer {
@@ -631,6 +726,7 @@ async fn every_survey_calls_just_what_it_declares() -> Result<()> {
                 [listed("DescribeManagedPrefixLists", "prefixListSet", "prefixListId")],
             )
             .answers("EC2.DescribeInstances", [instance("required")])
+            .answers("EC2.DescribeFlowLogs", [listed("DescribeFlowLogs", "flowLogSet", "flowLogId")])
             .answers(
                 "EC2.DescribeVpcEndpointServiceConfigurations",
                 [listed("DescribeVpcEndpointServiceConfigurations", "serviceConfigurationSet", "serviceId")],

@@ -6,17 +6,20 @@ use anyhow::{Context, Result, bail};
 use aws_config::SdkConfig;
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{
-    AddPrefixListEntry, CreateVolumePermission, CreateVolumePermissionModifications, Filter, HttpTokensState,
-    IcmpTypeCode, ImageAttributeName, ImageBlockPublicAccessEnabledState, InstanceMetadataEndpointState, IpPermission,
-    IpRange, Ipv6Range, LaunchPermission, LaunchPermissionModifications, PermissionGroup, PortRange, PrefixListId,
+    AddPrefixListEntry, CreateVolumePermission, CreateVolumePermissionModifications, DestinationFileFormat,
+    DestinationOptionsRequest, Filter, FlowLogsResourceType, HttpTokensState, IcmpTypeCode, ImageAttributeName,
+    ImageBlockPublicAccessEnabledState, InstanceMetadataEndpointState, IpPermission, IpRange, Ipv6Range,
+    LaunchPermission, LaunchPermissionModifications, LogDestinationType, PermissionGroup, PortRange, PrefixListId,
     RemovePrefixListEntry, ResourceType, RuleAction, SecurityGroupRule, SecurityGroupRuleRequest,
-    SecurityGroupRuleUpdate, SnapshotAttributeName, SnapshotBlockPublicAccessState, Tag, TagSpecification,
-    UserIdGroupPair,
+    SecurityGroupRuleUpdate, SnapshotAttributeName, SnapshotBlockPublicAccessState, Tag, TagSpecification, TrafficType,
+    UnsuccessfulItem, UserIdGroupPair,
 };
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use snapback::aws::{code, failure};
-use snapback::change::{AclEntry, Applied, Change, Ec2, PrefixEntry, Rule, Shared, SharedWith, Source, Switch};
+use snapback::change::{
+    AclEntry, Applied, Change, Ec2, FlowLog, FlowLogFiles, PrefixEntry, Rule, Shared, SharedWith, Source, Switch,
+};
 use snapback::control::{Look, Survey};
 use snapback::event::Event;
 use snapback::network;
@@ -347,6 +350,64 @@ fn acl_entry(entry: aws_sdk_ec2::types::NetworkAclEntry) -> Option<AclEntry> {
     })
 }
 
+/// The account's flow logs.
+pub(crate) const FLOW_LOGS: Survey = Survey { list: all_flow_logs, needs: &["ec2:DescribeFlowLogs"] };
+
+fn all_flow_logs<'a>(look: &'a Look<'a>, event: &'a Event) -> BoxFuture<'a, Result<Vec<Subject>>> {
+    async move {
+        let found = Client::new(look.config).describe_flow_logs().into_paginator().items().send();
+        let found = found.collect::<Result<Vec<_>, _>>().await;
+        let found = found.map_err(|error| failure(error).context("listing the flow logs"))?;
+        Ok(found.into_iter().filter_map(|one| Some(Subject::flow_log(event, &one.flow_log_id?))).collect())
+    }
+    .boxed()
+}
+
+/// A flow log, or none if it is gone.
+pub(crate) async fn flow_log(config: &SdkConfig, id: &str) -> Result<Vec<FlowLog>> {
+    match Client::new(config).describe_flow_logs().flow_log_ids(id).send().await {
+        Ok(answer) => Ok(answer.flow_logs.unwrap_or_default().into_iter().filter_map(kept).collect()),
+        Err(error) if code(&error) == Some("InvalidFlowLogId.NotFound") => Ok(vec![]),
+        Err(error) => Err(failure(error).context(format!("reading flow log `{id}`"))),
+    }
+}
+
+/// The flow logs of a resource.
+pub(crate) async fn flow_logs_of(config: &SdkConfig, resource: &str) -> Result<Vec<FlowLog>> {
+    let of_it = Filter::builder().name("resource-id").values(resource).build();
+    let found = Client::new(config).describe_flow_logs().filter(of_it).into_paginator().items().send();
+    let found = found.collect::<Result<Vec<_>, _>>().await;
+    let found = found.map_err(|error| failure(error).context(format!("reading the flow logs of `{resource}`")))?;
+    Ok(found.into_iter().filter_map(kept).collect())
+}
+
+fn kept(log: aws_sdk_ec2::types::FlowLog) -> Option<FlowLog> {
+    let is_all_told = log.deliver_cross_account_role.is_none() && log.tag_field_specifications().is_empty();
+    let files = log.destination_options.and_then(|options| {
+        Some(FlowLogFiles {
+            format: options.file_format?.as_str().to_owned(),
+            hive_partitions: options.hive_compatible_partitions.unwrap_or_default(),
+            hourly: options.per_hour_partition.unwrap_or_default(),
+        })
+    });
+    let tags = log.tags.unwrap_or_default().into_iter().filter_map(|tag| Some((tag.key?, tag.value?)));
+    Some(FlowLog {
+        id: log.flow_log_id?,
+        resource: log.resource_id?,
+        traffic: log.traffic_type.map(|traffic| traffic.as_str().to_owned()),
+        destination_type: log.log_destination_type?.as_str().to_owned(),
+        destination: log.log_destination,
+        log_group: log.log_group_name,
+        role: log.deliver_logs_permission_arn,
+        format: log.log_format,
+        interval: log.max_aggregation_interval,
+        files,
+        // Only AWS gives those, as it does to what CloudFormation has made.
+        tags: tags.filter(|(key, _)| !key.starts_with("aws:")).collect(),
+        is_all_told,
+    })
+}
+
 /// Applies a change if what it changes is as the change says it was.
 pub(crate) fn apply<'a>(config: &'a SdkConfig, _: &'a str, change: &'a Change) -> BoxFuture<'a, Result<Applied>> {
     async move {
@@ -364,6 +425,9 @@ pub(crate) fn apply<'a>(config: &'a SdkConfig, _: &'a str, change: &'a Change) -
             }
             Change::Ec2(Ec2::PrefixListEntries { list, from, to }) => {
                 Box::pin(set_prefix_entries(config, list, from, to)).await
+            }
+            Change::Ec2(Ec2::FlowLog { from, to }) => {
+                Box::pin(set_flow_log(config, from.as_deref(), to.as_deref())).await
             }
             other => bail!("the function for EC2 was asked to {other}"),
         }
@@ -582,6 +646,69 @@ async fn set_prefix_entries(
     }
 }
 
+/// A flow log is known by what it records, as its id is another once it is made again.
+async fn set_flow_log(config: &SdkConfig, from: Option<&FlowLog>, to: Option<&FlowLog>) -> Result<Applied> {
+    let Some(log) = to.or(from) else { bail!("a change of no flow log") };
+    let live = flow_logs_of(config, &log.resource).await?;
+    let live = live.iter().find(|live| live.records_the_same(log));
+    if live.is_some() == to.is_some() {
+        return Ok(Applied::Already);
+    }
+    let client = Client::new(config);
+    let Some(live) = live else { return create_flow_log(&client, log).await };
+    let done = client.delete_flow_logs().flow_log_ids(&live.id).send().await;
+    let done = done.map_err(|error| failure(error).context(format!("deleting flow log `{}`", live.id)))?;
+    refused(done.unsuccessful()).map_or(Ok(Applied::Done { made: BTreeMap::new() }), |(code, why)| {
+        bail!("deleting flow log `{}`: {code}: {why}", live.id)
+    })
+}
+
+async fn create_flow_log(client: &Client, log: &FlowLog) -> Result<Applied> {
+    let kind = match log.resource.split('-').next() {
+        Some("vpc") => FlowLogsResourceType::Vpc,
+        Some("subnet") => FlowLogsResourceType::Subnet,
+        Some("eni") => FlowLogsResourceType::NetworkInterface,
+        _ => bail!("a flow log of `{}` cannot be made again", log.resource),
+    };
+    let options = log.files.as_ref().map(|files| {
+        DestinationOptionsRequest::builder()
+            .file_format(DestinationFileFormat::from(files.format.as_str()))
+            .hive_compatible_partitions(files.hive_partitions)
+            .per_hour_partition(files.hourly)
+            .build()
+    });
+    // A log group is given by its name or by its ARN, and not by both.
+    let destination = log.destination.clone().filter(|_| log.log_group.is_none());
+    let call = client
+        .create_flow_logs()
+        .resource_ids(&log.resource)
+        .resource_type(kind)
+        .set_traffic_type(log.traffic.as_deref().map(TrafficType::from))
+        .log_destination_type(LogDestinationType::from(log.destination_type.as_str()))
+        .set_log_destination(destination)
+        .set_log_group_name(log.log_group.clone())
+        .set_deliver_logs_permission_arn(log.role.clone())
+        .set_log_format(log.format.clone())
+        .set_max_aggregation_interval(log.interval)
+        .set_destination_options(options)
+        .set_tag_specifications(
+            (!log.tags.is_empty()).then(|| vec![tag_specification(ResourceType::VpcFlowLog, &log.tags)]),
+        );
+    let done = call.send().await.map_err(|error| failure(error).context(format!("creating the {log}")))?;
+    match refused(done.unsuccessful()) {
+        None => Ok(Applied::Done { made: BTreeMap::new() }),
+        Some((code, _)) if code == "FlowLogAlreadyExists" => Ok(Applied::Already),
+        Some((code, why)) => bail!("creating the {log}: {code}: {why}"),
+    }
+}
+
+/// Calls upon several things succeed as a whole and tell beside it what was refused.
+fn refused(items: &[UnsuccessfulItem]) -> Option<(String, String)> {
+    let error = items.first()?.error.clone();
+    let error = error.map(|error| (error.code.unwrap_or_default(), error.message.unwrap_or_default()));
+    Some(error.unwrap_or_default())
+}
+
 /// A rule keeps its id when it is changed, so what the ids stand for is read again just before.
 async fn revoke(config: &SdkConfig, group: &str, rules: &[Rule]) -> Result<Applied> {
     let live = ingress_rules(config, Some(group)).await?;
@@ -643,7 +770,9 @@ async fn authorize(config: &SdkConfig, group: &str, rules: &[Rule]) -> Result<Ap
             .authorize_security_group_ingress()
             .group_id(group)
             .set_ip_permissions(Some(rules.iter().map(|rule| permission(rule)).collect()))
-            .set_tag_specifications((!tags.is_empty()).then(|| vec![tag_specification(tags)]));
+            .set_tag_specifications(
+                (!tags.is_empty()).then(|| vec![tag_specification(ResourceType::SecurityGroupRule, tags)]),
+            );
         let answer = match call.send().await {
             Ok(answer) => answer,
             Err(error) if code(&error) == Some("InvalidGroup.NotFound") => {
@@ -718,7 +847,7 @@ fn permission(rule: &Rule) -> IpPermission {
     .build()
 }
 
-fn tag_specification(tags: &BTreeMap<String, String>) -> TagSpecification {
+fn tag_specification(of: ResourceType, tags: &BTreeMap<String, String>) -> TagSpecification {
     let tags = tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect();
-    TagSpecification::builder().resource_type(ResourceType::SecurityGroupRule).set_tags(Some(tags)).build()
+    TagSpecification::builder().resource_type(of).set_tags(Some(tags)).build()
 }

@@ -27,6 +27,7 @@ pub const FUNCTION: Function = Function {
         AnyControl::of::<controls::InstanceMetadataV1>(),
         AnyControl::of::<controls::InstanceMetadataDefaultV1>(),
         AnyControl::of::<controls::OpenNetworkAcl>(),
+        AnyControl::remembering::<controls::DeletedFlowLogs>(),
         AnyControl::of::<controls::ForeignPeering>(),
         AnyControl::of::<controls::ForeignTrafficMirror>(),
     ],

@@ -29,6 +29,8 @@ pub enum Ec2 {
     NetworkAclEntry { acl: String, from: Option<AclEntry>, to: Option<AclEntry> },
     /// `ModifyManagedPrefixList`: of the entries of a prefix list, these before and those after. All others stay.
     PrefixListEntries { list: String, from: Vec<PrefixEntry>, to: Vec<PrefixEntry> },
+    /// `CreateFlowLogs` and `DeleteFlowLogs`. A flow log that is made again gets a new id, and is known by what it records.
+    FlowLog { from: Option<Box<FlowLog>>, to: Option<Box<FlowLog>> },
 }
 
 /// What can be shared with other accounts.
@@ -114,6 +116,51 @@ pub struct PrefixEntry {
     pub description: Option<String>,
 }
 
+/// What a flow log records of what, and where to: all that making it again needs. Nothing of it but its tags can be
+/// changed. <https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs.html#flow-logs-limitations>
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FlowLog {
+    /// `fl-…`
+    pub id: String,
+    /// The id of a VPC, a subnet, a network interface, …
+    pub resource: String,
+    /// `ACCEPT`, `REJECT`, `ALL`
+    pub traffic: Option<String>,
+    /// `cloud-watch-logs`, `s3`, `kinesis-data-firehose`
+    pub destination_type: String,
+    /// ARN
+    pub destination: Option<String>,
+    pub log_group: Option<String>,
+    /// The ARN of the role that writes it.
+    pub role: Option<String>,
+    pub format: Option<String>,
+    /// In seconds.
+    pub interval: Option<i32>,
+    /// How it lies in a bucket.
+    pub files: Option<FlowLogFiles>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
+    /// Whether this is all there is of it. A role of another account and fields that are filled from tags are not kept.
+    pub is_all_told: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FlowLogFiles {
+    /// `plain-text`, `parquet`
+    pub format: String,
+    pub hive_partitions: bool,
+    pub hourly: bool,
+}
+
+impl FlowLog {
+    /// Whether both record the same and to the same place, whatever their ids and tags. AWS takes no two of them.
+    #[must_use]
+    pub fn records_the_same(&self, other: &Self) -> bool {
+        let bare = |log: &Self| Self { id: String::new(), tags: BTreeMap::new(), ..log.clone() };
+        bare(self) == bare(other)
+    }
+}
+
 impl Rule {
     #[must_use]
     pub fn traffic(&self) -> Traffic {
@@ -139,6 +186,7 @@ impl Ec2 {
             Self::MetadataTokens { instance, from, to } => Self::MetadataTokens { instance, from: to, to: from },
             Self::NetworkAclEntry { acl, from, to } => Self::NetworkAclEntry { acl, from: to, to: from },
             Self::PrefixListEntries { list, from, to } => Self::PrefixListEntries { list, from: to, to: from },
+            Self::FlowLog { from, to } => Self::FlowLog { from: to, to: from },
         }
     }
 
@@ -151,6 +199,7 @@ impl Ec2 {
             some => format!("shared with {}", listed(some)),
         };
         let entry = |entry: &Option<AclEntry>| entry.as_ref().map_or("(no such rule)".to_owned(), ToString::to_string);
+        let log = |log: &Option<Box<FlowLog>>| log.as_deref().map_or("(no such flow log)".to_owned(), all_of);
         let ranges = |entries: &[PrefixEntry]| match entries {
             [] => "(without these entries; all others stay)".to_owned(),
             some => listed(some),
@@ -164,6 +213,7 @@ impl Ec2 {
             Self::MetadataTokens { from, to, .. } => (format!("HttpTokens: {from}"), format!("HttpTokens: {to}")),
             Self::NetworkAclEntry { from, to, .. } => (entry(from), entry(to)),
             Self::PrefixListEntries { from, to, .. } => (ranges(from), ranges(to)),
+            Self::FlowLog { from, to } => (log(from), log(to)),
         }
     }
 }
@@ -223,6 +273,9 @@ impl fmt::Display for Ec2 {
                 write!(f, "take {} out of prefix list `{list}`", listed(from))
             }
             Self::PrefixListEntries { list, to, .. } => write!(f, "put {} into prefix list `{list}`", listed(to)),
+            Self::FlowLog { to: Some(log), .. } => write!(f, "create the {log}"),
+            Self::FlowLog { from: Some(log), .. } => write!(f, "delete the {log}"),
+            Self::FlowLog { .. } => f.write_str("change no flow log"),
             Self::NetworkAclEntry { acl, .. } => write!(f, "change a rule of network ACL `{acl}`"),
         }
     }
@@ -284,6 +337,14 @@ impl fmt::Display for AclEntry {
     }
 }
 
+/// As in "the flow log of …".
+impl fmt::Display for FlowLog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let to = self.destination.as_deref().or(self.log_group.as_deref()).unwrap_or(&self.destination_type);
+        write!(f, "flow log of `{}` ({} to {to})", self.resource, self.traffic.as_deref().unwrap_or("ALL"))
+    }
+}
+
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} from {}", self.traffic(), self.source)
@@ -299,6 +360,15 @@ impl fmt::Display for Source {
 
 fn listed<T: ToString>(things: &[T]) -> String {
     things.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn all_of(log: &FlowLog) -> String {
+    let role = log.role.as_ref().map(|role| format!(" by {role}")).unwrap_or_default();
+    let interval = log.interval.map(|seconds| format!(" each {seconds} s")).unwrap_or_default();
+    let format = log.format.as_ref().map(|format| format!(" \"{format}\"")).unwrap_or_default();
+    let files = log.files.as_ref().map(|files| format!(" as {}", files.format)).unwrap_or_default();
+    let tags: String = log.tags.iter().map(|(key, value)| format!(" {key}={value}")).collect();
+    format!("{log}{role}{interval}{format}{files}{tags}")
 }
 
 fn detailed(rule: &Rule) -> String {

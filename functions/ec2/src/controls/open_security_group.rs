@@ -583,8 +583,8 @@ mod tests {
             (&[other.clone(), now.clone(), third.clone()], &before, yesterday),
             (&both, &[other.clone(), was.clone(), third], yesterday),
             (&both, &[ipv4("sgr-1", 23, "203.0.113.0/24"), was.clone()], yesterday),
-            (&both, &[other.clone()], yesterday),
-            (&both, &[other, ipv4("sgr-2", 3389, "::/0")], yesterday),
+            (&both, std::slice::from_ref(&other), yesterday),
+            (&both, &[other.clone(), ipv4("sgr-2", 3389, "::/0")], yesterday),
         ] {
             assert_eq!(plan(rules, before, seen), revoked, "{before:?}");
         }

@@ -196,15 +196,15 @@ mod tests {
         insta::assert_snapshot!(said(&state("block-new-sharing", &[])).unwrap_or_default(), @"allow: Block Public Access of snapshots is `block-new-sharing`");
     }
 
-    fn seen(mode: Option<&str>, at: &str) -> Option<Remembered<String>> {
-        Some(Remembered { good: mode.map(str::to_owned), seen: at.parse().expect("a time") })
+    fn seen(mode: Option<&str>, at: &str) -> Remembered<String> {
+        Remembered { good: mode.map(str::to_owned), seen: at.parse().expect("a time") }
     }
 
     #[test]
     fn the_mode_comes_back_that_was_on() {
         let off = event("DisableSnapshotBlockPublicAccess", &json!({"DisableSnapshotBlockPublicAccessRequest": ""}));
         let plan = |event: &Event, is: &str, remembered| {
-            let state = State { remembered, ..state(is, &["snap-1"]) };
+            let state = State { remembered: Some(remembered), ..state(is, &["snap-1"]) };
             decide(event, &state, &BTreeSet::new()).map_or_else(Vec::new, |it| it.plan().to_vec())
         };
         let turned =
@@ -231,7 +231,7 @@ mod tests {
         ) {
             let nothing = json!({"DisableSnapshotBlockPublicAccessRequest": ""});
             let event = if disabled { event("DisableSnapshotBlockPublicAccess", &nothing) } else { enabled("block-new-sharing") };
-            let (state, holds) = (State { remembered: at.and_then(|at| seen(mode, at)), ..state(is, &public) }, BTreeSet::new());
+            let (state, holds) = (State { remembered: at.map(|at| seen(mode, at)), ..state(is, &public) }, BTreeSet::new());
             if let Some(Decision::Revert { plan, left, grants, .. }) = decide(&event, &state, &holds) {
                 let after = plan.iter().fold(state.clone(), |state, change| UnblockedSnapshots::after(&state, change));
                 let again = decide(&event, &after, &holds);
