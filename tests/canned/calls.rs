@@ -93,7 +93,7 @@ async fn situations(control: &AnyControl) -> Result<Vec<Situation>> {
     Ok(match control.about.id {
         id if id.starts_with("s3-") => {
             let (of_logs, lost) = (of_logs(id).await?, of_lost_denials(id).await?);
-            [of_buckets(id), of_access_points(id), of_logs, lost].into_iter().flatten().collect()
+            [of_buckets(id).await?, of_access_points(id), of_logs, lost].into_iter().flatten().collect()
         }
         id if id.starts_with("ec2-") => {
             let remembering = of_memory(id).await?;
@@ -104,8 +104,8 @@ async fn situations(control: &AnyControl) -> Result<Vec<Situation>> {
     })
 }
 
-fn of_buckets(id: &str) -> Vec<Situation> {
-    match id {
+async fn of_buckets(id: &str) -> Result<Vec<Situation>> {
+    Ok(match id {
         "s3-public-bucket-policy" => vec![
             Situation {
                 function: &s3::FUNCTION,
@@ -168,7 +168,7 @@ fn of_buckets(id: &str) -> Vec<Situation> {
             },
         ],
         _ => vec![],
-    }
+    })
 }
 
 fn of_access_points(id: &str) -> Vec<Situation> {
