@@ -141,14 +141,21 @@ class Snapback:
         return [item for item in self._journal() if item["sk"] == "entry" and item.get("resource") == thing.arn]
 
     def reverts_of_its_own_calls(self) -> list:
-        """What a function of Snapback did and a function of Snapback took back."""
+        """What a control has put right and the same control took back. Another one may find its own part of what is left
+        before the event that opened both comes to it."""
         roles = {self.role_of(name.removesuffix("Arn")) for name in self.stack.outputs if name.endswith("FunctionArn")}
         entries = [json.loads(item["body"]) for item in self._journal() if "body" in item and item["sk"] == "entry"]
 
         def is_own(actor: dict) -> bool:
             return (actor["role"] or "").rpartition("/")[2] in roles and actor["session"] != BORROWED
 
-        return [entry for entry in entries if entry["applied"] and is_own(entry["event"]["actor"])]
+        def follows_itself(entry: dict) -> bool:
+            same = (other for other in entries if other["control"] == entry["control"] and other["applied"])
+            same = (other for other in same if other["subject"]["arn"] == entry["subject"]["arn"])
+            return any(other["decided_at"] < entry["decided_at"] for other in same)
+
+        applied = (entry for entry in entries if entry["applied"])
+        return [entry for entry in applied if is_own(entry["event"]["actor"]) and follows_itself(entry)]
 
     def holds_on(self, thing: Bucket | Group) -> list:
         return [item for item in self._journal() if item["pk"] == f"hold#{thing.arn}"]

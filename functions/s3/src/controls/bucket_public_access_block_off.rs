@@ -190,9 +190,9 @@ mod tests {
     }
 
     /// Seen six hours, or five days, before the event.
-    fn remembering(on: impl Into<Flags>, fresh: bool) -> Option<Remembered<Flags>> {
+    fn remembering(on: impl Into<Flags>, fresh: bool) -> Remembered<Flags> {
         let seen = if fresh { "2026-01-31T06:00:00Z" } else { "2026-01-26T12:00:00Z" };
-        Some(Remembered { good: Some(on.into()), seen: seen.parse().expect("a time") })
+        Remembered { good: Some(on.into()), seen: seen.parse().expect("a time") }
     }
 
     fn decide(event: &Event, state: &State, holds: &BTreeSet<String>) -> Decision<S3> {
@@ -247,29 +247,29 @@ mod tests {
     #[test]
     fn what_is_known_to_have_been_on_is_turned_on_again_and_nothing_else() {
         let before = [Flag::BlockPublicAcls, Flag::IgnorePublicAcls, Flag::RestrictPublicBuckets];
-        let closed = State { remembered: remembering(before, true), ..open_by(Some(NAMED), None) };
+        let closed = State { remembered: Some(remembering(before, true)), ..open_by(Some(NAMED), None) };
         let decision = decide(&deleted(), &closed, &BTreeSet::new());
         assert_eq!((turned_on(&decision), decision.severity()), (before.into(), Some(Severity::Medium)));
         assert!(decision.why().contains("6 hours before"), "{decision}");
         let on: Flags = [Flag::IgnorePublicAcls, Flag::BlockPublicPolicy].into();
-        let partly = State { bucket: Some(on.clone()), remembered: remembering(before, true), ..open() };
+        let partly = State { bucket: Some(on.clone()), remembered: Some(remembering(before, true)), ..open() };
         assert_eq!(turned_on(&decide(&put(&on), &partly, &BTreeSet::new())), Flag::ALL.into());
-        let same = State { remembered: remembering(on.clone(), true), ..partly };
+        let same = State { remembered: Some(remembering(on.clone(), true)), ..partly };
         assert!(decide(&put(&on), &same, &BTreeSet::new()).plan().is_empty());
     }
 
     #[test]
     fn what_only_refuses_is_not_turned_on_for_itself() {
         let on: Flags = [Flag::IgnorePublicAcls, Flag::RestrictPublicBuckets].into();
-        let state = State { bucket: Some(on.clone()), remembered: remembering(Flag::ALL, true), ..open() };
+        let state = State { bucket: Some(on.clone()), remembered: Some(remembering(Flag::ALL, true)), ..open() };
         assert!(decide(&put(&on), &state, &BTreeSet::new()).is_allow());
     }
 
     #[test]
     fn what_was_seen_too_long_ago_or_of_a_bucket_that_is_gone_does_not_count() {
-        let stale = State { remembered: remembering(Flag::ALL, false), ..open_by(Some(NAMED), None) };
+        let stale = State { remembered: Some(remembering(Flag::ALL, false)), ..open_by(Some(NAMED), None) };
         assert!(decide(&deleted(), &stale, &BTreeSet::new()).is_allow());
-        let gone = State { remembered: remembering(Flag::ALL, true), ..State::default() };
+        let gone = State { remembered: Some(remembering(Flag::ALL, true)), ..State::default() };
         assert!(decide(&deleted(), &gone, &BTreeSet::new()).is_allow());
     }
 
@@ -296,7 +296,7 @@ mod tests {
     fn states() -> impl Strategy<Value = State> {
         let policy = prop::option::of(prop::sample::select(vec![OPEN, UNSURE, NAMED, "{"]));
         let groups = prop::option::of(prop::sample::select(vec![None, Some("AllUsers"), Some("AuthenticatedUsers")]));
-        let before = (flags(), any::<bool>()).prop_map(|(on, fresh)| on.and_then(|on| remembering(on, fresh)));
+        let before = (flags(), any::<bool>()).prop_map(|(on, fresh)| on.map(|on| remembering(on, fresh)));
         (flags(), flags(), policy, groups, any::<bool>(), before).prop_map(
             |(bucket, account, policy, group, acls_disabled, remembered)| {
                 let doors = Doors { policy: policy.map(str::to_owned), acl: group.map(acl), acls_disabled };

@@ -237,7 +237,7 @@ mod tests {
         let nuke = rule(Some("nuke"), Some(1), true);
         let changed = rule(Some("year"), Some(2), true);
         for (now, before, expected) in [
-            (vec![move_only.clone(), nuke.clone()], vec![year.clone()], Some(of(&[move_only.clone()]))),
+            (vec![move_only.clone(), nuke.clone()], vec![year.clone()], Some(of(std::slice::from_ref(&move_only)))),
             (vec![changed, move_only.clone()], vec![year.clone()], Some(of(&[year, move_only]))),
             (vec![nuke.clone()], vec![], None),
         ] {
@@ -246,7 +246,11 @@ mod tests {
             assert_eq!(decision.plan(), plan, "{decision}");
             assert!(decision.why().contains("6 hours before"), "{decision}");
         }
-        assert!(decide(&state(std::slice::from_ref(&nuke), &[nuke.clone()]), &BTreeSet::new()).plan().is_empty());
+        assert!(
+            decide(&state(std::slice::from_ref(&nuke), std::slice::from_ref(&nuke)), &BTreeSet::new())
+                .plan()
+                .is_empty()
+        );
         let unknown = State { remembered: None, ..state(&[nuke], &[]) };
         assert_eq!(decide(&unknown, &BTreeSet::new()).severity(), Some(Severity::Medium));
     }

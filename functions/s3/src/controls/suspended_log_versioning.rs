@@ -200,7 +200,7 @@ mod tests {
         #[test]
         fn only_what_is_known_to_have_been_on_is_turned_on(state in states()) {
             let decision = decide(&put("Suspended"), &state, &BTreeSet::new());
-            let remembered = state.remembered.as_ref().filter(|seen| seen.seen.to_string() > "2026-01-30".to_owned());
+            let remembered = state.remembered.as_ref().filter(|seen| seen.seen.to_string().as_str() > "2026-01-30");
             let was_on = remembered.is_some_and(|remembered| remembered.good.is_some());
             let is_suspended = state.receives_logs && state.versioning == Some(Versioning::Suspended);
             prop_assert_eq!(decision.is_allow(), !is_suspended);
