@@ -12,7 +12,8 @@
 //! | `memory#<resource ARN>` | `<control>` | the last good state of what a control guards |
 //! | `redrive#<hash of function and event>` | `redrive` | how often a dead letter was handed to its function again |
 //!
-//! Entries, holds and the stop carry a seal, `mac`, and are believed only with it (`seal.rs`). Beside its body, an item has the attributes that queries and people need. Three indexes lead to the entries in the
+//! Entries, holds, the stop and what is remembered carry a seal, `mac`, and are believed only with it (`seal.rs`).
+//! Beside its body, an item has the attributes that queries and people need. Three indexes lead to the entries in the
 //! order of time: `by-resource`, `by-account` and, for all of them, `by-time`.
 
 mod budget;

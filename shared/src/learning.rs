@@ -1,8 +1,8 @@
 //! The scheduled look: it goes through what there is, and remembers how it is wherever that is harmless.
 //!
 //! Nothing risky is ever remembered, so that whoever opens something and waits has nothing of it. A control that
-//! remembers judges what differs from its memory too, and what it finds wrong is asked about and never touched: nothing
-//! has just happened. What people change on purpose is remembered anew once an operator holds it, or once the control
+//! remembers judges what differs from its memory too, and what was lost is asked about and never touched: nothing has
+//! just happened. What people change on purpose is remembered anew once an operator holds it, or once the control
 //! finds nothing wrong with it. They are told what is remembered anew.
 
 use std::collections::BTreeSet;
@@ -46,6 +46,8 @@ pub struct Learning<'a> {
 enum Seen {
     /// It is not harmless, and so not remembered.
     Risky,
+    /// The same, where something good is remembered: it was lost since.
+    Lost,
     Same,
     First,
     /// Something else was remembered before.
@@ -83,7 +85,7 @@ impl<'a> Learning<'a> {
         let journal = Journal::new(self.config, &self.deployment.journal);
         let responder = Responder::new(&self.settings, self.deployment, self.config.clone());
         let (mut anew, mut failures) = (vec![], vec![]);
-        let (mut risky, mut same, mut first) = (0_u64, 0_u64, 0_u64);
+        let (mut risky, mut lost, mut same, mut first) = (0_u64, 0_u64, 0_u64, 0_u64);
         for control in function.controls.iter().filter(|control| control.good.is_some()) {
             let subjects = match self.subjects(control).await {
                 Ok(subjects) => subjects,
@@ -98,6 +100,7 @@ impl<'a> Learning<'a> {
             while let Some(look) = looks.next().await {
                 match look {
                     Ok(Seen::Risky) => risky += 1,
+                    Ok(Seen::Lost) => lost += 1,
                     Ok(Seen::Same) => same += 1,
                     Ok(Seen::First) => first += 1,
                     Ok(Seen::Anew(memory)) => anew.push(memory),
@@ -105,7 +108,7 @@ impl<'a> Learning<'a> {
                 }
             }
         }
-        info!(function = function.name, risky, same, first, anew = anew.len(), failed = failures.len(), "looked");
+        info!(function = function.name, risky, lost, same, first, anew = anew.len(), failed = failures.len(), "looked");
         for memory in &anew {
             info!(control = memory.control, resource = memory.resource, "remembered anew");
         }
@@ -139,8 +142,9 @@ impl<'a> Learning<'a> {
         let context = format!("{} on {}", control.about.id, subject.arn);
         let (event, suspicion) = (self.event(control), Suspicion { subject, why: "the scheduled look".to_owned() });
         let seen = match Box::pin(self.learn(journal, control, &event, &suspicion)).await {
-            Ok(Seen::Risky) => {
-                Box::pin(responder.look(function, control, &event, &suspicion)).await.map(|()| Seen::Risky)
+            // What has always been so is for a scan to say, and not every day.
+            Ok(Seen::Lost) => {
+                Box::pin(responder.look(function, control, &event, &suspicion)).await.map(|()| Seen::Lost)
             }
             seen => seen,
         };
@@ -165,7 +169,7 @@ impl<'a> Learning<'a> {
         if !is_harmless(&BTreeSet::new())? {
             let (holds, _) = journal.holds(id, &arn, self.now).await?;
             if !is_harmless(&holds.into_iter().map(|hold| hold.grant).collect())? {
-                return Ok(Seen::Risky);
+                return Ok(if before.is_some_and(|before| !before.good.is_null()) { Seen::Lost } else { Seen::Risky });
             }
         }
         let good = control.good.map_or(Ok(Value::Null), |good| good(&state))?;

@@ -86,6 +86,15 @@ def test_what_is_lost_unseen_is_asked_about_by_the_next_look_and_never_remembere
     assert bucket.statements() == json_statements(text)
 
 
+def test_what_has_always_been_open_is_not_said_by_a_look(snapback, look):
+    bucket = snapback.a_bucket()
+    with snapback.unseen():
+        text = bucket.put_policy(bucket.lets_in_everyone())
+    look(bucket)
+    assert snapback.has_settled() and snapback.announcements_about(bucket) == []
+    assert bucket.policy_text() == text
+
+
 def test_what_is_denied_on_purpose_in_another_way_is_remembered_anew_and_said(snapback, look, guarded):
     bucket, _ = guarded
     other = {**only_tls(bucket), "Sid": "NoDeletes", "Action": "s3:DeleteObject"}
