@@ -22,6 +22,7 @@ from stack import ACCOUNT, REGION, TARGET, LocalAws, Stack, wait_for
 WATCHED = {
     "PutAccessPointPolicy", "PutAccountPublicAccessBlock", "DeleteAccountPublicAccessBlock",
     "PutBucketPolicy", "DeleteBucketPolicy", "PutBucketAcl", "CreateBucket",
+    "PutBucketVersioning", "PutBucketLifecycle", "PutBucketLifecycleConfiguration", "DeleteFlowLogs",
     "PutBucketPublicAccessBlock", "DeleteBucketPublicAccessBlock",
     "AuthorizeSecurityGroupIngress", "ModifySecurityGroupRules", "ModifyManagedPrefixList",
     "DisableEbsEncryptionByDefault", "DisableImageBlockPublicAccess", "DisableSnapshotBlockPublicAccess",
@@ -132,7 +133,7 @@ class Snapback:
 
     def attributes_of_announcement(self, announcement_id: str) -> dict:
         for message in self._heard:
-            if json.loads(message["Message"])["id"] == announcement_id:
+            if json.loads(message["Message"]).get("id") == announcement_id:
                 return {name: value["Value"] for name, value in message["MessageAttributes"].items()}
         raise AssertionError(f"{announcement_id} was not announced")
 
