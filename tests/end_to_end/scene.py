@@ -150,13 +150,17 @@ class Snapback:
         def is_own(actor: dict) -> bool:
             return (actor["role"] or "").rpartition("/")[2] in roles and actor["session"] != BORROWED
 
+        def was_done(entry: dict) -> bool:
+            """Two events that come to the same at once both plan it, and the second finds it so already."""
+            return any("done" in change for change in entry["applied"])
+
         def follows_itself(entry: dict) -> bool:
-            same = (other for other in entries if other["control"] == entry["control"] and other["applied"])
+            same = (other for other in entries if other["control"] == entry["control"] and was_done(other))
             same = (other for other in same if other["subject"]["arn"] == entry["subject"]["arn"])
             return any(other["decided_at"] < entry["decided_at"] for other in same)
 
-        applied = (entry for entry in entries if entry["applied"])
-        return [entry for entry in applied if is_own(entry["event"]["actor"]) and follows_itself(entry)]
+        done = (entry for entry in entries if was_done(entry))
+        return [entry for entry in done if is_own(entry["event"]["actor"]) and follows_itself(entry)]
 
     def holds_on(self, thing: Bucket | Group) -> list:
         return [item for item in self._journal() if item["pk"] == f"hold#{thing.arn}"]
