@@ -8,6 +8,7 @@ use snapback::aws;
 use snapback::change::Change;
 use snapback::control::{AnyControl, Function, Given, Look, Suspicion};
 use snapback::decision::Decision;
+use snapback::event::Kind;
 use snapback::journal::{Entry, Journal, Planted};
 
 use crate::terminal::on_one_line;
@@ -135,7 +136,10 @@ pub(crate) fn show(entry: &Entry, out: &mut impl Write) -> Result<()> {
     writeln!(out, "{}", on_one_line(&format!("{title} - {} {}", subject.kind, subject.name)))?;
     let mut line = |text: String| writeln!(out, "    {}", on_one_line(&text));
     line(format!("{}, account {}, {}", subject.arn, subject.account, subject.region))?;
-    line(format!("opened by {} with {} at {}", event.actor, event.name, event.time))?;
+    line(match event.kind {
+        Kind::Look => format!("found by a look on schedule at {}", event.time),
+        _ => format!("opened by {} with {} at {}", event.actor, event.name, event.time),
+    })?;
     line(decision.why().to_owned())?;
     Ok(())
 }

@@ -80,7 +80,7 @@ pub(crate) async fn run(arguments: &Arguments, out: &mut impl Write) -> Result<E
     let mut to_look_at: Vec<(&AnyControl, Subject)> = vec![];
     let mut problems = 0_u64;
     for (survey, controls) in by_survey(&named) {
-        let listed = place.list(survey, controls[0]).await;
+        let listed = place.list(survey).await;
         match listed {
             Ok(subjects) => {
                 let pairs = subjects.iter().flat_map(|of| controls.iter().map(|control| (*control, of.clone())));
@@ -139,21 +139,21 @@ impl Arguments {
 
 impl Place {
     /// What stands for the event.
-    fn event(&self, control: &AnyControl) -> Event {
-        Event::of_a_look(&control.about.watches[0], &self.account, &self.region, self.now)
+    fn event(&self) -> Event {
+        Event::of_a_look(&self.account, &self.region, self.now)
     }
 
     fn look(&self) -> Look<'_> {
         Look { config: &self.config, account: &self.account, journal: self.journal.as_ref() }
     }
 
-    async fn list(&self, survey: Survey, control: &AnyControl) -> Result<Vec<Subject>> {
-        (survey.list)(&self.look(), &self.event(control)).await
+    async fn list(&self, survey: Survey) -> Result<Vec<Subject>> {
+        (survey.list)(&self.look(), &self.event()).await
     }
 
     async fn finding(&self, control: &AnyControl, subject: Subject) -> Result<Option<Finding>> {
         let context = || format!("{} on {}", control.about.id, subject.arn);
-        let (look, event) = (self.look(), self.event(control));
+        let (look, event) = (self.look(), self.event());
         let suspicion = Suspicion { subject: subject.clone(), why: "somebody looks".to_owned() };
         let state = (control.observe)(&look, &event, &suspicion).await.with_context(context)?;
         let holds = match &self.journal {

@@ -9,7 +9,6 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::control::Watch;
 use crate::json;
 use crate::policy::is_account;
 
@@ -125,26 +124,12 @@ impl Event {
 
     /// Reads what a schedule sends: that it is time to look, and nothing else.
     fn from_schedule(envelope: &Value) -> Result<Self, Malformed> {
-        let account = json::text(envelope, "account").unwrap_or_default().to_owned();
-        let time = required(envelope, "time", A_TIME)?;
-        let service = "events.amazonaws.com".to_owned();
-        Ok(Self {
-            source: json::text(envelope, "source").unwrap_or_default().to_owned(),
-            detail_type: SCHEDULED.to_owned(),
-            envelope_account: account.clone(),
-            kind: Kind::Look,
-            id: required(envelope, "id", "the event's UUID")?,
-            time: moment("time", time)?,
-            name: SCHEDULED.to_owned(),
-            region: required(envelope, "region", "a Region such as `eu-central-1`")?,
-            account,
-            error_code: None,
-            request: Value::Null,
-            response: Value::Null,
-            resources: vec![],
-            actor: Actor { kind: "AWSService".to_owned(), invoked_by: Some(service.clone()), ..Actor::default() },
-            service,
-        })
+        let account = json::text(envelope, "account").unwrap_or_default();
+        let region = required(envelope, "region", "a Region such as `eu-central-1`")?;
+        let time = moment("time", required(envelope, "time", A_TIME)?)?;
+        let source = json::text(envelope, "source").unwrap_or_default().to_owned();
+        let id = required(envelope, "id", "the event's UUID")?;
+        Ok(Self { source, id, ..Self::of_a_look(account, &region, time) })
     }
 
     /// Reads a bare record, as it lies in CloudTrail's log files, in the envelope that AWS would have given it.
@@ -184,25 +169,26 @@ impl Event {
         })
     }
 
-    /// What stands for an event when somebody looks at what there is: a call that does not tell what it did.
+    /// What stands for an event where somebody looks at what there is: it tells nothing.
     #[must_use]
-    pub fn of_a_look(call: &Watch, account: &str, region: &str, time: Timestamp) -> Self {
+    pub fn of_a_look(account: &str, region: &str, time: Timestamp) -> Self {
+        let service = "events.amazonaws.com".to_owned();
         Self {
-            source: String::new(),
+            source: "aws.events".to_owned(),
             detail_type: SCHEDULED.to_owned(),
             envelope_account: account.to_owned(),
             kind: Kind::Look,
             id: format!("look-{time}"),
             time,
-            service: call.service.to_owned(),
-            name: call.name.to_owned(),
+            name: SCHEDULED.to_owned(),
             region: region.to_owned(),
             account: account.to_owned(),
             error_code: None,
             request: Value::Null,
             response: Value::Null,
             resources: vec![],
-            actor: Actor::default(),
+            actor: Actor { kind: "AWSService".to_owned(), invoked_by: Some(service.clone()), ..Actor::default() },
+            service,
         }
     }
 

@@ -37,7 +37,7 @@ pub struct Learning<'a> {
     account: String,
     region: String,
     /// The hour of the day, which says whose turn it is.
-    hour: u8,
+    hour: i64,
     now: Timestamp,
 }
 
@@ -70,9 +70,9 @@ impl<'a> Learning<'a> {
             settings: Settings { modes: settings.modes.at_most(Mode::Ask), ..settings.clone() },
             deployment,
             config,
-            account: deployment.role.split(':').nth(4).unwrap_or_default().to_owned(),
+            account: deployment.account().to_owned(),
             region: config.region().map(ToString::to_string).unwrap_or_default(),
-            hour: tick.time.strftime("%H").to_string().parse().unwrap_or_default(),
+            hour: tick.time.as_second() / 3600 % 24,
             now: Timestamp::now(),
         }
     }
@@ -122,14 +122,14 @@ impl<'a> Learning<'a> {
         }
     }
 
-    fn event(&self, control: &AnyControl) -> Event {
-        Event::of_a_look(&control.about.watches[0], &self.account, &self.region, self.now)
+    fn event(&self) -> Event {
+        Event::of_a_look(&self.account, &self.region, self.now)
     }
 
     async fn subjects(&self, control: &AnyControl) -> Result<Vec<Subject>> {
         let look = Look::new(self.config, &self.account);
         let survey = control.survey.context("a control that remembers has nothing to look through")?;
-        (survey.list)(&look, &self.event(control)).await
+        (survey.list)(&look, &self.event()).await
     }
 
     async fn see(
@@ -140,7 +140,7 @@ impl<'a> Learning<'a> {
         subject: Subject,
     ) -> Result<Seen> {
         let context = format!("{} on {}", control.about.id, subject.arn);
-        let (event, suspicion) = (self.event(control), Suspicion { subject, why: "the scheduled look".to_owned() });
+        let (event, suspicion) = (self.event(), Suspicion { subject, why: "the scheduled look".to_owned() });
         let seen = match Box::pin(self.learn(journal, control, &event, &suspicion)).await {
             // What has always been so is for a scan to say, and not every day.
             Ok(Seen::Lost) => {
@@ -189,6 +189,6 @@ impl<'a> Learning<'a> {
 
 /// At which hour of the day a resource's turn comes, so that all of a large account do not have to fit into one run of
 /// the function. It hangs on the name alone, and so never changes.
-fn hour_of(arn: &str) -> u8 {
-    Sha256::digest(arn.as_bytes())[0] % 24
+fn hour_of(arn: &str) -> i64 {
+    i64::from(Sha256::digest(arn.as_bytes())[0]) % 24
 }

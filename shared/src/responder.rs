@@ -86,14 +86,7 @@ impl Function {
         settings: &Settings,
     ) -> Result<Option<(Event, Vec<Suspected>)>, Malformed> {
         let event = Event::from_envelope(payload)?;
-        if let Err(refusal) = event.admit() {
-            match refusal {
-                Refusal::Forged(why) => {
-                    warn!(event = event.id, why, "refused a forged event");
-                    metric::forged();
-                }
-                Refusal::Failed(code) => info!(event = event.id, code, "the call failed, so nothing has changed"),
-            }
+        if !is_admitted(&event) {
             return Ok(None);
         }
         let watching = self.controls.iter().filter(|control| control.watches(&event));
@@ -104,6 +97,21 @@ impl Function {
             .collect();
         Ok((!suspected.is_empty()).then_some((event, suspected)))
     }
+}
+
+/// Whether anything may come of the event; if not, the log says why.
+pub(crate) fn is_admitted(event: &Event) -> bool {
+    match event.admit() {
+        Ok(()) => return true,
+        Err(Refusal::Forged(why)) => refuse(event, &why),
+        Err(Refusal::Failed(code)) => info!(event = event.id, code, "the call failed, so nothing has changed"),
+    }
+    false
+}
+
+fn refuse(event: &Event, why: &str) {
+    warn!(event = event.id, why, "refused a forged event");
+    metric::forged();
 }
 
 impl<'a> Responder<'a> {
@@ -120,8 +128,7 @@ impl<'a> Responder<'a> {
     /// does not stop the next.
     pub async fn respond(&self, function: &'static Function, event: &Event, suspected: &[Suspected]) -> Result<()> {
         if let Some(why) = self.elsewhere(event) {
-            warn!(event = event.id, why, "refused a forged event");
-            metric::forged();
+            refuse(event, &why);
             return Ok(());
         }
         let mut failures = vec![];
@@ -141,8 +148,8 @@ impl<'a> Responder<'a> {
     /// Why an event is not of the account and Region in which this function looks. It would have a resource of ours judged
     /// under another ARN, under which neither holds nor guardrails know it.
     fn elsewhere(&self, event: &Event) -> Option<String> {
-        let (account, region) = (self.deployment.role.split(':').nth(4), self.config.region().map(Region::as_ref));
-        let is_here = account == Some(event.account.as_str()) && region == Some(event.region.as_str());
+        let region = self.config.region().map(Region::as_ref);
+        let is_here = self.deployment.account() == event.account && region == Some(event.region.as_str());
         (!is_here).then(|| format!("it is of account {}, {}, and we are in another", event.account, event.region))
     }
 

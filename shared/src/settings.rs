@@ -160,6 +160,12 @@ impl Settings {
 }
 
 impl Deployment {
+    /// The account that it is in.
+    #[must_use]
+    pub fn account(&self) -> &str {
+        self.role.split(':').nth(4).unwrap_or_default()
+    }
+
     /// Reads where the journal and the topic are.
     ///
     /// # Errors

@@ -81,6 +81,7 @@ def test_what_is_lost_unseen_is_asked_about_by_the_next_look_and_never_remembere
     look(bucket)
     announcement = snapback.announces(bucket, "asked")
     assert announcement["control"] == "s3-lost-bucket-deny" and bucket.policy_text() == put
+    assert announcement["event"]["name"] == "Scheduled Event", "nobody is accused of a call"
     applied = snapback.operate("apply", announcement["id"], "--yes")
     assert (applied.returncode, applied.stderr) == (0, "")
     assert bucket.statements() == json_statements(text)

@@ -99,7 +99,7 @@ impl Control for LostBucketDeny {
             );
         };
         let Some(remembered) = &state.remembered else {
-            return if event.name == "DeleteBucketPolicy" && !event.is_look() {
+            return if event.name == "DeleteBucketPolicy" {
                 let why = format!("the policy of bucket `{bucket}` was deleted; what it denied is not known");
                 alert(Severity::Low, why)
             } else {
