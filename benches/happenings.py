@@ -1,4 +1,4 @@
-"""What is done to the local AWS for a function to answer: each time to something new, and told as CloudTrail tells it."""
+"""What is done to the local AWS for a function to answer: to something new each time, and told as CloudTrail does."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class Function:
     """A program that waits for events, as long as the `with` lasts."""
 
     def __init__(
-        self, command: list, folder: Path, environment: Mapping, log: Path, quota: Quota | None = None, late: bool = False
+        self, command: list, folder: Path, environment: Mapping, log: Path, quota: Quota | None, late: bool
     ):
         """`late`: the quota counts from the first event on, and not from the start."""
         self.command, self.folder, self.environment, self.log = command, folder, environment, log
