@@ -84,9 +84,10 @@ endif
 advisories: rust $(DENY) ## Fetch the database of known defects from GitHub, and check against it
 	target/tools/bin/cargo-deny check --hide-inclusion-graph advisories
 
+# Without the command, whose features of crates the functions do not have either when they are deployed.
 bench: rust $(LOCAL) $(SAM) $(BENCH) ## Measure it, beside boto3 and Cloud Custodian, on an AWS on this machine
 	$(say) "Building Snapback as it is deployed (the first time about half an hour on two cores)"
-	cargo build --release --workspace --bins
+	cargo build --release --package s3 --package ec2 --package own --package redrive
 	$(say) "Measuring (about a quarter of an hour; whatever else runs disturbs it)"
 	@target/venv/bin/python benches/bench.py
 

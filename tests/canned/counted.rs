@@ -68,7 +68,9 @@ async fn counted(control: &'static AnyControl, number: usize, situation: Situati
 /// `2 S3.GetBucketPolicy, 1 KMS.GenerateMac`
 fn in_words(calls: &[String]) -> String {
     let mut number = BTreeMap::new();
-    calls.iter().for_each(|call| *number.entry(call).or_insert(0) += 1);
+    for call in calls {
+        *number.entry(call).or_insert(0) += 1;
+    }
     number.iter().map(|(call, number)| format!("{number} {call}")).collect::<Vec<_>>().join(", ")
 }
 
