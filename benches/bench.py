@@ -31,7 +31,7 @@ from happenings import SUBJECTS, Happening, Subject  # noqa: E402
 from quota import MEMORY, Quota  # noqa: E402
 from runtime import CORE, Failed, Function, Handled  # noqa: E402
 from scene import Snapback  # noqa: E402
-from stack import LocalAws, Trouble, end_like_ctrl_c_when_terminated  # noqa: E402
+from stack import TARGET, LocalAws, Trouble, end_like_ctrl_c_when_terminated  # noqa: E402
 from tables import Samples, report  # noqa: E402
 from wiretap import Call, Wiretap  # noqa: E402
 
@@ -180,10 +180,11 @@ def count_instructions(there: Stage, field: dict, samples: Samples) -> None:
         return
     for name, (snapback, *_) in field.items():
         subject = SUBJECTS[name]
-        counting = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", *snapback.command]
+        file = TARGET / f"callgrind.{name}"
+        counting = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={file}", *snapback.command]
         with started(there, replace(snapback, command=counting)) as function:
             answer(there, subject, function, subject.risky(there.scene))
-        [collected] = re.findall(r"Collected : (\d+)", function.log.read_text(errors="replace"))[-1:]
+        [collected] = re.findall(r"^totals: (\d+)", file.read_text(encoding="utf-8"), re.MULTILINE)
         samples[subject.title, snapback.name, "cold, instructions, millions"].append(int(collected) / 1e6)
 
 
