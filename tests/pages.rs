@@ -139,11 +139,17 @@ fn render() -> Result<String> {
                 ("Writes", code(about.writes)),
                 ("Undoing needs", code(about.undoes)),
                 ("Severity", format!("up to {}", about.severity)),
+                (
+                    "Opt-in",
+                    if control.opt_in { "yes: off until `ModeOverrides` names it".to_owned() } else { String::new() },
+                ),
                 ("Frameworks", about.frameworks.join(", ")),
                 ("Proven by", proofs.join(", ")),
                 ("Source", format!("[{0}](../{0})", about.source)),
             ] {
-                writeln!(out, "| {label} | {value} |")?;
+                if !value.is_empty() {
+                    writeln!(out, "| {label} | {value} |")?;
+                }
             }
             let limit = match about.writes {
                 [] => "",

@@ -503,6 +503,21 @@ fn the_modes_are_those_that_the_functions_know_and_the_first_is_notify() -> Resu
     Ok(())
 }
 
+/// What CloudFormation lets in is what the functions understand, and nothing that they do is refused.
+#[test]
+fn the_overrides_that_the_template_takes_are_those_that_the_functions_know() -> Result<()> {
+    let template = Template::read()?;
+    let pattern = text(&template.0["Parameters"]["ModeOverrides"]["AllowedPattern"]);
+    let pattern = regex_lite::Regex::new(&pattern)?;
+    for mode in ["off", "notify", "ask", "revert", "Off", "none", ""] {
+        for overrides in [format!("s3-*={mode}"), format!("ec2-serial-console=off,own-?={mode},*=ask")] {
+            let read = |variable: &str| (variable == "SNAPBACK_MODE_OVERRIDES").then(|| overrides.clone());
+            assert_eq!(pattern.is_match(&overrides), Settings::read(&read).is_ok(), "{overrides}");
+        }
+    }
+    Ok(())
+}
+
 /// Whoever retries must find the one before dead, and its lease over.
 #[test]
 fn a_function_is_over_before_its_lease_and_its_lease_before_the_first_retry() -> Result<()> {
