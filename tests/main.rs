@@ -2,6 +2,7 @@
 
 mod benign;
 mod decisions;
+mod docs;
 mod events;
 mod guardrails;
 mod organization;

@@ -10,6 +10,7 @@ use snapback::control::AnyControl;
 use workspace_tests::{FUNCTIONS, controls, workspace};
 
 use crate::decisions::cases;
+use crate::docs::anchor;
 use crate::events::{entries, folders, name};
 use crate::recorded::is_recorded;
 
@@ -99,12 +100,6 @@ fn overview() -> Result<String> {
         writeln!(out, "| [`{}`](#{anchor}) | {} | {events} | {proven_by} |", about.id, about.severity)?;
     }
     Ok(out)
-}
-
-/// As GitHub makes it of a heading.
-fn anchor(heading: &str) -> String {
-    let kept = heading.chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c));
-    kept.collect::<String>().to_lowercase().replace(' ', "-")
 }
 
 /// A control's page, without the signs that make it a comment.
