@@ -7,6 +7,7 @@ mod events;
 mod guardrails;
 mod organization;
 mod pages;
+mod quotas;
 mod recorded;
 mod template;
 mod threats;
