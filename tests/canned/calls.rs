@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use snapback::change::{Change, Lifecycle};
-use snapback::control::{AnyControl, Function, Given, Look};
+use snapback::control::{AnyControl, Function, Given, Look, Remembering};
 use snapback::event::Event;
 use snapback::journal::Journal;
 use snapback::mode::Mode;
@@ -760,7 +760,7 @@ async fn every_control_calls_just_what_it_declares() -> Result<()> {
             let (_, suspicion) = of_control.next().context("it is suspicious")?;
             let config = aws.config();
             let journal = Journal::new(&config, "journal");
-            let look = Look { config: &config, account: &event.account, journal: Some(&journal) };
+            let look = Look { config: &config, account: &event.account, memory: Remembering::Journal(&journal) };
             let state = (control.observe)(&look, &event, suspicion).await?;
             reads.extend(needed(&aws));
             let given = Given { settings: &settings, holds: &BTreeSet::new() };
