@@ -36,6 +36,7 @@ const PROOFS: &[(&str, &[Proof])] = &[
     ("s3-early-log-expiry", &[Proof::Ministack, Proof::CannedAnswers]),
     ("s3-suspended-log-versioning", &[Proof::Ministack, Proof::CannedAnswers]),
     ("ec2-open-security-group", &[Proof::Ministack, Proof::CannedAnswers]),
+    ("ec2-open-egress", &[Proof::Ministack, Proof::CannedAnswers]),
     ("ec2-opened-prefix-list", &[Proof::Ministack, Proof::CannedAnswers]),
     ("ec2-shared-snapshot", &[Proof::Ministack, Proof::CannedAnswers]),
     ("ec2-used-shared-snapshot", &[Proof::Ministack]),

@@ -9,7 +9,7 @@ use snapback::control::{About, AnyControl};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// A JSON array of objects: id, title, function, opt_in, survey, events, reads, writes, undoes, severity,
+    /// A JSON array of objects: id, title, function, `opt_in`, survey, events, reads, writes, undoes, severity,
     /// frameworks, caveat
     #[arg(long)]
     json: bool,
