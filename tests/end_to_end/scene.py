@@ -24,7 +24,8 @@ WATCHED = {
     "PutBucketPolicy", "DeleteBucketPolicy", "PutBucketAcl", "CreateBucket",
     "PutBucketVersioning", "PutBucketLifecycle", "PutBucketLifecycleConfiguration", "DeleteFlowLogs",
     "PutBucketPublicAccessBlock", "DeleteBucketPublicAccessBlock",
-    "AuthorizeSecurityGroupIngress", "ModifySecurityGroupRules", "ModifyManagedPrefixList",
+    "AuthorizeSecurityGroupEgress", "AuthorizeSecurityGroupIngress", "ModifySecurityGroupRules",
+    "ModifyManagedPrefixList",
     "DisableEbsEncryptionByDefault", "DisableImageBlockPublicAccess", "DisableSnapshotBlockPublicAccess",
     "EnableSerialConsoleAccess", "EnableSnapshotBlockPublicAccess", "ModifyImageAttribute",
     "ModifyInstanceMetadataDefaults", "ModifyInstanceMetadataOptions", "ModifySnapshotAttribute",
@@ -38,7 +39,7 @@ WATCHED = {
 # journal.
 OPERATOR_MAY = (
     "s3:GetBucketPolicy", "s3:PutBucketPolicy", "ec2:DescribeSecurityGroupRules",
-    "ec2:AuthorizeSecurityGroupIngress", "ec2:CreateTags",
+    "ec2:AuthorizeSecurityGroupIngress", "ec2:AuthorizeSecurityGroupEgress", "ec2:CreateTags",
     "ec2:DescribeSnapshotAttribute", "ec2:ModifySnapshotAttribute", "ec2:DescribeImageAttribute",
     "ec2:ModifyImageAttribute", "ec2:DescribeVpcEndpointServicePermissions", "ec2:ModifyVpcEndpointServicePermissions",
     "ec2:GetSnapshotBlockPublicAccessState", "ec2:DisableSnapshotBlockPublicAccess",
@@ -455,18 +456,28 @@ class Group:
         change = {"SecurityGroupRuleId": rule["SecurityGroupRuleId"], "SecurityGroupRule": to}
         self._ec2.modify_security_group_rules(GroupId=self.id, SecurityGroupRules=[change])
 
-    def rules(self) -> list:
+    def let_out(self, port: int, cidr: str = "0.0.0.0/0", **more) -> dict:
+        """Opens the way out to a TCP port; the rule that this made."""
+        ranges = [{"CidrIp": cidr, **more.pop("described", {})}]
+        permission = {"IpProtocol": "tcp", "FromPort": port, "ToPort": port, "IpRanges": ranges}
+        made = self._ec2.authorize_security_group_egress(GroupId=self.id, IpPermissions=[permission], **more)
+        return made["SecurityGroupRules"][0]
+
+    def rules(self, egress: bool = False) -> list:
         found = self._ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [self.id]}])
-        return [rule for rule in found["SecurityGroupRules"] if not rule["IsEgress"]]
+        return [rule for rule in found["SecurityGroupRules"] if rule["IsEgress"] == egress]
 
     def rule_ids(self) -> set:
         return {rule["SecurityGroupRuleId"] for rule in self.rules()}
 
-    def what_it_lets_in(self) -> list:
+    def what_it_lets_in(self, egress: bool = False) -> list:
         """Its rules, ids aside, in an order of their own."""
         own = ("SecurityGroupRuleId", "SecurityGroupRuleArn")
-        bare = [{key: value for key, value in rule.items() if key not in own} for rule in self.rules()]
+        bare = [{key: value for key, value in rule.items() if key not in own} for rule in self.rules(egress)]
         return sorted(bare, key=lambda rule: json.dumps(rule, sort_keys=True))
+
+    def what_it_lets_out(self) -> list:
+        return self.what_it_lets_in(egress=True)
 
 
 def event(record: dict) -> dict:
