@@ -53,6 +53,7 @@ fn corpus() -> Vec<Value> {
         bucket_acls(),
         versioning(),
         lifecycles(),
+        replications(),
         public_access_blocks(),
         access_points(),
         rules(),
@@ -240,6 +241,25 @@ fn lifecycles() -> Vec<Call> {
         })
     };
     [year.clone(), moves.clone(), off.clone(), json!([year, moves, off, uploads])].into_iter().flat_map(put).collect()
+}
+
+/// Rules that copy to a trusted account, or are not in force.
+fn replications() -> Vec<Call> {
+    let rule = |account: &str, status: &str| {
+        let owner = json!({"Owner": "Destination"});
+        let to =
+            json!({"Bucket": "arn:aws:s3:::example-copies", "Account": account, "AccessControlTranslation": owner});
+        json!({"ID": "copies", "Priority": 1, "Filter": {"Prefix": ""}, "Status": status,
+            "DeleteMarkerReplication": {"Status": "Disabled"}, "Destination": to})
+    };
+    let (friend, off) = (rule("444455556666", "Enabled"), rule("777788889999", "Disabled"));
+    let put = |rules: Value| {
+        let all = json!({"xmlns": "http://s3.amazonaws.com/doc/2006-03-01/", "Rule": rules,
+            "Role": "arn:aws:iam::111122223333:role/replication"});
+        let request = json!({"bucketName": "example-reports", "replication": "", "ReplicationConfiguration": all});
+        call("s3", "PutBucketReplication", request, Value::Null)
+    };
+    vec![put(friend.clone()), put(off.clone()), put(json!([friend, off]))]
 }
 
 /// ACLs that let in the owner and S3's log delivery, and buckets that are made without any.

@@ -332,6 +332,16 @@ fn of_s3(case: &Case, change: S3, grants: &[String]) -> Result<()> {
                 assert!(is_known, "{} would make {rule}", case.place());
             }
         }
+        S3::BucketReplication { from, to, .. } => {
+            assert_eq!(serde_json::to_value(&from)?, case.state()["replication"], "{}", case.place());
+            assert_eq!((&from.role, from.rules.len()), (&to.role, to.rules.len()), "{}", case.place());
+            let changed = from.rules.iter().zip(&to.rules).filter(|(from, to)| from != to).collect::<Vec<_>>();
+            assert_eq!(changed.len(), grants.len(), "{}", case.place());
+            for ((from, to), grant) in changed.into_iter().zip(grants) {
+                assert_eq!(*to, from.disabled(), "{}", case.place());
+                assert!(grant.ends_with(&serde_json::to_string(from)?), "{}: {grant}", case.place());
+            }
+        }
         S3::BucketVersioning { from, to, .. } => {
             assert_eq!(serde_json::to_value(from)?, case.state()["versioning"], "{}", case.place());
             assert_eq!((to, grants.len()), (Versioning::Enabled, 1), "{}", case.place());

@@ -33,6 +33,7 @@ const PROOFS: &[(&str, &[Proof])] = &[
     ("s3-bucket-public-access-block-off", &[Proof::Ministack, Proof::CannedAnswers]),
     ("s3-account-public-access-block-off", &[Proof::Ministack, Proof::CannedAnswers]),
     ("s3-access-point-policy", &[Proof::Ministack, Proof::CannedAnswers]),
+    ("s3-foreign-replication", &[Proof::Ministack, Proof::CannedAnswers]),
     ("s3-early-log-expiry", &[Proof::Ministack, Proof::CannedAnswers]),
     ("s3-suspended-log-versioning", &[Proof::Ministack, Proof::CannedAnswers]),
     ("ec2-open-security-group", &[Proof::Ministack, Proof::CannedAnswers]),

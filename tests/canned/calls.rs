@@ -43,6 +43,11 @@ fn actions(call: &str, body: &str) -> Vec<String> {
         "S3.PutBucketLifecycleConfiguration" | "S3.DeleteBucketLifecycle" => {
             vec!["s3:PutLifecycleConfiguration".to_owned()]
         }
+        "S3.GetBucketReplication" => vec!["s3:GetReplicationConfiguration".to_owned()],
+        // https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketReplication.html
+        "S3.PutBucketReplication" => {
+            vec!["s3:PutReplicationConfiguration".to_owned(), "iam:PassRole".to_owned()]
+        }
         "S3.ListBuckets" => vec!["s3:ListAllMyBuckets".to_owned()],
         "S3Control.GetPublicAccessBlock" => vec!["s3:GetAccountPublicAccessBlock".to_owned()],
         "S3Control.PutPublicAccessBlock" | "S3Control.DeletePublicAccessBlock" => {
@@ -167,6 +172,7 @@ async fn of_buckets(id: &str) -> Result<Vec<Situation>> {
                 },
             },
         ],
+        "s3-foreign-replication" => vec![crate::replication::situation()],
         _ => vec![],
     })
 }

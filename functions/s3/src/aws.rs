@@ -13,7 +13,7 @@ use aws_sdk_s3control::types::NetworkOrigin;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use snapback::aws::{code, failure};
-use snapback::change::{Acl, AclGrant, Applied, Change, Flag, Flags, Grantee, Lifecycle, S3, Versioning};
+use snapback::change::{Acl, AclGrant, Applied, Change, Flag, Flags, Grantee, Lifecycle, Replication, S3, Versioning};
 use snapback::control::{Look, Survey};
 use snapback::event::Event;
 use snapback::json;
@@ -21,7 +21,8 @@ use snapback::subject::Subject;
 
 use crate::controls::Point;
 use crate::exposed::Doors;
-use crate::lifecycle;
+use crate::whole::Whole;
+use crate::{lifecycle, replication};
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListBuckets.html>
 const MOST_ON_A_PAGE: i32 = 10_000;
@@ -100,6 +101,34 @@ pub(crate) async fn bucket_lifecycle(look: &Look<'_>, bucket: &str) -> Result<Op
         }
         Err(error) if matches!(code(&error), Some("NoSuchLifecycleConfiguration" | "NoSuchBucket")) => Ok(None),
         Err(error) => Err(failure(error).context(doing())),
+    }
+}
+
+/// The replication of a bucket.
+#[derive(Debug, Default)]
+pub(crate) struct FoundReplication {
+    /// Nothing if it has none, if the bucket is gone, or if it has a form that is not known.
+    pub replication: Option<Replication>,
+    /// Why it could not be written back with all that S3 has told of it.
+    pub unknown: Option<String>,
+}
+
+pub(crate) async fn bucket_replication(look: &Look<'_>, bucket: &str) -> Result<FoundReplication> {
+    let call = s3(look.config).get_bucket_replication().bucket(bucket).expected_bucket_owner(look.account);
+    let whole = Whole::of(&replication::KNOWN);
+    match call.customize().interceptor(whole.clone()).send().await {
+        Ok(answer) => Ok(match answer.replication_configuration.as_ref().map(replication::of_sdk).transpose() {
+            Ok(replication) if whole.is_whole() => FoundReplication { replication, unknown: None },
+            Ok(replication) => {
+                let unknown = Some("S3 tells more of it than is known".to_owned());
+                FoundReplication { replication, unknown }
+            }
+            Err(error) => FoundReplication { replication: None, unknown: Some(format!("{error:#}")) },
+        }),
+        Err(error) if matches!(code(&error), Some("ReplicationConfigurationNotFoundError" | "NoSuchBucket")) => {
+            Ok(FoundReplication::default())
+        }
+        Err(error) => Err(failure(error).context(format!("reading the replication of bucket `{bucket}`"))),
     }
 }
 
@@ -269,6 +298,9 @@ pub(crate) fn apply<'a>(config: &'a SdkConfig, account: &'a str, change: &'a Cha
             }
             Change::S3(S3::BucketLifecycle { bucket, from, to }) => {
                 change_bucket_lifecycle(&look, bucket, from.as_ref(), to.as_ref()).await
+            }
+            Change::S3(S3::BucketReplication { bucket, from, to }) => {
+                change_bucket_replication(&look, bucket, from, to).await
             }
             other => bail!("the function for S3 was asked to {other}"),
         }
@@ -456,6 +488,29 @@ async fn change_bucket_lifecycle(
         call.send().await.map(drop).map_err(failure)
     };
     written.map_err(|error| error.context(format!("writing the lifecycle of bucket `{bucket}`")))?;
+    Ok(done())
+}
+
+async fn change_bucket_replication(
+    look: &Look<'_>,
+    bucket: &str,
+    from: &Replication,
+    to: &Replication,
+) -> Result<Applied> {
+    let FoundReplication { replication: found, unknown } = bucket_replication(look, bucket).await?;
+    if let Some(unknown) = unknown {
+        return Ok(Applied::Changed { found: unknown });
+    }
+    if found.as_ref() == Some(to) {
+        return Ok(Applied::Already);
+    }
+    if found.as_ref() != Some(from) {
+        let found = found.map_or_else(|| "(no replication)".to_owned(), |found| found.to_string());
+        return Ok(Applied::Changed { found });
+    }
+    let call = s3(look.config).put_bucket_replication().bucket(bucket).expected_bucket_owner(look.account);
+    let written = call.replication_configuration(replication::to_sdk(to)?).send().await;
+    written.map_err(|error| failure(error).context(format!("writing the replication of bucket `{bucket}`")))?;
     Ok(done())
 }
 

@@ -6,7 +6,9 @@ mod controls;
 mod exposed;
 mod lifecycle;
 mod logs;
+mod replication;
 mod told;
+mod whole;
 
 use std::time::Duration;
 
@@ -22,6 +24,7 @@ pub const FUNCTION: Function = Function {
         AnyControl::remembering::<controls::BucketPublicAccessBlockOff>(),
         AnyControl::remembering::<controls::AccountPublicAccessBlockOff>(),
         AnyControl::of::<controls::AccessPointPolicy>(),
+        AnyControl::of::<controls::ForeignReplication>(),
         AnyControl::remembering::<controls::EarlyLogExpiry>(),
         AnyControl::remembering::<controls::SuspendedLogVersioning>(),
     ],

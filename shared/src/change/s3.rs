@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Change, Lifecycle, LifecycleRule};
+use super::{Change, Lifecycle, LifecycleRule, Replication, ReplicationRule};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -24,6 +24,8 @@ pub enum S3 {
     BucketVersioning { bucket: String, from: Versioning, to: Versioning },
     /// `PutBucketLifecycleConfiguration`, or `DeleteBucketLifecycle` where no rule is left.
     BucketLifecycle { bucket: String, from: Option<Lifecycle>, to: Option<Lifecycle> },
+    /// `PutBucketReplication`.
+    BucketReplication { bucket: String, from: Replication, to: Replication },
 }
 
 /// Versioning of a bucket that had it on once: after that it can be suspended, but never taken away.
@@ -108,6 +110,7 @@ impl S3 {
             }
             Self::BucketVersioning { bucket, from, to } => Self::BucketVersioning { bucket, from: to, to: from },
             Self::BucketLifecycle { bucket, from, to } => Self::BucketLifecycle { bucket, from: to, to: from },
+            Self::BucketReplication { bucket, from, to } => Self::BucketReplication { bucket, from: to, to: from },
         }
     }
 
@@ -132,6 +135,7 @@ impl S3 {
                     |of: &Option<Lifecycle>| of.as_ref().map_or_else(|| "(no rules)".to_owned(), Lifecycle::to_string);
                 (rules(from), rules(to))
             }
+            Self::BucketReplication { from, to, .. } => (from.to_string(), to.to_string()),
         }
     }
 }
@@ -190,6 +194,14 @@ impl fmt::Display for S3 {
                 let new = (!new.is_empty()).then(|| format!("put {} into", new.join(", ")));
                 let both = [gone, new].into_iter().flatten().collect::<Vec<_>>().join(" and ");
                 write!(f, "{both} the lifecycle of bucket `{bucket}`")
+            }
+            Self::BucketReplication { bucket, from, to } => {
+                let changed = to.rules.iter().filter(|rule| !from.rules.contains(rule));
+                let (on, off): (Vec<_>, Vec<_>) = changed.partition(|rule| rule.is_on());
+                let list =
+                    |of: Vec<&ReplicationRule>| of.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+                let (verb, changed) = if on.is_empty() { ("disable", off) } else { ("enable", on) };
+                write!(f, "{verb} {} in the replication of bucket `{bucket}`", list(changed))
             }
         }
     }
