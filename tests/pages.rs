@@ -28,6 +28,7 @@ enum Proof {
 const PROOFS: &[(&str, &[Proof])] = &[
     ("s3-public-bucket-policy", &[Proof::Ministack, Proof::CannedAnswers]),
     ("s3-lost-bucket-deny", &[Proof::Ministack, Proof::CannedAnswers]),
+    ("s3-lost-log-delivery", &[Proof::Ministack, Proof::CannedAnswers]),
     ("s3-foreign-bucket-policy", &[Proof::Ministack, Proof::CannedAnswers]),
     ("s3-public-bucket-acl", &[Proof::Ministack, Proof::CannedAnswers]),
     ("s3-bucket-public-access-block-off", &[Proof::Ministack, Proof::CannedAnswers]),
@@ -36,6 +37,7 @@ const PROOFS: &[(&str, &[Proof])] = &[
     ("s3-foreign-replication", &[Proof::Ministack, Proof::CannedAnswers]),
     ("s3-early-log-expiry", &[Proof::Ministack, Proof::CannedAnswers]),
     ("s3-suspended-log-versioning", &[Proof::Ministack, Proof::CannedAnswers]),
+    ("s3-disabled-access-logging", &[Proof::Ministack, Proof::CannedAnswers]),
     ("ec2-open-security-group", &[Proof::Ministack, Proof::CannedAnswers]),
     ("ec2-opened-prefix-list", &[Proof::Ministack, Proof::CannedAnswers]),
     ("ec2-shared-snapshot", &[Proof::Ministack, Proof::CannedAnswers]),

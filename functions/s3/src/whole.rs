@@ -4,9 +4,25 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use anyhow::Result;
 use aws_sdk_s3::config::interceptors::AfterDeserializationInterceptorContextRef;
 use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_s3::error::BoxError;
+
+/// What a bucket has, and whether it could be written back.
+#[derive(Debug)]
+pub(crate) struct Found<T> {
+    /// Nothing if it has none, if the bucket is gone, or if it has a form that is not known.
+    pub kept: Option<T>,
+    /// Why it could not be written back with all that S3 has told of it.
+    pub unknown: Option<String>,
+}
+
+impl<T> Found<T> {
+    pub(crate) fn nothing() -> Self {
+        Self { kept: None, unknown: None }
+    }
+}
 
 /// Reads along with a call.
 #[derive(Debug, Clone)]
@@ -21,9 +37,13 @@ impl Whole {
         Self { known, is_whole: Arc::new(AtomicBool::new(false)) }
     }
 
-    /// Whether the last answer had no other elements.
-    pub(crate) fn is_whole(&self) -> bool {
-        self.is_whole.load(Ordering::Relaxed)
+    /// What became of the last answer, as it was read.
+    pub(crate) fn found<T>(&self, read: Result<Option<T>>) -> Found<T> {
+        match read {
+            Err(error) => Found { kept: None, unknown: Some(format!("{error:#}")) },
+            Ok(kept) if self.is_whole.load(Ordering::Relaxed) => Found { kept, unknown: None },
+            Ok(kept) => Found { kept, unknown: Some("S3 tells more of it than is known".to_owned()) },
+        }
     }
 }
 

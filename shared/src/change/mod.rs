@@ -21,7 +21,7 @@ pub use lifecycle::{
 };
 pub use own::{KeyState, Own, RuleState, Target};
 pub use replication::{Replication, ReplicationDestination, ReplicationFilter, ReplicationRule, ReplicationTime};
-pub use s3::{Acl, AclGrant, Flag, Flags, Grantee, S3, Versioning};
+pub use s3::{AccessLogging, Acl, AclGrant, Flag, Flags, Grantee, LogKeys, S3, Versioning};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

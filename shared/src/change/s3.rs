@@ -24,6 +24,8 @@ pub enum S3 {
     BucketVersioning { bucket: String, from: Versioning, to: Versioning },
     /// `PutBucketLifecycleConfiguration`, or `DeleteBucketLifecycle` where no rule is left.
     BucketLifecycle { bucket: String, from: Option<Lifecycle>, to: Option<Lifecycle> },
+    /// `PutBucketLogging`.
+    BucketLogging { bucket: String, from: Option<AccessLogging>, to: Option<AccessLogging> },
     /// `PutBucketReplication`.
     BucketReplication { bucket: String, from: Replication, to: Replication },
 }
@@ -35,6 +37,28 @@ pub enum S3 {
 pub enum Versioning {
     Enabled,
     Suspended,
+}
+
+/// Where S3 delivers the logs of the requests to a bucket.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_LoggingEnabled.html>
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccessLogging {
+    pub bucket: String,
+    pub prefix: String,
+    /// To whom the ACLs of the logs grant something.
+    pub grants: Vec<AclGrant>,
+    /// How the keys of the logs are formed, where that is told.
+    pub keys: Option<LogKeys>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogKeys {
+    Simple,
+    /// By date: that of the event or that of the delivery.
+    Partitioned {
+        by: Option<String>,
+    },
 }
 
 /// An access control list. Names for display are left out: they decide nothing, and S3 does not ask for them.
@@ -110,6 +134,7 @@ impl S3 {
             }
             Self::BucketVersioning { bucket, from, to } => Self::BucketVersioning { bucket, from: to, to: from },
             Self::BucketLifecycle { bucket, from, to } => Self::BucketLifecycle { bucket, from: to, to: from },
+            Self::BucketLogging { bucket, from, to } => Self::BucketLogging { bucket, from: to, to: from },
             Self::BucketReplication { bucket, from, to } => Self::BucketReplication { bucket, from: to, to: from },
         }
     }
@@ -134,6 +159,12 @@ impl S3 {
                 let rules =
                     |of: &Option<Lifecycle>| of.as_ref().map_or_else(|| "(no rules)".to_owned(), Lifecycle::to_string);
                 (rules(from), rules(to))
+            }
+            Self::BucketLogging { from, to, .. } => {
+                let logging = |of: &Option<AccessLogging>| {
+                    of.as_ref().map_or_else(|| "(no access logging)".to_owned(), AccessLogging::to_string)
+                };
+                (logging(from), logging(to))
             }
             Self::BucketReplication { from, to, .. } => (from.to_string(), to.to_string()),
         }
@@ -195,6 +226,10 @@ impl fmt::Display for S3 {
                 let both = [gone, new].into_iter().flatten().collect::<Vec<_>>().join(" and ");
                 write!(f, "{both} the lifecycle of bucket `{bucket}`")
             }
+            Self::BucketLogging { bucket, to: Some(to), .. } => {
+                write!(f, "turn on access logging of bucket `{bucket}` to bucket `{}`", to.bucket)
+            }
+            Self::BucketLogging { bucket, to: None, .. } => write!(f, "turn off access logging of bucket `{bucket}`"),
             Self::BucketReplication { bucket, from, to } => {
                 let changed = to.rules.iter().filter(|rule| !from.rules.contains(rule));
                 let (on, off): (Vec<_>, Vec<_>) = changed.partition(|rule| rule.is_on());
@@ -240,6 +275,18 @@ fn on_or_off(on: &Flags, flag: Flag) -> &'static str {
 impl fmt::Display for Acl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "owner {}", self.owner)?;
+        self.grants.iter().try_for_each(|grant| write!(f, "\n{grant}"))
+    }
+}
+
+impl fmt::Display for AccessLogging {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "to `{}` of bucket `{}`", self.prefix, self.bucket)?;
+        match &self.keys {
+            None => {}
+            Some(LogKeys::Simple) => f.write_str(", in one folder")?,
+            Some(LogKeys::Partitioned { by }) => write!(f, ", in folders by {}", by.as_deref().unwrap_or("date"))?,
+        }
         self.grants.iter().try_for_each(|grant| write!(f, "\n{grant}"))
     }
 }

@@ -32,8 +32,9 @@ use snapback::event::Event;
 use snapback::json;
 use snapback::settings::Settings;
 
-use crate::aws::{self, FoundReplication};
+use crate::aws;
 use crate::told::{bucket_of, subject};
+use crate::whole::Found;
 
 #[derive(Debug)]
 pub(crate) struct ForeignReplication;
@@ -87,7 +88,7 @@ impl Control for ForeignReplication {
 
     async fn observe(look: &Look<'_>, _: &Event, suspicion: &Suspicion) -> Result<State> {
         let Some(bucket) = bucket_of(&suspicion.subject) else { return Ok(State::default()) };
-        let FoundReplication { replication, unknown } = aws::bucket_replication(look, bucket).await?;
+        let Found { kept: replication, unknown } = aws::bucket_replication(look, bucket).await?;
         let rules = replication.iter().flat_map(|all| &all.rules).filter(|rule| rule.is_on());
         let to: BTreeSet<&str> = rules.map(|rule| rule.destination.name()).collect();
         let own = if to.is_empty() { vec![] } else { aws::buckets(look).await? };
