@@ -53,6 +53,8 @@ OPERATOR_MAY = (
     "s3:GetBucketPublicAccessBlock", "s3:GetAccountPublicAccessBlock", "s3:DeleteBucketPolicy",
     "s3:GetBucketAcl", "s3:PutBucketAcl", "s3:PutBucketPublicAccessBlock",
     "s3:PutAccountPublicAccessBlock", "s3:GetAccessPointPolicy", "s3:PutAccessPointPolicy",
+    "s3:GetReplicationConfiguration", "s3:PutReplicationConfiguration", "iam:PassRole", "s3:GetBucketLogging",
+    "s3:PutBucketLogging",
     "dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:DeleteItem",
     "kms:GenerateMac", "kms:VerifyMac",
 )  # fmt: skip
