@@ -151,7 +151,7 @@ class Snapback:
     def reverts_of_its_own_calls(self) -> list:
         """What a control has put right and the same control took back. Another one may find its own part of what is left
         before the event that opened both comes to it."""
-        roles = {self.role_of(name.removesuffix("Arn")) for name in self.stack.outputs if name.endswith("FunctionArn")}
+        roles = {self.role_of(function) for function in self.functions()}
         entries = [json.loads(item["body"]) for item in self._journal() if "body" in item and item["sk"] == "entry"]
 
         def is_own(actor: dict) -> bool:
@@ -256,6 +256,16 @@ class Snapback:
         arn = self.aws.client("iam").get_role(RoleName=self.role_of(function))["Role"]["Arn"]
         session = self.aws.client("sts").assume_role(RoleArn=arn, RoleSessionName=BORROWED)
         return self.aws.client(service, session["Credentials"])
+
+    def functions(self) -> list:
+        """The logical ids of the functions."""
+        return [name.removesuffix("Arn") for name in self.stack.outputs if name.endswith("FunctionArn")]
+
+    def actions_of(self, function: str) -> set:
+        """The actions that the function's role has."""
+        policy = self.aws.client("iam").get_role_policy(RoleName=self.role_of(function), PolicyName="snapback")
+        actions = [statement["Action"] for statement in policy["PolicyDocument"]["Statement"]]
+        return {name for said in actions for name in (said if isinstance(said, list) else [said])}
 
     def role_of(self, function: str) -> str:
         """The name of the function's role."""
