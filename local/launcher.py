@@ -16,6 +16,7 @@ what it should if AWS behaves like that:
 * The account's own Block Public Access of S3, which `account_public_access.py` keeps. It is not enforced.
 * The rules of security groups (`security_groups.py`).
 * With whom EC2's things are shared, and settings of instances and of the account (`ec2_sharing_and_settings.py`).
+* All that moto has of EC2, if asked (`moto_ec2.py`).
 
 It ends when its standard input does, so that it never outlives whoever started it, however that one ended.
 """
@@ -35,6 +36,7 @@ import tempfile
 import threading
 import time
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -48,7 +50,7 @@ from ministack.core.responses import (
     request_scope,
 )
 from ministack.core.router import extract_access_key_id
-from ministack.services import dynamodb, eventbridge, iam, lambda_svc, sqs, sts
+from ministack.services import dynamodb, ec2, eventbridge, iam, lambda_svc, sqs, sts
 from ministack.services.cloudformation import provisioners
 
 import account_public_access
@@ -63,6 +65,9 @@ DELIVER = ("POST", "/_local/cloudtrail")
 # Where they ask whether functions are still at work, or waiting to try again.
 AT_WORK = ("GET", "/_local/lambda")
 
+# Where they ask who answers the operations that ministack itself does not.
+PLAYERS = ("GET", "/_local/players")
+
 
 def main() -> None:
     end_with_standard_input()
@@ -76,8 +81,7 @@ def main() -> None:
     play_resources_of_rules()
     play_actions_upon_concurrency()
     account_public_access.install(then=remember)
-    security_groups.install()
-    ec2_sharing_and_settings.install()
+    play_ec2()
     app.main()
 
 
@@ -107,6 +111,8 @@ def play_cloudtrail() -> None:
             return 202, {}, b""
         if (method, path) == AT_WORK:
             return 200, {"Content-Type": "application/json"}, json.dumps(vars(at_work)).encode()
+        if (method, path) == PLAYERS:
+            return 200, {"Content-Type": "application/json"}, json.dumps(players).encode()
         return await shortcuts(method, path, headers, body, query, request_id)
 
     app._dispatch_service_request = recorded
@@ -402,6 +408,28 @@ def play_actions_upon_concurrency() -> None:
         return action_of(method, path)
 
     iam_actions._lambda_action = lambda_action
+
+
+# EC2
+
+# Operations by the name of who answers them, if that is not ministack.
+players = {"PutAccountPublicAccessBlock": "stand-in"}
+
+
+def play_ec2() -> None:
+    play("stand-in", security_groups.install)
+    play("stand-in", ec2_sharing_and_settings.install)
+    if os.environ["EC2_PLAYED_BY"] == "moto":
+        # Not at the top: it takes a second, and few tests ask for it.
+        import moto_ec2
+
+        play("moto", moto_ec2.install)
+
+
+def play(player: str, install: Callable[[], None]) -> None:
+    before = dict(ec2._ACTION_MAP)
+    install()
+    players.update({name: player for name, act in ec2._ACTION_MAP.items() if before.get(name) is not act})
 
 
 if __name__ == "__main__":

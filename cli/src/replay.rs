@@ -12,6 +12,7 @@ use anyhow::{Context, Result, bail};
 use flate2::bufread::MultiGzDecoder;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
+use snapback::control::AnyControl;
 use snapback::event::Event;
 use snapback::settings::Settings;
 
@@ -20,6 +21,9 @@ pub(crate) struct Arguments {
     /// Files and directories of CloudTrail records or EventBridge events; `-` is standard input
     #[arg(required = true)]
     files: Vec<PathBuf>,
+    /// The controls that are asked: an id, or a pattern such as `s3-*`, which means none that are opt-in
+    #[arg(long, default_value = "*")]
+    control: String,
     /// One line for each event and control that watches it: eventID, eventSource, eventName, control, suspicion
     #[arg(long)]
     json: bool,
@@ -31,6 +35,7 @@ pub(crate) struct Arguments {
 /// What has been seen so far, and where the answers go.
 struct Replay<'a, W> {
     out: &'a mut W,
+    controls: Vec<&'static AnyControl>,
     json: bool,
     settings: Settings,
     progress: ProgressBar,
@@ -44,13 +49,14 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCod
     let Ok(public_ports) = arguments.public_ports.parse() else {
         bail!("--public-ports: expected ports such as `tcp/80,udp/53,icmp`, found `{}`", arguments.public_ports);
     };
+    let controls = crate::controls::meant_by(&arguments.control)?;
     let files = all_files(&arguments.files)?;
     let sizes = files.iter().filter_map(|file| fs::metadata(file).ok()).map(|metadata| metadata.len());
     let style = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {eta}")?;
     let progress = ProgressBar::new(sizes.sum()).with_style(style);
     let settings = Settings { public_ports, ..Settings::default() };
     let json = arguments.json;
-    let mut replay = Replay { out, json, settings, progress, events: 0, watched: 0, suspicious: 0, bad: 0 };
+    let mut replay = Replay { out, controls, json, settings, progress, events: 0, watched: 0, suspicious: 0, bad: 0 };
     for file in &files {
         if let Err(error) = replay.file(file) {
             if error.downcast_ref::<Unwritable>().is_some() {
@@ -149,8 +155,8 @@ impl<W: Write> Replay<'_, W> {
             Err(error) => return self.complain(&format!("{place}: {error}")),
         };
         self.events += 1;
-        let controls = crate::FUNCTIONS.iter().flat_map(|function| function.controls);
-        let watching: Vec<_> = controls.filter(|control| control.watches(&event)).collect();
+        let watching: Vec<&AnyControl> =
+            self.controls.iter().copied().filter(|control| control.watches(&event)).collect();
         self.watched += u64::from(!watching.is_empty());
         if watching.is_empty() {
             return self.answer(&event, None, None);

@@ -17,6 +17,8 @@ use crate::change::{Applied, Change};
 use crate::decision::Decision;
 use crate::event::{Event, Kind};
 use crate::journal::{Journal, Memory};
+use crate::mode::Mode;
+use crate::policy::pattern;
 use crate::settings::Settings;
 use crate::subject::Subject;
 
@@ -28,6 +30,9 @@ pub trait Control: 'static {
 
     /// Why AWS goes on showing the old state for longer than anybody can wait, if it does.
     const SHOWS_LATE: Option<&'static str> = None;
+
+    /// Whether it is off until an operator names it: what it takes for a risk is the rule in many accounts.
+    const OPT_IN: bool = false;
 
     /// What `decide` must see; absence is a state too. It is journaled, so that any decision can be replayed.
     type State: Serialize + DeserializeOwned + Send + Sync;
@@ -231,6 +236,7 @@ pub struct AnyControl {
     pub good: Option<fn(&Value) -> Result<Value>>,
     pub kind: Kind,
     pub shows_late: Option<&'static str>,
+    pub opt_in: bool,
     pub suspect: fn(&Event, &Settings) -> Vec<Suspicion>,
     pub observe: Observe,
     pub decide: fn(&Event, &Suspicion, &Value, &Given<'_>) -> Result<Decision<Change>>,
@@ -248,6 +254,7 @@ impl AnyControl {
             good: None,
             kind: C::WATCHES,
             shows_late: C::SHOWS_LATE,
+            opt_in: C::OPT_IN,
             suspect: C::suspect,
             observe: observe::<C>,
             decide: decide::<C>,
@@ -265,6 +272,18 @@ impl AnyControl {
     pub const fn remembering<C: Remembers>() -> Self {
         assert!(C::SURVEY.is_some(), "what is remembered is learnt by looking through what there is");
         Self { good: Some(good::<C>), ..Self::of::<C>() }
+    }
+
+    /// How far it may go.
+    #[must_use]
+    pub fn mode(&self, settings: &Settings) -> Mode {
+        if self.opt_in { settings.modes.of_opt_in(self.about.id) } else { settings.modes.of(self.about.id) }
+    }
+
+    /// Whether a pattern means it. One that is opt-in is meant by nothing but its id.
+    #[must_use]
+    pub fn is_meant_by(&self, pattern: &str) -> bool {
+        if self.opt_in { pattern == self.about.id } else { pattern::matches(pattern, self.about.id) }
     }
 
     #[must_use]

@@ -86,7 +86,8 @@ impl<'a> Learning<'a> {
         let responder = Responder::new(&self.settings, self.deployment, self.config.clone());
         let (mut anew, mut failures) = (vec![], vec![]);
         let (mut risky, mut lost, mut same, mut first) = (0_u64, 0_u64, 0_u64, 0_u64);
-        for control in function.controls.iter().filter(|control| control.good.is_some()) {
+        let remembers = |control: &&AnyControl| control.good.is_some() && control.mode(&self.settings) > Mode::Off;
+        for control in function.controls.iter().filter(remembers) {
             let subjects = match self.subjects(control).await {
                 Ok(subjects) => subjects,
                 Err(failure) => {

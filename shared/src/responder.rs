@@ -89,7 +89,8 @@ impl Function {
         if !is_admitted(&event) {
             return Ok(None);
         }
-        let watching = self.controls.iter().filter(|control| control.watches(&event));
+        let is_on = |control: &&AnyControl| control.mode(settings) > Mode::Off;
+        let watching = self.controls.iter().filter(|control| control.watches(&event)).filter(is_on);
         let suspected: Vec<Suspected> = watching
             .flat_map(|control| {
                 (control.suspect)(&event, settings).into_iter().map(move |suspicion| (control, suspicion))
@@ -182,7 +183,7 @@ impl<'a> Responder<'a> {
             is_held = self.decide(&case, &state)?.is_allow();
         }
         let is_stopped = self.journal.stopped(Timestamp::now()).await.is_ok_and(|(stop, _)| stop.is_some());
-        let mode = if is_stopped { Mode::Notify } else { self.settings.modes.of(control.about.id) };
+        let mode = if is_stopped { Mode::Notify } else { control.mode(self.settings) };
         let day = event.time.strftime("%F").to_string();
         let what = hash(&[&mode.to_string(), &is_held.to_string(), &decision.to_string()]);
         let id = format!("{day}-{what}");
@@ -447,11 +448,11 @@ impl<'a> Responder<'a> {
     /// What comes of a decision if all goes well. A mode that the operator has lowered since counts at once, and so does
     /// the emergency stop.
     fn intended(&self, case: &Case<'_>, entry: &Entry) -> Outcome {
-        let now = if case.stop.is_some() { Mode::Notify } else { self.settings.modes.of(&entry.control) };
+        let now = if case.stop.is_some() { Mode::Notify } else { case.control.mode(self.settings) };
         match (&entry.decision, entry.mode.min(now)) {
             (Decision::Allow { .. }, _) => Outcome::Allowed,
             (Decision::Alert { .. }, _) => Outcome::Alerted,
-            (Decision::Revert { .. }, Mode::Notify) => Outcome::WouldRevert,
+            (Decision::Revert { .. }, Mode::Off | Mode::Notify) => Outcome::WouldRevert,
             (Decision::Revert { .. }, Mode::Ask) => Outcome::Asked,
             (Decision::Revert { .. }, Mode::Revert) => Outcome::Reverted,
         }
@@ -559,7 +560,7 @@ impl<'a> Responder<'a> {
             basis: self.basis(case),
             state,
             decision,
-            mode: if is_old { Mode::Notify } else { self.settings.modes.of(about.id) },
+            mode: if is_old { Mode::Notify } else { case.control.mode(self.settings) },
             outcome: Outcome::Pending,
             decided_at: now,
             reverted_at: None,

@@ -143,6 +143,10 @@ class Snapback:
         """Its entries in the journal."""
         return [item for item in self._journal() if item["sk"] == "entry" and item.get("resource") == thing.arn]
 
+    def outcomes(self) -> set:
+        """How the entries in the journal have ended: pairs of control and outcome."""
+        return {(item["control"], item["outcome"]) for item in self._journal() if item["sk"] == "entry"}
+
     def reverts_of_its_own_calls(self) -> list:
         """What a control has put right and the same control took back. Another one may find its own part of what is left
         before the event that opened both comes to it."""
