@@ -3,6 +3,7 @@
 mod access_logging;
 mod aws;
 mod block;
+mod bucket_policy;
 mod controls;
 mod exposed;
 mod lifecycle;

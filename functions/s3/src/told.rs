@@ -34,6 +34,13 @@ pub(crate) fn bucket_of(subject: &Subject) -> Option<&str> {
     (subject.kind == "bucket").then_some(subject.name.as_str())
 }
 
+/// The policy that an event gives a bucket.
+pub(crate) fn bucket_policy(event: &Event) -> Option<String> {
+    let given = &event.request["bucketPolicy"];
+    let is_told = !json::is_left_out(given);
+    is_told.then(|| given.as_str().map_or_else(|| given.to_string(), str::to_owned))
+}
+
 /// The access point's name. How CloudTrail tells it was not seen, so it is looked for wherever it may stand.
 pub(crate) fn access_point(event: &Event) -> Option<&str> {
     let from_arn = || event.resources.iter().find_map(|arn| arn.split_once(":accesspoint/").map(|(_, name)| name));
