@@ -25,6 +25,7 @@ pub const FUNCTION: Function = Function {
         AnyControl::remembering::<controls::LostBucketDeny>(),
         AnyControl::remembering::<controls::LostLogDelivery>(),
         AnyControl::of::<controls::PublicBucketAcl>(),
+        AnyControl::of::<controls::PublicObjectAcl>(),
         AnyControl::remembering::<controls::BucketPublicAccessBlockOff>(),
         AnyControl::remembering::<controls::AccountPublicAccessBlockOff>(),
         AnyControl::of::<controls::AccessPointPolicy>(),
