@@ -195,7 +195,9 @@ mod tests {
 
     fn put(more: &[(&str, Value)]) -> Event {
         let mut request = json!({"bucketName": "b", "key": "a/k", "acl": ""});
-        more.iter().for_each(|(field, value)| request[*field] = value.clone());
+        for (field, value) in more {
+            request[*field] = value.clone();
+        }
         let record = json!({
             "eventID": "e-1", "eventTime": "2026-01-31T12:00:00Z", "eventSource": "s3.amazonaws.com",
             "eventName": "PutObjectAcl", "awsRegion": "eu-central-1", "recipientAccountId": "111122223333",
