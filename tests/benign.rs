@@ -57,6 +57,7 @@ fn corpus() -> Vec<Value> {
         lifecycles(),
         replications(),
         access_logging(),
+        object_acls(),
         public_access_blocks(),
         access_points(),
         rules(),
@@ -244,6 +245,15 @@ fn lifecycles() -> Vec<Call> {
         })
     };
     [year.clone(), moves.clone(), off.clone(), json!([year, moves, off, uploads])].into_iter().flat_map(put).collect()
+}
+
+/// ACLs of objects that let nobody in but their owners.
+fn object_acls() -> Vec<Call> {
+    let put = |acl: &str| {
+        let request = json!({"bucketName": "example-reports", "key": "2026/01.csv", "acl": "", "x-amz-acl": acl});
+        call("s3", "PutObjectAcl", request, json!({"x-amz-version-id": "example-version"}))
+    };
+    ["private", "bucket-owner-read", "bucket-owner-full-control"].map(put).into()
 }
 
 /// Access logging that is switched on.

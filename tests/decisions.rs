@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, ensure};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use snapback::change::{Acl, Change, Ec2, Flags, Own, Rule, RuleState, S3, Versioning};
+use snapback::change::{Acl, AclGrant, Change, Ec2, Flags, Own, Rule, RuleState, S3, Versioning};
 use snapback::control::{AnyControl, Given, Suspicion};
 use snapback::decision::Decision;
 use snapback::event::Event;
@@ -304,10 +304,14 @@ fn of_s3(case: &Case, change: S3, grants: &[String]) -> Result<()> {
         }
         S3::BucketAcl { from, to, .. } => {
             assert_eq!(serde_json::to_value(&from)?, case.state()["acl"], "{}", case.place());
-            let (gone, stays): (Vec<_>, Vec<_>) =
-                from.grants.into_iter().partition(|grant| grants.contains(&grant.to_string()));
-            assert_eq!(to, Acl { owner: from.owner, grants: stays }, "{}", case.place());
-            assert_eq!(gone.len(), grants.len(), "{}", case.place());
+            loses_only(from, &to, |grant| grants.contains(&grant.to_string()), grants.len())
+                .with_context(|| case.place())?;
+        }
+        S3::ObjectAcl { from, to, version, .. } => {
+            assert_eq!(serde_json::to_value(&from)?, case.state()["acl"], "{}", case.place());
+            let on = version.map(|version| format!(" on version {version}")).unwrap_or_default();
+            let is_named = |grant: &AclGrant| grants.contains(&format!("{grant}{on}"));
+            loses_only(from, &to, is_named, grants.len()).with_context(|| case.place())?;
         }
         S3::BucketPublicAccessBlock { from, to, .. } => {
             assert_eq!(serde_json::to_value(&from)?, case.state()["bucket"], "{}", case.place());
@@ -351,6 +355,14 @@ fn of_s3(case: &Case, change: S3, grants: &[String]) -> Result<()> {
             assert_eq!((to, grants.len()), (Versioning::Enabled, 1), "{}", case.place());
         }
     }
+    Ok(())
+}
+
+/// Whether an ACL loses just the grants that are named.
+fn loses_only(from: Acl, to: &Acl, is_named: impl Fn(&AclGrant) -> bool, named: usize) -> Result<()> {
+    let (gone, stays): (Vec<_>, Vec<_>) = from.grants.into_iter().partition(is_named);
+    ensure!(*to == Acl { owner: from.owner, grants: stays }, "{to} is left");
+    ensure!(gone.len() == named, "{gone:?} goes");
     Ok(())
 }
 

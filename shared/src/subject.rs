@@ -25,6 +25,14 @@ impl Subject {
         }
     }
 
+    /// An object, of whatever version. The console shows its bucket, as a key would have to be written in another way there.
+    #[must_use]
+    pub fn object(event: &Event, bucket: &str, key: &str) -> Self {
+        let name = format!("{bucket}/{key}");
+        let arn = format!("arn:{}:s3:::{name}", event.partition());
+        Self { console: Self::bucket(event, bucket).console, ..Self::new(event, "object", &name, arn) }
+    }
+
     #[must_use]
     pub fn access_point(event: &Event, name: &str) -> Self {
         let (partition, region, account) = (event.partition(), &event.region, &event.account);

@@ -142,6 +142,24 @@ async fn of_buckets(id: &str) -> Result<Vec<Situation>> {
             aws: Aws::default().answers("S3.GetBucketAcl", [acl(&[(ALL_USERS, "READ")])]),
             reverted: |aws| aws.set("S3.GetBucketAcl", [acl(&[])]),
         }],
+        "s3-public-object-acl" => vec![
+            Situation {
+                function: &s3::FUNCTION,
+                event: object_acl_was_put(json!({"bucketName": "b", "key": "a/k", "x-amz-acl": "public-read"})),
+                aws: Aws::default()
+                    .answers("S3.GetObjectAcl", [acl(&[(ALL_USERS, "READ")])])
+                    .answers("S3.GetBucketVersioning", [ok("<VersioningConfiguration/>")]),
+                reverted: |aws| aws.set("S3.GetObjectAcl", [acl(&[])]),
+            },
+            Situation {
+                function: &s3::FUNCTION,
+                event: object_acl_was_put(
+                    json!({"bucketName": "b", "key": "a/k", "versionId": "v1", "x-amz-acl": "public-read"}),
+                ),
+                aws: Aws::default().answers("S3.GetObjectVersionAcl", [acl(&[(ALL_USERS, "READ")])]),
+                reverted: |aws| aws.set("S3.GetObjectVersionAcl", [acl(&[])]),
+            },
+        ],
         "s3-bucket-public-access-block-off" => vec![
             Situation {
                 function: &s3::FUNCTION,
@@ -554,6 +572,10 @@ fn of_networks(id: &str) -> Vec<Situation> {
         }],
         _ => vec![],
     }
+}
+
+fn object_acl_was_put(request: Value) -> Value {
+    event("s3", "PutObjectAcl", request, json!(null))
 }
 
 fn access_logging(enabled: &str) -> crate::wire::Answer {

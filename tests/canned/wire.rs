@@ -166,6 +166,11 @@ fn operation(request: &HttpRequest) -> String {
         ("PUT", uri) if uri.contains("?logging") => "S3.PutBucketLogging".to_owned(),
         ("GET", uri) if uri.contains("?replication") => "S3.GetBucketReplication".to_owned(),
         ("PUT", uri) if uri.contains("?replication") => "S3.PutBucketReplication".to_owned(),
+        // Of an object, as there is a key; S3 has other IAM actions for those of a version.
+        (method, uri) if uri.contains("?acl") && !uri.contains("/?acl") => {
+            let (verb, version) = (if method == "GET" { "Get" } else { "Put" }, uri.contains("versionId="));
+            format!("S3.{verb}Object{}Acl", if version { "Version" } else { "" })
+        }
         ("GET", uri) if uri.contains("?acl") => "S3.GetBucketAcl".to_owned(),
         ("PUT", uri) if uri.contains("?acl") => "S3.PutBucketAcl".to_owned(),
         ("GET", uri) if uri.contains("x-id=ListBuckets") => "S3.ListBuckets".to_owned(),
@@ -203,6 +208,8 @@ fn quiet(operation: &str, body: &str) -> Option<Answer> {
         "S3.GetBucketOwnershipControls" => s3_error(404, "OwnershipControlsNotFoundError"),
         "S3.GetBucketAcl" => acl(&[]),
         "S3.PutBucketAcl"
+        | "S3.PutObjectAcl"
+        | "S3.PutObjectVersionAcl"
         | "S3.PutBucketLifecycleConfiguration"
         | "S3.PutBucketLogging"
         | "S3.PutBucketReplication"

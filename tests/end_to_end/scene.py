@@ -54,7 +54,7 @@ OPERATOR_MAY = (
     "s3:GetBucketAcl", "s3:PutBucketAcl", "s3:PutBucketPublicAccessBlock",
     "s3:PutAccountPublicAccessBlock", "s3:GetAccessPointPolicy", "s3:PutAccessPointPolicy",
     "s3:GetReplicationConfiguration", "s3:PutReplicationConfiguration", "iam:PassRole", "s3:GetBucketLogging",
-    "s3:PutBucketLogging",
+    "s3:PutBucketLogging", "s3:GetObjectAcl", "s3:GetObjectVersionAcl", "s3:PutObjectAcl", "s3:PutObjectVersionAcl",
     "dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:DeleteItem",
     "kms:GenerateMac", "kms:VerifyMac",
 )  # fmt: skip

@@ -23,6 +23,7 @@ use snapback::subject::Subject;
 
 use crate::controls::Point;
 use crate::exposed::Doors;
+use crate::told::Object;
 use crate::whole::{Found, Whole};
 use crate::{access_logging, lifecycle, replication};
 
@@ -44,14 +45,28 @@ pub(crate) async fn bucket_acl(look: &Look<'_>, bucket: &str) -> Result<Option<A
     let call = s3(look.config).get_bucket_acl().bucket(bucket).expected_bucket_owner(look.account).send();
     let doing = || format!("reading the ACL of bucket `{bucket}`");
     match call.await {
-        Ok(answer) => {
-            let owner = answer.owner.and_then(|owner| owner.id).context("it has no owner").with_context(doing)?;
-            let grants = answer.grants.unwrap_or_default().into_iter().map(acl_grant);
-            Ok(Some(Acl { owner, grants: grants.collect::<Result<_>>().with_context(doing)? }))
-        }
+        Ok(answer) => acl(answer.owner, answer.grants).map(Some).with_context(doing),
         Err(error) if code(&error) == Some("NoSuchBucket") => Ok(None),
         Err(error) => Err(failure(error).context(doing())),
     }
+}
+
+/// The ACL of an object; nothing if the object or the version is gone, or is a delete marker.
+pub(crate) async fn object_acl(look: &Look<'_>, object: &Object) -> Result<Option<Acl>> {
+    let call = s3(look.config).get_object_acl().bucket(&object.bucket).key(&object.key);
+    let call = call.set_version_id(object.version.clone()).expected_bucket_owner(look.account);
+    let doing = || format!("reading the ACL of {object}");
+    let is_gone = |code| matches!(code, "NoSuchBucket" | "NoSuchKey" | "NoSuchVersion" | "MethodNotAllowed");
+    match call.send().await {
+        Ok(answer) => acl(answer.owner, answer.grants).map(Some).with_context(doing),
+        Err(error) if code(&error).is_some_and(is_gone) => Ok(None),
+        Err(error) => Err(failure(error).context(doing())),
+    }
+}
+
+fn acl(owner: Option<types::Owner>, grants: Option<Vec<types::Grant>>) -> Result<Acl> {
+    let owner = owner.and_then(|owner| owner.id).context("it has no owner")?;
+    Ok(Acl { owner, grants: grants.unwrap_or_default().into_iter().map(acl_grant).collect::<Result<_>>()? })
 }
 
 fn acl_grant(grant: types::Grant) -> Result<AclGrant> {
@@ -288,6 +303,10 @@ pub(crate) fn apply<'a>(config: &'a SdkConfig, account: &'a str, change: &'a Cha
                 change_access_point_policy(&look, access_point, from.as_deref(), to.as_deref()).await
             }
             Change::S3(S3::BucketAcl { bucket, from, to }) => change_bucket_acl(&look, bucket, from, to).await,
+            Change::S3(S3::ObjectAcl { bucket, key, version, from, to }) => {
+                let object = Object { bucket: bucket.clone(), key: key.clone(), version: version.clone() };
+                change_object_acl(&look, object, from, to).await
+            }
             Change::S3(S3::BucketPublicAccessBlock { bucket, from, to }) => {
                 change_bucket_public_access_block(&look, bucket, from.as_ref(), to.as_ref()).await
             }
@@ -375,13 +394,34 @@ async fn change_bucket_acl(look: &Look<'_>, bucket: &str, from: &Acl, to: &Acl) 
     if !found.is_same(from) {
         return Ok(Applied::Changed { found: found.to_string() });
     }
-    let grants = to.grants.iter().map(sdk_grant).collect::<Result<Vec<_>, _>>()?;
-    let owner = types::Owner::builder().id(&to.owner).build();
-    let acl = types::AccessControlPolicy::builder().owner(owner).set_grants(Some(grants)).build();
     let call = s3(look.config).put_bucket_acl().bucket(bucket).expected_bucket_owner(look.account);
-    let written = call.access_control_policy(acl).send().await;
+    let written = call.access_control_policy(sdk_acl(to)?).send().await;
     written.map_err(|error| failure(error).context(format!("writing the ACL of bucket `{bucket}`")))?;
     Ok(done())
+}
+
+async fn change_object_acl(look: &Look<'_>, object: Object, from: &Acl, to: &Acl) -> Result<Applied> {
+    let Some(found) = object_acl(look, &object).await? else {
+        return Ok(Applied::Changed { found: "(no object)".to_owned() });
+    };
+    if found.is_same(to) {
+        return Ok(Applied::Already);
+    }
+    if !found.is_same(from) {
+        return Ok(Applied::Changed { found: found.to_string() });
+    }
+    let doing = format!("writing the ACL of {object}");
+    let call = s3(look.config).put_object_acl().bucket(object.bucket).key(object.key);
+    let call = call.set_version_id(object.version).expected_bucket_owner(look.account);
+    let written = call.access_control_policy(sdk_acl(to)?).send().await;
+    written.map_err(|error| failure(error).context(doing))?;
+    Ok(done())
+}
+
+fn sdk_acl(acl: &Acl) -> Result<types::AccessControlPolicy> {
+    let grants = acl.grants.iter().map(sdk_grant).collect::<Result<Vec<_>>>()?;
+    let owner = types::Owner::builder().id(&acl.owner).build();
+    Ok(types::AccessControlPolicy::builder().owner(owner).set_grants(Some(grants)).build())
 }
 
 fn sdk_grant(grant: &AclGrant) -> Result<types::Grant> {

@@ -3,6 +3,7 @@
 mod access_logging;
 mod aws;
 mod block;
+mod bucket_policy;
 mod controls;
 mod exposed;
 mod lifecycle;
@@ -24,6 +25,7 @@ pub const FUNCTION: Function = Function {
         AnyControl::remembering::<controls::LostBucketDeny>(),
         AnyControl::remembering::<controls::LostLogDelivery>(),
         AnyControl::of::<controls::PublicBucketAcl>(),
+        AnyControl::of::<controls::PublicObjectAcl>(),
         AnyControl::remembering::<controls::BucketPublicAccessBlockOff>(),
         AnyControl::remembering::<controls::AccountPublicAccessBlockOff>(),
         AnyControl::of::<controls::AccessPointPolicy>(),

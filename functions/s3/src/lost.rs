@@ -198,11 +198,11 @@ mod tests {
 
     #[test]
     fn what_an_operator_holds_is_not_put_back_with_the_rest_of_a_deleted_policy() {
-        let [tls, deletes, ..] = STATEMENTS;
-        let deleted = state(&[tls, deletes], &[]);
+        let [tls, keeps, ..] = STATEMENTS;
+        let deleted = state(&[tls, keeps], &[]);
         let decision = decide(&DENIALS, &deleted, &[grant(tls)].into());
         let [S3::BucketPolicy { to, .. }] = decision.plan() else { panic!("{decision}") };
-        assert_eq!(*to, policy(&[deletes]));
+        assert_eq!(*to, policy(&[keeps]));
     }
 
     proptest! {
@@ -236,7 +236,7 @@ mod tests {
             let trust = Settings::default().trust("111122223333");
             let untrusted = |policy: Option<&str>| {
                 let judged = policy.map(|text| Policy::parse(text).expect("a policy").judge(snapback::policy::Kind::Resource, &trust));
-                judged.into_iter().flat_map(|judged| judged.grants).filter(|grant| grant.is_untrusted()).count()
+                judged.into_iter().flat_map(|judged| judged.grants).filter(snapback::policy::Grant::is_untrusted).count()
             };
             let state = state(&before, &now);
             for kind in [&DENIALS, &DELIVERIES] {

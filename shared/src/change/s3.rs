@@ -16,6 +16,8 @@ pub enum S3 {
     AccessPointPolicy { access_point: String, from: Option<String>, to: Option<String> },
     /// `PutBucketAcl`.
     BucketAcl { bucket: String, from: Acl, to: Acl },
+    /// `PutObjectAcl`, of one version or of the only one.
+    ObjectAcl { bucket: String, key: String, version: Option<String>, from: Acl, to: Acl },
     /// `PutPublicAccessBlock` of a bucket; `DeletePublicAccessBlock` only ever to undo.
     BucketPublicAccessBlock { bucket: String, from: Option<Flags>, to: Option<Flags> },
     /// The same of a whole account.
@@ -126,6 +128,9 @@ impl S3 {
                 Self::AccessPointPolicy { access_point, from: to, to: from }
             }
             Self::BucketAcl { bucket, from, to } => Self::BucketAcl { bucket, from: to, to: from },
+            Self::ObjectAcl { bucket, key, version, from, to } => {
+                Self::ObjectAcl { bucket, key, version, from: to, to: from }
+            }
             Self::BucketPublicAccessBlock { bucket, from, to } => {
                 Self::BucketPublicAccessBlock { bucket, from: to, to: from }
             }
@@ -150,7 +155,7 @@ impl S3 {
             Self::BucketPolicy { from, to, .. } | Self::AccessPointPolicy { from, to, .. } => {
                 (policy(from), policy(to))
             }
-            Self::BucketAcl { from, to, .. } => (from.to_string(), to.to_string()),
+            Self::BucketAcl { from, to, .. } | Self::ObjectAcl { from, to, .. } => (from.to_string(), to.to_string()),
             Self::BucketPublicAccessBlock { from, to, .. } | Self::AccountPublicAccessBlock { from, to, .. } => {
                 (flags(from), flags(to))
             }
@@ -194,15 +199,10 @@ impl fmt::Display for S3 {
             Self::AccessPointPolicy { access_point, from, to } => {
                 policy_change(f, "access point", access_point, from.as_ref(), to.as_ref())
             }
-            Self::BucketAcl { bucket, from, to } => {
-                let others = |acl: &Acl, other: &Acl| -> Vec<String> {
-                    acl.grants.iter().filter(|grant| !other.grants.contains(grant)).map(ToString::to_string).collect()
-                };
-                let (gone, new) = (others(from, to), others(to, from));
-                let gone = (!gone.is_empty()).then(|| format!("take {} out of", gone.join(", ")));
-                let new = (!new.is_empty()).then(|| format!("put {} into", new.join(", ")));
-                let both = [gone, new].into_iter().flatten().collect::<Vec<_>>().join(" and ");
-                write!(f, "{both} the ACL of bucket `{bucket}`")
+            Self::BucketAcl { bucket, from, to } => write!(f, "{} the ACL of bucket `{bucket}`", acl_change(from, to)),
+            Self::ObjectAcl { bucket, key, version, from, to } => {
+                let version = version.as_ref().map(|version| format!("version {version} of ")).unwrap_or_default();
+                write!(f, "{} the ACL of {version}object `{key}` of bucket `{bucket}`", acl_change(from, to))
             }
             Self::BucketPublicAccessBlock { bucket, from, to } => {
                 write!(f, "{} for bucket `{bucket}`", turned(from.as_ref(), to.as_ref()))
@@ -254,6 +254,16 @@ fn policy_change(
         (None, _) => write!(f, "put a policy on {kind} `{name}`, which has none"),
         _ => write!(f, "change the policy of {kind} `{name}`"),
     }
+}
+
+fn acl_change(from: &Acl, to: &Acl) -> String {
+    let others = |acl: &Acl, other: &Acl| -> Vec<String> {
+        acl.grants.iter().filter(|grant| !other.grants.contains(grant)).map(ToString::to_string).collect()
+    };
+    let (gone, new) = (others(from, to), others(to, from));
+    let gone = (!gone.is_empty()).then(|| format!("take {} out of", gone.join(", ")));
+    let new = (!new.is_empty()).then(|| format!("put {} into", new.join(", ")));
+    [gone, new].into_iter().flatten().collect::<Vec<_>>().join(" and ")
 }
 
 fn turned(from: Option<&Flags>, to: Option<&Flags>) -> String {

@@ -67,11 +67,10 @@ impl Control for LostBucketDeny {
 
     /// The event does not tell what was denied before.
     fn suspect(event: &Event, _: &Settings) -> Vec<Suspicion> {
-        let given = &event.request["bucketPolicy"];
-        let told = given.as_str().map_or_else(|| given.to_string(), str::to_owned);
+        let denies = |told: String| Policy::parse(&told).is_ok_and(|policy| !policy.denied().is_empty());
         let why = if event.name == "DeleteBucketPolicy" {
             "a bucket policy was deleted, and may have denied something"
-        } else if Policy::parse(&told).is_ok_and(|policy| !policy.denied().is_empty()) {
+        } else if told::bucket_policy(event).is_some_and(denies) {
             return vec![];
         } else {
             "a bucket policy was put that denies nothing, where another may have denied something"
