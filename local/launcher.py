@@ -55,6 +55,7 @@ import account_public_access
 import cloudtrail
 import ec2_sharing_and_settings
 import security_groups
+import vpc_block_public_access
 from wire import Call
 
 # Where the tests put events onto the bus as CloudTrail would, which PutEvents rightly refuses to anybody.
@@ -78,6 +79,7 @@ def main() -> None:
     account_public_access.install(then=remember)
     security_groups.install()
     ec2_sharing_and_settings.install()
+    vpc_block_public_access.install()
     app.main()
 
 
