@@ -54,6 +54,7 @@ from ministack.services.cloudformation import provisioners
 import account_public_access
 import cloudtrail
 import ec2_sharing_and_settings
+import flow_logs
 import security_groups
 import vpc_block_public_access
 from wire import Call
@@ -80,6 +81,7 @@ def main() -> None:
     security_groups.install()
     ec2_sharing_and_settings.install()
     vpc_block_public_access.install()
+    flow_logs.install()
     app.main()
 
 
