@@ -5,7 +5,7 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo local test meanwhile check bench-replay advisories deploy clean rust lints python
+.PHONY: help demo local test meanwhile check sam-local bench-replay advisories deploy clean rust lints python
 
 # No tool that runs here may report to its maker.
 export SAM_CLI_TELEMETRY := 0
@@ -80,7 +80,11 @@ endif
 	$(say) "Lints"
 	cargo clippy --workspace --all-targets -- -D warnings
 
-bench-replay: rust ## How fast `snapback replay` is, beside inflating alone; RECORDS=10000000 is a year of a busy account
+sam-local: rust $(LOCAL) $(SAM) ## `sam local invoke` with every sample event and a real revert; needs a Docker engine
+	cargo build --workspace
+	EVENTS='$(EVENTS)' target/venv/bin/python -m pytest tests/sam_local
+
+bench-replay: rust python ## How fast `snapback replay` is, beside inflating alone; RECORDS=10000000 is a year of a busy account
 	cargo build --release --workspace --bin snapback --example inflate
 	python3 benches/replay.py --records $(or $(RECORDS),1000000)
 

@@ -2,8 +2,9 @@
 
     python3 benches/year.py --records 10000000 target/year
 
-Mostly ordinary calls of many services; one record in a thousand is one of the events in events/, most of which some
-control suspects. The same number of records always makes the same year.
+Ten million records are a year of it, fewer are fewer days. Mostly ordinary calls of many services; one record in a
+thousand is one of the events in events/, most of which some control suspects. The same number of records always makes
+the same logs.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from typing import NamedTuple
 ACCOUNT = "111122223333"
 EVENTS = Path(__file__).resolve().parent.parent / "events"
 FIRST_DAY = datetime(2026, 1, 1, tzinfo=timezone.utc)
-DAYS = 365
+A_DAY = 10_000_000 // 365
 
 # How often a Region's records are delivered, and its share of them. CloudTrail delivers about every five minutes where
 # something happens all the time:
@@ -66,7 +67,7 @@ CALLS = [
     Call("ecr", "GetAuthorizationToken", True, {}, None),
     Call("ecs", "RegisterTaskDefinition", False, {"family": "{name}", "networkMode": "awsvpc", "cpu": "256", "memory": "512", "executionRoleArn": "arn:aws:iam::{account}:role/{name}", "containerDefinitions": [{"name": "{name}", "image": "{account}.dkr.ecr.eu-central-1.amazonaws.com/{name}:{id}", "essential": True, "logConfiguration": {"logDriver": "awslogs", "options": {"awslogs-group": "/ecs/{name}", "awslogs-region": "eu-central-1"}}}]}, {"taskDefinition": {"taskDefinitionArn": "arn:aws:ecs:eu-central-1:{account}:task-definition/{name}:1", "revision": 1, "status": "ACTIVE", "family": "{name}"}}),
     Call("lambda", "GetFunction20150331v2", True, {"functionName": "{name}"}, None),
-    Call("lambda", "UpdateFunctionCode20150331v2", False, {"functionName": "{name}", "s3Bucket": "example-deployments", "s3Key": "{name}/{id}.zip", "publish": False, "dryRun": False}, {"functionName": "{name}", "functionArn": "arn:aws:lambda:eu-central-1:{account}:function:{name}", "runtime": "provided.al2023", "role": "arn:aws:iam::{account}:role/{name}", "codeSize": 5242880, "codeSha256": "{id}=", "version": "$LATEST", "state": "Active", "lastUpdateStatus": "InProgress"}),
+    Call("lambda", "PublishVersion20150331", False, {"functionName": "{name}", "codeSha256": "{id}="}, {"functionName": "{name}", "functionArn": "arn:aws:lambda:eu-central-1:{account}:function:{name}:7", "runtime": "provided.al2023", "role": "arn:aws:iam::{account}:role/{name}", "codeSize": 5242880, "codeSha256": "{id}=", "version": "7", "state": "Active"}),
     Call("dynamodb", "DescribeTable", True, {"tableName": "{name}"}, None),
     Call("rds", "DescribeDBInstances", True, {"dBInstanceIdentifier": "{name}"}, None),
     Call("cloudformation", "DescribeStacks", True, {"stackName": "arn:aws:cloudformation:eu-central-1:{account}:stack/{name}/{id}"}, None),
@@ -96,7 +97,7 @@ def main() -> None:
 
 
 def make(folder: Path, records: int) -> None:
-    each_day = [records * (day + 1) // DAYS - records * day // DAYS for day in range(DAYS)]
+    each_day = [min(A_DAY, records - begun) for begun in range(0, records, A_DAY)]
     with ProcessPoolExecutor(os.cpu_count()) as processes:
         for made in [processes.submit(make_day, folder, day, count) for day, count in enumerate(each_day)]:
             made.result()
