@@ -174,13 +174,10 @@ fn a_broken_file_is_named_with_what_is_wrong_and_the_others_are_judged() -> Resu
     let output = snapback(&["replay", folder.to_str().context("a path")?], b"")?;
     let complaints = String::from_utf8(output.stderr)?;
     let expected = [
-        ("070.json.gz:1: not JSON: EOF while parsing", 1),
-        (
-            "072.json.gz:1, record 1: field `eventName`: expected an API call such as `PutBucketPolicy`, found nothing",
-            2,
-        ),
-        ("071.json.gz:1: field `Records`: expected a list of records", 0),
-        ("073.json.gz: cannot be read to its end: ", 0),
+        "070.json.gz:1: not JSON: EOF while parsing",
+        "071.json.gz:1: field `Records`: expected a list of records",
+        "072.json.gz:1, record 1: field `eventName`: expected an API call such as `PutBucketPolicy`, found nothing",
+        "073.json.gz: cannot be read to its end: ",
     ];
     for text in expected {
         assert!(complaints.contains(text), "{text} is not in {complaints}");

@@ -82,7 +82,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
 
-    use anyhow::bail;
+    use anyhow::{bail, ensure};
 
     use super::*;
 
@@ -149,7 +149,8 @@ mod tests {
         let mut taken = 0;
         let error = in_order(&things, threads(2), count_up, |_| {
             taken += 1;
-            if taken == 10 { bail!("enough") } else { Ok(()) }
+            ensure!(taken < 10, "enough");
+            Ok(())
         });
         assert_eq!(error.expect_err("it was refused").to_string(), "enough");
     }

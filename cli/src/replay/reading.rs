@@ -43,7 +43,7 @@ pub(super) struct Reader<'a> {
     watched: HashSet<(&'static str, &'static str)>,
     page: Page,
     /// The memory of each line, as the next one is about as long.
-    line: Vec<u8>,
+    bytes: Vec<u8>,
 }
 
 /// As much of a record as it takes to know that no control watches it.
@@ -81,25 +81,29 @@ impl Page {
         self.bad += other.bad;
     }
 
+    fn answer(&mut self, text: &impl Display) {
+        self.answers.extend([&text.to_string(), "\n"]);
+    }
+
     fn complain(&mut self, text: &impl Display) {
         self.bad += 1;
-        self.complaints += &format!("snapback: {text}\n");
+        self.complaints.extend(["snapback: ", &text.to_string(), "\n"]);
     }
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(settings: &'a Settings, json: bool, progress: &'a ProgressBar) -> Self {
         let controls = crate::FUNCTIONS.iter().flat_map(|function| function.controls);
-        let watches = controls.flat_map(|control| control.about.watches);
-        let watched = watches.map(|watch| (watch.service, watch.name)).collect();
-        Self { settings, json, progress, watched, page: Page::default(), line: vec![] }
+        let calls = controls.flat_map(|control| control.about.watches);
+        let watched = calls.map(|watch| (watch.service, watch.name)).collect();
+        Self { settings, json, progress, watched, page: Page::default(), bytes: vec![] }
     }
 
     /// Tells everything about a file, what is wrong with it included.
     pub(super) fn file(&mut self, path: &Path, lane: &Lane<'_, PathBuf, Page>) -> Result<(), Over> {
-        let mut line = mem::take(&mut self.line);
-        let read = self.open(path).and_then(|reader| self.text(path, reader, &mut line, lane));
-        self.line = line;
+        let mut bytes = mem::take(&mut self.bytes);
+        let read = self.open(path).and_then(|reader| self.text(path, reader, &mut bytes, lane));
+        self.bytes = bytes;
         match read {
             Err(error) if error.is::<Over>() => return Err(Over),
             Err(error) => self.page.complain(&format_args!("{}: {error:#}", path.display())),
@@ -126,27 +130,27 @@ impl<'a> Reader<'a> {
         &mut self,
         path: &Path,
         mut reader: impl BufRead,
-        line: &mut Vec<u8>,
+        bytes: &mut Vec<u8>,
         lane: &Lane<'_, PathBuf, Page>,
     ) -> Result<()> {
         let (mut number, mut begun) = (0_u64, false);
-        line.clear();
-        while reader.read_until(b'\n', line).context("cannot be read to its end")? > 0 {
+        bytes.clear();
+        while reader.read_until(b'\n', bytes).context("cannot be read to its end")? > 0 {
             number += 1;
-            let is_empty = line.trim_ascii().is_empty();
+            let is_empty = bytes.trim_ascii().is_empty();
             let is_first = !begun && !is_empty;
             begun |= is_first;
             let place = format_args!("{}:{number}", path.display());
-            match self.document(&place, line.trim_ascii()) {
+            match self.document(&place, bytes.trim_ascii()) {
                 Err(_) if is_empty => {}
                 Err(error) if error.is_eof() && is_first => {
-                    reader.read_to_end(line).context("cannot be read to its end")?;
-                    self.document_or_lines(path, number, line);
+                    reader.read_to_end(bytes).context("cannot be read to its end")?;
+                    self.document_or_lines(path, number, bytes);
                 }
                 Err(error) => self.page.complain(&format_args!("{place}: not JSON: {error}")),
                 Ok(()) => {}
             }
-            line.clear();
+            bytes.clear();
             if self.page.answers.len() + self.page.complaints.len() > CHUNK {
                 lane.tell(mem::take(&mut self.page))?;
             }
@@ -180,7 +184,9 @@ impl<'a> Reader<'a> {
     fn document(&mut self, place: &dyn Display, text: &[u8]) -> serde_json::Result<()> {
         match names(text) {
             Some(names) if !names.iter().any(|names| self.watches(names)) => {
-                names.iter().for_each(|names| self.unwatched(names.event_id, names.event_source, names.event_name));
+                for names in &names {
+                    self.unwatched(names.event_id, names.event_source, names.event_name);
+                }
             }
             Some(names) if is_log(text) => {
                 let log: Log<&RawValue> = serde_json::from_slice(text)?;
@@ -262,7 +268,7 @@ impl<'a> Reader<'a> {
             self.json_answer(&event.id, &event.service, &event.name, Some(control), suspicion);
         } else if let Some(why) = suspicion {
             let Event { time, account, name, actor, .. } = event;
-            self.page.answers += &format!("{time} {account} {name} by {actor}\n    {control}: {why}\n");
+            self.page.answer(&format_args!("{time} {account} {name} by {actor}\n    {control}: {why}"));
         }
     }
 
@@ -270,7 +276,7 @@ impl<'a> Reader<'a> {
         let line = json!({
             "eventID": id, "eventSource": service, "eventName": name, "control": control, "suspicion": suspicion,
         });
-        self.page.answers += &format!("{line}\n");
+        self.page.answer(&line);
     }
 }
 
