@@ -84,10 +84,12 @@ class LocalAws:
         binaries: Path = TARGET / "debug",
         guardrails: Path = REPOSITORY / "guardrails",
         ec2: str = "ministack",
+        host: str = "127.0.0.1",
     ):
         """`retry_seconds`: what Lambda waits before its first retry; AWS waits a minute. `ec2`: whose EC2 answers,
-        ministack's or moto's."""
+        ministack's or moto's. `host`: where it listens."""
         self.ec2 = ec2
+        self.host = host
         self.guardrails = guardrails
         self.retry_seconds = retry_seconds
         self.say = say
@@ -107,7 +109,7 @@ class LocalAws:
 
     @property
     def endpoint(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     @property
     def cloudtrail_log(self) -> Path:
@@ -255,7 +257,7 @@ class LocalAws:
         (self.directory / "tmp").mkdir()
         # Someone else may take the port between our looking and the launcher's binding: then look again.
         for _ in range(5):
-            self.port = _free_port()
+            self.port = free_port(self.host)
             if self._launch():
                 return
         raise Trouble(f"The local AWS does not start.\n{self._end_of_log()}")
@@ -263,7 +265,7 @@ class LocalAws:
     def _launch(self) -> bool:
         environment = self.environment(
             GATEWAY_PORT=str(self.port),
-            BIND_HOST="127.0.0.1",
+            BIND_HOST=self.host,
             MINISTACK_ACCOUNT_ID=ACCOUNT,
             MINISTACK_REGION=REGION,
             AUTH="true",
@@ -330,9 +332,9 @@ def _open(request: urllib.request.Request) -> bytes:
         return response.read()
 
 
-def _free_port() -> int:
+def free_port(host: str = "127.0.0.1") -> int:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((host, 0))
         return probe.getsockname()[1]
 
 

@@ -294,6 +294,22 @@ class Snapback:
         )
         return configuration["Role"].rpartition("/")[2]
 
+    def environment_of(self, function: str) -> dict:
+        """What Lambda gives to a function: its variables, and credentials of its role."""
+        configuration = self.aws.client("lambda").get_function_configuration(
+            FunctionName=self.stack.outputs[f"{function}Arn"]
+        )
+        session = self.aws.client("sts").assume_role(RoleArn=configuration["Role"], RoleSessionName=BORROWED)
+        keys = session["Credentials"]
+        return {
+            **configuration["Environment"]["Variables"],
+            "AWS_REGION": REGION,
+            "AWS_ENDPOINT_URL": self.aws.endpoint,
+            "AWS_ACCESS_KEY_ID": keys["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": keys["SecretAccessKey"],
+            "AWS_SESSION_TOKEN": keys["SessionToken"],
+        }
+
     # What an operator does
 
     def undo(self, *entry_or_options: str) -> subprocess.CompletedProcess:
