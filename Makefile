@@ -5,7 +5,7 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo local test meanwhile check sam-local bench-replay advisories deploy clean rust lints python
+.PHONY: help demo local test meanwhile check sam-local bench bench-replay advisories deploy clean rust lints python
 
 # No tool that runs here may report to its maker.
 export SAM_CLI_TELEMETRY := 0
@@ -13,11 +13,12 @@ export SAM_CLI_TELEMETRY := 0
 # Built from crates.io, since its makers publish current binaries on GitHub only.
 CARGO_DENY := 0.20.2
 
-# The environments: the local AWS and its tests, SAM (which brings cfn-lint and cargo-lambda), and checkov, whose own
-# pins would fight with SAM's.
+# The environments: the local AWS and its tests, SAM (which brings cfn-lint and cargo-lambda), checkov, whose own pins
+# would fight with SAM's, and what Snapback is measured beside.
 LOCAL := target/venv/.installed
 SAM := target/venv-sam/.installed
 CHECKOV := target/venv-check/.installed
+BENCH := target/venv-bench/.installed
 DENY := target/tools/cargo-deny-$(CARGO_DENY)
 
 # Where cargo-deny keeps RustSec's database; empty where nobody has fetched it.
@@ -91,6 +92,13 @@ bench-replay: rust python ## How fast `snapback replay` is, beside inflating alo
 advisories: rust $(DENY) ## Fetch the database of known defects from GitHub, and check against it
 	target/tools/bin/cargo-deny check --hide-inclusion-graph advisories
 
+# Without the command, whose features of crates the functions do not have either when they are deployed.
+bench: rust $(LOCAL) $(SAM) $(BENCH) ## Measure it, beside boto3 and Cloud Custodian, on an AWS on this machine
+	$(say) "Building Snapback as it is deployed (the first time about half an hour on two cores)"
+	cargo build --release --package s3 --package ec2 --package own --package redrive
+	$(say) "Measuring (about a quarter of an hour; whatever else runs disturbs it)"
+	@target/venv/bin/python benches/bench.py
+
 deploy: rust $(SAM) ## Build for Lambda and deploy into your AWS account; asks before it does anything
 	PATH="$(CURDIR)/target/venv-sam/bin:$$PATH" sam build
 	PATH="$(CURDIR)/target/venv-sam/bin:$$PATH" sam deploy --guided
@@ -117,6 +125,9 @@ $(SAM): local/requirements-sam.txt | python
 	@tools/venv $(@D) $<
 
 $(CHECKOV): tools/requirements-check.txt | python
+	@tools/venv $(@D) $<
+
+$(BENCH): benches/requirements.txt | python
 	@tools/venv $(@D) $<
 
 # It reads files and compares them, so it is built to be built quickly: its release profile would take many times as

@@ -194,13 +194,19 @@ fn actions() -> Result<String> {
         writeln!(text, "action \"severity/{severity}\";")?;
     }
     writeln!(text)?;
+    // Cedar reads each name of a declaration by itself, so those that are in the same groups share one: a function waits
+    // for it before its first revert.
+    let mut members: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for about in controls().map(|control| control.about) {
         let groups = services(about).into_iter().map(|service| format!("\"service/{service}\""));
         let groups: Vec<String> = groups.chain([format!("\"severity/{}\"", about.severity)]).collect();
-        writeln!(text, "action \"{}\" in [{}]", about.id, groups.join(", "))?;
-        writeln!(text, "  appliesTo {{ principal: Actor, resource: Resource, context: Circumstances }};")?;
+        members.entry(groups.join(", ")).or_default().push(format!("  \"{}\"", about.id));
     }
-    Ok(text)
+    for (groups, ids) in members {
+        writeln!(text, "action\n{}\nin [{groups}]", ids.join(",\n"))?;
+        writeln!(text, "appliesTo {{ principal: Actor, resource: Resource, context: Circumstances }};\n")?;
+    }
+    Ok(text.trim_end().to_owned() + "\n")
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::fmt;
 
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_smithy_http_client::tls;
+use aws_smithy_runtime_api::client::http::{HttpClient, http_client_fn};
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
@@ -13,7 +14,10 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 /// The SDK's default is AWS-LC, which gathers 30 ms of entropy at the first TLS handshake.
 pub async fn config() -> SdkConfig {
     let provider = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring);
-    let http = aws_smithy_http_client::Builder::new().tls_provider(provider).build_https();
+    let https = aws_smithy_http_client::Builder::new().tls_provider(provider).build_https();
+    // By itself it would read through all root certificates again for each client of a service that is made with it, only
+    // to see whether it can.
+    let http = http_client_fn(move |settings, components| https.http_connector(settings, components));
     aws_config::defaults(BehaviorVersion::latest()).http_client(http).load().await
 }
 

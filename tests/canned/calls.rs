@@ -36,7 +36,7 @@ pub(crate) struct Situation {
 }
 
 /// The IAM action that each call needs; calls whose action has another name, and those that need two.
-fn actions(call: &str, body: &str) -> Vec<String> {
+pub(crate) fn actions(call: &str, body: &str) -> Vec<String> {
     match call {
         "S3.GetPublicAccessBlock" => vec!["s3:GetBucketPublicAccessBlock".to_owned()],
         // Deleting has no action of its own.
@@ -103,7 +103,7 @@ fn declared(actions: &[&str]) -> BTreeSet<String> {
     actions.iter().map(|action| (*action).to_owned()).collect()
 }
 
-async fn situations(control: &AnyControl) -> Result<Vec<Situation>> {
+pub(crate) async fn situations(control: &AnyControl) -> Result<Vec<Situation>> {
     Ok(match control.about.id {
         id if id.starts_with("s3-") => {
             let (of_logs, lost) = (of_logs(id).await?, of_lost_statements(id).await?);
@@ -909,7 +909,7 @@ fn switched(name: &str, (look, is): (&str, &str), writes: &[&str], reverted: fn(
 
 /// What is deployed in a situation. That of Snapback's own function, if it has two, is in the second with executions
 /// reserved, as only then they are put.
-fn deployed(id: &str, number: usize) -> Settings {
+pub(crate) fn deployed(id: &str, number: usize) -> Settings {
     let reserved = (id == "own-changed-function" && number == 1).then_some(5);
     let own = Own { keys: BTreeSet::from([crate::own::KEY.to_owned()]), reserved, ..Own::default() };
     Settings { own, ..settings(Mode::Revert) }

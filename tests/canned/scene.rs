@@ -89,6 +89,17 @@ pub(crate) fn settings(mode: Mode) -> Settings {
     Settings { modes: workspace_tests::for_all(mode), ..Settings::default() }
 }
 
+pub(crate) fn deployment(guardrails: PathBuf) -> Deployment {
+    Deployment {
+        journal: "journal".to_owned(),
+        journal_days: 400,
+        most_reverts_per_hour: None,
+        topic: "arn:aws:sns:eu-central-1:111122223333:topic".to_owned(),
+        role: "arn:aws:iam::111122223333:role/own".to_owned(),
+        guardrails,
+    }
+}
+
 /// Delivers an event to a function that talks to this AWS.
 pub(crate) async fn deliver(function: &'static Function, aws: &Aws, mode: Mode, event: Value) -> Result<()> {
     deliver_under(workspace("guardrails"), function, aws, mode, event).await
@@ -103,14 +114,7 @@ pub(crate) async fn deliver_under(
     event: Value,
 ) -> Result<()> {
     let settings = settings(mode);
-    let deployment = Deployment {
-        journal: "journal".to_owned(),
-        journal_days: 400,
-        most_reverts_per_hour: None,
-        topic: "arn:aws:sns:eu-central-1:111122223333:topic".to_owned(),
-        role: "arn:aws:iam::111122223333:role/own".to_owned(),
-        guardrails,
-    };
+    let deployment = deployment(guardrails);
     let Some((event, suspected)) = function.suspect(event, &settings)? else { return Ok(()) };
     Responder::new(&settings, &deployment, aws.config()).respond(function, &event, &suspected).await
 }
