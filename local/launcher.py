@@ -68,12 +68,16 @@ AT_WORK = ("GET", "/_local/lambda")
 # Where they ask who answers the operations that ministack itself does not.
 PLAYERS = ("GET", "/_local/players")
 
+# Where they ask which actions roles were allowed.
+ALLOWED = ("GET", "/_local/allowed")
+
 
 def main() -> None:
     end_with_standard_input()
     play_cloudtrail()
     play_asynchronous_lambda()
     play_layers()
+    remember_what_roles_are_allowed()
     play_principal_keys()
     play_leading_keys()
     play_target_arns()
@@ -113,6 +117,9 @@ def play_cloudtrail() -> None:
             return 200, {"Content-Type": "application/json"}, json.dumps(vars(at_work)).encode()
         if (method, path) == PLAYERS:
             return 200, {"Content-Type": "application/json"}, json.dumps(players).encode()
+        if (method, path) == ALLOWED:
+            roles = {role: sorted(actions) for role, actions in allowed.items()}
+            return 200, {"Content-Type": "application/json"}, json.dumps(roles).encode()
         return await shortcuts(method, path, headers, body, query, request_id)
 
     app._dispatch_service_request = recorded
@@ -317,6 +324,23 @@ def play_layers() -> None:
 
 
 # Condition keys
+
+
+# Actions that roles needed and their own policies allowed them.
+allowed: dict = {}
+
+
+def remember_what_roles_are_allowed() -> None:
+    evaluate = iam_evaluator.evaluate
+
+    def remembered(context, policies, *limits):
+        result = evaluate(context, policies, *limits)
+        if result.decision == "Allow" and context.principal_type == "AssumedRole":
+            role = context.principal_arn.split("/")[1]
+            allowed.setdefault(role, set()).add(context.action)
+        return result
+
+    iam_evaluator.evaluate = remembered
 
 
 def play_principal_keys() -> None:

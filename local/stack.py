@@ -180,6 +180,10 @@ class LocalAws:
         """Who answers the operations that ministack itself does not: `moto`, or a `stand-in` of ours."""
         return json.loads(_open(urllib.request.Request(f"{self.endpoint}/_local/players")))
 
+    def allowed(self) -> dict:
+        """The actions that roles needed so far, and that their policies allowed."""
+        return json.loads(_open(urllib.request.Request(f"{self.endpoint}/_local/allowed")))
+
     def build(self) -> Path:
         """What `sam build` would leave, but with the binaries that `cargo build` made: the template to deploy."""
         folder = self.directory / "build"

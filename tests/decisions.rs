@@ -199,7 +199,7 @@ fn a_plan_takes_nothing_but_what_the_decision_names() -> Result<()> {
         for change in plan {
             match change {
                 Change::S3(change) => of_s3(&case, change, &grants).with_context(|| case.place())?,
-                Change::Ec2(Ec2::RevokeIngress { group, rules }) => {
+                Change::Ec2(Ec2::RevokeRules { group, rules }) => {
                     assert_eq!(case.state()["group"], group, "{}", case.place());
                     let revoked: BTreeSet<String> = rules.iter().map(ToString::to_string).collect();
                     assert_eq!(revoked, grants.iter().cloned().collect(), "{}", case.place());
@@ -208,7 +208,7 @@ fn a_plan_takes_nothing_but_what_the_decision_names() -> Result<()> {
                         assert!(seen.contains(&serde_json::to_value(rule)?), "{}: {rule}", case.place());
                     }
                 }
-                Change::Ec2(Ec2::ModifyIngress { group, from, to }) => {
+                Change::Ec2(Ec2::ModifyRules { group, from, to }) => {
                     assert_eq!(case.state()["group"], group, "{}", case.place());
                     changes_back(case.state(), &from, &to, &grants).with_context(|| case.place())?;
                 }
@@ -246,7 +246,7 @@ fn a_plan_takes_nothing_but_what_the_decision_names() -> Result<()> {
                     assert_eq!(from, None, "{} would delete a flow log", case.place());
                     assert_eq!(serde_json::to_value(to)?, case.state()["remembered"]["good"], "{}", case.place());
                 }
-                undoing @ (Change::Ec2(Ec2::AuthorizeIngress { .. })
+                undoing @ (Change::Ec2(Ec2::AuthorizeRules { .. })
                 | Change::Own(
                     Own::RuleState { to: RuleState::Disabled, .. } | Own::RuleTarget { to: None, .. },
                 )) => {

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use snapback::change::{Change, Lifecycle};
-use snapback::control::{AnyControl, Function, Given, Look};
+use snapback::control::{AnyControl, Function, Given, Look, Remembering};
 use snapback::event::Event;
 use snapback::journal::Journal;
 use snapback::mode::Mode;
@@ -59,8 +59,10 @@ fn actions(call: &str, body: &str) -> Vec<String> {
             vec!["s3:PutAccountPublicAccessBlock".to_owned()]
         }
         // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/supported-iam-actions-tagging.html
-        "EC2.AuthorizeSecurityGroupIngress" if body.contains("TagSpecification") => {
-            vec!["ec2:AuthorizeSecurityGroupIngress".to_owned(), "ec2:CreateTags".to_owned()]
+        "EC2.AuthorizeSecurityGroupIngress" | "EC2.AuthorizeSecurityGroupEgress"
+            if body.contains("TagSpecification") =>
+        {
+            vec![call.replace("EC2.", "ec2:"), "ec2:CreateTags".to_owned()]
         }
         // https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-user.html
         "EC2.CreateFlowLogs" => {
@@ -107,7 +109,10 @@ async fn situations(control: &AnyControl) -> Result<Vec<Situation>> {
         }
         id if id.starts_with("ec2-") => {
             let remembering = of_memory(id).await?;
-            [of_sharing(id), of_settings(id), of_networks(id), remembering].into_iter().flatten().collect()
+            [of_sharing(id), of_settings(id), of_networks(id), of_egress(id).await?, remembering]
+                .into_iter()
+                .flatten()
+                .collect()
         }
         id if id.starts_with("own-") => crate::own::situations(id),
         _ => vec![],
@@ -593,6 +598,61 @@ fn versioning(status: &str) -> crate::wire::Answer {
     ok(&format!("<VersioningConfiguration><Status>{status}</Status></VersioningConfiguration>"))
 }
 
+/// A rule that is new, by a prefix list; and one that was changed.
+async fn of_egress(id: &str) -> Result<Vec<Situation>> {
+    if id != "ec2-open-egress" {
+        return Ok(vec![]);
+    }
+    let added = json!({"groupId": "sg-1", "ipPermissions": {"items": [{"ipProtocol": "tcp", "fromPort": 22, "toPort": 22,
+        "prefixListIds": {"items": [{"prefixListId": "pl-1"}]}}]}});
+    let list =
+        "<prefixListSet><item><prefixListId>pl-1</prefixListId><ownerId>111122223333</ownerId></item></prefixListSet>";
+    let revoked = Aws::default()
+        .answers("EC2.DescribeSecurityGroupRules", [egress_rule("<prefixListId>pl-1</prefixListId>")])
+        .answers("EC2.DescribeManagedPrefixLists", [answer("DescribeManagedPrefixLists", list)])
+        .answers("EC2.GetManagedPrefixListEntries", [prefix_entries("<item><cidr>0.0.0.0/0</cidr></item>")])
+        .answers("EC2.RevokeSecurityGroupEgress", [answer("RevokeSecurityGroupEgress", "<return>true</return>")])
+        .answers("EC2.AuthorizeSecurityGroupEgress", [answer("AuthorizeSecurityGroupEgress", "<return>true</return>")]);
+    let changed = json!({"ModifySecurityGroupRulesRequest": {"GroupId": "sg-1", "SecurityGroupRule": {
+        "SecurityGroupRuleId": "sgr-1", "SecurityGroupRule": {
+            "IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "CidrIpv4": "0.0.0.0/0"}}}});
+    let was = json!([{"id": "sgr-1", "protocol": "tcp", "from_port": 22, "to_port": 22,
+        "source": {"ipv4": "203.0.113.0/24"}, "direction": "egress"}]);
+    let group = "arn:aws:ec2:eu-central-1:111122223333:security-group/sg-1";
+    let modified = Aws::default()
+        .answers("DynamoDB.GetItem(memory)", [remembering(id, group, was).await?])
+        .answers("EC2.DescribeSecurityGroupRules", [egress_rule("<cidrIpv4>0.0.0.0/0</cidrIpv4>")])
+        .answers("EC2.ModifySecurityGroupRules", [answer("ModifySecurityGroupRules", "<return>true</return>")]);
+    Ok(vec![
+        Situation {
+            function: &ec2::FUNCTION,
+            event: event("ec2", "AuthorizeSecurityGroupEgress", added, json!({"_return": true})),
+            aws: revoked,
+            reverted: |aws| aws.set("EC2.DescribeSecurityGroupRules", [rules(&[])]),
+        },
+        Situation {
+            function: &ec2::FUNCTION,
+            event: event("ec2", "ModifySecurityGroupRules", changed, json!(null)),
+            aws: modified,
+            reverted: |aws| {
+                let back = egress_rule("<cidrIpv4>203.0.113.0/24</cidrIpv4>");
+                aws.set("EC2.DescribeSecurityGroupRules", [back]);
+            },
+        },
+    ])
+}
+
+fn egress_rule(to: &str) -> crate::wire::Answer {
+    answer(
+        "DescribeSecurityGroupRules",
+        &format!(
+            "<securityGroupRuleSet><item><securityGroupRuleId>sgr-1</securityGroupRuleId><groupId>sg-1</groupId>\
+             <isEgress>true</isEgress><ipProtocol>tcp</ipProtocol><fromPort>22</fromPort><toPort>22</toPort>{to}\
+             <tagSet><item><key>team</key><value>web</value></item></tagSet></item></securityGroupRuleSet>"
+        ),
+    )
+}
+
 /// What is taken back with the help of what is remembered.
 async fn of_memory(id: &str) -> Result<Vec<Situation>> {
     let arn = |of: &str| format!("arn:aws:ec2:eu-central-1:111122223333:{of}");
@@ -828,7 +888,7 @@ async fn every_control_calls_just_what_it_declares() -> Result<()> {
             let (_, suspicion) = of_control.next().context("it is suspicious")?;
             let config = aws.config();
             let journal = Journal::new(&config, "journal");
-            let look = Look { config: &config, account: &event.account, journal: Some(&journal) };
+            let look = Look { config: &config, account: &event.account, memory: Remembering::Journal(&journal) };
             let state = (control.observe)(&look, &event, suspicion).await?;
             reads.extend(needed(&aws));
             let given = Given { settings: &settings, holds: &BTreeSet::new() };

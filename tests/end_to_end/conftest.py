@@ -63,7 +63,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 def pytest_terminal_summary(terminalreporter, config: pytest.Config) -> None:
     if _ran_everything(config):
         terminalreporter.section("what was proven, and on whose emulator")
-        for line in [*PROOFS.summary(), *PROOFS.differences()]:
+        for line in [*PROOFS.summary(), *PROOFS.differences(), *PROOFS.never_needed()]:
             terminalreporter.write_line(line)
 
 

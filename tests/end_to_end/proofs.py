@@ -1,6 +1,7 @@
 """What each control was seen to do, and on whose emulator: `proofs.json`, from which `docs/controls.md` tells it.
 
-A run of all tests must see what is recorded there, no less and no more. With `UPDATE=1` it records what it saw.
+A run of all tests must see what is recorded there, no less and no more. With `UPDATE=1` it records what it saw. It must
+also have seen every action that a role has to be needed: without any one, a test would fail.
 """
 
 from __future__ import annotations
@@ -23,14 +24,24 @@ OUTCOMES = ["alerted", "reverted", "undone"]
 PLAYERS = ["stand-in", "moto", "ministack"]
 
 
+# Actions that are not needed here, and why.
+NOT_NEEDED_HERE: dict = {}
+
+
 class Proofs:
     def __init__(self) -> None:
         # The most that was seen, by control and emulator.
         self.seen: dict = {}
+        # The actions that the role of each function has, and those that it was seen to need.
+        self.granted: dict = {}
+        self.needed: dict = {}
 
     def add(self, snapback: Snapback) -> None:
         """What the journal of a deployment has entries of."""
-        ended, players = snapback.outcomes(), snapback.aws.players()
+        ended, players, allowed = snapback.outcomes(), snapback.aws.players(), snapback.aws.allowed()
+        for function in snapback.functions():
+            self.granted.setdefault(function, set()).update(snapback.actions_of(function))
+            self.needed.setdefault(function, set()).update(allowed.get(snapback.role_of(function), []))
         for control in controls():
             # Whoever answers its writes has shown that a revert is one. A control without any only looks.
             actions = control["writes"] or control["reads"]
@@ -58,10 +69,18 @@ class Proofs:
             if recorded.get(control) != self.seen.get(control)
         ]
 
+    def never_needed(self) -> list:
+        """Actions that a role has and no test needed."""
+        return [
+            f"{function} may {action}, and no test needed it"
+            for function, granted in sorted(self.granted.items())
+            for action in sorted(granted - self.needed[function] - {*NOT_NEEDED_HERE})
+        ]
+
     def are_as_recorded(self) -> bool:
         if os.environ.get("UPDATE"):
             RECORDED.write_text(json.dumps(self.seen, indent=4, sort_keys=True) + "\n", encoding="utf-8")
-        return not self.differences()
+        return not self.differences() and not self.never_needed()
 
 
 def controls() -> list:

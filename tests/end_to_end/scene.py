@@ -24,7 +24,8 @@ WATCHED = {
     "PutBucketPolicy", "DeleteBucketPolicy", "PutBucketAcl", "CreateBucket",
     "PutBucketVersioning", "PutBucketLifecycle", "PutBucketLifecycleConfiguration", "DeleteFlowLogs",
     "PutBucketPublicAccessBlock", "DeleteBucketPublicAccessBlock",
-    "AuthorizeSecurityGroupIngress", "ModifySecurityGroupRules", "ModifyManagedPrefixList",
+    "AuthorizeSecurityGroupEgress", "AuthorizeSecurityGroupIngress", "ModifySecurityGroupRules",
+    "ModifyManagedPrefixList",
     "DisableEbsEncryptionByDefault", "DisableImageBlockPublicAccess", "DisableSnapshotBlockPublicAccess",
     "EnableSerialConsoleAccess", "EnableSnapshotBlockPublicAccess", "ModifyImageAttribute",
     "ModifyInstanceMetadataDefaults", "ModifyInstanceMetadataOptions", "ModifySnapshotAttribute",
@@ -38,7 +39,7 @@ WATCHED = {
 # journal.
 OPERATOR_MAY = (
     "s3:GetBucketPolicy", "s3:PutBucketPolicy", "ec2:DescribeSecurityGroupRules",
-    "ec2:AuthorizeSecurityGroupIngress", "ec2:CreateTags",
+    "ec2:AuthorizeSecurityGroupIngress", "ec2:AuthorizeSecurityGroupEgress", "ec2:CreateTags",
     "ec2:DescribeSnapshotAttribute", "ec2:ModifySnapshotAttribute", "ec2:DescribeImageAttribute",
     "ec2:ModifyImageAttribute", "ec2:DescribeVpcEndpointServicePermissions", "ec2:ModifyVpcEndpointServicePermissions",
     "ec2:GetSnapshotBlockPublicAccessState", "ec2:DisableSnapshotBlockPublicAccess",
@@ -150,7 +151,7 @@ class Snapback:
     def reverts_of_its_own_calls(self) -> list:
         """What a control has put right and the same control took back. Another one may find its own part of what is left
         before the event that opened both comes to it."""
-        roles = {self.role_of(name.removesuffix("Arn")) for name in self.stack.outputs if name.endswith("FunctionArn")}
+        roles = {self.role_of(function) for function in self.functions()}
         entries = [json.loads(item["body"]) for item in self._journal() if "body" in item and item["sk"] == "entry"]
 
         def is_own(actor: dict) -> bool:
@@ -255,6 +256,16 @@ class Snapback:
         arn = self.aws.client("iam").get_role(RoleName=self.role_of(function))["Role"]["Arn"]
         session = self.aws.client("sts").assume_role(RoleArn=arn, RoleSessionName=BORROWED)
         return self.aws.client(service, session["Credentials"])
+
+    def functions(self) -> list:
+        """The logical ids of the functions."""
+        return [name.removesuffix("Arn") for name in self.stack.outputs if name.endswith("FunctionArn")]
+
+    def actions_of(self, function: str) -> set:
+        """The actions that the function's role has."""
+        policy = self.aws.client("iam").get_role_policy(RoleName=self.role_of(function), PolicyName="snapback")
+        actions = [statement["Action"] for statement in policy["PolicyDocument"]["Statement"]]
+        return {name for said in actions for name in (said if isinstance(said, list) else [said])}
 
     def role_of(self, function: str) -> str:
         """The name of the function's role."""
@@ -457,18 +468,28 @@ class Group:
         change = {"SecurityGroupRuleId": rule["SecurityGroupRuleId"], "SecurityGroupRule": to}
         self._ec2.modify_security_group_rules(GroupId=self.id, SecurityGroupRules=[change])
 
-    def rules(self) -> list:
+    def let_out(self, port: int, cidr: str = "0.0.0.0/0", **more) -> dict:
+        """Opens the way out to a TCP port; the rule that this made."""
+        ranges = [{"CidrIp": cidr, **more.pop("described", {})}]
+        permission = {"IpProtocol": "tcp", "FromPort": port, "ToPort": port, "IpRanges": ranges}
+        made = self._ec2.authorize_security_group_egress(GroupId=self.id, IpPermissions=[permission], **more)
+        return made["SecurityGroupRules"][0]
+
+    def rules(self, egress: bool = False) -> list:
         found = self._ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [self.id]}])
-        return [rule for rule in found["SecurityGroupRules"] if not rule["IsEgress"]]
+        return [rule for rule in found["SecurityGroupRules"] if rule["IsEgress"] == egress]
 
     def rule_ids(self) -> set:
         return {rule["SecurityGroupRuleId"] for rule in self.rules()}
 
-    def what_it_lets_in(self) -> list:
+    def what_it_lets_in(self, egress: bool = False) -> list:
         """Its rules, ids aside, in an order of their own."""
         own = ("SecurityGroupRuleId", "SecurityGroupRuleArn")
-        bare = [{key: value for key, value in rule.items() if key not in own} for rule in self.rules()]
+        bare = [{key: value for key, value in rule.items() if key not in own} for rule in self.rules(egress)]
         return sorted(bare, key=lambda rule: json.dumps(rule, sort_keys=True))
+
+    def what_it_lets_out(self) -> list:
+        return self.what_it_lets_in(egress=True)
 
 
 def event(record: dict) -> dict:

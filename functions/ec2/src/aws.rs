@@ -18,23 +18,25 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use snapback::aws::{code, failure};
 use snapback::change::{
-    AclEntry, Applied, Change, Ec2, FlowLog, FlowLogFiles, PrefixEntry, Rule, Shared, SharedWith, Source, Switch,
+    AclEntry, Applied, Change, Direction, Ec2, FlowLog, FlowLogFiles, PrefixEntry, Rule, Shared, SharedWith, Source,
+    Switch,
 };
 use snapback::control::{Look, Survey};
 use snapback::event::Event;
 use snapback::network;
 use snapback::subject::Subject;
 
-use crate::controls::{MetadataOptions, PrefixList};
+use crate::controls::MetadataOptions;
+use crate::rules::PrefixList;
 
-/// The ingress rules of a group, none if it is gone; without a group, those of all groups in the Region.
-pub(crate) async fn ingress_rules(config: &SdkConfig, group: Option<&str>) -> Result<Vec<Rule>> {
+/// The rules of a group, none if it is gone; without a group, those of all groups in the Region.
+pub(crate) async fn rules(config: &SdkConfig, direction: Direction, group: Option<&str>) -> Result<Vec<Rule>> {
     let filter = group.map(|group| Filter::builder().name("group-id").values(group).build());
     let call = Client::new(config).describe_security_group_rules().set_filters(filter.map(|filter| vec![filter]));
     let rules = call.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await.map_err(|error| {
         failure(error).context(format!("reading the rules of security group `{}`", group.unwrap_or("(all)")))
     })?;
-    Ok(rules.into_iter().filter(|rule| rule.is_egress != Some(true)).filter_map(rule).collect())
+    Ok(rules.into_iter().filter_map(rule).filter(|rule| rule.direction == direction).collect())
 }
 
 /// The security groups of the account in the Region.
@@ -412,9 +414,9 @@ fn kept(log: aws_sdk_ec2::types::FlowLog) -> Option<FlowLog> {
 pub(crate) fn apply<'a>(config: &'a SdkConfig, _: &'a str, change: &'a Change) -> BoxFuture<'a, Result<Applied>> {
     async move {
         match change {
-            Change::Ec2(Ec2::RevokeIngress { group, rules }) => revoke(config, group, rules).await,
-            Change::Ec2(Ec2::AuthorizeIngress { group, rules }) => authorize(config, group, rules).await,
-            Change::Ec2(Ec2::ModifyIngress { group, from, to }) => Box::pin(modify(config, group, from, to)).await,
+            Change::Ec2(Ec2::RevokeRules { group, rules }) => Box::pin(revoke(config, group, rules)).await,
+            Change::Ec2(Ec2::AuthorizeRules { group, rules }) => Box::pin(authorize(config, group, rules)).await,
+            Change::Ec2(Ec2::ModifyRules { group, from, to }) => Box::pin(modify(config, group, from, to)).await,
             Change::Ec2(Ec2::Sharing { of, from, to }) => Box::pin(share(config, of, from, to)).await,
             Change::Ec2(Ec2::Switch { of, from, to }) => Box::pin(turn(config, *of, from, to)).await,
             Change::Ec2(Ec2::MetadataTokens { instance, from, to }) => {
@@ -711,11 +713,11 @@ fn refused(items: &[UnsuccessfulItem]) -> Option<(String, String)> {
 
 /// A rule keeps its id when it is changed, so what the ids stand for is read again just before.
 async fn revoke(config: &SdkConfig, group: &str, rules: &[Rule]) -> Result<Applied> {
-    let live = ingress_rules(config, Some(group)).await?;
+    let live = self::rules(config, direction_of(rules), Some(group)).await?;
     let mut ids = vec![];
     for rule in rules {
         match live.iter().find(|live| live.id == rule.id) {
-            Some(live) if live.lets_in_the_same(rule) => ids.push(rule.id.clone()),
+            Some(live) if live.lets_through_the_same(rule) => ids.push(rule.id.clone()),
             Some(live) => return Ok(Applied::Changed { found: format!("{} is now {live}", rule.id) }),
             None => {}
         }
@@ -723,22 +725,31 @@ async fn revoke(config: &SdkConfig, group: &str, rules: &[Rule]) -> Result<Appli
     if ids.is_empty() {
         return Ok(Applied::Already);
     }
-    let call =
-        Client::new(config).revoke_security_group_ingress().group_id(group).set_security_group_rule_ids(Some(ids));
-    call.send().await.map_err(|error| failure(error).context(format!("revoking rules of security group `{group}`")))?;
+    let client = Client::new(config);
+    let done = match direction_of(rules) {
+        Direction::Ingress => {
+            let call = client.revoke_security_group_ingress().group_id(group).set_security_group_rule_ids(Some(ids));
+            call.send().await.map(drop).map_err(failure)
+        }
+        Direction::Egress => {
+            let call = client.revoke_security_group_egress().group_id(group).set_security_group_rule_ids(Some(ids));
+            call.send().await.map(drop).map_err(failure)
+        }
+    };
+    done.with_context(|| format!("revoking rules of security group `{group}`"))?;
     Ok(Applied::Done { made: BTreeMap::new() })
 }
 
 /// What a rule lets in is changed under its id; its tags stay.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifySecurityGroupRules.html>
 async fn modify(config: &SdkConfig, group: &str, from: &[Rule], to: &[Rule]) -> Result<Applied> {
-    let live = ingress_rules(config, Some(group)).await?;
+    let live = rules(config, direction_of(from), Some(group)).await?;
     let mut updates = vec![];
     for (from, to) in from.iter().zip(to) {
         match live.iter().find(|live| live.id == from.id) {
             None => return Ok(Applied::Changed { found: format!("{} is gone", from.id) }),
-            Some(live) if live.lets_in_the_same(to) && live.description == to.description => {}
-            Some(live) if !live.lets_in_the_same(from) => {
+            Some(live) if live.lets_through_the_same(to) && live.description == to.description => {}
+            Some(live) if !live.lets_through_the_same(from) => {
                 return Ok(Applied::Changed { found: format!("{} is now {live}", from.id) });
             }
             Some(_) => updates.push(update(to)),
@@ -755,8 +766,8 @@ async fn modify(config: &SdkConfig, group: &str, from: &[Rule], to: &[Rule]) -> 
 
 /// Tags are given for a whole call, so there is one call for all rules that have the same.
 async fn authorize(config: &SdkConfig, group: &str, rules: &[Rule]) -> Result<Applied> {
-    let live = ingress_rules(config, Some(group)).await?;
-    let missing = rules.iter().filter(|rule| !live.iter().any(|live| live.lets_in_the_same(rule)));
+    let live = self::rules(config, direction_of(rules), Some(group)).await?;
+    let missing = rules.iter().filter(|rule| !live.iter().any(|live| live.lets_through_the_same(rule)));
     let mut by_tags: BTreeMap<&BTreeMap<String, String>, Vec<&Rule>> = BTreeMap::new();
     for rule in missing {
         by_tags.entry(&rule.tags).or_default().push(rule);
@@ -766,29 +777,52 @@ async fn authorize(config: &SdkConfig, group: &str, rules: &[Rule]) -> Result<Ap
     }
     let mut made = BTreeMap::new();
     for (tags, rules) in by_tags {
-        let call = Client::new(config)
-            .authorize_security_group_ingress()
-            .group_id(group)
-            .set_ip_permissions(Some(rules.iter().map(|rule| permission(rule)).collect()))
-            .set_tag_specifications(
-                (!tags.is_empty()).then(|| vec![tag_specification(ResourceType::SecurityGroupRule, tags)]),
-            );
-        let answer = match call.send().await {
-            Ok(answer) => answer,
-            Err(error) if code(&error) == Some("InvalidGroup.NotFound") => {
-                return Ok(Applied::Changed { found: format!("security group `{group}` is gone") });
-            }
-            Err(error) => {
-                return Err(failure(error).context(format!("authorising rules of security group `{group}`")));
-            }
+        let context = || format!("authorising rules of security group `{group}`");
+        let Some(new) = authorize_alike(config, group, &rules, tags).await.with_context(context)? else {
+            return Ok(Applied::Changed { found: format!("security group `{group}` is gone") });
         };
-        for new in answer.security_group_rules.unwrap_or_default().into_iter().filter_map(rule) {
-            if let Some(old) = rules.iter().find(|old| old.lets_in_the_same(&new)) {
+        for new in new.into_iter().filter_map(rule) {
+            if let Some(old) = rules.iter().find(|old| old.lets_through_the_same(&new)) {
                 made.insert(old.id.clone(), new.id);
             }
         }
     }
     Ok(Applied::Done { made })
+}
+
+/// The new rules; nothing if the group is gone.
+async fn authorize_alike(
+    config: &SdkConfig,
+    group: &str,
+    rules: &[&Rule],
+    tags: &BTreeMap<String, String>,
+) -> Result<Option<Vec<SecurityGroupRule>>> {
+    let client = Client::new(config);
+    let permissions = Some(rules.iter().map(|rule| permission(rule)).collect());
+    let tags = (!tags.is_empty()).then(|| vec![tag_specification(ResourceType::SecurityGroupRule, tags)]);
+    let gone = Some("InvalidGroup.NotFound");
+    let done = match direction_of(rules.iter().copied()) {
+        Direction::Ingress => {
+            let call = client.authorize_security_group_ingress().group_id(group).set_ip_permissions(permissions);
+            let done = call.set_tag_specifications(tags).send().await;
+            done.map(|answer| answer.security_group_rules).map_err(|error| (code(&error) == gone, failure(error)))
+        }
+        Direction::Egress => {
+            let call = client.authorize_security_group_egress().group_id(group).set_ip_permissions(permissions);
+            let done = call.set_tag_specifications(tags).send().await;
+            done.map(|answer| answer.security_group_rules).map_err(|error| (code(&error) == gone, failure(error)))
+        }
+    };
+    match done {
+        Ok(rules) => Ok(Some(rules.unwrap_or_default())),
+        Err((true, _)) => Ok(None),
+        Err((false, failure)) => Err(failure),
+    }
+}
+
+/// All rules of a change go the same way.
+fn direction_of<'a>(rules: impl IntoIterator<Item = &'a Rule>) -> Direction {
+    rules.into_iter().next().map(|rule| rule.direction).unwrap_or_default()
 }
 
 fn rule(rule: SecurityGroupRule) -> Option<Rule> {
@@ -802,6 +836,7 @@ fn rule(rule: SecurityGroupRule) -> Option<Rule> {
             .or(rule.cidr_ipv6.map(Source::Ipv6))
             .or(rule.prefix_list_id.map(Source::PrefixList))
             .or(rule.referenced_group_info.and_then(group))?,
+        direction: if rule.is_egress == Some(true) { Direction::Egress } else { Direction::Ingress },
         description: rule.description.filter(|text| !text.is_empty()),
         tags: rule.tags.unwrap_or_default().into_iter().filter_map(|tag| Some((tag.key?, tag.value?))).collect(),
     })

@@ -2,6 +2,7 @@
 
 mod aws;
 mod controls;
+mod rules;
 mod sharing;
 mod switch;
 mod told;
@@ -14,6 +15,7 @@ pub const FUNCTION: Function = Function {
     name: "Ec2Function",
     controls: &[
         AnyControl::remembering::<controls::OpenSecurityGroup>(),
+        AnyControl::remembering::<controls::OpenEgress>(),
         AnyControl::of::<controls::OpenedPrefixList>(),
         AnyControl::of::<controls::SharedSnapshot>(),
         AnyControl::of::<controls::UsedSharedSnapshot>(),

@@ -11,12 +11,12 @@ use crate::network::Traffic;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ec2 {
-    /// `RevokeSecurityGroupIngress`, by rule id.
-    RevokeIngress { group: String, rules: Vec<Rule> },
-    /// `AuthorizeSecurityGroupIngress`; only ever to undo. The rules get new ids.
-    AuthorizeIngress { group: String, rules: Vec<Rule> },
+    /// `RevokeSecurityGroupIngress` or `RevokeSecurityGroupEgress`, by rule id.
+    RevokeRules { group: String, rules: Vec<Rule> },
+    /// `AuthorizeSecurityGroupIngress` or `AuthorizeSecurityGroupEgress`; only ever to undo. The rules get new ids.
+    AuthorizeRules { group: String, rules: Vec<Rule> },
     /// `ModifySecurityGroupRules`: these rules before and after, each by its id, which stays, as do its tags.
-    ModifyIngress { group: String, from: Vec<Rule>, to: Vec<Rule> },
+    ModifyRules { group: String, from: Vec<Rule>, to: Vec<Rule> },
     /// `ModifySnapshotAttribute`, `ModifyImageAttribute` or `ModifyVpcEndpointServicePermissions`: of those with whom
     /// it is shared, these before and those after. All others stay.
     Sharing { of: Shared, from: Vec<SharedWith>, to: Vec<SharedWith> },
@@ -82,6 +82,15 @@ pub struct AclEntry {
     pub ports: Option<(i32, i32)>,
 }
 
+/// Which way the traffic goes that a rule of a security group lets through.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Direction {
+    #[default]
+    Ingress,
+    Egress,
+}
+
 /// One rule of a security group, with everything that authorising it again needs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rule {
@@ -91,14 +100,17 @@ pub struct Rule {
     pub protocol: String,
     pub from_port: Option<i64>,
     pub to_port: Option<i64>,
+    /// Of egress, where it lets out to.
     pub source: Source,
+    #[serde(default, skip_serializing_if = "Direction::is_ingress")]
+    pub direction: Direction,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
 }
 
-/// Whom a rule lets in.
+/// Whom a rule lets in, or where to it lets out.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Source {
@@ -161,16 +173,40 @@ impl FlowLog {
     }
 }
 
+impl Direction {
+    /// As in the names of the API.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ingress => "ingress",
+            Self::Egress => "egress",
+        }
+    }
+
+    /// What stands between the traffic and the range of a rule.
+    #[must_use]
+    pub fn preposition(self) -> &'static str {
+        match self {
+            Self::Ingress => "from",
+            Self::Egress => "to",
+        }
+    }
+
+    fn is_ingress(&self) -> bool {
+        *self == Self::Ingress
+    }
+}
+
 impl Rule {
     #[must_use]
     pub fn traffic(&self) -> Traffic {
         Traffic::of_api(&self.protocol, self.from_port, self.to_port)
     }
 
-    /// Whether both let the same traffic in from the same source, whatever their ids, descriptions and tags.
+    /// Whether both let the same traffic through, whatever their ids, descriptions and tags.
     #[must_use]
-    pub fn lets_in_the_same(&self, other: &Self) -> bool {
-        self.traffic() == other.traffic() && self.source == other.source
+    pub fn lets_through_the_same(&self, other: &Self) -> bool {
+        (self.direction, self.traffic(), &self.source) == (other.direction, other.traffic(), &other.source)
     }
 }
 
@@ -178,9 +214,9 @@ impl Ec2 {
     #[must_use]
     pub fn undo(&self) -> Self {
         match self.clone() {
-            Self::RevokeIngress { group, rules } => Self::AuthorizeIngress { group, rules },
-            Self::AuthorizeIngress { group, rules } => Self::RevokeIngress { group, rules },
-            Self::ModifyIngress { group, from, to } => Self::ModifyIngress { group, from: to, to: from },
+            Self::RevokeRules { group, rules } => Self::AuthorizeRules { group, rules },
+            Self::AuthorizeRules { group, rules } => Self::RevokeRules { group, rules },
+            Self::ModifyRules { group, from, to } => Self::ModifyRules { group, from: to, to: from },
             Self::Sharing { of, from, to } => Self::Sharing { of, from: to, to: from },
             Self::Switch { of, from, to } => Self::Switch { of, from: to, to: from },
             Self::MetadataTokens { instance, from, to } => Self::MetadataTokens { instance, from: to, to: from },
@@ -205,9 +241,9 @@ impl Ec2 {
             some => listed(some),
         };
         match self {
-            Self::RevokeIngress { rules, .. } => (detailed(rules), without()),
-            Self::AuthorizeIngress { rules, .. } => (without(), detailed(rules)),
-            Self::ModifyIngress { from, to, .. } => (detailed(from), detailed(to)),
+            Self::RevokeRules { rules, .. } => (detailed(rules), without()),
+            Self::AuthorizeRules { rules, .. } => (without(), detailed(rules)),
+            Self::ModifyRules { from, to, .. } => (detailed(from), detailed(to)),
             Self::Sharing { from, to, .. } => (shared(from), shared(to)),
             Self::Switch { from, to, .. } => (from.clone(), to.clone()),
             Self::MetadataTokens { from, to, .. } => (format!("HttpTokens: {from}"), format!("HttpTokens: {to}")),
@@ -250,12 +286,12 @@ impl TryFrom<Change> for Ec2 {
 impl fmt::Display for Ec2 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::RevokeIngress { group, rules } => write!(f, "revoke {} from security group `{group}`", listed(rules)),
-            Self::AuthorizeIngress { group, rules } => {
+            Self::RevokeRules { group, rules } => write!(f, "revoke {} from security group `{group}`", listed(rules)),
+            Self::AuthorizeRules { group, rules } => {
                 write!(f, "authorise {} in security group `{group}`", listed(rules))
             }
-            Self::ModifyIngress { group, from, to } => {
-                write!(f, "change {} to {} in security group `{group}`", listed(from), listed(to))
+            Self::ModifyRules { group, from, to } => {
+                write!(f, "change {} into {} in security group `{group}`", listed(from), listed(to))
             }
             Self::Sharing { of, from, to } if to.is_empty() => write!(f, "stop sharing {of} with {}", listed(from)),
             Self::Sharing { of, to, .. } => write!(f, "share {of} with {}", listed(to)),
@@ -345,9 +381,19 @@ impl fmt::Display for FlowLog {
     }
 }
 
+/// As in "lets in", "lets out".
+impl fmt::Display for Direction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ingress => "in",
+            Self::Egress => "out",
+        })
+    }
+}
+
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} from {}", self.traffic(), self.source)
+        write!(f, "{} {} {}", self.traffic(), self.direction.preposition(), self.source)
     }
 }
 
