@@ -56,7 +56,9 @@ from ministack.services.cloudformation import provisioners
 import account_public_access
 import cloudtrail
 import ec2_sharing_and_settings
+import flow_logs
 import security_groups
+import vpc_block_public_access
 from wire import Call
 
 # Where the tests put events onto the bus as CloudTrail would, which PutEvents rightly refuses to anybody.
@@ -443,6 +445,8 @@ players = {"PutAccountPublicAccessBlock": "stand-in"}
 def play_ec2() -> None:
     play("stand-in", security_groups.install)
     play("stand-in", ec2_sharing_and_settings.install)
+    play("stand-in", vpc_block_public_access.install)
+    play("stand-in", flow_logs.install)
     if os.environ["EC2_PLAYED_BY"] == "moto":
         # Not at the top: it takes a second, and few tests ask for it.
         import moto_ec2

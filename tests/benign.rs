@@ -586,6 +586,9 @@ fn networks() -> Vec<Call> {
     for mode in ["block-bidirectional", "block-ingress", "block-bidirectional"] {
         let request = json!({"ModifyVpcBlockPublicAccessOptionsRequest": {"InternetGatewayBlockMode": mode}});
         calls.push(call("ec2", "ModifyVpcBlockPublicAccessOptions", request, json!({})));
+        let only_out = json!({"ModifyVpcBlockPublicAccessExclusionRequest": {
+            "ExclusionId": "vpcbpa-exclude-0a1b2c3d4e5f60718", "InternetGatewayExclusionMode": "allow-egress"}});
+        calls.push(call("ec2", "ModifyVpcBlockPublicAccessExclusion", only_out, json!({})));
     }
     let office = json!({"Cidr": "198.51.100.0/24", "Description": "the office", "tag": 1});
     let private = json!([{"Cidr": "10.0.0.0/8", "tag": 1}, {"Cidr": "203.0.113.7/32", "tag": 2}]);

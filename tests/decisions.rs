@@ -246,6 +246,13 @@ fn a_plan_takes_nothing_but_what_the_decision_names() -> Result<()> {
                     assert_eq!(from, None, "{} would delete a flow log", case.place());
                     assert_eq!(serde_json::to_value(to)?, case.state()["remembered"]["good"], "{}", case.place());
                 }
+                Change::Ec2(Ec2::VpcExclusion { from, to }) => {
+                    let from = from.with_context(|| format!("{} would make an exclusion", case.place()))?;
+                    assert_eq!(serde_json::to_value(&from)?, case.state()["exclusion"], "{}", case.place());
+                    assert_eq!(grants, [from.mode], "{}", case.place());
+                    let mode = to.map_or(Value::Null, |to| to.mode.into());
+                    assert_eq!(mode, case.state()["remembered"]["good"], "{}", case.place());
+                }
                 undoing @ (Change::Ec2(Ec2::AuthorizeRules { .. })
                 | Change::Own(
                     Own::RuleState { to: RuleState::Disabled, .. } | Own::RuleTarget { to: None, .. },

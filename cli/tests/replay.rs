@@ -141,6 +141,18 @@ fn the_operator_s_public_ports_count() -> Result<()> {
 }
 
 #[test]
+fn what_is_opt_in_is_asked_where_it_is_named() -> Result<()> {
+    let way_out = record("e", "AuthorizeSecurityGroupEgress", "0.0.0.0/0").to_string();
+    let asked = |control: &str| snapback(&["replay", "--json", "--control", control, "-"], way_out.as_bytes());
+    assert_eq!(lines(&asked("ec2-*")?)?[0]["suspicion"], Value::Null);
+    assert_eq!(lines(&asked("ec2-open-egress")?)?[0]["suspicion"], "the event lets out tcp/22 to 0.0.0.0/0");
+    let only_by_its_id = asked("ec2-open-egr*")?;
+    assert_eq!(only_by_its_id.status.code(), Some(1));
+    assert!(String::from_utf8(only_by_its_id.stderr)?.contains("there is no control `ec2-open-egr*`"));
+    Ok(())
+}
+
+#[test]
 fn the_controls_are_listed_with_what_a_pipeline_needs() -> Result<()> {
     let listed: Value = serde_json::from_slice(&snapback(&["controls", "--json"], b"")?.stdout)?;
     let controls = listed.as_array().context("an array")?;
@@ -150,6 +162,7 @@ fn the_controls_are_listed_with_what_a_pipeline_needs() -> Result<()> {
             assert!(control[field].is_string(), "{field} of {control}");
         }
         let is_empty = |field: &str| control[field].as_array().is_none_or(Vec::is_empty);
+        assert_eq!(control["opt_in"], control["id"] == "ec2-open-egress", "{control}");
         for field in ["events", "frameworks"] {
             assert!(!is_empty(field), "{field} of {control}");
         }

@@ -111,6 +111,14 @@ impl Subject {
         Self { console, ..Self::new(event, "flow log", id, arn) }
     }
 
+    /// An exclusion from Block Public Access of VPCs.
+    #[must_use]
+    pub fn vpc_exclusion(event: &Event, id: &str) -> Self {
+        let arn = of_ec2(event, "vpc-block-public-access-exclusion", id);
+        let console = format!("{}/vpcconsole/home?region={}#settings:", console(event), event.region);
+        Self { console, ..Self::new(event, "exclusion from Block Public Access", id, arn) }
+    }
+
     /// A VPC, a subnet or a network interface, by its id; nothing if it is something else.
     #[must_use]
     pub fn network(event: &Event, id: &str) -> Option<Self> {

@@ -59,7 +59,9 @@ fn actions(call: &str, body: &str) -> Vec<String> {
             vec!["s3:PutAccountPublicAccessBlock".to_owned()]
         }
         // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/supported-iam-actions-tagging.html
-        "EC2.AuthorizeSecurityGroupIngress" | "EC2.AuthorizeSecurityGroupEgress"
+        "EC2.AuthorizeSecurityGroupIngress"
+        | "EC2.AuthorizeSecurityGroupEgress"
+        | "EC2.CreateVpcBlockPublicAccessExclusion"
             if body.contains("TagSpecification") =>
         {
             vec![call.replace("EC2.", "ec2:"), "ec2:CreateTags".to_owned()]
@@ -109,7 +111,7 @@ async fn situations(control: &AnyControl) -> Result<Vec<Situation>> {
         }
         id if id.starts_with("ec2-") => {
             let remembering = of_memory(id).await?;
-            [of_sharing(id), of_settings(id), of_networks(id), of_egress(id).await?, remembering]
+            [of_sharing(id), of_settings(id), of_networks(id), of_egress(id).await?, of_vpcs(id).await?, remembering]
                 .into_iter()
                 .flatten()
                 .collect()
@@ -559,9 +561,6 @@ fn of_networks(id: &str) -> Vec<Situation> {
         "ec2-foreign-peering" => {
             vec![announced("AcceptVpcPeeringConnection", json!({"vpcPeeringConnectionId": "pcx-1"}))]
         }
-        "ec2-unblocked-vpcs" => {
-            vec![announced("ModifyVpcBlockPublicAccessOptions", json!({"internetGatewayBlockMode": "off"}))]
-        }
         "ec2-foreign-traffic-mirror" => vec![{
             let mut situation = announced("CreateTrafficMirrorSession", json!({"trafficMirrorTargetId": "tmt-1"}));
             let targets = "<trafficMirrorTargetSet><item><trafficMirrorTargetId>tmt-1</trafficMirrorTargetId>\
@@ -640,6 +639,90 @@ async fn of_egress(id: &str) -> Result<Vec<Situation>> {
             },
         },
     ])
+}
+
+/// Block Public Access of VPCs: turned off; a VPC excluded from it; an exclusion changed.
+async fn of_vpcs(id: &str) -> Result<Vec<Situation>> {
+    let function = &ec2::FUNCTION;
+    let arn = |of: &str| format!("arn:aws:ec2:eu-central-1:111122223333:{of}");
+    if id == "ec2-unblocked-vpcs" {
+        let modify = "ModifyVpcBlockPublicAccessOptions";
+        let remembered =
+            remembering(id, &arn("account-setting/vpc-block-public-access"), json!("block-ingress")).await?;
+        let aws = Aws::default()
+            .answers("DynamoDB.GetItem(memory)", [remembered])
+            .answers("EC2.DescribeVpcBlockPublicAccessOptions", [block_of_vpcs("off")])
+            .answers(&format!("EC2.{modify}"), [answer(modify, "<vpcBlockPublicAccessOptions/>")]);
+        let request = json!({format!("{modify}Request"): {"InternetGatewayBlockMode": "off"}});
+        let reverted = |aws: &Aws| aws.set("EC2.DescribeVpcBlockPublicAccessOptions", [block_of_vpcs("block-ingress")]);
+        return Ok(vec![Situation { function, event: event("ec2", modify, request, json!(null)), aws, reverted }]);
+    }
+    if id != "ec2-excluded-vpc" {
+        return Ok(vec![]);
+    }
+    let done = "<vpcBlockPublicAccessExclusion/>";
+    let aws = || {
+        Aws::default()
+            .answers("EC2.DescribeVpcBlockPublicAccessOptions", [block_of_vpcs("block-bidirectional")])
+            .answers(
+                "EC2.DescribeVpcBlockPublicAccessExclusions",
+                [exclusion("create-complete", "allow-bidirectional")],
+            )
+    };
+    let (create, modify) = ("CreateVpcBlockPublicAccessExclusion", "ModifyVpcBlockPublicAccessExclusion");
+    let answered = json!({format!("{create}Response"): {"vpcBlockPublicAccessExclusion": {"exclusionId": "x-1"}}});
+    let request =
+        json!({format!("{create}Request"): {"VpcId": "vpc-1", "InternetGatewayExclusionMode": "allow-bidirectional"}});
+    let created = Situation {
+        function,
+        event: event("ec2", create, request, answered),
+        aws: aws()
+            .answers(&format!("EC2.{create}"), [answer(create, done)])
+            .answers("EC2.DeleteVpcBlockPublicAccessExclusion", [answer("DeleteVpcBlockPublicAccessExclusion", done)]),
+        reverted: |aws| {
+            let gone = exclusion("delete-in-progress", "allow-bidirectional");
+            aws.set("EC2.DescribeVpcBlockPublicAccessExclusions", [gone]);
+        },
+    };
+    let request = json!({format!("{modify}Request"): {"ExclusionId": "x-1", "InternetGatewayExclusionMode": "allow-bidirectional"}});
+    let remembered = remembering(id, &arn("vpc-block-public-access-exclusion/x-1"), json!("allow-egress")).await?;
+    let modified = Situation {
+        function,
+        event: event("ec2", modify, request, json!(null)),
+        aws: aws()
+            .answers("DynamoDB.GetItem(memory)", [remembered])
+            .answers(&format!("EC2.{modify}"), [answer(modify, done)]),
+        reverted: |aws| {
+            let back = exclusion("update-complete", "allow-egress");
+            aws.set("EC2.DescribeVpcBlockPublicAccessExclusions", [back]);
+        },
+    };
+    Ok(vec![created, modified])
+}
+
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_VpcBlockPublicAccessOptions.html>
+fn block_of_vpcs(mode: &str) -> crate::wire::Answer {
+    answer(
+        "DescribeVpcBlockPublicAccessOptions",
+        &format!(
+            "<vpcBlockPublicAccessOptions><awsAccountId>111122223333</awsAccountId><awsRegion>eu-central-1</awsRegion>\
+             <state>update-complete</state><internetGatewayBlockMode>{mode}</internetGatewayBlockMode>\
+             </vpcBlockPublicAccessOptions>"
+        ),
+    )
+}
+
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_VpcBlockPublicAccessExclusion.html>
+fn exclusion(state: &str, mode: &str) -> crate::wire::Answer {
+    answer(
+        "DescribeVpcBlockPublicAccessExclusions",
+        &format!(
+            "<vpcBlockPublicAccessExclusionSet><item><exclusionId>x-1</exclusionId><internetGatewayExclusionMode>{mode}\
+             </internetGatewayExclusionMode><resourceArn>arn:aws:ec2:eu-central-1:111122223333:vpc/vpc-1</resourceArn>\
+             <state>{state}</state><tagSet><item><key>team</key><value>web</value></item></tagSet></item>\
+             </vpcBlockPublicAccessExclusionSet>"
+        ),
+    )
 }
 
 fn egress_rule(to: &str) -> crate::wire::Answer {
@@ -854,6 +937,7 @@ async fn every_survey_calls_just_what_it_declares() -> Result<()> {
                 [listed("DescribeManagedPrefixLists", "prefixListSet", "prefixListId")],
             )
             .answers("EC2.DescribeInstances", [instance("required")])
+            .answers("EC2.DescribeVpcBlockPublicAccessExclusions", [exclusion("create-complete", "allow-egress")])
             .answers("EC2.DescribeFlowLogs", [listed("DescribeFlowLogs", "flowLogSet", "flowLogId")])
             .answers(
                 "EC2.DescribeVpcEndpointServiceConfigurations",

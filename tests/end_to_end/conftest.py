@@ -7,7 +7,7 @@ import pytest
 
 from proofs import Proofs
 from scene import Snapback
-from stack import REPOSITORY, LocalAws
+from stack import ACCOUNT, REPOSITORY, LocalAws
 
 # Long enough that an outage can end between an attempt and the next, short enough to wait for three attempts.
 RETRY_SECONDS = 3.0
@@ -27,6 +27,19 @@ def snapback() -> Iterator[Snapback]:
         # Whatever the tests have had reverted: no revert was itself taken for a risk by any control.
         assert snapback.has_settled() and snapback.reverts_of_its_own_calls() == []
         PROOFS.add(snapback)
+
+
+@pytest.fixture
+def log_bucket(snapback):
+    """A bucket to which CloudTrail may deliver, with versioning on."""
+    bucket = snapback.a_bucket()
+    with snapback.unseen():
+        bucket.put_policy({
+            "Effect": "Allow", "Principal": {"Service": "cloudtrail.amazonaws.com"}, "Action": "s3:PutObject",
+            "Resource": f"{bucket.arn}/AWSLogs/{ACCOUNT}/*",
+        })  # fmt: skip
+        snapback.s3.put_bucket_versioning(Bucket=bucket.name, VersioningConfiguration={"Status": "Enabled"})
+    return bucket
 
 
 @pytest.fixture(scope="module")

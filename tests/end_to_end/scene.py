@@ -6,6 +6,7 @@ happened is known once the functions have handled to the end every event that wo
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 from collections.abc import Iterator
@@ -32,7 +33,7 @@ WATCHED = {
     "ModifyVpcEndpointServicePermissions", "SharedSnapshotCopyInitiated", "SharedSnapshotVolumeCreated",
     "AcceptVpcPeeringConnection", "CreateVpcPeeringConnection", "CreateTrafficMirrorSession",
     "CreateNetworkAclEntry", "ReplaceNetworkAclEntry",
-    "CreateVpcBlockPublicAccessExclusion", "ModifyVpcBlockPublicAccessOptions",
+    "CreateVpcBlockPublicAccessExclusion", "ModifyVpcBlockPublicAccessExclusion", "ModifyVpcBlockPublicAccessOptions",
 }  # fmt: skip
 
 # What undoing needs, which the functions' roles may not; what applying needs; and reading, writing and sealing the
@@ -49,8 +50,12 @@ OPERATOR_MAY = (
     "events:DescribeRule", "events:ListTargetsByRule", "events:DisableRule",
     "ec2:DescribeInstances", "ec2:ModifyInstanceMetadataOptions", "ec2:DescribeNetworkAcls",
     "ec2:CreateNetworkAclEntry", "ec2:DescribeManagedPrefixLists", "ec2:GetManagedPrefixListEntries",
-    "ec2:ModifyManagedPrefixList",
+    "ec2:ModifyManagedPrefixList", "ec2:DescribeVpcBlockPublicAccessOptions", "ec2:ModifyVpcBlockPublicAccessOptions",
+    "ec2:DescribeVpcBlockPublicAccessExclusions", "ec2:CreateVpcBlockPublicAccessExclusion",
+    "ec2:ModifyVpcBlockPublicAccessExclusion",
+    "ec2:DescribeFlowLogs", "ec2:DeleteFlowLogs", "ec2:ModifySecurityGroupRules", "ec2:EnableSnapshotBlockPublicAccess",
     "s3:GetBucketPublicAccessBlock", "s3:GetAccountPublicAccessBlock", "s3:DeleteBucketPolicy",
+    "s3:GetBucketVersioning", "s3:PutBucketVersioning", "s3:GetLifecycleConfiguration", "s3:PutLifecycleConfiguration",
     "s3:GetBucketAcl", "s3:PutBucketAcl", "s3:PutBucketPublicAccessBlock",
     "s3:PutAccountPublicAccessBlock", "s3:GetAccessPointPolicy", "s3:PutAccessPointPolicy",
     "s3:GetReplicationConfiguration", "s3:PutReplicationConfiguration", "iam:PassRole", "s3:GetBucketLogging",
@@ -207,6 +212,21 @@ class Snapback:
                 "resources": [f"arn:aws:events:{REGION}:{ACCOUNT}:rule/schedule"], "detail": {},
             },
         )  # fmt: skip
+
+    def look(self, thing, function: str = "S3Function") -> dict:
+        """Wakes a function as its schedule would, at the hour at which it is the thing's turn."""
+        hour = hashlib.sha256(thing.arn.encode()).digest()[0] % 24
+        now = datetime.now(timezone.utc).replace(hour=hour)
+        tick = {
+            "version": "0", "id": str(uuid4()), "detail-type": "Scheduled Event", "source": "aws.events",
+            "account": ACCOUNT, "time": now.strftime("%Y-%m-%dT%H:%M:%SZ"), "region": REGION, "resources": [],
+            "detail": {},
+        }  # fmt: skip
+        return self.invoke(function, tick)
+
+    def memory_of(self, thing) -> set:
+        """The controls that remember something of it."""
+        return {item["sk"] for item in self._journal() if item["pk"] == f"memory#{thing.arn}"}
 
     def received(self, queue: str) -> Iterator[str]:
         """The messages that wait in a queue, which are taken out of it."""

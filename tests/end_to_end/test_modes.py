@@ -10,7 +10,7 @@ from stack import ACCOUNT, REGION
 
 @pytest.fixture(scope="module")
 def asking(deployed):
-    named = "ec2-open-security-group=revert,ec2-open-egress=revert,ec2-serial-console=off"
+    named = "ec2-open-security-group=revert,ec2-open-egress=revert,ec2-serial-console=off,s3-suspended-log-versioning=off"
     return deployed(mode="ask", ModeOverrides=f"ec2-*=notify,{named}")
 
 
@@ -106,6 +106,13 @@ def test_a_control_that_is_off_is_not_asked(asking):
     arn = f"arn:aws:ec2:{REGION}:{ACCOUNT}:account-setting/serial-console-access"
     setting = SimpleNamespace(id="serial-console-access", arn=arn)
     assert asking.has_settled() and asking.announcements_about(setting) == asking.journal_about(setting) == []
+
+
+def test_what_is_off_is_not_remembered(asking):
+    bucket = asking.a_bucket()
+    asking.look(bucket)
+    remembering = asking.memory_of(bucket)
+    assert "s3-early-log-expiry" in remembering and "s3-suspended-log-versioning" not in remembering
 
 
 def test_an_emergency_stop_ends_all_reverts_until_it_is_over(snapback):

@@ -153,6 +153,16 @@ def test_it_looks_through_everything_that_a_control_of_s3_judges(scan, snapback,
     assert json.loads(door.policy_text())["Statement"][1]["Principal"] == "*", "a scan touches nothing"
 
 
+def test_what_is_opt_in_is_looked_at_where_it_is_named(scan, snapback):
+    group = snapback.a_group()
+    group.let_out(22)
+    assert "not looked at: ec2-open-egress, which is opt-in" in scan("--control", "ec2-*").stdout
+    found = [json.loads(line) for line in scan("--control", "ec2-open-egress", "--json").stdout.splitlines()]
+    [said] = [one["decision"] for one in found if one["subject"]["arn"] == group.arn]
+    assert said["decision"] == "alert" and "tcp/22 to 0.0.0.0/0" in said["why"]
+    assert len([rule for rule in group.rules(egress=True) if rule["FromPort"] == 22]) == 1, "a scan touches nothing"
+
+
 def test_people_read_where_and_why_and_what_would_be_done(scan, opened):
     bucket = opened[0]
     done = scan("--control", "s3-public-bucket-policy")

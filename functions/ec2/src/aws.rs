@@ -8,18 +8,19 @@ use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{
     AddPrefixListEntry, CreateVolumePermission, CreateVolumePermissionModifications, DestinationFileFormat,
     DestinationOptionsRequest, Filter, FlowLogsResourceType, HttpTokensState, IcmpTypeCode, ImageAttributeName,
-    ImageBlockPublicAccessEnabledState, InstanceMetadataEndpointState, IpPermission, IpRange, Ipv6Range,
-    LaunchPermission, LaunchPermissionModifications, LogDestinationType, PermissionGroup, PortRange, PrefixListId,
-    RemovePrefixListEntry, ResourceType, RuleAction, SecurityGroupRule, SecurityGroupRuleRequest,
-    SecurityGroupRuleUpdate, SnapshotAttributeName, SnapshotBlockPublicAccessState, Tag, TagSpecification, TrafficType,
-    UnsuccessfulItem, UserIdGroupPair,
+    ImageBlockPublicAccessEnabledState, InstanceMetadataEndpointState, InternetGatewayBlockMode,
+    InternetGatewayExclusionMode, IpPermission, IpRange, Ipv6Range, LaunchPermission, LaunchPermissionModifications,
+    LogDestinationType, PermissionGroup, PortRange, PrefixListId, RemovePrefixListEntry, ResourceType, RuleAction,
+    SecurityGroupRule, SecurityGroupRuleRequest, SecurityGroupRuleUpdate, SnapshotAttributeName,
+    SnapshotBlockPublicAccessState, Tag, TagSpecification, TrafficType, UnsuccessfulItem, UserIdGroupPair,
+    VpcBlockPublicAccessExclusion,
 };
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use snapback::aws::{code, failure};
 use snapback::change::{
     AclEntry, Applied, Change, Direction, Ec2, FlowLog, FlowLogFiles, PrefixEntry, Rule, Shared, SharedWith, Source,
-    Switch,
+    Switch, VpcExclusion,
 };
 use snapback::control::{Look, Survey};
 use snapback::event::Event;
@@ -261,9 +262,56 @@ pub(crate) async fn switch(config: &SdkConfig, of: Switch) -> Result<String> {
             let answer = client.get_serial_console_access_status().send().await;
             answer.map(|answer| on(answer.serial_console_access_enabled)).map_err(failure)
         }
+        Switch::VpcBlockPublicAccess => {
+            let answer = client.describe_vpc_block_public_access_options().send().await;
+            let mode = answer.map(|answer| answer.vpc_block_public_access_options?.internet_gateway_block_mode);
+            mode.map(|mode| Some(mode?.as_str().to_owned())).map_err(failure)
+        }
     };
     let context = || format!("reading {of}");
     is.with_context(context)?.with_context(|| "AWS does not say how it is").with_context(context)
+}
+
+/// The exclusions from Block Public Access of VPCs.
+pub(crate) const EXCLUSIONS: Survey =
+    Survey { list: listed_exclusions, needs: &["ec2:DescribeVpcBlockPublicAccessExclusions"] };
+
+fn listed_exclusions<'a>(look: &'a Look<'a>, event: &'a Event) -> BoxFuture<'a, Result<Vec<Subject>>> {
+    async move {
+        let found = exclusions(look.config).await?;
+        Ok(found.iter().map(|exclusion| Subject::vpc_exclusion(event, &exclusion.id)).collect())
+    }
+    .boxed()
+}
+
+/// The exclusions from Block Public Access of VPCs that are there, or are being made. AWS goes on showing those that were
+/// deleted. <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_VpcBlockPublicAccessExclusion.html>
+pub(crate) async fn exclusions(config: &SdkConfig) -> Result<Vec<VpcExclusion>> {
+    let client = Client::new(config);
+    let (mut found, mut next) = (vec![], None);
+    loop {
+        let answer = client.describe_vpc_block_public_access_exclusions().set_next_token(next).send().await;
+        let answer = answer
+            .map_err(|error| failure(error).context("reading the exclusions from Block Public Access of VPCs"))?;
+        found.extend(answer.vpc_block_public_access_exclusions.unwrap_or_default().into_iter().filter_map(exclusion));
+        next = answer.next_token.filter(|token| !token.is_empty());
+        if next.is_none() {
+            return Ok(found);
+        }
+    }
+}
+
+fn exclusion(shown: VpcBlockPublicAccessExclusion) -> Option<VpcExclusion> {
+    let state = shown.state?;
+    let is_there = ["create-in-progress", "create-complete", "update-"].iter().any(|of| state.as_str().starts_with(of));
+    let tags = shown.tags.unwrap_or_default().into_iter().filter_map(|tag| Some((tag.key?, tag.value?)));
+    is_there.then_some(VpcExclusion {
+        id: shown.exclusion_id?,
+        // The ARN is that of the VPC or the subnet.
+        resource: shown.resource_arn?.rsplit('/').next()?.to_owned(),
+        mode: shown.internet_gateway_exclusion_mode?.as_str().to_owned(),
+        tags: tags.filter(|(key, _)| !key.starts_with("aws:")).collect(),
+    })
 }
 
 /// The account's own snapshots that are shared with everyone.
@@ -431,6 +479,9 @@ pub(crate) fn apply<'a>(config: &'a SdkConfig, _: &'a str, change: &'a Change) -
             Change::Ec2(Ec2::FlowLog { from, to }) => {
                 Box::pin(set_flow_log(config, from.as_deref(), to.as_deref())).await
             }
+            Change::Ec2(Ec2::VpcExclusion { from, to }) => {
+                Box::pin(set_exclusion(config, from.as_ref(), to.as_ref())).await
+            }
             other => bail!("the function for EC2 was asked to {other}"),
         }
     }
@@ -544,6 +595,11 @@ async fn turn(config: &SdkConfig, of: Switch, from: &str, to: &str) -> Result<Ap
         }
         (Switch::SerialConsoleAccess, _) => {
             client.disable_serial_console_access().send().await.map(drop).map_err(failure)
+        }
+        (Switch::VpcBlockPublicAccess, mode) => {
+            let call = client.modify_vpc_block_public_access_options();
+            let call = call.internet_gateway_block_mode(InternetGatewayBlockMode::from(mode));
+            call.send().await.map(drop).map_err(failure)
         }
     };
     done.with_context(|| format!("setting {of} to `{to}`"))?;
@@ -702,6 +758,49 @@ async fn create_flow_log(client: &Client, log: &FlowLog) -> Result<Applied> {
         Some((code, _)) if code == "FlowLogAlreadyExists" => Ok(Applied::Already),
         Some((code, why)) => bail!("creating the {log}: {code}: {why}"),
     }
+}
+
+/// An exclusion that is made again has another id.
+async fn set_exclusion(config: &SdkConfig, from: Option<&VpcExclusion>, to: Option<&VpcExclusion>) -> Result<Applied> {
+    let Some(of) = to.or(from) else { bail!("a change of no exclusion") };
+    let live = exclusions(config).await?;
+    let live = live.iter().find(|live| from.map_or(live.resource == of.resource, |from| live.id == from.id));
+    let mode = |of: Option<&VpcExclusion>| of.map(|of| of.mode.clone());
+    if mode(live) == mode(to) {
+        return Ok(Applied::Already);
+    }
+    if mode(live) != mode(from) {
+        let found = mode(live).map_or_else(|| format!("the {of} is gone"), |mode| format!("the {of} is `{mode}`"));
+        return Ok(Applied::Changed { found });
+    }
+    let client = Client::new(config);
+    let done = match (live, to) {
+        (Some(live), None) => {
+            let call = client.delete_vpc_block_public_access_exclusion().exclusion_id(&live.id);
+            call.send().await.map(drop).map_err(failure)
+        }
+        (Some(live), Some(to)) => {
+            let call = client.modify_vpc_block_public_access_exclusion().exclusion_id(&live.id);
+            let call = call.internet_gateway_exclusion_mode(InternetGatewayExclusionMode::from(to.mode.as_str()));
+            call.send().await.map(drop).map_err(failure)
+        }
+        (None, _) => {
+            let (vpc, subnet) =
+                if of.resource.starts_with("vpc-") { (Some(&of.resource), None) } else { (None, Some(&of.resource)) };
+            let call = client
+                .create_vpc_block_public_access_exclusion()
+                .set_vpc_id(vpc.cloned())
+                .set_subnet_id(subnet.cloned())
+                .internet_gateway_exclusion_mode(InternetGatewayExclusionMode::from(of.mode.as_str()))
+                .set_tag_specifications(
+                    (!of.tags.is_empty())
+                        .then(|| vec![tag_specification(ResourceType::VpcBlockPublicAccessExclusion, &of.tags)]),
+                );
+            call.send().await.map(drop).map_err(failure)
+        }
+    };
+    done.with_context(|| format!("changing the {of}"))?;
+    Ok(Applied::Done { made: BTreeMap::new() })
 }
 
 /// Calls upon several things succeed as a whole and tell beside it what was refused.

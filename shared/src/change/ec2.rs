@@ -31,6 +31,9 @@ pub enum Ec2 {
     PrefixListEntries { list: String, from: Vec<PrefixEntry>, to: Vec<PrefixEntry> },
     /// `CreateFlowLogs` and `DeleteFlowLogs`. A flow log that is made again gets a new id, and is known by what it records.
     FlowLog { from: Option<Box<FlowLog>>, to: Option<Box<FlowLog>> },
+    /// `CreateVpcBlockPublicAccessExclusion`, `ModifyVpcBlockPublicAccessExclusion` and
+    /// `DeleteVpcBlockPublicAccessExclusion`. One that is made again gets a new id, and is known by what it excludes.
+    VpcExclusion { from: Option<VpcExclusion>, to: Option<VpcExclusion> },
 }
 
 /// What can be shared with other accounts.
@@ -67,6 +70,8 @@ pub enum Switch {
     EbsEncryptionByDefault,
     /// `enabled`, `disabled`
     SerialConsoleAccess,
+    /// `block-bidirectional`, `block-ingress`, `off`
+    VpcBlockPublicAccess,
 }
 
 /// One rule of a network ACL.
@@ -164,6 +169,19 @@ pub struct FlowLogFiles {
     pub hourly: bool,
 }
 
+/// What an exclusion from Block Public Access of VPCs opens.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VpcExclusion {
+    /// `vpcbpa-exclude-…`
+    pub id: String,
+    /// The id of a VPC or a subnet.
+    pub resource: String,
+    /// `allow-bidirectional`, `allow-egress`
+    pub mode: String,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
+}
+
 impl FlowLog {
     /// Whether both record the same and to the same place, whatever their ids and tags. AWS takes no two of them.
     #[must_use]
@@ -223,6 +241,7 @@ impl Ec2 {
             Self::NetworkAclEntry { acl, from, to } => Self::NetworkAclEntry { acl, from: to, to: from },
             Self::PrefixListEntries { list, from, to } => Self::PrefixListEntries { list, from: to, to: from },
             Self::FlowLog { from, to } => Self::FlowLog { from: to, to: from },
+            Self::VpcExclusion { from, to } => Self::VpcExclusion { from: to, to: from },
         }
     }
 
@@ -236,6 +255,11 @@ impl Ec2 {
         };
         let entry = |entry: &Option<AclEntry>| entry.as_ref().map_or("(no such rule)".to_owned(), ToString::to_string);
         let log = |log: &Option<Box<FlowLog>>| log.as_deref().map_or("(no such flow log)".to_owned(), all_of);
+        let exclusion = |exclusion: &Option<VpcExclusion>| {
+            exclusion
+                .as_ref()
+                .map_or("(no such exclusion)".to_owned(), |of| format!("{of} ({}){}", of.mode, tagged(&of.tags)))
+        };
         let ranges = |entries: &[PrefixEntry]| match entries {
             [] => "(without these entries; all others stay)".to_owned(),
             some => listed(some),
@@ -250,6 +274,7 @@ impl Ec2 {
             Self::NetworkAclEntry { from, to, .. } => (entry(from), entry(to)),
             Self::PrefixListEntries { from, to, .. } => (ranges(from), ranges(to)),
             Self::FlowLog { from, to } => (log(from), log(to)),
+            Self::VpcExclusion { from, to } => (exclusion(from), exclusion(to)),
         }
     }
 }
@@ -263,6 +288,7 @@ impl Switch {
             Self::ImageBlockPublicAccess => "image-block-public-access",
             Self::EbsEncryptionByDefault => "ebs-encryption-by-default",
             Self::SerialConsoleAccess => "serial-console-access",
+            Self::VpcBlockPublicAccess => "vpc-block-public-access",
         }
     }
 }
@@ -312,6 +338,10 @@ impl fmt::Display for Ec2 {
             Self::FlowLog { to: Some(log), .. } => write!(f, "create the {log}"),
             Self::FlowLog { from: Some(log), .. } => write!(f, "delete the {log}"),
             Self::FlowLog { .. } => f.write_str("change no flow log"),
+            Self::VpcExclusion { from: None, to: Some(to) } => write!(f, "make the {to} ({})", to.mode),
+            Self::VpcExclusion { from: Some(from), to: None } => write!(f, "delete the {from} ({})", from.mode),
+            Self::VpcExclusion { to: Some(to), .. } => write!(f, "change the {to} to `{}`", to.mode),
+            Self::VpcExclusion { .. } => f.write_str("change no exclusion"),
             Self::NetworkAclEntry { acl, .. } => write!(f, "change a rule of network ACL `{acl}`"),
         }
     }
@@ -353,6 +383,7 @@ impl fmt::Display for Switch {
             Self::ImageBlockPublicAccess => "Block Public Access of AMIs",
             Self::EbsEncryptionByDefault => "the encryption of new EBS volumes by default",
             Self::SerialConsoleAccess => "access to serial consoles",
+            Self::VpcBlockPublicAccess => "Block Public Access of VPCs",
         })
     }
 }
@@ -370,6 +401,13 @@ impl fmt::Display for AclEntry {
         let verb = if self.allow { "allow" } else { "deny" };
         let direction = if self.egress { "to" } else { "from" };
         write!(f, "rule {} ({verb} {} {direction} {})", self.number, self.traffic(), self.cidr)
+    }
+}
+
+/// As in "the exclusion of …".
+impl fmt::Display for VpcExclusion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "exclusion of `{}` from Block Public Access", self.resource)
     }
 }
 
@@ -413,12 +451,14 @@ fn all_of(log: &FlowLog) -> String {
     let interval = log.interval.map(|seconds| format!(" each {seconds} s")).unwrap_or_default();
     let format = log.format.as_ref().map(|format| format!(" \"{format}\"")).unwrap_or_default();
     let files = log.files.as_ref().map(|files| format!(" as {}", files.format)).unwrap_or_default();
-    let tags: String = log.tags.iter().map(|(key, value)| format!(" {key}={value}")).collect();
-    format!("{log}{role}{interval}{format}{files}{tags}")
+    format!("{log}{role}{interval}{format}{files}{}", tagged(&log.tags))
 }
 
 fn detailed(rule: &Rule) -> String {
     let description = rule.description.as_ref().map(|text| format!(" \"{text}\"")).unwrap_or_default();
-    let tags: String = rule.tags.iter().map(|(key, value)| format!(" {key}={value}")).collect();
-    format!("{} {rule}{description}{tags}", rule.id)
+    format!("{} {rule}{description}{}", rule.id, tagged(&rule.tags))
+}
+
+fn tagged(tags: &BTreeMap<String, String>) -> String {
+    tags.iter().map(|(key, value)| format!(" {key}={value}")).collect()
 }

@@ -1,6 +1,7 @@
 //! One file each: what Snapback takes back on Amazon EC2.
 
 mod deleted_flow_logs;
+mod excluded_vpc;
 mod foreign_peering;
 mod foreign_traffic_mirror;
 mod instance_metadata_default_v1;
@@ -20,6 +21,7 @@ mod unencrypted_volumes;
 mod used_shared_snapshot;
 
 pub(crate) use deleted_flow_logs::DeletedFlowLogs;
+pub(crate) use excluded_vpc::ExcludedVpc;
 pub(crate) use foreign_peering::ForeignPeering;
 pub(crate) use foreign_traffic_mirror::ForeignTrafficMirror;
 pub(crate) use instance_metadata_default_v1::InstanceMetadataDefaultV1;
