@@ -7,9 +7,9 @@
 //! event does not tell what was there before, so Snapback remembers it: once a day it looks at all bucket policies.
 //!
 //! **Does** Compares the policy that the bucket has now with the `Deny` statements that it had when it was last looked at.
-//! Those that are gone are put back behind the present statements, byte for byte. Nothing that allows is ever put back:
-//! of a policy that was deleted, only its `Deny` statements return. A new policy that denies something itself is not
-//! compared at once but by the daily look, which only tells.
+//! Those that are gone are put back behind the present statements, byte for byte. Nothing that allows is put back here (what
+//! let logs be delivered is for `s3-lost-log-delivery`): of a policy that was deleted, only its `Deny` statements return. A
+//! new policy that denies something itself is not compared at once but by the daily look, which only tells.
 //!
 //! **Leaves alone**
 //! - buckets whose policy denied nothing when it was last looked at
