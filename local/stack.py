@@ -83,8 +83,11 @@ class LocalAws:
         say: Callable[[str], None] = lambda line: None,
         binaries: Path = TARGET / "debug",
         guardrails: Path = REPOSITORY / "guardrails",
+        ec2: str = "ministack",
     ):
-        """`retry_seconds`: what Lambda waits before its first retry; AWS waits a minute."""
+        """`retry_seconds`: what Lambda waits before its first retry; AWS waits a minute. `ec2`: whose EC2 answers,
+        ministack's or moto's."""
+        self.ec2 = ec2
         self.guardrails = guardrails
         self.retry_seconds = retry_seconds
         self.say = say
@@ -173,6 +176,14 @@ class LocalAws:
         """How many `events` the functions still have to handle, and how many `attempts` have ended so far."""
         return json.loads(_open(urllib.request.Request(f"{self.endpoint}/_local/lambda")))
 
+    def players(self) -> dict:
+        """Who answers the operations that ministack itself does not: `moto`, or a `stand-in` of ours."""
+        return json.loads(_open(urllib.request.Request(f"{self.endpoint}/_local/players")))
+
+    def allowed(self) -> dict:
+        """The actions that roles needed so far, and that their policies allowed."""
+        return json.loads(_open(urllib.request.Request(f"{self.endpoint}/_local/allowed")))
+
     def build(self) -> Path:
         """What `sam build` would leave, but with the binaries that `cargo build` made: the template to deploy."""
         folder = self.directory / "build"
@@ -259,6 +270,7 @@ class LocalAws:
             IOT_MTLS_ENABLED="0",
             LAMBDA_ASYNC_RETRY_BASE_SECONDS=str(self.retry_seconds),
             CLOUDTRAIL_LOG=str(self.cloudtrail_log),
+            EC2_PLAYED_BY=self.ec2,
             PYTHONDONTWRITEBYTECODE="1",
         )
         with open(self.log, "ab") as log:

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use snapback::aws;
 use snapback::change::Change;
-use snapback::control::{AnyControl, Given, Look, Survey, Suspicion};
+use snapback::control::{AnyControl, Given, Look, Remembering, Survey, Suspicion};
 use snapback::decision::Decision;
 use snapback::event::Event;
 use snapback::journal::Journal;
@@ -144,7 +144,8 @@ impl Place {
     }
 
     fn look(&self) -> Look<'_> {
-        Look { config: &self.config, account: &self.account, journal: self.journal.as_ref() }
+        let memory = self.journal.as_ref().map_or(Remembering::Nothing, Remembering::Journal);
+        Look { config: &self.config, account: &self.account, memory }
     }
 
     async fn list(&self, survey: Survey) -> Result<Vec<Subject>> {

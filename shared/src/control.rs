@@ -147,8 +147,18 @@ pub struct Given<'a> {
 pub struct Look<'a> {
     pub config: &'a SdkConfig,
     pub account: &'a str,
-    /// Where it is kept how things were; without it, nothing is remembered.
-    pub journal: Option<&'a Journal>,
+    pub memory: Remembering<'a>,
+}
+
+/// Where a control finds how things were.
+#[derive(Debug, Clone, Copy)]
+pub enum Remembering<'a> {
+    /// Nothing is remembered.
+    Nothing,
+    /// Wherever it asks, in the journal.
+    Journal(&'a Journal),
+    /// Somebody has read already what is kept of the one subject that it is asked about.
+    Read(Option<&'a Memory>),
 }
 
 /// How something was when it was last seen to be harmless.
@@ -182,7 +192,7 @@ impl<'a> Look<'a> {
     /// A look without memory.
     #[must_use]
     pub fn new(config: &'a SdkConfig, account: &'a str) -> Self {
-        Self { config, account, journal: None }
+        Self { config, account, memory: Remembering::Nothing }
     }
 
     /// What a control remembers of a subject.
@@ -190,8 +200,11 @@ impl<'a> Look<'a> {
     /// # Errors
     /// When the journal cannot be read.
     pub async fn remembered<C: Remembers>(&self, subject: &Subject) -> Result<Option<Remembered<C::Good>>> {
-        let Some(journal) = self.journal else { return Ok(None) };
-        let memory = journal.remembered(C::ABOUT.id, &subject.arn, Timestamp::now()).await?;
+        let memory = match self.memory {
+            Remembering::Nothing => None,
+            Remembering::Journal(journal) => journal.remembered(C::ABOUT.id, &subject.arn, Timestamp::now()).await?,
+            Remembering::Read(memory) => memory.cloned(),
+        };
         let Some(Memory { good, seen, .. }) = memory else { return Ok(None) };
         let good = serde_json::from_value(good).with_context(|| format!("what is remembered of {}", subject.arn))?;
         Ok(Some(Remembered { good, seen }))

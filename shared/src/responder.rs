@@ -13,7 +13,7 @@ use tracing::{info, warn};
 
 use crate::aws::is_denied;
 use crate::change::{Applied, Change};
-use crate::control::{AnyControl, Function, Given, Look, Suspicion};
+use crate::control::{AnyControl, Function, Given, Look, Remembering, Suspicion};
 use crate::decision::{Decision, Severity};
 use crate::event::{Event, Malformed, Refusal};
 use crate::guardrail::{Broken, Guardrails, Question, Verdict};
@@ -503,7 +503,7 @@ impl<'a> Responder<'a> {
     }
 
     fn eyes<'b>(&'b self, account: &'b str) -> Look<'b> {
-        Look { config: &self.config, account, journal: Some(&self.journal) }
+        Look { config: &self.config, account, memory: Remembering::Journal(&self.journal) }
     }
 
     async fn observe(&self, case: &Case<'_>) -> Result<Value> {

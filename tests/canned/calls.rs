@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use snapback::change::{Change, Lifecycle};
-use snapback::control::{AnyControl, Function, Given, Look};
+use snapback::control::{AnyControl, Function, Given, Look, Remembering};
 use snapback::event::Event;
 use snapback::journal::Journal;
 use snapback::mode::Mode;
@@ -19,6 +19,11 @@ const DENIED: &str = r#"{"Effect":"Deny","Principal":"*","Action":"s3:*","Resour
 const LOGS: &str = r#"{"Effect":"Allow","Principal":{"Service":"cloudtrail.amazonaws.com"},"Action":"s3:PutObject","Resource":"arn:aws:s3:::b/AWSLogs/*"}"#;
 const YEAR: &str = "<Rule><ID>year</ID><Filter><Prefix/></Filter><Status>Enabled</Status><Expiration><Days>365</Days></Expiration></Rule>";
 const EARLY: &str = "<Rule><ID>nuke</ID><Filter><Prefix/></Filter><Status>Enabled</Status><Expiration><Days>1</Days></Expiration></Rule>";
+const LOGGING: &str = "<LoggingEnabled><TargetBucket>access</TargetBucket><TargetPrefix>b/</TargetPrefix><TargetGrants><Grant>\
+    <Grantee xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:type=\"Group\">\
+    <URI>http://acs.amazonaws.com/groups/global/AllUsers</URI></Grantee><Permission>READ</Permission></Grant></TargetGrants>\
+    <TargetObjectKeyFormat><PartitionedPrefix><PartitionDateSource>EventTime</PartitionDateSource></PartitionedPrefix>\
+    </TargetObjectKeyFormat></LoggingEnabled>";
 const ALL_USERS: &str = "http://acs.amazonaws.com/groups/global/AllUsers";
 
 /// A situation in which a control makes some of its calls.
@@ -42,6 +47,11 @@ fn actions(call: &str, body: &str) -> Vec<String> {
         // https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteBucketLifecycle.html
         "S3.PutBucketLifecycleConfiguration" | "S3.DeleteBucketLifecycle" => {
             vec!["s3:PutLifecycleConfiguration".to_owned()]
+        }
+        "S3.GetBucketReplication" => vec!["s3:GetReplicationConfiguration".to_owned()],
+        // https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketReplication.html
+        "S3.PutBucketReplication" => {
+            vec!["s3:PutReplicationConfiguration".to_owned(), "iam:PassRole".to_owned()]
         }
         "S3.ListBuckets" => vec!["s3:ListAllMyBuckets".to_owned()],
         "S3Control.GetPublicAccessBlock" => vec!["s3:GetAccountPublicAccessBlock".to_owned()],
@@ -96,7 +106,7 @@ fn declared(actions: &[&str]) -> BTreeSet<String> {
 async fn situations(control: &AnyControl) -> Result<Vec<Situation>> {
     Ok(match control.about.id {
         id if id.starts_with("s3-") => {
-            let (of_logs, lost) = (of_logs(id).await?, of_lost_denials(id).await?);
+            let (of_logs, lost) = (of_logs(id).await?, of_lost_statements(id).await?);
             [of_buckets(id).await?, of_access_points(id), of_logs, lost].into_iter().flatten().collect()
         }
         id if id.starts_with("ec2-") => {
@@ -174,6 +184,7 @@ async fn of_buckets(id: &str) -> Result<Vec<Situation>> {
                 },
             },
         ],
+        "s3-foreign-replication" => vec![crate::replication::situation()],
         _ => vec![],
     })
 }
@@ -202,29 +213,43 @@ fn of_access_points(id: &str) -> Vec<Situation> {
     }
 }
 
-async fn of_lost_denials(id: &str) -> Result<Vec<Situation>> {
-    Ok(match id {
-        "s3-lost-bucket-deny" => {
-            let remembered = remembering(id, "arn:aws:s3:::b", json!(policy(&[DENIED, NAMED]))).await?;
-            vec![
-                Situation {
-                    function: &s3::FUNCTION,
-                    event: event("s3", "DeleteBucketPolicy", json!({"bucketName": "b"}), json!(null)),
-                    aws: Aws::default().answers("DynamoDB.GetItem(memory)", [remembered.clone()]),
-                    reverted: |aws| aws.set("S3.GetBucketPolicy", [ok(&policy(&[DENIED]))]),
-                },
-                Situation {
-                    function: &s3::FUNCTION,
-                    event: bucket_policy_was_put(&policy(&[NAMED])),
-                    aws: Aws::default()
-                        .answers("DynamoDB.GetItem(memory)", [remembered])
-                        .answers("S3.GetBucketPolicy", [ok(&policy(&[NAMED]))]),
-                    reverted: |aws| aws.set("S3.GetBucketPolicy", [ok(&policy(&[NAMED, DENIED]))]),
-                },
-            ]
-        }
-        _ => vec![],
-    })
+/// What a policy has lost comes back alone where it was deleted, and else behind the rest.
+async fn of_lost_statements(id: &str) -> Result<Vec<Situation>> {
+    let reverted: (&str, [fn(&Aws); 2]) = match id {
+        "s3-lost-bucket-deny" => (
+            DENIED,
+            [
+                |aws| aws.set("S3.GetBucketPolicy", [ok(&policy(&[DENIED]))]),
+                |aws| aws.set("S3.GetBucketPolicy", [ok(&policy(&[NAMED, DENIED]))]),
+            ],
+        ),
+        "s3-lost-log-delivery" => (
+            LOGS,
+            [
+                |aws| aws.set("S3.GetBucketPolicy", [ok(&policy(&[LOGS]))]),
+                |aws| aws.set("S3.GetBucketPolicy", [ok(&policy(&[NAMED, LOGS]))]),
+            ],
+        ),
+        _ => return Ok(vec![]),
+    };
+    let (lost, [alone, behind_the_rest]) = reverted;
+    let remembered = remembering(id, "arn:aws:s3:::b", json!(policy(&[lost, NAMED]))).await?;
+    Ok(vec![
+        Situation {
+            function: &s3::FUNCTION,
+            event: event("s3", "DeleteBucketPolicy", json!({"bucketName": "b"}), json!(null)),
+            aws: Aws::default().answers("DynamoDB.GetItem(memory)", [remembered.clone()]),
+            reverted: alone,
+        },
+        Situation {
+            function: &s3::FUNCTION,
+            event: bucket_policy_was_put(&policy(&[NAMED])),
+            aws: Aws::default()
+                .answers("DynamoDB.GetItem(memory)", [remembered])
+                .answers("S3.GetBucketPolicy", [ok(&policy(&[NAMED]))]),
+            reverted: behind_the_rest,
+        },
+    ])
 }
 
 async fn of_logs(id: &str) -> Result<Vec<Situation>> {
@@ -265,6 +290,15 @@ async fn of_logs(id: &str) -> Result<Vec<Situation>> {
                 },
             ]
         }
+        "s3-disabled-access-logging" => vec![Situation {
+            function: &s3::FUNCTION,
+            event: event("s3", "PutBucketLogging", json!({"bucketName": "b", "BucketLoggingStatus": ""}), json!(null)),
+            aws: Aws::default()
+                .answers("S3.GetBucketPolicy", [ok(&policy(&[LOGS]))])
+                .answers("S3.GetBucketLogging", [access_logging("")])
+                .answers("DynamoDB.GetItem(memory)", [remembering(id, "arn:aws:s3:::b", logging_to_access()).await?]),
+            reverted: |aws| aws.set("S3.GetBucketLogging", [access_logging(LOGGING)]),
+        }],
         "s3-suspended-log-versioning" => vec![Situation {
             function: &s3::FUNCTION,
             event: event(
@@ -519,6 +553,18 @@ fn of_networks(id: &str) -> Vec<Situation> {
         }],
         _ => vec![],
     }
+}
+
+fn access_logging(enabled: &str) -> crate::wire::Answer {
+    ok(&format!(
+        "<BucketLoggingStatus xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">{enabled}</BucketLoggingStatus>"
+    ))
+}
+
+/// As it is remembered what `LOGGING` tells.
+fn logging_to_access() -> Value {
+    json!({"bucket": "access", "prefix": "b/", "keys": {"partitioned": {"by": "EventTime"}},
+        "grants": [{"grantee": {"group": ALL_USERS}, "permission": "READ"}]})
 }
 
 fn lifecycle(rules: &str) -> crate::wire::Answer {
@@ -904,7 +950,7 @@ async fn every_control_calls_just_what_it_declares() -> Result<()> {
             let (_, suspicion) = of_control.next().context("it is suspicious")?;
             let config = aws.config();
             let journal = Journal::new(&config, "journal");
-            let look = Look { config: &config, account: &event.account, journal: Some(&journal) };
+            let look = Look { config: &config, account: &event.account, memory: Remembering::Journal(&journal) };
             let state = (control.observe)(&look, &event, suspicion).await?;
             reads.extend(needed(&aws));
             let given = Given { settings: &settings, holds: &BTreeSet::new() };

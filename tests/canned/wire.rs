@@ -162,6 +162,10 @@ fn operation(request: &HttpRequest) -> String {
         ("GET", uri) if uri.contains("?lifecycle") => "S3.GetBucketLifecycleConfiguration".to_owned(),
         ("PUT", uri) if uri.contains("?lifecycle") => "S3.PutBucketLifecycleConfiguration".to_owned(),
         ("DELETE", uri) if uri.contains("?lifecycle") => "S3.DeleteBucketLifecycle".to_owned(),
+        ("GET", uri) if uri.contains("?logging") => "S3.GetBucketLogging".to_owned(),
+        ("PUT", uri) if uri.contains("?logging") => "S3.PutBucketLogging".to_owned(),
+        ("GET", uri) if uri.contains("?replication") => "S3.GetBucketReplication".to_owned(),
+        ("PUT", uri) if uri.contains("?replication") => "S3.PutBucketReplication".to_owned(),
         ("GET", uri) if uri.contains("?acl") => "S3.GetBucketAcl".to_owned(),
         ("PUT", uri) if uri.contains("?acl") => "S3.PutBucketAcl".to_owned(),
         ("GET", uri) if uri.contains("x-id=ListBuckets") => "S3.ListBuckets".to_owned(),
@@ -200,6 +204,8 @@ fn quiet(operation: &str, body: &str) -> Option<Answer> {
         "S3.GetBucketAcl" => acl(&[]),
         "S3.PutBucketAcl"
         | "S3.PutBucketLifecycleConfiguration"
+        | "S3.PutBucketLogging"
+        | "S3.PutBucketReplication"
         | "S3.PutBucketVersioning"
         | "S3.PutPublicAccessBlock"
         | "S3Control.PutPublicAccessBlock"

@@ -58,6 +58,8 @@ OPERATOR_MAY = (
     "s3:GetBucketVersioning", "s3:PutBucketVersioning", "s3:GetLifecycleConfiguration", "s3:PutLifecycleConfiguration",
     "s3:GetBucketAcl", "s3:PutBucketAcl", "s3:PutBucketPublicAccessBlock",
     "s3:PutAccountPublicAccessBlock", "s3:GetAccessPointPolicy", "s3:PutAccessPointPolicy",
+    "s3:GetReplicationConfiguration", "s3:PutReplicationConfiguration", "iam:PassRole", "s3:GetBucketLogging",
+    "s3:PutBucketLogging",
     "dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:DeleteItem",
     "kms:GenerateMac", "kms:VerifyMac",
 )  # fmt: skip
@@ -147,10 +149,14 @@ class Snapback:
         """Its entries in the journal."""
         return [item for item in self._journal() if item["sk"] == "entry" and item.get("resource") == thing.arn]
 
+    def outcomes(self) -> set:
+        """How the entries in the journal have ended: pairs of control and outcome."""
+        return {(item["control"], item["outcome"]) for item in self._journal() if item["sk"] == "entry"}
+
     def reverts_of_its_own_calls(self) -> list:
         """What a control has put right and the same control took back. Another one may find its own part of what is left
         before the event that opened both comes to it."""
-        roles = {self.role_of(name.removesuffix("Arn")) for name in self.stack.outputs if name.endswith("FunctionArn")}
+        roles = {self.role_of(function) for function in self.functions()}
         entries = [json.loads(item["body"]) for item in self._journal() if "body" in item and item["sk"] == "entry"]
 
         def is_own(actor: dict) -> bool:
@@ -270,6 +276,16 @@ class Snapback:
         arn = self.aws.client("iam").get_role(RoleName=self.role_of(function))["Role"]["Arn"]
         session = self.aws.client("sts").assume_role(RoleArn=arn, RoleSessionName=BORROWED)
         return self.aws.client(service, session["Credentials"])
+
+    def functions(self) -> list:
+        """The logical ids of the functions."""
+        return [name.removesuffix("Arn") for name in self.stack.outputs if name.endswith("FunctionArn")]
+
+    def actions_of(self, function: str) -> set:
+        """The actions that the function's role has."""
+        policy = self.aws.client("iam").get_role_policy(RoleName=self.role_of(function), PolicyName="snapback")
+        actions = [statement["Action"] for statement in policy["PolicyDocument"]["Statement"]]
+        return {name for said in actions for name in (said if isinstance(said, list) else [said])}
 
     def role_of(self, function: str) -> str:
         """The name of the function's role."""

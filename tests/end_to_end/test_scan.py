@@ -10,6 +10,7 @@ from stack import ACCOUNT, REGION, TARGET
 from test_buckets import AccessPoint
 from test_ec2_sharing_and_settings import CONTROLS as SHARED
 from test_ec2_sharing_and_settings import STRANGER, SWITCHES
+from test_replication import put, to_stranger, with_versions
 
 
 @pytest.fixture(scope="module")
@@ -130,9 +131,11 @@ def test_it_finds_what_was_open_before_anybody_watched(scan, opened):
 def test_it_looks_through_everything_that_a_control_of_s3_judges(scan, snapback, opened):
     public = opened[0]
     listed, shared, door = snapback.a_bucket_with_acls(), snapback.a_bucket(), AccessPoint(snapback)
+    copied = with_versions(snapback)
     with snapback.unseen():
         snapback.s3.put_bucket_acl(Bucket=listed.name, ACL="public-read")
         shared.put_policy(shared.lets_in("777788889999"))
+        put(snapback, copied, to_stranger("loot"))
         door.put_policy(door.lets_in({"AWS": ACCOUNT}), door.lets_in("*"))
     done = scan("--control", "s3-*", "--json")
     found = [json.loads(line) for line in done.stdout.splitlines()]
@@ -140,6 +143,7 @@ def test_it_looks_through_everything_that_a_control_of_s3_judges(scan, snapback,
     for control, arn, what in (
         ("s3-public-bucket-acl", listed.arn, "list the objects"),
         ("s3-foreign-bucket-policy", shared.arn, "777788889999"),
+        ("s3-foreign-replication", copied.arn, "777788889999"),
         ("s3-access-point-policy", door.arn, "everyone"),
         ("s3-bucket-public-access-block-off", public.arn, "as RestrictPublicBuckets is off"),
         ("s3-account-public-access-block-off", f"arn:aws:iam::{ACCOUNT}:root", f"bucket `{public.name}`"),

@@ -13,7 +13,9 @@ use aws_sdk_s3control::types::NetworkOrigin;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use snapback::aws::{code, failure};
-use snapback::change::{Acl, AclGrant, Applied, Change, Flag, Flags, Grantee, Lifecycle, S3, Versioning};
+use snapback::change::{
+    AccessLogging, Acl, AclGrant, Applied, Change, Flag, Flags, Grantee, Lifecycle, Replication, S3, Versioning,
+};
 use snapback::control::{Look, Survey};
 use snapback::event::Event;
 use snapback::json;
@@ -21,7 +23,8 @@ use snapback::subject::Subject;
 
 use crate::controls::Point;
 use crate::exposed::Doors;
-use crate::lifecycle;
+use crate::whole::{Found, Whole};
+use crate::{access_logging, lifecycle, replication};
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListBuckets.html>
 const MOST_ON_A_PAGE: i32 = 10_000;
@@ -52,14 +55,18 @@ pub(crate) async fn bucket_acl(look: &Look<'_>, bucket: &str) -> Result<Option<A
 }
 
 fn acl_grant(grant: types::Grant) -> Result<AclGrant> {
-    let grantee = grant.grantee.context("a grant names nobody")?;
-    let grantee = match (grantee.id, grantee.uri) {
-        (Some(id), None) => Grantee::User(id),
-        (None, Some(uri)) => Grantee::Group(uri),
-        _ => bail!("a grant names somebody in an unknown way"),
-    };
+    let grantee = grantee_of_sdk(grant.grantee)?;
     let permission = grant.permission.context("a grant permits nothing")?;
     Ok(AclGrant { grantee, permission: permission.as_str().to_owned() })
+}
+
+pub(crate) fn grantee_of_sdk(grantee: Option<types::Grantee>) -> Result<Grantee> {
+    let grantee = grantee.context("a grant names nobody")?;
+    match (grantee.id, grantee.uri) {
+        (Some(id), None) => Ok(Grantee::User(id)),
+        (None, Some(uri)) => Ok(Grantee::Group(uri)),
+        _ => bail!("a grant names somebody in an unknown way"),
+    }
 }
 
 /// The versioning of a bucket.
@@ -100,6 +107,30 @@ pub(crate) async fn bucket_lifecycle(look: &Look<'_>, bucket: &str) -> Result<Op
         }
         Err(error) if matches!(code(&error), Some("NoSuchLifecycleConfiguration" | "NoSuchBucket")) => Ok(None),
         Err(error) => Err(failure(error).context(doing())),
+    }
+}
+
+/// The replication of a bucket.
+pub(crate) async fn bucket_replication(look: &Look<'_>, bucket: &str) -> Result<Found<Replication>> {
+    let call = s3(look.config).get_bucket_replication().bucket(bucket).expected_bucket_owner(look.account);
+    let whole = Whole::of(&replication::KNOWN);
+    match call.customize().interceptor(whole.clone()).send().await {
+        Ok(answer) => Ok(whole.found(answer.replication_configuration.as_ref().map(replication::of_sdk).transpose())),
+        Err(error) if matches!(code(&error), Some("ReplicationConfigurationNotFoundError" | "NoSuchBucket")) => {
+            Ok(Found::nothing())
+        }
+        Err(error) => Err(failure(error).context(format!("reading the replication of bucket `{bucket}`"))),
+    }
+}
+
+/// Where the logs of the requests to a bucket are delivered.
+pub(crate) async fn bucket_logging(look: &Look<'_>, bucket: &str) -> Result<Found<AccessLogging>> {
+    let call = s3(look.config).get_bucket_logging().bucket(bucket).expected_bucket_owner(look.account);
+    let whole = Whole::of(&access_logging::KNOWN);
+    match call.customize().interceptor(whole.clone()).send().await {
+        Ok(answer) => Ok(whole.found(answer.logging_enabled.map(access_logging::of_sdk).transpose())),
+        Err(error) if code(&error) == Some("NoSuchBucket") => Ok(Found::nothing()),
+        Err(error) => Err(failure(error).context(format!("reading the access logging of bucket `{bucket}`"))),
     }
 }
 
@@ -270,6 +301,12 @@ pub(crate) fn apply<'a>(config: &'a SdkConfig, account: &'a str, change: &'a Cha
             Change::S3(S3::BucketLifecycle { bucket, from, to }) => {
                 change_bucket_lifecycle(&look, bucket, from.as_ref(), to.as_ref()).await
             }
+            Change::S3(S3::BucketLogging { bucket, from, to }) => {
+                change_bucket_logging(&look, bucket, from.as_ref(), to.as_ref()).await
+            }
+            Change::S3(S3::BucketReplication { bucket, from, to }) => {
+                change_bucket_replication(&look, bucket, from, to).await
+            }
             other => bail!("the function for S3 was asked to {other}"),
         }
     }
@@ -348,12 +385,16 @@ async fn change_bucket_acl(look: &Look<'_>, bucket: &str, from: &Acl, to: &Acl) 
 }
 
 fn sdk_grant(grant: &AclGrant) -> Result<types::Grant> {
-    let grantee = match &grant.grantee {
+    let permission = types::Permission::from(grant.permission.as_str());
+    Ok(types::Grant::builder().grantee(grantee_to_sdk(&grant.grantee)?).permission(permission).build())
+}
+
+pub(crate) fn grantee_to_sdk(grantee: &Grantee) -> Result<types::Grantee> {
+    let builder = match grantee {
         Grantee::User(id) => types::Grantee::builder().r#type(types::Type::CanonicalUser).id(id),
         Grantee::Group(uri) => types::Grantee::builder().r#type(types::Type::Group).uri(uri),
     };
-    let permission = types::Permission::from(grant.permission.as_str());
-    Ok(types::Grant::builder().grantee(grantee.build()?).permission(permission).build())
+    Ok(builder.build()?)
 }
 
 async fn change_bucket_public_access_block(
@@ -456,6 +497,54 @@ async fn change_bucket_lifecycle(
         call.send().await.map(drop).map_err(failure)
     };
     written.map_err(|error| error.context(format!("writing the lifecycle of bucket `{bucket}`")))?;
+    Ok(done())
+}
+
+async fn change_bucket_logging(
+    look: &Look<'_>,
+    bucket: &str,
+    from: Option<&AccessLogging>,
+    to: Option<&AccessLogging>,
+) -> Result<Applied> {
+    let Found { kept: found, unknown } = bucket_logging(look, bucket).await?;
+    if let Some(unknown) = unknown {
+        return Ok(Applied::Changed { found: unknown });
+    }
+    if found.as_ref() == to {
+        return Ok(Applied::Already);
+    }
+    if found.as_ref() != from {
+        let found = found.map_or_else(|| "(no access logging)".to_owned(), |found| found.to_string());
+        return Ok(Applied::Changed { found });
+    }
+    let enabled = to.map(access_logging::to_sdk).transpose()?;
+    let status = types::BucketLoggingStatus::builder().set_logging_enabled(enabled).build();
+    let call = s3(look.config).put_bucket_logging().bucket(bucket).expected_bucket_owner(look.account);
+    let written = call.bucket_logging_status(status).send().await;
+    written.map_err(|error| failure(error).context(format!("writing the access logging of bucket `{bucket}`")))?;
+    Ok(done())
+}
+
+async fn change_bucket_replication(
+    look: &Look<'_>,
+    bucket: &str,
+    from: &Replication,
+    to: &Replication,
+) -> Result<Applied> {
+    let Found { kept: found, unknown } = bucket_replication(look, bucket).await?;
+    if let Some(unknown) = unknown {
+        return Ok(Applied::Changed { found: unknown });
+    }
+    if found.as_ref() == Some(to) {
+        return Ok(Applied::Already);
+    }
+    if found.as_ref() != Some(from) {
+        let found = found.map_or_else(|| "(no replication)".to_owned(), |found| found.to_string());
+        return Ok(Applied::Changed { found });
+    }
+    let call = s3(look.config).put_bucket_replication().bucket(bucket).expected_bucket_owner(look.account);
+    let written = call.replication_configuration(replication::to_sdk(to)?).send().await;
+    written.map_err(|error| failure(error).context(format!("writing the replication of bucket `{bucket}`")))?;
     Ok(done())
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Change, Lifecycle, LifecycleRule};
+use super::{Change, Lifecycle, LifecycleRule, Replication, ReplicationRule};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -24,6 +24,10 @@ pub enum S3 {
     BucketVersioning { bucket: String, from: Versioning, to: Versioning },
     /// `PutBucketLifecycleConfiguration`, or `DeleteBucketLifecycle` where no rule is left.
     BucketLifecycle { bucket: String, from: Option<Lifecycle>, to: Option<Lifecycle> },
+    /// `PutBucketLogging`.
+    BucketLogging { bucket: String, from: Option<AccessLogging>, to: Option<AccessLogging> },
+    /// `PutBucketReplication`.
+    BucketReplication { bucket: String, from: Replication, to: Replication },
 }
 
 /// Versioning of a bucket that had it on once: after that it can be suspended, but never taken away.
@@ -33,6 +37,28 @@ pub enum S3 {
 pub enum Versioning {
     Enabled,
     Suspended,
+}
+
+/// Where S3 delivers the logs of the requests to a bucket.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_LoggingEnabled.html>
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccessLogging {
+    pub bucket: String,
+    pub prefix: String,
+    /// To whom the ACLs of the logs grant something.
+    pub grants: Vec<AclGrant>,
+    /// How the keys of the logs are formed, where that is told.
+    pub keys: Option<LogKeys>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogKeys {
+    Simple,
+    /// By date: that of the event or that of the delivery.
+    Partitioned {
+        by: Option<String>,
+    },
 }
 
 /// An access control list. Names for display are left out: they decide nothing, and S3 does not ask for them.
@@ -108,6 +134,8 @@ impl S3 {
             }
             Self::BucketVersioning { bucket, from, to } => Self::BucketVersioning { bucket, from: to, to: from },
             Self::BucketLifecycle { bucket, from, to } => Self::BucketLifecycle { bucket, from: to, to: from },
+            Self::BucketLogging { bucket, from, to } => Self::BucketLogging { bucket, from: to, to: from },
+            Self::BucketReplication { bucket, from, to } => Self::BucketReplication { bucket, from: to, to: from },
         }
     }
 
@@ -132,6 +160,13 @@ impl S3 {
                     |of: &Option<Lifecycle>| of.as_ref().map_or_else(|| "(no rules)".to_owned(), Lifecycle::to_string);
                 (rules(from), rules(to))
             }
+            Self::BucketLogging { from, to, .. } => {
+                let logging = |of: &Option<AccessLogging>| {
+                    of.as_ref().map_or_else(|| "(no access logging)".to_owned(), AccessLogging::to_string)
+                };
+                (logging(from), logging(to))
+            }
+            Self::BucketReplication { from, to, .. } => (from.to_string(), to.to_string()),
         }
     }
 }
@@ -191,6 +226,18 @@ impl fmt::Display for S3 {
                 let both = [gone, new].into_iter().flatten().collect::<Vec<_>>().join(" and ");
                 write!(f, "{both} the lifecycle of bucket `{bucket}`")
             }
+            Self::BucketLogging { bucket, to: Some(to), .. } => {
+                write!(f, "turn on access logging of bucket `{bucket}` to bucket `{}`", to.bucket)
+            }
+            Self::BucketLogging { bucket, to: None, .. } => write!(f, "turn off access logging of bucket `{bucket}`"),
+            Self::BucketReplication { bucket, from, to } => {
+                let changed = to.rules.iter().filter(|rule| !from.rules.contains(rule));
+                let (on, off): (Vec<_>, Vec<_>) = changed.partition(|rule| rule.is_on());
+                let list =
+                    |of: Vec<&ReplicationRule>| of.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+                let (verb, changed) = if on.is_empty() { ("disable", off) } else { ("enable", on) };
+                write!(f, "{verb} {} in the replication of bucket `{bucket}`", list(changed))
+            }
         }
     }
 }
@@ -228,6 +275,18 @@ fn on_or_off(on: &Flags, flag: Flag) -> &'static str {
 impl fmt::Display for Acl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "owner {}", self.owner)?;
+        self.grants.iter().try_for_each(|grant| write!(f, "\n{grant}"))
+    }
+}
+
+impl fmt::Display for AccessLogging {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "to `{}` of bucket `{}`", self.prefix, self.bucket)?;
+        match &self.keys {
+            None => {}
+            Some(LogKeys::Simple) => f.write_str(", in one folder")?,
+            Some(LogKeys::Partitioned { by }) => write!(f, ", in folders by {}", by.as_deref().unwrap_or("date"))?,
+        }
         self.grants.iter().try_for_each(|grant| write!(f, "\n{grant}"))
     }
 }
