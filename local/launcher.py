@@ -16,6 +16,7 @@ what it should if AWS behaves like that:
 * The account's own Block Public Access of S3, which `account_public_access.py` keeps. It is not enforced.
 * The rules of security groups (`security_groups.py`).
 * With whom EC2's things are shared, and settings of instances and of the account (`ec2_sharing_and_settings.py`).
+* Block Public Access of VPCs (`vpc_block_public_access.py`), and flow logs with all their fields (`flow_logs.py`).
 * All that moto has of EC2, if asked (`moto_ec2.py`).
 
 It ends when its standard input does, so that it never outlives whoever started it, however that one ended.
