@@ -3,9 +3,9 @@
 //! It reads CloudTrail's log files (`{"Records": […]}`, gzipped or not), JSON Lines of records or of EventBridge
 //! events, and single events as they lie in `events/`. It calls nothing: it tells the suspicion, not the decision.
 //!
-//! A year of logs is gigabytes in a hundred thousand files, so several are read side by side ([`lanes`]); what is told is
-//! the same, and in the same order, as if they were read one after the other. No file is in memory as a whole, only one
-//! document of it, which in CloudTrail's logs is a file of some minutes.
+//! A year of logs is gigabytes in a hundred thousand files, so several are read side by side ([`lanes`]); what is told
+//! is the same, and in the same order, as if they were read one after the other. Of each only one document is in memory
+//! at a time; in CloudTrail's logs that is a file, of some minutes.
 
 mod lanes;
 mod reading;
@@ -82,8 +82,8 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCod
     Ok(if bad == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// What lies beside the records in a bucket of CloudTrail's, and is none: digests of the log files, and what CloudTrail
-/// itself finds unusual.
+/// What lies beside the records in a bucket of CloudTrail's, and is none: digests of the log files, and what
+/// CloudTrail itself finds unusual.
 /// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-validation-digest-file-structure.html>
 const NO_RECORDS: [&str; 2] = ["CloudTrail-Digest", "CloudTrail-Insight"];
 
