@@ -34,6 +34,10 @@ pub trait Control: 'static {
     /// Whether it is off until an operator names it: what it takes for a risk is the rule in many accounts.
     const OPT_IN: bool = false;
 
+    /// Whether a harmless state is believed at once, as no later look could show another. A control that can tell looks
+    /// before the journal is asked, as most of what it suspects ends there.
+    const IS_SETTLED: Option<fn(&Self::State) -> bool> = None;
+
     /// What `decide` must see; absence is a state too. It is journaled, so that any decision can be replayed.
     type State: Serialize + DeserializeOwned + Send + Sync;
 
@@ -61,12 +65,6 @@ pub trait Control: 'static {
     #[must_use]
     fn found(_: &Event, suspicion: &Suspicion, _: &Self::State) -> Subject {
         suspicion.subject.clone()
-    }
-
-    /// Whether a harmless state is believed at once, as no later look could show another.
-    #[must_use]
-    fn is_settled(_: &Self::State) -> bool {
-        false
     }
 
     /// What the state is once the change has taken effect. With it, "a revert is judged allow" is proven without AWS.
@@ -254,7 +252,7 @@ pub struct AnyControl {
     pub observe: Observe,
     pub decide: fn(&Event, &Suspicion, &Value, &Given<'_>) -> Result<Decision<Change>>,
     pub found: fn(&Event, &Suspicion, &Value) -> Result<Subject>,
-    pub is_settled: fn(&Value) -> Result<bool>,
+    pub is_settled: Option<fn(&Value) -> Result<bool>>,
     pub after: fn(&Value, &Change) -> Result<Value>,
 }
 
@@ -272,7 +270,7 @@ impl AnyControl {
             observe: observe::<C>,
             decide: decide::<C>,
             found: found::<C>,
-            is_settled: is_settled::<C>,
+            is_settled: if C::IS_SETTLED.is_some() { Some(is_settled::<C>) } else { None },
             after: after::<C>,
         }
     }
@@ -332,7 +330,8 @@ fn found<C: Control>(event: &Event, suspicion: &Suspicion, state: &Value) -> Res
 }
 
 fn is_settled<C: Control>(state: &Value) -> Result<bool> {
-    Ok(C::is_settled(&C::State::deserialize(state)?))
+    let state = C::State::deserialize(state)?;
+    Ok(C::IS_SETTLED.is_some_and(|is_settled| is_settled(&state)))
 }
 
 fn after<C: Control>(state: &Value, change: &Change) -> Result<Value> {

@@ -204,11 +204,24 @@ impl<'a> Responder<'a> {
         let (id, named) = (Entry::id_of(event, control.about.id, &suspicion.subject), &suspicion.subject);
         let (subject, holds, stop, planted) = (named.clone(), vec![], None, vec![]);
         let mut case = Case { function, control, event, suspicion, subject, holds, stop, planted, is_retry: false };
+        let first = if control.is_settled.is_some() { Some(self.observe(&case).await) } else { None };
+        if let Some(Ok(state)) = &first
+            && let Some(why) = self.settled(&case, state)?
+        {
+            info!(event = event.id, control = control.about.id, resource = named.arn, why, "allowed");
+            return Ok(());
+        }
+        let look = async {
+            match first {
+                Some(seen) => seen,
+                None => self.observe(&case).await,
+            }
+        };
         let (earlier, mut holds, stop, seen) = futures::join!(
             self.journal.earlier(&id, Timestamp::now()),
             self.journal.holds(control.about.id, &named.arn, Timestamp::now()),
             self.journal.stopped(Timestamp::now()),
-            self.observe(&case),
+            look,
         );
         if let Ok(state) = &seen {
             case.subject = (control.found)(event, suspicion, state)?;
@@ -246,8 +259,6 @@ impl<'a> Responder<'a> {
         while decision.is_allow() {
             if let Some(held) = self.held(&case, &state)? {
                 (decision, outcome) = (held, Outcome::Held);
-            } else if !state.is_null() && (control.is_settled)(&state)? {
-                break;
             } else if let Some(wait) = waits.next().filter(|_| !event.is_look()) {
                 tokio::time::sleep(*wait).await;
                 (state, decision) = self.judge(&case, self.observe(&case).await)?;
@@ -515,6 +526,15 @@ impl<'a> Responder<'a> {
         let holds = case.holds.iter().map(|hold| hold.grant.clone()).collect();
         let given = Given { settings: self.settings, holds: &holds };
         (case.control.decide)(case.event, case.suspicion, state, &given)
+    }
+
+    /// Why nothing can come of it, whatever the journal says: a harmless state that stays so.
+    fn settled(&self, case: &Case<'_>, state: &Value) -> Result<Option<String>> {
+        let stays = case.control.is_settled.map_or(Ok(false), |is_settled| is_settled(state))?;
+        Ok(match self.decide(case, state)? {
+            Decision::Allow { why } if stays => Some(why),
+            _ => None,
+        })
     }
 
     /// What is said of a risk that is allowed for nothing but an operator's hold.

@@ -64,6 +64,7 @@ impl Control for LostBucketDeny {
     type Change = S3;
 
     const SURVEY: Option<Survey> = Some(aws::BUCKETS);
+    const IS_SETTLED: Option<fn(&State) -> bool> = Some(lost::is_settled);
 
     /// The event does not tell what was denied before.
     fn suspect(event: &Event, _: &Settings) -> Vec<Suspicion> {
@@ -84,10 +85,6 @@ impl Control for LostBucketDeny {
 
     fn decide(event: &Event, suspicion: &Suspicion, state: &State, given: &Given<'_>) -> Decision<S3> {
         DENIALS.decide(event, suspicion, state, given)
-    }
-
-    fn is_settled(state: &State) -> bool {
-        lost::is_settled(state)
     }
 
     fn after(state: &State, change: &S3) -> State {

@@ -66,6 +66,7 @@ impl Control for LostLogDelivery {
     type Change = S3;
 
     const SURVEY: Option<Survey> = Some(aws::BUCKETS);
+    const IS_SETTLED: Option<fn(&State) -> bool> = Some(lost::is_settled);
 
     /// The event does not tell what was let in before, and one service may be gone where another is still let in.
     fn suspect(event: &Event, _: &Settings) -> Vec<Suspicion> {
@@ -80,10 +81,6 @@ impl Control for LostLogDelivery {
 
     fn decide(event: &Event, suspicion: &Suspicion, state: &State, given: &Given<'_>) -> Decision<S3> {
         DELIVERIES.decide(event, suspicion, state, given)
-    }
-
-    fn is_settled(state: &State) -> bool {
-        lost::is_settled(state)
     }
 
     fn after(state: &State, change: &S3) -> State {
