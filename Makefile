@@ -5,7 +5,7 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo local test meanwhile check advisories bench deploy clean rust lints python
+.PHONY: help demo local test meanwhile check sam-local bench bench-replay advisories deploy clean rust lints python
 
 # No tool that runs here may report to its maker.
 export SAM_CLI_TELEMETRY := 0
@@ -27,7 +27,7 @@ ADVISORIES := $(wildcard $(or $(CARGO_HOME),$(HOME)/.cargo)/advisory-dbs/*)
 say = @printf '\n── %s\n'
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: rust $(LOCAL) $(SAM) ## See Snapback take back two risky changes, on an AWS on this machine
 	$(say) "Building Snapback (the first time about 10 minutes on two cores, later seconds)"
@@ -80,6 +80,14 @@ else
 endif
 	$(say) "Lints"
 	cargo clippy --workspace --all-targets -- -D warnings
+
+sam-local: rust $(LOCAL) $(SAM) ## `sam local invoke` with every sample event and a real revert; needs a Docker engine
+	cargo build --workspace
+	EVENTS='$(EVENTS)' target/venv/bin/python -m pytest tests/sam_local
+
+bench-replay: rust python ## How fast `snapback replay` is, beside inflating alone; RECORDS=10000000 is a year of a busy account
+	cargo build --release --workspace --bin snapback --example inflate
+	python3 benches/replay.py --records $(or $(RECORDS),1000000)
 
 advisories: rust $(DENY) ## Fetch the database of known defects from GitHub, and check against it
 	target/tools/bin/cargo-deny check --hide-inclusion-graph advisories

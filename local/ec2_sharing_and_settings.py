@@ -37,6 +37,7 @@ RESOURCES = {
     "ServiceId": (None, "vpc-endpoint-service"),
     "NetworkAclId": (None, "network-acl"),
     "PrefixListId": (None, "prefix-list"),
+    "ExclusionId": (None, "vpc-block-public-access-exclusion"),
 }
 
 _turned: dict = {}

@@ -16,6 +16,8 @@ what it should if AWS behaves like that:
 * The account's own Block Public Access of S3, which `account_public_access.py` keeps. It is not enforced.
 * The rules of security groups (`security_groups.py`).
 * With whom EC2's things are shared, and settings of instances and of the account (`ec2_sharing_and_settings.py`).
+* Block Public Access of VPCs (`vpc_block_public_access.py`), and flow logs with all their fields (`flow_logs.py`).
+* All that moto has of EC2, if asked (`moto_ec2.py`).
 
 It ends when its standard input does, so that it never outlives whoever started it, however that one ended.
 """
@@ -35,6 +37,7 @@ import tempfile
 import threading
 import time
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -48,13 +51,15 @@ from ministack.core.responses import (
     request_scope,
 )
 from ministack.core.router import extract_access_key_id
-from ministack.services import dynamodb, eventbridge, iam, lambda_svc, sqs, sts
+from ministack.services import dynamodb, ec2, eventbridge, iam, lambda_svc, sqs, sts
 from ministack.services.cloudformation import provisioners
 
 import account_public_access
 import cloudtrail
 import ec2_sharing_and_settings
+import flow_logs
 import security_groups
+import vpc_block_public_access
 from wire import Call
 
 # Where the tests put events onto the bus as CloudTrail would, which PutEvents rightly refuses to anybody.
@@ -63,12 +68,19 @@ DELIVER = ("POST", "/_local/cloudtrail")
 # Where they ask whether functions are still at work, or waiting to try again.
 AT_WORK = ("GET", "/_local/lambda")
 
+# Where they ask who answers the operations that ministack itself does not.
+PLAYERS = ("GET", "/_local/players")
+
+# Where they ask which actions roles were allowed.
+ALLOWED = ("GET", "/_local/allowed")
+
 
 def main() -> None:
     end_with_standard_input()
     play_cloudtrail()
     play_asynchronous_lambda()
     play_layers()
+    remember_what_roles_are_allowed()
     play_principal_keys()
     play_leading_keys()
     play_target_arns()
@@ -76,8 +88,7 @@ def main() -> None:
     play_resources_of_rules()
     play_actions_upon_concurrency()
     account_public_access.install(then=remember)
-    security_groups.install()
-    ec2_sharing_and_settings.install()
+    play_ec2()
     app.main()
 
 
@@ -107,6 +118,11 @@ def play_cloudtrail() -> None:
             return 202, {}, b""
         if (method, path) == AT_WORK:
             return 200, {"Content-Type": "application/json"}, json.dumps(vars(at_work)).encode()
+        if (method, path) == PLAYERS:
+            return 200, {"Content-Type": "application/json"}, json.dumps(players).encode()
+        if (method, path) == ALLOWED:
+            roles = {role: sorted(actions) for role, actions in allowed.items()}
+            return 200, {"Content-Type": "application/json"}, json.dumps(roles).encode()
         return await shortcuts(method, path, headers, body, query, request_id)
 
     app._dispatch_service_request = recorded
@@ -313,6 +329,23 @@ def play_layers() -> None:
 # Condition keys
 
 
+# Actions that roles needed and their own policies allowed them.
+allowed: dict = {}
+
+
+def remember_what_roles_are_allowed() -> None:
+    evaluate = iam_evaluator.evaluate
+
+    def remembered(context, policies, *limits):
+        result = evaluate(context, policies, *limits)
+        if result.decision == "Allow" and context.principal_type == "AssumedRole":
+            role = context.principal_arn.split("/")[1]
+            allowed.setdefault(role, set()).add(context.action)
+        return result
+
+    iam_evaluator.evaluate = remembered
+
+
 def play_principal_keys() -> None:
     resolve = iam_evaluator._resolve_condition_key
 
@@ -402,6 +435,30 @@ def play_actions_upon_concurrency() -> None:
         return action_of(method, path)
 
     iam_actions._lambda_action = lambda_action
+
+
+# EC2
+
+# Operations by the name of who answers them, if that is not ministack.
+players = {"PutAccountPublicAccessBlock": "stand-in"}
+
+
+def play_ec2() -> None:
+    play("stand-in", security_groups.install)
+    play("stand-in", ec2_sharing_and_settings.install)
+    play("stand-in", vpc_block_public_access.install)
+    play("stand-in", flow_logs.install)
+    if os.environ["EC2_PLAYED_BY"] == "moto":
+        # Not at the top: it takes a second, and few tests ask for it.
+        import moto_ec2
+
+        play("moto", moto_ec2.install)
+
+
+def play(player: str, install: Callable[[], None]) -> None:
+    before = dict(ec2._ACTION_MAP)
+    install()
+    players.update({name: player for name, act in ec2._ACTION_MAP.items() if before.get(name) is not act})
 
 
 if __name__ == "__main__":

@@ -83,8 +83,13 @@ class LocalAws:
         say: Callable[[str], None] = lambda line: None,
         binaries: Path = TARGET / "debug",
         guardrails: Path = REPOSITORY / "guardrails",
+        ec2: str = "ministack",
+        host: str = "127.0.0.1",
     ):
-        """`retry_seconds`: what Lambda waits before its first retry; AWS waits a minute."""
+        """`retry_seconds`: what Lambda waits before its first retry; AWS waits a minute. `ec2`: whose EC2 answers,
+        ministack's or moto's. `host`: where it listens."""
+        self.ec2 = ec2
+        self.host = host
         self.guardrails = guardrails
         self.retry_seconds = retry_seconds
         self.say = say
@@ -104,7 +109,7 @@ class LocalAws:
 
     @property
     def endpoint(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     @property
     def cloudtrail_log(self) -> Path:
@@ -172,6 +177,14 @@ class LocalAws:
     def at_work(self) -> dict:
         """How many `events` the functions still have to handle, and how many `attempts` have ended so far."""
         return json.loads(_open(urllib.request.Request(f"{self.endpoint}/_local/lambda")))
+
+    def players(self) -> dict:
+        """Who answers the operations that ministack itself does not: `moto`, or a `stand-in` of ours."""
+        return json.loads(_open(urllib.request.Request(f"{self.endpoint}/_local/players")))
+
+    def allowed(self) -> dict:
+        """The actions that roles needed so far, and that their policies allowed."""
+        return json.loads(_open(urllib.request.Request(f"{self.endpoint}/_local/allowed")))
 
     def build(self) -> Path:
         """What `sam build` would leave, but with the binaries that `cargo build` made: the template to deploy."""
@@ -244,7 +257,7 @@ class LocalAws:
         (self.directory / "tmp").mkdir()
         # Someone else may take the port between our looking and the launcher's binding: then look again.
         for _ in range(5):
-            self.port = _free_port()
+            self.port = free_port(self.host)
             if self._launch():
                 return
         raise Trouble(f"The local AWS does not start.\n{self._end_of_log()}")
@@ -252,13 +265,14 @@ class LocalAws:
     def _launch(self) -> bool:
         environment = self.environment(
             GATEWAY_PORT=str(self.port),
-            BIND_HOST="127.0.0.1",
+            BIND_HOST=self.host,
             MINISTACK_ACCOUNT_ID=ACCOUNT,
             MINISTACK_REGION=REGION,
             AUTH="true",
             IOT_MTLS_ENABLED="0",
             LAMBDA_ASYNC_RETRY_BASE_SECONDS=str(self.retry_seconds),
             CLOUDTRAIL_LOG=str(self.cloudtrail_log),
+            EC2_PLAYED_BY=self.ec2,
             PYTHONDONTWRITEBYTECODE="1",
         )
         with open(self.log, "ab") as log:
@@ -318,9 +332,9 @@ def _open(request: urllib.request.Request) -> bytes:
         return response.read()
 
 
-def _free_port() -> int:
+def free_port(host: str = "127.0.0.1") -> int:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((host, 0))
         return probe.getsockname()[1]
 
 

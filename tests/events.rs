@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use serde_json::Value;
 use snapback::control::AnyControl;
 use snapback::event::{Event, Kind};
+use snapback::mode::{Mode, Modes};
 use snapback::settings::Settings;
 use workspace_tests::{FUNCTIONS, controls, workspace};
 
@@ -132,7 +133,8 @@ fn only_events_that_are_called_benign_raise_no_suspicion() -> Result<()> {
         assert_eq!(suspicions.is_empty(), example.is_benign(), "{}: {suspicions:?}", example.place());
         let mut suspecting = vec![];
         for function in FUNCTIONS {
-            let suspected = function.suspect(example.envelope.clone(), &Settings::default())?;
+            let settings = Settings { modes: workspace_tests::for_all(Mode::Notify), ..Settings::default() };
+            let suspected = function.suspect(example.envelope.clone(), &settings)?;
             suspecting.extend(suspected.into_iter().flat_map(|(_, suspected)| suspected));
         }
         let ids: BTreeSet<_> = suspecting.iter().map(|(control, _)| control.about.id).collect();
@@ -141,6 +143,29 @@ fn only_events_that_are_called_benign_raise_no_suspicion() -> Result<()> {
             "{}: the functions' controls {ids:?} suspect it",
             example.place()
         );
+    }
+    Ok(())
+}
+
+#[test]
+fn a_control_that_is_off_is_not_asked_and_those_beside_it_are() -> Result<()> {
+    for example in examples()?.iter().filter(|example| !example.is_benign()) {
+        let id = example.control.about.id;
+        let asked = |overrides: &str| -> Result<BTreeSet<&str>> {
+            let modes = Modes::read(Mode::Revert, overrides).map_err(|wrong| anyhow!(wrong))?;
+            let settings = Settings { modes, ..Settings::default() };
+            let mut asked = BTreeSet::new();
+            for function in FUNCTIONS {
+                let suspected = function.suspect(example.envelope.clone(), &settings)?;
+                let suspected = suspected.into_iter().flat_map(|(_, suspected)| suspected);
+                asked.extend(suspected.map(|(control, _)| control.about.id));
+            }
+            Ok(asked)
+        };
+        let (mut on, off) = (asked(&format!("{id}=notify"))?, asked(&format!("{id}=notify,{id}=off"))?);
+        assert!(on.remove(id), "{}", example.place());
+        assert_eq!(on, off, "{}", example.place());
+        assert_eq!(asked("*=revert")?.contains(id), !example.control.opt_in, "{}", example.place());
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use snapback::control::{AnyControl, Function};
+use snapback::mode::{Mode, Modes};
 
 /// Every function there is.
 pub const FUNCTIONS: [&Function; 3] = [&s3::FUNCTION, &ec2::FUNCTION, &own::FUNCTION];
@@ -10,6 +11,17 @@ pub const FUNCTIONS: [&Function; 3] = [&s3::FUNCTION, &ec2::FUNCTION, &own::FUNC
 /// Every control there is.
 pub fn controls() -> impl Iterator<Item = &'static AnyControl> {
     FUNCTIONS.iter().flat_map(|function| function.controls)
+}
+
+/// A mode for every control, those that are opt-in as well.
+///
+/// # Panics
+/// If the id of a control were no override.
+#[must_use]
+pub fn for_all(mode: Mode) -> Modes {
+    let opt_in = controls().filter(|control| control.opt_in);
+    let named: Vec<String> = opt_in.map(|control| format!("{}={mode}", control.about.id)).collect();
+    Modes::read(mode, &named.join(",")).expect("ids")
 }
 
 /// A file or folder of the workspace.

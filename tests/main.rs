@@ -2,10 +2,12 @@
 
 mod benign;
 mod decisions;
+mod docs;
 mod events;
 mod guardrails;
 mod organization;
 mod pages;
+mod quotas;
 mod recorded;
 mod template;
 mod threats;

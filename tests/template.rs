@@ -7,7 +7,6 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use jiff::SignedDuration;
-use serde_json::Value as Json;
 use serde_yaml_ng::Value;
 use snapback::control::{Function, Watch};
 use snapback::event::SCHEDULED;
@@ -15,10 +14,6 @@ use snapback::settings::{Deployment, Settings};
 use workspace_tests::{FUNCTIONS, workspace};
 
 use crate::events::{entries, folders, name};
-
-/// The most that a pattern may be long.
-/// <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html>
-const LONGEST_PATTERN: usize = 2048;
 
 /// How long Lambda waits before it tries a failed event again for the first time.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html>
@@ -31,16 +26,16 @@ const REDRIVE: &str = "RedriveFunction";
 const SHARED_STATEMENTS: [&str; 9] =
     ["Tags", "Journal", "Memory", "Survey", "Entries", "Announce", "TopicKey", "DeadLetters", "Logs"];
 
-struct Template(Value);
+pub(crate) struct Template(pub(crate) Value);
 
 impl Template {
-    fn read() -> Result<Self> {
+    pub(crate) fn read() -> Result<Self> {
         let text = fs::read_to_string(workspace("template.yaml"))?;
         Ok(Self(serde_yaml_ng::from_str(&text).context("template.yaml")?))
     }
 
     /// The resources of a type, with their logical ids.
-    fn resources(&self, kind: &str) -> Vec<(&str, &Value)> {
+    pub(crate) fn resources(&self, kind: &str) -> Vec<(&str, &Value)> {
         let resources = self.0["Resources"].as_mapping().into_iter().flatten();
         let named = resources.filter_map(|(id, resource)| Some((id.as_str()?, resource)));
         named.filter(|(_, resource)| resource["Type"] == kind).collect()
@@ -68,7 +63,7 @@ impl Template {
     }
 
     /// The environment of a function: each variable, its own and those that all have, and what stands in it.
-    fn environment(&self, function: &str) -> BTreeMap<String, &Value> {
+    pub(crate) fn environment(&self, function: &str) -> BTreeMap<String, &Value> {
         let ignored = words(&self.0["Resources"][function]["IgnoreGlobals"]);
         let all = &self.0["Globals"]["Function"]["Environment"]["Variables"];
         let all = if ignored.contains("Environment") { &Value::Null } else { all };
@@ -102,7 +97,7 @@ impl Template {
 }
 
 /// A list, or the one thing that stands in its place.
-fn items(value: &Value) -> impl Iterator<Item = &Value> {
+pub(crate) fn items(value: &Value) -> impl Iterator<Item = &Value> {
     match value {
         Value::Sequence(items) => items.as_slice(),
         Value::Null => &[],
@@ -115,7 +110,7 @@ fn words(value: &Value) -> BTreeSet<String> {
     items(value).map(text).collect()
 }
 
-fn text(value: &Value) -> String {
+pub(crate) fn text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Number(number) => number.to_string(),
@@ -124,7 +119,7 @@ fn text(value: &Value) -> String {
 }
 
 /// What a `!Ref` names.
-fn reference(value: &Value) -> Option<&str> {
+pub(crate) fn reference(value: &Value) -> Option<&str> {
     tagged(value, "Ref")
 }
 
@@ -220,7 +215,7 @@ fn each_function_is_woken_by_exactly_what_its_controls_watch() -> Result<()> {
     Ok(())
 }
 
-fn is_schedule(rule: &Value) -> bool {
+pub(crate) fn is_schedule(rule: &Value) -> bool {
     rule["Properties"]["ScheduleExpression"].is_string()
 }
 
@@ -230,20 +225,6 @@ fn fields(value: &Value) -> BTreeSet<String> {
 
 fn set(words: &[&str]) -> BTreeSet<String> {
     words.iter().map(|word| (*word).to_owned()).collect()
-}
-
-#[test]
-fn no_pattern_is_longer_than_eventbridge_takes() -> Result<()> {
-    for (id, rule) in Template::read()?.resources("AWS::Events::Rule") {
-        if is_schedule(rule) {
-            continue;
-        }
-        let pattern: Json = serde_yaml_ng::from_value(rule["Properties"]["EventPattern"].clone())?;
-        ensure!(pattern.is_object(), "{id} has no pattern");
-        let length = pattern.to_string().len();
-        assert!(length <= LONGEST_PATTERN, "the pattern of {id} has {length} characters: split it by service");
-    }
-    Ok(())
 }
 
 #[test]
@@ -500,6 +481,21 @@ fn the_modes_are_those_that_the_functions_know_and_the_first_is_notify() -> Resu
     let problem = Settings::read(&read).err().context("a mode that does not exist was accepted")?;
     let known: BTreeSet<String> = problem.expected.split('`').skip(1).step_by(2).map(str::to_owned).collect();
     assert_eq!(allowed, known);
+    Ok(())
+}
+
+/// What CloudFormation lets in is what the functions understand, and nothing that they do is refused.
+#[test]
+fn the_overrides_that_the_template_takes_are_those_that_the_functions_know() -> Result<()> {
+    let template = Template::read()?;
+    let pattern = text(&template.0["Parameters"]["ModeOverrides"]["AllowedPattern"]);
+    let pattern = regex_lite::Regex::new(&pattern)?;
+    for mode in ["off", "notify", "ask", "revert", "Off", "none", ""] {
+        for overrides in [format!("s3-*={mode}"), format!("ec2-serial-console=off,own-?={mode},*=ask")] {
+            let read = |variable: &str| (variable == "SNAPBACK_MODE_OVERRIDES").then(|| overrides.clone());
+            assert_eq!(pattern.is_match(&overrides), Settings::read(&read).is_ok(), "{overrides}");
+        }
+    }
     Ok(())
 }
 

@@ -101,10 +101,33 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
+    use std::fs;
+    use std::path::Path;
+
+    use anyhow::Result;
+    use clap::{CommandFactory, Parser};
+
+    use super::Arguments;
 
     #[test]
     fn the_command_line_is_consistent() {
-        super::Arguments::command().debug_assert();
+        Arguments::command().debug_assert();
+    }
+
+    /// What people are told to type, also where it needs an account to run.
+    #[test]
+    fn every_command_in_the_documentation_is_understood() -> Result<()> {
+        let mut understood = 0;
+        for page in ["README.md", "CONTRIBUTING.md", "docs/guardrails.md", "docs/operations.md", "events/README.md"] {
+            let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(page))?;
+            let code = text.lines().filter_map(|line| line.strip_prefix("    ").or(line.strip_prefix("$ ")));
+            for line in code.map(str::trim_start).filter(|line| line.starts_with("snapback ")) {
+                let words = shlex::split(line).unwrap_or_default();
+                assert!(Arguments::try_parse_from(words).is_ok(), "{page}: `{line}` is not understood");
+                understood += 1;
+            }
+        }
+        assert!(understood > 10, "only {understood} commands were found");
+        Ok(())
     }
 }

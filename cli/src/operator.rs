@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail, ensure};
 use aws_config::{Region, SdkConfig};
 use snapback::aws;
 use snapback::change::Change;
-use snapback::control::{AnyControl, Function, Given, Look, Suspicion};
+use snapback::control::{AnyControl, Function, Given, Look, Remembering, Suspicion};
 use snapback::decision::Decision;
 use snapback::event::Kind;
 use snapback::journal::{Entry, Journal, Planted};
@@ -44,7 +44,7 @@ impl Operator {
     }
 
     pub(crate) fn look<'a>(&'a self, account: &'a str) -> Look<'a> {
-        Look { config: &self.config, account, journal: Some(&self.journal) }
+        Look { config: &self.config, account, memory: Remembering::Journal(&self.journal) }
     }
 
     pub(crate) async fn caller(&self) -> Result<Caller> {

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use aws_config::{Region, SdkConfig};
 use futures::StreamExt;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use snapback::aws;
 use snapback::change::Change;
-use snapback::control::{AnyControl, Given, Look, Survey, Suspicion};
+use snapback::control::{AnyControl, Given, Look, Remembering, Survey, Suspicion};
 use snapback::decision::Decision;
 use snapback::event::Event;
 use snapback::journal::Journal;
@@ -22,6 +22,7 @@ use snapback::settings::Settings;
 use snapback::subject::Subject;
 
 use crate::choices::Choices;
+use crate::controls;
 use crate::operator::Caller;
 use crate::terminal::on_one_line;
 
@@ -30,7 +31,7 @@ const AT_ONCE: usize = 8;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// The controls that are asked: an id, or a pattern such as `s3-*`
+    /// The controls that are asked: an id, or a pattern such as `s3-*`, which means none that are opt-in
     #[arg(long, default_value = "*")]
     control: String,
     /// The Region that is looked at, if it is not that of your credentials
@@ -69,12 +70,7 @@ struct Place {
 
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCode> {
-    let all = crate::FUNCTIONS.iter().flat_map(|function| function.controls);
-    let named: Vec<&AnyControl> =
-        all.filter(|control| pattern::matches(&arguments.control, control.about.id)).collect();
-    if named.is_empty() {
-        bail!("--control: there is no control `{}`; `snapback controls` lists them", arguments.control);
-    }
+    let named = controls::meant_by(&arguments.control)?;
     let place = arguments.place().await?;
     let complain = |what: &str| writeln!(io::stderr(), "snapback: {}", on_one_line(what));
     let mut to_look_at: Vec<(&AnyControl, Subject)> = vec![];
@@ -119,6 +115,10 @@ pub(crate) async fn run(arguments: &Arguments, out: &mut impl Write) -> Result<E
         for control in named.iter().filter(|control| control.survey.is_none()) {
             writeln!(out, "not looked at: {}, which judges only what happens", control.about.id)?;
         }
+        let would_mean = |control: &&AnyControl| pattern::matches(&arguments.control, control.about.id);
+        for control in controls::all().filter(would_mean).filter(|control| !control.is_meant_by(&arguments.control)) {
+            writeln!(out, "not looked at: {}, which is opt-in and has to be named by its id", control.about.id)?;
+        }
     }
     Ok(if open + problems == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -144,7 +144,8 @@ impl Place {
     }
 
     fn look(&self) -> Look<'_> {
-        Look { config: &self.config, account: &self.account, journal: self.journal.as_ref() }
+        let memory = self.journal.as_ref().map_or(Remembering::Nothing, Remembering::Journal);
+        Look { config: &self.config, account: &self.account, memory }
     }
 
     async fn list(&self, survey: Survey) -> Result<Vec<Subject>> {

@@ -116,6 +116,120 @@ fn a_bad_line_is_named_and_counted_and_the_rest_is_done() -> Result<()> {
     Ok(())
 }
 
+fn gzip(text: &str) -> Result<Vec<u8>> {
+    let mut gzip = GzEncoder::new(vec![], Compression::default());
+    gzip.write_all(text.as_bytes())?;
+    Ok(gzip.finish()?)
+}
+
+/// A bucket of CloudTrail's: some days of two Regions, with all that can be wrong with a file in some of them.
+fn bucket(name: &str) -> Result<PathBuf> {
+    let folder = folder(name)?;
+    for file in 0..120 {
+        let day = folder.join(format!("AWSLogs/111122223333/CloudTrail/eu-{}-1/2026/01/{:02}", file % 2, file / 10));
+        fs::create_dir_all(&day)?;
+        let records: Vec<Value> = (0..file % 40)
+            .map(|number| match (file + number) % 7 {
+                0 => open(&format!("{file}-{number}")),
+                1 => record(&format!("{file}-{number}"), "AuthorizeSecurityGroupIngress", "203.0.113.7/32"),
+                _ => record(&format!("{file}-{number}"), "DescribeInstances", ""),
+            })
+            .collect();
+        let text = json!({"Records": records}).to_string();
+        let mut bytes = match file {
+            70 => gzip(&text[..text.len() / 2])?,
+            71 => gzip(r#"{"Records":"none"}"#)?,
+            72 => gzip(&text.replacen("eventName", "eventname", 1))?,
+            _ => gzip(&text)?,
+        };
+        if file == 73 {
+            bytes.truncate(bytes.len() / 2);
+        }
+        fs::write(day.join(format!("{file:03}.json.gz")), bytes)?;
+    }
+    Ok(folder)
+}
+
+#[test]
+fn however_many_files_are_read_side_by_side_the_same_is_said() -> Result<()> {
+    let folder = bucket("threads")?;
+    let path = folder.to_str().context("a path")?;
+    for form in [&["replay", path][..], &["replay", "--json", path]] {
+        let alone = snapback(&[form, &["--threads", "1"]].concat(), b"")?;
+        assert!(alone.stdout.len() > 10_000 && alone.stderr.len() > 100);
+        for threads in ["2", "3", "16", "500"] {
+            assert_eq!(snapback(&[form, &["--threads", threads]].concat(), b"")?, alone, "{threads} threads");
+        }
+        assert_eq!(snapback(form, b"")?, alone);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_broken_file_is_named_with_what_is_wrong_and_the_others_are_judged() -> Result<()> {
+    let folder = bucket("broken")?;
+    let digests = folder.join("AWSLogs/111122223333/CloudTrail-Digest/eu-0-1/2026");
+    fs::create_dir_all(&digests)?;
+    fs::write(digests.join("digest.json.gz"), gzip(r#"{"awsAccountId":"111122223333"}"#)?)?;
+    let output = snapback(&["replay", folder.to_str().context("a path")?], b"")?;
+    let complaints = String::from_utf8(output.stderr)?;
+    let expected = [
+        "070.json.gz:1: not JSON: EOF while parsing",
+        "071.json.gz:1: field `Records`: expected a list of records",
+        "072.json.gz:1, record 1: field `eventName`: expected an API call such as `PutBucketPolicy`, found nothing",
+        "073.json.gz: cannot be read to its end: ",
+    ];
+    for text in expected {
+        assert!(complaints.contains(text), "{text} is not in {complaints}");
+    }
+    assert_eq!(complaints.lines().count(), expected.len());
+    // Of the broken ones, only the one with a broken record has others.
+    let events: usize = (0..120).map(|file| file % 40).sum::<usize>() - (70 % 40) - (71 % 40) - 1 - (73 % 40);
+    let summary = String::from_utf8(output.stdout)?;
+    assert!(summary.lines().last().is_some_and(|line| line.starts_with(&format!("{events} events, "))), "{summary}");
+    assert_eq!(output.status.code(), Some(1));
+    Ok(())
+}
+
+/// Most records are read no further than their names. What is told of them is what reading all of them tells.
+#[test]
+fn a_log_says_the_same_in_any_spelling() -> Result<()> {
+    let folder = folder("spelling")?;
+    let mut records =
+        vec![open("open"), record("benign", "DescribeInstances", ""), record("watched", "CreateTags", "")];
+    for field in ["eventID", "eventSource", "eventName", "awsRegion", "eventTime", "requestParameters"] {
+        for value in [Value::Null, json!(""), json!(7), json!({"detail": 1, "Records": []})] {
+            let mut changed = record(&format!("{field}-{value}"), "DescribeInstances", "");
+            changed[field] = value;
+            records.push(changed);
+        }
+    }
+    for field in ["detail", "Records"] {
+        let mut changed = open(&format!("with-{field}"));
+        changed[field] = Value::Null;
+        records.push(changed);
+    }
+    for (number, record) in records.iter().enumerate() {
+        let beside = json!({"Records": [record, open("beside")]}).to_string();
+        let escaped = beside.replace("AuthorizeSecurityGroupIngress", "\\u0041uthorizeSecurityGroupIngress");
+        let spellings = [beside.clone(), beside.replacen(':', " : ", 1), escaped];
+        let mut said = vec![];
+        for text in spellings {
+            let file = folder.join(format!("{number}.json"));
+            fs::write(&file, text)?;
+            said.push(snapback(&["replay", "--json", file.to_str().context("a path")?], b"")?);
+        }
+        assert!(String::from_utf8_lossy(&said[0].stdout).contains(r#""eventID":"beside""#), "{record}");
+        assert!(said.iter().all(|other| *other == said[0]), "{record}: {said:#?}");
+
+        let alone = snapback(&["replay", "--json", "-"], record.to_string().as_bytes())?;
+        let spaced = snapback(&["replay", "--json", "-"], format!("{record:#}").as_bytes())?;
+        assert_eq!(alone.stdout, spaced.stdout, "{record}");
+        assert_eq!(alone.status, spaced.status, "{record}");
+    }
+    Ok(())
+}
+
 #[test]
 fn failed_and_forged_events_are_watched_and_not_suspicious() -> Result<()> {
     let mut failed = open("failed");
@@ -141,6 +255,18 @@ fn the_operator_s_public_ports_count() -> Result<()> {
 }
 
 #[test]
+fn what_is_opt_in_is_asked_where_it_is_named() -> Result<()> {
+    let way_out = record("e", "AuthorizeSecurityGroupEgress", "0.0.0.0/0").to_string();
+    let asked = |control: &str| snapback(&["replay", "--json", "--control", control, "-"], way_out.as_bytes());
+    assert_eq!(lines(&asked("ec2-*")?)?[0]["suspicion"], Value::Null);
+    assert_eq!(lines(&asked("ec2-open-egress")?)?[0]["suspicion"], "the event lets out tcp/22 to 0.0.0.0/0");
+    let only_by_its_id = asked("ec2-open-egr*")?;
+    assert_eq!(only_by_its_id.status.code(), Some(1));
+    assert!(String::from_utf8(only_by_its_id.stderr)?.contains("there is no control `ec2-open-egr*`"));
+    Ok(())
+}
+
+#[test]
 fn the_controls_are_listed_with_what_a_pipeline_needs() -> Result<()> {
     let listed: Value = serde_json::from_slice(&snapback(&["controls", "--json"], b"")?.stdout)?;
     let controls = listed.as_array().context("an array")?;
@@ -150,6 +276,7 @@ fn the_controls_are_listed_with_what_a_pipeline_needs() -> Result<()> {
             assert!(control[field].is_string(), "{field} of {control}");
         }
         let is_empty = |field: &str| control[field].as_array().is_none_or(Vec::is_empty);
+        assert_eq!(control["opt_in"], control["id"] == "ec2-open-egress", "{control}");
         for field in ["events", "frameworks"] {
             assert!(!is_empty(field), "{field} of {control}");
         }

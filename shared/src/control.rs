@@ -17,6 +17,8 @@ use crate::change::{Applied, Change};
 use crate::decision::Decision;
 use crate::event::{Event, Kind};
 use crate::journal::{Journal, Memory};
+use crate::mode::Mode;
+use crate::policy::pattern;
 use crate::settings::Settings;
 use crate::subject::Subject;
 
@@ -28,6 +30,13 @@ pub trait Control: 'static {
 
     /// Why AWS goes on showing the old state for longer than anybody can wait, if it does.
     const SHOWS_LATE: Option<&'static str> = None;
+
+    /// Whether it is off until an operator names it: what it takes for a risk is the rule in many accounts.
+    const OPT_IN: bool = false;
+
+    /// Whether a harmless state is believed at once, as no later look could show another. A control that can tell looks
+    /// before the journal is asked, as most of what it suspects ends there.
+    const IS_SETTLED: Option<fn(&Self::State) -> bool> = None;
 
     /// What `decide` must see; absence is a state too. It is journaled, so that any decision can be replayed.
     type State: Serialize + DeserializeOwned + Send + Sync;
@@ -56,12 +65,6 @@ pub trait Control: 'static {
     #[must_use]
     fn found(_: &Event, suspicion: &Suspicion, _: &Self::State) -> Subject {
         suspicion.subject.clone()
-    }
-
-    /// Whether a harmless state is believed at once, as no later look could show another.
-    #[must_use]
-    fn is_settled(_: &Self::State) -> bool {
-        false
     }
 
     /// What the state is once the change has taken effect. With it, "a revert is judged allow" is proven without AWS.
@@ -142,8 +145,18 @@ pub struct Given<'a> {
 pub struct Look<'a> {
     pub config: &'a SdkConfig,
     pub account: &'a str,
-    /// Where it is kept how things were; without it, nothing is remembered.
-    pub journal: Option<&'a Journal>,
+    pub memory: Remembering<'a>,
+}
+
+/// Where a control finds how things were.
+#[derive(Debug, Clone, Copy)]
+pub enum Remembering<'a> {
+    /// Nothing is remembered.
+    Nothing,
+    /// Wherever it asks, in the journal.
+    Journal(&'a Journal),
+    /// Somebody has read already what is kept of the one subject that it is asked about.
+    Read(Option<&'a Memory>),
 }
 
 /// How something was when it was last seen to be harmless.
@@ -177,7 +190,7 @@ impl<'a> Look<'a> {
     /// A look without memory.
     #[must_use]
     pub fn new(config: &'a SdkConfig, account: &'a str) -> Self {
-        Self { config, account, journal: None }
+        Self { config, account, memory: Remembering::Nothing }
     }
 
     /// What a control remembers of a subject.
@@ -185,8 +198,11 @@ impl<'a> Look<'a> {
     /// # Errors
     /// When the journal cannot be read.
     pub async fn remembered<C: Remembers>(&self, subject: &Subject) -> Result<Option<Remembered<C::Good>>> {
-        let Some(journal) = self.journal else { return Ok(None) };
-        let memory = journal.remembered(C::ABOUT.id, &subject.arn, Timestamp::now()).await?;
+        let memory = match self.memory {
+            Remembering::Nothing => None,
+            Remembering::Journal(journal) => journal.remembered(C::ABOUT.id, &subject.arn, Timestamp::now()).await?,
+            Remembering::Read(memory) => memory.cloned(),
+        };
         let Some(Memory { good, seen, .. }) = memory else { return Ok(None) };
         let good = serde_json::from_value(good).with_context(|| format!("what is remembered of {}", subject.arn))?;
         Ok(Some(Remembered { good, seen }))
@@ -231,11 +247,12 @@ pub struct AnyControl {
     pub good: Option<fn(&Value) -> Result<Value>>,
     pub kind: Kind,
     pub shows_late: Option<&'static str>,
+    pub opt_in: bool,
     pub suspect: fn(&Event, &Settings) -> Vec<Suspicion>,
     pub observe: Observe,
     pub decide: fn(&Event, &Suspicion, &Value, &Given<'_>) -> Result<Decision<Change>>,
     pub found: fn(&Event, &Suspicion, &Value) -> Result<Subject>,
-    pub is_settled: fn(&Value) -> Result<bool>,
+    pub is_settled: Option<fn(&Value) -> Result<bool>>,
     pub after: fn(&Value, &Change) -> Result<Value>,
 }
 
@@ -248,11 +265,12 @@ impl AnyControl {
             good: None,
             kind: C::WATCHES,
             shows_late: C::SHOWS_LATE,
+            opt_in: C::OPT_IN,
             suspect: C::suspect,
             observe: observe::<C>,
             decide: decide::<C>,
             found: found::<C>,
-            is_settled: is_settled::<C>,
+            is_settled: if C::IS_SETTLED.is_some() { Some(is_settled::<C>) } else { None },
             after: after::<C>,
         }
     }
@@ -265,6 +283,18 @@ impl AnyControl {
     pub const fn remembering<C: Remembers>() -> Self {
         assert!(C::SURVEY.is_some(), "what is remembered is learnt by looking through what there is");
         Self { good: Some(good::<C>), ..Self::of::<C>() }
+    }
+
+    /// How far it may go.
+    #[must_use]
+    pub fn mode(&self, settings: &Settings) -> Mode {
+        if self.opt_in { settings.modes.of_opt_in(self.about.id) } else { settings.modes.of(self.about.id) }
+    }
+
+    /// Whether a pattern means it. One that is opt-in is meant by nothing but its id.
+    #[must_use]
+    pub fn is_meant_by(&self, pattern: &str) -> bool {
+        if self.opt_in { pattern == self.about.id } else { pattern::matches(pattern, self.about.id) }
     }
 
     #[must_use]
@@ -300,7 +330,8 @@ fn found<C: Control>(event: &Event, suspicion: &Suspicion, state: &Value) -> Res
 }
 
 fn is_settled<C: Control>(state: &Value) -> Result<bool> {
-    Ok(C::is_settled(&C::State::deserialize(state)?))
+    let state = C::State::deserialize(state)?;
+    Ok(C::IS_SETTLED.is_some_and(|is_settled| is_settled(&state)))
 }
 
 fn after<C: Control>(state: &Value, change: &Change) -> Result<Value> {

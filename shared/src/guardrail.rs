@@ -14,8 +14,9 @@ use std::str::FromStr;
 
 use anyhow::Result;
 use cedar_policy::{
-    Authorizer, Context, Decision as Answer, Effect, Entities, Entity, EntityId, EntityTypeName, EntityUid, Policy,
-    PolicyId, PolicySet, Request, RestrictedExpression as Value, Schema, ValidationMode, Validator,
+    ActionConstraint, Authorizer, Context, Decision as Answer, Effect, Entities, Entity, EntityId, EntityTypeName,
+    EntityUid, Policy, PolicyId, PolicySet, PrincipalConstraint, Request, ResourceConstraint,
+    RestrictedExpression as Value, Schema, ValidationMode, Validator,
 };
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -39,7 +40,9 @@ const ANNOTATIONS: [&str; 3] = ["reason", "owner", "until"];
 /// The guardrails of a folder, all of which fit the schema.
 #[derive(Debug)]
 pub struct Guardrails {
-    schema: Schema,
+    /// None where every one permits everything: that fits any schema, and nobody has to be asked. Reading the schema
+    /// takes longer than all else of a cold start.
+    schema: Option<Schema>,
     all: Vec<Loaded>,
     /// What is allowed and hardly meant, such as a guardrail that can never apply.
     doubtful: Vec<String>,
@@ -117,8 +120,6 @@ impl Guardrails {
     /// # Errors
     /// As for [`Guardrails::read`].
     pub fn parse(files: &[(&str, &str)]) -> Result<Self, Broken> {
-        let (schema, _) = Schema::from_cedarschema_str(SCHEMA)
-            .map_err(|error| Broken(vec![said("schema.cedarschema", SCHEMA, &error)]))?;
         let (mut all, mut broken) = (vec![], vec![]);
         for (file, text) in files {
             match policies(file, text) {
@@ -126,6 +127,11 @@ impl Guardrails {
                 Err(problems) => broken.extend(problems),
             }
         }
+        if broken.is_empty() && all.iter().all(|loaded: &Loaded| permits_everything(&loaded.policy)) {
+            return Ok(Self { schema: None, all, doubtful: vec![] });
+        }
+        let (schema, _) = Schema::from_cedarschema_str(SCHEMA)
+            .map_err(|error| Broken(vec![said("schema.cedarschema", SCHEMA, &error)]))?;
         let text_of: HashMap<&str, &str> = files.iter().copied().collect();
         let place = |id: &PolicyId, error: &dyn Diagnostic| {
             let found = all.iter().find(|loaded: &&Loaded| loaded.policy.id() == id);
@@ -144,7 +150,7 @@ impl Guardrails {
                 vec![]
             }
         };
-        if broken.is_empty() { Ok(Self { schema, all, doubtful }) } else { Err(Broken(broken)) }
+        if broken.is_empty() { Ok(Self { schema: Some(schema), all, doubtful }) } else { Err(Broken(broken)) }
     }
 
     /// All there are, in the order of their files, also those whose time is over.
@@ -193,12 +199,16 @@ impl Guardrails {
     }
 
     fn ask(&self, question: &Question<'_>) -> Result<Verdict> {
+        let Some(schema) = &self.schema else {
+            let permits = self.in_force(question.now).next().is_some();
+            return Ok(if permits { Verdict::Permitted } else { Verdict::Forbidden(vec![]) });
+        };
         let policies = PolicySet::from_policies(self.in_force(question.now).map(|loaded| loaded.policy.clone()))?;
         let (actor, resource) = (actor(&question.event.actor)?, resource(question)?);
         let (principal, changed) = (actor.uid(), resource.uid());
-        let entities = Entities::from_entities([actor, resource], Some(&self.schema))?;
+        let entities = Entities::from_entities([actor, resource], Some(schema))?;
         let action = uid("Action", question.about.id)?;
-        let request = Request::new(principal, action, changed, circumstances(question)?, Some(&self.schema))?;
+        let request = Request::new(principal, action, changed, circumstances(question)?, Some(schema))?;
         let response = Authorizer::new().is_authorized(&request, &policies, &entities);
         let errors: Vec<String> = response.diagnostics().errors().map(ToString::to_string).collect();
         if !errors.is_empty() {
@@ -315,6 +325,14 @@ fn policies(file: &str, text: &str) -> Result<Vec<Loaded>, Vec<String>> {
         }
     }
     if problems.is_empty() { Ok(loaded) } else { Err(problems) }
+}
+
+fn permits_everything(policy: &Policy) -> bool {
+    policy.effect() == Effect::Permit
+        && policy.principal_constraint() == PrincipalConstraint::Any
+        && policy.action_constraint() == ActionConstraint::Any
+        && policy.resource_constraint() == ResourceConstraint::Any
+        && !policy.has_non_scope_constraint()
 }
 
 fn guardrail(id: &str, file: &str, policy: &Policy) -> Result<Guardrail, Vec<String>> {

@@ -15,7 +15,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tracing::{info, warn};
 
-use crate::control::{AnyControl, Function, Given, Look, Suspicion};
+use crate::control::{AnyControl, Function, Given, Look, Remembering, Suspicion};
 use crate::event::Event;
 use crate::journal::{Journal, Memory};
 use crate::mode::Mode;
@@ -86,7 +86,8 @@ impl<'a> Learning<'a> {
         let responder = Responder::new(&self.settings, self.deployment, self.config.clone());
         let (mut anew, mut failures) = (vec![], vec![]);
         let (mut risky, mut lost, mut same, mut first) = (0_u64, 0_u64, 0_u64, 0_u64);
-        for control in function.controls.iter().filter(|control| control.good.is_some()) {
+        let remembers = |control: &&AnyControl| control.good.is_some() && control.mode(&self.settings) > Mode::Off;
+        for control in function.controls.iter().filter(remembers) {
             let subjects = match self.subjects(control).await {
                 Ok(subjects) => subjects,
                 Err(failure) => {
@@ -158,10 +159,11 @@ impl<'a> Learning<'a> {
         event: &Event,
         suspicion: &Suspicion,
     ) -> Result<Seen> {
-        let look = Look { config: self.config, account: &self.account, journal: Some(journal) };
         let (id, arn) = (control.about.id, suspicion.subject.arn.clone());
-        let (state, before) =
-            futures::try_join!((control.observe)(&look, event, suspicion), journal.remembered(id, &arn, self.now))?;
+        let before = journal.remembered(id, &arn, self.now).await?;
+        let memory = Remembering::Read(before.as_ref());
+        let look = Look { config: self.config, account: &self.account, memory };
+        let state = (control.observe)(&look, event, suspicion).await?;
         let is_harmless = |holds: &BTreeSet<String>| {
             let given = Given { settings: &self.settings, holds };
             Ok::<_, anyhow::Error>((control.decide)(event, suspicion, &state, &given)?.is_allow())

@@ -11,6 +11,8 @@ use crate::policy::pattern;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mode {
+    /// Is not asked at all. Only single controls can be off, by an override.
+    Off,
     /// Says what it would do.
     #[default]
     Notify,
@@ -51,6 +53,13 @@ impl Modes {
         matching.map_or(self.everywhere, |(_, mode)| *mode)
     }
 
+    /// That of a control that is opt-in: off, unless an override names it by its id.
+    #[must_use]
+    pub fn of_opt_in(&self, control: &str) -> Mode {
+        let named = self.overrides.iter().rev().find(|(pattern, _)| pattern == control);
+        if named.is_some_and(|(_, mode)| *mode > Mode::Off) { self.of(control) } else { Mode::Off }
+    }
+
     /// The same, with nothing that goes further than this.
     #[must_use]
     pub fn at_most(&self, most: Mode) -> Self {
@@ -59,12 +68,13 @@ impl Modes {
     }
 
     /// The first override that means a control of the same service as these and none of them: a slip of the hand, by
-    /// which a control would go further than somebody believes.
+    /// which a control would go further than somebody believes, or would stay off.
     #[must_use]
-    pub fn meaning_nothing(&self, controls: &[&str]) -> Option<&str> {
+    pub fn meaning_nothing(&self, controls: &[&str], opt_in: &[&str]) -> Option<&str> {
         let service = |id: &str| id.split('-').next().map(str::to_owned);
-        let is_theirs = |pattern: &str| controls.iter().any(|id| service(id) == service(pattern));
-        let means_one = |pattern: &str| controls.iter().any(|id| pattern::matches(pattern, id));
+        let is_theirs = |pattern: &str| controls.iter().chain(opt_in).any(|id| service(id) == service(pattern));
+        let means_one =
+            |pattern: &str| controls.iter().any(|id| pattern::matches(pattern, id)) || opt_in.contains(&pattern);
         let mut patterns = self.overrides.iter().map(|(pattern, _)| pattern.as_str());
         patterns.find(|pattern| is_theirs(pattern) && !means_one(pattern))
     }
@@ -80,13 +90,14 @@ impl FromStr for Mode {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        [Self::Notify, Self::Ask, Self::Revert].into_iter().find(|mode| mode.to_string() == text).ok_or(())
+        [Self::Off, Self::Notify, Self::Ask, Self::Revert].into_iter().find(|mode| mode.to_string() == text).ok_or(())
     }
 }
 
 impl fmt::Display for Mode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Off => "off",
             Self::Notify => "notify",
             Self::Ask => "ask",
             Self::Revert => "revert",
@@ -123,7 +134,28 @@ mod tests {
     #[test]
     fn a_pattern_of_ones_own_service_that_means_no_control_is_noticed() {
         let controls = ["s3-public-bucket-policy", "s3-public-acl"];
-        assert_eq!(modes("s3-*=ask,iam-*=ask,*-acl=ask").meaning_nothing(&controls), None);
-        assert_eq!(modes("s3-*=ask,s3-pubic-*=notify").meaning_nothing(&controls), Some("s3-pubic-*"));
+        let opt_in = ["s3-replication"];
+        let nothing = |overrides: &str| modes(overrides).meaning_nothing(&controls, &opt_in).map(str::to_owned);
+        assert_eq!(nothing("s3-*=ask,iam-*=ask,*-acl=ask,s3-replication=ask"), None);
+        assert_eq!(nothing("s3-*=ask,s3-pubic-*=notify"), Some("s3-pubic-*".to_owned()));
+        assert_eq!(nothing("s3-*=ask,s3-repl*=revert"), Some("s3-repl*".to_owned()));
+    }
+
+    #[test]
+    fn what_is_opt_in_is_off_until_it_is_named_by_its_id() {
+        for (overrides, mode) in [
+            ("", Mode::Off),
+            ("ec2-*=revert,*=ask", Mode::Off),
+            ("ec2-open-egres?=revert", Mode::Off),
+            ("ec2-open-egress=ask", Mode::Ask),
+            ("ec2-open-egress=revert,ec2-*=notify", Mode::Notify),
+            ("ec2-open-egress=revert,ec2-open-egress=off,ec2-*=revert", Mode::Off),
+            ("ec2-open-egress=off,ec2-open-egress=notify", Mode::Notify),
+            ("ec2-open-egress=revert,*=off", Mode::Off),
+        ] {
+            assert_eq!(modes(overrides).of_opt_in("ec2-open-egress"), mode, "{overrides}");
+        }
+        let at_most_ask = modes("ec2-open-egress=revert,s3-*=off").at_most(Mode::Ask);
+        assert_eq!((at_most_ask.of_opt_in("ec2-open-egress"), at_most_ask.of("s3-any")), (Mode::Ask, Mode::Off));
     }
 }

@@ -13,7 +13,7 @@ use tracing::{info, warn};
 
 use crate::aws::is_denied;
 use crate::change::{Applied, Change};
-use crate::control::{AnyControl, Function, Given, Look, Suspicion};
+use crate::control::{AnyControl, Function, Given, Look, Remembering, Suspicion};
 use crate::decision::{Decision, Severity};
 use crate::event::{Event, Malformed, Refusal};
 use crate::guardrail::{Broken, Guardrails, Question, Verdict};
@@ -89,7 +89,8 @@ impl Function {
         if !is_admitted(&event) {
             return Ok(None);
         }
-        let watching = self.controls.iter().filter(|control| control.watches(&event));
+        let is_on = |control: &&AnyControl| control.mode(settings) > Mode::Off;
+        let watching = self.controls.iter().filter(|control| control.watches(&event)).filter(is_on);
         let suspected: Vec<Suspected> = watching
             .flat_map(|control| {
                 (control.suspect)(&event, settings).into_iter().map(move |suspicion| (control, suspicion))
@@ -182,7 +183,7 @@ impl<'a> Responder<'a> {
             is_held = self.decide(&case, &state)?.is_allow();
         }
         let is_stopped = self.journal.stopped(Timestamp::now()).await.is_ok_and(|(stop, _)| stop.is_some());
-        let mode = if is_stopped { Mode::Notify } else { self.settings.modes.of(control.about.id) };
+        let mode = if is_stopped { Mode::Notify } else { control.mode(self.settings) };
         let day = event.time.strftime("%F").to_string();
         let what = hash(&[&mode.to_string(), &is_held.to_string(), &decision.to_string()]);
         let id = format!("{day}-{what}");
@@ -203,11 +204,24 @@ impl<'a> Responder<'a> {
         let (id, named) = (Entry::id_of(event, control.about.id, &suspicion.subject), &suspicion.subject);
         let (subject, holds, stop, planted) = (named.clone(), vec![], None, vec![]);
         let mut case = Case { function, control, event, suspicion, subject, holds, stop, planted, is_retry: false };
+        let first = if control.is_settled.is_some() { Some(self.observe(&case).await) } else { None };
+        if let Some(Ok(state)) = &first
+            && let Some(why) = self.settled(&case, state)?
+        {
+            info!(event = event.id, control = control.about.id, resource = named.arn, why, "allowed");
+            return Ok(());
+        }
+        let look = async {
+            match first {
+                Some(seen) => seen,
+                None => self.observe(&case).await,
+            }
+        };
         let (earlier, mut holds, stop, seen) = futures::join!(
             self.journal.earlier(&id, Timestamp::now()),
             self.journal.holds(control.about.id, &named.arn, Timestamp::now()),
             self.journal.stopped(Timestamp::now()),
-            self.observe(&case),
+            look,
         );
         if let Ok(state) = &seen {
             case.subject = (control.found)(event, suspicion, state)?;
@@ -245,8 +259,6 @@ impl<'a> Responder<'a> {
         while decision.is_allow() {
             if let Some(held) = self.held(&case, &state)? {
                 (decision, outcome) = (held, Outcome::Held);
-            } else if !state.is_null() && (control.is_settled)(&state)? {
-                break;
             } else if let Some(wait) = waits.next().filter(|_| !event.is_look()) {
                 tokio::time::sleep(*wait).await;
                 (state, decision) = self.judge(&case, self.observe(&case).await)?;
@@ -447,11 +459,11 @@ impl<'a> Responder<'a> {
     /// What comes of a decision if all goes well. A mode that the operator has lowered since counts at once, and so does
     /// the emergency stop.
     fn intended(&self, case: &Case<'_>, entry: &Entry) -> Outcome {
-        let now = if case.stop.is_some() { Mode::Notify } else { self.settings.modes.of(&entry.control) };
+        let now = if case.stop.is_some() { Mode::Notify } else { case.control.mode(self.settings) };
         match (&entry.decision, entry.mode.min(now)) {
             (Decision::Allow { .. }, _) => Outcome::Allowed,
             (Decision::Alert { .. }, _) => Outcome::Alerted,
-            (Decision::Revert { .. }, Mode::Notify) => Outcome::WouldRevert,
+            (Decision::Revert { .. }, Mode::Off | Mode::Notify) => Outcome::WouldRevert,
             (Decision::Revert { .. }, Mode::Ask) => Outcome::Asked,
             (Decision::Revert { .. }, Mode::Revert) => Outcome::Reverted,
         }
@@ -502,7 +514,7 @@ impl<'a> Responder<'a> {
     }
 
     fn eyes<'b>(&'b self, account: &'b str) -> Look<'b> {
-        Look { config: &self.config, account, journal: Some(&self.journal) }
+        Look { config: &self.config, account, memory: Remembering::Journal(&self.journal) }
     }
 
     async fn observe(&self, case: &Case<'_>) -> Result<Value> {
@@ -514,6 +526,15 @@ impl<'a> Responder<'a> {
         let holds = case.holds.iter().map(|hold| hold.grant.clone()).collect();
         let given = Given { settings: self.settings, holds: &holds };
         (case.control.decide)(case.event, case.suspicion, state, &given)
+    }
+
+    /// Why nothing can come of it, whatever the journal says: a harmless state that stays so.
+    fn settled(&self, case: &Case<'_>, state: &Value) -> Result<Option<String>> {
+        let stays = case.control.is_settled.map_or(Ok(false), |is_settled| is_settled(state))?;
+        Ok(match self.decide(case, state)? {
+            Decision::Allow { why } if stays => Some(why),
+            _ => None,
+        })
     }
 
     /// What is said of a risk that is allowed for nothing but an operator's hold.
@@ -559,7 +580,7 @@ impl<'a> Responder<'a> {
             basis: self.basis(case),
             state,
             decision,
-            mode: if is_old { Mode::Notify } else { self.settings.modes.of(about.id) },
+            mode: if is_old { Mode::Notify } else { case.control.mode(self.settings) },
             outcome: Outcome::Pending,
             decided_at: now,
             reverted_at: None,

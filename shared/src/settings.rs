@@ -83,11 +83,15 @@ impl Settings {
         let mode = lookup("SNAPBACK_MODE").filter(|mode| !mode.is_empty());
         let mode = match &mode {
             None => Mode::default(),
-            Some(mode) => mode.parse().or_else(|()| problem("SNAPBACK_MODE", "`notify`, `ask` or `revert`", mode))?,
+            Some(text) => match text.parse() {
+                Ok(mode) if mode > Mode::Off => mode,
+                _ => problem("SNAPBACK_MODE", "`notify`, `ask` or `revert`", text)?,
+            },
         };
         let overrides = lookup("SNAPBACK_MODE_OVERRIDES").unwrap_or_default();
         let modes = Modes::read(mode, &overrides).or_else(|wrong| {
-            problem("SNAPBACK_MODE_OVERRIDES", "overrides such as `iam-*=ask`, comma between", &wrong)
+            let expected = "overrides such as `iam-*=ask` (or `off`, `notify`, `revert`), comma between";
+            problem("SNAPBACK_MODE_OVERRIDES", expected, &wrong)
         })?;
         Ok(Self {
             modes,
@@ -138,10 +142,16 @@ impl Settings {
     /// # Errors
     /// When an override names a control that the function does not have.
     pub fn check(&self, function: &Function) -> Result<(), Problem> {
-        let controls: Vec<&str> = function.controls.iter().map(|control| control.about.id).collect();
-        match self.modes.meaning_nothing(&controls) {
+        let ids = |opt_in: bool| {
+            let these = function.controls.iter().filter(move |control| control.opt_in == opt_in);
+            these.map(|control| control.about.id).collect::<Vec<&str>>()
+        };
+        match self.modes.meaning_nothing(&ids(false), &ids(true)) {
             None => Ok(()),
-            Some(pattern) => problem("SNAPBACK_MODE_OVERRIDES", "patterns that mean a control there is", pattern),
+            Some(pattern) => {
+                let expected = "patterns that mean a control there is, and whole ids of those that are opt-in";
+                problem("SNAPBACK_MODE_OVERRIDES", expected, pattern)
+            }
         }
     }
 
@@ -244,6 +254,7 @@ mod tests {
     fn a_wrong_setting_is_named_and_never_guessed() {
         for (variable, value) in [
             ("SNAPBACK_MODE", "Revert"),
+            ("SNAPBACK_MODE", "off"),
             ("SNAPBACK_MODE_OVERRIDES", "iam-*"),
             ("SNAPBACK_TRUSTED_ACCOUNTS", "1234"),
             ("SNAPBACK_TRUSTED_ORGANIZATIONS", "r-abcd"),

@@ -25,6 +25,14 @@ impl Subject {
         }
     }
 
+    /// An object, of whatever version. The console shows its bucket, as a key would have to be written in another way there.
+    #[must_use]
+    pub fn object(event: &Event, bucket: &str, key: &str) -> Self {
+        let name = format!("{bucket}/{key}");
+        let arn = format!("arn:{}:s3:::{name}", event.partition());
+        Self { console: Self::bucket(event, bucket).console, ..Self::new(event, "object", &name, arn) }
+    }
+
     #[must_use]
     pub fn access_point(event: &Event, name: &str) -> Self {
         let (partition, region, account) = (event.partition(), &event.region, &event.account);
@@ -101,6 +109,14 @@ impl Subject {
         let arn = of_ec2(event, "vpc-flow-log", id);
         let console = format!("{}/vpcconsole/home?region={}#vpcs:", console(event), event.region);
         Self { console, ..Self::new(event, "flow log", id, arn) }
+    }
+
+    /// An exclusion from Block Public Access of VPCs.
+    #[must_use]
+    pub fn vpc_exclusion(event: &Event, id: &str) -> Self {
+        let arn = of_ec2(event, "vpc-block-public-access-exclusion", id);
+        let console = format!("{}/vpcconsole/home?region={}#settings:", console(event), event.region);
+        Self { console, ..Self::new(event, "exclusion from Block Public Access", id, arn) }
     }
 
     /// A VPC, a subnet or a network interface, by its id; nothing if it is something else.

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use snapback::change::{Change, Lifecycle};
-use snapback::control::{AnyControl, Function, Given, Look};
+use snapback::control::{AnyControl, Function, Given, Look, Remembering};
 use snapback::event::Event;
 use snapback::journal::Journal;
 use snapback::mode::Mode;
@@ -19,6 +19,11 @@ const DENIED: &str = r#"{"Effect":"Deny","Principal":"*","Action":"s3:*","Resour
 const LOGS: &str = r#"{"Effect":"Allow","Principal":{"Service":"cloudtrail.amazonaws.com"},"Action":"s3:PutObject","Resource":"arn:aws:s3:::b/AWSLogs/*"}"#;
 const YEAR: &str = "<Rule><ID>year</ID><Filter><Prefix/></Filter><Status>Enabled</Status><Expiration><Days>365</Days></Expiration></Rule>";
 const EARLY: &str = "<Rule><ID>nuke</ID><Filter><Prefix/></Filter><Status>Enabled</Status><Expiration><Days>1</Days></Expiration></Rule>";
+const LOGGING: &str = "<LoggingEnabled><TargetBucket>access</TargetBucket><TargetPrefix>b/</TargetPrefix><TargetGrants><Grant>\
+    <Grantee xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:type=\"Group\">\
+    <URI>http://acs.amazonaws.com/groups/global/AllUsers</URI></Grantee><Permission>READ</Permission></Grant></TargetGrants>\
+    <TargetObjectKeyFormat><PartitionedPrefix><PartitionDateSource>EventTime</PartitionDateSource></PartitionedPrefix>\
+    </TargetObjectKeyFormat></LoggingEnabled>";
 const ALL_USERS: &str = "http://acs.amazonaws.com/groups/global/AllUsers";
 
 /// A situation in which a control makes some of its calls.
@@ -43,14 +48,23 @@ pub(crate) fn actions(call: &str, body: &str) -> Vec<String> {
         "S3.PutBucketLifecycleConfiguration" | "S3.DeleteBucketLifecycle" => {
             vec!["s3:PutLifecycleConfiguration".to_owned()]
         }
+        "S3.GetBucketReplication" => vec!["s3:GetReplicationConfiguration".to_owned()],
+        // https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketReplication.html
+        "S3.PutBucketReplication" => {
+            vec!["s3:PutReplicationConfiguration".to_owned(), "iam:PassRole".to_owned()]
+        }
         "S3.ListBuckets" => vec!["s3:ListAllMyBuckets".to_owned()],
         "S3Control.GetPublicAccessBlock" => vec!["s3:GetAccountPublicAccessBlock".to_owned()],
         "S3Control.PutPublicAccessBlock" | "S3Control.DeletePublicAccessBlock" => {
             vec!["s3:PutAccountPublicAccessBlock".to_owned()]
         }
         // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/supported-iam-actions-tagging.html
-        "EC2.AuthorizeSecurityGroupIngress" if body.contains("TagSpecification") => {
-            vec!["ec2:AuthorizeSecurityGroupIngress".to_owned(), "ec2:CreateTags".to_owned()]
+        "EC2.AuthorizeSecurityGroupIngress"
+        | "EC2.AuthorizeSecurityGroupEgress"
+        | "EC2.CreateVpcBlockPublicAccessExclusion"
+            if body.contains("TagSpecification") =>
+        {
+            vec![call.replace("EC2.", "ec2:"), "ec2:CreateTags".to_owned()]
         }
         // https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-user.html
         "EC2.CreateFlowLogs" => {
@@ -92,12 +106,15 @@ fn declared(actions: &[&str]) -> BTreeSet<String> {
 pub(crate) async fn situations(control: &AnyControl) -> Result<Vec<Situation>> {
     Ok(match control.about.id {
         id if id.starts_with("s3-") => {
-            let (of_logs, lost) = (of_logs(id).await?, of_lost_denials(id).await?);
+            let (of_logs, lost) = (of_logs(id).await?, of_lost_statements(id).await?);
             [of_buckets(id).await?, of_access_points(id), of_logs, lost].into_iter().flatten().collect()
         }
         id if id.starts_with("ec2-") => {
             let remembering = of_memory(id).await?;
-            [of_sharing(id), of_settings(id), of_networks(id), remembering].into_iter().flatten().collect()
+            [of_sharing(id), of_settings(id), of_networks(id), of_egress(id).await?, of_vpcs(id).await?, remembering]
+                .into_iter()
+                .flatten()
+                .collect()
         }
         id if id.starts_with("own-") => crate::own::situations(id),
         _ => vec![],
@@ -127,6 +144,24 @@ async fn of_buckets(id: &str) -> Result<Vec<Situation>> {
             aws: Aws::default().answers("S3.GetBucketAcl", [acl(&[(ALL_USERS, "READ")])]),
             reverted: |aws| aws.set("S3.GetBucketAcl", [acl(&[])]),
         }],
+        "s3-public-object-acl" => vec![
+            Situation {
+                function: &s3::FUNCTION,
+                event: object_acl_was_put(json!({"bucketName": "b", "key": "a/k", "x-amz-acl": "public-read"})),
+                aws: Aws::default()
+                    .answers("S3.GetObjectAcl", [acl(&[(ALL_USERS, "READ")])])
+                    .answers("S3.GetBucketVersioning", [ok("<VersioningConfiguration/>")]),
+                reverted: |aws| aws.set("S3.GetObjectAcl", [acl(&[])]),
+            },
+            Situation {
+                function: &s3::FUNCTION,
+                event: object_acl_was_put(
+                    json!({"bucketName": "b", "key": "a/k", "versionId": "v1", "x-amz-acl": "public-read"}),
+                ),
+                aws: Aws::default().answers("S3.GetObjectVersionAcl", [acl(&[(ALL_USERS, "READ")])]),
+                reverted: |aws| aws.set("S3.GetObjectVersionAcl", [acl(&[])]),
+            },
+        ],
         "s3-bucket-public-access-block-off" => vec![
             Situation {
                 function: &s3::FUNCTION,
@@ -167,6 +202,7 @@ async fn of_buckets(id: &str) -> Result<Vec<Situation>> {
                 },
             },
         ],
+        "s3-foreign-replication" => vec![crate::replication::situation()],
         _ => vec![],
     })
 }
@@ -195,29 +231,43 @@ fn of_access_points(id: &str) -> Vec<Situation> {
     }
 }
 
-async fn of_lost_denials(id: &str) -> Result<Vec<Situation>> {
-    Ok(match id {
-        "s3-lost-bucket-deny" => {
-            let remembered = remembering(id, "arn:aws:s3:::b", json!(policy(&[DENIED, NAMED]))).await?;
-            vec![
-                Situation {
-                    function: &s3::FUNCTION,
-                    event: event("s3", "DeleteBucketPolicy", json!({"bucketName": "b"}), json!(null)),
-                    aws: Aws::default().answers("DynamoDB.GetItem(memory)", [remembered.clone()]),
-                    reverted: |aws| aws.set("S3.GetBucketPolicy", [ok(&policy(&[DENIED]))]),
-                },
-                Situation {
-                    function: &s3::FUNCTION,
-                    event: bucket_policy_was_put(&policy(&[NAMED])),
-                    aws: Aws::default()
-                        .answers("DynamoDB.GetItem(memory)", [remembered])
-                        .answers("S3.GetBucketPolicy", [ok(&policy(&[NAMED]))]),
-                    reverted: |aws| aws.set("S3.GetBucketPolicy", [ok(&policy(&[NAMED, DENIED]))]),
-                },
-            ]
-        }
-        _ => vec![],
-    })
+/// What a policy has lost comes back alone where it was deleted, and else behind the rest.
+async fn of_lost_statements(id: &str) -> Result<Vec<Situation>> {
+    let reverted: (&str, [fn(&Aws); 2]) = match id {
+        "s3-lost-bucket-deny" => (
+            DENIED,
+            [
+                |aws| aws.set("S3.GetBucketPolicy", [ok(&policy(&[DENIED]))]),
+                |aws| aws.set("S3.GetBucketPolicy", [ok(&policy(&[NAMED, DENIED]))]),
+            ],
+        ),
+        "s3-lost-log-delivery" => (
+            LOGS,
+            [
+                |aws| aws.set("S3.GetBucketPolicy", [ok(&policy(&[LOGS]))]),
+                |aws| aws.set("S3.GetBucketPolicy", [ok(&policy(&[NAMED, LOGS]))]),
+            ],
+        ),
+        _ => return Ok(vec![]),
+    };
+    let (lost, [alone, behind_the_rest]) = reverted;
+    let remembered = remembering(id, "arn:aws:s3:::b", json!(policy(&[lost, NAMED]))).await?;
+    Ok(vec![
+        Situation {
+            function: &s3::FUNCTION,
+            event: event("s3", "DeleteBucketPolicy", json!({"bucketName": "b"}), json!(null)),
+            aws: Aws::default().answers("DynamoDB.GetItem(memory)", [remembered.clone()]),
+            reverted: alone,
+        },
+        Situation {
+            function: &s3::FUNCTION,
+            event: bucket_policy_was_put(&policy(&[NAMED])),
+            aws: Aws::default()
+                .answers("DynamoDB.GetItem(memory)", [remembered])
+                .answers("S3.GetBucketPolicy", [ok(&policy(&[NAMED]))]),
+            reverted: behind_the_rest,
+        },
+    ])
 }
 
 async fn of_logs(id: &str) -> Result<Vec<Situation>> {
@@ -258,6 +308,15 @@ async fn of_logs(id: &str) -> Result<Vec<Situation>> {
                 },
             ]
         }
+        "s3-disabled-access-logging" => vec![Situation {
+            function: &s3::FUNCTION,
+            event: event("s3", "PutBucketLogging", json!({"bucketName": "b", "BucketLoggingStatus": ""}), json!(null)),
+            aws: Aws::default()
+                .answers("S3.GetBucketPolicy", [ok(&policy(&[LOGS]))])
+                .answers("S3.GetBucketLogging", [access_logging("")])
+                .answers("DynamoDB.GetItem(memory)", [remembering(id, "arn:aws:s3:::b", logging_to_access()).await?]),
+            reverted: |aws| aws.set("S3.GetBucketLogging", [access_logging(LOGGING)]),
+        }],
         "s3-suspended-log-versioning" => vec![Situation {
             function: &s3::FUNCTION,
             event: event(
@@ -502,9 +561,6 @@ fn of_networks(id: &str) -> Vec<Situation> {
         "ec2-foreign-peering" => {
             vec![announced("AcceptVpcPeeringConnection", json!({"vpcPeeringConnectionId": "pcx-1"}))]
         }
-        "ec2-unblocked-vpcs" => {
-            vec![announced("ModifyVpcBlockPublicAccessOptions", json!({"internetGatewayBlockMode": "off"}))]
-        }
         "ec2-foreign-traffic-mirror" => vec![{
             let mut situation = announced("CreateTrafficMirrorSession", json!({"trafficMirrorTargetId": "tmt-1"}));
             let targets = "<trafficMirrorTargetSet><item><trafficMirrorTargetId>tmt-1</trafficMirrorTargetId>\
@@ -517,12 +573,167 @@ fn of_networks(id: &str) -> Vec<Situation> {
     }
 }
 
+fn object_acl_was_put(request: Value) -> Value {
+    event("s3", "PutObjectAcl", request, json!(null))
+}
+
+fn access_logging(enabled: &str) -> crate::wire::Answer {
+    ok(&format!(
+        "<BucketLoggingStatus xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">{enabled}</BucketLoggingStatus>"
+    ))
+}
+
+/// As it is remembered what `LOGGING` tells.
+fn logging_to_access() -> Value {
+    json!({"bucket": "access", "prefix": "b/", "keys": {"partitioned": {"by": "EventTime"}},
+        "grants": [{"grantee": {"group": ALL_USERS}, "permission": "READ"}]})
+}
+
 fn lifecycle(rules: &str) -> crate::wire::Answer {
     ok(&format!("<LifecycleConfiguration>{rules}</LifecycleConfiguration>"))
 }
 
 fn versioning(status: &str) -> crate::wire::Answer {
     ok(&format!("<VersioningConfiguration><Status>{status}</Status></VersioningConfiguration>"))
+}
+
+/// A rule that is new, by a prefix list; and one that was changed.
+async fn of_egress(id: &str) -> Result<Vec<Situation>> {
+    if id != "ec2-open-egress" {
+        return Ok(vec![]);
+    }
+    let added = json!({"groupId": "sg-1", "ipPermissions": {"items": [{"ipProtocol": "tcp", "fromPort": 22, "toPort": 22,
+        "prefixListIds": {"items": [{"prefixListId": "pl-1"}]}}]}});
+    let list =
+        "<prefixListSet><item><prefixListId>pl-1</prefixListId><ownerId>111122223333</ownerId></item></prefixListSet>";
+    let revoked = Aws::default()
+        .answers("EC2.DescribeSecurityGroupRules", [egress_rule("<prefixListId>pl-1</prefixListId>")])
+        .answers("EC2.DescribeManagedPrefixLists", [answer("DescribeManagedPrefixLists", list)])
+        .answers("EC2.GetManagedPrefixListEntries", [prefix_entries("<item><cidr>0.0.0.0/0</cidr></item>")])
+        .answers("EC2.RevokeSecurityGroupEgress", [answer("RevokeSecurityGroupEgress", "<return>true</return>")])
+        .answers("EC2.AuthorizeSecurityGroupEgress", [answer("AuthorizeSecurityGroupEgress", "<return>true</return>")]);
+    let changed = json!({"ModifySecurityGroupRulesRequest": {"GroupId": "sg-1", "SecurityGroupRule": {
+        "SecurityGroupRuleId": "sgr-1", "SecurityGroupRule": {
+            "IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "CidrIpv4": "0.0.0.0/0"}}}});
+    let was = json!([{"id": "sgr-1", "protocol": "tcp", "from_port": 22, "to_port": 22,
+        "source": {"ipv4": "203.0.113.0/24"}, "direction": "egress"}]);
+    let group = "arn:aws:ec2:eu-central-1:111122223333:security-group/sg-1";
+    let modified = Aws::default()
+        .answers("DynamoDB.GetItem(memory)", [remembering(id, group, was).await?])
+        .answers("EC2.DescribeSecurityGroupRules", [egress_rule("<cidrIpv4>0.0.0.0/0</cidrIpv4>")])
+        .answers("EC2.ModifySecurityGroupRules", [answer("ModifySecurityGroupRules", "<return>true</return>")]);
+    Ok(vec![
+        Situation {
+            function: &ec2::FUNCTION,
+            event: event("ec2", "AuthorizeSecurityGroupEgress", added, json!({"_return": true})),
+            aws: revoked,
+            reverted: |aws| aws.set("EC2.DescribeSecurityGroupRules", [rules(&[])]),
+        },
+        Situation {
+            function: &ec2::FUNCTION,
+            event: event("ec2", "ModifySecurityGroupRules", changed, json!(null)),
+            aws: modified,
+            reverted: |aws| {
+                let back = egress_rule("<cidrIpv4>203.0.113.0/24</cidrIpv4>");
+                aws.set("EC2.DescribeSecurityGroupRules", [back]);
+            },
+        },
+    ])
+}
+
+/// Block Public Access of VPCs: turned off; a VPC excluded from it; an exclusion changed.
+async fn of_vpcs(id: &str) -> Result<Vec<Situation>> {
+    let function = &ec2::FUNCTION;
+    let arn = |of: &str| format!("arn:aws:ec2:eu-central-1:111122223333:{of}");
+    if id == "ec2-unblocked-vpcs" {
+        let modify = "ModifyVpcBlockPublicAccessOptions";
+        let remembered =
+            remembering(id, &arn("account-setting/vpc-block-public-access"), json!("block-ingress")).await?;
+        let aws = Aws::default()
+            .answers("DynamoDB.GetItem(memory)", [remembered])
+            .answers("EC2.DescribeVpcBlockPublicAccessOptions", [block_of_vpcs("off")])
+            .answers(&format!("EC2.{modify}"), [answer(modify, "<vpcBlockPublicAccessOptions/>")]);
+        let request = json!({format!("{modify}Request"): {"InternetGatewayBlockMode": "off"}});
+        let reverted = |aws: &Aws| aws.set("EC2.DescribeVpcBlockPublicAccessOptions", [block_of_vpcs("block-ingress")]);
+        return Ok(vec![Situation { function, event: event("ec2", modify, request, json!(null)), aws, reverted }]);
+    }
+    if id != "ec2-excluded-vpc" {
+        return Ok(vec![]);
+    }
+    let done = "<vpcBlockPublicAccessExclusion/>";
+    let aws = || {
+        Aws::default()
+            .answers("EC2.DescribeVpcBlockPublicAccessOptions", [block_of_vpcs("block-bidirectional")])
+            .answers(
+                "EC2.DescribeVpcBlockPublicAccessExclusions",
+                [exclusion("create-complete", "allow-bidirectional")],
+            )
+    };
+    let (create, modify) = ("CreateVpcBlockPublicAccessExclusion", "ModifyVpcBlockPublicAccessExclusion");
+    let answered = json!({format!("{create}Response"): {"vpcBlockPublicAccessExclusion": {"exclusionId": "x-1"}}});
+    let request =
+        json!({format!("{create}Request"): {"VpcId": "vpc-1", "InternetGatewayExclusionMode": "allow-bidirectional"}});
+    let created = Situation {
+        function,
+        event: event("ec2", create, request, answered),
+        aws: aws()
+            .answers(&format!("EC2.{create}"), [answer(create, done)])
+            .answers("EC2.DeleteVpcBlockPublicAccessExclusion", [answer("DeleteVpcBlockPublicAccessExclusion", done)]),
+        reverted: |aws| {
+            let gone = exclusion("delete-in-progress", "allow-bidirectional");
+            aws.set("EC2.DescribeVpcBlockPublicAccessExclusions", [gone]);
+        },
+    };
+    let request = json!({format!("{modify}Request"): {"ExclusionId": "x-1", "InternetGatewayExclusionMode": "allow-bidirectional"}});
+    let remembered = remembering(id, &arn("vpc-block-public-access-exclusion/x-1"), json!("allow-egress")).await?;
+    let modified = Situation {
+        function,
+        event: event("ec2", modify, request, json!(null)),
+        aws: aws()
+            .answers("DynamoDB.GetItem(memory)", [remembered])
+            .answers(&format!("EC2.{modify}"), [answer(modify, done)]),
+        reverted: |aws| {
+            let back = exclusion("update-complete", "allow-egress");
+            aws.set("EC2.DescribeVpcBlockPublicAccessExclusions", [back]);
+        },
+    };
+    Ok(vec![created, modified])
+}
+
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_VpcBlockPublicAccessOptions.html>
+fn block_of_vpcs(mode: &str) -> crate::wire::Answer {
+    answer(
+        "DescribeVpcBlockPublicAccessOptions",
+        &format!(
+            "<vpcBlockPublicAccessOptions><awsAccountId>111122223333</awsAccountId><awsRegion>eu-central-1</awsRegion>\
+             <state>update-complete</state><internetGatewayBlockMode>{mode}</internetGatewayBlockMode>\
+             </vpcBlockPublicAccessOptions>"
+        ),
+    )
+}
+
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_VpcBlockPublicAccessExclusion.html>
+fn exclusion(state: &str, mode: &str) -> crate::wire::Answer {
+    answer(
+        "DescribeVpcBlockPublicAccessExclusions",
+        &format!(
+            "<vpcBlockPublicAccessExclusionSet><item><exclusionId>x-1</exclusionId><internetGatewayExclusionMode>{mode}\
+             </internetGatewayExclusionMode><resourceArn>arn:aws:ec2:eu-central-1:111122223333:vpc/vpc-1</resourceArn>\
+             <state>{state}</state><tagSet><item><key>team</key><value>web</value></item></tagSet></item>\
+             </vpcBlockPublicAccessExclusionSet>"
+        ),
+    )
+}
+
+fn egress_rule(to: &str) -> crate::wire::Answer {
+    answer(
+        "DescribeSecurityGroupRules",
+        &format!(
+            "<securityGroupRuleSet><item><securityGroupRuleId>sgr-1</securityGroupRuleId><groupId>sg-1</groupId>\
+             <isEgress>true</isEgress><ipProtocol>tcp</ipProtocol><fromPort>22</fromPort><toPort>22</toPort>{to}\
+             <tagSet><item><key>team</key><value>web</value></item></tagSet></item></securityGroupRuleSet>"
+        ),
+    )
 }
 
 /// What is taken back with the help of what is remembered.
@@ -726,6 +937,7 @@ async fn every_survey_calls_just_what_it_declares() -> Result<()> {
                 [listed("DescribeManagedPrefixLists", "prefixListSet", "prefixListId")],
             )
             .answers("EC2.DescribeInstances", [instance("required")])
+            .answers("EC2.DescribeVpcBlockPublicAccessExclusions", [exclusion("create-complete", "allow-egress")])
             .answers("EC2.DescribeFlowLogs", [listed("DescribeFlowLogs", "flowLogSet", "flowLogId")])
             .answers(
                 "EC2.DescribeVpcEndpointServiceConfigurations",
@@ -760,7 +972,7 @@ async fn every_control_calls_just_what_it_declares() -> Result<()> {
             let (_, suspicion) = of_control.next().context("it is suspicious")?;
             let config = aws.config();
             let journal = Journal::new(&config, "journal");
-            let look = Look { config: &config, account: &event.account, journal: Some(&journal) };
+            let look = Look { config: &config, account: &event.account, memory: Remembering::Journal(&journal) };
             let state = (control.observe)(&look, &event, suspicion).await?;
             reads.extend(needed(&aws));
             let given = Given { settings: &settings, holds: &BTreeSet::new() };

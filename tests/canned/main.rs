@@ -7,6 +7,7 @@ mod injected;
 mod journal;
 mod own;
 mod redrive;
+mod replication;
 mod scene;
 mod seal;
 mod threats;

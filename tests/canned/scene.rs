@@ -86,7 +86,7 @@ pub(crate) async fn remembering(control: &str, resource: &str, good: Value) -> R
 }
 
 pub(crate) fn settings(mode: Mode) -> Settings {
-    Settings { modes: mode.into(), ..Settings::default() }
+    Settings { modes: workspace_tests::for_all(mode), ..Settings::default() }
 }
 
 pub(crate) fn deployment(guardrails: PathBuf) -> Deployment {

@@ -162,6 +162,15 @@ fn operation(request: &HttpRequest) -> String {
         ("GET", uri) if uri.contains("?lifecycle") => "S3.GetBucketLifecycleConfiguration".to_owned(),
         ("PUT", uri) if uri.contains("?lifecycle") => "S3.PutBucketLifecycleConfiguration".to_owned(),
         ("DELETE", uri) if uri.contains("?lifecycle") => "S3.DeleteBucketLifecycle".to_owned(),
+        ("GET", uri) if uri.contains("?logging") => "S3.GetBucketLogging".to_owned(),
+        ("PUT", uri) if uri.contains("?logging") => "S3.PutBucketLogging".to_owned(),
+        ("GET", uri) if uri.contains("?replication") => "S3.GetBucketReplication".to_owned(),
+        ("PUT", uri) if uri.contains("?replication") => "S3.PutBucketReplication".to_owned(),
+        // Of an object, as there is a key; S3 has other IAM actions for those of a version.
+        (method, uri) if uri.contains("?acl") && !uri.contains("/?acl") => {
+            let (verb, version) = (if method == "GET" { "Get" } else { "Put" }, uri.contains("versionId="));
+            format!("S3.{verb}Object{}Acl", if version { "Version" } else { "" })
+        }
         ("GET", uri) if uri.contains("?acl") => "S3.GetBucketAcl".to_owned(),
         ("PUT", uri) if uri.contains("?acl") => "S3.PutBucketAcl".to_owned(),
         ("GET", uri) if uri.contains("x-id=ListBuckets") => "S3.ListBuckets".to_owned(),
@@ -199,7 +208,11 @@ fn quiet(operation: &str, body: &str) -> Option<Answer> {
         "S3.GetBucketOwnershipControls" => s3_error(404, "OwnershipControlsNotFoundError"),
         "S3.GetBucketAcl" => acl(&[]),
         "S3.PutBucketAcl"
+        | "S3.PutObjectAcl"
+        | "S3.PutObjectVersionAcl"
         | "S3.PutBucketLifecycleConfiguration"
+        | "S3.PutBucketLogging"
+        | "S3.PutBucketReplication"
         | "S3.PutBucketVersioning"
         | "S3.PutPublicAccessBlock"
         | "S3Control.PutPublicAccessBlock"

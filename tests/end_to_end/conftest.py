@@ -5,14 +5,17 @@ from pathlib import Path
 
 import pytest
 
+from proofs import Proofs
 from scene import Snapback
-from stack import REPOSITORY, LocalAws
+from stack import ACCOUNT, REPOSITORY, LocalAws
 
 # Long enough that an outage can end between an attempt and the next, short enough to wait for three attempts.
 RETRY_SECONDS = 3.0
 
 # The account with which the tests share buckets as friends do.
 PARTNER = "444455556666"
+
+PROOFS = Proofs()
 
 
 @pytest.fixture(scope="session")
@@ -23,23 +26,59 @@ def snapback() -> Iterator[Snapback]:
         yield snapback
         # Whatever the tests have had reverted: no revert was itself taken for a risk by any control.
         assert snapback.has_settled() and snapback.reverts_of_its_own_calls() == []
+        PROOFS.add(snapback)
+
+
+@pytest.fixture
+def log_bucket(snapback):
+    """A bucket to which CloudTrail may deliver, with versioning on."""
+    bucket = snapback.a_bucket()
+    with snapback.unseen():
+        bucket.put_policy({
+            "Effect": "Allow", "Principal": {"Service": "cloudtrail.amazonaws.com"}, "Action": "s3:PutObject",
+            "Resource": f"{bucket.arn}/AWSLogs/{ACCOUNT}/*",
+        })  # fmt: skip
+        snapback.s3.put_bucket_versioning(Bucket=bucket.name, VersioningConfiguration={"Status": "Enabled"})
+    return bucket
 
 
 @pytest.fixture(scope="module")
 def deployed() -> Iterator[Callable[..., Snapback]]:
     """Deploys Snapback with these parameters, onto a local AWS of its own; None leaves one out."""
-    running = []
+    running, made = [], []
 
-    def deploy(guardrails: Path = REPOSITORY / "guardrails", **parameters: str | None) -> Snapback:
-        aws = LocalAws(retry_seconds=RETRY_SECONDS, guardrails=guardrails)
+    def deploy(
+        guardrails: Path = REPOSITORY / "guardrails", ec2: str = "ministack", **parameters: str | None
+    ) -> Snapback:
+        aws = LocalAws(retry_seconds=RETRY_SECONDS, guardrails=guardrails, ec2=ec2)
         running.append(aws)
         aws.__enter__()
         # Trusted but where the test says otherwise.
         parameters = {"TrustedAccounts": PARTNER, **parameters}
-        return Snapback(aws, aws.deploy(**{name: value for name, value in parameters.items() if value is not None}))
+        given = {name: value for name, value in parameters.items() if value is not None}
+        made.append(Snapback(aws, aws.deploy(**given)))
+        return made[-1]
 
     try:
         yield deploy
+        for snapback in made:
+            PROOFS.add(snapback)
     finally:
         for aws in running:
             aws.stop()
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    if _ran_everything(session.config) and exitstatus == pytest.ExitCode.OK and not PROOFS.are_as_recorded():
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter, config: pytest.Config) -> None:
+    if _ran_everything(config):
+        terminalreporter.section("what was proven, and on whose emulator")
+        for line in [*PROOFS.summary(), *PROOFS.differences(), *PROOFS.never_needed()]:
+            terminalreporter.write_line(line)
+
+
+def _ran_everything(config: pytest.Config) -> bool:
+    return [Path(given).resolve() for given in config.args] == [Path(__file__).parent] and not config.option.keyword

@@ -6,6 +6,7 @@ happened is known once the functions have handled to the end every event that wo
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 from collections.abc import Iterator
@@ -24,21 +25,22 @@ WATCHED = {
     "PutBucketPolicy", "DeleteBucketPolicy", "PutBucketAcl", "CreateBucket",
     "PutBucketVersioning", "PutBucketLifecycle", "PutBucketLifecycleConfiguration", "DeleteFlowLogs",
     "PutBucketPublicAccessBlock", "DeleteBucketPublicAccessBlock",
-    "AuthorizeSecurityGroupIngress", "ModifySecurityGroupRules", "ModifyManagedPrefixList",
+    "AuthorizeSecurityGroupEgress", "AuthorizeSecurityGroupIngress", "ModifySecurityGroupRules",
+    "ModifyManagedPrefixList",
     "DisableEbsEncryptionByDefault", "DisableImageBlockPublicAccess", "DisableSnapshotBlockPublicAccess",
     "EnableSerialConsoleAccess", "EnableSnapshotBlockPublicAccess", "ModifyImageAttribute",
     "ModifyInstanceMetadataDefaults", "ModifyInstanceMetadataOptions", "ModifySnapshotAttribute",
     "ModifyVpcEndpointServicePermissions", "SharedSnapshotCopyInitiated", "SharedSnapshotVolumeCreated",
     "AcceptVpcPeeringConnection", "CreateVpcPeeringConnection", "CreateTrafficMirrorSession",
     "CreateNetworkAclEntry", "ReplaceNetworkAclEntry",
-    "CreateVpcBlockPublicAccessExclusion", "ModifyVpcBlockPublicAccessOptions",
+    "CreateVpcBlockPublicAccessExclusion", "ModifyVpcBlockPublicAccessExclusion", "ModifyVpcBlockPublicAccessOptions",
 }  # fmt: skip
 
 # What undoing needs, which the functions' roles may not; what applying needs; and reading, writing and sealing the
 # journal.
 OPERATOR_MAY = (
     "s3:GetBucketPolicy", "s3:PutBucketPolicy", "ec2:DescribeSecurityGroupRules",
-    "ec2:AuthorizeSecurityGroupIngress", "ec2:CreateTags",
+    "ec2:AuthorizeSecurityGroupIngress", "ec2:AuthorizeSecurityGroupEgress", "ec2:CreateTags",
     "ec2:DescribeSnapshotAttribute", "ec2:ModifySnapshotAttribute", "ec2:DescribeImageAttribute",
     "ec2:ModifyImageAttribute", "ec2:DescribeVpcEndpointServicePermissions", "ec2:ModifyVpcEndpointServicePermissions",
     "ec2:GetSnapshotBlockPublicAccessState", "ec2:DisableSnapshotBlockPublicAccess",
@@ -48,10 +50,16 @@ OPERATOR_MAY = (
     "events:DescribeRule", "events:ListTargetsByRule", "events:DisableRule",
     "ec2:DescribeInstances", "ec2:ModifyInstanceMetadataOptions", "ec2:DescribeNetworkAcls",
     "ec2:CreateNetworkAclEntry", "ec2:DescribeManagedPrefixLists", "ec2:GetManagedPrefixListEntries",
-    "ec2:ModifyManagedPrefixList",
+    "ec2:ModifyManagedPrefixList", "ec2:DescribeVpcBlockPublicAccessOptions", "ec2:ModifyVpcBlockPublicAccessOptions",
+    "ec2:DescribeVpcBlockPublicAccessExclusions", "ec2:CreateVpcBlockPublicAccessExclusion",
+    "ec2:ModifyVpcBlockPublicAccessExclusion",
+    "ec2:DescribeFlowLogs", "ec2:DeleteFlowLogs", "ec2:ModifySecurityGroupRules", "ec2:EnableSnapshotBlockPublicAccess",
     "s3:GetBucketPublicAccessBlock", "s3:GetAccountPublicAccessBlock", "s3:DeleteBucketPolicy",
+    "s3:GetBucketVersioning", "s3:PutBucketVersioning", "s3:GetLifecycleConfiguration", "s3:PutLifecycleConfiguration",
     "s3:GetBucketAcl", "s3:PutBucketAcl", "s3:PutBucketPublicAccessBlock",
     "s3:PutAccountPublicAccessBlock", "s3:GetAccessPointPolicy", "s3:PutAccessPointPolicy",
+    "s3:GetReplicationConfiguration", "s3:PutReplicationConfiguration", "iam:PassRole", "s3:GetBucketLogging",
+    "s3:PutBucketLogging", "s3:GetObjectAcl", "s3:GetObjectVersionAcl", "s3:PutObjectAcl", "s3:PutObjectVersionAcl",
     "dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:DeleteItem",
     "kms:GenerateMac", "kms:VerifyMac",
 )  # fmt: skip
@@ -141,10 +149,14 @@ class Snapback:
         """Its entries in the journal."""
         return [item for item in self._journal() if item["sk"] == "entry" and item.get("resource") == thing.arn]
 
+    def outcomes(self) -> set:
+        """How the entries in the journal have ended: pairs of control and outcome."""
+        return {(item["control"], item["outcome"]) for item in self._journal() if item["sk"] == "entry"}
+
     def reverts_of_its_own_calls(self) -> list:
         """What a control has put right and the same control took back. Another one may find its own part of what is left
         before the event that opened both comes to it."""
-        roles = {self.role_of(name.removesuffix("Arn")) for name in self.stack.outputs if name.endswith("FunctionArn")}
+        roles = {self.role_of(function) for function in self.functions()}
         entries = [json.loads(item["body"]) for item in self._journal() if "body" in item and item["sk"] == "entry"]
 
         def is_own(actor: dict) -> bool:
@@ -201,6 +213,21 @@ class Snapback:
             },
         )  # fmt: skip
 
+    def look(self, thing, function: str = "S3Function") -> dict:
+        """Wakes a function as its schedule would, at the hour at which it is the thing's turn."""
+        hour = hashlib.sha256(thing.arn.encode()).digest()[0] % 24
+        now = datetime.now(timezone.utc).replace(hour=hour)
+        tick = {
+            "version": "0", "id": str(uuid4()), "detail-type": "Scheduled Event", "source": "aws.events",
+            "account": ACCOUNT, "time": now.strftime("%Y-%m-%dT%H:%M:%SZ"), "region": REGION, "resources": [],
+            "detail": {},
+        }  # fmt: skip
+        return self.invoke(function, tick)
+
+    def memory_of(self, thing) -> set:
+        """The controls that remember something of it."""
+        return {item["sk"] for item in self._journal() if item["pk"] == f"memory#{thing.arn}"}
+
     def received(self, queue: str) -> Iterator[str]:
         """The messages that wait in a queue, which are taken out of it."""
         while True:
@@ -250,12 +277,38 @@ class Snapback:
         session = self.aws.client("sts").assume_role(RoleArn=arn, RoleSessionName=BORROWED)
         return self.aws.client(service, session["Credentials"])
 
+    def functions(self) -> list:
+        """The logical ids of the functions."""
+        return [name.removesuffix("Arn") for name in self.stack.outputs if name.endswith("FunctionArn")]
+
+    def actions_of(self, function: str) -> set:
+        """The actions that the function's role has."""
+        policy = self.aws.client("iam").get_role_policy(RoleName=self.role_of(function), PolicyName="snapback")
+        actions = [statement["Action"] for statement in policy["PolicyDocument"]["Statement"]]
+        return {name for said in actions for name in (said if isinstance(said, list) else [said])}
+
     def role_of(self, function: str) -> str:
         """The name of the function's role."""
         configuration = self.aws.client("lambda").get_function_configuration(
             FunctionName=self.stack.outputs[f"{function}Arn"]
         )
         return configuration["Role"].rpartition("/")[2]
+
+    def environment_of(self, function: str) -> dict:
+        """What Lambda gives to a function: its variables, and credentials of its role."""
+        configuration = self.aws.client("lambda").get_function_configuration(
+            FunctionName=self.stack.outputs[f"{function}Arn"]
+        )
+        session = self.aws.client("sts").assume_role(RoleArn=configuration["Role"], RoleSessionName=BORROWED)
+        keys = session["Credentials"]
+        return {
+            **configuration["Environment"]["Variables"],
+            "AWS_REGION": REGION,
+            "AWS_ENDPOINT_URL": self.aws.endpoint,
+            "AWS_ACCESS_KEY_ID": keys["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": keys["SecretAccessKey"],
+            "AWS_SESSION_TOKEN": keys["SessionToken"],
+        }
 
     # What an operator does
 
@@ -451,18 +504,28 @@ class Group:
         change = {"SecurityGroupRuleId": rule["SecurityGroupRuleId"], "SecurityGroupRule": to}
         self._ec2.modify_security_group_rules(GroupId=self.id, SecurityGroupRules=[change])
 
-    def rules(self) -> list:
+    def let_out(self, port: int, cidr: str = "0.0.0.0/0", **more) -> dict:
+        """Opens the way out to a TCP port; the rule that this made."""
+        ranges = [{"CidrIp": cidr, **more.pop("described", {})}]
+        permission = {"IpProtocol": "tcp", "FromPort": port, "ToPort": port, "IpRanges": ranges}
+        made = self._ec2.authorize_security_group_egress(GroupId=self.id, IpPermissions=[permission], **more)
+        return made["SecurityGroupRules"][0]
+
+    def rules(self, egress: bool = False) -> list:
         found = self._ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [self.id]}])
-        return [rule for rule in found["SecurityGroupRules"] if not rule["IsEgress"]]
+        return [rule for rule in found["SecurityGroupRules"] if rule["IsEgress"] == egress]
 
     def rule_ids(self) -> set:
         return {rule["SecurityGroupRuleId"] for rule in self.rules()}
 
-    def what_it_lets_in(self) -> list:
+    def what_it_lets_in(self, egress: bool = False) -> list:
         """Its rules, ids aside, in an order of their own."""
         own = ("SecurityGroupRuleId", "SecurityGroupRuleArn")
-        bare = [{key: value for key, value in rule.items() if key not in own} for rule in self.rules()]
+        bare = [{key: value for key, value in rule.items() if key not in own} for rule in self.rules(egress)]
         return sorted(bare, key=lambda rule: json.dumps(rule, sort_keys=True))
+
+    def what_it_lets_out(self) -> list:
+        return self.what_it_lets_in(egress=True)
 
 
 def event(record: dict) -> dict:

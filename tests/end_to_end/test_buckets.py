@@ -295,20 +295,7 @@ def test_a_deleted_policy_of_which_nothing_is_remembered_is_announced(snapback):
     assert bucket.policy_text() is None
 
 
-# s3-early-log-expiry and s3-suspended-log-versioning. What is remembered is proven with canned answers.
-
-
-@pytest.fixture
-def log_bucket(snapback):
-    """A bucket to which CloudTrail may deliver, with versioning on."""
-    bucket = snapback.a_bucket()
-    with snapback.unseen():
-        bucket.put_policy({
-            "Effect": "Allow", "Principal": {"Service": "cloudtrail.amazonaws.com"}, "Action": "s3:PutObject",
-            "Resource": f"{bucket.arn}/AWSLogs/{ACCOUNT}/*",
-        })  # fmt: skip
-        snapback.s3.put_bucket_versioning(Bucket=bucket.name, VersioningConfiguration={"Status": "Enabled"})
-    return bucket
+# s3-early-log-expiry and s3-suspended-log-versioning. What is remembered has tests of its own.
 
 
 def test_suspended_versioning_of_a_log_bucket_is_announced_where_nothing_is_remembered(snapback, log_bucket):

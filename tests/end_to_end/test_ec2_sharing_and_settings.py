@@ -295,7 +295,6 @@ def test_the_world_goes_out_of_a_prefix_list_that_a_security_group_lets_in(snapb
 
 # What is announced and left as it is, by an example event each. The local AWS has no such calls.
 ANNOUNCED = {
-    "ec2-unblocked-vpcs": "excluded-vpc",
     "ec2-instance-metadata-default-v1": "optional",
     "ec2-foreign-peering": "accepted",
 }

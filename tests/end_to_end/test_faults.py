@@ -6,6 +6,8 @@ or reverted, the journal says which, and a further delivery brings it to its end
 ended by hand.
 """
 
+from __future__ import annotations
+
 import json
 import subprocess
 import time
@@ -63,19 +65,23 @@ class World:
         )
         return json.loads(done.stdout.splitlines()[-1])
 
-    def entry(self, arn: str) -> dict | None:
-        """What the journal says of it."""
+    def entries(self, arn: str) -> list[dict]:
+        """What the journal says of it, by whichever control."""
         of_this = {"FilterExpression": "#of = :arn", "ExpressionAttributeNames": {"#of": "resource"}}
         pages = self.dynamodb.get_paginator("scan").paginate(
             TableName="journal", ConsistentRead=True, ExpressionAttributeValues={":arn": {"S": arn}}, **of_this
         )
-        of_it = [item for page in pages for item in page["Items"]]
-        assert len(of_it) <= 1, "one event is one entry"
-        return of_it[0] if of_it else None
+        return [item for page in pages for item in page["Items"]]
+
+    def entry(self, thing: PublicBucket | OpenGroup) -> dict | None:
+        """What it says of what the control did. Others look at a policy that was put too, and may fail by themselves."""
+        by_it = [entry for entry in self.entries(thing.arn) if entry["control"]["S"] == thing.control]
+        assert len(by_it) <= 1, "one event is one entry"
+        return by_it[0] if by_it else None
 
     def let_leases_end(self, arn: str) -> None:
-        entry = self.entry(arn)
-        for pk, sk in [(entry["pk"]["S"] if entry else "none", "entry"), (f"lease#{arn}", "lease")]:
+        entries = [(entry["pk"]["S"], "entry") for entry in self.entries(arn)]
+        for pk, sk in [*entries, (f"lease#{arn}", "lease")]:
             with suppress(self.dynamodb.exceptions.ConditionalCheckFailedException):
                 self.dynamodb.update_item(
                     TableName="journal",
@@ -98,7 +104,7 @@ class World:
 class PublicBucket:
     """A bucket that somebody has opened to everyone, beside whom it is meant for."""
 
-    function, write = "S3Function", "PUT policy"
+    function, control, write = "S3Function", "s3-public-bucket-policy", "PUT policy"
 
     def __init__(self, world: World):
         self.world, self.name = world, f"bucket-{uuid4().hex}"
@@ -109,7 +115,7 @@ class PublicBucket:
             {"Effect": "Allow", "Principal": who, "Action": "s3:GetObject", "Resource": f"{self.arn}/*"}
             for who in ({"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "*")
         )
-        # What denies something lost nothing, so that one control alone has a reason to look.
+        # What denies something lost nothing, so that one control less has a reason to look.
         denied = {"Effect": "Deny", "Principal": "*", "Action": "s3:DeleteBucket", "Resource": self.arn}
         both = ([named, everyone, denied], [named, denied])
         self.opened, self.closed = ({"Version": "2012-10-17", "Statement": all} for all in both)
@@ -123,7 +129,7 @@ class PublicBucket:
 class OpenGroup:
     """A security group that somebody has opened to everyone, beside a rule that stays."""
 
-    function, write = "Ec2Function", "RevokeSecurityGroupIngress"
+    function, control, write = "Ec2Function", "ec2-open-security-group", "RevokeSecurityGroupIngress"
 
     def __init__(self, world: World):
         self.world = world
@@ -176,7 +182,7 @@ def interrupted(world: World, kind: type):
     """Something that was opened, and that a delivery could not close."""
     thing = kind(world)
     assert world.deliver(kind.function, thing.event, kind.write, "1", "broken")["failed"]
-    assert thing.state() == thing.opened and world.entry(thing.arn)["outcome"]["S"] == "failed"
+    assert thing.state() == thing.opened and world.entry(thing)["outcome"]["S"] == "failed"
     world.let_leases_end(thing.arn)
     return thing
 
@@ -185,7 +191,7 @@ def tried(world: World, kind: type, call: str, nth: int, fault: str, make) -> tu
     """How a delivery ended in which a call went wrong, and what that was about."""
     thing = make(world, kind)
     delivered = world.deliver(kind.function, thing.event, call, str(nth), fault)
-    state, entry = thing.state(), world.entry(thing.arn)
+    state, entry = thing.state(), world.entry(thing)
     outcome = entry["outcome"]["S"] if entry else None
     where = f"{call} {nth} {fault}: {delivered}, {outcome}"
     assert state in (thing.opened, thing.closed), f"neither untouched nor reverted: {where}"
@@ -198,7 +204,7 @@ def tried(world: World, kind: type, call: str, nth: int, fault: str, make) -> tu
     for _ in range(2):
         world.let_leases_end(thing.arn)
         delivered = world.deliver(kind.function, thing.event)
-        outcome = world.entry(thing.arn)["outcome"]["S"]
+        outcome = world.entry(thing)["outcome"]["S"]
         assert delivered["failed"] is None, f"a further delivery fails: {where}, then {delivered}"
         # Whether to look into what cannot be read or seen is left to a person.
         assert outcome in ("reverted", "alerted"), f"it did not heal: {where}, then {outcome}"

@@ -1,13 +1,17 @@
 """The operator decides how far Snapback goes: by mode, control by control, and by an emergency stop."""
 
 import time
+from types import SimpleNamespace
 
 import pytest
+
+from stack import ACCOUNT, REGION
 
 
 @pytest.fixture(scope="module")
 def asking(deployed):
-    return deployed(mode="ask", ModeOverrides="ec2-*=notify,ec2-open-security-group=revert")
+    named = "ec2-open-security-group=revert,ec2-open-egress=revert,ec2-serial-console=off,s3-suspended-log-versioning=off"
+    return deployed(mode="ask", ModeOverrides=f"ec2-*=notify,{named}")
 
 
 @pytest.fixture
@@ -69,6 +73,46 @@ def test_an_override_counts_for_the_controls_that_it_names(asking):
     group.open(22)
     assert asking.announces(group)["outcome"] == "reverted"
     assert group.rules() == []
+
+
+def test_what_is_opt_in_acts_where_it_is_named(asking):
+    """`ec2-open-egress`"""
+    group = asking.a_group()
+    with asking.unseen():
+        group.let_out(22, "203.0.113.0/24")
+    before = group.what_it_lets_out()
+    tags = [{"ResourceType": "security-group-rule", "Tags": [{"Key": "team", "Value": "blue"}]}]
+    group.let_out(22, described={"Description": "for the audit"}, TagSpecifications=tags)
+    announced = asking.announces(group)
+    assert (announced["control"], announced["outcome"]) == ("ec2-open-egress", "reverted")
+    assert group.what_it_lets_out() == before
+    undone = asking.undo(announced["id"])
+    assert (undone.returncode, undone.stderr) == (0, "")
+    [again] = [rule for rule in group.rules(egress=True) if rule.get("CidrIpv4") == "0.0.0.0/0" and rule["FromPort"] == 22]
+    assert (again["Description"], again["Tags"]) == ("for the audit", [{"Key": "team", "Value": "blue"}])
+    assert asking.announces(group, "held")["control"] == "ec2-open-egress"
+    assert again in group.rules(egress=True)
+
+
+def test_what_is_opt_in_and_not_named_is_nobodys_business(snapback):
+    group = snapback.a_group()
+    rule = group.let_out(22)
+    assert snapback.has_settled() and rule in group.rules(egress=True)
+    assert snapback.announcements_about(group) == snapback.journal_about(group) == []
+
+
+def test_a_control_that_is_off_is_not_asked(asking):
+    asking.ec2.enable_serial_console_access()
+    arn = f"arn:aws:ec2:{REGION}:{ACCOUNT}:account-setting/serial-console-access"
+    setting = SimpleNamespace(id="serial-console-access", arn=arn)
+    assert asking.has_settled() and asking.announcements_about(setting) == asking.journal_about(setting) == []
+
+
+def test_what_is_off_is_not_remembered(asking):
+    bucket = asking.a_bucket()
+    asking.look(bucket)
+    remembering = asking.memory_of(bucket)
+    assert "s3-early-log-expiry" in remembering and "s3-suspended-log-versioning" not in remembering
 
 
 def test_an_emergency_stop_ends_all_reverts_until_it_is_over(snapback):

@@ -10,6 +10,7 @@ from stack import ACCOUNT, REGION, TARGET
 from test_buckets import AccessPoint
 from test_ec2_sharing_and_settings import CONTROLS as SHARED
 from test_ec2_sharing_and_settings import STRANGER, SWITCHES
+from test_replication import put, to_stranger, with_versions
 
 
 @pytest.fixture(scope="module")
@@ -130,9 +131,11 @@ def test_it_finds_what_was_open_before_anybody_watched(scan, opened):
 def test_it_looks_through_everything_that_a_control_of_s3_judges(scan, snapback, opened):
     public = opened[0]
     listed, shared, door = snapback.a_bucket_with_acls(), snapback.a_bucket(), AccessPoint(snapback)
+    copied = with_versions(snapback)
     with snapback.unseen():
         snapback.s3.put_bucket_acl(Bucket=listed.name, ACL="public-read")
         shared.put_policy(shared.lets_in("777788889999"))
+        put(snapback, copied, to_stranger("loot"))
         door.put_policy(door.lets_in({"AWS": ACCOUNT}), door.lets_in("*"))
     done = scan("--control", "s3-*", "--json")
     found = [json.loads(line) for line in done.stdout.splitlines()]
@@ -140,6 +143,7 @@ def test_it_looks_through_everything_that_a_control_of_s3_judges(scan, snapback,
     for control, arn, what in (
         ("s3-public-bucket-acl", listed.arn, "list the objects"),
         ("s3-foreign-bucket-policy", shared.arn, "777788889999"),
+        ("s3-foreign-replication", copied.arn, "777788889999"),
         ("s3-access-point-policy", door.arn, "everyone"),
         ("s3-bucket-public-access-block-off", public.arn, "as RestrictPublicBuckets is off"),
         ("s3-account-public-access-block-off", f"arn:aws:iam::{ACCOUNT}:root", f"bucket `{public.name}`"),
@@ -147,6 +151,16 @@ def test_it_looks_through_everything_that_a_control_of_s3_judges(scan, snapback,
         decision = about[control, arn]
         assert decision["decision"] == "revert" and what in decision["why"], decision
     assert json.loads(door.policy_text())["Statement"][1]["Principal"] == "*", "a scan touches nothing"
+
+
+def test_what_is_opt_in_is_looked_at_where_it_is_named(scan, snapback):
+    group = snapback.a_group()
+    group.let_out(22)
+    assert "not looked at: ec2-open-egress, which is opt-in" in scan("--control", "ec2-*").stdout
+    found = [json.loads(line) for line in scan("--control", "ec2-open-egress", "--json").stdout.splitlines()]
+    [said] = [one["decision"] for one in found if one["subject"]["arn"] == group.arn]
+    assert said["decision"] == "alert" and "tcp/22 to 0.0.0.0/0" in said["why"]
+    assert len([rule for rule in group.rules(egress=True) if rule["FromPort"] == 22]) == 1, "a scan touches nothing"
 
 
 def test_people_read_where_and_why_and_what_would_be_done(scan, opened):

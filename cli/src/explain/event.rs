@@ -58,6 +58,8 @@ struct Trace {
 #[derive(Serialize)]
 struct Suspected {
     control: &'static str,
+    /// Whether it is off until `ModeOverrides` names it by its id.
+    opt_in: bool,
     subject: Subject,
     suspicion: String,
     /// Nothing if nobody has looked.
@@ -162,6 +164,7 @@ impl Arguments {
         };
         Ok(Suspected {
             control: control.about.id,
+            opt_in: control.opt_in,
             suspicion: suspicion.why.clone(),
             result: decision.clone().map(|decision| match &verdict {
                 Some(verdict) => verdict.over(decision),
@@ -230,7 +233,8 @@ fn for_people(trace: &Trace) -> String {
         line("suspicion", "none: nothing comes of it, and nobody looks");
     }
     for suspected in &trace.suspicions {
-        line("control", &format!("{} on {}", suspected.control, suspected.subject.arn));
+        let opt_in = if suspected.opt_in { " (opt-in: off until `ModeOverrides` names it)" } else { "" };
+        line("control", &format!("{} on {}{opt_in}", suspected.control, suspected.subject.arn));
         line("suspicion", &suspected.suspicion);
         let state = suspected.state.as_ref().map(ToString::to_string).or_else(|| suspected.problem.clone());
         line("state", state.as_deref().unwrap_or("not looked at: `--look` does, `--state FILE` tells"));

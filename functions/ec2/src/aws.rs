@@ -8,33 +8,36 @@ use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{
     AddPrefixListEntry, CreateVolumePermission, CreateVolumePermissionModifications, DestinationFileFormat,
     DestinationOptionsRequest, Filter, FlowLogsResourceType, HttpTokensState, IcmpTypeCode, ImageAttributeName,
-    ImageBlockPublicAccessEnabledState, InstanceMetadataEndpointState, IpPermission, IpRange, Ipv6Range,
-    LaunchPermission, LaunchPermissionModifications, LogDestinationType, PermissionGroup, PortRange, PrefixListId,
-    RemovePrefixListEntry, ResourceType, RuleAction, SecurityGroupRule, SecurityGroupRuleRequest,
-    SecurityGroupRuleUpdate, SnapshotAttributeName, SnapshotBlockPublicAccessState, Tag, TagSpecification, TrafficType,
-    UnsuccessfulItem, UserIdGroupPair,
+    ImageBlockPublicAccessEnabledState, InstanceMetadataEndpointState, InternetGatewayBlockMode,
+    InternetGatewayExclusionMode, IpPermission, IpRange, Ipv6Range, LaunchPermission, LaunchPermissionModifications,
+    LogDestinationType, PermissionGroup, PortRange, PrefixListId, RemovePrefixListEntry, ResourceType, RuleAction,
+    SecurityGroupRule, SecurityGroupRuleRequest, SecurityGroupRuleUpdate, SnapshotAttributeName,
+    SnapshotBlockPublicAccessState, Tag, TagSpecification, TrafficType, UnsuccessfulItem, UserIdGroupPair,
+    VpcBlockPublicAccessExclusion,
 };
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use snapback::aws::{code, failure};
 use snapback::change::{
-    AclEntry, Applied, Change, Ec2, FlowLog, FlowLogFiles, PrefixEntry, Rule, Shared, SharedWith, Source, Switch,
+    AclEntry, Applied, Change, Direction, Ec2, FlowLog, FlowLogFiles, PrefixEntry, Rule, Shared, SharedWith, Source,
+    Switch, VpcExclusion,
 };
 use snapback::control::{Look, Survey};
 use snapback::event::Event;
 use snapback::network;
 use snapback::subject::Subject;
 
-use crate::controls::{MetadataOptions, PrefixList};
+use crate::controls::MetadataOptions;
+use crate::rules::PrefixList;
 
-/// The ingress rules of a group, none if it is gone; without a group, those of all groups in the Region.
-pub(crate) async fn ingress_rules(config: &SdkConfig, group: Option<&str>) -> Result<Vec<Rule>> {
+/// The rules of a group, none if it is gone; without a group, those of all groups in the Region.
+pub(crate) async fn rules(config: &SdkConfig, direction: Direction, group: Option<&str>) -> Result<Vec<Rule>> {
     let filter = group.map(|group| Filter::builder().name("group-id").values(group).build());
     let call = Client::new(config).describe_security_group_rules().set_filters(filter.map(|filter| vec![filter]));
     let rules = call.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await.map_err(|error| {
         failure(error).context(format!("reading the rules of security group `{}`", group.unwrap_or("(all)")))
     })?;
-    Ok(rules.into_iter().filter(|rule| rule.is_egress != Some(true)).filter_map(rule).collect())
+    Ok(rules.into_iter().filter_map(rule).filter(|rule| rule.direction == direction).collect())
 }
 
 /// The security groups of the account in the Region.
@@ -259,9 +262,56 @@ pub(crate) async fn switch(config: &SdkConfig, of: Switch) -> Result<String> {
             let answer = client.get_serial_console_access_status().send().await;
             answer.map(|answer| on(answer.serial_console_access_enabled)).map_err(failure)
         }
+        Switch::VpcBlockPublicAccess => {
+            let answer = client.describe_vpc_block_public_access_options().send().await;
+            let mode = answer.map(|answer| answer.vpc_block_public_access_options?.internet_gateway_block_mode);
+            mode.map(|mode| Some(mode?.as_str().to_owned())).map_err(failure)
+        }
     };
     let context = || format!("reading {of}");
     is.with_context(context)?.with_context(|| "AWS does not say how it is").with_context(context)
+}
+
+/// The exclusions from Block Public Access of VPCs.
+pub(crate) const EXCLUSIONS: Survey =
+    Survey { list: listed_exclusions, needs: &["ec2:DescribeVpcBlockPublicAccessExclusions"] };
+
+fn listed_exclusions<'a>(look: &'a Look<'a>, event: &'a Event) -> BoxFuture<'a, Result<Vec<Subject>>> {
+    async move {
+        let found = exclusions(look.config).await?;
+        Ok(found.iter().map(|exclusion| Subject::vpc_exclusion(event, &exclusion.id)).collect())
+    }
+    .boxed()
+}
+
+/// The exclusions from Block Public Access of VPCs that are there, or are being made. AWS goes on showing those that were
+/// deleted. <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_VpcBlockPublicAccessExclusion.html>
+pub(crate) async fn exclusions(config: &SdkConfig) -> Result<Vec<VpcExclusion>> {
+    let client = Client::new(config);
+    let (mut found, mut next) = (vec![], None);
+    loop {
+        let answer = client.describe_vpc_block_public_access_exclusions().set_next_token(next).send().await;
+        let answer = answer
+            .map_err(|error| failure(error).context("reading the exclusions from Block Public Access of VPCs"))?;
+        found.extend(answer.vpc_block_public_access_exclusions.unwrap_or_default().into_iter().filter_map(exclusion));
+        next = answer.next_token.filter(|token| !token.is_empty());
+        if next.is_none() {
+            return Ok(found);
+        }
+    }
+}
+
+fn exclusion(shown: VpcBlockPublicAccessExclusion) -> Option<VpcExclusion> {
+    let state = shown.state?;
+    let is_there = ["create-in-progress", "create-complete", "update-"].iter().any(|of| state.as_str().starts_with(of));
+    let tags = shown.tags.unwrap_or_default().into_iter().filter_map(|tag| Some((tag.key?, tag.value?)));
+    is_there.then_some(VpcExclusion {
+        id: shown.exclusion_id?,
+        // The ARN is that of the VPC or the subnet.
+        resource: shown.resource_arn?.rsplit('/').next()?.to_owned(),
+        mode: shown.internet_gateway_exclusion_mode?.as_str().to_owned(),
+        tags: tags.filter(|(key, _)| !key.starts_with("aws:")).collect(),
+    })
 }
 
 /// The account's own snapshots that are shared with everyone.
@@ -412,9 +462,9 @@ fn kept(log: aws_sdk_ec2::types::FlowLog) -> Option<FlowLog> {
 pub(crate) fn apply<'a>(config: &'a SdkConfig, _: &'a str, change: &'a Change) -> BoxFuture<'a, Result<Applied>> {
     async move {
         match change {
-            Change::Ec2(Ec2::RevokeIngress { group, rules }) => revoke(config, group, rules).await,
-            Change::Ec2(Ec2::AuthorizeIngress { group, rules }) => authorize(config, group, rules).await,
-            Change::Ec2(Ec2::ModifyIngress { group, from, to }) => Box::pin(modify(config, group, from, to)).await,
+            Change::Ec2(Ec2::RevokeRules { group, rules }) => Box::pin(revoke(config, group, rules)).await,
+            Change::Ec2(Ec2::AuthorizeRules { group, rules }) => Box::pin(authorize(config, group, rules)).await,
+            Change::Ec2(Ec2::ModifyRules { group, from, to }) => Box::pin(modify(config, group, from, to)).await,
             Change::Ec2(Ec2::Sharing { of, from, to }) => Box::pin(share(config, of, from, to)).await,
             Change::Ec2(Ec2::Switch { of, from, to }) => Box::pin(turn(config, *of, from, to)).await,
             Change::Ec2(Ec2::MetadataTokens { instance, from, to }) => {
@@ -428,6 +478,9 @@ pub(crate) fn apply<'a>(config: &'a SdkConfig, _: &'a str, change: &'a Change) -
             }
             Change::Ec2(Ec2::FlowLog { from, to }) => {
                 Box::pin(set_flow_log(config, from.as_deref(), to.as_deref())).await
+            }
+            Change::Ec2(Ec2::VpcExclusion { from, to }) => {
+                Box::pin(set_exclusion(config, from.as_ref(), to.as_ref())).await
             }
             other => bail!("the function for EC2 was asked to {other}"),
         }
@@ -542,6 +595,11 @@ async fn turn(config: &SdkConfig, of: Switch, from: &str, to: &str) -> Result<Ap
         }
         (Switch::SerialConsoleAccess, _) => {
             client.disable_serial_console_access().send().await.map(drop).map_err(failure)
+        }
+        (Switch::VpcBlockPublicAccess, mode) => {
+            let call = client.modify_vpc_block_public_access_options();
+            let call = call.internet_gateway_block_mode(InternetGatewayBlockMode::from(mode));
+            call.send().await.map(drop).map_err(failure)
         }
     };
     done.with_context(|| format!("setting {of} to `{to}`"))?;
@@ -702,6 +760,49 @@ async fn create_flow_log(client: &Client, log: &FlowLog) -> Result<Applied> {
     }
 }
 
+/// An exclusion that is made again has another id.
+async fn set_exclusion(config: &SdkConfig, from: Option<&VpcExclusion>, to: Option<&VpcExclusion>) -> Result<Applied> {
+    let Some(of) = to.or(from) else { bail!("a change of no exclusion") };
+    let live = exclusions(config).await?;
+    let live = live.iter().find(|live| from.map_or(live.resource == of.resource, |from| live.id == from.id));
+    let mode = |of: Option<&VpcExclusion>| of.map(|of| of.mode.clone());
+    if mode(live) == mode(to) {
+        return Ok(Applied::Already);
+    }
+    if mode(live) != mode(from) {
+        let found = mode(live).map_or_else(|| format!("the {of} is gone"), |mode| format!("the {of} is `{mode}`"));
+        return Ok(Applied::Changed { found });
+    }
+    let client = Client::new(config);
+    let done = match (live, to) {
+        (Some(live), None) => {
+            let call = client.delete_vpc_block_public_access_exclusion().exclusion_id(&live.id);
+            call.send().await.map(drop).map_err(failure)
+        }
+        (Some(live), Some(to)) => {
+            let call = client.modify_vpc_block_public_access_exclusion().exclusion_id(&live.id);
+            let call = call.internet_gateway_exclusion_mode(InternetGatewayExclusionMode::from(to.mode.as_str()));
+            call.send().await.map(drop).map_err(failure)
+        }
+        (None, _) => {
+            let (vpc, subnet) =
+                if of.resource.starts_with("vpc-") { (Some(&of.resource), None) } else { (None, Some(&of.resource)) };
+            let call = client
+                .create_vpc_block_public_access_exclusion()
+                .set_vpc_id(vpc.cloned())
+                .set_subnet_id(subnet.cloned())
+                .internet_gateway_exclusion_mode(InternetGatewayExclusionMode::from(of.mode.as_str()))
+                .set_tag_specifications(
+                    (!of.tags.is_empty())
+                        .then(|| vec![tag_specification(ResourceType::VpcBlockPublicAccessExclusion, &of.tags)]),
+                );
+            call.send().await.map(drop).map_err(failure)
+        }
+    };
+    done.with_context(|| format!("changing the {of}"))?;
+    Ok(Applied::Done { made: BTreeMap::new() })
+}
+
 /// Calls upon several things succeed as a whole and tell beside it what was refused.
 fn refused(items: &[UnsuccessfulItem]) -> Option<(String, String)> {
     let error = items.first()?.error.clone();
@@ -711,11 +812,11 @@ fn refused(items: &[UnsuccessfulItem]) -> Option<(String, String)> {
 
 /// A rule keeps its id when it is changed, so what the ids stand for is read again just before.
 async fn revoke(config: &SdkConfig, group: &str, rules: &[Rule]) -> Result<Applied> {
-    let live = ingress_rules(config, Some(group)).await?;
+    let live = self::rules(config, direction_of(rules), Some(group)).await?;
     let mut ids = vec![];
     for rule in rules {
         match live.iter().find(|live| live.id == rule.id) {
-            Some(live) if live.lets_in_the_same(rule) => ids.push(rule.id.clone()),
+            Some(live) if live.lets_through_the_same(rule) => ids.push(rule.id.clone()),
             Some(live) => return Ok(Applied::Changed { found: format!("{} is now {live}", rule.id) }),
             None => {}
         }
@@ -723,22 +824,31 @@ async fn revoke(config: &SdkConfig, group: &str, rules: &[Rule]) -> Result<Appli
     if ids.is_empty() {
         return Ok(Applied::Already);
     }
-    let call =
-        Client::new(config).revoke_security_group_ingress().group_id(group).set_security_group_rule_ids(Some(ids));
-    call.send().await.map_err(|error| failure(error).context(format!("revoking rules of security group `{group}`")))?;
+    let client = Client::new(config);
+    let done = match direction_of(rules) {
+        Direction::Ingress => {
+            let call = client.revoke_security_group_ingress().group_id(group).set_security_group_rule_ids(Some(ids));
+            call.send().await.map(drop).map_err(failure)
+        }
+        Direction::Egress => {
+            let call = client.revoke_security_group_egress().group_id(group).set_security_group_rule_ids(Some(ids));
+            call.send().await.map(drop).map_err(failure)
+        }
+    };
+    done.with_context(|| format!("revoking rules of security group `{group}`"))?;
     Ok(Applied::Done { made: BTreeMap::new() })
 }
 
 /// What a rule lets in is changed under its id; its tags stay.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifySecurityGroupRules.html>
 async fn modify(config: &SdkConfig, group: &str, from: &[Rule], to: &[Rule]) -> Result<Applied> {
-    let live = ingress_rules(config, Some(group)).await?;
+    let live = rules(config, direction_of(from), Some(group)).await?;
     let mut updates = vec![];
     for (from, to) in from.iter().zip(to) {
         match live.iter().find(|live| live.id == from.id) {
             None => return Ok(Applied::Changed { found: format!("{} is gone", from.id) }),
-            Some(live) if live.lets_in_the_same(to) && live.description == to.description => {}
-            Some(live) if !live.lets_in_the_same(from) => {
+            Some(live) if live.lets_through_the_same(to) && live.description == to.description => {}
+            Some(live) if !live.lets_through_the_same(from) => {
                 return Ok(Applied::Changed { found: format!("{} is now {live}", from.id) });
             }
             Some(_) => updates.push(update(to)),
@@ -755,8 +865,8 @@ async fn modify(config: &SdkConfig, group: &str, from: &[Rule], to: &[Rule]) -> 
 
 /// Tags are given for a whole call, so there is one call for all rules that have the same.
 async fn authorize(config: &SdkConfig, group: &str, rules: &[Rule]) -> Result<Applied> {
-    let live = ingress_rules(config, Some(group)).await?;
-    let missing = rules.iter().filter(|rule| !live.iter().any(|live| live.lets_in_the_same(rule)));
+    let live = self::rules(config, direction_of(rules), Some(group)).await?;
+    let missing = rules.iter().filter(|rule| !live.iter().any(|live| live.lets_through_the_same(rule)));
     let mut by_tags: BTreeMap<&BTreeMap<String, String>, Vec<&Rule>> = BTreeMap::new();
     for rule in missing {
         by_tags.entry(&rule.tags).or_default().push(rule);
@@ -766,29 +876,52 @@ async fn authorize(config: &SdkConfig, group: &str, rules: &[Rule]) -> Result<Ap
     }
     let mut made = BTreeMap::new();
     for (tags, rules) in by_tags {
-        let call = Client::new(config)
-            .authorize_security_group_ingress()
-            .group_id(group)
-            .set_ip_permissions(Some(rules.iter().map(|rule| permission(rule)).collect()))
-            .set_tag_specifications(
-                (!tags.is_empty()).then(|| vec![tag_specification(ResourceType::SecurityGroupRule, tags)]),
-            );
-        let answer = match call.send().await {
-            Ok(answer) => answer,
-            Err(error) if code(&error) == Some("InvalidGroup.NotFound") => {
-                return Ok(Applied::Changed { found: format!("security group `{group}` is gone") });
-            }
-            Err(error) => {
-                return Err(failure(error).context(format!("authorising rules of security group `{group}`")));
-            }
+        let context = || format!("authorising rules of security group `{group}`");
+        let Some(new) = authorize_alike(config, group, &rules, tags).await.with_context(context)? else {
+            return Ok(Applied::Changed { found: format!("security group `{group}` is gone") });
         };
-        for new in answer.security_group_rules.unwrap_or_default().into_iter().filter_map(rule) {
-            if let Some(old) = rules.iter().find(|old| old.lets_in_the_same(&new)) {
+        for new in new.into_iter().filter_map(rule) {
+            if let Some(old) = rules.iter().find(|old| old.lets_through_the_same(&new)) {
                 made.insert(old.id.clone(), new.id);
             }
         }
     }
     Ok(Applied::Done { made })
+}
+
+/// The new rules; nothing if the group is gone.
+async fn authorize_alike(
+    config: &SdkConfig,
+    group: &str,
+    rules: &[&Rule],
+    tags: &BTreeMap<String, String>,
+) -> Result<Option<Vec<SecurityGroupRule>>> {
+    let client = Client::new(config);
+    let permissions = Some(rules.iter().map(|rule| permission(rule)).collect());
+    let tags = (!tags.is_empty()).then(|| vec![tag_specification(ResourceType::SecurityGroupRule, tags)]);
+    let gone = Some("InvalidGroup.NotFound");
+    let done = match direction_of(rules.iter().copied()) {
+        Direction::Ingress => {
+            let call = client.authorize_security_group_ingress().group_id(group).set_ip_permissions(permissions);
+            let done = call.set_tag_specifications(tags).send().await;
+            done.map(|answer| answer.security_group_rules).map_err(|error| (code(&error) == gone, failure(error)))
+        }
+        Direction::Egress => {
+            let call = client.authorize_security_group_egress().group_id(group).set_ip_permissions(permissions);
+            let done = call.set_tag_specifications(tags).send().await;
+            done.map(|answer| answer.security_group_rules).map_err(|error| (code(&error) == gone, failure(error)))
+        }
+    };
+    match done {
+        Ok(rules) => Ok(Some(rules.unwrap_or_default())),
+        Err((true, _)) => Ok(None),
+        Err((false, failure)) => Err(failure),
+    }
+}
+
+/// All rules of a change go the same way.
+fn direction_of<'a>(rules: impl IntoIterator<Item = &'a Rule>) -> Direction {
+    rules.into_iter().next().map(|rule| rule.direction).unwrap_or_default()
 }
 
 fn rule(rule: SecurityGroupRule) -> Option<Rule> {
@@ -802,6 +935,7 @@ fn rule(rule: SecurityGroupRule) -> Option<Rule> {
             .or(rule.cidr_ipv6.map(Source::Ipv6))
             .or(rule.prefix_list_id.map(Source::PrefixList))
             .or(rule.referenced_group_info.and_then(group))?,
+        direction: if rule.is_egress == Some(true) { Direction::Egress } else { Direction::Ingress },
         description: rule.description.filter(|text| !text.is_empty()),
         tags: rule.tags.unwrap_or_default().into_iter().filter_map(|tag| Some((tag.key?, tag.value?))).collect(),
     })

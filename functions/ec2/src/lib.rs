@@ -2,6 +2,7 @@
 
 mod aws;
 mod controls;
+mod rules;
 mod sharing;
 mod switch;
 mod told;
@@ -14,6 +15,7 @@ pub const FUNCTION: Function = Function {
     name: "Ec2Function",
     controls: &[
         AnyControl::remembering::<controls::OpenSecurityGroup>(),
+        AnyControl::remembering::<controls::OpenEgress>(),
         AnyControl::of::<controls::OpenedPrefixList>(),
         AnyControl::of::<controls::SharedSnapshot>(),
         AnyControl::of::<controls::UsedSharedSnapshot>(),
@@ -23,7 +25,8 @@ pub const FUNCTION: Function = Function {
         AnyControl::of::<controls::UnblockedImages>(),
         AnyControl::of::<controls::UnencryptedVolumes>(),
         AnyControl::of::<controls::SerialConsole>(),
-        AnyControl::of::<controls::UnblockedVpcs>(),
+        AnyControl::remembering::<controls::UnblockedVpcs>(),
+        AnyControl::remembering::<controls::ExcludedVpc>(),
         AnyControl::of::<controls::InstanceMetadataV1>(),
         AnyControl::of::<controls::InstanceMetadataDefaultV1>(),
         AnyControl::of::<controls::OpenNetworkAcl>(),

@@ -13,7 +13,9 @@ use aws_sdk_s3control::types::NetworkOrigin;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use snapback::aws::{code, failure};
-use snapback::change::{Acl, AclGrant, Applied, Change, Flag, Flags, Grantee, Lifecycle, S3, Versioning};
+use snapback::change::{
+    AccessLogging, Acl, AclGrant, Applied, Change, Flag, Flags, Grantee, Lifecycle, Replication, S3, Versioning,
+};
 use snapback::control::{Look, Survey};
 use snapback::event::Event;
 use snapback::json;
@@ -21,7 +23,9 @@ use snapback::subject::Subject;
 
 use crate::controls::Point;
 use crate::exposed::Doors;
-use crate::lifecycle;
+use crate::told::Object;
+use crate::whole::{Found, Whole};
+use crate::{access_logging, lifecycle, replication};
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListBuckets.html>
 const MOST_ON_A_PAGE: i32 = 10_000;
@@ -41,25 +45,43 @@ pub(crate) async fn bucket_acl(look: &Look<'_>, bucket: &str) -> Result<Option<A
     let call = s3(look.config).get_bucket_acl().bucket(bucket).expected_bucket_owner(look.account).send();
     let doing = || format!("reading the ACL of bucket `{bucket}`");
     match call.await {
-        Ok(answer) => {
-            let owner = answer.owner.and_then(|owner| owner.id).context("it has no owner").with_context(doing)?;
-            let grants = answer.grants.unwrap_or_default().into_iter().map(acl_grant);
-            Ok(Some(Acl { owner, grants: grants.collect::<Result<_>>().with_context(doing)? }))
-        }
+        Ok(answer) => acl(answer.owner, answer.grants).map(Some).with_context(doing),
         Err(error) if code(&error) == Some("NoSuchBucket") => Ok(None),
         Err(error) => Err(failure(error).context(doing())),
     }
 }
 
+/// The ACL of an object; nothing if the object or the version is gone, or is a delete marker.
+pub(crate) async fn object_acl(look: &Look<'_>, object: &Object) -> Result<Option<Acl>> {
+    let call = s3(look.config).get_object_acl().bucket(&object.bucket).key(&object.key);
+    let call = call.set_version_id(object.version.clone()).expected_bucket_owner(look.account);
+    let doing = || format!("reading the ACL of {object}");
+    let is_gone = |code| matches!(code, "NoSuchBucket" | "NoSuchKey" | "NoSuchVersion" | "MethodNotAllowed");
+    match call.send().await {
+        Ok(answer) => acl(answer.owner, answer.grants).map(Some).with_context(doing),
+        Err(error) if code(&error).is_some_and(is_gone) => Ok(None),
+        Err(error) => Err(failure(error).context(doing())),
+    }
+}
+
+fn acl(owner: Option<types::Owner>, grants: Option<Vec<types::Grant>>) -> Result<Acl> {
+    let owner = owner.and_then(|owner| owner.id).context("it has no owner")?;
+    Ok(Acl { owner, grants: grants.unwrap_or_default().into_iter().map(acl_grant).collect::<Result<_>>()? })
+}
+
 fn acl_grant(grant: types::Grant) -> Result<AclGrant> {
-    let grantee = grant.grantee.context("a grant names nobody")?;
-    let grantee = match (grantee.id, grantee.uri) {
-        (Some(id), None) => Grantee::User(id),
-        (None, Some(uri)) => Grantee::Group(uri),
-        _ => bail!("a grant names somebody in an unknown way"),
-    };
+    let grantee = grantee_of_sdk(grant.grantee)?;
     let permission = grant.permission.context("a grant permits nothing")?;
     Ok(AclGrant { grantee, permission: permission.as_str().to_owned() })
+}
+
+pub(crate) fn grantee_of_sdk(grantee: Option<types::Grantee>) -> Result<Grantee> {
+    let grantee = grantee.context("a grant names nobody")?;
+    match (grantee.id, grantee.uri) {
+        (Some(id), None) => Ok(Grantee::User(id)),
+        (None, Some(uri)) => Ok(Grantee::Group(uri)),
+        _ => bail!("a grant names somebody in an unknown way"),
+    }
 }
 
 /// The versioning of a bucket.
@@ -100,6 +122,30 @@ pub(crate) async fn bucket_lifecycle(look: &Look<'_>, bucket: &str) -> Result<Op
         }
         Err(error) if matches!(code(&error), Some("NoSuchLifecycleConfiguration" | "NoSuchBucket")) => Ok(None),
         Err(error) => Err(failure(error).context(doing())),
+    }
+}
+
+/// The replication of a bucket.
+pub(crate) async fn bucket_replication(look: &Look<'_>, bucket: &str) -> Result<Found<Replication>> {
+    let call = s3(look.config).get_bucket_replication().bucket(bucket).expected_bucket_owner(look.account);
+    let whole = Whole::of(&replication::KNOWN);
+    match call.customize().interceptor(whole.clone()).send().await {
+        Ok(answer) => Ok(whole.found(answer.replication_configuration.as_ref().map(replication::of_sdk).transpose())),
+        Err(error) if matches!(code(&error), Some("ReplicationConfigurationNotFoundError" | "NoSuchBucket")) => {
+            Ok(Found::nothing())
+        }
+        Err(error) => Err(failure(error).context(format!("reading the replication of bucket `{bucket}`"))),
+    }
+}
+
+/// Where the logs of the requests to a bucket are delivered.
+pub(crate) async fn bucket_logging(look: &Look<'_>, bucket: &str) -> Result<Found<AccessLogging>> {
+    let call = s3(look.config).get_bucket_logging().bucket(bucket).expected_bucket_owner(look.account);
+    let whole = Whole::of(&access_logging::KNOWN);
+    match call.customize().interceptor(whole.clone()).send().await {
+        Ok(answer) => Ok(whole.found(answer.logging_enabled.map(access_logging::of_sdk).transpose())),
+        Err(error) if code(&error) == Some("NoSuchBucket") => Ok(Found::nothing()),
+        Err(error) => Err(failure(error).context(format!("reading the access logging of bucket `{bucket}`"))),
     }
 }
 
@@ -257,6 +303,10 @@ pub(crate) fn apply<'a>(config: &'a SdkConfig, account: &'a str, change: &'a Cha
                 change_access_point_policy(&look, access_point, from.as_deref(), to.as_deref()).await
             }
             Change::S3(S3::BucketAcl { bucket, from, to }) => change_bucket_acl(&look, bucket, from, to).await,
+            Change::S3(S3::ObjectAcl { bucket, key, version, from, to }) => {
+                let object = Object { bucket: bucket.clone(), key: key.clone(), version: version.clone() };
+                change_object_acl(&look, object, from, to).await
+            }
             Change::S3(S3::BucketPublicAccessBlock { bucket, from, to }) => {
                 change_bucket_public_access_block(&look, bucket, from.as_ref(), to.as_ref()).await
             }
@@ -269,6 +319,12 @@ pub(crate) fn apply<'a>(config: &'a SdkConfig, account: &'a str, change: &'a Cha
             }
             Change::S3(S3::BucketLifecycle { bucket, from, to }) => {
                 change_bucket_lifecycle(&look, bucket, from.as_ref(), to.as_ref()).await
+            }
+            Change::S3(S3::BucketLogging { bucket, from, to }) => {
+                change_bucket_logging(&look, bucket, from.as_ref(), to.as_ref()).await
+            }
+            Change::S3(S3::BucketReplication { bucket, from, to }) => {
+                change_bucket_replication(&look, bucket, from, to).await
             }
             other => bail!("the function for S3 was asked to {other}"),
         }
@@ -338,22 +394,47 @@ async fn change_bucket_acl(look: &Look<'_>, bucket: &str, from: &Acl, to: &Acl) 
     if !found.is_same(from) {
         return Ok(Applied::Changed { found: found.to_string() });
     }
-    let grants = to.grants.iter().map(sdk_grant).collect::<Result<Vec<_>, _>>()?;
-    let owner = types::Owner::builder().id(&to.owner).build();
-    let acl = types::AccessControlPolicy::builder().owner(owner).set_grants(Some(grants)).build();
     let call = s3(look.config).put_bucket_acl().bucket(bucket).expected_bucket_owner(look.account);
-    let written = call.access_control_policy(acl).send().await;
+    let written = call.access_control_policy(sdk_acl(to)?).send().await;
     written.map_err(|error| failure(error).context(format!("writing the ACL of bucket `{bucket}`")))?;
     Ok(done())
 }
 
+async fn change_object_acl(look: &Look<'_>, object: Object, from: &Acl, to: &Acl) -> Result<Applied> {
+    let Some(found) = object_acl(look, &object).await? else {
+        return Ok(Applied::Changed { found: "(no object)".to_owned() });
+    };
+    if found.is_same(to) {
+        return Ok(Applied::Already);
+    }
+    if !found.is_same(from) {
+        return Ok(Applied::Changed { found: found.to_string() });
+    }
+    let doing = format!("writing the ACL of {object}");
+    let call = s3(look.config).put_object_acl().bucket(object.bucket).key(object.key);
+    let call = call.set_version_id(object.version).expected_bucket_owner(look.account);
+    let written = call.access_control_policy(sdk_acl(to)?).send().await;
+    written.map_err(|error| failure(error).context(doing))?;
+    Ok(done())
+}
+
+fn sdk_acl(acl: &Acl) -> Result<types::AccessControlPolicy> {
+    let grants = acl.grants.iter().map(sdk_grant).collect::<Result<Vec<_>>>()?;
+    let owner = types::Owner::builder().id(&acl.owner).build();
+    Ok(types::AccessControlPolicy::builder().owner(owner).set_grants(Some(grants)).build())
+}
+
 fn sdk_grant(grant: &AclGrant) -> Result<types::Grant> {
-    let grantee = match &grant.grantee {
+    let permission = types::Permission::from(grant.permission.as_str());
+    Ok(types::Grant::builder().grantee(grantee_to_sdk(&grant.grantee)?).permission(permission).build())
+}
+
+pub(crate) fn grantee_to_sdk(grantee: &Grantee) -> Result<types::Grantee> {
+    let builder = match grantee {
         Grantee::User(id) => types::Grantee::builder().r#type(types::Type::CanonicalUser).id(id),
         Grantee::Group(uri) => types::Grantee::builder().r#type(types::Type::Group).uri(uri),
     };
-    let permission = types::Permission::from(grant.permission.as_str());
-    Ok(types::Grant::builder().grantee(grantee.build()?).permission(permission).build())
+    Ok(builder.build()?)
 }
 
 async fn change_bucket_public_access_block(
@@ -456,6 +537,54 @@ async fn change_bucket_lifecycle(
         call.send().await.map(drop).map_err(failure)
     };
     written.map_err(|error| error.context(format!("writing the lifecycle of bucket `{bucket}`")))?;
+    Ok(done())
+}
+
+async fn change_bucket_logging(
+    look: &Look<'_>,
+    bucket: &str,
+    from: Option<&AccessLogging>,
+    to: Option<&AccessLogging>,
+) -> Result<Applied> {
+    let Found { kept: found, unknown } = bucket_logging(look, bucket).await?;
+    if let Some(unknown) = unknown {
+        return Ok(Applied::Changed { found: unknown });
+    }
+    if found.as_ref() == to {
+        return Ok(Applied::Already);
+    }
+    if found.as_ref() != from {
+        let found = found.map_or_else(|| "(no access logging)".to_owned(), |found| found.to_string());
+        return Ok(Applied::Changed { found });
+    }
+    let enabled = to.map(access_logging::to_sdk).transpose()?;
+    let status = types::BucketLoggingStatus::builder().set_logging_enabled(enabled).build();
+    let call = s3(look.config).put_bucket_logging().bucket(bucket).expected_bucket_owner(look.account);
+    let written = call.bucket_logging_status(status).send().await;
+    written.map_err(|error| failure(error).context(format!("writing the access logging of bucket `{bucket}`")))?;
+    Ok(done())
+}
+
+async fn change_bucket_replication(
+    look: &Look<'_>,
+    bucket: &str,
+    from: &Replication,
+    to: &Replication,
+) -> Result<Applied> {
+    let Found { kept: found, unknown } = bucket_replication(look, bucket).await?;
+    if let Some(unknown) = unknown {
+        return Ok(Applied::Changed { found: unknown });
+    }
+    if found.as_ref() == Some(to) {
+        return Ok(Applied::Already);
+    }
+    if found.as_ref() != Some(from) {
+        let found = found.map_or_else(|| "(no replication)".to_owned(), |found| found.to_string());
+        return Ok(Applied::Changed { found });
+    }
+    let call = s3(look.config).put_bucket_replication().bucket(bucket).expected_bucket_owner(look.account);
+    let written = call.replication_configuration(replication::to_sdk(to)?).send().await;
+    written.map_err(|error| failure(error).context(format!("writing the replication of bucket `{bucket}`")))?;
     Ok(done())
 }
 

@@ -123,17 +123,39 @@ pub(crate) fn writes(grant: &AclGrant) -> bool {
     !matches!(grant.permission.as_str(), "READ" | "READ_ACP")
 }
 
+/// The canned ACLs that let in nobody but the owner, S3's log delivery, or Amazon EC2.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/acl-overview.html#canned-acl>
+pub(crate) fn lets_nobody_in(canned: &str) -> bool {
+    matches!(
+        canned,
+        "private" | "bucket-owner-read" | "bucket-owner-full-control" | "log-delivery-write" | "aws-exec-read"
+    )
+}
+
+/// A canonical user's id does not tell its account: it may be one that is trusted by its account or organization.
+pub(crate) fn is_certain(grant: &AclGrant, trust: &Trust) -> bool {
+    match &grant.grantee {
+        Grantee::Group(_) => is_public(grant),
+        Grantee::User(_) => trust.accounts.is_empty() && trust.organizations.is_empty(),
+    }
+}
+
+/// What a grant of an object's ACL does, as people read it.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/acl-overview.html#permissions>
+pub(crate) fn sentence_of_object(grant: &AclGrant) -> String {
+    let what = match grant.permission.as_str() {
+        "READ" => "read the object",
+        "READ_ACP" => "read the ACL",
+        "WRITE_ACP" => "change the ACL",
+        "FULL_CONTROL" => "read the object and change the ACL",
+        other => other,
+    };
+    format!("the object's ACL lets {} {what}", grantee(grant))
+}
+
 /// What a grant of a bucket's ACL does, as people read it.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/acl-overview.html#permissions>
 pub(crate) fn sentence(grant: &AclGrant) -> String {
-    let who = match &grant.grantee {
-        Grantee::Group(group) => match group.as_str() {
-            ALL_USERS => "everyone".to_owned(),
-            AUTHENTICATED_USERS => "anyone with an AWS account".to_owned(),
-            other => format!("the group `{other}`"),
-        },
-        Grantee::User(id) => format!("canonical user `{id}`"),
-    };
     let what = match grant.permission.as_str() {
         "READ" => "list the objects",
         "WRITE" => "put, overwrite and delete objects",
@@ -142,5 +164,16 @@ pub(crate) fn sentence(grant: &AclGrant) -> String {
         "FULL_CONTROL" => "list, put and delete objects and change the ACL",
         other => other,
     };
-    format!("the ACL lets {who} {what}")
+    format!("the ACL lets {} {what}", grantee(grant))
+}
+
+fn grantee(grant: &AclGrant) -> String {
+    match &grant.grantee {
+        Grantee::Group(group) => match group.as_str() {
+            ALL_USERS => "everyone".to_owned(),
+            AUTHENTICATED_USERS => "anyone with an AWS account".to_owned(),
+            other => format!("the group `{other}`"),
+        },
+        Grantee::User(id) => format!("canonical user `{id}`"),
+    }
 }

@@ -1,12 +1,17 @@
 //! Amazon S3: the list of its controls.
 
+mod access_logging;
 mod aws;
 mod block;
+mod bucket_policy;
 mod controls;
 mod exposed;
 mod lifecycle;
 mod logs;
+mod lost;
+mod replication;
 mod told;
+mod whole;
 
 use std::time::Duration;
 
@@ -18,12 +23,16 @@ pub const FUNCTION: Function = Function {
         AnyControl::of::<controls::PublicBucketPolicy>(),
         AnyControl::of::<controls::ForeignBucketPolicy>(),
         AnyControl::remembering::<controls::LostBucketDeny>(),
+        AnyControl::remembering::<controls::LostLogDelivery>(),
         AnyControl::of::<controls::PublicBucketAcl>(),
+        AnyControl::of::<controls::PublicObjectAcl>(),
         AnyControl::remembering::<controls::BucketPublicAccessBlockOff>(),
         AnyControl::remembering::<controls::AccountPublicAccessBlockOff>(),
         AnyControl::of::<controls::AccessPointPolicy>(),
+        AnyControl::of::<controls::ForeignReplication>(),
         AnyControl::remembering::<controls::EarlyLogExpiry>(),
         AnyControl::remembering::<controls::SuspendedLogVersioning>(),
+        AnyControl::remembering::<controls::DisabledAccessLogging>(),
     ],
     apply: aws::apply,
     tags: Tags { read: aws::tags, needs: &["s3:GetBucketTagging"] },

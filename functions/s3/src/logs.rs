@@ -9,7 +9,7 @@ use snapback::policy::pattern;
 /// <https://docs.aws.amazon.com/config/latest/developerguide/s3-bucket-policy.html>
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html>
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/AWS-logs-infrastructure-S3.html>
-const DELIVER: [&str; 4] =
+pub(crate) const DELIVER: [&str; 4] =
     ["cloudtrail.amazonaws.com", "config.amazonaws.com", "logging.s3.amazonaws.com", "delivery.logs.amazonaws.com"];
 
 /// Whether a bucket with this policy receives logs.

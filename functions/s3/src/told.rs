@@ -1,5 +1,7 @@
 //! What CloudTrail tells of a call to S3: which bucket, which ACL, which settings of Block Public Access.
 
+use std::fmt;
+
 use serde_json::Value;
 use snapback::change::{AclGrant, Flag, Flags, Grantee};
 use snapback::event::Event;
@@ -30,8 +32,47 @@ fn bucket(event: &Event) -> Option<&str> {
     json::text(&event.request, "bucketName").or_else(from_arn)
 }
 
+/// An object: one of its versions, or the only one that there is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Object {
+    pub bucket: String,
+    pub key: String,
+    pub version: Option<String>,
+}
+
+impl fmt::Display for Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "object `{}` of bucket `{}`", self.key, self.bucket)
+    }
+}
+
+/// The object that the event is about: from the parameters, or from the ARN that stays when the parameters are left out.
+pub(crate) fn object(event: &Event) -> Option<Object> {
+    let told = || Some((json::text(&event.request, "bucketName")?, json::text(&event.request, "key")?));
+    let from_arn = || event.resources.iter().find_map(|arn| arn.split_once(":s3:::")?.1.split_once('/'));
+    let (bucket, key) = told().or_else(from_arn)?;
+    // Which version it was S3 answers, where the caller has not said.
+    let version = json::text(&event.request, "versionId").or(json::text(&event.response, "x-amz-version-id"));
+    Some(Object { bucket: bucket.to_owned(), key: key.to_owned(), version: version.map(str::to_owned) })
+}
+
+/// The same, or the account where the event does not tell.
+pub(crate) fn subject_of_object(event: &Event) -> Subject {
+    match object(event) {
+        Some(Object { bucket, key, .. }) => Subject::object(event, &bucket, &key),
+        None => Subject::account(event),
+    }
+}
+
 pub(crate) fn bucket_of(subject: &Subject) -> Option<&str> {
     (subject.kind == "bucket").then_some(subject.name.as_str())
+}
+
+/// The policy that an event gives a bucket.
+pub(crate) fn bucket_policy(event: &Event) -> Option<String> {
+    let given = &event.request["bucketPolicy"];
+    let is_told = !json::is_left_out(given);
+    is_told.then(|| given.as_str().map_or_else(|| given.to_string(), str::to_owned))
 }
 
 /// The access point's name. How CloudTrail tells it was not seen, so it is looked for wherever it may stand.
@@ -153,6 +194,35 @@ mod tests {
             permission: (*permission).to_owned(),
         };
         grants.iter().map(grant).collect()
+    }
+
+    #[test]
+    fn an_object_is_told_by_parameters_or_arn_and_its_version_by_call_or_answer() {
+        let (object, bucket) = (json!({"ARN": "arn:aws:s3:::b/a/k"}), json!({"ARN": "arn:aws:s3:::b"}));
+        let told = json!({"bucketName": "b", "key": "a/k"});
+        let versioned = json!({"bucketName": "b", "key": "a/k", "versionId": "v1"});
+        let answered = json!({"x-amz-version-id": "v2"});
+        let omitted = json!({"omitted": true});
+        for (request, response, resources, version) in [
+            (&told, json!(null), json!([]), Some(None)),
+            (&told, answered.clone(), json!([]), Some(Some("v2"))),
+            (&versioned, answered.clone(), json!([]), Some(Some("v1"))),
+            (&omitted, answered, json!([bucket, object]), Some(Some("v2"))),
+            (&omitted, json!(null), json!([bucket]), None),
+        ] {
+            let record = json!({
+                "eventID": "e-1", "eventTime": "2026-01-31T12:00:00Z", "eventSource": "s3.amazonaws.com",
+                "eventName": "PutObjectAcl", "awsRegion": "eu-central-1", "recipientAccountId": "111122223333",
+                "requestParameters": request, "responseElements": response, "resources": resources,
+            });
+            let event = Event::from_record(record).expect("an event");
+            let expected = version.map(|version| Object {
+                bucket: "b".to_owned(),
+                key: "a/k".to_owned(),
+                version: version.map(str::to_owned),
+            });
+            assert_eq!(super::object(&event), expected, "{request}");
+        }
     }
 
     #[test]

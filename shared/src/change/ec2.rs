@@ -11,12 +11,12 @@ use crate::network::Traffic;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ec2 {
-    /// `RevokeSecurityGroupIngress`, by rule id.
-    RevokeIngress { group: String, rules: Vec<Rule> },
-    /// `AuthorizeSecurityGroupIngress`; only ever to undo. The rules get new ids.
-    AuthorizeIngress { group: String, rules: Vec<Rule> },
+    /// `RevokeSecurityGroupIngress` or `RevokeSecurityGroupEgress`, by rule id.
+    RevokeRules { group: String, rules: Vec<Rule> },
+    /// `AuthorizeSecurityGroupIngress` or `AuthorizeSecurityGroupEgress`; only ever to undo. The rules get new ids.
+    AuthorizeRules { group: String, rules: Vec<Rule> },
     /// `ModifySecurityGroupRules`: these rules before and after, each by its id, which stays, as do its tags.
-    ModifyIngress { group: String, from: Vec<Rule>, to: Vec<Rule> },
+    ModifyRules { group: String, from: Vec<Rule>, to: Vec<Rule> },
     /// `ModifySnapshotAttribute`, `ModifyImageAttribute` or `ModifyVpcEndpointServicePermissions`: of those with whom
     /// it is shared, these before and those after. All others stay.
     Sharing { of: Shared, from: Vec<SharedWith>, to: Vec<SharedWith> },
@@ -31,6 +31,9 @@ pub enum Ec2 {
     PrefixListEntries { list: String, from: Vec<PrefixEntry>, to: Vec<PrefixEntry> },
     /// `CreateFlowLogs` and `DeleteFlowLogs`. A flow log that is made again gets a new id, and is known by what it records.
     FlowLog { from: Option<Box<FlowLog>>, to: Option<Box<FlowLog>> },
+    /// `CreateVpcBlockPublicAccessExclusion`, `ModifyVpcBlockPublicAccessExclusion` and
+    /// `DeleteVpcBlockPublicAccessExclusion`. One that is made again gets a new id, and is known by what it excludes.
+    VpcExclusion { from: Option<VpcExclusion>, to: Option<VpcExclusion> },
 }
 
 /// What can be shared with other accounts.
@@ -67,6 +70,8 @@ pub enum Switch {
     EbsEncryptionByDefault,
     /// `enabled`, `disabled`
     SerialConsoleAccess,
+    /// `block-bidirectional`, `block-ingress`, `off`
+    VpcBlockPublicAccess,
 }
 
 /// One rule of a network ACL.
@@ -82,6 +87,15 @@ pub struct AclEntry {
     pub ports: Option<(i32, i32)>,
 }
 
+/// Which way the traffic goes that a rule of a security group lets through.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Direction {
+    #[default]
+    Ingress,
+    Egress,
+}
+
 /// One rule of a security group, with everything that authorising it again needs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rule {
@@ -91,14 +105,17 @@ pub struct Rule {
     pub protocol: String,
     pub from_port: Option<i64>,
     pub to_port: Option<i64>,
+    /// Of egress, where it lets out to.
     pub source: Source,
+    #[serde(default, skip_serializing_if = "Direction::is_ingress")]
+    pub direction: Direction,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
 }
 
-/// Whom a rule lets in.
+/// Whom a rule lets in, or where to it lets out.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Source {
@@ -152,6 +169,19 @@ pub struct FlowLogFiles {
     pub hourly: bool,
 }
 
+/// What an exclusion from Block Public Access of VPCs opens.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VpcExclusion {
+    /// `vpcbpa-exclude-…`
+    pub id: String,
+    /// The id of a VPC or a subnet.
+    pub resource: String,
+    /// `allow-bidirectional`, `allow-egress`
+    pub mode: String,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
+}
+
 impl FlowLog {
     /// Whether both record the same and to the same place, whatever their ids and tags. AWS takes no two of them.
     #[must_use]
@@ -161,16 +191,40 @@ impl FlowLog {
     }
 }
 
+impl Direction {
+    /// As in the names of the API.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ingress => "ingress",
+            Self::Egress => "egress",
+        }
+    }
+
+    /// What stands between the traffic and the range of a rule.
+    #[must_use]
+    pub fn preposition(self) -> &'static str {
+        match self {
+            Self::Ingress => "from",
+            Self::Egress => "to",
+        }
+    }
+
+    fn is_ingress(&self) -> bool {
+        *self == Self::Ingress
+    }
+}
+
 impl Rule {
     #[must_use]
     pub fn traffic(&self) -> Traffic {
         Traffic::of_api(&self.protocol, self.from_port, self.to_port)
     }
 
-    /// Whether both let the same traffic in from the same source, whatever their ids, descriptions and tags.
+    /// Whether both let the same traffic through, whatever their ids, descriptions and tags.
     #[must_use]
-    pub fn lets_in_the_same(&self, other: &Self) -> bool {
-        self.traffic() == other.traffic() && self.source == other.source
+    pub fn lets_through_the_same(&self, other: &Self) -> bool {
+        (self.direction, self.traffic(), &self.source) == (other.direction, other.traffic(), &other.source)
     }
 }
 
@@ -178,15 +232,16 @@ impl Ec2 {
     #[must_use]
     pub fn undo(&self) -> Self {
         match self.clone() {
-            Self::RevokeIngress { group, rules } => Self::AuthorizeIngress { group, rules },
-            Self::AuthorizeIngress { group, rules } => Self::RevokeIngress { group, rules },
-            Self::ModifyIngress { group, from, to } => Self::ModifyIngress { group, from: to, to: from },
+            Self::RevokeRules { group, rules } => Self::AuthorizeRules { group, rules },
+            Self::AuthorizeRules { group, rules } => Self::RevokeRules { group, rules },
+            Self::ModifyRules { group, from, to } => Self::ModifyRules { group, from: to, to: from },
             Self::Sharing { of, from, to } => Self::Sharing { of, from: to, to: from },
             Self::Switch { of, from, to } => Self::Switch { of, from: to, to: from },
             Self::MetadataTokens { instance, from, to } => Self::MetadataTokens { instance, from: to, to: from },
             Self::NetworkAclEntry { acl, from, to } => Self::NetworkAclEntry { acl, from: to, to: from },
             Self::PrefixListEntries { list, from, to } => Self::PrefixListEntries { list, from: to, to: from },
             Self::FlowLog { from, to } => Self::FlowLog { from: to, to: from },
+            Self::VpcExclusion { from, to } => Self::VpcExclusion { from: to, to: from },
         }
     }
 
@@ -200,20 +255,26 @@ impl Ec2 {
         };
         let entry = |entry: &Option<AclEntry>| entry.as_ref().map_or("(no such rule)".to_owned(), ToString::to_string);
         let log = |log: &Option<Box<FlowLog>>| log.as_deref().map_or("(no such flow log)".to_owned(), all_of);
+        let exclusion = |exclusion: &Option<VpcExclusion>| {
+            exclusion
+                .as_ref()
+                .map_or("(no such exclusion)".to_owned(), |of| format!("{of} ({}){}", of.mode, tagged(&of.tags)))
+        };
         let ranges = |entries: &[PrefixEntry]| match entries {
             [] => "(without these entries; all others stay)".to_owned(),
             some => listed(some),
         };
         match self {
-            Self::RevokeIngress { rules, .. } => (detailed(rules), without()),
-            Self::AuthorizeIngress { rules, .. } => (without(), detailed(rules)),
-            Self::ModifyIngress { from, to, .. } => (detailed(from), detailed(to)),
+            Self::RevokeRules { rules, .. } => (detailed(rules), without()),
+            Self::AuthorizeRules { rules, .. } => (without(), detailed(rules)),
+            Self::ModifyRules { from, to, .. } => (detailed(from), detailed(to)),
             Self::Sharing { from, to, .. } => (shared(from), shared(to)),
             Self::Switch { from, to, .. } => (from.clone(), to.clone()),
             Self::MetadataTokens { from, to, .. } => (format!("HttpTokens: {from}"), format!("HttpTokens: {to}")),
             Self::NetworkAclEntry { from, to, .. } => (entry(from), entry(to)),
             Self::PrefixListEntries { from, to, .. } => (ranges(from), ranges(to)),
             Self::FlowLog { from, to } => (log(from), log(to)),
+            Self::VpcExclusion { from, to } => (exclusion(from), exclusion(to)),
         }
     }
 }
@@ -227,6 +288,7 @@ impl Switch {
             Self::ImageBlockPublicAccess => "image-block-public-access",
             Self::EbsEncryptionByDefault => "ebs-encryption-by-default",
             Self::SerialConsoleAccess => "serial-console-access",
+            Self::VpcBlockPublicAccess => "vpc-block-public-access",
         }
     }
 }
@@ -250,12 +312,12 @@ impl TryFrom<Change> for Ec2 {
 impl fmt::Display for Ec2 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::RevokeIngress { group, rules } => write!(f, "revoke {} from security group `{group}`", listed(rules)),
-            Self::AuthorizeIngress { group, rules } => {
+            Self::RevokeRules { group, rules } => write!(f, "revoke {} from security group `{group}`", listed(rules)),
+            Self::AuthorizeRules { group, rules } => {
                 write!(f, "authorise {} in security group `{group}`", listed(rules))
             }
-            Self::ModifyIngress { group, from, to } => {
-                write!(f, "change {} to {} in security group `{group}`", listed(from), listed(to))
+            Self::ModifyRules { group, from, to } => {
+                write!(f, "change {} into {} in security group `{group}`", listed(from), listed(to))
             }
             Self::Sharing { of, from, to } if to.is_empty() => write!(f, "stop sharing {of} with {}", listed(from)),
             Self::Sharing { of, to, .. } => write!(f, "share {of} with {}", listed(to)),
@@ -276,6 +338,10 @@ impl fmt::Display for Ec2 {
             Self::FlowLog { to: Some(log), .. } => write!(f, "create the {log}"),
             Self::FlowLog { from: Some(log), .. } => write!(f, "delete the {log}"),
             Self::FlowLog { .. } => f.write_str("change no flow log"),
+            Self::VpcExclusion { from: None, to: Some(to) } => write!(f, "make the {to} ({})", to.mode),
+            Self::VpcExclusion { from: Some(from), to: None } => write!(f, "delete the {from} ({})", from.mode),
+            Self::VpcExclusion { to: Some(to), .. } => write!(f, "change the {to} to `{}`", to.mode),
+            Self::VpcExclusion { .. } => f.write_str("change no exclusion"),
             Self::NetworkAclEntry { acl, .. } => write!(f, "change a rule of network ACL `{acl}`"),
         }
     }
@@ -317,6 +383,7 @@ impl fmt::Display for Switch {
             Self::ImageBlockPublicAccess => "Block Public Access of AMIs",
             Self::EbsEncryptionByDefault => "the encryption of new EBS volumes by default",
             Self::SerialConsoleAccess => "access to serial consoles",
+            Self::VpcBlockPublicAccess => "Block Public Access of VPCs",
         })
     }
 }
@@ -337,6 +404,13 @@ impl fmt::Display for AclEntry {
     }
 }
 
+/// As in "the exclusion of …".
+impl fmt::Display for VpcExclusion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "exclusion of `{}` from Block Public Access", self.resource)
+    }
+}
+
 /// As in "the flow log of …".
 impl fmt::Display for FlowLog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -345,9 +419,19 @@ impl fmt::Display for FlowLog {
     }
 }
 
+/// As in "lets in", "lets out".
+impl fmt::Display for Direction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ingress => "in",
+            Self::Egress => "out",
+        })
+    }
+}
+
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} from {}", self.traffic(), self.source)
+        write!(f, "{} {} {}", self.traffic(), self.direction.preposition(), self.source)
     }
 }
 
@@ -367,12 +451,14 @@ fn all_of(log: &FlowLog) -> String {
     let interval = log.interval.map(|seconds| format!(" each {seconds} s")).unwrap_or_default();
     let format = log.format.as_ref().map(|format| format!(" \"{format}\"")).unwrap_or_default();
     let files = log.files.as_ref().map(|files| format!(" as {}", files.format)).unwrap_or_default();
-    let tags: String = log.tags.iter().map(|(key, value)| format!(" {key}={value}")).collect();
-    format!("{log}{role}{interval}{format}{files}{tags}")
+    format!("{log}{role}{interval}{format}{files}{}", tagged(&log.tags))
 }
 
 fn detailed(rule: &Rule) -> String {
     let description = rule.description.as_ref().map(|text| format!(" \"{text}\"")).unwrap_or_default();
-    let tags: String = rule.tags.iter().map(|(key, value)| format!(" {key}={value}")).collect();
-    format!("{} {rule}{description}{tags}", rule.id)
+    format!("{} {rule}{description}{}", rule.id, tagged(&rule.tags))
+}
+
+fn tagged(tags: &BTreeMap<String, String>) -> String {
+    tags.iter().map(|(key, value)| format!(" {key}={value}")).collect()
 }

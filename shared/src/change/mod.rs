@@ -7,6 +7,7 @@
 mod ec2;
 mod lifecycle;
 mod own;
+mod replication;
 mod s3;
 
 use std::collections::BTreeMap;
@@ -14,12 +15,16 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-pub use ec2::{AclEntry, Ec2, FlowLog, FlowLogFiles, PrefixEntry, Rule, Shared, SharedWith, Source, Switch};
+pub use ec2::{
+    AclEntry, Direction, Ec2, FlowLog, FlowLogFiles, PrefixEntry, Rule, Shared, SharedWith, Source, Switch,
+    VpcExclusion,
+};
 pub use lifecycle::{
     Lifecycle, LifecycleExpiration, LifecycleFilter, LifecycleRule, LifecycleTransition, OlderVersions,
 };
 pub use own::{KeyState, Own, RuleState, Target};
-pub use s3::{Acl, AclGrant, Flag, Flags, Grantee, S3, Versioning};
+pub use replication::{Replication, ReplicationDestination, ReplicationFilter, ReplicationRule, ReplicationTime};
+pub use s3::{AccessLogging, Acl, AclGrant, Flag, Flags, Grantee, LogKeys, S3, Versioning};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Change, Lifecycle, LifecycleRule};
+use super::{Change, Lifecycle, LifecycleRule, Replication, ReplicationRule};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -16,6 +16,8 @@ pub enum S3 {
     AccessPointPolicy { access_point: String, from: Option<String>, to: Option<String> },
     /// `PutBucketAcl`.
     BucketAcl { bucket: String, from: Acl, to: Acl },
+    /// `PutObjectAcl`, of one version or of the only one.
+    ObjectAcl { bucket: String, key: String, version: Option<String>, from: Acl, to: Acl },
     /// `PutPublicAccessBlock` of a bucket; `DeletePublicAccessBlock` only ever to undo.
     BucketPublicAccessBlock { bucket: String, from: Option<Flags>, to: Option<Flags> },
     /// The same of a whole account.
@@ -24,6 +26,10 @@ pub enum S3 {
     BucketVersioning { bucket: String, from: Versioning, to: Versioning },
     /// `PutBucketLifecycleConfiguration`, or `DeleteBucketLifecycle` where no rule is left.
     BucketLifecycle { bucket: String, from: Option<Lifecycle>, to: Option<Lifecycle> },
+    /// `PutBucketLogging`.
+    BucketLogging { bucket: String, from: Option<AccessLogging>, to: Option<AccessLogging> },
+    /// `PutBucketReplication`.
+    BucketReplication { bucket: String, from: Replication, to: Replication },
 }
 
 /// Versioning of a bucket that had it on once: after that it can be suspended, but never taken away.
@@ -33,6 +39,28 @@ pub enum S3 {
 pub enum Versioning {
     Enabled,
     Suspended,
+}
+
+/// Where S3 delivers the logs of the requests to a bucket.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_LoggingEnabled.html>
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccessLogging {
+    pub bucket: String,
+    pub prefix: String,
+    /// To whom the ACLs of the logs grant something.
+    pub grants: Vec<AclGrant>,
+    /// How the keys of the logs are formed, where that is told.
+    pub keys: Option<LogKeys>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogKeys {
+    Simple,
+    /// By date: that of the event or that of the delivery.
+    Partitioned {
+        by: Option<String>,
+    },
 }
 
 /// An access control list. Names for display are left out: they decide nothing, and S3 does not ask for them.
@@ -100,6 +128,9 @@ impl S3 {
                 Self::AccessPointPolicy { access_point, from: to, to: from }
             }
             Self::BucketAcl { bucket, from, to } => Self::BucketAcl { bucket, from: to, to: from },
+            Self::ObjectAcl { bucket, key, version, from, to } => {
+                Self::ObjectAcl { bucket, key, version, from: to, to: from }
+            }
             Self::BucketPublicAccessBlock { bucket, from, to } => {
                 Self::BucketPublicAccessBlock { bucket, from: to, to: from }
             }
@@ -108,6 +139,8 @@ impl S3 {
             }
             Self::BucketVersioning { bucket, from, to } => Self::BucketVersioning { bucket, from: to, to: from },
             Self::BucketLifecycle { bucket, from, to } => Self::BucketLifecycle { bucket, from: to, to: from },
+            Self::BucketLogging { bucket, from, to } => Self::BucketLogging { bucket, from: to, to: from },
+            Self::BucketReplication { bucket, from, to } => Self::BucketReplication { bucket, from: to, to: from },
         }
     }
 
@@ -122,7 +155,7 @@ impl S3 {
             Self::BucketPolicy { from, to, .. } | Self::AccessPointPolicy { from, to, .. } => {
                 (policy(from), policy(to))
             }
-            Self::BucketAcl { from, to, .. } => (from.to_string(), to.to_string()),
+            Self::BucketAcl { from, to, .. } | Self::ObjectAcl { from, to, .. } => (from.to_string(), to.to_string()),
             Self::BucketPublicAccessBlock { from, to, .. } | Self::AccountPublicAccessBlock { from, to, .. } => {
                 (flags(from), flags(to))
             }
@@ -132,6 +165,13 @@ impl S3 {
                     |of: &Option<Lifecycle>| of.as_ref().map_or_else(|| "(no rules)".to_owned(), Lifecycle::to_string);
                 (rules(from), rules(to))
             }
+            Self::BucketLogging { from, to, .. } => {
+                let logging = |of: &Option<AccessLogging>| {
+                    of.as_ref().map_or_else(|| "(no access logging)".to_owned(), AccessLogging::to_string)
+                };
+                (logging(from), logging(to))
+            }
+            Self::BucketReplication { from, to, .. } => (from.to_string(), to.to_string()),
         }
     }
 }
@@ -159,15 +199,10 @@ impl fmt::Display for S3 {
             Self::AccessPointPolicy { access_point, from, to } => {
                 policy_change(f, "access point", access_point, from.as_ref(), to.as_ref())
             }
-            Self::BucketAcl { bucket, from, to } => {
-                let others = |acl: &Acl, other: &Acl| -> Vec<String> {
-                    acl.grants.iter().filter(|grant| !other.grants.contains(grant)).map(ToString::to_string).collect()
-                };
-                let (gone, new) = (others(from, to), others(to, from));
-                let gone = (!gone.is_empty()).then(|| format!("take {} out of", gone.join(", ")));
-                let new = (!new.is_empty()).then(|| format!("put {} into", new.join(", ")));
-                let both = [gone, new].into_iter().flatten().collect::<Vec<_>>().join(" and ");
-                write!(f, "{both} the ACL of bucket `{bucket}`")
+            Self::BucketAcl { bucket, from, to } => write!(f, "{} the ACL of bucket `{bucket}`", acl_change(from, to)),
+            Self::ObjectAcl { bucket, key, version, from, to } => {
+                let version = version.as_ref().map(|version| format!("version {version} of ")).unwrap_or_default();
+                write!(f, "{} the ACL of {version}object `{key}` of bucket `{bucket}`", acl_change(from, to))
             }
             Self::BucketPublicAccessBlock { bucket, from, to } => {
                 write!(f, "{} for bucket `{bucket}`", turned(from.as_ref(), to.as_ref()))
@@ -191,6 +226,18 @@ impl fmt::Display for S3 {
                 let both = [gone, new].into_iter().flatten().collect::<Vec<_>>().join(" and ");
                 write!(f, "{both} the lifecycle of bucket `{bucket}`")
             }
+            Self::BucketLogging { bucket, to: Some(to), .. } => {
+                write!(f, "turn on access logging of bucket `{bucket}` to bucket `{}`", to.bucket)
+            }
+            Self::BucketLogging { bucket, to: None, .. } => write!(f, "turn off access logging of bucket `{bucket}`"),
+            Self::BucketReplication { bucket, from, to } => {
+                let changed = to.rules.iter().filter(|rule| !from.rules.contains(rule));
+                let (on, off): (Vec<_>, Vec<_>) = changed.partition(|rule| rule.is_on());
+                let list =
+                    |of: Vec<&ReplicationRule>| of.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+                let (verb, changed) = if on.is_empty() { ("disable", off) } else { ("enable", on) };
+                write!(f, "{verb} {} in the replication of bucket `{bucket}`", list(changed))
+            }
         }
     }
 }
@@ -207,6 +254,16 @@ fn policy_change(
         (None, _) => write!(f, "put a policy on {kind} `{name}`, which has none"),
         _ => write!(f, "change the policy of {kind} `{name}`"),
     }
+}
+
+fn acl_change(from: &Acl, to: &Acl) -> String {
+    let others = |acl: &Acl, other: &Acl| -> Vec<String> {
+        acl.grants.iter().filter(|grant| !other.grants.contains(grant)).map(ToString::to_string).collect()
+    };
+    let (gone, new) = (others(from, to), others(to, from));
+    let gone = (!gone.is_empty()).then(|| format!("take {} out of", gone.join(", ")));
+    let new = (!new.is_empty()).then(|| format!("put {} into", new.join(", ")));
+    [gone, new].into_iter().flatten().collect::<Vec<_>>().join(" and ")
 }
 
 fn turned(from: Option<&Flags>, to: Option<&Flags>) -> String {
@@ -228,6 +285,18 @@ fn on_or_off(on: &Flags, flag: Flag) -> &'static str {
 impl fmt::Display for Acl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "owner {}", self.owner)?;
+        self.grants.iter().try_for_each(|grant| write!(f, "\n{grant}"))
+    }
+}
+
+impl fmt::Display for AccessLogging {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "to `{}` of bucket `{}`", self.prefix, self.bucket)?;
+        match &self.keys {
+            None => {}
+            Some(LogKeys::Simple) => f.write_str(", in one folder")?,
+            Some(LogKeys::Partitioned { by }) => write!(f, ", in folders by {}", by.as_deref().unwrap_or("date"))?,
+        }
         self.grants.iter().try_for_each(|grant| write!(f, "\n{grant}"))
     }
 }

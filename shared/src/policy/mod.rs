@@ -7,12 +7,12 @@
 //! What is public: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html#access-control-block-public-access-policy-status>
 
 mod condition;
-pub mod denied;
 mod deny;
 mod document;
 mod edit;
 mod grant;
 pub mod identity;
+pub mod kept;
 mod known;
 pub mod pattern;
 mod principal;

@@ -1,10 +1,12 @@
 //! One file each: what Snapback takes back on Amazon EC2.
 
 mod deleted_flow_logs;
+mod excluded_vpc;
 mod foreign_peering;
 mod foreign_traffic_mirror;
 mod instance_metadata_default_v1;
 mod instance_metadata_v1;
+mod open_egress;
 mod open_endpoint_service;
 mod open_network_acl;
 mod open_security_group;
@@ -19,13 +21,15 @@ mod unencrypted_volumes;
 mod used_shared_snapshot;
 
 pub(crate) use deleted_flow_logs::DeletedFlowLogs;
+pub(crate) use excluded_vpc::ExcludedVpc;
 pub(crate) use foreign_peering::ForeignPeering;
 pub(crate) use foreign_traffic_mirror::ForeignTrafficMirror;
 pub(crate) use instance_metadata_default_v1::InstanceMetadataDefaultV1;
 pub(crate) use instance_metadata_v1::{InstanceMetadataV1, Options as MetadataOptions};
+pub(crate) use open_egress::OpenEgress;
 pub(crate) use open_endpoint_service::OpenEndpointService;
 pub(crate) use open_network_acl::OpenNetworkAcl;
-pub(crate) use open_security_group::{OpenSecurityGroup, PrefixList};
+pub(crate) use open_security_group::OpenSecurityGroup;
 pub(crate) use opened_prefix_list::OpenedPrefixList;
 pub(crate) use serial_console::SerialConsole;
 pub(crate) use shared_image::SharedImage;

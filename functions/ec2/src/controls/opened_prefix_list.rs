@@ -22,7 +22,7 @@
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
-use snapback::change::{Ec2, PrefixEntry, Source};
+use snapback::change::{Direction, Ec2, PrefixEntry, Source};
 use snapback::control::{About, Control, Given, Look, Survey, Suspicion, Watch};
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
@@ -87,7 +87,7 @@ impl Control for OpenedPrefixList {
         let named = Source::PrefixList(id.to_owned());
         let (list, rules) = futures::try_join!(
             Box::pin(aws::prefix_entries(look.config, id)),
-            Box::pin(aws::ingress_rules(look.config, None)),
+            Box::pin(aws::rules(look.config, Direction::Ingress, None)),
         )?;
         let of_list = rules.iter().filter(|rule| rule.source == named);
         let mut lets_in: Vec<Traffic> = of_list.map(snapback::change::Rule::traffic).collect();

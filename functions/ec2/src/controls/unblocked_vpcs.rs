@@ -1,118 +1,190 @@
 //! # VPCs can be reached from the internet
 //!
-//! **Watches** `ModifyVpcBlockPublicAccessOptions`, `CreateVpcBlockPublicAccessExclusion`.
+//! **Watches** `ModifyVpcBlockPublicAccessOptions`.
 //!
 //! **Why** Block Public Access of VPCs keeps every internet gateway in the account from passing traffic, whatever
-//! routes and rules say. Turned off, or with an exclusion, those that were only thought to be closed are open.
+//! routes and rules say. Turned off, those that were only thought to be closed are open.
 //!
-//! **Does** Alerts and touches nothing. The event tells what the mode is now, and not what it was, and turning a mode
-//! on cuts off what is meant to be reached.
+//! **Does** Turns it on again, in the mode that it had when it was last looked at, which Snapback does once a day.
 //!
 //! **Leaves alone**
 //! - the modes `block-bidirectional` and `block-ingress`
+//! - Block Public Access that is on again
+//! - Block Public Access that an operator has turned off with `snapback undo`
+//!
+//! It alerts and touches nothing where it was not looked at before, or not for two days: the event does not tell which
+//! mode it had, and the wrong one cuts off what is meant to be reached. AWS takes some minutes for a mode. If it refuses
+//! another one before that, the revert fails, and is tried again like any other.
 
 use anyhow::Result;
-use snapback::change::Ec2;
-use snapback::control::{About, Control, Given, Look, Suspicion, Watch};
+use serde::{Deserialize, Serialize};
+use snapback::change::{Ec2, Switch};
+use snapback::control::{About, Control, Given, Look, Remembered, Remembers, Survey, Suspicion, Watch};
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
 use snapback::settings::Settings;
 use snapback::subject::Subject;
 
+use crate::aws;
+use crate::switch::{self, Position};
 use crate::told::{parameters, text};
 
 #[derive(Debug)]
 pub(crate) struct UnblockedVpcs;
 
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct State {
+    #[serde(flatten)]
+    switch: switch::State,
+    /// The mode that was on when it was last looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    remembered: Option<Remembered<String>>,
+}
+
+const MODES: [&str; 2] = ["block-bidirectional", "block-ingress"];
+
+const POSITION: Position =
+    Position { of: Switch::VpcBlockPublicAccess, risky: "off", safe: MODES[0], severity: Severity::High };
+
 impl Control for UnblockedVpcs {
     const ABOUT: &'static About = &About {
         id: "ec2-unblocked-vpcs",
         title: "VPCs can be reached from the internet",
-        watches: &[
-            Watch { service: "ec2.amazonaws.com", name: "ModifyVpcBlockPublicAccessOptions" },
-            Watch { service: "ec2.amazonaws.com", name: "CreateVpcBlockPublicAccessExclusion" },
-        ],
-        reads: &[],
-        writes: &[],
-        undoes: &[],
+        watches: &[Watch { service: "ec2.amazonaws.com", name: "ModifyVpcBlockPublicAccessOptions" }],
+        reads: &["ec2:DescribeVpcBlockPublicAccessOptions"],
+        writes: &["ec2:ModifyVpcBlockPublicAccessOptions"],
+        undoes: &["ec2:DescribeVpcBlockPublicAccessOptions", "ec2:ModifyVpcBlockPublicAccessOptions"],
         severity: Severity::High,
         frameworks: &["AWS FSBP EC2.172", "ATT&CK T1562.007"],
         caveat: "AWS takes some minutes for it: what is put right at once may never have been open.",
         source: file!(),
     };
 
-    /// The event tells all that there is to say.
-    type State = ();
+    const SHOWS_LATE: Option<&'static str> = Some("AWS takes some minutes for the mode");
+
+    type State = State;
     type Change = Ec2;
 
+    const SURVEY: Option<Survey> = Some(Survey { list: |_, event| POSITION.listed(event), needs: &[] });
+
     fn suspect(event: &Event, _: &Settings) -> Vec<Suspicion> {
-        let is_on = matches!(
-            text(parameters(event), "internetGatewayBlockMode"),
-            Some("block-bidirectional" | "block-ingress")
-        );
-        if event.name == "ModifyVpcBlockPublicAccessOptions" && is_on {
+        let mode = text(parameters(event), "internetGatewayBlockMode");
+        if mode.is_some_and(|mode| MODES.contains(&mode)) {
             return vec![];
         }
-        vec![Suspicion { subject: Subject::switch(event, "vpc-block-public-access"), why: judged(event).1 }]
+        let mode = mode.map_or_else(|| "something that it does not tell".to_owned(), |mode| format!("`{mode}`"));
+        let why = format!("the event sets {} to {mode}", POSITION.of);
+        vec![Suspicion { subject: Subject::switch(event, POSITION.of.name()), why }]
     }
 
-    async fn observe(_: &Look<'_>, _: &Event, _: &Suspicion) -> Result<()> {
-        Ok(())
+    async fn observe(look: &Look<'_>, _: &Event, suspicion: &Suspicion) -> Result<State> {
+        let (is, remembered) = futures::try_join!(
+            Box::pin(aws::switch(look.config, POSITION.of)),
+            Box::pin(look.remembered::<Self>(&suspicion.subject)),
+        )?;
+        Ok(State { switch: switch::State { is }, remembered })
     }
 
-    fn decide(event: &Event, _: &Suspicion, (): &(), _: &Given<'_>) -> Decision<Ec2> {
-        let (severity, why) = judged(event);
-        Decision::Alert { severity, why }
+    fn decide(event: &Event, _: &Suspicion, state: &State, given: &Given<'_>) -> Decision<Ec2> {
+        let remembered = state.remembered.as_ref().filter(|remembered| remembered.is_fresh(event));
+        let before = remembered.and_then(|remembered| remembered.good.as_deref());
+        let before = MODES.into_iter().find(|mode| Some(*mode) == before);
+        let position = Position { safe: before.unwrap_or(POSITION.safe), ..POSITION };
+        match (position.decide(&state.switch, given, vec![]), before) {
+            (Decision::Revert { severity, why, .. }, None) if event.is_look() => Decision::Alert { severity, why },
+            (Decision::Revert { severity, why, .. }, None) => {
+                Decision::Alert { severity, why: format!("{why}; which mode was on before is not known") }
+            }
+            (decision, _) => decision,
+        }
     }
 
-    fn after((): &(), _: &Ec2) {}
+    fn after(state: &State, change: &Ec2) -> State {
+        State { switch: switch::after(&state.switch, change), ..state.clone() }
+    }
 }
 
-fn judged(event: &Event) -> (Severity, String) {
-    let request = parameters(event);
-    if event.name == "ModifyVpcBlockPublicAccessOptions" {
-        let mode = text(request, "internetGatewayBlockMode").unwrap_or("something that the event does not tell");
-        return (Severity::High, format!("Block Public Access of VPCs was set to `{mode}`"));
-    }
-    let of = text(request, "vpcId").map(|id| format!("VPC `{id}`"));
-    let of = of.or_else(|| text(request, "subnetId").map(|id| format!("subnet `{id}`")));
-    let of = of.unwrap_or_else(|| "something that the event does not tell".to_owned());
-    match text(request, "internetGatewayExclusionMode") {
-        Some("allow-egress") => {
-            (Severity::Medium, format!("{of} can reach the internet in spite of Block Public Access"))
-        }
-        _ => (Severity::High, format!("{of} can be reached from the internet in spite of Block Public Access")),
+impl Remembers for UnblockedVpcs {
+    type Good = String;
+
+    fn good(state: &State) -> Option<String> {
+        (state.switch.is != POSITION.risky).then(|| state.switch.is.clone())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
     use serde_json::{Value, json};
 
     use super::*;
 
+    fn modified(request: &Value) -> Event {
+        let record = json!({
+            "eventID": "e-1", "eventTime": "2026-01-31T12:00:00Z", "eventSource": "ec2.amazonaws.com",
+            "eventName": "ModifyVpcBlockPublicAccessOptions", "awsRegion": "eu-central-1",
+            "recipientAccountId": "111122223333", "requestParameters": request,
+        });
+        Event::from_record(record).expect("an event")
+    }
+
+    fn set_to(mode: &str) -> Event {
+        modified(&json!({"ModifyVpcBlockPublicAccessOptionsRequest": {"InternetGatewayBlockMode": mode}}))
+    }
+
+    fn state(is: &str, was: Option<&str>, seen: &str) -> State {
+        let seen = seen.parse().expect("a time");
+        let remembered = was.map(|was| Remembered { good: Some(was.to_owned()), seen });
+        State { switch: switch::State { is: is.to_owned() }, remembered }
+    }
+
+    fn decide(event: &Event, state: &State, holds: &BTreeSet<String>) -> Decision<Ec2> {
+        let settings = Settings::default();
+        let suspicion = UnblockedVpcs::suspect(event, &settings).pop().expect("a suspicion");
+        UnblockedVpcs::decide(event, &suspicion, state, &Given { settings: &settings, holds })
+    }
+
+    const YESTERDAY: &str = "2026-01-30T13:00:00Z";
+
     #[test]
     fn what_opens_is_told_apart_from_what_closes() {
-        let said = |name: &str, request: Value| {
-            let record = json!({
-                "eventID": "e-1", "eventTime": "2026-01-31T12:00:00Z", "eventSource": "ec2.amazonaws.com", "eventName": name,
-                "awsRegion": "eu-central-1", "recipientAccountId": "111122223333", "requestParameters": request,
-            });
-            let event = Event::from_record(record).expect("an event");
-            let suspicion = UnblockedVpcs::suspect(&event, &Settings::default()).pop();
-            suspicion.map_or("no suspicion".to_owned(), |suspicion| suspicion.why)
-        };
-        let modify = |mode: &str| {
-            let request = json!({"ModifyVpcBlockPublicAccessOptionsRequest": {"InternetGatewayBlockMode": mode}});
-            said("ModifyVpcBlockPublicAccessOptions", request)
-        };
-        insta::assert_snapshot!(modify("off"), @"Block Public Access of VPCs was set to `off`");
-        insta::assert_snapshot!(modify("block-ingress"), @"no suspicion");
-        insta::assert_snapshot!(modify("block-bidirectional"), @"no suspicion");
-        let exclude = |request: Value| {
-            said("CreateVpcBlockPublicAccessExclusion", json!({"CreateVpcBlockPublicAccessExclusionRequest": request}))
-        };
-        insta::assert_snapshot!(exclude(json!({"SubnetId": "subnet-1", "InternetGatewayExclusionMode": "allow-bidirectional"})), @"subnet `subnet-1` can be reached from the internet in spite of Block Public Access");
-        insta::assert_snapshot!(exclude(json!({"VpcId": "vpc-1", "InternetGatewayExclusionMode": "allow-egress"})), @"VPC `vpc-1` can reach the internet in spite of Block Public Access");
+        let is_suspicious = |event: &Event| !UnblockedVpcs::suspect(event, &Settings::default()).is_empty();
+        assert!(is_suspicious(&set_to("off")) && is_suspicious(&modified(&json!({"omitted": true}))));
+        assert!(!is_suspicious(&set_to("block-ingress")) && !is_suspicious(&set_to("block-bidirectional")));
+    }
+
+    #[test]
+    fn the_mode_comes_back_that_was_on_and_no_other() {
+        let said = |state: &State| decide(&set_to("off"), state, &BTreeSet::new()).to_string();
+        insta::assert_snapshot!(said(&state("off", Some("block-ingress"), YESTERDAY)), @r"
+        revert (high): Block Public Access of VPCs is `off`
+          - set Block Public Access of VPCs to `block-ingress`
+        ");
+        for (was, seen) in [(None, YESTERDAY), (Some("new-mode"), YESTERDAY), (Some(MODES[0]), "2026-01-29T11:00:00Z")]
+        {
+            insta::allow_duplicates! {
+                insta::assert_snapshot!(said(&state("off", was, seen)), @"alert (high): Block Public Access of VPCs is `off`; which mode was on before is not known");
+            }
+        }
+    }
+
+    proptest! {
+        /// A revert leaves nothing to revert, can be undone, and is not made again where an operator has undone it.
+        #[test]
+        fn it_is_turned_on_once(
+            is in prop::sample::select(vec!["off", "block-ingress", "block-bidirectional"]),
+            was in prop::option::of(prop::sample::select(vec!["block-ingress", "block-bidirectional"])),
+        ) {
+            let (event, state) = (set_to("off"), state(is, was, YESTERDAY));
+            if let Decision::Revert { plan, grants, .. } = decide(&event, &state, &BTreeSet::new()) {
+                let after = plan.iter().fold(state.clone(), |state, change| UnblockedVpcs::after(&state, change));
+                prop_assert!(decide(&event, &after, &BTreeSet::new()).is_allow());
+                let undone = plan.iter().rev().fold(after, |state, change| UnblockedVpcs::after(&state, &change.undo()));
+                prop_assert_eq!(&undone, &state);
+                prop_assert!(decide(&event, &undone, &grants.into_iter().collect()).is_allow());
+            }
+        }
     }
 }

@@ -33,7 +33,7 @@ use snapback::settings::Settings;
 use snapback::subject::Subject;
 
 use crate::exposed::{self, said};
-use crate::{aws, block, told};
+use crate::{aws, block, bucket_policy, told};
 
 #[derive(Debug)]
 pub(crate) struct AccessPointPolicy;
@@ -91,22 +91,13 @@ impl Control for AccessPointPolicy {
     const SURVEY: Option<Survey> = Some(aws::ACCESS_POINTS);
 
     fn suspect(event: &Event, settings: &Settings) -> Vec<Suspicion> {
-        let why = match told::access_point_policy(event).as_deref().map(Policy::parse) {
-            None => "the event does not tell the policy".to_owned(),
-            Some(Err(error)) => format!("the event's policy is not understood: {error}"),
-            Some(Ok(policy)) => {
-                let strangers = strangers(&policy, &settings.trust(&event.account));
-                if strangers.is_empty() {
-                    return vec![];
-                }
-                said(&strangers)
-            }
-        };
+        let lets_in = |policy: &Policy<'_>| strangers(policy, &settings.trust(&event.account));
+        let why = bucket_policy::suspect(told::access_point_policy(event).as_deref(), lets_in);
         let subject = match told::access_point(event) {
             Some(name) => Subject::access_point(event, name),
             None => Subject::account(event),
         };
-        vec![Suspicion { subject, why }]
+        why.map(|why| Suspicion { subject, why }).into_iter().collect()
     }
 
     async fn observe(look: &Look<'_>, _: &Event, suspicion: &Suspicion) -> Result<State> {

@@ -3,19 +3,31 @@
 mod access_point_policy;
 mod account_public_access_block_off;
 mod bucket_public_access_block_off;
+mod disabled_access_logging;
 mod early_log_expiry;
 mod foreign_bucket_policy;
+mod foreign_replication;
 mod lost_bucket_deny;
+mod lost_log_delivery;
 mod public_bucket_acl;
 mod public_bucket_policy;
+mod public_object_acl;
 mod suspended_log_versioning;
 
 pub(crate) use access_point_policy::{AccessPointPolicy, Point};
 pub(crate) use account_public_access_block_off::AccountPublicAccessBlockOff;
 pub(crate) use bucket_public_access_block_off::BucketPublicAccessBlockOff;
+pub(crate) use disabled_access_logging::DisabledAccessLogging;
 pub(crate) use early_log_expiry::EarlyLogExpiry;
 pub(crate) use foreign_bucket_policy::ForeignBucketPolicy;
+pub(crate) use foreign_replication::ForeignReplication;
+#[cfg(test)]
+pub(crate) use lost_bucket_deny::DENIALS;
 pub(crate) use lost_bucket_deny::LostBucketDeny;
+#[cfg(test)]
+pub(crate) use lost_log_delivery::DELIVERIES;
+pub(crate) use lost_log_delivery::LostLogDelivery;
 pub(crate) use public_bucket_acl::PublicBucketAcl;
 pub(crate) use public_bucket_policy::PublicBucketPolicy;
+pub(crate) use public_object_acl::PublicObjectAcl;
 pub(crate) use suspended_log_versioning::SuspendedLogVersioning;

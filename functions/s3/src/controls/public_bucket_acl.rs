@@ -17,15 +17,14 @@
 //!
 //! It alerts and touches nothing where it cannot tell: an event that does not say which bucket, a group that it does
 //! not know, and, if the operator trusts other accounts or organizations by their ids, a canonical user that is not
-//! listed: the id does not tell whether it is one of theirs. ACLs of objects are not looked at.
+//! listed: the id does not tell whether it is one of theirs. ACLs of objects are for `s3-public-object-acl`.
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
-use snapback::change::{Acl, AclGrant, Flag, Grantee, S3};
+use snapback::change::{Acl, AclGrant, Flag, S3};
 use snapback::control::{About, Control, Given, Look, Survey, Suspicion, Watch};
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
-use snapback::policy::Trust;
 use snapback::settings::Settings;
 
 use crate::told::{ToldAcl, bucket_of};
@@ -78,7 +77,7 @@ impl Control for PublicBucketAcl {
             // A bucket is private unless the call says otherwise.
             ToldAcl::None if event.name == "CreateBucket" => return vec![],
             ToldAcl::None | ToldAcl::Unknown => "the event does not tell the ACL, or in an unknown form".to_owned(),
-            ToldAcl::Canned(name) if lets_nobody_in(&name) => return vec![],
+            ToldAcl::Canned(name) if exposed::lets_nobody_in(&name) => return vec![],
             ToldAcl::Canned(name) => format!("the event gives the bucket the ACL `{name}`"),
             ToldAcl::Grants { owner, grants } => {
                 let is_stranger = |grant: &&AclGrant| exposed::exposure(grant, owner.as_deref(), &trust).is_untrusted();
@@ -125,7 +124,8 @@ impl Control for PublicBucketAcl {
         if open.is_empty() {
             return allow(if held.is_empty() { "the ACL lets no stranger in" } else { "an operator has put it back" });
         }
-        let (certain, unsure): (Vec<_>, Vec<_>) = open.into_iter().partition(|grant| is_certain(grant, &trust));
+        let (certain, unsure): (Vec<_>, Vec<_>) =
+            open.into_iter().partition(|grant| exposed::is_certain(grant, &trust));
         if certain.is_empty() {
             return Decision::Alert { severity: Severity::Medium, why: doubted(&unsure) };
         }
@@ -149,23 +149,6 @@ impl Control for PublicBucketAcl {
     }
 }
 
-/// The canned ACLs that let in nobody but the owner, S3's log delivery, or Amazon EC2.
-/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/acl-overview.html#canned-acl>
-fn lets_nobody_in(canned: &str) -> bool {
-    matches!(
-        canned,
-        "private" | "bucket-owner-read" | "bucket-owner-full-control" | "log-delivery-write" | "aws-exec-read"
-    )
-}
-
-/// A canonical user's id does not tell its account: it may be one that is trusted by its account or organization.
-fn is_certain(grant: &AclGrant, trust: &Trust) -> bool {
-    match &grant.grantee {
-        Grantee::Group(_) => exposed::is_public(grant),
-        Grantee::User(_) => trust.accounts.is_empty() && trust.organizations.is_empty(),
-    }
-}
-
 fn said(grants: &[&AclGrant]) -> String {
     grants.iter().map(|grant| exposed::sentence(grant)).collect::<Vec<_>>().join("; ")
 }
@@ -180,6 +163,7 @@ mod tests {
 
     use proptest::prelude::*;
     use serde_json::{Value, json};
+    use snapback::change::Grantee;
     use snapback::subject::Subject;
 
     use super::*;

@@ -19,29 +19,20 @@
 //! that it cannot read, an event that does not say which bucket.
 
 use anyhow::Result;
-use serde::{Deserialize, Serialize};
-use snapback::change::{Flag, S3};
+use snapback::change::S3;
 use snapback::control::{About, Control, Given, Look, Survey, Suspicion, Watch};
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
-use snapback::json;
 use snapback::policy::{Exposure, Policy};
 use snapback::settings::Settings;
 
+use crate::bucket_policy::{self, State};
 use crate::exposed::said;
 use crate::told::bucket_of;
 use crate::{aws, exposed, told};
 
 #[derive(Debug)]
 pub(crate) struct PublicBucketPolicy;
-
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct State {
-    /// The policy, as S3 gave it back.
-    pub policy: Option<String>,
-    /// Whether `RestrictPublicBuckets` is on for the bucket or for its account.
-    pub restricted: bool,
-}
 
 impl Control for PublicBucketPolicy {
     const ABOUT: &'static About = &About {
@@ -68,33 +59,13 @@ impl Control for PublicBucketPolicy {
     const SURVEY: Option<Survey> = Some(aws::BUCKETS);
 
     fn suspect(event: &Event, settings: &Settings) -> Vec<Suspicion> {
-        let given = &event.request["bucketPolicy"];
-        let why = if json::is_left_out(given) {
-            "the event does not tell the policy".to_owned()
-        } else {
-            let text = given.as_str().map_or_else(|| given.to_string(), str::to_owned);
-            match Policy::parse(&text)
-                .map(|policy| exposed::by_policy(&policy, Exposure::Public, &event.account, settings))
-            {
-                Ok(grants) if grants.is_empty() => return vec![],
-                Ok(grants) => said(&grants),
-                Err(error) => format!("the event's policy is not understood: {error}"),
-            }
-        };
-        vec![Suspicion { subject: told::subject(event), why }]
+        let lets_in = |policy: &Policy<'_>| exposed::by_policy(policy, Exposure::Public, &event.account, settings);
+        let why = bucket_policy::suspect(told::bucket_policy(event).as_deref(), lets_in);
+        why.map(|why| Suspicion { subject: told::subject(event), why }).into_iter().collect()
     }
 
     async fn observe(look: &Look<'_>, _: &Event, suspicion: &Suspicion) -> Result<State> {
-        match bucket_of(&suspicion.subject) {
-            Some(bucket) => {
-                let (policy, restricted) = futures::try_join!(
-                    aws::bucket_policy(look, bucket),
-                    aws::is_blocked(look, bucket, Flag::RestrictPublicBuckets)
-                )?;
-                Ok(State { policy, restricted })
-            }
-            None => Ok(State::default()),
-        }
+        bucket_policy::observe(look, suspicion).await
     }
 
     fn decide(event: &Event, suspicion: &Suspicion, state: &State, given: &Given<'_>) -> Decision<S3> {
@@ -141,10 +112,7 @@ impl Control for PublicBucketPolicy {
     }
 
     fn after(state: &State, change: &S3) -> State {
-        match change {
-            S3::BucketPolicy { to, .. } => State { policy: to.clone(), ..state.clone() },
-            _ => state.clone(),
-        }
+        bucket_policy::after(state, change)
     }
 }
 

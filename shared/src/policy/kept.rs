@@ -1,5 +1,6 @@
-//! What a policy denies, to be kept and to be put back: each statement as it was written.
+//! Statements of a policy, to be kept and to be put back: each as it was written.
 
+use super::document::{Principal, Statement, Word};
 use super::{Policy, edit};
 use crate::json;
 
@@ -7,8 +8,24 @@ impl<'a> Policy<'a> {
     /// The statements that deny.
     #[must_use]
     pub fn denied(&self) -> Vec<&'a str> {
-        let denying = self.document.statements.iter().filter(|statement| !statement.allows);
-        denying.map(|statement| &self.text[statement.place.clone()]).collect()
+        self.statements_that(|statement| !statement.allows)
+    }
+
+    /// The statements that allow something to these services, and to nobody else.
+    #[must_use]
+    pub fn allowed_to(&self, services: &[&str]) -> Vec<&'a str> {
+        self.statements_that(|statement| {
+            let Principal::Those(lists) = &statement.principal else { return false };
+            let are_these = |words: &[Word<'_>]| words.iter().all(|word| services.contains(&&*word.text));
+            let is_theirs =
+                !lists.is_empty() && lists.iter().all(|list| list.kind == "Service" && are_these(&list.words));
+            statement.allows && is_theirs && !statement.actions.is_all_but
+        })
+    }
+
+    fn statements_that(&self, is: impl Fn(&Statement<'a>) -> bool) -> Vec<&'a str> {
+        let statements = self.document.statements.iter().filter(|statement| is(statement));
+        statements.map(|statement| &self.text[statement.place.clone()]).collect()
     }
 
     /// How many statements it has.
@@ -17,11 +34,12 @@ impl<'a> Policy<'a> {
         self.document.statements.len()
     }
 
-    /// The policy without what it allows; nothing if it denies nothing.
+    /// The policy with only these of its statements; nothing if it has none of them.
     #[must_use]
-    pub fn only_denied(&self) -> Option<String> {
+    pub fn only(&self, kept: &[&str]) -> Option<String> {
         let statements = &self.document.statements;
-        let goes: Vec<bool> = statements.iter().map(|statement| statement.allows).collect();
+        let is_kept = |statement: &Statement<'_>| kept.contains(&&self.text[statement.place.clone()]);
+        let goes: Vec<bool> = statements.iter().map(|statement| !is_kept(statement)).collect();
         let places: Vec<_> = statements.iter().map(|statement| statement.place.clone()).collect();
         let cuts = edit::cuts(&places, &goes).into_iter().map(|cut| (cut, "")).collect();
         goes.contains(&false).then(|| edit::applied(self.text, cuts))
@@ -99,8 +117,9 @@ mod tests {
         }
 
         #[test]
-        fn of_a_policy_that_denies_only_that_is_kept((text, statements) in policy()) {
-            let only = Policy::parse(&text).expect("a policy").only_denied();
+        fn of_a_policy_only_what_is_to_be_kept_stays((text, statements) in policy()) {
+            let policy = Policy::parse(&text).expect("a policy");
+            let only = policy.only(&policy.denied());
             let denied: Vec<&str> = statements.iter().filter(|(_, denies)| *denies).map(|(text, _)| text.as_str()).collect();
             prop_assert_eq!(only.is_some(), !denied.is_empty());
             if let Some(only) = only {
@@ -108,6 +127,30 @@ mod tests {
                 prop_assert_eq!(only.denied(), denied);
                 prop_assert_eq!(only.document.statements.len(), only.denied().len());
             }
+        }
+    }
+
+    #[test]
+    fn only_a_statement_that_names_nobody_but_these_services_is_theirs() {
+        let statement = |principal: &str, effect: &str, action: &str| {
+            format!(r#"{{"Effect":"{effect}",{principal},"{action}":"s3:PutObject","Resource":"*"}}"#)
+        };
+        for (principal, effect, action, is_theirs) in [
+            (r#""Principal":{"Service":"a.amazonaws.com"}"#, "Allow", "Action", true),
+            (r#""Principal":{"Service":["b.amazonaws.com","a.amazonaws.com"]}"#, "Allow", "Action", true),
+            (r#""Principal":{"Service":["a.amazonaws.com","c.amazonaws.com"]}"#, "Allow", "Action", false),
+            (r#""Principal":{"Service":"a.amazonaws.com","AWS":"*"}"#, "Allow", "Action", false),
+            (r#""Principal":{"AWS":"a.amazonaws.com"}"#, "Allow", "Action", false),
+            (r#""Principal":"*""#, "Allow", "Action", false),
+            (r#""NotPrincipal":{"Service":"a.amazonaws.com"}"#, "Allow", "Action", false),
+            (r#""Principal":{"Service":"a.amazonaws.com"}"#, "Deny", "Action", false),
+            (r#""Principal":{"Service":"a.amazonaws.com"}"#, "Allow", "NotAction", false),
+        ] {
+            let statement = statement(principal, effect, action);
+            let text = format!(r#"{{"Statement":[{statement}]}}"#);
+            let policy = Policy::parse(&text).expect("a policy");
+            let found = policy.allowed_to(&["a.amazonaws.com", "b.amazonaws.com"]);
+            assert_eq!(!found.is_empty(), is_theirs, "{statement}");
         }
     }
 }

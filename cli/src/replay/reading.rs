@@ -1,0 +1,317 @@
+//! One file after the other: what it says of its events.
+
+use std::collections::HashSet;
+use std::fmt::Display;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::mem;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use flate2::bufread::MultiGzDecoder;
+use indicatif::ProgressBar;
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny};
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use snapback::control::AnyControl;
+use snapback::event::Event;
+use snapback::settings::Settings;
+
+use super::lanes::{Lane, Over};
+
+/// So much is inflated at a time, and so much is told at a time at least, as long as there is more.
+const CHUNK: usize = 64 * 1024;
+
+/// A part of what is told.
+#[derive(Debug, Default)]
+pub(super) struct Page {
+    pub(super) answers: String,
+    pub(super) complaints: String,
+    pub(super) events: u64,
+    pub(super) watched: u64,
+    pub(super) suspicious: u64,
+    pub(super) bad: u64,
+}
+
+/// What reads a file, and has read many.
+pub(super) struct Reader<'a> {
+    controls: &'a [&'static AnyControl],
+    settings: &'a Settings,
+    json: bool,
+    progress: &'a ProgressBar,
+    /// The calls that some control watches: service and name.
+    watched: HashSet<(&'static str, &'static str)>,
+    page: Page,
+    /// The memory of each line, as the next one is about as long.
+    bytes: Vec<u8>,
+}
+
+/// As much of a record as it takes to know that no control watches it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Names<'a> {
+    #[serde(rename = "eventID")]
+    event_id: &'a str,
+    event_source: &'a str,
+    event_name: &'a str,
+    aws_region: &'a str,
+    #[serde(rename = "eventTime")]
+    _event_time: Timestamp,
+    /// Then it is an envelope with a record in it.
+    #[serde(default, rename = "detail", deserialize_with = "is_there")]
+    is_envelope: bool,
+    /// Then it is many.
+    #[serde(default, rename = "Records", deserialize_with = "is_there")]
+    is_log: bool,
+}
+
+/// CloudTrail's form of a log file.
+#[derive(Debug, Deserialize)]
+struct Log<T> {
+    #[serde(rename = "Records")]
+    records: Vec<T>,
+}
+
+impl Page {
+    /// Adds up the numbers of another one.
+    pub(super) fn count(&mut self, other: &Self) {
+        self.events += other.events;
+        self.watched += other.watched;
+        self.suspicious += other.suspicious;
+        self.bad += other.bad;
+    }
+
+    fn answer(&mut self, text: &impl Display) {
+        self.answers.extend([&text.to_string(), "\n"]);
+    }
+
+    fn complain(&mut self, text: &impl Display) {
+        self.bad += 1;
+        self.complaints.extend(["snapback: ", &text.to_string(), "\n"]);
+    }
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(
+        controls: &'a [&'static AnyControl],
+        settings: &'a Settings,
+        json: bool,
+        progress: &'a ProgressBar,
+    ) -> Self {
+        let calls = controls.iter().flat_map(|control| control.about.watches);
+        let watched = calls.map(|watch| (watch.service, watch.name)).collect();
+        Self { controls, settings, json, progress, watched, page: Page::default(), bytes: vec![] }
+    }
+
+    /// Tells everything about a file, what is wrong with it included.
+    pub(super) fn file(&mut self, path: &Path, lane: &Lane<'_, PathBuf, Page>) -> Result<(), Over> {
+        let mut bytes = mem::take(&mut self.bytes);
+        let read = self.open(path).and_then(|reader| self.text(path, reader, &mut bytes, lane));
+        self.bytes = bytes;
+        match read {
+            Err(error) if error.is::<Over>() => return Err(Over),
+            Err(error) => self.page.complain(&format_args!("{}: {error:#}", path.display())),
+            Ok(()) => {}
+        }
+        lane.tell(mem::take(&mut self.page))
+    }
+
+    fn open(&self, path: &Path) -> Result<Box<dyn BufRead>> {
+        let raw: Box<dyn Read> = if path == Path::new("-") {
+            Box::new(io::stdin().lock())
+        } else {
+            let file = File::open(path).context("cannot be opened")?;
+            Box::new(self.progress.wrap_read(file))
+        };
+        let mut raw = BufReader::new(raw);
+        let is_gzip = raw.fill_buf().context("cannot be read")?.starts_with(&[0x1f, 0x8b]);
+        let inflated = |raw| BufReader::with_capacity(CHUNK, MultiGzDecoder::new(raw));
+        Ok(if is_gzip { Box::new(inflated(raw)) } else { Box::new(raw) })
+    }
+
+    /// JSON Lines, unless the first line is only the beginning of a JSON value: then one document over many lines.
+    fn text(
+        &mut self,
+        path: &Path,
+        mut reader: impl BufRead,
+        bytes: &mut Vec<u8>,
+        lane: &Lane<'_, PathBuf, Page>,
+    ) -> Result<()> {
+        let (mut number, mut begun) = (0_u64, false);
+        bytes.clear();
+        while reader.read_until(b'\n', bytes).context("cannot be read to its end")? > 0 {
+            number += 1;
+            let is_empty = bytes.trim_ascii().is_empty();
+            let is_first = !begun && !is_empty;
+            begun |= is_first;
+            let place = format_args!("{}:{number}", path.display());
+            match self.document(&place, bytes.trim_ascii()) {
+                Err(_) if is_empty => {}
+                Err(error) if error.is_eof() && is_first => {
+                    reader.read_to_end(bytes).context("cannot be read to its end")?;
+                    self.document_or_lines(path, number, bytes);
+                }
+                Err(error) => self.page.complain(&format_args!("{place}: not JSON: {error}")),
+                Ok(()) => {}
+            }
+            bytes.clear();
+            if self.page.answers.len() + self.page.complaints.len() > CHUNK {
+                lane.tell(mem::take(&mut self.page))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A text whose first line breaks off: a document over many lines, or JSON Lines of which the first is cut.
+    fn document_or_lines(&mut self, path: &Path, first: u64, text: &[u8]) {
+        let (cut, rest) = text.split_at(text.iter().position(|byte| *byte == b'\n').map_or(text.len(), |end| end + 1));
+        let path = path.display();
+        match self.document(&path, text) {
+            Ok(()) => {}
+            Err(error) if cut.len() <= 2 || rest.is_empty() => {
+                let line = error.line().saturating_sub(1);
+                self.page.complain(&format_args!("{path}:{}: not JSON: {error}", first + line as u64));
+            }
+            Err(_) => {
+                self.page.complain(&format_args!("{path}:{first}: not JSON: the line breaks off"));
+                let lines = rest.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).zip(first + 1..);
+                for (line, number) in lines.filter(|(line, _)| !line.is_empty()) {
+                    if let Err(error) = self.document(&format_args!("{path}:{number}"), line) {
+                        self.page.complain(&format_args!("{path}:{number}: not JSON: {error}"));
+                    }
+                }
+            }
+        }
+    }
+
+    /// One JSON text. It is no error if what it says is no event: then that is complained of.
+    fn document(&mut self, place: &dyn Display, text: &[u8]) -> serde_json::Result<()> {
+        match names(text) {
+            Some(names) if !names.iter().any(|names| self.watches(names)) => {
+                for names in &names {
+                    self.unwatched(names.event_id, names.event_source, names.event_name);
+                }
+            }
+            Some(names) if is_log(text) => {
+                let log: Log<&RawValue> = serde_json::from_slice(text)?;
+                for ((names, record), number) in names.iter().zip(log.records).zip(1..) {
+                    if self.watches(names) {
+                        self.record(&format_args!("{place}, record {number}"), record);
+                    } else {
+                        self.unwatched(names.event_id, names.event_source, names.event_name);
+                    }
+                }
+            }
+            _ => self.value(place, serde_json::from_slice(text)?),
+        }
+        Ok(())
+    }
+
+    fn watches(&self, names: &Names<'_>) -> bool {
+        self.watched.contains(&(names.event_source, names.event_name))
+    }
+
+    fn record(&mut self, place: &dyn Display, record: &RawValue) {
+        match serde_json::from_str(record.get()) {
+            Ok(value) => self.event(place, value),
+            Err(error) => self.page.complain(&format_args!("{place}: not JSON: {error}")),
+        }
+    }
+
+    fn value(&mut self, place: &dyn Display, mut value: Value) {
+        let records = match value.get_mut("Records").map(Value::take) {
+            Some(Value::Array(records)) => records,
+            Some(_) => {
+                return self.page.complain(&format_args!("{place}: field `Records`: expected a list of records"));
+            }
+            None => match value {
+                Value::Array(records) => records,
+                lone => return self.event(place, lone),
+            },
+        };
+        for (record, number) in records.into_iter().zip(1..) {
+            self.event(&format_args!("{place}, record {number}"), record);
+        }
+    }
+
+    fn event(&mut self, place: &dyn Display, value: Value) {
+        let is_envelope = value.get("detail").is_some();
+        let event = match if is_envelope { Event::from_envelope(value) } else { Event::from_record(value) } {
+            Ok(event) => event,
+            Err(error) => return self.page.complain(&format_args!("{place}: {error}")),
+        };
+        let watching: Vec<_> = self.controls.iter().filter(|control| control.watches(&event)).collect();
+        if watching.is_empty() {
+            return self.unwatched(&event.id, &event.service, &event.name);
+        }
+        self.page.events += 1;
+        self.page.watched += 1;
+        for control in watching {
+            let is_admitted = event.admit().is_ok();
+            let suspicions = if is_admitted { (control.suspect)(&event, self.settings) } else { vec![] };
+            if suspicions.is_empty() {
+                self.answer(&event, control.about.id, None);
+            }
+            for suspicion in suspicions {
+                self.answer(&event, control.about.id, Some(&suspicion.why));
+            }
+        }
+    }
+
+    fn unwatched(&mut self, id: &str, service: &str, name: &str) {
+        self.page.events += 1;
+        if self.json {
+            self.json_answer(id, service, name, None, None);
+        }
+    }
+
+    fn answer(&mut self, event: &Event, control: &str, suspicion: Option<&str>) {
+        self.page.suspicious += u64::from(suspicion.is_some());
+        if self.json {
+            self.json_answer(&event.id, &event.service, &event.name, Some(control), suspicion);
+        } else if let Some(why) = suspicion {
+            let Event { time, account, name, actor, .. } = event;
+            self.page.answer(&format_args!("{time} {account} {name} by {actor}\n    {control}: {why}"));
+        }
+    }
+
+    fn json_answer(&mut self, id: &str, service: &str, name: &str, control: Option<&str>, suspicion: Option<&str>) {
+        let line = json!({
+            "eventID": id, "eventSource": service, "eventName": name, "control": control, "suspicion": suspicion,
+        });
+        self.page.answer(&line);
+    }
+}
+
+/// What the records of a document are called, if it is one record or a log and each can be judged by that; most are of
+/// no interest then, and nothing else of them is kept.
+fn names(text: &[u8]) -> Option<Vec<Names<'_>>> {
+    let is_log = is_log(text);
+    let text = str::from_utf8(text).ok()?;
+    let names = if is_log {
+        serde_json::from_str::<Log<Names<'_>>>(text).ok()?.records
+    } else {
+        vec![serde_json::from_str(text).ok()?]
+    };
+    names.iter().all(Names::are_a_record).then_some(names)
+}
+
+/// As CloudTrail writes it. Other spellings are read as well, only not as fast.
+fn is_log(text: &[u8]) -> bool {
+    text.starts_with(br#"{"Records":"#)
+}
+
+impl Names<'_> {
+    /// Whether these are names that a record must have, and of a record.
+    fn are_a_record(&self) -> bool {
+        let needed = [self.event_id, self.event_source, self.event_name, self.aws_region];
+        !needed.contains(&"") && !self.is_envelope && !self.is_log
+    }
+}
+
+/// Whether a field is there, whatever it holds.
+fn is_there<'de, D: Deserializer<'de>>(field: D) -> Result<bool, D::Error> {
+    IgnoredAny::deserialize(field).map(|_| true)
+}

@@ -1,0 +1,141 @@
+//! # A security group lets out to the world
+//!
+//! **Watches** `AuthorizeSecurityGroupEgress`, `ModifySecurityGroupRules`.
+//!
+//! **Why** Where instances are meant to reach only what they need, a rule that lets them reach the world is a way out for
+//! data, and a way to whoever commands what has got in.
+//!
+//! **Does** Nothing until it is switched on by its name (`ModeOverrides=ec2-open-egress=revert`), since AWS lets each new
+//! group reach everything, and most accounts leave it so. Then it revokes, by their ids, the rules that this event added
+//! or changed and that let out to the world on a port that is not in the operator's list of public ports. What the world
+//! is, what counts of prefix lists, and when a changed rule becomes again what it was, is just as with
+//! `ec2-open-security-group`.
+//!
+//! **Leaves alone**
+//! - rules that this event did not make, such as the one to everywhere that each new group has: the announcement names
+//!   those that are open
+//! - public ports (by default TCP 80 and 443), to anywhere
+//! - destinations that are one's own: private ranges, other security groups, ranges up to a /8 or a /32
+//! - rules that have been narrowed or removed in the meantime
+//! - rules that an operator has put back with `snapback undo`
+//!
+//! It alerts and touches nothing where the event does not tell which rules it made, and where a prefix list cannot be
+//! looked into. What is put later into a prefix list that a group may reach goes unnoticed.
+
+use anyhow::Result;
+use snapback::change::{Direction, Ec2, Rule};
+use snapback::control::{About, Control, Given, Look, Remembers, Survey, Suspicion, Watch};
+use snapback::decision::{Decision, Severity};
+use snapback::event::Event;
+use snapback::settings::Settings;
+use snapback::subject::Subject;
+
+use crate::aws;
+use crate::rules::{self, State};
+
+#[derive(Debug)]
+pub(crate) struct OpenEgress;
+
+impl Control for OpenEgress {
+    const ABOUT: &'static About = &About {
+        id: "ec2-open-egress",
+        title: "A security group lets out to the world",
+        watches: &[
+            Watch { service: "ec2.amazonaws.com", name: "AuthorizeSecurityGroupEgress" },
+            Watch { service: "ec2.amazonaws.com", name: "ModifySecurityGroupRules" },
+        ],
+        reads: &["ec2:DescribeSecurityGroupRules", "ec2:DescribeManagedPrefixLists", "ec2:GetManagedPrefixListEntries"],
+        writes: &["ec2:RevokeSecurityGroupEgress", "ec2:ModifySecurityGroupRules"],
+        undoes: &[
+            "ec2:DescribeSecurityGroupRules",
+            "ec2:AuthorizeSecurityGroupEgress",
+            "ec2:CreateTags",
+            "ec2:ModifySecurityGroupRules",
+        ],
+        severity: Severity::High,
+        frameworks: &["ATT&CK T1562.007", "ATT&CK T1048"],
+        caveat: "Connections that were made before the revert live on: look at the flow logs for what went out.",
+        source: file!(),
+    };
+
+    const OPT_IN: bool = true;
+
+    type State = State;
+    type Change = Ec2;
+
+    const SURVEY: Option<Survey> = Some(aws::SECURITY_GROUPS);
+
+    fn suspect(event: &Event, settings: &Settings) -> Vec<Suspicion> {
+        rules::suspect(Direction::Egress, event, settings)
+    }
+
+    async fn observe(look: &Look<'_>, event: &Event, suspicion: &Suspicion) -> Result<State> {
+        rules::observe::<Self>(Direction::Egress, look, event, suspicion).await
+    }
+
+    fn decide(event: &Event, _: &Suspicion, state: &State, given: &Given<'_>) -> Decision<Ec2> {
+        rules::decide(Direction::Egress, event, state, given)
+    }
+
+    fn found(event: &Event, suspicion: &Suspicion, state: &State) -> Subject {
+        rules::found(event, suspicion, state)
+    }
+
+    fn after(state: &State, change: &Ec2) -> State {
+        rules::after(state, change)
+    }
+}
+
+impl Remembers for OpenEgress {
+    type Good = Vec<Rule>;
+
+    fn good(state: &State) -> Option<Vec<Rule>> {
+        rules::good(state)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::rules::tests::{authorized, group, ipv4};
+
+    fn to(id: &str, port: i64, cidr: &str) -> Rule {
+        Rule { direction: Direction::Egress, ..ipv4(id, port, cidr) }
+    }
+
+    /// What is decided, as people read it; nothing if the event alone raises no suspicion.
+    fn said(event: &Event, state: &State) -> String {
+        let (settings, holds) = (Settings::default(), BTreeSet::new());
+        let given = Given { settings: &settings, holds: &holds };
+        let suspicion = OpenEgress::suspect(event, &settings).pop();
+        suspicion.map_or_else(
+            || "no suspicion".to_owned(),
+            |suspicion| OpenEgress::decide(event, &suspicion, state, &given).to_string(),
+        )
+    }
+
+    #[test]
+    fn what_the_event_let_out_goes_and_what_a_new_group_has_stays() {
+        let everything = Rule { protocol: "-1".to_owned(), ..to("sgr-1", -1, "0.0.0.0/0") };
+        let (ssh, web) = (to("sgr-2", 22, "0.0.0.0/0"), to("sgr-3", 443, "0.0.0.0/0"));
+        insta::assert_snapshot!(said(&authorized([&ssh, &web]), &group(&[everything, ssh, web])), @r"
+        revert (high): security group `sg-1` lets out tcp/22 to 0.0.0.0/0
+          - revoke tcp/22 to 0.0.0.0/0 from security group `sg-1`
+          stays open: all traffic to 0.0.0.0/0 (sgr-1), which this event did not make
+        ");
+    }
+
+    #[test]
+    fn where_the_group_may_go_is_left_alone() {
+        for (port, own) in [(443, "0.0.0.0/0"), (5432, "10.0.0.0/8"), (22, "203.0.113.0/24")] {
+            let rule = to("sgr-1", port, own);
+            assert_eq!(said(&authorized([&rule]), &group(&[rule])), "no suspicion");
+        }
+        let narrowed = group(&[to("sgr-1", 22, "203.0.113.0/24")]);
+        let event = authorized([&to("sgr-1", 22, "0.0.0.0/0")]);
+        insta::assert_snapshot!(said(&event, &narrowed), @"allow: the event's rules do not let out to the world");
+        insta::assert_snapshot!(said(&event, &group(&[])), @"allow: none of the event's rules is among the group's egress rules");
+    }
+}

@@ -1,0 +1,505 @@
+//! What the rules of a security group let through, in or out: which of them an event made, which are open to the world,
+//! and what they were. Both directions are judged here once.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+use snapback::change::{Direction, Ec2, Rule, Source};
+use snapback::control::{Given, Look, Remembered, Remembers, Suspicion};
+use snapback::decision::{Decision, Severity};
+use snapback::event::Event;
+use snapback::network::{self, Opening, Protocol};
+use snapback::settings::Settings;
+use snapback::subject::Subject;
+
+use crate::aws;
+use crate::told::{Group, Told, ToldRule};
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct State {
+    /// The id of the group; nothing if the event does not tell it, or if it is gone.
+    pub(crate) group: Option<String>,
+    /// Its rules of one direction. If the event does not tell which group: those of all groups that are open to the world.
+    pub(crate) rules: Vec<Rule>,
+    /// What the prefix lists hold that the rules name; nothing if we cannot see them.
+    pub(crate) prefix_lists: BTreeMap<String, Option<PrefixList>>,
+    /// The same rules of the group when it was last looked at, without their tags. They are not asked for unless the
+    /// event changed some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) before: Option<Remembered<Vec<Rule>>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct PrefixList {
+    /// An account id, or `AWS`.
+    pub(crate) owner: String,
+    pub(crate) ranges: Vec<IpNet>,
+}
+
+/// Ports for which AWS calls unrestricted access critical.
+/// <https://docs.aws.amazon.com/securityhub/latest/userguide/ec2-controls.html#ec2-19>
+const HIGH_RISK_PORTS: [u16; 24] = [
+    20, 21, 22, 23, 25, 110, 135, 143, 445, 1433, 1434, 3000, 3306, 3389, 4333, 5000, 5432, 5500, 5601, 8080, 8088,
+    8888, 9200, 9300,
+];
+
+pub(crate) fn suspect(direction: Direction, event: &Event, settings: &Settings) -> Vec<Suspicion> {
+    let told = Told::of(event);
+    let why = match &told.rules {
+        None => "the event does not tell the rules".to_owned(),
+        Some(rules) => {
+            let wide: Vec<String> = rules
+                .iter()
+                .filter(|rule| may_be_open(rule, settings))
+                .map(|rule| format!("{} {} {}", rule.traffic, direction.preposition(), rule.source))
+                .collect();
+            if wide.is_empty() {
+                return vec![];
+            }
+            format!("the event lets {direction} {}", wide.join(", "))
+        }
+    };
+    let subject = match &told.group {
+        Some(Group::Id(group) | Group::Name(group)) => Subject::security_group(event, group),
+        None => Subject::account(event),
+    };
+    vec![Suspicion { subject, why }]
+}
+
+pub(crate) async fn observe<C: Remembers<Good = Vec<Rule>>>(
+    direction: Direction,
+    look: &Look<'_>,
+    event: &Event,
+    suspicion: &Suspicion,
+) -> Result<State> {
+    let group = match Told::of(event).group {
+        _ if event.is_look() => Some(suspicion.subject.name.clone()),
+        Some(Group::Name(name)) => match aws::group_called(look, &name).await? {
+            None => return Ok(State::default()),
+            found => found,
+        },
+        Some(Group::Id(id)) => Some(id),
+        None => None,
+    };
+    let mut rules = aws::rules(look.config, direction, group.as_deref()).await?;
+    if group.is_none() {
+        rules.retain(is_world);
+    }
+    let before = match &group {
+        Some(id) if event.name == "ModifySecurityGroupRules" => {
+            Box::pin(look.remembered::<C>(&Subject::security_group(event, id))).await?
+        }
+        _ => None,
+    };
+    let was = before.as_ref().and_then(|before| before.good.as_deref()).unwrap_or_default();
+    let mut prefix_lists = BTreeMap::new();
+    for rule in rules.iter().chain(was) {
+        if let Source::PrefixList(id) = &rule.source
+            && !prefix_lists.contains_key(id)
+        {
+            prefix_lists.insert(id.clone(), aws::prefix_list(look.config, id).await?);
+        }
+    }
+    Ok(State { group, rules, prefix_lists, before })
+}
+
+pub(crate) fn decide(direction: Direction, event: &Event, state: &State, given: &Given<'_>) -> Decision<Ec2> {
+    let allow = |why: &str| Decision::Allow { why: why.to_owned() };
+    let alert = |severity, why| Decision::Alert { severity, why };
+    let judge = Judge { state, event, settings: given.settings };
+    let world = match direction {
+        Direction::Ingress => "the world in",
+        Direction::Egress => "out to the world",
+    };
+    let named = |rule: &Rule| format!("{rule} ({})", rule.id);
+    let is_held = |rule: &&Rule| given.holds.contains(&rule.to_string());
+    let (Some(told), Some(group)) = (Told::of(event).rules, &state.group) else {
+        let free = state.rules.iter().filter(|rule| !is_held(rule));
+        let open: Vec<String> = free.filter(|rule| judge.is_open(rule) || judge.is_unseen(rule)).map(named).collect();
+        if open.is_empty() {
+            return allow(&format!("no rule lets {world}"));
+        }
+        let untold = if event.is_look() { "" } else { "the event does not tell which rules it made; " };
+        return alert(Severity::High, format!("{untold}open to the world, or may be: {}", open.join(", ")));
+    };
+    let (held, own): (Vec<&Rule>, Vec<&Rule>) =
+        state.rules.iter().filter(|rule| told.iter().any(|told| is_it(rule, told))).partition(is_held);
+    let open: Vec<&Rule> = own.iter().copied().filter(|rule| judge.is_open(rule)).collect();
+    let unseen: Vec<String> = own.iter().copied().filter(|rule| judge.is_unseen(rule)).map(named).collect();
+    if open.is_empty() {
+        return if !unseen.is_empty() {
+            alert(Severity::Medium, format!("a prefix list cannot be looked into: {}", unseen.join(", ")))
+        } else if !held.is_empty() {
+            allow("an operator has put it back")
+        } else if own.is_empty() {
+            allow(&format!("none of the event's rules is among the group's {} rules", direction.name()))
+        } else {
+            allow(&format!("the event's rules do not let {world}"))
+        };
+    }
+    let said: Vec<String> = open.iter().map(ToString::to_string).collect();
+    let others =
+        State { rules: state.rules.iter().filter(|rule| !open.contains(rule)).cloned().collect(), ..state.clone() };
+    let judge_others = Judge { state: &others, ..judge };
+    let left = others.rules.iter().filter(|rule| judge_others.is_open(rule) && !is_held(rule));
+    let left = left.map(|rule| format!("{}, which this event did not make", named(rule)));
+    Decision::Revert {
+        severity: open.iter().map(|rule| judge.severity(rule)).max().unwrap_or(Severity::High),
+        why: format!("security group `{group}` lets {direction} {}", said.join(", ")),
+        grants: said,
+        left: left
+            .chain(unseen.iter().map(|rule| format!("perhaps {rule}, whose prefix list cannot be looked into")))
+            .collect(),
+        plan: vec![match judge.before(&told, &open) {
+            Some(to) => Ec2::ModifyRules { group: group.clone(), from: open.into_iter().cloned().collect(), to },
+            None => Ec2::RevokeRules { group: group.clone(), rules: open.into_iter().cloned().collect() },
+        }],
+    }
+}
+
+pub(crate) fn found(event: &Event, suspicion: &Suspicion, state: &State) -> Subject {
+    state.group.as_ref().map_or_else(|| suspicion.subject.clone(), |id| Subject::security_group(event, id))
+}
+
+pub(crate) fn after(state: &State, change: &Ec2) -> State {
+    let mut after = state.clone();
+    match change {
+        Ec2::RevokeRules { rules, .. } => after.rules.retain(|rule| rules.iter().all(|gone| gone.id != rule.id)),
+        Ec2::AuthorizeRules { rules, .. } => after.rules.extend(rules.iter().cloned()),
+        Ec2::ModifyRules { to, .. } => {
+            for rule in &mut after.rules {
+                if let Some(to) = to.iter().find(|to| to.id == rule.id) {
+                    *rule = to.clone();
+                }
+            }
+        }
+        _ => {}
+    }
+    after
+}
+
+pub(crate) fn good(state: &State) -> Option<Vec<Rule>> {
+    let without_tags = |rule: &Rule| Rule { tags: BTreeMap::new(), ..rule.clone() };
+    let mut rules: Vec<Rule> = state.rules.iter().map(without_tags).collect();
+    rules.sort_by(|one, other| one.id.cmp(&other.id));
+    (!rules.is_empty()).then_some(rules)
+}
+
+/// Judges the rules of a group together.
+#[derive(Clone, Copy)]
+struct Judge<'a> {
+    state: &'a State,
+    event: &'a Event,
+    settings: &'a Settings,
+}
+
+impl Judge<'_> {
+    /// Whether a rule is open to the world, by itself or with others, or to an account that is not trusted.
+    fn is_open(&self, rule: &Rule) -> bool {
+        let public = &self.settings.public_ports;
+        let Some(opening) = self.opening(rule) else { return false };
+        opening.is_open(public)
+            || (self.is_foreign(rule) && !public.allow_all_of(&opening.traffic))
+            || (opening.may_be_part_of_a_world(public) && {
+                let all: Vec<Opening> = self.state.rules.iter().filter_map(|rule| self.opening(rule)).collect();
+                opening.is_part_of_a_world(&all, public)
+            })
+    }
+
+    /// What these rules were before the event: if the event is all that has changed the group since it was looked at, and
+    /// if they were harmless.
+    fn before(&self, told: &[ToldRule], rules: &[&Rule]) -> Option<Vec<Rule>> {
+        let before = self.state.before.as_ref().filter(|before| before.is_fresh(self.event))?.good.as_ref()?;
+        let is_other = |rule: &&Rule| !told.iter().any(|told| is_it(rule, told));
+        let is_told = |rule: &Rule| told.iter().any(|told| told.id.as_deref() == Some(rule.id.as_str()));
+        let now: Vec<&Rule> = self.state.rules.iter().filter(is_other).collect();
+        let was: Vec<&Rule> = before.iter().filter(|rule| !is_told(rule)).collect();
+        let is_among = |rule: &&&Rule| was.iter().any(|was| was.id == rule.id && was.lets_through_the_same(rule));
+        if now.len() != was.len() || !now.iter().all(|rule| is_among(&rule)) {
+            return None;
+        }
+        let was = |rule: &&Rule| {
+            let was = before.iter().find(|was| was.id == rule.id)?;
+            Some(Rule { tags: rule.tags.clone(), ..was.clone() })
+        };
+        let to = rules.iter().map(was).collect::<Option<Vec<Rule>>>()?;
+        let change = Ec2::ModifyRules { group: String::new(), from: vec![], to: to.clone() };
+        let after = after(self.state, &change);
+        let after = Judge { state: &after, ..*self };
+        // Together with the others they may let in more than each by itself.
+        let opens = |rule: &Rule| after.is_open(rule) && !(is_other(&rule) && self.is_open(rule));
+        let is_harmless = !after.state.rules.iter().any(opens) && !to.iter().any(|rule| after.is_unseen(rule));
+        is_harmless.then_some(to)
+    }
+
+    fn severity(&self, rule: &Rule) -> Severity {
+        let traffic = rule.traffic();
+        let high_risk = HIGH_RISK_PORTS.iter().any(|port| (traffic.from..=traffic.to).contains(port));
+        let severity = match traffic.protocol {
+            _ if self.is_foreign(rule) => Severity::Medium,
+            Protocol::Icmp | Protocol::Icmpv6 => Severity::Low,
+            Protocol::All => Severity::Critical,
+            Protocol::Tcp if high_risk => Severity::Critical,
+            _ => Severity::High,
+        };
+        match rule.direction {
+            Direction::Ingress => severity,
+            // Nobody gets in by it: somebody who is in may get out with what they have found.
+            Direction::Egress => severity.min(Severity::High),
+        }
+    }
+
+    /// Whether a rule names a prefix list that somebody fills who is not trusted.
+    fn is_foreign(&self, rule: &Rule) -> bool {
+        self.list(rule).is_some_and(|list| {
+            list.owner != "AWS"
+                && list.owner != self.event.account
+                && !self.settings.trusted_accounts.contains(&list.owner)
+        })
+    }
+
+    fn is_unseen(&self, rule: &Rule) -> bool {
+        matches!(rule.source, Source::PrefixList(_))
+            && self.list(rule).is_none()
+            && !self.settings.public_ports.allow_all_of(&rule.traffic())
+    }
+
+    fn opening(&self, rule: &Rule) -> Option<Opening> {
+        let ranges = match &rule.source {
+            Source::Ipv4(range) | Source::Ipv6(range) => vec![network::range(range)?],
+            Source::PrefixList(_) => self.list(rule)?.ranges.clone(),
+            Source::SecurityGroup(_) => return None,
+        };
+        Some(Opening { traffic: rule.traffic(), ranges })
+    }
+
+    fn list(&self, rule: &Rule) -> Option<&PrefixList> {
+        match &rule.source {
+            Source::PrefixList(id) => self.state.prefix_lists.get(id)?.as_ref(),
+            _ => None,
+        }
+    }
+}
+
+/// Whether a rule is open to the world by itself, on whatever port.
+fn is_world(rule: &Rule) -> bool {
+    match &rule.source {
+        Source::Ipv4(range) | Source::Ipv6(range) => {
+            network::range(range).is_some_and(|range| network::is_world(&[range]))
+        }
+        Source::PrefixList(_) | Source::SecurityGroup(_) => false,
+    }
+}
+
+/// Whether a look could show that what the event tells is open.
+fn may_be_open(told: &ToldRule, settings: &Settings) -> bool {
+    let public = &settings.public_ports;
+    match &told.source {
+        Source::Ipv4(range) | Source::Ipv6(range) => match network::range(range) {
+            Some(range) => {
+                let opening = Opening { traffic: told.traffic, ranges: vec![range] };
+                opening.is_open(public) || opening.may_be_part_of_a_world(public)
+            }
+            None => true,
+        },
+        Source::PrefixList(_) => !public.allow_all_of(&told.traffic),
+        Source::SecurityGroup(_) => false,
+    }
+}
+
+/// Whether a rule of the group is one that the event made: by its id, or else by what it lets through.
+fn is_it(rule: &Rule, told: &ToldRule) -> bool {
+    match &told.id {
+        Some(id) => rule.id == *id,
+        None => rule.traffic() == told.traffic && rule.source == told.source,
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    pub(crate) fn authorized<'a>(rules: impl IntoIterator<Item = &'a Rule>) -> Event {
+        let items: Vec<Value> = rules
+            .into_iter()
+            .map(|rule| {
+                let (field, source) = match &rule.source {
+                    Source::Ipv4(cidr) => ("cidrIpv4", cidr),
+                    Source::Ipv6(cidr) => ("cidrIpv6", cidr),
+                    Source::PrefixList(id) => ("prefixListId", id),
+                    Source::SecurityGroup(id) => ("sourceSecurityGroupName", id),
+                };
+                json!({"securityGroupRuleId": rule.id, "groupId": "sg-1", "ipProtocol": rule.protocol,
+                    "fromPort": rule.from_port, "toPort": rule.to_port, field: source})
+            })
+            .collect();
+        event(&json!({"groupId": "sg-1"}), &json!({"securityGroupRuleSet": {"items": items}}))
+    }
+
+    pub(crate) fn event(request: &Value, response: &Value) -> Event {
+        let record = json!({
+            "eventID": "e-1", "eventTime": "2026-01-31T12:00:00Z", "eventSource": "ec2.amazonaws.com",
+            "eventName": "AuthorizeSecurityGroupIngress", "awsRegion": "eu-central-1",
+            "recipientAccountId": "111122223333", "requestParameters": request, "responseElements": response,
+        });
+        Event::from_record(record).expect("an event")
+    }
+
+    pub(crate) fn rule(id: &str, protocol: &str, port: i64, source: Source) -> Rule {
+        let (from_port, to_port) = (Some(port), Some(port));
+        Rule {
+            id: id.to_owned(),
+            protocol: protocol.to_owned(),
+            from_port,
+            to_port,
+            source,
+            description: None,
+            tags: BTreeMap::new(),
+            direction: Direction::Ingress,
+        }
+    }
+
+    pub(crate) fn ipv4(id: &str, port: i64, cidr: &str) -> Rule {
+        rule(id, "tcp", port, Source::Ipv4(cidr.to_owned()))
+    }
+
+    pub(crate) fn group(rules: &[Rule]) -> State {
+        State { group: Some("sg-1".to_owned()), rules: rules.to_vec(), prefix_lists: BTreeMap::new(), before: None }
+    }
+
+    pub(crate) fn list(owner: &str, range: &str) -> PrefixList {
+        PrefixList { owner: owner.to_owned(), ranges: vec![range.parse().expect("a range")] }
+    }
+
+    /// A change of these rules, and the group as it was seen before.
+    pub(crate) fn changed(rules: &[Rule], state: State, before: &[Rule], seen: &str) -> (Event, State) {
+        let changes: Vec<Value> = rules
+            .iter()
+            .map(|rule| {
+                let (field, source) = match &rule.source {
+                    Source::Ipv4(cidr) => ("CidrIpv4", cidr),
+                    Source::Ipv6(cidr) => ("CidrIpv6", cidr),
+                    Source::PrefixList(id) => ("PrefixListId", id),
+                    Source::SecurityGroup(id) => ("ReferencedGroupId", id),
+                };
+                json!({"SecurityGroupRuleId": rule.id, "SecurityGroupRule": {"IpProtocol": rule.protocol,
+                    "FromPort": rule.from_port, "ToPort": rule.to_port, field: source}})
+            })
+            .collect();
+        let request = json!({"ModifySecurityGroupRulesRequest": {"GroupId": "sg-1", "SecurityGroupRule": changes}});
+        let event = Event { name: "ModifySecurityGroupRules".to_owned(), ..event(&request, &json!(null)) };
+        let before = Remembered { good: Some(before.to_vec()), seen: seen.parse().expect("a time") };
+        (event, State { before: Some(before), ..state })
+    }
+
+    fn suspected(direction: Direction, event: &Event) -> bool {
+        !suspect(direction, event, &Settings::default()).is_empty()
+    }
+
+    fn decided(direction: Direction, event: &Event, state: &State) -> Decision<Ec2> {
+        decide(direction, event, state, &Given { settings: &Settings::default(), holds: &BTreeSet::new() })
+    }
+
+    /// The same rules in this direction.
+    fn turned(direction: Direction, state: &State) -> State {
+        let turned = |rules: &[Rule]| rules.iter().map(|rule| Rule { direction, ..rule.clone() }).collect::<Vec<_>>();
+        let before = state.before.as_ref();
+        let before = before.map(|before| Remembered { good: before.good.as_deref().map(turned), seen: before.seen });
+        State { rules: turned(&state.rules), before, ..state.clone() }
+    }
+
+    fn sources() -> impl Strategy<Value = Source> {
+        let v4 = prop::sample::select(vec![
+            "0.0.0.0/0",
+            "0.0.0.0/1",
+            "128.0.0.0/1",
+            "8.0.0.0/8",
+            "9.0.0.0/8",
+            "8.0.0.0/9",
+            "203.0.113.0/24",
+            "10.0.0.0/8",
+        ]);
+        let v6 = prop::sample::select(vec!["::/0", "2000::/3", "2001:db8::/32", "2600::/32", "2601::/32", "fc00::/7"]);
+        let list = prop::sample::select(vec!["pl-own", "pl-world", "pl-foreign", "pl-unseen"]);
+        prop_oneof![
+            3 => v4.prop_map(|cidr| Source::Ipv4(cidr.to_owned())),
+            2 => v6.prop_map(|cidr| Source::Ipv6(cidr.to_owned())),
+            1 => list.prop_map(|id| Source::PrefixList(id.to_owned())),
+            1 => Just(Source::SecurityGroup("sg-2".to_owned())),
+        ]
+    }
+
+    fn groups() -> impl Strategy<Value = State> {
+        let protocol = prop::sample::select(vec!["tcp", "udp", "icmp", "-1", "50"]);
+        let port = prop::sample::select(vec![22_i64, 80, 443, 3389]);
+        let parts = (protocol, port.clone(), port, sources());
+        prop::collection::vec(parts, 0..7).prop_map(|rules| {
+            let rules = rules.into_iter().enumerate().map(|(index, (protocol, one, other, source))| Rule {
+                from_port: Some(one.min(other)),
+                to_port: Some(one.max(other)),
+                ..rule(&format!("sgr-{index}"), protocol, 0, source)
+            });
+            let lists = [
+                ("pl-own", Some(list("111122223333", "8.0.0.0/8"))),
+                ("pl-world", Some(list("111122223333", "::/0"))),
+                ("pl-foreign", Some(list("444455556666", "203.0.113.0/24"))),
+                ("pl-unseen", None),
+            ];
+            State {
+                prefix_lists: lists.map(|(id, list)| (id.to_owned(), list)).into(),
+                ..group(&rules.collect::<Vec<_>>())
+            }
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+
+        #[test]
+        fn the_suspicion_misses_nothing_that_would_be_reverted(state in groups(), own in 0_usize..7) {
+            let event = authorized(&state.rules[own.min(state.rules.len())..]);
+            for direction in [Direction::Ingress, Direction::Egress] {
+                let decision = decided(direction, &event, &turned(direction, &state));
+                prop_assert!(decision.is_allow() || suspected(direction, &event), "{}", decision);
+            }
+        }
+
+        #[test]
+        fn what_was_is_put_back_harmless_once_and_can_be_undone(state in groups(), was in groups(), own in 0_usize..7) {
+            let (before, event_rules) = state.rules.split_at(own.min(state.rules.len()));
+            let was: Vec<Rule> = before.iter().chain(was.rules.iter().skip(before.len())).cloned().collect();
+            let (event, state) = changed(event_rules, state.clone(), &was, "2026-01-31T03:00:00Z");
+            laws(&event, &state, before.len())?;
+        }
+
+        #[test]
+        fn a_revert_takes_only_the_event_s_rules_leaves_nothing_to_revert_and_can_be_undone(state in groups(), own in 0_usize..7) {
+            let others = own.min(state.rules.len());
+            laws(&authorized(&state.rules[others..]), &state, others)?;
+        }
+    }
+
+    /// What must hold of a revert where the event did not make the first rules.
+    fn laws(event: &Event, state: &State, others: usize) -> Result<(), TestCaseError> {
+        for direction in [Direction::Ingress, Direction::Egress] {
+            let state = turned(direction, state);
+            let Decision::Revert { plan, left, .. } = decided(direction, event, &state) else { continue };
+            let after = plan.iter().fold(state.clone(), |state, change| after(&state, change));
+            prop_assert_eq!(&after.rules[..others], &state.rules[..others]);
+            let again = decided(direction, event, &after);
+            let said = left.iter().any(|left| left.contains("cannot be looked into"));
+            prop_assert!(again.is_allow() || said && again.plan().is_empty(), "{}", again);
+            let mut undone = plan.iter().rev().fold(after, |state, change| super::after(&state, &change.undo()));
+            undone.rules.sort_by(|one, other| one.id.cmp(&other.id));
+            prop_assert_eq!(undone, state);
+        }
+        Ok(())
+    }
+}

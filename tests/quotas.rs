@@ -1,0 +1,148 @@
+//! What `template.yaml` asks for is within what AWS takes, so that a deployment does not fail half-way.
+
+use std::fs;
+
+use anyhow::{Context, Result, ensure};
+use regex_lite::Regex;
+use serde_json::Value as Json;
+use serde_yaml_ng::Value;
+use workspace_tests::{FUNCTIONS, workspace};
+
+use crate::template::{Template, is_schedule, items, reference, text};
+
+/// <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html>
+const LONGEST_PATTERN: usize = 2048;
+
+/// All inline policies of a role together, without white space.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
+const LARGEST_POLICY_OF_A_ROLE: usize = 10_240;
+
+/// <https://docs.aws.amazon.com/kms/latest/developerguide/resource-limits.html>
+const LARGEST_POLICY_OF_A_KEY: usize = 32 * 1024;
+
+/// Of a template in a bucket, where SAM puts it; parameters, resources and outputs in one template; a parameter's value.
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html>
+const LARGEST_TEMPLATE: usize = 1024 * 1024;
+const MOST: [(&str, usize); 3] = [("Parameters", 200), ("Resources", 500), ("Outputs", 200)];
+const LONGEST_PARAMETER: usize = 4096;
+
+/// All variables of a function together.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
+const LARGEST_ENVIRONMENT: usize = 4 * 1024;
+
+/// What CloudFormation puts in the place of a reference, if that is as long as it can be.
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/pseudo-parameter-reference.html>
+const REFERENCES: [(&str, usize); 4] = [
+    ("AWS::Partition", "aws-us-gov".len()),
+    ("AWS::Region", "ap-southeast-1".len()),
+    ("AWS::AccountId", "111122223333".len()),
+    ("AWS::StackName", 128),
+];
+
+/// Any other: the name or ARN of a resource, in which the stack's name is most.
+const LONGEST_REFERENCE: usize = 255;
+
+/// The text of a policy as it would be sent, with every reference as long as it can be.
+fn length(policy: &Value) -> Result<usize> {
+    Ok(written_out(policy)?.to_string().len())
+}
+
+fn written_out(value: &Value) -> Result<Json> {
+    Ok(match value {
+        Value::Tagged(tagged) if tagged.tag == "Sub" => Json::String(substituted(&text(&tagged.value))?),
+        Value::Tagged(_) => Json::String("x".repeat(LONGEST_REFERENCE)),
+        Value::Sequence(values) => Json::Array(values.iter().map(written_out).collect::<Result<_>>()?),
+        Value::Mapping(values) => {
+            let written_out = values.iter().map(|(name, value)| Ok((text(name), written_out(value)?)));
+            Json::Object(written_out.collect::<Result<_>>()?)
+        }
+        plain => serde_yaml_ng::from_value(plain.clone())?,
+    })
+}
+
+fn substituted(text: &str) -> Result<String> {
+    let reference = Regex::new(r"\$\{([^}]+)\}")?;
+    let as_long = |found: &regex_lite::Captures<'_>| {
+        let known = REFERENCES.iter().find(|(name, _)| *name == &found[1]);
+        "x".repeat(known.map_or(LONGEST_REFERENCE, |(_, longest)| *longest))
+    };
+    Ok(reference.replace_all(text, as_long).into_owned())
+}
+
+/// The longest value that a parameter takes.
+fn longest(parameter: &Value) -> Result<usize> {
+    let allowed = items(&parameter["AllowedValues"]).map(|value| text(value).len()).max();
+    let most = parameter["MaxLength"].as_u64().map(usize::try_from).transpose()?;
+    let digits = (parameter["Type"] == "Number").then(|| u64::MAX.to_string().len());
+    allowed.or(most).or(digits).context("neither its values nor their length is limited")
+}
+
+#[test]
+fn no_pattern_is_longer_than_eventbridge_takes() -> Result<()> {
+    for (id, rule) in Template::read()?.resources("AWS::Events::Rule") {
+        if is_schedule(rule) {
+            continue;
+        }
+        let pattern: Json = serde_yaml_ng::from_value(rule["Properties"]["EventPattern"].clone())?;
+        ensure!(pattern.is_object(), "{id} has no pattern");
+        let length = pattern.to_string().len();
+        assert!(length <= LONGEST_PATTERN, "the pattern of {id} has {length} characters: split it by service");
+    }
+    Ok(())
+}
+
+#[test]
+fn no_policy_is_larger_than_iam_and_kms_take() -> Result<()> {
+    let template = Template::read()?;
+    for (id, role) in template.resources("AWS::IAM::Role") {
+        let mut of_role = 0;
+        for policy in items(&role["Properties"]["Policies"]) {
+            of_role += length(&policy["PolicyDocument"])?;
+        }
+        assert!(
+            of_role > 0 && of_role <= LARGEST_POLICY_OF_A_ROLE,
+            "the policies of {id} may have {of_role} characters"
+        );
+    }
+    for (id, key) in template.resources("AWS::KMS::Key") {
+        let of_key = length(&key["Properties"]["KeyPolicy"])? + LONGEST_PARAMETER;
+        assert!(of_key <= LARGEST_POLICY_OF_A_KEY, "the policy of {id} may have {of_key} characters");
+    }
+    Ok(())
+}
+
+#[test]
+fn the_variables_of_a_function_fit_whatever_the_parameters_are() -> Result<()> {
+    let template = Template::read()?;
+    for function in FUNCTIONS {
+        let mut size = 0;
+        for (name, value) in template.environment(function.name) {
+            let parameter = reference(value).and_then(|name| template.0["Parameters"].get(name));
+            size += name.len()
+                + match (parameter, value) {
+                    (Some(parameter), _) => longest(parameter).with_context(|| name.clone())?,
+                    (None, Value::String(text)) => text.len(),
+                    (None, _) => LONGEST_REFERENCE,
+                };
+        }
+        assert!(size <= LARGEST_ENVIRONMENT, "the variables of {} may have {size} bytes", function.name);
+    }
+    Ok(())
+}
+
+#[test]
+fn the_template_is_no_larger_than_cloudformation_takes() -> Result<()> {
+    let template = Template::read()?;
+    let size = fs::metadata(workspace("template.yaml"))?.len();
+    assert!(usize::try_from(size)? <= LARGEST_TEMPLATE, "template.yaml has {size} bytes");
+    for (section, most) in MOST {
+        let count = template.0[section].as_mapping().context(section)?.len();
+        assert!(count <= most, "{count} {section}");
+    }
+    for (name, parameter) in template.0["Parameters"].as_mapping().into_iter().flatten() {
+        let default = text(&parameter["Default"]).len();
+        let longest = longest(parameter).unwrap_or(default);
+        assert!(longest <= LONGEST_PARAMETER, "{} may have {longest} characters", text(name));
+    }
+    Ok(())
+}
