@@ -5,7 +5,7 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo local test meanwhile check sam-local bench bench-replay advisories deploy clean rust lints python
+.PHONY: help demo local test meanwhile check sam-local bench bench-replay recording advisories deploy clean rust lints python
 
 # No tool that runs here may report to its maker.
 export SAM_CLI_TELEMETRY := 0
@@ -19,6 +19,7 @@ LOCAL := target/venv/.installed
 SAM := target/venv-sam/.installed
 CHECKOV := target/venv-check/.installed
 BENCH := target/venv-bench/.installed
+RECORD := target/venv-record/.installed
 DENY := target/tools/cargo-deny-$(CARGO_DENY)
 
 # Where cargo-deny keeps RustSec's database; empty where nobody has fetched it.
@@ -89,6 +90,11 @@ bench-replay: rust python ## How fast `snapback replay` is, beside inflating alo
 	cargo build --release --workspace --bin snapback --example inflate
 	python3 benches/replay.py --records $(or $(RECORDS),1000000)
 
+recording: rust $(LOCAL) $(SAM) $(RECORD) ## Record the demo as docs/demo.svg
+	cargo build --workspace
+	target/venv-record/bin/termtosvg docs/demo.svg --command "target/venv/bin/python local/demo.py" \
+		--screen-geometry 118x54 --template window_frame --max-frame-duration 4000 --loop-delay 10000
+
 advisories: rust $(DENY) ## Fetch the database of known defects from GitHub, and check against it
 	target/tools/bin/cargo-deny check --hide-inclusion-graph advisories
 
@@ -125,6 +131,9 @@ $(SAM): local/requirements-sam.txt | python
 	@tools/venv $(@D) $<
 
 $(CHECKOV): tools/requirements-check.txt | python
+	@tools/venv $(@D) $<
+
+$(RECORD): tools/requirements-record.txt | python
 	@tools/venv $(@D) $<
 
 $(BENCH): benches/requirements.txt | python

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use regex_lite::Regex;
-use workspace_tests::workspace;
+use workspace_tests::{controls, workspace};
 
 /// Every page for people, but those that came with something else.
 fn pages() -> Result<Vec<PathBuf>> {
@@ -64,5 +64,14 @@ fn every_target_that_the_documentation_names_is_in_the_makefile() -> Result<()> 
             }
         }
     }
+    Ok(())
+}
+
+#[test]
+fn the_readme_names_every_control() -> Result<()> {
+    let readme = fs::read_to_string(workspace("README.md"))?;
+    let missing: Vec<&str> =
+        controls().map(|control| control.about.id).filter(|id| !readme.contains(&format!("`{id}`"))).collect();
+    assert!(missing.is_empty(), "README.md does not name {missing:?}");
     Ok(())
 }

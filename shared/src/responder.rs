@@ -254,29 +254,9 @@ impl<'a> Responder<'a> {
             }
             Err(failure) => journal_failure = Some(failure),
         }
-        let (mut state, mut decision) = self.judge(&case, seen)?;
-        let (mut outcome, mut waits) = (Outcome::Pending, BEFORE_BELIEVING.iter());
-        while decision.is_allow() {
-            if let Some(held) = self.held(&case, &state)? {
-                (decision, outcome) = (held, Outcome::Held);
-            } else if let Some(wait) = waits.next().filter(|_| !event.is_look()) {
-                tokio::time::sleep(*wait).await;
-                (state, decision) = self.judge(&case, self.observe(&case).await)?;
-                // An operator may have put it back since the holds were read. An undo writes its holds first.
-                if matches!(decision, Decision::Revert { .. }) {
-                    match self.journal.holds(control.about.id, &case.subject.arn, Timestamp::now()).await {
-                        Ok((holds, planted)) => {
-                            case.holds = holds;
-                            case.planted.extend(planted);
-                        }
-                        Err(failure) => journal_failure = Some(failure),
-                    }
-                    decision = self.decide(&case, &state)?;
-                }
-            } else {
-                break;
-            }
-        }
+        let (state, decision) = self.judge(&case, seen)?;
+        let (state, decision, outcome, failure) = self.believed(&mut case, state, decision).await?;
+        journal_failure = failure.or(journal_failure);
         if let Decision::Allow { why } = &decision {
             info!(event = event.id, control = control.about.id, resource = case.subject.arn, why, "allowed");
             return Ok(());
@@ -526,6 +506,38 @@ impl<'a> Responder<'a> {
         let holds = case.holds.iter().map(|hold| hold.grant.clone()).collect();
         let given = Given { settings: self.settings, holds: &holds };
         (case.control.decide)(case.event, case.suspicion, state, &given)
+    }
+
+    /// What is to be believed of what was seen: what seems harmless is looked at again for a while, as it may be how it was
+    /// before the event. With it `Held`, if nothing but a hold allows it, and why the journal could not be read again, if
+    /// it could not.
+    async fn believed(
+        &self,
+        case: &mut Case<'_>,
+        mut state: Value,
+        mut decision: Decision<Change>,
+    ) -> Result<(Value, Decision<Change>, Outcome, Option<anyhow::Error>)> {
+        let (mut failure, mut waits) = (None, BEFORE_BELIEVING.iter());
+        while decision.is_allow() {
+            if let Some(held) = self.held(case, &state)? {
+                return Ok((state, held, Outcome::Held, failure));
+            }
+            let Some(wait) = waits.next().filter(|_| !case.event.is_look()) else { break };
+            tokio::time::sleep(*wait).await;
+            (state, decision) = self.judge(case, self.observe(case).await)?;
+            // An operator may have put it back since the holds were read. An undo writes its holds first.
+            if matches!(decision, Decision::Revert { .. }) {
+                match self.journal.holds(case.control.about.id, &case.subject.arn, Timestamp::now()).await {
+                    Ok((holds, planted)) => {
+                        case.holds = holds;
+                        case.planted.extend(planted);
+                    }
+                    Err(found) => failure = Some(found),
+                }
+                decision = self.decide(case, &state)?;
+            }
+        }
+        Ok((state, decision, Outcome::Pending, failure))
     }
 
     /// Why nothing can come of it, whatever the journal says: a harmless state that stays so.

@@ -48,9 +48,12 @@ def deployed() -> Iterator[Callable[..., Snapback]]:
     running, made = [], []
 
     def deploy(
-        guardrails: Path = REPOSITORY / "guardrails", ec2: str = "ministack", **parameters: str | None
+        guardrails: Path = REPOSITORY / "guardrails",
+        ec2: str = "ministack",
+        retry_seconds: float = RETRY_SECONDS,
+        **parameters: str | None,
     ) -> Snapback:
-        aws = LocalAws(retry_seconds=RETRY_SECONDS, guardrails=guardrails, ec2=ec2)
+        aws = LocalAws(retry_seconds=retry_seconds, guardrails=guardrails, ec2=ec2)
         running.append(aws)
         aws.__enter__()
         # Trusted but where the test says otherwise.
@@ -81,4 +84,5 @@ def pytest_terminal_summary(terminalreporter, config: pytest.Config) -> None:
 
 
 def _ran_everything(config: pytest.Config) -> bool:
-    return [Path(given).resolve() for given in config.args] == [Path(__file__).parent] and not config.option.keyword
+    is_whole = [Path(given).resolve() for given in config.args] == [Path(__file__).parent]
+    return is_whole and not config.option.keyword and not config.option.collectonly

@@ -24,7 +24,8 @@ WATCHED = {
     "PutAccessPointPolicy", "PutAccountPublicAccessBlock", "DeleteAccountPublicAccessBlock",
     "PutBucketPolicy", "DeleteBucketPolicy", "PutBucketAcl", "CreateBucket",
     "PutBucketVersioning", "PutBucketLifecycle", "PutBucketLifecycleConfiguration", "DeleteFlowLogs",
-    "PutBucketPublicAccessBlock", "DeleteBucketPublicAccessBlock",
+    "PutBucketPublicAccessBlock", "DeleteBucketPublicAccessBlock", "PutBucketLogging", "PutBucketReplication",
+    "PutObjectAcl",
     "AuthorizeSecurityGroupEgress", "AuthorizeSecurityGroupIngress", "ModifySecurityGroupRules",
     "ModifyManagedPrefixList",
     "DisableEbsEncryptionByDefault", "DisableImageBlockPublicAccess", "DisableSnapshotBlockPublicAccess",
@@ -289,26 +290,10 @@ class Snapback:
 
     def role_of(self, function: str) -> str:
         """The name of the function's role."""
-        configuration = self.aws.client("lambda").get_function_configuration(
-            FunctionName=self.stack.outputs[f"{function}Arn"]
-        )
-        return configuration["Role"].rpartition("/")[2]
-
-    def environment_of(self, function: str) -> dict:
-        """What Lambda gives to a function: its variables, and credentials of its role."""
-        configuration = self.aws.client("lambda").get_function_configuration(
-            FunctionName=self.stack.outputs[f"{function}Arn"]
-        )
-        session = self.aws.client("sts").assume_role(RoleArn=configuration["Role"], RoleSessionName=BORROWED)
-        keys = session["Credentials"]
-        return {
-            **configuration["Environment"]["Variables"],
-            "AWS_REGION": REGION,
-            "AWS_ENDPOINT_URL": self.aws.endpoint,
-            "AWS_ACCESS_KEY_ID": keys["AccessKeyId"],
-            "AWS_SECRET_ACCESS_KEY": keys["SecretAccessKey"],
-            "AWS_SESSION_TOKEN": keys["SessionToken"],
-        }
+        role = function.replace("Function", "Role")
+        cloudformation = self.aws.client("cloudformation")
+        described = cloudformation.describe_stack_resource(StackName=self.stack.name, LogicalResourceId=role)
+        return described["StackResourceDetail"]["PhysicalResourceId"]
 
     # What an operator does
 

@@ -237,6 +237,17 @@ def test_the_policy_of_an_access_point(snapback):
     assert {entry["outcome"] for entry in snapback.journal_about(door)} == {"held", "undone"}
 
 
+def test_a_policy_of_an_access_point_of_which_nothing_is_left_is_deleted(snapback):
+    door = AccessPoint(snapback)
+    put = door.put_policy(door.lets_in("*"))
+    announced = snapback.announces(door, "reverted")
+    with pytest.raises(ClientError, match="NoSuchAccessPointPolicy"):
+        door.policy_text()
+    undone = snapback.undo(announced["id"])
+    assert undone.returncode == 0, undone.stdout + undone.stderr
+    assert snapback.has_settled() and door.policy_text() == put
+
+
 # s3-account-public-access-block-off: ministack has no Block Public Access of the account; a stand-in keeps it, and does
 # not enforce it.
 

@@ -7,8 +7,8 @@ import json
 
 import pytest
 
-from scene import Snapback, event
-from stack import ACCOUNT, REGION, LocalAws, wait_for
+from scene import event
+from stack import ACCOUNT, REGION, wait_for
 
 # Three attempts are over in a blink: what an outage is, and when it ends, the tests say.
 RETRY_SECONDS = 0.1
@@ -19,9 +19,8 @@ JOURNAL = ("dynamodb:PutItem", "dynamodb:UpdateItem")
 
 
 @pytest.fixture(scope="module")
-def snapback():
-    with LocalAws(retry_seconds=RETRY_SECONDS) as aws:
-        yield Snapback(aws, aws.deploy(mode="revert"))
+def snapback(deployed):
+    return deployed(mode="revert", retry_seconds=RETRY_SECONDS)
 
 
 @pytest.fixture(autouse=True)
