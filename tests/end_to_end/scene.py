@@ -296,6 +296,22 @@ class Snapback:
         described = cloudformation.describe_stack_resource(StackName=self.stack.name, LogicalResourceId=role)
         return described["StackResourceDetail"]["PhysicalResourceId"]
 
+    def environment_of(self, function: str) -> dict:
+        """What Lambda gives to a function: its variables, and credentials of its role."""
+        configuration = self.aws.client("lambda").get_function_configuration(
+            FunctionName=self.stack.outputs[f"{function}Arn"]
+        )
+        session = self.aws.client("sts").assume_role(RoleArn=configuration["Role"], RoleSessionName=BORROWED)
+        keys = session["Credentials"]
+        return {
+            **configuration["Environment"]["Variables"],
+            "AWS_REGION": REGION,
+            "AWS_ENDPOINT_URL": self.aws.endpoint,
+            "AWS_ACCESS_KEY_ID": keys["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": keys["SecretAccessKey"],
+            "AWS_SESSION_TOKEN": keys["SessionToken"],
+        }
+
     # What an operator does
 
     def undo(self, *entry_or_options: str) -> subprocess.CompletedProcess:
