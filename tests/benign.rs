@@ -17,10 +17,11 @@ const ACCOUNT: &str = "111122223333";
 const REGION: &str = "eu-central-1";
 
 /// Calls that take a protection away, whatever their parameters. They are always looked at.
-const NEVER_ORDINARY: [&str; 10] = [
+const NEVER_ORDINARY: [&str; 11] = [
     "CreateTrafficMirrorSession",
     "CreateVpcBlockPublicAccessExclusion",
     "DeleteAccountPublicAccessBlock",
+    "DeleteBucketOwnershipControls",
     "DeleteBucketPolicy",
     "DeleteBucketPublicAccessBlock",
     "DeleteFlowLogs",
@@ -58,6 +59,7 @@ fn corpus() -> Vec<Value> {
         replications(),
         access_logging(),
         object_acls(),
+        object_ownership(),
         public_access_blocks(),
         access_points(),
         rules(),
@@ -254,6 +256,18 @@ fn object_acls() -> Vec<Call> {
         call("s3", "PutObjectAcl", request, json!({"x-amz-version-id": "example-version"}))
     };
     ["private", "bucket-owner-read", "bucket-owner-full-control"].map(put).into()
+}
+
+/// Object Ownership under which no ACL counts.
+fn object_ownership() -> Vec<Call> {
+    let rule = json!({"ObjectOwnership": "BucketOwnerEnforced"});
+    let put = |told: Value, rule: Value| {
+        let controls = json!({"xmlns": "http://s3.amazonaws.com/doc/2006-03-01/", "Rule": rule});
+        let request =
+            json!({"bucketName": "example-reports", "ownershipControls": told, "OwnershipControls": controls});
+        call("s3", "PutBucketOwnershipControls", request, Value::Null)
+    };
+    vec![put(json!(""), rule.clone()), put(json!([""]), rule.clone()), put(json!(""), json!([rule]))]
 }
 
 /// Access logging that is switched on.

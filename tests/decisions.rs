@@ -347,6 +347,11 @@ fn of_s3(case: &Case, change: S3, grants: &[String]) -> Result<()> {
             assert_eq!((from, grants.len()), (None, 1), "{}", case.place());
             assert_eq!(serde_json::to_value(to)?, case.state()["remembered"]["good"], "{}", case.place());
         }
+        S3::ObjectOwnership { from, to, .. } => {
+            assert_eq!(serde_json::to_value(&from)?, case.state()["ownership"], "{}", case.place());
+            assert_eq!(serde_json::to_value(to)?, case.state()["remembered"]["good"], "{}", case.place());
+            assert_eq!(grants, ["ACLs count"], "{}", case.place());
+        }
         S3::BucketReplication { from, to, .. } => {
             assert_eq!(serde_json::to_value(&from)?, case.state()["replication"], "{}", case.place());
             assert_eq!((&from.role, from.rules.len()), (&to.role, to.rules.len()), "{}", case.place());

@@ -131,13 +131,13 @@ fn without_a_look_it_is_told_what_guardrails_would_say() -> Result<()> {
 
 #[test]
 fn what_is_harmless_forged_or_no_event_is_told_so() -> Result<()> {
-    let benign = "events/s3-public-bucket-policy/benign-only-tls-deny.json";
+    let benign = "events/ec2-open-security-group/benign-https.json";
     let said = snapback(&["explain", "event", benign])?;
     assert_eq!(said.status, Some(0));
     assert!(said.out.contains("suspicion   none"), "{}", said.out);
 
     let mut event: Value = serde_json::from_str(&fs::read_to_string(workspace(benign))?)?;
-    event["source"] = json!("custom.s3");
+    event["source"] = json!("custom.ec2");
     let forged = Path::new(env!("CARGO_TARGET_TMPDIR")).join("forged.json");
     fs::write(&forged, event.to_string())?;
     let forged = forged.to_str().context("a path")?;

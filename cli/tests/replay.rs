@@ -276,7 +276,8 @@ fn the_controls_are_listed_with_what_a_pipeline_needs() -> Result<()> {
             assert!(control[field].is_string(), "{field} of {control}");
         }
         let is_empty = |field: &str| control[field].as_array().is_none_or(Vec::is_empty);
-        assert_eq!(control["opt_in"], control["id"] == "ec2-open-egress", "{control}");
+        let is_opt_in = control["id"] == "ec2-open-egress" || control["id"] == "s3-public-object-acl";
+        assert_eq!(control["opt_in"], is_opt_in, "{control}");
         for field in ["events", "frameworks"] {
             assert!(!is_empty(field), "{field} of {control}");
         }

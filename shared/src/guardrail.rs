@@ -127,7 +127,8 @@ impl Guardrails {
                 Err(problems) => broken.extend(problems),
             }
         }
-        if broken.is_empty() && all.iter().all(|loaded: &Loaded| permits_everything(&loaded.policy)) {
+        let set = PolicySet::from_policies(all.iter().map(|loaded: &Loaded| loaded.policy.clone()));
+        if broken.is_empty() && set.is_ok() && all.iter().all(|loaded| permits_everything(&loaded.policy)) {
             return Ok(Self { schema: None, all, doubtful: vec![] });
         }
         let (schema, _) = Schema::from_cedarschema_str(SCHEMA)
@@ -138,7 +139,6 @@ impl Guardrails {
             let file = found.map_or("", |loaded| loaded.guardrail.file.as_str());
             said(file, text_of.get(file).copied().unwrap_or_default(), error)
         };
-        let set = PolicySet::from_policies(all.iter().map(|loaded| loaded.policy.clone()));
         let doubtful = match set {
             Ok(set) => {
                 let found = Validator::new(schema.clone()).validate(&set, ValidationMode::Strict);

@@ -48,6 +48,8 @@ pub(crate) fn actions(call: &str, body: &str) -> Vec<String> {
         "S3.PutBucketLifecycleConfiguration" | "S3.DeleteBucketLifecycle" => {
             vec!["s3:PutLifecycleConfiguration".to_owned()]
         }
+        // https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteBucketOwnershipControls.html
+        "S3.DeleteBucketOwnershipControls" => vec!["s3:PutBucketOwnershipControls".to_owned()],
         "S3.GetBucketReplication" => vec!["s3:GetReplicationConfiguration".to_owned()],
         // https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketReplication.html
         "S3.PutBucketReplication" => {
@@ -162,6 +164,7 @@ async fn of_buckets(id: &str) -> Result<Vec<Situation>> {
                 reverted: |aws| aws.set("S3.GetObjectVersionAcl", [acl(&[])]),
             },
         ],
+        "s3-revived-acls" => of_object_ownership(id).await?,
         "s3-bucket-public-access-block-off" => vec![
             Situation {
                 function: &s3::FUNCTION,
@@ -205,6 +208,25 @@ async fn of_buckets(id: &str) -> Result<Vec<Situation>> {
         "s3-foreign-replication" => vec![crate::replication::situation()],
         _ => vec![],
     })
+}
+
+/// It was changed, and it was removed.
+async fn of_object_ownership(id: &str) -> Result<Vec<Situation>> {
+    let remembered = remembering(id, "arn:aws:s3:::b", json!("BucketOwnerEnforced")).await?;
+    let situation = |name: &str, request: Value, found: crate::wire::Answer| Situation {
+        function: &s3::FUNCTION,
+        event: event("s3", name, request, json!(null)),
+        aws: Aws::default()
+            .answers("DynamoDB.GetItem(memory)", [remembered.clone()])
+            .answers("S3.GetBucketOwnershipControls", [found]),
+        reverted: |aws| aws.set("S3.GetBucketOwnershipControls", [object_ownership("BucketOwnerEnforced")]),
+    };
+    let put = json!({"bucketName": "b", "OwnershipControls": {"Rule": {"ObjectOwnership": "ObjectWriter"}}});
+    let not_set = crate::wire::s3_error(404, "OwnershipControlsNotFoundError");
+    Ok(vec![
+        situation("PutBucketOwnershipControls", put, object_ownership("ObjectWriter")),
+        situation("DeleteBucketOwnershipControls", json!({"bucketName": "b"}), not_set),
+    ])
 }
 
 fn of_access_points(id: &str) -> Vec<Situation> {
@@ -591,6 +613,13 @@ fn logging_to_access() -> Value {
 
 fn lifecycle(rules: &str) -> crate::wire::Answer {
     ok(&format!("<LifecycleConfiguration>{rules}</LifecycleConfiguration>"))
+}
+
+fn object_ownership(setting: &str) -> crate::wire::Answer {
+    ok(&format!(
+        "<OwnershipControls xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Rule><ObjectOwnership>{setting}\
+         </ObjectOwnership></Rule></OwnershipControls>"
+    ))
 }
 
 fn versioning(status: &str) -> crate::wire::Answer {

@@ -157,6 +157,8 @@ fn operation(request: &HttpRequest) -> String {
         ("PUT", uri) if uri.contains("publicAccessBlock") => "S3.PutPublicAccessBlock".to_owned(),
         ("DELETE", uri) if uri.contains("publicAccessBlock") => "S3.DeletePublicAccessBlock".to_owned(),
         ("GET", uri) if uri.contains("ownershipControls") => "S3.GetBucketOwnershipControls".to_owned(),
+        ("PUT", uri) if uri.contains("ownershipControls") => "S3.PutBucketOwnershipControls".to_owned(),
+        ("DELETE", uri) if uri.contains("ownershipControls") => "S3.DeleteBucketOwnershipControls".to_owned(),
         ("GET", uri) if uri.contains("?versioning") => "S3.GetBucketVersioning".to_owned(),
         ("PUT", uri) if uri.contains("?versioning") => "S3.PutBucketVersioning".to_owned(),
         ("GET", uri) if uri.contains("?lifecycle") => "S3.GetBucketLifecycleConfiguration".to_owned(),
@@ -212,6 +214,7 @@ fn quiet(operation: &str, body: &str) -> Option<Answer> {
         | "S3.PutObjectVersionAcl"
         | "S3.PutBucketLifecycleConfiguration"
         | "S3.PutBucketLogging"
+        | "S3.PutBucketOwnershipControls"
         | "S3.PutBucketReplication"
         | "S3.PutBucketVersioning"
         | "S3.PutPublicAccessBlock"
@@ -219,6 +222,7 @@ fn quiet(operation: &str, body: &str) -> Option<Answer> {
         | "S3Control.PutAccessPointPolicy" => ok(""),
         "S3.PutBucketPolicy"
         | "S3.DeleteBucketLifecycle"
+        | "S3.DeleteBucketOwnershipControls"
         | "S3.DeleteBucketPolicy"
         | "S3.DeletePublicAccessBlock"
         | "S3Control.DeletePublicAccessBlock"

@@ -25,7 +25,7 @@ WATCHED = {
     "PutBucketPolicy", "DeleteBucketPolicy", "PutBucketAcl", "CreateBucket",
     "PutBucketVersioning", "PutBucketLifecycle", "PutBucketLifecycleConfiguration", "DeleteFlowLogs",
     "PutBucketPublicAccessBlock", "DeleteBucketPublicAccessBlock", "PutBucketLogging", "PutBucketReplication",
-    "PutObjectAcl",
+    "PutObjectAcl", "PutBucketOwnershipControls", "DeleteBucketOwnershipControls",
     "AuthorizeSecurityGroupEgress", "AuthorizeSecurityGroupIngress", "ModifySecurityGroupRules",
     "ModifyManagedPrefixList",
     "DisableEbsEncryptionByDefault", "DisableImageBlockPublicAccess", "DisableSnapshotBlockPublicAccess",
@@ -61,6 +61,7 @@ OPERATOR_MAY = (
     "s3:PutAccountPublicAccessBlock", "s3:GetAccessPointPolicy", "s3:PutAccessPointPolicy",
     "s3:GetReplicationConfiguration", "s3:PutReplicationConfiguration", "iam:PassRole", "s3:GetBucketLogging",
     "s3:PutBucketLogging", "s3:GetObjectAcl", "s3:GetObjectVersionAcl", "s3:PutObjectAcl", "s3:PutObjectVersionAcl",
+    "s3:GetBucketOwnershipControls", "s3:PutBucketOwnershipControls",
     "dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:DeleteItem",
     "kms:GenerateMac", "kms:VerifyMac",
 )  # fmt: skip
@@ -294,6 +295,22 @@ class Snapback:
         cloudformation = self.aws.client("cloudformation")
         described = cloudformation.describe_stack_resource(StackName=self.stack.name, LogicalResourceId=role)
         return described["StackResourceDetail"]["PhysicalResourceId"]
+
+    def environment_of(self, function: str) -> dict:
+        """What Lambda gives to a function: its variables, and credentials of its role."""
+        configuration = self.aws.client("lambda").get_function_configuration(
+            FunctionName=self.stack.outputs[f"{function}Arn"]
+        )
+        session = self.aws.client("sts").assume_role(RoleArn=configuration["Role"], RoleSessionName=BORROWED)
+        keys = session["Credentials"]
+        return {
+            **configuration["Environment"]["Variables"],
+            "AWS_REGION": REGION,
+            "AWS_ENDPOINT_URL": self.aws.endpoint,
+            "AWS_ACCESS_KEY_ID": keys["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": keys["SecretAccessKey"],
+            "AWS_SESSION_TOKEN": keys["SessionToken"],
+        }
 
     # What an operator does
 

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
+from botocore.exceptions import ClientError
 
 from stack import ACCOUNT, REGION, wait_for
 
@@ -219,3 +220,37 @@ def test_rules_that_delete_logs_early_become_what_they_were_or_go(snapback, log_
     undone = snapback.undo(announced["id"])
     assert (undone.returncode, undone.stderr) == (0, "")
     assert snapback.has_settled() and rules() == [rule("kept", 400), rule("short", 1), rule("nuke", 1)]
+
+
+# Object Ownership: `s3-revived-acls`.
+
+
+@pytest.mark.parametrize("setting", ["ObjectWriter", "BucketOwnerPreferred", None])
+def test_acls_that_did_not_count_do_not_count_again(snapback, setting):
+    def ownership() -> str | None:
+        try:
+            found = snapback.s3.get_bucket_ownership_controls(Bucket=bucket.name)["OwnershipControls"]["Rules"]
+        except ClientError as error:
+            assert error.response["Error"]["Code"] == "OwnershipControlsNotFoundError"
+            return None
+        return found[0]["ObjectOwnership"]
+
+    bucket = snapback.a_bucket()
+    with snapback.unseen():
+        text = bucket.put_policy(bucket.lets_in("444455556666"))
+        bucket.block("BlockPublicAcls")
+    acl = bucket.acl()
+    assert ownership() == "BucketOwnerEnforced"
+    snapback.look(bucket)
+    if setting:
+        controls = {"Rules": [{"ObjectOwnership": setting}]}
+        snapback.s3.put_bucket_ownership_controls(Bucket=bucket.name, OwnershipControls=controls)
+    else:
+        snapback.s3.delete_bucket_ownership_controls(Bucket=bucket.name)
+    announced = snapback.announces(bucket)
+    assert (announced["control"], announced["outcome"]) == ("s3-revived-acls", "reverted"), announced["why"]
+    assert ownership() == "BucketOwnerEnforced"
+    undone = snapback.undo(announced["id"])
+    assert (undone.returncode, undone.stderr) == (0, "")
+    assert snapback.has_settled() and ownership() == setting
+    assert (bucket.policy_text(), bucket.blocks(), bucket.acl()) == (text, {"BlockPublicAcls"}, acl)

@@ -21,7 +21,7 @@ use snapback::event::Event;
 use snapback::json;
 use snapback::subject::Subject;
 
-use crate::controls::Point;
+use crate::controls::{ENFORCED, Point};
 use crate::exposed::Doors;
 use crate::told::Object;
 use crate::whole::{Found, Whole};
@@ -168,16 +168,30 @@ pub(crate) async fn buckets(look: &Look<'_>) -> Result<Vec<(String, Option<Strin
 }
 
 /// Whether ACLs do not count in a bucket, as its owner owns every object.
-/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.html>
 pub(crate) async fn has_acls_disabled(look: &Look<'_>, bucket: &str) -> Result<bool> {
+    Ok(object_ownership(look, bucket).await?.setting.as_deref() == Some(ENFORCED))
+}
+
+/// The Object Ownership of a bucket.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.html>
+#[derive(Debug, Default)]
+pub(crate) struct FoundOwnership {
+    /// Nothing if it is not set, as in buckets that are older than it, or if the bucket is gone.
+    pub setting: Option<String>,
+    pub is_gone: bool,
+}
+
+pub(crate) async fn object_ownership(look: &Look<'_>, bucket: &str) -> Result<FoundOwnership> {
     let call =
         s3(look.config).get_bucket_ownership_controls().bucket(bucket).expected_bucket_owner(look.account).send();
     match call.await {
         Ok(answer) => {
             let rules = answer.ownership_controls.map(|controls| controls.rules).unwrap_or_default();
-            Ok(rules.iter().any(|rule| rule.object_ownership == types::ObjectOwnership::BucketOwnerEnforced))
+            let setting = rules.first().map(|rule| rule.object_ownership.as_str().to_owned());
+            Ok(FoundOwnership { setting, is_gone: false })
         }
-        Err(error) if matches!(code(&error), Some("OwnershipControlsNotFoundError" | "NoSuchBucket")) => Ok(false),
+        Err(error) if code(&error) == Some("OwnershipControlsNotFoundError") => Ok(FoundOwnership::default()),
+        Err(error) if code(&error) == Some("NoSuchBucket") => Ok(FoundOwnership { setting: None, is_gone: true }),
         Err(error) => Err(failure(error).context(format!("reading the Object Ownership of bucket `{bucket}`"))),
     }
 }
@@ -325,6 +339,9 @@ pub(crate) fn apply<'a>(config: &'a SdkConfig, account: &'a str, change: &'a Cha
             }
             Change::S3(S3::BucketReplication { bucket, from, to }) => {
                 change_bucket_replication(&look, bucket, from, to).await
+            }
+            Change::S3(S3::ObjectOwnership { bucket, from, to }) => {
+                change_object_ownership(&look, bucket, from.as_deref(), to.as_deref()).await
             }
             other => bail!("the function for S3 was asked to {other}"),
         }
@@ -585,6 +602,36 @@ async fn change_bucket_replication(
     let call = s3(look.config).put_bucket_replication().bucket(bucket).expected_bucket_owner(look.account);
     let written = call.replication_configuration(replication::to_sdk(to)?).send().await;
     written.map_err(|error| failure(error).context(format!("writing the replication of bucket `{bucket}`")))?;
+    Ok(done())
+}
+
+async fn change_object_ownership(
+    look: &Look<'_>,
+    bucket: &str,
+    from: Option<&str>,
+    to: Option<&str>,
+) -> Result<Applied> {
+    let FoundOwnership { setting: found, is_gone } = object_ownership(look, bucket).await?;
+    if is_gone {
+        return Ok(Applied::Changed { found: "(no bucket)".to_owned() });
+    }
+    if found.as_deref() == to {
+        return Ok(Applied::Already);
+    }
+    if found.as_deref() != from {
+        return Ok(Applied::Changed { found: found.unwrap_or_else(|| "(not set)".to_owned()) });
+    }
+    let client = s3(look.config);
+    let written = if let Some(setting) = to {
+        let rule = types::OwnershipControlsRule::builder().object_ownership(setting.into()).build()?;
+        let controls = types::OwnershipControls::builder().rules(rule).build()?;
+        let call = client.put_bucket_ownership_controls().bucket(bucket).expected_bucket_owner(look.account);
+        call.ownership_controls(controls).send().await.map(drop).map_err(failure)
+    } else {
+        let call = client.delete_bucket_ownership_controls().bucket(bucket).expected_bucket_owner(look.account);
+        call.send().await.map(drop).map_err(failure)
+    };
+    written.map_err(|error| error.context(format!("writing the Object Ownership of bucket `{bucket}`")))?;
     Ok(done())
 }
 

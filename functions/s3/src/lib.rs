@@ -26,6 +26,7 @@ pub const FUNCTION: Function = Function {
         AnyControl::remembering::<controls::LostLogDelivery>(),
         AnyControl::of::<controls::PublicBucketAcl>(),
         AnyControl::of::<controls::PublicObjectAcl>(),
+        AnyControl::remembering::<controls::RevivedAcls>(),
         AnyControl::remembering::<controls::BucketPublicAccessBlockOff>(),
         AnyControl::remembering::<controls::AccountPublicAccessBlockOff>(),
         AnyControl::of::<controls::AccessPointPolicy>(),

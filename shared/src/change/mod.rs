@@ -61,7 +61,7 @@ impl Change {
     #[must_use]
     pub fn overwrites(&self) -> bool {
         match self {
-            // S3 takes policies, ACLs and Block Public Access only as a whole.
+            // S3 takes policies, ACLs and settings only as a whole.
             Self::S3(_) => true,
             // Rules go by their ids, whom something is shared with by their names, and a switch has nothing beside it;
             // whoever restores a part of Snapback writes the same.

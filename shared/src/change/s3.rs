@@ -30,6 +30,8 @@ pub enum S3 {
     BucketLogging { bucket: String, from: Option<AccessLogging>, to: Option<AccessLogging> },
     /// `PutBucketReplication`.
     BucketReplication { bucket: String, from: Replication, to: Replication },
+    /// `PutBucketOwnershipControls`; `DeleteBucketOwnershipControls` only ever to undo.
+    ObjectOwnership { bucket: String, from: Option<String>, to: Option<String> },
 }
 
 /// Versioning of a bucket that had it on once: after that it can be suspended, but never taken away.
@@ -141,6 +143,7 @@ impl S3 {
             Self::BucketLifecycle { bucket, from, to } => Self::BucketLifecycle { bucket, from: to, to: from },
             Self::BucketLogging { bucket, from, to } => Self::BucketLogging { bucket, from: to, to: from },
             Self::BucketReplication { bucket, from, to } => Self::BucketReplication { bucket, from: to, to: from },
+            Self::ObjectOwnership { bucket, from, to } => Self::ObjectOwnership { bucket, from: to, to: from },
         }
     }
 
@@ -172,6 +175,10 @@ impl S3 {
                 (logging(from), logging(to))
             }
             Self::BucketReplication { from, to, .. } => (from.to_string(), to.to_string()),
+            Self::ObjectOwnership { from, to, .. } => {
+                let setting = |of: &Option<String>| of.clone().unwrap_or_else(|| "(not set)".to_owned());
+                (setting(from), setting(to))
+            }
         }
     }
 }
@@ -238,6 +245,10 @@ impl fmt::Display for S3 {
                 let (verb, changed) = if on.is_empty() { ("disable", off) } else { ("enable", on) };
                 write!(f, "{verb} {} in the replication of bucket `{bucket}`", list(changed))
             }
+            Self::ObjectOwnership { bucket, to: Some(to), .. } => {
+                write!(f, "set Object Ownership of bucket `{bucket}` to `{to}`")
+            }
+            Self::ObjectOwnership { bucket, to: None, .. } => write!(f, "remove Object Ownership of bucket `{bucket}`"),
         }
     }
 }

@@ -12,6 +12,7 @@ mod lost_log_delivery;
 mod public_bucket_acl;
 mod public_bucket_policy;
 mod public_object_acl;
+mod revived_acls;
 mod suspended_log_versioning;
 
 pub(crate) use access_point_policy::{AccessPointPolicy, Point};
@@ -30,4 +31,5 @@ pub(crate) use lost_log_delivery::LostLogDelivery;
 pub(crate) use public_bucket_acl::PublicBucketAcl;
 pub(crate) use public_bucket_policy::PublicBucketPolicy;
 pub(crate) use public_object_acl::PublicObjectAcl;
+pub(crate) use revived_acls::{ENFORCED, RevivedAcls};
 pub(crate) use suspended_log_versioning::SuspendedLogVersioning;
