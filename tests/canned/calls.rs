@@ -15,7 +15,7 @@ use snapback::settings::{Own, Settings};
 use crate::scene::{FOREIGN, NAMED, PUBLIC, bucket_policy_was_put, event, policy, remembering, settings};
 use crate::wire::{Aws, access_point_policy, acl, buckets, ok, public_access_block, rules};
 
-const DENIED: &str = r#"{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"arn:aws:s3:::b/*","Condition":{"Bool":{"aws:SecureTransport":"false"}}}"#;
+pub(crate) const DENIED: &str = r#"{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"arn:aws:s3:::b/*","Condition":{"Bool":{"aws:SecureTransport":"false"}}}"#;
 const LOGS: &str = r#"{"Effect":"Allow","Principal":{"Service":"cloudtrail.amazonaws.com"},"Action":"s3:PutObject","Resource":"arn:aws:s3:::b/AWSLogs/*"}"#;
 const YEAR: &str = "<Rule><ID>year</ID><Filter><Prefix/></Filter><Status>Enabled</Status><Expiration><Days>365</Days></Expiration></Rule>";
 const EARLY: &str = "<Rule><ID>nuke</ID><Filter><Prefix/></Filter><Status>Enabled</Status><Expiration><Days>1</Days></Expiration></Rule>";
