@@ -6,10 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from itertools import count
-from uuid import uuid4
 
-from scene import Bucket, Group, Snapback, event
-from stack import ACCOUNT, REGION, wait_for
+from scene import Bucket, Group, Snapback, event, tick
+from stack import ACCOUNT, wait_for
 
 _number = count(1)
 
@@ -81,13 +80,7 @@ def disabled_other_rule(snapback: Snapback) -> Happening:
 
 def empty_queues(_: Snapback) -> Happening:
     """The tick upon which dead letters are looked for. There are none."""
-    now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-    tick = {
-        "version": "0", "id": str(uuid4()), "detail-type": "Scheduled Event", "source": "aws.events",
-        "account": ACCOUNT, "time": now, "region": REGION, "detail": {},
-        "resources": [f"arn:aws:events:{REGION}:{ACCOUNT}:rule/schedule"],
-    }  # fmt: skip
-    return Happening(tick, lambda: True)
+    return Happening(tick(datetime.now(timezone.utc)), lambda: True)
 
 
 SUBJECTS = {

@@ -205,26 +205,12 @@ class Snapback:
 
     def redrive(self, minutes: float) -> dict:
         """Wakes the redrive function as its schedule would that many minutes from now."""
-        tick = datetime.now(timezone.utc) + timedelta(minutes=minutes)
-        return self.invoke(
-            "RedriveFunction",
-            {
-                "version": "0", "id": str(uuid4()), "detail-type": "Scheduled Event", "source": "aws.events",
-                "account": ACCOUNT, "time": tick.strftime("%Y-%m-%dT%H:%M:%SZ"), "region": REGION,
-                "resources": [f"arn:aws:events:{REGION}:{ACCOUNT}:rule/schedule"], "detail": {},
-            },
-        )  # fmt: skip
+        return self.invoke("RedriveFunction", tick(datetime.now(timezone.utc) + timedelta(minutes=minutes)))
 
     def look(self, thing, function: str = "S3Function") -> dict:
         """Wakes a function as its schedule would, at the hour at which it is the thing's turn."""
         hour = hashlib.sha256(thing.arn.encode()).digest()[0] % 24
-        now = datetime.now(timezone.utc).replace(hour=hour)
-        tick = {
-            "version": "0", "id": str(uuid4()), "detail-type": "Scheduled Event", "source": "aws.events",
-            "account": ACCOUNT, "time": now.strftime("%Y-%m-%dT%H:%M:%SZ"), "region": REGION, "resources": [],
-            "detail": {},
-        }  # fmt: skip
-        return self.invoke(function, tick)
+        return self.invoke(function, tick(datetime.now(timezone.utc).replace(hour=hour)))
 
     def memory_of(self, thing) -> set:
         """The controls that remember something of it."""
@@ -543,3 +529,12 @@ def event(record: dict) -> dict:
         "resources": [],
         "detail": record,
     }
+
+
+def tick(at: datetime) -> dict:
+    """What a schedule sends at a time. Nothing of it but the time is believed."""
+    return {
+        "version": "0", "id": str(uuid4()), "detail-type": "Scheduled Event", "source": "aws.events",
+        "account": ACCOUNT, "time": at.strftime("%Y-%m-%dT%H:%M:%SZ"), "region": REGION,
+        "resources": [f"arn:aws:events:{REGION}:{ACCOUNT}:rule/schedule"], "detail": {},
+    }  # fmt: skip
