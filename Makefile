@@ -98,8 +98,10 @@ recording: rust $(LOCAL) $(SAM) $(RECORD) ## Record the demo as docs/demo.svg
 advisories: rust $(DENY) ## Fetch the database of known defects from GitHub, and check against it
 	target/tools/bin/cargo-deny check --hide-inclusion-graph advisories
 
-# Without the command, whose features of crates the functions do not have either when they are deployed.
+# The functions are built without the command, whose features of crates they do not have either when they are deployed.
 bench: rust $(LOCAL) $(SAM) $(BENCH) ## Measure it, beside boto3 and Cloud Custodian, on an AWS on this machine
+	$(say) "Building Snapback's command (the first time about 10 minutes on two cores, later seconds)"
+	cargo build --workspace
 	$(say) "Building Snapback as it is deployed (the first time about half an hour on two cores)"
 	cargo build --release --package s3 --package ec2 --package own --package redrive
 	$(say) "Measuring (about a quarter of an hour; whatever else runs disturbs it)"

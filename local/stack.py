@@ -209,6 +209,12 @@ class LocalAws:
         (layer / "guardrails").mkdir(parents=True, exist_ok=True)
         for file in [*self.guardrails.glob("*.cedar"), *self.guardrails.glob("trusted.json")]:
             shutil.copy2(file, layer / "guardrails")
+        command = [TARGET / "debug" / "snapback", "guardrails", "check", self.guardrails, "--mark", layer / "guardrails"]
+        if not command[0].exists():
+            raise Trouble(f"{command[0]} is not there yet; `cargo build` makes it.")
+        checked = subprocess.run(command, capture_output=True, text=True, check=False)
+        if checked.returncode != 0:
+            raise Trouble(f"The guardrails are broken.\n{checked.stderr}")
         template, count = re.subn(
             r"^(\s*ContentUri:\s*)guardrails\s*$", rf"\g<1>{layer}", template, flags=re.MULTILINE
         )

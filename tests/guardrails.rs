@@ -7,10 +7,9 @@ use std::fs;
 use anyhow::{Context, Result, ensure};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use snapback::control::About;
 use snapback::decision::Severity;
 use snapback::event::Event;
-use snapback::guardrail::{Guardrails, Question, Verdict};
+use snapback::guardrail::{Guardrails, Question, Verdict, groups};
 use snapback::subject::Subject;
 use workspace_tests::{controls, workspace};
 
@@ -183,23 +182,19 @@ fn the_schema_knows_every_control_and_its_groups() -> Result<()> {
 }
 
 fn actions() -> Result<String> {
-    let service = |name: &str| name.trim_end_matches(".amazonaws.com").to_owned();
-    let services = |about: &About| about.watches.iter().map(|watch| service(watch.service)).collect::<BTreeSet<_>>();
     let mut text = String::new();
-    for service in controls().flat_map(|control| services(control.about)).collect::<BTreeSet<_>>() {
-        writeln!(text, "action \"service/{service}\";")?;
+    let all: BTreeSet<String> = controls().flat_map(|control| groups(control.about)).collect();
+    for service in all.iter().filter(|group| group.starts_with("service/")) {
+        writeln!(text, "action \"{service}\";")?;
     }
     writeln!(text)?;
     for severity in [Severity::Low, Severity::Medium, Severity::High, Severity::Critical] {
         writeln!(text, "action \"severity/{severity}\";")?;
     }
     writeln!(text)?;
-    // Cedar reads each name of a declaration by itself, so those that are in the same groups share one: a function waits
-    // for it before its first revert.
     let mut members: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for about in controls().map(|control| control.about) {
-        let groups = services(about).into_iter().map(|service| format!("\"service/{service}\""));
-        let groups: Vec<String> = groups.chain([format!("\"severity/{}\"", about.severity)]).collect();
+        let groups: Vec<String> = groups(about).into_iter().map(|group| format!("\"{group}\"")).collect();
         members.entry(groups.join(", ")).or_default().push(format!("  \"{}\"", about.id));
     }
     for (groups, ids) in members {
@@ -250,7 +245,7 @@ fn each_example_forbids_just_what_it_says() -> Result<()> {
     for (example, forbidden, permitted) in EXAMPLES {
         let file = format!("{example}.cedar");
         let text = fs::read_to_string(workspace("guardrails/examples").join(&file))?;
-        let guardrails = Guardrails::parse(&[("default.cedar", &default), (&file, &text)])?;
+        let guardrails = Guardrails::parse(&[("default.cedar", &*default), (&file, &text)])?;
         for (number, change) in forbidden.iter().enumerate() {
             let mut revert = bucket();
             change(&mut revert);

@@ -682,7 +682,7 @@ fn the_guardrails_are_checked_by_their_build_and_lie_where_every_function_looks(
     }
     let makefile = fs::read_to_string(workspace("guardrails/Makefile"))?;
     let build = makefile.split_once("build-Guardrails:").context("the layer has no build")?.1;
-    let check = build.find("-- guardrails check").context("the build does not check")?;
+    let check = build.find("guardrails check \"$(here)\" --mark").context("the build does not check")?;
     let copy = build.find("*.cedar $(wildcard $(here)trusted.json) \"$(ARTIFACTS_DIR)/guardrails/\"");
     let copy = copy.context("the build does not copy")?;
     assert!(check < copy);

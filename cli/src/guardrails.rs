@@ -22,12 +22,16 @@ enum What {
         /// The folder of the guardrails
         #[arg(default_value = "guardrails")]
         folder: PathBuf,
+        /// Leave a mark in the folder to which they will be copied, so that functions need not check them again
+        #[arg(long, value_name = "FOLDER")]
+        mark: Option<PathBuf>,
     },
 }
 
 pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCode> {
-    let What::Check { folder } = &arguments.what;
-    let guardrails = match Guardrails::read(folder) {
+    let What::Check { folder, mark } = &arguments.what;
+    let marked = mark.as_ref().map_or(Ok(()), |copy| Guardrails::mark(folder, copy));
+    let guardrails = match marked.and_then(|()| Guardrails::read(folder)) {
         Ok(guardrails) => guardrails,
         Err(Broken(problems)) => {
             for problem in problems {

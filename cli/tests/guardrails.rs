@@ -76,6 +76,24 @@ fn what_is_broken_is_told_with_its_place() -> Result<()> {
     Ok(())
 }
 
+/// The build of the layer in which they travel copies them to the mark, and ends where there is none.
+#[test]
+fn only_what_is_fine_is_marked_as_checked() -> Result<()> {
+    let (fine, broken) = (guardrails("to-mark", &[PERMIT])?, guardrails("not-to-mark", &["permit (principal);"])?);
+    let copy = guardrails("marked", &[PERMIT])?;
+    let mark = Path::new(&copy).join("checked.sha256");
+    let is_marked = |folder: &str| -> Result<_> {
+        _ = fs::remove_file(&mark);
+        Ok((snapback(&["guardrails", "check", folder, "--mark", &copy])?.status, mark.exists()))
+    };
+    assert_eq!(is_marked(&fine)?, (Some(0), true));
+    assert_eq!(is_marked(&broken)?, (Some(1), false));
+    let said = snapback(&["guardrails", "check", &fine, "--mark", "no/such/folder"])?;
+    assert_eq!((said.status, said.out.as_str()), (Some(1), ""));
+    assert!(said.err.contains("no/such/folder/checked.sha256: cannot be written"), "{}", said.err);
+    Ok(())
+}
+
 #[test]
 fn what_no_longer_applies_is_warned_of() -> Result<()> {
     let over = ROLE.replace("forbid", "@until(\"2020-01-31\") forbid");

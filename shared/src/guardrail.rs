@@ -4,7 +4,7 @@
 //! nothing turns anything into a revert. Cedar skips a policy that errs, so one that was to forbid would open: here an
 //! error forbids as well. `guardrails/schema.cedarschema` says what guardrails can speak of.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ffi::OsStr;
 use std::fmt;
 use std::fs;
@@ -14,20 +14,21 @@ use std::str::FromStr;
 
 use anyhow::Result;
 use cedar_policy::{
-    ActionConstraint, Authorizer, Context, Decision as Answer, Effect, Entities, Entity, EntityId, EntityTypeName,
-    EntityUid, Policy, PolicyId, PolicySet, PrincipalConstraint, Request, ResourceConstraint,
-    RestrictedExpression as Value, Schema, ValidationMode, Validator,
+    Authorizer, Context, Decision as Answer, Effect, Entities, Entity, EntityId, EntityTypeName, EntityUid, Policy,
+    PolicyId, PolicySet, Request, RestrictedExpression as Value, Schema, ValidationMode, Validator,
 };
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use miette::Diagnostic;
 use serde::Serialize;
+use serde_json::json;
 
 use crate::change::Change;
-use crate::control::{About, Look, ReadTags};
+use crate::control::{About, Look, ReadTags, Watch};
 use crate::decision::{Decision, Severity};
 use crate::event::{Actor, Event};
+use crate::journal::digest_of;
 use crate::network;
 use crate::subject::Subject;
 
@@ -37,12 +38,12 @@ const SCHEMA: &str = include_str!("../../guardrails/schema.cedarschema");
 /// What stands before a guardrail. Any other word is a slip, such as an `@untill` that would never end it.
 const ANNOTATIONS: [&str; 3] = ["reason", "owner", "until"];
 
+/// The file beside guardrails that says which have been checked, and by which schema.
+const MARK: &str = "checked.sha256";
+
 /// The guardrails of a folder, all of which fit the schema.
 #[derive(Debug)]
 pub struct Guardrails {
-    /// None where every one permits everything: that fits any schema, and nobody has to be asked. Reading the schema
-    /// takes longer than all else of a cold start.
-    schema: Option<Schema>,
     all: Vec<Loaded>,
     /// What is allowed and hardly meant, such as a guardrail that can never apply.
     doubtful: Vec<String>,
@@ -96,61 +97,68 @@ pub enum Verdict {
 }
 
 impl Guardrails {
-    /// Reads all `*.cedar` of a folder.
+    /// Reads all `*.cedar` of a folder, and checks them.
     ///
     /// # Errors
     /// Names each file and line, and what was expected. Guardrails are read all or not at all.
     pub fn read(folder: &Path) -> Result<Self, Broken> {
-        let mut texts = vec![];
-        for path in files(folder)? {
-            let text = fs::read_to_string(&path).map_err(|error| unreadable(&path, &error))?;
-            texts.push((path.display().to_string(), text));
-        }
-        if texts.is_empty() {
-            let what =
-                "expected guardrails (`*.cedar`), found none; one that permits is needed, such as `default.cedar`";
-            return Err(Broken(vec![format!("{}: {what}", folder.display())]));
-        }
-        let texts: Vec<(&str, &str)> = texts.iter().map(|(file, text)| (file.as_str(), text.as_str())).collect();
-        Self::parse(&texts)
+        Self::parse(&texts(folder)?)
     }
 
-    /// Reads guardrails from the texts of named files.
+    /// The same, without checking once more what is marked as checked: reading the schema takes longer than all else of a
+    /// cold start.
     ///
     /// # Errors
     /// As for [`Guardrails::read`].
-    pub fn parse(files: &[(&str, &str)]) -> Result<Self, Broken> {
+    pub fn read_marked(folder: &Path) -> Result<Self, Broken> {
+        let texts = texts(folder)?;
+        let is_marked = fs::read_to_string(folder.join(MARK)).is_ok_and(|mark| mark == digest(&texts));
+        if is_marked { Self::unchecked(&texts) } else { Self::parse(&texts) }
+    }
+
+    /// Checks the guardrails of a folder, and puts the mark that says so into another, to which they will be copied.
+    ///
+    /// # Errors
+    /// As for [`Guardrails::read`], and when the mark cannot be written.
+    pub fn mark(folder: &Path, copy: &Path) -> Result<(), Broken> {
+        let texts = texts(folder)?;
+        Self::parse(&texts)?;
+        let mark = copy.join(MARK);
+        fs::write(&mark, digest(&texts))
+            .map_err(|error| Broken(vec![format!("{}: cannot be written: {error}", mark.display())]))
+    }
+
+    /// Reads guardrails from the texts of named files, and checks them.
+    ///
+    /// # Errors
+    /// As for [`Guardrails::read`].
+    pub fn parse<T: AsRef<str>>(files: &[(T, T)]) -> Result<Self, Broken> {
+        let mut guardrails = Self::unchecked(files)?;
+        let (schema, _) = Schema::from_cedarschema_str(SCHEMA)
+            .map_err(|error| Broken(vec![said("schema.cedarschema", SCHEMA, &error)]))?;
+        let text_of: HashMap<&str, &str> = files.iter().map(|(file, text)| (file.as_ref(), text.as_ref())).collect();
+        let place = |id: &PolicyId, error: &dyn Diagnostic| {
+            let found = guardrails.all.iter().find(|loaded| loaded.policy.id() == id);
+            let file = found.map_or("", |loaded| loaded.guardrail.file.as_str());
+            said(file, text_of.get(file).copied().unwrap_or_default(), error)
+        };
+        let set = guardrails.set(|_| true).map_err(|error| Broken(vec![error.to_string()]))?;
+        let found = Validator::new(schema).validate(&set, ValidationMode::Strict);
+        let broken: Vec<String> = found.validation_errors().map(|error| place(error.policy_id(), error)).collect();
+        let doubtful = found.validation_warnings().map(|warning| place(warning.policy_id(), warning)).collect();
+        guardrails.doubtful = doubtful;
+        if broken.is_empty() { Ok(guardrails) } else { Err(Broken(broken)) }
+    }
+
+    fn unchecked<T: AsRef<str>>(files: &[(T, T)]) -> Result<Self, Broken> {
         let (mut all, mut broken) = (vec![], vec![]);
         for (file, text) in files {
-            match policies(file, text) {
+            match policies(file.as_ref(), text.as_ref()) {
                 Ok(policies) => all.extend(policies),
                 Err(problems) => broken.extend(problems),
             }
         }
-        let set = PolicySet::from_policies(all.iter().map(|loaded: &Loaded| loaded.policy.clone()));
-        if broken.is_empty() && set.is_ok() && all.iter().all(|loaded| permits_everything(&loaded.policy)) {
-            return Ok(Self { schema: None, all, doubtful: vec![] });
-        }
-        let (schema, _) = Schema::from_cedarschema_str(SCHEMA)
-            .map_err(|error| Broken(vec![said("schema.cedarschema", SCHEMA, &error)]))?;
-        let text_of: HashMap<&str, &str> = files.iter().copied().collect();
-        let place = |id: &PolicyId, error: &dyn Diagnostic| {
-            let found = all.iter().find(|loaded: &&Loaded| loaded.policy.id() == id);
-            let file = found.map_or("", |loaded| loaded.guardrail.file.as_str());
-            said(file, text_of.get(file).copied().unwrap_or_default(), error)
-        };
-        let doubtful = match set {
-            Ok(set) => {
-                let found = Validator::new(schema.clone()).validate(&set, ValidationMode::Strict);
-                broken.extend(found.validation_errors().map(|error| place(error.policy_id(), error)));
-                found.validation_warnings().map(|warning| place(warning.policy_id(), warning)).collect()
-            }
-            Err(error) => {
-                broken.push(error.to_string());
-                vec![]
-            }
-        };
-        if broken.is_empty() { Ok(Self { schema: Some(schema), all, doubtful }) } else { Err(Broken(broken)) }
+        if broken.is_empty() { Ok(Self { all, doubtful: vec![] }) } else { Err(Broken(broken)) }
     }
 
     /// All there are, in the order of their files, also those whose time is over.
@@ -199,16 +207,11 @@ impl Guardrails {
     }
 
     fn ask(&self, question: &Question<'_>) -> Result<Verdict> {
-        let Some(schema) = &self.schema else {
-            let permits = self.in_force(question.now).next().is_some();
-            return Ok(if permits { Verdict::Permitted } else { Verdict::Forbidden(vec![]) });
-        };
-        let policies = PolicySet::from_policies(self.in_force(question.now).map(|loaded| loaded.policy.clone()))?;
-        let (actor, resource) = (actor(&question.event.actor)?, resource(question)?);
-        let (principal, changed) = (actor.uid(), resource.uid());
-        let entities = Entities::from_entities([actor, resource], Some(schema))?;
-        let action = uid("Action", question.about.id)?;
-        let request = Request::new(principal, action, changed, circumstances(question)?, Some(schema))?;
+        let policies = self.set(|guardrail| guardrail.applies(question.now))?;
+        let (actor, action, resource) = (actor(&question.event.actor)?, action(question.about)?, resource(question)?);
+        let (who, what, which) = (actor.uid(), action.uid(), resource.uid());
+        let entities = Entities::from_entities([actor, action, resource], None)?;
+        let request = Request::new(who, what, which, circumstances(question)?, None)?;
         let response = Authorizer::new().is_authorized(&request, &policies, &entities);
         let errors: Vec<String> = response.diagnostics().errors().map(ToString::to_string).collect();
         if !errors.is_empty() {
@@ -222,6 +225,11 @@ impl Guardrails {
                 Verdict::Forbidden(speaking.map(|loaded| loaded.guardrail.clone()).collect())
             }
         })
+    }
+
+    fn set(&self, which: impl Fn(&Guardrail) -> bool) -> Result<PolicySet> {
+        let chosen = self.all.iter().filter(|loaded| which(&loaded.guardrail));
+        Ok(PolicySet::from_policies(chosen.map(|loaded| loaded.policy.clone()))?)
     }
 
     fn in_force(&self, now: Timestamp) -> impl Iterator<Item = &Loaded> {
@@ -293,6 +301,27 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>, Broken> {
     Ok(files)
 }
 
+/// Which files there are, and what is in them.
+fn texts(folder: &Path) -> Result<Vec<(String, String)>, Broken> {
+    let mut texts = vec![];
+    for path in files(folder)? {
+        let text = fs::read_to_string(&path).map_err(|error| unreadable(&path, &error))?;
+        texts.push((path.display().to_string(), text));
+    }
+    if texts.is_empty() {
+        let what = "expected guardrails (`*.cedar`), found none; one that permits is needed, such as `default.cedar`";
+        return Err(Broken(vec![format!("{}: {what}", folder.display())]));
+    }
+    Ok(texts)
+}
+
+/// Of the schema and of all files, wherever their folder is.
+fn digest(texts: &[(String, String)]) -> String {
+    let named = texts.iter().flat_map(|(path, text)| [Path::new(path).file_name().and_then(OsStr::to_str), Some(text)]);
+    let parts: Vec<Option<&str>> = [Some(SCHEMA)].into_iter().chain(named).collect();
+    digest_of(json!(parts).to_string().as_bytes())
+}
+
 fn unreadable(path: &Path, error: &std::io::Error) -> Broken {
     Broken(vec![format!("{}: cannot be read: {error}", path.display())])
 }
@@ -325,14 +354,6 @@ fn policies(file: &str, text: &str) -> Result<Vec<Loaded>, Vec<String>> {
         }
     }
     if problems.is_empty() { Ok(loaded) } else { Err(problems) }
-}
-
-fn permits_everything(policy: &Policy) -> bool {
-    policy.effect() == Effect::Permit
-        && policy.principal_constraint() == PrincipalConstraint::Any
-        && policy.action_constraint() == ActionConstraint::Any
-        && policy.resource_constraint() == ResourceConstraint::Any
-        && !policy.has_non_scope_constraint()
 }
 
 fn guardrail(id: &str, file: &str, policy: &Policy) -> Result<Guardrail, Vec<String>> {
@@ -409,6 +430,19 @@ fn actor(actor: &Actor) -> Result<Entity> {
     Ok(Entity::new(uid("Actor", id.map_or("unknown", String::as_str))?, attributes, HashSet::new())?)
 }
 
+/// The control, in its groups.
+fn action(about: &About) -> Result<Entity> {
+    let groups = groups(about).iter().map(|group| uid("Action", group)).collect::<Result<_>>()?;
+    Ok(Entity::new_no_attrs(uid("Action", about.id)?, groups))
+}
+
+/// The groups of actions that a control is in: the services whose calls it watches, and the most severe that it can say.
+#[must_use]
+pub fn groups(about: &About) -> BTreeSet<String> {
+    let service = |watch: &Watch| format!("service/{}", watch.service.trim_end_matches(".amazonaws.com"));
+    about.watches.iter().map(service).chain([format!("severity/{}", about.severity)]).collect()
+}
+
 fn resource(question: &Question<'_>) -> Result<Entity> {
     let Subject { kind, name, arn, account, region, .. } = question.subject;
     let attributes = [("arn", arn), ("type", kind), ("account", account), ("region", region), ("name", name)];
@@ -433,18 +467,16 @@ fn uid(kind: &str, id: &str) -> Result<EntityUid> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use serde_json::json;
 
     use super::*;
     use crate::change::S3;
-    use crate::control::Watch;
 
     const PERMIT: &str = "permit (principal, action, resource);";
 
     static ABOUT: About = About {
         id: "s3-public-bucket-policy",
         title: "",
-        watches: &[] as &[Watch],
+        watches: &[Watch { service: "s3.amazonaws.com", name: "PutBucketPolicy" }],
         reads: &[],
         writes: &[],
         undoes: &[],
@@ -627,6 +659,36 @@ mod tests {
         );
     }
 
+    /// What is marked is not checked again, however little it fits; one other letter, and it is.
+    #[test]
+    fn only_what_is_marked_is_not_checked_again() {
+        let folder = std::env::temp_dir().join(format!("snapback-marked-{}", std::process::id()));
+        fs::create_dir_all(&folder).expect("a folder");
+        let misfit = "permit (principal, action, resource) when { resource.owner == 1 };";
+        let write = |name: &str, text: &str| fs::write(folder.join(name), text).expect("a file");
+        let is_read = || Guardrails::read_marked(&folder).is_ok();
+        write("own.cedar", misfit);
+        assert!(Guardrails::mark(&folder, &folder).is_err() && !is_read(), "what does not fit gets no mark");
+        write(MARK, &digest(&texts(&folder).expect("texts")));
+        assert!(is_read());
+        write("own.cedar", &misfit.replace('1', "2"));
+        assert!(!is_read(), "another text");
+        write("own.cedar", misfit);
+        write("other.cedar", PERMIT);
+        assert!(!is_read(), "another file");
+        fs::remove_dir_all(&folder).expect("the folder");
+    }
+
+    /// A function asks without the schema: this is what it would have refused.
+    fn fits_the_schema(question: &Question<'_>) -> Result<()> {
+        let (schema, _) = Schema::from_cedarschema_str(SCHEMA)?;
+        let (actor, resource) = (actor(&question.event.actor)?, resource(question)?);
+        let (who, what, which) = (actor.uid(), action(question.about)?.uid(), resource.uid());
+        Entities::from_entities([actor, resource, action(question.about)?], Some(&schema))?;
+        Request::new(who, what, which, circumstances(question)?, Some(&schema))?;
+        Ok(())
+    }
+
     fn decision() -> impl Strategy<Value = Decision<Change>> {
         let change = Change::S3(S3::BucketPolicy { bucket: "b".to_owned(), from: None, to: None });
         prop_oneof![
@@ -667,8 +729,13 @@ mod tests {
         #[test]
         fn whoever_it_was_can_be_judged(kind in ".*", arn in ".*", address in ".*", name in ".*") {
             let identity = json!({"type": kind, "arn": arn, "userName": name});
-            let verdict = judged(&forbid("false"), &json!({"userIdentity": identity, "sourceIPAddress": address}), None);
-            prop_assert_eq!(verdict, Verdict::Permitted);
+            let more = json!({"userIdentity": identity, "sourceIPAddress": address});
+            prop_assert_eq!(judged(&forbid("false"), &more, None), Verdict::Permitted);
+            let (event, tags) = (event(&more), BTreeMap::from([(name, arn)]));
+            let (subject, severity, now) = (Subject::bucket(&event, &address), Severity::High, Timestamp::UNIX_EPOCH);
+            let question =
+                Question { event: &event, subject: &subject, about: &ABOUT, severity, tags: Some(&tags), now };
+            fits_the_schema(&question).map_err(|error| TestCaseError::fail(error.to_string()))?;
         }
     }
 }

@@ -744,6 +744,7 @@ pub(crate) fn hash(parts: &[&str]) -> String {
     digest
 }
 
-fn digest_of(bytes: &[u8]) -> String {
+/// A whole SHA-256, in hexadecimal digits.
+pub(crate) fn digest_of(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }

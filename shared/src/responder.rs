@@ -418,7 +418,7 @@ impl<'a> Responder<'a> {
         let (event, about, now) = (case.event, case.control.about, Timestamp::now());
         let question = Question { event, subject: &case.subject, about, severity, tags: None, now };
         let look = self.eyes(&event.account);
-        let verdict = match self.guardrails.get_or_init(|| Guardrails::read(&self.deployment.guardrails)) {
+        let verdict = match self.guardrails.get_or_init(|| Guardrails::read_marked(&self.deployment.guardrails)) {
             Ok(guardrails) => guardrails.look_and_judge(case.function.tags.read, &look, question).await,
             Err(broken) => Verdict::Unsure(broken.to_string()),
         };
