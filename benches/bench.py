@@ -133,7 +133,9 @@ def run(there: Stage, subject: Subject, runner: Contender, warm: int) -> Samples
             found[f"{title}: handled, ms"].append((harmless.handled.ended - harmless.handled.begun) * 1000)
             found[f"{title}: processor, ms"].append(harmless.handled.cpu * 1000)
             found[f"{title}: AWS calls"].append(len(harmless.calls))
-        found["peak memory, MB"].append(function.peak_memory() / 1e6)
+        peak, own = function.memory()
+        found["peak memory, MB"].append(peak / 1e6)
+        found["memory of its own, MB"].append(own / 1e6)
     found["uploaded, unpacked, MB"], found["uploaded, zipped, MB"] = [runner.unpacked / 1e6], [runner.zipped / 1e6]
     return found
 

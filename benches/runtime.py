@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import queue
+import re
 import subprocess
 import threading
 import time
@@ -97,11 +98,12 @@ class Function:
         self._next(self._api.polls)
         return Handled(begun, ended, time.clock_gettime(self._clock) - cpu)
 
-    def peak_memory(self) -> int:
-        """The most that was resident so far, in bytes."""
+    def memory(self) -> tuple[int, int]:
+        """The most that was resident so far, and how much now is not the content of a file such as the program: in
+        bytes."""
         status = Path(f"/proc/{self._process.pid}/status").read_text(encoding="utf-8")
-        [line] = [line for line in status.splitlines() if line.startswith("VmHWM:")]
-        return int(line.split()[1]) * 1024
+        kilobytes = dict(re.findall(r"^(\w+):\s+(\d+) kB$", status, re.MULTILINE))
+        return int(kilobytes["VmHWM"]) * 1024, int(kilobytes["RssAnon"]) * 1024
 
     def end_of_log(self) -> str:
         return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-30:])

@@ -432,8 +432,9 @@ fn actor(actor: &Actor) -> Result<Entity> {
 
 /// The control, in its groups.
 fn action(about: &About) -> Result<Entity> {
-    let groups = groups(about).iter().map(|group| uid("Action", group)).collect::<Result<_>>()?;
-    Ok(Entity::new_no_attrs(uid("Action", about.id)?, groups))
+    let kind = EntityTypeName::from_str("Action")?;
+    let named = |id: &str| EntityUid::from_type_name_and_id(kind.clone(), EntityId::new(id));
+    Ok(Entity::new_no_attrs(named(about.id), groups(about).iter().map(|group| named(group)).collect()))
 }
 
 /// The groups of actions that a control is in: the services whose calls it watches, and the most severe that it can say.
