@@ -81,7 +81,7 @@ def tell(aws: LocalAws, stay: bool, mail: Path | None) -> None:
     it_was_meant_after_all(aws, announced)
     if mail:
         mail.write_text(mail_about(aws, announced["group"]))
-    print(dim("\nOn AWS, CloudTrail takes some seconds to tell of a call; here it tells at once."))
+    print(dim("\nOn AWS, CloudTrail's delivery comes on top; here it tells at once."))
     if stay:
         try_it_yourself(aws, stack, inbox)
 
