@@ -22,7 +22,8 @@ from pathlib import Path
 from stack import REPOSITORY, TARGET
 
 DOCS = REPOSITORY / "docs"
-COLOUR, HIDE_CURSOR = re.compile(r"\033\[[?\d;]*[a-zA-Z]"), "\033[?25l"
+HIDE_CURSOR = "\033[?25l"
+CONTROL = re.compile(r"\033\[[?\d;]*[a-zA-Z]")
 
 # Seconds until the next line comes, of a wait that is counted on one line, and of a pause before a new chapter.
 LINE, WAIT, CHAPTER = 0.3, 0.1, 1.5
@@ -33,7 +34,7 @@ MAIL = 118
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=TARGET) as folder:
         mail = Path(folder) / "mail.json"
         printed = demo(mail)
         render(paced(printed), DOCS / "demo.svg", "--loop-delay", END)
@@ -45,12 +46,12 @@ def demo(mail: Path) -> str:
     """What the demo prints to a terminal."""
     printed = bytearray()
 
-    def read(terminal: int) -> bytes:
-        read = os.read(terminal, 1024)
-        printed.extend(read)
-        return read
+    def keep(terminal: int) -> bytes:
+        piece = os.read(terminal, 1024)
+        printed.extend(piece)
+        return piece
 
-    status = pty.spawn([sys.executable, str(REPOSITORY / "local" / "demo.py"), "--mail", str(mail)], read)
+    status = pty.spawn([sys.executable, str(REPOSITORY / "local" / "demo.py"), "--mail", str(mail)], keep)
     if status != 0:
         sys.exit("The demo failed; nothing was recorded.")
     return printed.decode()
@@ -81,7 +82,7 @@ def as_read(to: str, subject: str, text: str) -> str:
 
 def render(events: list, to: Path, *options: str) -> None:
     """Makes a picture of what a terminal prints, just large enough for all of it."""
-    printed = COLOUR.sub("", "".join(text for _, text in events))
+    printed = CONTROL.sub("", "".join(text for _, text in events))
     width = max(len(line) for line in re.split(r"[\r\n]", printed))
     header = {"version": 2, "width": width, "height": printed.count("\n") + 1}
     with tempfile.NamedTemporaryFile("w", suffix=".cast") as cast:
