@@ -90,10 +90,9 @@ bench-replay: rust python ## How fast `snapback replay` is, beside inflating alo
 	cargo build --release --workspace --bin snapback --example inflate
 	python3 benches/replay.py --records $(or $(RECORDS),1000000)
 
-recording: rust $(LOCAL) $(SAM) $(RECORD) ## Record the demo as docs/demo.svg
+recording: rust $(LOCAL) $(SAM) $(RECORD) ## Record the demo as docs/demo.svg, and its mail as docs/notification.svg
 	cargo build --workspace
-	target/venv-record/bin/termtosvg docs/demo.svg --command "target/venv/bin/python local/demo.py" \
-		--screen-geometry 118x54 --template window_frame --max-frame-duration 4000 --loop-delay 10000
+	target/venv/bin/python local/record.py < /dev/null
 
 advisories: rust $(DENY) ## Fetch the database of known defects from GitHub, and check against it
 	target/tools/bin/cargo-deny check --hide-inclusion-graph advisories

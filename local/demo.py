@@ -2,6 +2,7 @@
 
     target/venv/bin/python local/demo.py            # the story, then everything is gone again
     target/venv/bin/python local/demo.py --stay     # the story, then it goes on running for you to try things
+    target/venv/bin/python local/demo.py --mail F   # the story, and the mail of its second chapter in the file F
 
 All that happens is real: the real template, deployed with `sam deploy`; the functions that `cargo build` made; API
 calls of an ordinary IAM user; permissions enforced. Only the AWS is played.
@@ -21,6 +22,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 
 from stack import (
     REGION,
@@ -42,11 +44,12 @@ WIDTH = 92
 def main() -> None:
     parser = argparse.ArgumentParser(description="Snapback at work on a local AWS.")
     parser.add_argument("--stay", action="store_true", help="leave it running until Ctrl-C")
+    parser.add_argument("--mail", type=Path, metavar="FILE", help="keep the mail about port 22, as JSON")
     arguments = parser.parse_args()
     end_like_ctrl_c_when_terminated()
     try:
         with LocalAws() as aws:
-            tell(aws, arguments.stay)
+            tell(aws, arguments.stay, arguments.mail)
         done("Everything is taken down again: no process and no file is left but target/.")
     except KeyboardInterrupt:
         print()
@@ -55,7 +58,7 @@ def main() -> None:
         sys.exit(red(f"\n{trouble}"))
 
 
-def tell(aws: LocalAws, stay: bool) -> None:
+def tell(aws: LocalAws, stay: bool, mail: Path | None) -> None:
     print(bold("Snapback takes back risky changes to an AWS account, seconds after they were made."))
     print("You will see it on an AWS that runs on this machine; nothing leaves it.\n")
     done("A local AWS runs: ministack, with permissions enforced and a CloudTrail of our own")
@@ -66,7 +69,7 @@ def tell(aws: LocalAws, stay: bool) -> None:
     company = threading.Thread(target=keep_company, args=(over, "Deploying template.yaml with `sam deploy`"))
     company.start()
     try:
-        stack = aws.deploy(mode="revert", TrustedAccounts=PARTNER)
+        stack = aws.deploy(mode="revert", TrustedAccounts=PARTNER, NotificationEmail="you@example.com")
     finally:
         over.set()
         company.join()
@@ -76,7 +79,9 @@ def tell(aws: LocalAws, stay: bool) -> None:
     a_bucket_is_made_public(aws, s3, inbox)
     announced = port_22_is_opened(aws, inbox)
     it_was_meant_after_all(aws, announced)
-    print(dim("\nOn AWS, CloudTrail takes some seconds to tell of a call; here it tells at once."))
+    if mail:
+        mail.write_text(mail_about(aws, announced["group"]))
+    print(dim("\nOn AWS, CloudTrail's delivery comes on top; here it tells at once."))
     if stay:
         try_it_yourself(aws, stack, inbox)
 
@@ -158,6 +163,11 @@ def it_was_meant_after_all(aws: LocalAws, announced: dict) -> None:
         raise Trouble("The rule that was put back did not stay.")
     say("Snapback saw that call too, and leaves alone what an operator has put back:")
     print("      " + green("\n      ".join(there)))
+
+
+def mail_about(aws: LocalAws, name: str) -> str:
+    mails = (aws.directory / "mail.jsonl").read_text().splitlines()
+    return next(mail for mail in mails if name in mail)
 
 
 def try_it_yourself(aws: LocalAws, stack: Stack, inbox: Inbox) -> None:

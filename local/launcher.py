@@ -7,6 +7,7 @@ what it should if AWS behaves like that:
   whatever rules were deployed. What CloudFormation does on its own behalf stays inside ministack and unrecorded.
 * Lambda behind EventBridge: is invoked asynchronously, so it gets retries and its on-failure destination; a rule
   whose function is gone sends to its dead-letter queue, and says for whom it was. How long retries wait is ours to say, not AWS's minute.
+* Mail: what SNS would send lies in `mail.jsonl` beside the log, whatever a subscription filters.
 * Lambda's layers: functions run on this machine, whose /opt is not theirs, so they are told where theirs lie.
 * `aws:PrincipalArn` is the role's ARN in sessions; `aws:PrincipalIsAWSService`, `dynamodb:LeadingKeys` and
   `events:TargetArn` are there.
@@ -51,7 +52,7 @@ from ministack.core.responses import (
     request_scope,
 )
 from ministack.core.router import extract_access_key_id
-from ministack.services import dynamodb, ec2, eventbridge, iam, lambda_svc, sqs, sts
+from ministack.services import dynamodb, ec2, eventbridge, iam, lambda_svc, sns, sqs, sts
 from ministack.services.cloudformation import provisioners
 
 import account_public_access
@@ -79,6 +80,7 @@ def main() -> None:
     end_with_standard_input()
     play_cloudtrail()
     play_asynchronous_lambda()
+    play_mail()
     play_layers()
     remember_what_roles_are_allowed()
     play_principal_keys()
@@ -300,6 +302,24 @@ def attempt(function: dict, config: dict, event: dict) -> None:
             lambda_svc._route_async_failure(failures, config["FunctionName"], event, result)
     finally:
         at_work.add(events=-1)
+
+
+# Mail
+
+
+def play_mail() -> None:
+    fan_out = sns._fanout
+
+    def with_mail(topic, number, message, subject, structure="", *more, **named):
+        fan_out(topic, number, message, subject, structure, *more, **named)
+        text = sns._resolve_message_for_protocol(message, structure, "email")
+        known = sns._topic_by_arn_any_scope(topic) or {"subscriptions": []}
+        with open("mail.jsonl", "a", encoding="utf-8") as mails:
+            for subscribed in known["subscriptions"]:
+                if subscribed["protocol"] == "email":
+                    mails.write(json.dumps({"to": subscribed["endpoint"], "subject": subject, "text": text}) + "\n")
+
+    sns._fanout = with_mail
 
 
 # Layers
