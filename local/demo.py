@@ -80,7 +80,8 @@ def tell(aws: LocalAws, stay: bool, mail: Path | None) -> None:
     announced = port_22_is_opened(aws, inbox)
     it_was_meant_after_all(aws, announced)
     if mail:
-        mail.write_text(mail_about(aws, announced["group"]))
+        [told, *_] = aws.mails_about(announced["group"])
+        mail.write_text(json.dumps(told))
     print(dim("\nOn AWS, CloudTrail's delivery comes on top; here it tells at once."))
     if stay:
         try_it_yourself(aws, stack, inbox)
@@ -163,11 +164,6 @@ def it_was_meant_after_all(aws: LocalAws, announced: dict) -> None:
         raise Trouble("The rule that was put back did not stay.")
     say("Snapback saw that call too, and leaves alone what an operator has put back:")
     print("      " + green("\n      ".join(there)))
-
-
-def mail_about(aws: LocalAws, name: str) -> str:
-    mails = (aws.directory / "mail.jsonl").read_text().splitlines()
-    return next(mail for mail in mails if name in mail)
 
 
 def try_it_yourself(aws: LocalAws, stack: Stack, inbox: Inbox) -> None:

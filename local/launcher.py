@@ -311,13 +311,13 @@ def play_mail() -> None:
     fan_out = sns._fanout
 
     def with_mail(topic, number, message, subject, structure="", *more, **named):
-        fan_out(topic, number, message, subject, structure, *more, **named)
         text = sns._resolve_message_for_protocol(message, structure, "email")
         known = sns._topic_by_arn_any_scope(topic) or {"subscriptions": []}
         with open("mail.jsonl", "a", encoding="utf-8") as mails:
             for subscribed in known["subscriptions"]:
                 if subscribed["protocol"] == "email":
                     mails.write(json.dumps({"to": subscribed["endpoint"], "subject": subject, "text": text}) + "\n")
+        fan_out(topic, number, message, subject, structure, *more, **named)
 
     sns._fanout = with_mail
 

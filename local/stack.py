@@ -186,6 +186,11 @@ class LocalAws:
         """The actions that roles needed so far, and that their policies allowed."""
         return json.loads(_open(urllib.request.Request(f"{self.endpoint}/_local/allowed")))
 
+    def mails_about(self, words: str) -> list[dict]:
+        """What SNS would have sent to people: each has `to`, `subject` and `text`."""
+        mails = (self.directory / "mail.jsonl").read_text(encoding="utf-8").splitlines()
+        return [mail for mail in map(json.loads, mails) if words in mail["text"]]
+
     def build(self) -> Path:
         """What `sam build` would leave, but with the binaries that `cargo build` made: the template to deploy."""
         folder = self.directory / "build"

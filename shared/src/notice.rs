@@ -19,6 +19,9 @@
 //! | `apply` | the command that does what was asked for |
 //! | `undo` | the command that takes the revert back |
 //! | `release` | the commands that end the holds which keep it |
+//!
+//! What is remembered anew is told once for all: `outcome` `remembered`, `severity`, `account`, `region`, their `number`,
+//! and `resources`, each with `control`, `resource` and until when it was the same (`sameUntil`).
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write;
@@ -168,8 +171,9 @@ fn subject(entry: &Entry) -> String {
         Outcome::Failed => "FAILED to revert",
         Outcome::Pending | Outcome::Alerted | Outcome::Allowed | Outcome::Undone => "Alert",
     };
-    let subject = &entry.subject;
-    let text = format!("Snapback: {said}: {} - {} {} ({})", entry.title, subject.kind, subject.name, subject.account);
+    let (what, account) = (format!("Snapback: {said}: {} - ", entry.title), format!(" ({})", entry.subject.account));
+    let room = LONGEST_SUBJECT.saturating_sub(what.len() + account.len());
+    let text = format!("{what}{}{account}", shortened(&entry.subject.name, room, "..."));
     let ascii = text.chars().map(|char| if (' '..='~').contains(&char) { char } else { '?' });
     shortened(&ascii.collect::<String>(), LONGEST_SUBJECT, "...")
 }
@@ -295,7 +299,7 @@ fn happened(entry: &Entry) -> &'static str {
 fn done(entry: &Entry) -> String {
     match entry.outcome {
         Outcome::Reverted => {
-            let when = entry.reverted_at.map(|at| format!(" at {at}")).unwrap_or_default();
+            let when = entry.reverted_at.map(|at| format!(" at {at:.0}")).unwrap_or_default();
             let open =
                 seconds_open(entry).map(|seconds| format!(", about {seconds} s after the call")).unwrap_or_default();
             format!("Snapback has taken the change back{when}{open}.")
@@ -562,6 +566,7 @@ mod tests {
             let subject = Notice::of(&reverted(name, "{}"), "journal").subject;
             assert!(subject.len() < 100 && subject.chars().all(|char| (' '..='~').contains(&char)), "{subject}");
             assert!(subject.starts_with("Snapback: Reverted: A bucket policy"));
+            assert!(subject.ends_with(" (111122223333)"), "{subject}");
         }
     }
 

@@ -5,7 +5,7 @@ import pytest
 
 @pytest.fixture(scope="module")
 def notifying(deployed):
-    return deployed(mode="notify", PublicPorts="tcp/443,tcp/2222")
+    return deployed(mode="notify", PublicPorts="tcp/443,tcp/2222", NotificationEmail="you@example.com")
 
 
 def test_it_says_what_it_would_take_back(notifying):
@@ -18,6 +18,17 @@ def test_it_says_what_it_would_take_back(notifying):
     assert notifying.has_settled()
     assert bucket.policy_text() == text
     assert group.rules() == [rule]
+
+
+def test_a_mail_says_it_in_words(notifying):
+    group = notifying.a_group()
+    group.open(22)
+    entry = notifying.announces(group)["id"]
+    [mail] = notifying.aws.mails_about(group.id)
+    assert mail["to"] == "you@example.com"
+    assert mail["subject"] == f"Snapback: Would revert: A security group lets the world in - {group.id} (111122223333)"
+    for said in ("lets in tcp/22 from 0.0.0.0/0", "has touched nothing", f"journal entry {entry}"):
+        assert said in mail["text"]
 
 
 def test_it_makes_no_changing_call(notifying):
