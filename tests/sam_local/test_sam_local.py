@@ -39,6 +39,9 @@ BUNDLES = (Path("/etc/ssl/certs/ca-certificates.crt"), Path("/etc/pki/tls/certs/
 FUNCTIONS = {"s3": "S3Function", "ec2": "Ec2Function", "own": "OwnFunction"}
 EVENTS = sorted((REPOSITORY / "events").glob(os.environ.get("EVENTS") or "*/*.json"))
 
+# The events are about the parts of a stack of this name, any of whose keys may be one; SAM has its own ideas.
+NAMED = {"SNAPBACK_GUARDRAILS": "/opt/guardrails", "SNAPBACK_STACK": "snapback", "SNAPBACK_KEYS": ""}
+
 NO_ENGINE = """
 No Docker engine answers: {}
 `sam local invoke` runs functions in containers. On Debian and Ubuntu, as root:
@@ -88,8 +91,8 @@ def image(engine) -> Iterator[str]:
         archive.seek(0)
         docker("import", "-", IMAGE, stdin=archive)
     yield IMAGE
-    # With it go those that SAM has made from it.
-    docker("rmi", *(images() - before))
+    # With it go those that SAM has made from it; it goes also where a run that was ended has left it.
+    docker("rmi", *(images() - before | {f"{IMAGE}:latest"}))
 
 
 @pytest.fixture(scope="session")
@@ -180,8 +183,7 @@ def test_every_sample_event_is_handled(gateway, sam, capsys):
             function, sample = file.parent.name.partition("-")[0], json.loads(file.read_text())
             is_suspicious = sample["detail"].get("eventID", sample["id"]) in suspected
             aws = denying if is_suspicious else unasked
-            environment = {**TOLD, "AWS_REGION": sample["region"], "AWS_ENDPOINT_URL": aws.endpoint}
-            environment["SNAPBACK_GUARDRAILS"] = "/opt/guardrails"
+            environment = {**TOLD, **NAMED, "AWS_REGION": sample["region"], "AWS_ENDPOINT_URL": aws.endpoint}
             answer = sam.invoke(FUNCTIONS[function], file.read_text(), environment)
             said = "" if answer is None else answer["errorMessage"]
             denied = said.startswith(f"{function}-") and re.search("AccessDenied|UnauthorizedOperation", said)
