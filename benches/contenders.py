@@ -48,21 +48,10 @@ class Contender:
 
 def snapback(stage: Stage, service: str) -> Contender:
     """A function with the role, the settings and the guardrails that the template gives it."""
-    scene = stage.scene
-    logical = f"{service.capitalize()}Function"
-    arn = scene.stack.outputs[f"{logical}Arn"]
-    settings = scene.aws.client("lambda").get_function_configuration(FunctionName=arn)["Environment"]["Variables"]
-    role = scene.aws.client("iam").get_role(RoleName=scene.role_of(logical))["Role"]["Arn"]
-    session = scene.aws.client("sts").assume_role(RoleArn=role, RoleSessionName=logical)["Credentials"]
-    keys = {
-        "AWS_ACCESS_KEY_ID": session["AccessKeyId"],
-        "AWS_SECRET_ACCESS_KEY": session["SecretAccessKey"],
-        "AWS_SESSION_TOKEN": session["SessionToken"],
-    }
+    given = stage.scene.environment_of(f"{service.capitalize()}Function")
     # Lambda unpacks the layer into /opt.
-    settings["SNAPBACK_GUARDRAILS"] = str(REPOSITORY / "guardrails")
+    environment = environment_of(stage, {**given, "SNAPBACK_GUARDRAILS": str(REPOSITORY / "guardrails")})
     binary = RELEASE / f"snapback-{service}"
-    environment = environment_of(stage, keys, settings)
     return Contender("Snapback", [str(binary)], RELEASE, environment, *sizes({"bootstrap": binary.read_bytes()}))
 
 
@@ -85,13 +74,13 @@ def python(stage: Stage, name: str, handler: str, folder: Path, content: dict) -
     """A handler under AWS's own runtime client. Modules are compiled once and not at each start, as on Lambda's
     read-only folder, which is in favour of what is large."""
     keys = {"AWS_ACCESS_KEY_ID": stage.peer["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": stage.peer["SecretAccessKey"]}
-    environment = environment_of(stage, keys, {"TOPIC": stage.topic})
+    environment = environment_of(stage, {**keys, "TOPIC": stage.topic})
     return Contender(name, [str(PYTHON), "-m", "awslambdaric", handler], folder, environment, *sizes(content))
 
 
-def environment_of(stage: Stage, keys: dict, settings: dict) -> dict:
-    """As on Lambda, where no variable names a file that is not there."""
-    environment = stage.scene.aws.environment(**stage.tap.environment(), **keys, **settings)
+def environment_of(stage: Stage, given: dict) -> dict:
+    """What is given, and where the tap is, as on Lambda, where no variable names a file that is not there."""
+    environment = stage.scene.aws.environment(**{**given, **stage.tap.environment()})
     return {name: value for name, value in environment.items() if not name.endswith("_FILE") or Path(value).exists()}
 
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use snapback::network::PublicPorts;
-use snapback::policy::is_account;
+use snapback::policy::{is_account, is_organization};
 use snapback::settings::Settings;
 
 #[derive(Debug, clap::Args)]
@@ -53,9 +53,7 @@ pub(crate) fn account(text: &str) -> Result<String, String> {
 }
 
 fn organization(text: &str) -> Result<String, String> {
-    let name = text.strip_prefix("o-").unwrap_or_default();
-    let is_id = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
-    if is_id {
+    if is_organization(text) {
         Ok(text.to_owned())
     } else {
         Err("expected the id of an organization, such as `o-a1b2c3d4e5`".to_owned())

@@ -178,6 +178,13 @@ impl<T> Remembered<T> {
         event.time.duration_since(self.seen) <= FRESH
     }
 
+    /// What was good, and how long before the event that was seen, if it is fresh and there was anything.
+    #[must_use]
+    pub fn good_before(&self, event: &Event) -> Option<(&T, String)> {
+        let good = self.good.as_ref().filter(|_| self.is_fresh(event))?;
+        Some((good, self.age(event)))
+    }
+
     /// How long before the event it was seen, as people say it.
     #[must_use]
     pub fn age(&self, event: &Event) -> String {

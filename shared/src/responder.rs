@@ -204,12 +204,18 @@ impl<'a> Responder<'a> {
         let (id, named) = (Entry::id_of(event, control.about.id, &suspicion.subject), &suspicion.subject);
         let (subject, holds, stop, planted) = (named.clone(), vec![], None, vec![]);
         let mut case = Case { function, control, event, suspicion, subject, holds, stop, planted, is_retry: false };
-        let first = if control.is_settled.is_some() { Some(self.observe(&case).await) } else { None };
-        if let Some(Ok(state)) = &first
-            && let Some(why) = self.settled(&case, state)?
-        {
-            info!(event = event.id, control = control.about.id, resource = named.arn, why, "allowed");
-            return Ok(());
+        let mut first = None;
+        if let Some(is_settled) = control.is_settled {
+            let seen = self.observe(&case).await;
+            // Nothing can come of a harmless state that stays so, whatever the journal says.
+            if let Ok(state) = &seen
+                && is_settled(state)?
+                && let Decision::Allow { why } = self.decide(&case, state)?
+            {
+                info!(event = event.id, control = control.about.id, resource = named.arn, why, "allowed");
+                return Ok(());
+            }
+            first = Some(seen);
         }
         let look = async {
             match first {
@@ -538,15 +544,6 @@ impl<'a> Responder<'a> {
             }
         }
         Ok((state, decision, Outcome::Pending, failure))
-    }
-
-    /// Why nothing can come of it, whatever the journal says: a harmless state that stays so.
-    fn settled(&self, case: &Case<'_>, state: &Value) -> Result<Option<String>> {
-        let stays = case.control.is_settled.map_or(Ok(false), |is_settled| is_settled(state))?;
-        Ok(match self.decide(case, state)? {
-            Decision::Allow { why } if stays => Some(why),
-            _ => None,
-        })
     }
 
     /// What is said of a risk that is allowed for nothing but an operator's hold.

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::control::Function;
 use crate::mode::{Mode, Modes};
 use crate::network::PublicPorts;
-use crate::policy::{Trust, is_account};
+use crate::policy::{Trust, is_account, is_organization};
 
 /// What judging depends on. It is journaled, so that any decision can be made again.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -210,10 +210,6 @@ impl fmt::Display for Problem {
 
 impl std::error::Error for Problem {}
 
-pub(crate) fn is_organization(id: &str) -> bool {
-    id.starts_with("o-")
-}
-
 fn problem<T>(variable: &'static str, expected: &'static str, found: &str) -> Result<T, Problem> {
     Err(Problem { variable, expected, found: found.to_owned() })
 }
@@ -258,6 +254,8 @@ mod tests {
             ("SNAPBACK_MODE_OVERRIDES", "iam-*"),
             ("SNAPBACK_TRUSTED_ACCOUNTS", "1234"),
             ("SNAPBACK_TRUSTED_ORGANIZATIONS", "r-abcd"),
+            ("SNAPBACK_TRUSTED_ORGANIZATIONS", "o-a1b2c3d4e"),
+            ("SNAPBACK_TRUSTED_ORGANIZATIONS", "o-A1B2C3D4E5"),
             ("SNAPBACK_PUBLIC_PORTS", "http"),
             ("SNAPBACK_KEYS", "TopicKey"),
             ("SNAPBACK_RESERVED_CONCURRENCY", "some"),

@@ -20,8 +20,8 @@ use std::path::Path;
 use ipnet::IpNet;
 use serde::Deserialize;
 
-use crate::policy::is_account;
-use crate::settings::{Settings, is_organization};
+use crate::policy::{is_account, is_organization};
+use crate::settings::Settings;
 
 const FILE: &str = "trusted.json";
 

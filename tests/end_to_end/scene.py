@@ -531,10 +531,10 @@ def event(record: dict) -> dict:
     }
 
 
-def tick(at: datetime) -> dict:
+def tick(at: datetime, rule: str = "schedule") -> dict:
     """What a schedule sends at a time. Nothing of it but the time is believed."""
     return {
         "version": "0", "id": str(uuid4()), "detail-type": "Scheduled Event", "source": "aws.events",
         "account": ACCOUNT, "time": at.strftime("%Y-%m-%dT%H:%M:%SZ"), "region": REGION,
-        "resources": [f"arn:aws:events:{REGION}:{ACCOUNT}:rule/schedule"], "detail": {},
+        "resources": [f"arn:aws:events:{REGION}:{ACCOUNT}:rule/{rule}"], "detail": {},
     }  # fmt: skip

@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 from botocore.exceptions import ClientError
 
-from scene import event
+from scene import event, tick
 from stack import ACCOUNT, REGION, REPOSITORY, wait_for
 
 
@@ -74,12 +74,7 @@ def is_recoverable(snapback) -> bool:
 
 def look(snapback) -> None:
     """What the schedule would do within five minutes."""
-    scheduled = {
-        "version": "0", "id": str(uuid4()), "detail-type": "Scheduled Event", "source": "aws.events",
-        "account": ACCOUNT, "region": REGION, "time": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "resources": [rule(snapback, "OwnSchedule").arn], "detail": {},
-    }  # fmt: skip
-    answer = snapback.invoke("OwnFunction", scheduled)
+    answer = snapback.invoke("OwnFunction", tick(datetime.now(timezone.utc), rule(snapback, "OwnSchedule").name))
     assert answer == {"error": None, "payload": None}, answer
 
 

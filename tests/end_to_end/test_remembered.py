@@ -7,7 +7,13 @@ from uuid import uuid4
 import pytest
 from botocore.exceptions import ClientError
 
-from stack import ACCOUNT, REGION, wait_for
+from stack import ACCOUNT, REGION
+
+
+@pytest.fixture(scope="module")
+def alone(deployed):
+    """Snapback where no other test turns what is there once for all of the account."""
+    return deployed(mode="revert")
 
 
 def of_ec2(kind: str, name: str) -> SimpleNamespace:
@@ -109,23 +115,21 @@ def test_what_was_seen_more_than_two_days_before_is_not_put_back(snapback, recor
 # Block Public Access of snapshots: `ec2-unblocked-snapshots`.
 
 
-def test_block_public_access_of_snapshots_comes_back_in_its_mode(snapback):
+def test_block_public_access_of_snapshots_comes_back_in_its_mode(alone):
     setting = of_ec2("account-setting", "snapshot-block-public-access")
-    ec2 = snapback.ec2
+    ec2 = alone.ec2
     of_images = ec2.get_image_block_public_access_state()["ImageBlockPublicAccessState"]
-    with snapback.unseen():
+    with alone.unseen():
         ec2.enable_snapshot_block_public_access(State="block-all-sharing")
-    snapback.look(setting, "Ec2Function")
-    seen = len(snapback.announcements_about(setting))
+    alone.look(setting, "Ec2Function")
     ec2.disable_snapshot_block_public_access()
-    announced = next_about(snapback, setting, seen)
+    announced = alone.announces(setting)
     assert (announced["control"], announced["outcome"]) == ("ec2-unblocked-snapshots", "reverted"), announced["why"]
     assert ec2.get_snapshot_block_public_access_state()["State"] == "block-all-sharing"
-    undone = snapback.undo(announced["id"])
+    undone = alone.undo(announced["id"])
     assert (undone.returncode, undone.stderr) == (0, "")
-    assert snapback.has_settled() and ec2.get_snapshot_block_public_access_state()["State"] == "unblocked"
+    assert alone.has_settled() and ec2.get_snapshot_block_public_access_state()["State"] == "unblocked"
     assert ec2.get_image_block_public_access_state()["ImageBlockPublicAccessState"] == of_images
-    assert snapback.release(announced["id"]).returncode == 0
 
 
 # Block Public Access of S3: `s3-bucket-public-access-block-off`, `s3-account-public-access-block-off`.
@@ -147,9 +151,9 @@ def test_all_settings_of_a_bucket_that_were_on_are_on_again_though_nothing_is_op
     assert snapback.has_settled() and bucket.blocks() == {"BlockPublicAcls"} and bucket.policy_text() == text
 
 
-def test_all_settings_of_the_account_that_were_on_are_on_again(snapback):
+def test_all_settings_of_the_account_that_were_on_are_on_again(alone):
     account = SimpleNamespace(id=f"arn:aws:iam::{ACCOUNT}:root", arn=f"arn:aws:iam::{ACCOUNT}:root")
-    s3control, bucket = snapback.s3control, snapback.a_bucket_with_acls("BlockPublicAcls")
+    s3control, bucket = alone.s3control, alone.a_bucket_with_acls("BlockPublicAcls")
 
     def put(*on: str) -> None:
         settings = {setting: setting in on for setting in ALL}
@@ -160,24 +164,14 @@ def test_all_settings_of_the_account_that_were_on_are_on_again(snapback):
         return {setting for setting, is_on in found.items() if is_on}
 
     put(*ALL)
-    snapback.look(account)
-    seen = len(snapback.announcements_about(account))
+    alone.look(account)
     put("IgnorePublicAcls")
-    announced = next_about(snapback, account, seen)
+    announced = alone.announces(account)
     assert (announced["control"], announced["outcome"]) == ("s3-account-public-access-block-off", "reverted"), announced["why"]
     assert on() == ALL and bucket.blocks() == {"BlockPublicAcls"}
-    undone = snapback.undo(announced["id"])
+    undone = alone.undo(announced["id"])
     assert (undone.returncode, undone.stderr) == (0, "")
-    assert snapback.has_settled() and on() == {"IgnorePublicAcls"}
-    assert snapback.release(announced["id"]).returncode == 0
-    with snapback.unseen():
-        s3control.delete_public_access_block(AccountId=ACCOUNT)
-
-
-def next_about(snapback, thing, seen: int) -> dict:
-    """What is announced about something that other tests have been at as well."""
-    assert wait_for(lambda: len(snapback.announcements_about(thing)) > seen)
-    return snapback.announcements_about(thing)[seen]
+    assert alone.has_settled() and on() == {"IgnorePublicAcls"}
 
 
 # Buckets of logs: `s3-suspended-log-versioning`, `s3-early-log-expiry`.

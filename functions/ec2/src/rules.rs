@@ -211,7 +211,7 @@ impl Judge<'_> {
     /// What these rules were before the event: if the event is all that has changed the group since it was looked at, and
     /// if they were harmless.
     fn before(&self, told: &[ToldRule], rules: &[&Rule]) -> Option<Vec<Rule>> {
-        let before = self.state.before.as_ref().filter(|before| before.is_fresh(self.event))?.good.as_ref()?;
+        let (before, _) = self.state.before.as_ref()?.good_before(self.event)?;
         let is_other = |rule: &&Rule| !told.iter().any(|told| is_it(rule, told));
         let is_told = |rule: &Rule| told.iter().any(|told| told.id.as_deref() == Some(rule.id.as_str()));
         let now: Vec<&Rule> = self.state.rules.iter().filter(is_other).collect();

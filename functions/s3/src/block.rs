@@ -1,7 +1,7 @@
 //! What is suspected and decided of Block Public Access that was switched off, of a bucket and of an account alike.
 
 use snapback::change::{Flag, Flags, S3};
-use snapback::control::{Given, Remembered};
+use snapback::control::Given;
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
 
@@ -21,12 +21,6 @@ pub(crate) fn suspect(event: &Event) -> Option<String> {
 /// All settings that are on, for whatever reason.
 pub(crate) fn all_on(settings: [Option<&Flags>; 2]) -> Flags {
     settings.into_iter().flatten().flatten().copied().collect()
-}
-
-/// What was on, and how long before the event that was seen; nothing if it is too long ago to be sure.
-pub(crate) fn was_on<'a>(remembered: Option<&'a Remembered<Flags>>, event: &Event) -> Option<(&'a Flags, String)> {
-    let remembered = remembered.filter(|remembered| remembered.is_fresh(event))?;
-    Some((remembered.good.as_ref()?, remembered.age(event)))
 }
 
 /// Turns on again what was on before; where that is not known and nothing was left on, what closes that which is certainly

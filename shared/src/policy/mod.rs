@@ -28,7 +28,7 @@ use grant::{Context, Going};
 
 pub use document::NotUnderstood;
 pub use grant::Grant;
-pub use principal::is_account;
+pub use principal::{is_account, is_organization};
 pub use trust::{Exposure, Trust};
 
 /// What a policy document is attached to.

@@ -104,6 +104,14 @@ pub fn is_account(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
+/// Whether a text is the id of an organization.
+/// <https://docs.aws.amazon.com/organizations/latest/APIReference/API_Organization.html>
+#[must_use]
+pub fn is_organization(text: &str) -> bool {
+    let is_of_it = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    text.strip_prefix("o-").is_some_and(|name| (10..=32).contains(&name.len()) && name.bytes().all(is_of_it))
+}
+
 /// Whether a text means itself alone: no wildcard, no variable.
 pub(super) fn is_fixed(text: &str) -> bool {
     !text.is_empty() && !pattern::is_pattern(text) && !text.contains("${")

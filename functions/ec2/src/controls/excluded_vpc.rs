@@ -138,8 +138,8 @@ impl Control for ExcludedVpc {
         if exclusion.mode == ONLY_OUT {
             return allow("the exclusion lets in nobody");
         }
-        let remembered = state.remembered.as_ref().filter(|remembered| remembered.is_fresh(event));
-        match remembered.and_then(|remembered| remembered.good.as_deref()) {
+        let before = state.remembered.as_ref().and_then(|remembered| remembered.good_before(event));
+        match before.map(|(before, _)| before.as_str()) {
             Some(ONLY_OUT) => revert(Some(VpcExclusion { mode: ONLY_OUT.to_owned(), ..exclusion.clone() })),
             Some(BOTH_WAYS) => allow("it was so when it was last looked at"),
             _ if event.is_look() => alert(Severity::Medium, why),

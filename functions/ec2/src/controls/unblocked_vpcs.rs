@@ -86,9 +86,8 @@ impl Control for UnblockedVpcs {
     }
 
     fn decide(event: &Event, _: &Suspicion, state: &State, given: &Given<'_>) -> Decision<Ec2> {
-        let remembered = state.remembered.as_ref().filter(|remembered| remembered.is_fresh(event));
-        let before = remembered.and_then(|remembered| remembered.good.as_deref());
-        let before = MODES.into_iter().find(|mode| Some(*mode) == before);
+        let before = state.remembered.as_ref().and_then(|remembered| remembered.good_before(event));
+        let before = before.and_then(|(before, _)| MODES.into_iter().find(|mode| mode == before));
         let position = Position { safe: before.unwrap_or(POSITION.safe), ..POSITION };
         match (position.decide(&state.switch, given, vec![]), before) {
             (Decision::Revert { severity, why, .. }, None) if event.is_look() => Decision::Alert { severity, why },

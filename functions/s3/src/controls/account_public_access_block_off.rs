@@ -138,7 +138,7 @@ impl Control for AccountPublicAccessBlockOff {
                 open
             })
         });
-        let was_on = block::was_on(state.remembered.as_ref(), event);
+        let was_on = state.remembered.as_ref().and_then(|remembered| remembered.good_before(event));
         let decision = block::decide("a bucket", state.account.as_ref(), was_on, open.collect(), given, |to| {
             S3::AccountPublicAccessBlock { account: event.account.clone(), from: state.account.clone(), to: Some(to) }
         });

@@ -110,7 +110,7 @@ impl Control for BucketPublicAccessBlockOff {
         let open = state.doors.open(&on, &event.account, given.settings);
         // A bucket that is gone has lost nothing, and always has an ACL if it is there.
         let before = state.remembered.as_ref().filter(|_| state.doors.acl.is_some());
-        let was_on = block::was_on(before, event);
+        let was_on = before.and_then(|remembered| remembered.good_before(event));
         block::decide("the bucket", state.bucket.as_ref(), was_on, open, given, |to| S3::BucketPublicAccessBlock {
             bucket: bucket.to_owned(),
             from: state.bucket.clone(),

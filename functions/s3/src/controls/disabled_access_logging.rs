@@ -114,16 +114,14 @@ impl Control for DisabledAccessLogging {
             return allow("an operator has switched it off again");
         }
         let why = format!("requests to bucket `{bucket}`, which receives logs, are not logged");
-        let remembered = state.remembered.as_ref().filter(|remembered| remembered.is_fresh(event));
-        let before = remembered.and_then(|remembered| Some((remembered.good.clone()?, remembered.age(event))));
-        match before {
+        match state.remembered.as_ref().and_then(|remembered| remembered.good_before(event)) {
             None if event.is_look() => allow("it is not known that access logging was ever on"),
             None => alert(Severity::Medium, format!("{why}; whether they were before is not known")),
-            Some((to, age)) => Decision::Revert {
+            Some((before, age)) => Decision::Revert {
                 severity: Severity::High,
                 why: format!("{why}, and were {age} before"),
                 grants: vec![OFF.to_owned()],
-                plan: vec![S3::BucketLogging { bucket: bucket.to_owned(), from: None, to: Some(to) }],
+                plan: vec![S3::BucketLogging { bucket: bucket.to_owned(), from: None, to: Some(before.clone()) }],
                 left: vec![],
             },
         }

@@ -115,8 +115,7 @@ impl Control for EarlyLogExpiry {
                 "an operator has put it back"
             });
         }
-        let remembered = state.remembered.as_ref().filter(|remembered| remembered.is_fresh(event));
-        let before = remembered.and_then(|remembered| Some((remembered.good.as_ref()?, remembered.age(event))));
+        let before = state.remembered.as_ref().and_then(|remembered| remembered.good_before(event));
         let Some((before, age)) = before else {
             let why = format!("{}; which rules there were before is not known", said(bucket, &early));
             return alert(Severity::Medium, why);

@@ -108,13 +108,13 @@ impl Control for SuspendedLogVersioning {
         if state.mfa_delete {
             return alert(Severity::High, format!("{why}, and only the root user's MFA device can turn it on"));
         }
-        let remembered = state.remembered.as_ref().filter(|remembered| remembered.is_fresh(event));
-        let Some(remembered) = remembered.filter(|remembered| remembered.good == Some(Versioning::Enabled)) else {
+        let before = state.remembered.as_ref().and_then(|remembered| remembered.good_before(event));
+        let Some((Versioning::Enabled, age)) = before else {
             return alert(Severity::Medium, format!("{why}; whether it was on before is not known"));
         };
         Decision::Revert {
             severity: Severity::High,
-            why: format!("{why}, and was on {} before", remembered.age(event)),
+            why: format!("{why}, and was on {age} before"),
             grants: vec![SUSPENDED.to_owned()],
             plan: vec![S3::BucketVersioning {
                 bucket: bucket.to_owned(),
