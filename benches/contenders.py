@@ -50,8 +50,9 @@ def snapback(stage: Stage, service: str) -> Contender:
     """A function with the role, the settings and the guardrails that the template gives it."""
     given = stage.scene.environment_of(f"{service.capitalize()}Function")
     # Lambda unpacks the layer into /opt.
-    environment = environment_of(stage, {**given, "SNAPBACK_GUARDRAILS": str(REPOSITORY / "guardrails")})
+    given["SNAPBACK_GUARDRAILS"] = str(stage.scene.aws.layer / "guardrails")
     binary = RELEASE / f"snapback-{service}"
+    environment = environment_of(stage, given)
     return Contender("Snapback", [str(binary)], RELEASE, environment, *sizes({"bootstrap": binary.read_bytes()}))
 
 

@@ -121,6 +121,11 @@ class LocalAws:
         """What the local AWS and the functions had to say."""
         return self.directory / "local-aws.log"
 
+    @property
+    def layer(self) -> Path:
+        """What Lambda would unpack into /opt."""
+        return self.directory / "build" / "layer"
+
     def environment(self, **more: str) -> dict:
         """The environment in which AWS means this local one, to any SDK and tool, and nothing else can be meant."""
         kept = {key: os.environ[key] for key in KEPT if key in os.environ}
@@ -210,24 +215,28 @@ class LocalAws:
         template, count = code_uri.subn(with_binary, TEMPLATE.read_text(encoding="utf-8"))
         if count == 0:
             raise Trouble(f"No function of {TEMPLATE.name} has a CodeUri under functions/.")
-        layer = folder / "layer"
-        (layer / "guardrails").mkdir(parents=True, exist_ok=True)
-        for file in [*self.guardrails.glob("*.cedar"), *self.guardrails.glob("trusted.json")]:
-            shutil.copy2(file, layer / "guardrails")
-        command = [TARGET / "debug" / "snapback", "guardrails", "check", self.guardrails, "--mark", layer / "guardrails"]
-        if not command[0].exists():
-            raise Trouble(f"{command[0]} is not there yet; `cargo build` makes it.")
-        checked = subprocess.run(command, capture_output=True, text=True, check=False)
-        if checked.returncode != 0:
-            raise Trouble(f"The guardrails are broken.\n{checked.stderr}")
+        self._build_layer()
         template, count = re.subn(
-            r"^(\s*ContentUri:\s*)guardrails\s*$", rf"\g<1>{layer}", template, flags=re.MULTILINE
+            r"^(\s*ContentUri:\s*)guardrails\s*$", rf"\g<1>{self.layer}", template, flags=re.MULTILINE
         )
         if count != 1:
             raise Trouble(f"{TEMPLATE.name} has no layer with ContentUri guardrails.")
         built = folder / "template.yaml"
         built.write_text(template, encoding="utf-8")
         return built
+
+    def _build_layer(self) -> None:
+        """What the layer's build leaves: the guardrails, checked and marked."""
+        guardrails, command = self.layer / "guardrails", TARGET / "debug" / "snapback"
+        guardrails.mkdir(parents=True, exist_ok=True)
+        for file in [*self.guardrails.glob("*.cedar"), *self.guardrails.glob("trusted.json")]:
+            shutil.copy2(file, guardrails)
+        if not command.exists():
+            raise Trouble(f"{command} is not there yet; `cargo build` makes it.")
+        check = [command, "guardrails", "check", self.guardrails, "--mark", guardrails]
+        checked = subprocess.run(check, capture_output=True, text=True, check=False)
+        if checked.returncode != 0:
+            raise Trouble(f"The guardrails are broken.\n{checked.stderr}")
 
     def deploy(self, mode: str = "revert", name: str = "snapback", **parameters: str) -> Stack:
         """Deploys template.yaml as users do, with `sam deploy`; again with the same name, it is an update."""

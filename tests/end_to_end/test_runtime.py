@@ -148,7 +148,7 @@ def test_a_missing_setting_fails_the_start_and_is_named(function, emulator):
 
 def deployed(snapback: Snapback, function: str) -> dict:
     """The environment of a function of the stack; its layer lies elsewhere, as this machine's /opt is not Lambda's."""
-    return {**snapback.environment_of(function), "SNAPBACK_GUARDRAILS": str(REPOSITORY / "guardrails")}
+    return {**snapback.environment_of(function), "SNAPBACK_GUARDRAILS": str(snapback.aws.layer / "guardrails")}
 
 
 def test_a_public_policy_is_taken_back(snapback, emulator):
