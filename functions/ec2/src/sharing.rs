@@ -8,6 +8,7 @@ use snapback::control::{Given, Suspicion};
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
 use snapback::json;
+use snapback::policy::is_account;
 use snapback::settings::Settings;
 use snapback::subject::Subject;
 
@@ -253,13 +254,10 @@ fn grantees(fields: &Value) -> Option<Vec<SharedWith>> {
 }
 
 fn standing(grantee: &SharedWith, event: &Event, settings: &Settings) -> Standing {
-    let of_account = |account: &str| {
-        let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
-        match (is_trusted(account, event, settings), is_account) {
-            (true, _) => Standing::Trusted,
-            (false, true) => Standing::Stranger,
-            (false, false) => Standing::Unknown,
-        }
+    let of_account = |account: &str| match (is_trusted(account, event, settings), is_account(account)) {
+        (true, _) => Standing::Trusted,
+        (false, true) => Standing::Stranger,
+        (false, false) => Standing::Unknown,
     };
     match grantee {
         SharedWith::Everyone => Standing::Stranger,
