@@ -481,6 +481,8 @@ fn uid(kind: &str, id: &str) -> Result<EntityUid> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -696,11 +698,11 @@ mod tests {
 
     /// A function asks without the schema: this is what it would have refused.
     fn fits_the_schema(question: &Question<'_>) -> Result<()> {
-        let (schema, _) = Schema::from_cedarschema_str(SCHEMA)?;
+        static FITTING: LazyLock<Schema> = LazyLock::new(|| Schema::from_cedarschema_str(SCHEMA).expect("a schema").0);
         let (actor, resource) = (actor(&question.event.actor)?, resource(question)?);
         let (who, what, which) = (actor.uid(), action(question.about)?.uid(), resource.uid());
-        Entities::from_entities([actor, resource, action(question.about)?], Some(&schema))?;
-        Request::new(who, what, which, circumstances(question)?, Some(&schema))?;
+        Entities::from_entities([actor, resource, action(question.about)?], Some(&FITTING))?;
+        Request::new(who, what, which, circumstances(question)?, Some(&FITTING))?;
         Ok(())
     }
 
