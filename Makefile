@@ -103,7 +103,7 @@ bench: rust $(LOCAL) $(SAM) $(BENCH) ## Measure it, beside boto3 and Cloud Custo
 	cargo build --workspace
 	$(say) "Building Snapback as it is deployed (the first time about half an hour on two cores)"
 	cargo build --release --package s3 --package ec2 --package own --package redrive
-	$(say) "Measuring (about a quarter of an hour; whatever else runs disturbs it)"
+	$(say) "Measuring (about twenty minutes; whatever else runs disturbs it)"
 	@target/venv/bin/python benches/bench.py
 
 deploy: rust $(SAM) ## Build for Lambda and deploy into your AWS account; asks before it does anything
