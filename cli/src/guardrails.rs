@@ -30,8 +30,11 @@ enum What {
 
 pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCode> {
     let What::Check { folder, mark } = &arguments.what;
-    let marked = mark.as_ref().map_or(Ok(()), |copy| Guardrails::mark(folder, copy));
-    let guardrails = match marked.and_then(|()| Guardrails::read(folder)) {
+    let read = match mark {
+        Some(copy) => Guardrails::read_and_mark(folder, copy),
+        None => Guardrails::read(folder),
+    };
+    let guardrails = match read {
         Ok(guardrails) => guardrails,
         Err(Broken(problems)) => {
             for problem in problems {

@@ -106,8 +106,7 @@ impl Guardrails {
         Self::parse(&texts(folder)?)
     }
 
-    /// The same, without checking once more what is marked as checked: reading the schema takes longer than all else of a
-    /// cold start.
+    /// The same, without checking once more what is marked as checked: that takes more than a third of a cold start.
     ///
     /// # Errors
     /// As for [`Guardrails::read`].
@@ -117,16 +116,17 @@ impl Guardrails {
         if is_marked { Self::unchecked(&texts) } else { Self::parse(&texts) }
     }
 
-    /// Checks the guardrails of a folder, and puts the mark that says so into another, to which they will be copied.
+    /// As [`Guardrails::read`], and puts the mark that says so into another folder, to which they will be copied.
     ///
     /// # Errors
     /// As for [`Guardrails::read`], and when the mark cannot be written.
-    pub fn mark(folder: &Path, copy: &Path) -> Result<(), Broken> {
-        let texts = texts(folder)?;
-        Self::parse(&texts)?;
-        let mark = copy.join(MARK);
-        fs::write(&mark, digest(&texts))
-            .map_err(|error| Broken(vec![format!("{}: cannot be written: {error}", mark.display())]))
+    pub fn read_and_mark(folder: &Path, copy: &Path) -> Result<Self, Broken> {
+        let (texts, mark) = (texts(folder)?, copy.join(MARK));
+        let guardrails = Self::parse(&texts)?;
+        match fs::write(&mark, digest(&texts)) {
+            Ok(()) => Ok(guardrails),
+            Err(error) => Err(Broken(vec![format!("{}: cannot be written: {error}", mark.display())])),
+        }
     }
 
     /// Reads guardrails from the texts of named files, and checks them.
@@ -143,7 +143,7 @@ impl Guardrails {
             let file = found.map_or("", |loaded| loaded.guardrail.file.as_str());
             said(file, text_of.get(file).copied().unwrap_or_default(), error)
         };
-        let set = guardrails.set(|_| true).map_err(|error| Broken(vec![error.to_string()]))?;
+        let set = set(guardrails.all.iter()).map_err(|error| Broken(vec![error.to_string()]))?;
         let found = Validator::new(schema).validate(&set, ValidationMode::Strict);
         let broken: Vec<String> = found.validation_errors().map(|error| place(error.policy_id(), error)).collect();
         let doubtful = found.validation_warnings().map(|warning| place(warning.policy_id(), warning)).collect();
@@ -213,7 +213,7 @@ impl Guardrails {
             let permits = self.in_force(question.now).next().is_some();
             return Ok(if permits { Verdict::Permitted } else { Verdict::Forbidden(vec![]) });
         }
-        let policies = self.set(|guardrail| guardrail.applies(question.now))?;
+        let policies = set(self.in_force(question.now))?;
         let (actor, action, resource) = (actor(&question.event.actor)?, action(question.about)?, resource(question)?);
         let (who, what, which) = (actor.uid(), action.uid(), resource.uid());
         let entities = Entities::from_entities([actor, action, resource], None)?;
@@ -231,11 +231,6 @@ impl Guardrails {
                 Verdict::Forbidden(speaking.map(|loaded| loaded.guardrail.clone()).collect())
             }
         })
-    }
-
-    fn set(&self, which: impl Fn(&Guardrail) -> bool) -> Result<PolicySet> {
-        let chosen = self.all.iter().filter(|loaded| which(&loaded.guardrail));
-        Ok(PolicySet::from_policies(chosen.map(|loaded| loaded.policy.clone()))?)
     }
 
     fn in_force(&self, now: Timestamp) -> impl Iterator<Item = &Loaded> {
@@ -360,6 +355,10 @@ fn policies(file: &str, text: &str) -> Result<Vec<Loaded>, Vec<String>> {
         }
     }
     if problems.is_empty() { Ok(loaded) } else { Err(problems) }
+}
+
+fn set<'a>(all: impl Iterator<Item = &'a Loaded>) -> Result<PolicySet> {
+    Ok(PolicySet::from_policies(all.map(|loaded| loaded.policy.clone()))?)
 }
 
 fn permits_everything(policy: &Policy) -> bool {
@@ -685,7 +684,7 @@ mod tests {
         let write = |name: &str, text: &str| fs::write(folder.join(name), text).expect("a file");
         let is_read = || Guardrails::read_marked(&folder).is_ok();
         write("own.cedar", misfit);
-        assert!(Guardrails::mark(&folder, &folder).is_err() && !is_read(), "what does not fit gets no mark");
+        assert!(Guardrails::read_and_mark(&folder, &folder).is_err() && !is_read(), "what does not fit gets no mark");
         write(MARK, &digest(&texts(&folder).expect("texts")));
         assert!(is_read());
         write("own.cedar", &misfit.replace('1', "2"));
