@@ -48,11 +48,8 @@ class Contender:
 
 def snapback(stage: Stage, service: str) -> Contender:
     """A function with the role, the settings and the guardrails that the template gives it."""
-    given = stage.scene.environment_of(f"{service.capitalize()}Function")
-    # Lambda unpacks the layer into /opt.
-    given["SNAPBACK_GUARDRAILS"] = str(stage.scene.aws.layer / "guardrails")
     binary = RELEASE / f"snapback-{service}"
-    environment = environment_of(stage, given)
+    environment = environment_of(stage, stage.scene.environment_here(f"{service.capitalize()}Function"))
     return Contender("Snapback", [str(binary)], RELEASE, environment, *sizes({"bootstrap": binary.read_bytes()}))
 
 

@@ -298,6 +298,10 @@ class Snapback:
             "AWS_SESSION_TOKEN": keys["SessionToken"],
         }
 
+    def environment_here(self, function: str) -> dict:
+        """The same for a function on this machine, whose /opt is not Lambda's."""
+        return {**self.environment_of(function), "SNAPBACK_GUARDRAILS": str(self.aws.layer / "guardrails")}
+
     # What an operator does
 
     def undo(self, *entry_or_options: str) -> subprocess.CompletedProcess:

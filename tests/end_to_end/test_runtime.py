@@ -21,7 +21,7 @@ from pathlib import Path
 import pytest
 
 from denying import TOLD, DenyingAws, denying_aws
-from scene import Snapback, event
+from scene import event
 from stack import REGION, REPOSITORY, ROOT, TARGET, free_port, wait_for
 
 MACHINE = "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
@@ -146,17 +146,12 @@ def test_a_missing_setting_fails_the_start_and_is_named(function, emulator):
     assert f"environment variable {missing}: expected the name of the journal's table, found `nothing`" in log
 
 
-def deployed(snapback: Snapback, function: str) -> dict:
-    """The environment of a function of the stack; its layer lies elsewhere, as this machine's /opt is not Lambda's."""
-    return {**snapback.environment_of(function), "SNAPBACK_GUARDRAILS": str(snapback.aws.layer / "guardrails")}
-
-
 def test_a_public_policy_is_taken_back(snapback, emulator):
     bucket = snapback.a_bucket()
     with snapback.unseen():
         bucket.put_policy(bucket.lets_in_everyone())
     [record] = snapback.events_about(bucket)
-    answer = emulator("s3", **deployed(snapback, "S3Function")).invoke(json.dumps(event(record)).encode())
+    answer = emulator("s3", **snapback.environment_here("S3Function")).invoke(json.dumps(event(record)).encode())
     assert answer is None and bucket.policy_text() is None
     assert snapback.announces(bucket)["outcome"] == "reverted"
 
@@ -166,7 +161,7 @@ def test_an_open_security_group_is_closed(snapback, emulator):
     with snapback.unseen():
         group.open(22)
     [record] = snapback.events_about(group)
-    answer = emulator("ec2", **deployed(snapback, "Ec2Function")).invoke(json.dumps(event(record)).encode())
+    answer = emulator("ec2", **snapback.environment_here("Ec2Function")).invoke(json.dumps(event(record)).encode())
     assert answer is None and group.rules() == []
     assert snapback.announces(group)["outcome"] == "reverted"
 
@@ -177,10 +172,10 @@ def test_an_old_event_is_only_told(snapback, emulator):
         group.open(22)
     [record] = snapback.events_about(group)
     old = json.dumps(event({**record, "eventTime": "2026-01-31T12:00:00Z"})).encode()
-    assert emulator("ec2", **deployed(snapback, "Ec2Function")).invoke(old) is None
+    assert emulator("ec2", **snapback.environment_here("Ec2Function")).invoke(old) is None
     assert snapback.announces(group)["outcome"] == "would-revert" and len(group.rules()) == 1
 
 
 def test_the_one_that_redrives_finds_the_queues_empty(snapback, emulator):
     tick = json.dumps({"detail-type": "Scheduled Event", "time": "2026-01-31T12:00:00Z"}).encode()
-    assert emulator("redrive", **deployed(snapback, "RedriveFunction")).invoke(tick) is None
+    assert emulator("redrive", **snapback.environment_here("RedriveFunction")).invoke(tick) is None
