@@ -57,7 +57,8 @@ async fn is_still_asked_for(operator: &Operator, entry: &Entry, genuine: &Genuin
 }
 
 async fn judged_now(operator: &Operator, entry: &Entry, genuine: &Genuine) -> Result<Decision<Change>> {
-    let (event, look) = (entry.event(), operator.look(&entry.subject.account));
+    let (event, place) = (entry.event(), operator.place(&entry.subject.account));
+    let look = operator.look(&place);
     let (holds, planted) = operator.journal.holds(&entry.control, &entry.subject.arn, Timestamp::now()).await?;
     warn_of(planted);
     let holds = holds.into_iter().map(|hold| hold.grant).collect();
@@ -82,8 +83,9 @@ async fn take_back(operator: &Operator, mut entry: Entry, genuine: &Genuine) -> 
 
 async fn apply_all(operator: &Operator, entry: &mut Entry, genuine: &Genuine) -> Result<()> {
     entry.applied.clear();
+    let place = operator.place(&entry.subject.account);
     for change in entry.decision.plan() {
-        match (genuine.function.apply)(&operator.config, &entry.subject.account, change).await? {
+        match (genuine.function.apply)(&place, change).await? {
             Applied::Changed { found } => bail!("it has just changed, so it is not touched; found: {found}"),
             applied => entry.applied.push(applied),
         }

@@ -10,6 +10,7 @@ use snapback::control::{AnyControl, Function, Given, Look, Remembering, Suspicio
 use snapback::decision::Decision;
 use snapback::event::Kind;
 use snapback::journal::{Entry, Journal, Planted};
+use snapback::place::Place;
 
 use crate::terminal::on_one_line;
 
@@ -43,8 +44,13 @@ impl Operator {
         Self { journal: Journal::new(&config, &arguments.journal), config }
     }
 
-    pub(crate) fn look<'a>(&'a self, account: &'a str) -> Look<'a> {
-        Look { config: &self.config, account, memory: Remembering::Journal(&self.journal) }
+    /// The operator's own Region, and the account of an entry that is known to be the operator's.
+    pub(crate) fn place(&self, account: &str) -> Place {
+        Place::new(account, self.config.clone())
+    }
+
+    pub(crate) fn look<'a>(&'a self, place: &'a Place) -> Look<'a> {
+        Look { place, memory: Remembering::Journal(&self.journal) }
     }
 
     pub(crate) async fn caller(&self) -> Result<Caller> {

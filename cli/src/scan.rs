@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use aws_config::{Region, SdkConfig};
+use aws_config::Region;
 use futures::StreamExt;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
@@ -17,6 +17,7 @@ use snapback::control::{AnyControl, Given, Look, Remembering, Survey, Suspicion}
 use snapback::decision::Decision;
 use snapback::event::Event;
 use snapback::journal::Journal;
+use snapback::place::Place;
 use snapback::policy::pattern;
 use snapback::settings::Settings;
 use snapback::subject::Subject;
@@ -59,10 +60,8 @@ struct Finding {
 }
 
 /// Where is looked, and by whose choice.
-struct Place {
-    config: SdkConfig,
-    account: String,
-    region: String,
+struct Scan {
+    place: Place,
     settings: Settings,
     journal: Option<Journal>,
     now: Timestamp,
@@ -71,12 +70,12 @@ struct Place {
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCode> {
     let named = controls::meant_by(&arguments.control)?;
-    let place = arguments.place().await?;
+    let scan = arguments.scan().await?;
     let complain = |what: &str| writeln!(io::stderr(), "snapback: {}", on_one_line(what));
     let mut to_look_at: Vec<(&AnyControl, Subject)> = vec![];
     let mut problems = 0_u64;
     for (survey, controls) in by_survey(&named) {
-        let listed = place.list(survey).await;
+        let listed = scan.list(survey).await;
         match listed {
             Ok(subjects) => {
                 let pairs = subjects.iter().flat_map(|of| controls.iter().map(|control| (*control, of.clone())));
@@ -91,7 +90,7 @@ pub(crate) async fn run(arguments: &Arguments, out: &mut impl Write) -> Result<E
     }
     let style = ProgressStyle::with_template("{bar:40} {pos}/{len} looked at, {eta} left")?;
     let progress = ProgressBar::new(u64::try_from(to_look_at.len())?).with_style(style);
-    let looks = to_look_at.into_iter().map(|(control, subject)| place.finding(control, subject));
+    let looks = to_look_at.into_iter().map(|(control, subject)| scan.finding(control, subject));
     let mut looks = futures::stream::iter(looks).buffered(AT_ONCE);
     let mut open = 0_u64;
     while let Some(found) = looks.next().await {
@@ -124,28 +123,28 @@ pub(crate) async fn run(arguments: &Arguments, out: &mut impl Write) -> Result<E
 }
 
 impl Arguments {
-    async fn place(&self) -> Result<Place> {
+    async fn scan(&self) -> Result<Scan> {
         let mut config = aws::config().await;
         if let Some(region) = &self.region {
             config = config.into_builder().region(Region::new(region.clone())).build();
         }
-        let region = config.region().context("--region: your credentials name no Region")?.to_string();
+        config.region().context("--region: your credentials name no Region")?;
         let account = Caller::of(&config).await?.account;
         let settings = self.choices.settings(&self.guardrails)?;
         let journal = self.journal.as_ref().map(|table| Journal::new(&config, table));
-        Ok(Place { account, region, settings, journal, now: Timestamp::now(), config })
+        Ok(Scan { place: Place::new(account, config), settings, journal, now: Timestamp::now() })
     }
 }
 
-impl Place {
+impl Scan {
     /// What stands for the event.
     fn event(&self) -> Event {
-        Event::of_a_look(&self.account, &self.region, self.now)
+        Event::of_a_look(&self.place.account, &self.place.region, self.now)
     }
 
     fn look(&self) -> Look<'_> {
         let memory = self.journal.as_ref().map_or(Remembering::Nothing, Remembering::Journal);
-        Look { config: &self.config, account: &self.account, memory }
+        Look { place: &self.place, memory }
     }
 
     async fn list(&self, survey: Survey) -> Result<Vec<Subject>> {

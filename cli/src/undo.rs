@@ -157,8 +157,9 @@ impl Undoing {
             let (grant, entry, by) = (grant.clone(), entry.id.clone(), by.clone());
             journal.hold(&Hold { control, resource, grant, entry, by, since: now, until }).await?;
         }
+        let place = operator.place(&entry.subject.account);
         for (done, change) in changes.iter().enumerate() {
-            let result = match (function.apply)(&operator.config, &entry.subject.account, change).await {
+            let result = match (function.apply)(&place, change).await {
                 Ok(Applied::Changed { found }) => Err(anyhow::anyhow!(
                     "the live state is no longer what Snapback left, so it is not touched; found: {found}"
                 )),

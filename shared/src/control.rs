@@ -5,7 +5,6 @@ use std::future::Future;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use aws_config::SdkConfig;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
@@ -18,6 +17,7 @@ use crate::decision::Decision;
 use crate::event::{Event, Kind};
 use crate::journal::{Journal, Memory};
 use crate::mode::Mode;
+use crate::place::Place;
 use crate::policy::pattern;
 use crate::settings::Settings;
 use crate::subject::Subject;
@@ -140,11 +140,10 @@ pub struct Given<'a> {
     pub holds: &'a BTreeSet<String>,
 }
 
-/// The eyes of a control: the account and Region of the event, and the right to read there.
+/// The eyes of a control: the place of the event, and what is remembered of it.
 #[derive(Debug)]
 pub struct Look<'a> {
-    pub config: &'a SdkConfig,
-    pub account: &'a str,
+    pub place: &'a Place,
     pub memory: Remembering<'a>,
 }
 
@@ -196,8 +195,8 @@ impl<T> Remembered<T> {
 impl<'a> Look<'a> {
     /// A look without memory.
     #[must_use]
-    pub fn new(config: &'a SdkConfig, account: &'a str) -> Self {
-        Self { config, account, memory: Remembering::Nothing }
+    pub fn new(place: &'a Place) -> Self {
+        Self { place, memory: Remembering::Nothing }
     }
 
     /// What a control remembers of a subject.
@@ -240,8 +239,8 @@ pub struct Tags {
 /// Reads the tags of a subject; one that is gone or cannot have any has none.
 pub type ReadTags = for<'a> fn(&'a Look<'a>, &'a Subject) -> BoxFuture<'a, Result<BTreeMap<String, String>>>;
 
-/// Applies a change in an account if the resource is as the change says it was.
-pub type Apply = for<'a> fn(&'a SdkConfig, &'a str, &'a Change) -> BoxFuture<'a, Result<Applied>>;
+/// Applies a change if the resource is as the change says it was.
+pub type Apply = for<'a> fn(&'a Place, &'a Change) -> BoxFuture<'a, Result<Applied>>;
 
 type Observe = for<'a> fn(&'a Look<'a>, &'a Event, &'a Suspicion) -> BoxFuture<'a, Result<Value>>;
 

@@ -20,6 +20,7 @@ use crate::event::Event;
 use crate::journal::{Journal, Memory};
 use crate::mode::Mode;
 use crate::notice;
+use crate::place::Place;
 use crate::responder::Responder;
 use crate::settings::{Deployment, Settings};
 use crate::subject::Subject;
@@ -33,9 +34,7 @@ pub struct Learning<'a> {
     /// No mode goes further than to ask.
     settings: Settings,
     deployment: &'a Deployment,
-    config: &'a SdkConfig,
-    account: String,
-    region: String,
+    place: Place,
     /// The hour of the day, which says whose turn it is.
     hour: i64,
     now: Timestamp,
@@ -65,13 +64,11 @@ impl Function {
 impl<'a> Learning<'a> {
     /// A look at the hour of the schedule's event, in the account and Region of the function.
     #[must_use]
-    pub fn new(tick: &Event, settings: &Settings, deployment: &'a Deployment, config: &'a SdkConfig) -> Self {
+    pub fn new(tick: &Event, settings: &Settings, deployment: &'a Deployment, config: &SdkConfig) -> Self {
         Self {
             settings: Settings { modes: settings.modes.at_most(Mode::Ask), ..settings.clone() },
             deployment,
-            config,
-            account: deployment.account().to_owned(),
-            region: config.region().map(ToString::to_string).unwrap_or_default(),
+            place: Place::new(deployment.account(), config.clone()),
             hour: tick.time.as_second() / 3600 % 24,
             now: Timestamp::now(),
         }
@@ -82,8 +79,8 @@ impl<'a> Learning<'a> {
     /// # Errors
     /// When something could not be looked at. All else is remembered.
     pub async fn run(&self, function: &'static Function) -> Result<()> {
-        let journal = Journal::new(self.config, &self.deployment.journal);
-        let responder = Responder::new(&self.settings, self.deployment, self.config.clone());
+        let journal = Journal::new(&self.place.config, &self.deployment.journal);
+        let responder = Responder::new(&self.settings, self.deployment, self.place.config.clone());
         let (mut anew, mut failures) = (vec![], vec![]);
         let (mut risky, mut lost, mut same, mut first) = (0_u64, 0_u64, 0_u64, 0_u64);
         let remembers = |control: &&AnyControl| control.good.is_some() && control.mode(&self.settings) > Mode::Off;
@@ -114,7 +111,7 @@ impl<'a> Learning<'a> {
             info!(control = memory.control, resource = memory.resource, "remembered anew");
         }
         if !anew.is_empty() {
-            let Self { config, deployment, account, region, .. } = self;
+            let (Self { deployment, .. }, Place { config, account, region }) = (self, &self.place);
             notice::publish_remembered(config, &deployment.topic, account, region, &anew).await?;
         }
         match failures.first() {
@@ -124,11 +121,11 @@ impl<'a> Learning<'a> {
     }
 
     fn event(&self) -> Event {
-        Event::of_a_look(&self.account, &self.region, self.now)
+        Event::of_a_look(&self.place.account, &self.place.region, self.now)
     }
 
     async fn subjects(&self, control: &AnyControl) -> Result<Vec<Subject>> {
-        let look = Look::new(self.config, &self.account);
+        let look = Look::new(&self.place);
         let survey = control.survey.context("a control that remembers has nothing to look through")?;
         (survey.list)(&look, &self.event()).await
     }
@@ -162,7 +159,7 @@ impl<'a> Learning<'a> {
         let (id, arn) = (control.about.id, suspicion.subject.arn.clone());
         let before = journal.remembered(id, &arn, self.now).await?;
         let memory = Remembering::Read(before.as_ref());
-        let look = Look { config: self.config, account: &self.account, memory };
+        let look = Look { place: &self.place, memory };
         let state = (control.observe)(&look, event, suspicion).await?;
         let is_harmless = |holds: &BTreeSet<String>| {
             let given = Given { settings: &self.settings, holds };

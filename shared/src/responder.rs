@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
-use aws_config::{Region, SdkConfig};
+use aws_config::SdkConfig;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tracing::{info, warn};
@@ -19,6 +19,7 @@ use crate::event::{Event, Malformed, Refusal};
 use crate::guardrail::{Broken, Guardrails, Question, Verdict};
 use crate::journal::{Basis, Cause, Earlier, Entry, Hold, Journal, Outcome, Planted, Stop, hash};
 use crate::mode::Mode;
+use crate::place::Place;
 use crate::settings::{Deployment, Settings};
 use crate::subject::Subject;
 use crate::{metric, notice};
@@ -50,7 +51,8 @@ const ROUNDS: usize = 3;
 pub struct Responder<'a> {
     settings: &'a Settings,
     deployment: &'a Deployment,
-    config: SdkConfig,
+    /// The function's own account and Region, where the journal and the topic are as well.
+    place: Place,
     journal: Journal,
     /// Read when there is the first revert to judge.
     guardrails: OnceLock<Result<Guardrails, Broken>>,
@@ -119,7 +121,8 @@ impl<'a> Responder<'a> {
     #[must_use]
     pub fn new(settings: &'a Settings, deployment: &'a Deployment, config: SdkConfig) -> Self {
         let journal = Journal::new(&config, &deployment.journal);
-        Self { settings, deployment, config, journal, guardrails: OnceLock::new() }
+        let place = Place::new(deployment.account(), config);
+        Self { settings, deployment, place, journal, guardrails: OnceLock::new() }
     }
 
     /// Looks at everything that is suspicious about an event, and acts on it.
@@ -149,8 +152,7 @@ impl<'a> Responder<'a> {
     /// Why an event is not of the account and Region in which this function looks. It would have a resource of ours judged
     /// under another ARN, under which neither holds nor guardrails know it.
     fn elsewhere(&self, event: &Event) -> Option<String> {
-        let region = self.config.region().map(Region::as_ref);
-        let is_here = self.deployment.account() == event.account && region == Some(event.region.as_str());
+        let is_here = self.place.account == event.account && self.place.region == event.region;
         (!is_here).then(|| format!("it is of account {}, {}, and we are in another", event.account, event.region))
     }
 
@@ -423,7 +425,7 @@ impl<'a> Responder<'a> {
         let Decision::Revert { severity, .. } = decision else { return decision };
         let (event, about, now) = (case.event, case.control.about, Timestamp::now());
         let question = Question { event, subject: &case.subject, about, severity, tags: None, now };
-        let look = self.eyes(&event.account);
+        let look = self.eyes();
         let verdict = match self.guardrails.get_or_init(|| Guardrails::read_marked(&self.deployment.guardrails)) {
             Ok(guardrails) => guardrails.look_and_judge(case.function.tags.read, &look, question).await,
             Err(broken) => Verdict::Unsure(broken.to_string()),
@@ -460,7 +462,7 @@ impl<'a> Responder<'a> {
         entry.applied.clear();
         let plan = entry.decision.plan();
         for change in plan {
-            let applied = (case.function.apply)(&self.config, &case.event.account, change).await;
+            let applied = (case.function.apply)(&self.place, change).await;
             let done = entry.applied.len();
             match applied.with_context(|| format!("{done} of {} changes are done; {change}", plan.len()))? {
                 Applied::Changed { found } => return Ok(Some(found)),
@@ -499,12 +501,12 @@ impl<'a> Responder<'a> {
         }
     }
 
-    fn eyes<'b>(&'b self, account: &'b str) -> Look<'b> {
-        Look { config: &self.config, account, memory: Remembering::Journal(&self.journal) }
+    fn eyes(&self) -> Look<'_> {
+        Look { place: &self.place, memory: Remembering::Journal(&self.journal) }
     }
 
     async fn observe(&self, case: &Case<'_>) -> Result<Value> {
-        let look = self.eyes(&case.event.account);
+        let look = self.eyes();
         (case.control.observe)(&look, case.event, case.suspicion).await
     }
 
@@ -616,6 +618,6 @@ impl<'a> Responder<'a> {
     }
 
     async fn announce(&self, entry: &Entry) -> Result<()> {
-        notice::publish(&self.config, &self.deployment.topic, entry, self.journal.table()).await
+        notice::publish(&self.place.config, &self.deployment.topic, entry, self.journal.table()).await
     }
 }

@@ -972,9 +972,8 @@ async fn every_survey_calls_just_what_it_declares() -> Result<()> {
                 "EC2.DescribeVpcEndpointServiceConfigurations",
                 [listed("DescribeVpcEndpointServiceConfigurations", "serviceConfigurationSet", "serviceId")],
             );
-        let config = aws.config();
         let event = Event::of_a_look("111122223333", "eu-central-1", Timestamp::now());
-        let found = (survey.list)(&Look::new(&config, "111122223333"), &event).await;
+        let found = (survey.list)(&Look::new(&aws.place()), &event).await;
         let found = found.with_context(|| control.about.id)?;
         assert!(!found.is_empty(), "{} finds nothing", control.about.id);
         assert_eq!(needed(&aws), declared(survey.needs), "the survey of {}", control.about.id);
@@ -999,22 +998,22 @@ async fn every_control_calls_just_what_it_declares() -> Result<()> {
             let (event, suspected) = function.suspect(event, &settings)?.context("it is suspicious")?;
             let mut of_control = suspected.iter().filter(|(suspecting, _)| suspecting.about.id == about.id);
             let (_, suspicion) = of_control.next().context("it is suspicious")?;
-            let config = aws.config();
-            let journal = Journal::new(&config, "journal");
-            let look = Look { config: &config, account: &event.account, memory: Remembering::Journal(&journal) };
+            let place = aws.place();
+            let journal = Journal::new(&place.config, "journal");
+            let look = Look { place: &place, memory: Remembering::Journal(&journal) };
             let state = (control.observe)(&look, &event, suspicion).await?;
             reads.extend(needed(&aws));
             let given = Given { settings: &settings, holds: &BTreeSet::new() };
             let decision = (control.decide)(&event, suspicion, &state, &given)?;
             assert!(!decision.is_allow() && decision.plan().is_empty() == about.writes.is_empty(), "{decision}");
             for change in decision.plan() {
-                (function.apply)(&config, &event.account, change).await?;
+                (function.apply)(&place, change).await?;
                 // A read just before a write is one of the reads.
                 writes.extend(needed(&aws).into_iter().filter(|action| !about.reads.contains(&action.as_str())));
             }
             reverted(&aws);
             for change in decision.plan().iter().rev().map(Change::undo) {
-                (function.apply)(&config, &event.account, &change).await?;
+                (function.apply)(&place, &change).await?;
                 undoes.extend(needed(&aws));
             }
         }

@@ -154,8 +154,7 @@ async fn reading_tags_makes_just_the_calls_that_are_declared() -> Result<()> {
             "OwnFunction" => continue,
             other => panic!("{other} has no situation here"),
         };
-        let config = aws.config();
-        let tags = (function.tags.read)(&Look::new(&config, "111122223333"), &subject).await?;
+        let tags = (function.tags.read)(&Look::new(&aws.place()), &subject).await?;
         assert_eq!(tags, BTreeMap::from([("exposure".to_owned(), "approved".to_owned())]), "{}", function.name);
         let called: Vec<String> = aws
             .calls()

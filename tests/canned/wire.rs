@@ -16,6 +16,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::base64;
 use aws_smithy_types::body::SdkBody;
 use serde_json::{Value, json};
+use snapback::place::Place;
 
 /// A status and a body.
 pub(crate) type Answer = (u16, String);
@@ -72,6 +73,10 @@ impl Aws {
             .retry_config(RetryConfig::disabled())
             .http_client(self.clone())
             .build()
+    }
+
+    pub(crate) fn place(&self) -> Place {
+        Place::new("111122223333", self.config())
     }
 
     fn inner<T>(&self, work: impl FnOnce(&mut Inner) -> T) -> T {

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
-use aws_config::{Region, SdkConfig};
+use aws_config::Region;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
@@ -16,6 +16,7 @@ use snapback::control::{AnyControl, Function, Given, Look, Suspicion};
 use snapback::decision::{Decision, Severity};
 use snapback::event::{Actor, Event, Refusal};
 use snapback::guardrail::{self, Guardrail, Guardrails, Verdict};
+use snapback::place::Place;
 use snapback::policy::NotUnderstood;
 use snapback::settings::Settings;
 use snapback::subject::Subject;
@@ -113,15 +114,15 @@ impl Arguments {
             Err(Refusal::Failed(code)) => Some(format!("the call failed with {code}, so nothing has changed")),
             Ok(()) => {
                 let settings = self.choices.settings(&self.guardrails)?;
-                let mut config = None;
+                let mut place = None;
                 for function in crate::FUNCTIONS {
                     for control in function.controls.iter().filter(|control| control.watches(&event)) {
                         for suspicion in (control.suspect)(&event, &settings) {
-                            if self.look && config.is_none() {
-                                config = Some(credentials(&event).await?);
+                            if self.look && place.is_none() {
+                                place = Some(place_of(&event).await?);
                             }
                             let case = Case { function, control, event: &event, suspicion, settings: &settings };
-                            suspicions.push(self.suspected(case, config.as_ref()).await?);
+                            suspicions.push(self.suspected(case, place.as_ref()).await?);
                         }
                     }
                 }
@@ -132,9 +133,9 @@ impl Arguments {
         Ok(Trace { id, service, name, time, actor, refused, suspicions })
     }
 
-    async fn suspected(&self, case: Case<'_>, config: Option<&SdkConfig>) -> Result<Suspected> {
+    async fn suspected(&self, case: Case<'_>, place: Option<&Place>) -> Result<Suspected> {
         let Case { control, event, suspicion, settings, .. } = &case;
-        let look = config.map(|config| Look::new(config, &event.account));
+        let look = place.map(Look::new);
         let (mut state, mut problem) = (None, None);
         match (&self.state, &look) {
             (Some(file), _) => {
@@ -211,13 +212,13 @@ struct Case<'a> {
 }
 
 /// In another account than the event's, a look would find nothing and take that for the truth.
-async fn credentials(event: &Event) -> Result<SdkConfig> {
+async fn place_of(event: &Event) -> Result<Place> {
     let config = aws::config().await.into_builder().region(Region::new(event.region.clone())).build();
     let account = Caller::of(&config).await?.account;
     if account != event.account {
         bail!("the event is of account {}, and these credentials are of account {account}", event.account);
     }
-    Ok(config)
+    Ok(Place::new(account, config))
 }
 
 fn for_people(trace: &Trace) -> String {

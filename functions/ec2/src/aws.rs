@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail};
-use aws_config::SdkConfig;
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{
     AddPrefixListEntry, CreateVolumePermission, CreateVolumePermissionModifications, DestinationFileFormat,
@@ -25,15 +24,17 @@ use snapback::change::{
 use snapback::control::{Look, Survey};
 use snapback::event::Event;
 use snapback::network;
+use snapback::place::Place;
 use snapback::subject::Subject;
 
 use crate::controls::MetadataOptions;
 use crate::rules::PrefixList;
 
 /// The rules of a group, none if it is gone; without a group, those of all groups in the Region.
-pub(crate) async fn rules(config: &SdkConfig, direction: Direction, group: Option<&str>) -> Result<Vec<Rule>> {
+pub(crate) async fn rules(place: &Place, direction: Direction, group: Option<&str>) -> Result<Vec<Rule>> {
     let filter = group.map(|group| Filter::builder().name("group-id").values(group).build());
-    let call = Client::new(config).describe_security_group_rules().set_filters(filter.map(|filter| vec![filter]));
+    let call =
+        Client::new(&place.config).describe_security_group_rules().set_filters(filter.map(|filter| vec![filter]));
     let rules = call.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await.map_err(|error| {
         failure(error).context(format!("reading the rules of security group `{}`", group.unwrap_or("(all)")))
     })?;
@@ -45,8 +46,9 @@ pub(crate) const SECURITY_GROUPS: Survey = Survey { list: security_groups, needs
 
 fn security_groups<'a>(look: &'a Look<'a>, event: &'a Event) -> BoxFuture<'a, Result<Vec<Subject>>> {
     async move {
-        let owned = Filter::builder().name("owner-id").values(look.account).build();
-        let groups = Client::new(look.config).describe_security_groups().filters(owned).into_paginator().items().send();
+        let owned = Filter::builder().name("owner-id").values(&look.place.account).build();
+        let groups =
+            Client::new(&look.place.config).describe_security_groups().filters(owned).into_paginator().items().send();
         let groups = groups.collect::<Result<Vec<_>, _>>().await;
         let groups = groups.map_err(|error| failure(error).context("listing the security groups"))?;
         Ok(groups.into_iter().filter_map(|group| Some(Subject::security_group(event, &group.group_id?))).collect())
@@ -59,7 +61,8 @@ pub(crate) const SNAPSHOTS: Survey = Survey { list: snapshots, needs: &["ec2:Des
 
 fn snapshots<'a>(look: &'a Look<'a>, event: &'a Event) -> BoxFuture<'a, Result<Vec<Subject>>> {
     async move {
-        let found = Client::new(look.config).describe_snapshots().owner_ids("self").into_paginator().items().send();
+        let found =
+            Client::new(&look.place.config).describe_snapshots().owner_ids("self").into_paginator().items().send();
         let found = found.collect::<Result<Vec<_>, _>>().await;
         let found = found.map_err(|error| failure(error).context("listing the snapshots"))?;
         Ok(found.into_iter().filter_map(|one| Some(Subject::snapshot(event, &one.snapshot_id?))).collect())
@@ -72,7 +75,7 @@ pub(crate) const IMAGES: Survey = Survey { list: images, needs: &["ec2:DescribeI
 
 fn images<'a>(look: &'a Look<'a>, event: &'a Event) -> BoxFuture<'a, Result<Vec<Subject>>> {
     async move {
-        let found = Client::new(look.config).describe_images().owners("self").into_paginator().items().send();
+        let found = Client::new(&look.place.config).describe_images().owners("self").into_paginator().items().send();
         let found = found.collect::<Result<Vec<_>, _>>().await;
         let found = found.map_err(|error| failure(error).context("listing the AMIs"))?;
         Ok(found.into_iter().filter_map(|one| Some(Subject::image(event, &one.image_id?))).collect())
@@ -86,7 +89,7 @@ pub(crate) const ENDPOINT_SERVICES: Survey =
 
 fn endpoint_services<'a>(look: &'a Look<'a>, event: &'a Event) -> BoxFuture<'a, Result<Vec<Subject>>> {
     async move {
-        let call = Client::new(look.config).describe_vpc_endpoint_service_configurations();
+        let call = Client::new(&look.place.config).describe_vpc_endpoint_service_configurations();
         let found = call.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
         let found = found.map_err(|error| failure(error).context("listing the endpoint services"))?;
         Ok(found.into_iter().filter_map(|one| Some(Subject::endpoint_service(event, &one.service_id?))).collect())
@@ -101,7 +104,7 @@ fn instances<'a>(look: &'a Look<'a>, event: &'a Event) -> BoxFuture<'a, Result<V
     async move {
         let states = ["pending", "running", "stopping", "stopped"].map(str::to_owned);
         let there = Filter::builder().name("instance-state-name").set_values(Some(states.into())).build();
-        let found = Client::new(look.config).describe_instances().filters(there).into_paginator().items().send();
+        let found = Client::new(&look.place.config).describe_instances().filters(there).into_paginator().items().send();
         let found = found.collect::<Result<Vec<_>, _>>().await;
         let found = found.map_err(|error| failure(error).context("listing the instances"))?;
         let found = found.into_iter().filter_map(|one| one.instances).flatten();
@@ -118,7 +121,8 @@ pub(crate) const NETWORK_ACLS: Survey = Survey { list: network_acls, needs: &["e
 fn network_acls<'a>(look: &'a Look<'a>, event: &'a Event) -> BoxFuture<'a, Result<Vec<Subject>>> {
     async move {
         let filter = |name: &str, value: &str| Filter::builder().name(name).values(value).build();
-        let call = Client::new(look.config).describe_network_acls().filters(filter("owner-id", look.account));
+        let call =
+            Client::new(&look.place.config).describe_network_acls().filters(filter("owner-id", &look.place.account));
         let found = call.filters(filter("default", "false")).into_paginator().items().send();
         let found = found.collect::<Result<Vec<_>, _>>().await;
         let found = found.map_err(|error| failure(error).context("listing the network ACLs"))?;
@@ -132,8 +136,8 @@ pub(crate) const PREFIX_LISTS: Survey = Survey { list: prefix_lists, needs: &["e
 
 fn prefix_lists<'a>(look: &'a Look<'a>, event: &'a Event) -> BoxFuture<'a, Result<Vec<Subject>>> {
     async move {
-        let owned = Filter::builder().name("owner-id").values(look.account).build();
-        let call = Client::new(look.config).describe_managed_prefix_lists().filters(owned);
+        let owned = Filter::builder().name("owner-id").values(&look.place.account).build();
+        let call = Client::new(&look.place.config).describe_managed_prefix_lists().filters(owned);
         let found = call.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
         let found = found.map_err(|error| failure(error).context("listing the prefix lists"))?;
         Ok(found.into_iter().filter_map(|one| Some(Subject::prefix_list(event, &one.prefix_list_id?))).collect())
@@ -143,7 +147,7 @@ fn prefix_lists<'a>(look: &'a Look<'a>, event: &'a Event) -> BoxFuture<'a, Resul
 
 /// The id of the group of the default VPC that has this name.
 pub(crate) async fn group_called(look: &Look<'_>, name: &str) -> Result<Option<String>> {
-    match Client::new(look.config).describe_security_groups().group_names(name).send().await {
+    match Client::new(&look.place.config).describe_security_groups().group_names(name).send().await {
         Ok(answer) => Ok(answer.security_groups.unwrap_or_default().into_iter().find_map(|group| group.group_id)),
         Err(error) if code(&error) == Some("InvalidGroup.NotFound") => Ok(None),
         Err(error) => Err(failure(error).context(format!("looking for the security group called `{name}`"))),
@@ -151,9 +155,9 @@ pub(crate) async fn group_called(look: &Look<'_>, name: &str) -> Result<Option<S
 }
 
 /// Whose a prefix list is and what it holds; nothing if it is not there for us to see.
-pub(crate) async fn prefix_list(config: &SdkConfig, id: &str) -> Result<Option<PrefixList>> {
+pub(crate) async fn prefix_list(place: &Place, id: &str) -> Result<Option<PrefixList>> {
     let context = || format!("reading prefix list `{id}`");
-    let client = Client::new(config);
+    let client = Client::new(&place.config);
     let gone = Some("InvalidPrefixListID.NotFound");
     let owner = match client.describe_managed_prefix_lists().prefix_list_ids(id).send().await {
         Ok(answer) => answer.prefix_lists.unwrap_or_default().into_iter().find_map(|list| list.owner_id),
@@ -177,7 +181,7 @@ pub(crate) fn tags<'a>(look: &'a Look<'a>, subject: &'a Subject) -> BoxFuture<'a
     async move {
         let id = &subject.name;
         let filter = Filter::builder().name("resource-id").values(id).build();
-        let tags = Client::new(look.config).describe_tags().filters(filter).into_paginator().items().send();
+        let tags = Client::new(&look.place.config).describe_tags().filters(filter).into_paginator().items().send();
         let tags = tags.collect::<Result<Vec<_>, _>>().await;
         let tags = tags.map_err(|error| failure(error).context(format!("reading the tags of `{id}`")))?;
         Ok(tags.into_iter().filter_map(|tag| Some((tag.key?, tag.value?))).collect())
@@ -186,8 +190,8 @@ pub(crate) fn tags<'a>(look: &'a Look<'a>, subject: &'a Subject) -> BoxFuture<'a
 }
 
 /// With whom a thing is shared; nothing if it is gone.
-pub(crate) async fn shared_with(config: &SdkConfig, of: &Shared) -> Result<Option<Vec<SharedWith>>> {
-    let client = Client::new(config);
+pub(crate) async fn shared_with(place: &Place, of: &Shared) -> Result<Option<Vec<SharedWith>>> {
+    let client = Client::new(&place.config);
     let context = || format!("reading with whom {of} is shared");
     match of {
         Shared::Snapshot(id) => {
@@ -242,8 +246,8 @@ fn principal(name: String) -> SharedWith {
 }
 
 /// How a switch of the account is now, in the words of its API.
-pub(crate) async fn switch(config: &SdkConfig, of: Switch) -> Result<String> {
-    let client = Client::new(config);
+pub(crate) async fn switch(place: &Place, of: Switch) -> Result<String> {
+    let client = Client::new(&place.config);
     let on = |is_on: Option<bool>| Some(if is_on? { "enabled" } else { "disabled" }.to_owned());
     let is = match of {
         Switch::SnapshotBlockPublicAccess => {
@@ -278,7 +282,7 @@ pub(crate) const EXCLUSIONS: Survey =
 
 fn listed_exclusions<'a>(look: &'a Look<'a>, event: &'a Event) -> BoxFuture<'a, Result<Vec<Subject>>> {
     async move {
-        let found = exclusions(look.config).await?;
+        let found = exclusions(look.place).await?;
         Ok(found.iter().map(|exclusion| Subject::vpc_exclusion(event, &exclusion.id)).collect())
     }
     .boxed()
@@ -286,8 +290,8 @@ fn listed_exclusions<'a>(look: &'a Look<'a>, event: &'a Event) -> BoxFuture<'a, 
 
 /// The exclusions from Block Public Access of VPCs that are there, or are being made. AWS goes on showing those that were
 /// deleted. <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_VpcBlockPublicAccessExclusion.html>
-pub(crate) async fn exclusions(config: &SdkConfig) -> Result<Vec<VpcExclusion>> {
-    let client = Client::new(config);
+pub(crate) async fn exclusions(place: &Place) -> Result<Vec<VpcExclusion>> {
+    let client = Client::new(&place.config);
     let (mut found, mut next) = (vec![], None);
     loop {
         let answer = client.describe_vpc_block_public_access_exclusions().set_next_token(next).send().await;
@@ -315,16 +319,16 @@ fn exclusion(shown: VpcBlockPublicAccessExclusion) -> Option<VpcExclusion> {
 }
 
 /// The account's own snapshots that are shared with everyone.
-pub(crate) async fn snapshots_shared_with_everyone(config: &SdkConfig) -> Result<Vec<String>> {
-    let call = Client::new(config).describe_snapshots().owner_ids("self").restorable_by_user_ids("all");
+pub(crate) async fn snapshots_shared_with_everyone(place: &Place) -> Result<Vec<String>> {
+    let call = Client::new(&place.config).describe_snapshots().owner_ids("self").restorable_by_user_ids("all");
     let found = call.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
     let found = found.map_err(|error| failure(error).context("looking for snapshots that are shared with everyone"))?;
     Ok(found.into_iter().filter_map(|snapshot| snapshot.snapshot_id).collect())
 }
 
 /// The options of an instance's metadata service; nothing if the instance is gone.
-pub(crate) async fn metadata_options(config: &SdkConfig, instance: &str) -> Result<Option<MetadataOptions>> {
-    let answer = match Client::new(config).describe_instances().instance_ids(instance).send().await {
+pub(crate) async fn metadata_options(place: &Place, instance: &str) -> Result<Option<MetadataOptions>> {
+    let answer = match Client::new(&place.config).describe_instances().instance_ids(instance).send().await {
         Ok(answer) => answer,
         Err(error) if code(&error) == Some("InvalidInstanceID.NotFound") => return Ok(None),
         Err(error) => return Err(failure(error).context(format!("reading the options of instance `{instance}`"))),
@@ -340,9 +344,9 @@ pub(crate) async fn metadata_options(config: &SdkConfig, instance: &str) -> Resu
 }
 
 /// The version of a prefix list and its entries; nothing if it is gone.
-pub(crate) async fn prefix_entries(config: &SdkConfig, id: &str) -> Result<Option<(i64, Vec<PrefixEntry>)>> {
+pub(crate) async fn prefix_entries(place: &Place, id: &str) -> Result<Option<(i64, Vec<PrefixEntry>)>> {
     let context = || format!("reading the entries of prefix list `{id}`");
-    let client = Client::new(config);
+    let client = Client::new(&place.config);
     let gone = Some("InvalidPrefixListID.NotFound");
     let version = match client.describe_managed_prefix_lists().prefix_list_ids(id).send().await {
         Ok(answer) => answer.prefix_lists.unwrap_or_default().into_iter().find_map(|list| list.version),
@@ -365,8 +369,8 @@ pub(crate) async fn prefix_entries(config: &SdkConfig, id: &str) -> Result<Optio
 }
 
 /// The account whose a target of mirror sessions is; nothing if it is not there for us to see.
-pub(crate) async fn owner_of_mirror_target(config: &SdkConfig, target: &str) -> Result<Option<String>> {
-    match Client::new(config).describe_traffic_mirror_targets().traffic_mirror_target_ids(target).send().await {
+pub(crate) async fn owner_of_mirror_target(place: &Place, target: &str) -> Result<Option<String>> {
+    match Client::new(&place.config).describe_traffic_mirror_targets().traffic_mirror_target_ids(target).send().await {
         Ok(answer) => {
             let targets = answer.traffic_mirror_targets.unwrap_or_default();
             Ok(targets.into_iter().find_map(|target| target.owner_id))
@@ -377,8 +381,8 @@ pub(crate) async fn owner_of_mirror_target(config: &SdkConfig, target: &str) -> 
 }
 
 /// The rules of a network ACL; nothing if it is gone.
-pub(crate) async fn acl_entries(config: &SdkConfig, acl: &str) -> Result<Option<Vec<AclEntry>>> {
-    let answer = match Client::new(config).describe_network_acls().network_acl_ids(acl).send().await {
+pub(crate) async fn acl_entries(place: &Place, acl: &str) -> Result<Option<Vec<AclEntry>>> {
+    let answer = match Client::new(&place.config).describe_network_acls().network_acl_ids(acl).send().await {
         Ok(answer) => answer,
         Err(error) if code(&error) == Some("InvalidNetworkAclID.NotFound") => return Ok(None),
         Err(error) => return Err(failure(error).context(format!("reading the rules of network ACL `{acl}`"))),
@@ -405,7 +409,7 @@ pub(crate) const FLOW_LOGS: Survey = Survey { list: all_flow_logs, needs: &["ec2
 
 fn all_flow_logs<'a>(look: &'a Look<'a>, event: &'a Event) -> BoxFuture<'a, Result<Vec<Subject>>> {
     async move {
-        let found = Client::new(look.config).describe_flow_logs().into_paginator().items().send();
+        let found = Client::new(&look.place.config).describe_flow_logs().into_paginator().items().send();
         let found = found.collect::<Result<Vec<_>, _>>().await;
         let found = found.map_err(|error| failure(error).context("listing the flow logs"))?;
         Ok(found.into_iter().filter_map(|one| Some(Subject::flow_log(event, &one.flow_log_id?))).collect())
@@ -414,8 +418,8 @@ fn all_flow_logs<'a>(look: &'a Look<'a>, event: &'a Event) -> BoxFuture<'a, Resu
 }
 
 /// A flow log, or none if it is gone.
-pub(crate) async fn flow_log(config: &SdkConfig, id: &str) -> Result<Vec<FlowLog>> {
-    match Client::new(config).describe_flow_logs().flow_log_ids(id).send().await {
+pub(crate) async fn flow_log(place: &Place, id: &str) -> Result<Vec<FlowLog>> {
+    match Client::new(&place.config).describe_flow_logs().flow_log_ids(id).send().await {
         Ok(answer) => Ok(answer.flow_logs.unwrap_or_default().into_iter().filter_map(kept).collect()),
         Err(error) if code(&error) == Some("InvalidFlowLogId.NotFound") => Ok(vec![]),
         Err(error) => Err(failure(error).context(format!("reading flow log `{id}`"))),
@@ -423,9 +427,9 @@ pub(crate) async fn flow_log(config: &SdkConfig, id: &str) -> Result<Vec<FlowLog
 }
 
 /// The flow logs of a resource.
-pub(crate) async fn flow_logs_of(config: &SdkConfig, resource: &str) -> Result<Vec<FlowLog>> {
+pub(crate) async fn flow_logs_of(place: &Place, resource: &str) -> Result<Vec<FlowLog>> {
     let of_it = Filter::builder().name("resource-id").values(resource).build();
-    let found = Client::new(config).describe_flow_logs().filter(of_it).into_paginator().items().send();
+    let found = Client::new(&place.config).describe_flow_logs().filter(of_it).into_paginator().items().send();
     let found = found.collect::<Result<Vec<_>, _>>().await;
     let found = found.map_err(|error| failure(error).context(format!("reading the flow logs of `{resource}`")))?;
     Ok(found.into_iter().filter_map(kept).collect())
@@ -459,28 +463,28 @@ fn kept(log: aws_sdk_ec2::types::FlowLog) -> Option<FlowLog> {
 }
 
 /// Applies a change if what it changes is as the change says it was.
-pub(crate) fn apply<'a>(config: &'a SdkConfig, _: &'a str, change: &'a Change) -> BoxFuture<'a, Result<Applied>> {
+pub(crate) fn apply<'a>(place: &'a Place, change: &'a Change) -> BoxFuture<'a, Result<Applied>> {
     async move {
         match change {
-            Change::Ec2(Ec2::RevokeRules { group, rules }) => Box::pin(revoke(config, group, rules)).await,
-            Change::Ec2(Ec2::AuthorizeRules { group, rules }) => Box::pin(authorize(config, group, rules)).await,
-            Change::Ec2(Ec2::ModifyRules { group, from, to }) => Box::pin(modify(config, group, from, to)).await,
-            Change::Ec2(Ec2::Sharing { of, from, to }) => Box::pin(share(config, of, from, to)).await,
-            Change::Ec2(Ec2::Switch { of, from, to }) => Box::pin(turn(config, *of, from, to)).await,
+            Change::Ec2(Ec2::RevokeRules { group, rules }) => Box::pin(revoke(place, group, rules)).await,
+            Change::Ec2(Ec2::AuthorizeRules { group, rules }) => Box::pin(authorize(place, group, rules)).await,
+            Change::Ec2(Ec2::ModifyRules { group, from, to }) => Box::pin(modify(place, group, from, to)).await,
+            Change::Ec2(Ec2::Sharing { of, from, to }) => Box::pin(share(place, of, from, to)).await,
+            Change::Ec2(Ec2::Switch { of, from, to }) => Box::pin(turn(place, *of, from, to)).await,
             Change::Ec2(Ec2::MetadataTokens { instance, from, to }) => {
-                Box::pin(set_metadata_tokens(config, instance, from, to)).await
+                Box::pin(set_metadata_tokens(place, instance, from, to)).await
             }
             Change::Ec2(Ec2::NetworkAclEntry { acl, from, to }) => {
-                Box::pin(set_acl_entry(config, acl, from.as_ref(), to.as_ref())).await
+                Box::pin(set_acl_entry(place, acl, from.as_ref(), to.as_ref())).await
             }
             Change::Ec2(Ec2::PrefixListEntries { list, from, to }) => {
-                Box::pin(set_prefix_entries(config, list, from, to)).await
+                Box::pin(set_prefix_entries(place, list, from, to)).await
             }
             Change::Ec2(Ec2::FlowLog { from, to }) => {
-                Box::pin(set_flow_log(config, from.as_deref(), to.as_deref())).await
+                Box::pin(set_flow_log(place, from.as_deref(), to.as_deref())).await
             }
             Change::Ec2(Ec2::VpcExclusion { from, to }) => {
-                Box::pin(set_exclusion(config, from.as_ref(), to.as_ref())).await
+                Box::pin(set_exclusion(place, from.as_ref(), to.as_ref())).await
             }
             other => bail!("the function for EC2 was asked to {other}"),
         }
@@ -489,8 +493,8 @@ pub(crate) fn apply<'a>(config: &'a SdkConfig, _: &'a str, change: &'a Change) -
 }
 
 /// Takes out those who are in `from`, and lets in those who are in `to`, as far as that is not so already.
-async fn share(config: &SdkConfig, of: &Shared, from: &[SharedWith], to: &[SharedWith]) -> Result<Applied> {
-    let Some(live) = shared_with(config, of).await? else {
+async fn share(place: &Place, of: &Shared, from: &[SharedWith], to: &[SharedWith]) -> Result<Applied> {
+    let Some(live) = shared_with(place, of).await? else {
         return Ok(Applied::Changed { found: format!("{of} is gone") });
     };
     let remove: Vec<&SharedWith> = from.iter().filter(|one| !to.contains(one) && live.contains(one)).collect();
@@ -498,7 +502,7 @@ async fn share(config: &SdkConfig, of: &Shared, from: &[SharedWith], to: &[Share
     if remove.is_empty() && add.is_empty() {
         return Ok(Applied::Already);
     }
-    let client = Client::new(config);
+    let client = Client::new(&place.config);
     let done = match of {
         Shared::Snapshot(id) => {
             let permission = |one: &&SharedWith| {
@@ -559,15 +563,15 @@ fn some<T>(list: impl Iterator<Item = T>) -> Option<Vec<T>> {
     (!list.is_empty()).then_some(list)
 }
 
-async fn turn(config: &SdkConfig, of: Switch, from: &str, to: &str) -> Result<Applied> {
-    let live = switch(config, of).await?;
+async fn turn(place: &Place, of: Switch, from: &str, to: &str) -> Result<Applied> {
+    let live = switch(place, of).await?;
     if live == to {
         return Ok(Applied::Already);
     }
     if live != from {
         return Ok(Applied::Changed { found: format!("{of} is `{live}`") });
     }
-    let client = Client::new(config);
+    let client = Client::new(&place.config);
     let done = match (of, to) {
         (Switch::SnapshotBlockPublicAccess, "unblocked") => {
             client.disable_snapshot_block_public_access().send().await.map(drop).map_err(failure)
@@ -608,8 +612,8 @@ async fn turn(config: &SdkConfig, of: Switch, from: &str, to: &str) -> Result<Ap
 
 /// What the call does not name stays as it is.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyInstanceMetadataOptions.html>
-async fn set_metadata_tokens(config: &SdkConfig, instance: &str, from: &str, to: &str) -> Result<Applied> {
-    match metadata_options(config, instance).await? {
+async fn set_metadata_tokens(place: &Place, instance: &str, from: &str, to: &str) -> Result<Applied> {
+    match metadata_options(place, instance).await? {
         None => return Ok(Applied::Changed { found: format!("instance `{instance}` is gone") }),
         Some(options) if options.tokens == to => return Ok(Applied::Already),
         Some(options) if options.tokens != from => {
@@ -619,21 +623,16 @@ async fn set_metadata_tokens(config: &SdkConfig, instance: &str, from: &str, to:
         }
         Some(_) => {}
     }
-    let call = Client::new(config).modify_instance_metadata_options().instance_id(instance);
+    let call = Client::new(&place.config).modify_instance_metadata_options().instance_id(instance);
     let done = call.http_tokens(HttpTokensState::from(to)).send().await;
     done.map_err(|error| failure(error).context(format!("changing the options of instance `{instance}`")))?;
     Ok(Applied::Done { made: BTreeMap::new() })
 }
 
 /// A rule is known by its number and its direction, which another rule may have by now.
-async fn set_acl_entry(
-    config: &SdkConfig,
-    acl: &str,
-    from: Option<&AclEntry>,
-    to: Option<&AclEntry>,
-) -> Result<Applied> {
+async fn set_acl_entry(place: &Place, acl: &str, from: Option<&AclEntry>, to: Option<&AclEntry>) -> Result<Applied> {
     let Some(entry) = from.or(to) else { bail!("a change of no rule") };
-    let Some(live) = acl_entries(config, acl).await? else {
+    let Some(live) = acl_entries(place, acl).await? else {
         return Ok(Applied::Changed { found: format!("network ACL `{acl}` is gone") });
     };
     let live = live.iter().find(|live| live.number == entry.number && live.egress == entry.egress);
@@ -644,7 +643,7 @@ async fn set_acl_entry(
         let found = live.map_or_else(|| format!("rule {} is gone", entry.number), ToString::to_string);
         return Ok(Applied::Changed { found });
     }
-    let client = Client::new(config);
+    let client = Client::new(&place.config);
     let done = match to {
         None => {
             let call = client.delete_network_acl_entry().network_acl_id(acl).rule_number(entry.number);
@@ -675,13 +674,8 @@ async fn set_acl_entry(
 
 /// EC2 takes the change only if nobody has changed the list since it was read.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyManagedPrefixList.html>
-async fn set_prefix_entries(
-    config: &SdkConfig,
-    list: &str,
-    from: &[PrefixEntry],
-    to: &[PrefixEntry],
-) -> Result<Applied> {
-    let Some((version, live)) = prefix_entries(config, list).await? else {
+async fn set_prefix_entries(place: &Place, list: &str, from: &[PrefixEntry], to: &[PrefixEntry]) -> Result<Applied> {
+    let Some((version, live)) = prefix_entries(place, list).await? else {
         return Ok(Applied::Changed { found: format!("prefix list `{list}` is gone") });
     };
     let is_in = |entry: &PrefixEntry, entries: &[PrefixEntry]| entries.iter().any(|other| other.cidr == entry.cidr);
@@ -694,7 +688,7 @@ async fn set_prefix_entries(
     if remove.is_none() && add.is_none() {
         return Ok(Applied::Already);
     }
-    let call = Client::new(config).modify_managed_prefix_list().prefix_list_id(list).current_version(version);
+    let call = Client::new(&place.config).modify_managed_prefix_list().prefix_list_id(list).current_version(version);
     match call.set_remove_entries(remove).set_add_entries(add).send().await {
         Ok(_) => Ok(Applied::Done { made: BTreeMap::new() }),
         Err(error) if code(&error) == Some("PrefixListVersionMismatch") => {
@@ -705,14 +699,14 @@ async fn set_prefix_entries(
 }
 
 /// A flow log is known by what it records, as its id is another once it is made again.
-async fn set_flow_log(config: &SdkConfig, from: Option<&FlowLog>, to: Option<&FlowLog>) -> Result<Applied> {
+async fn set_flow_log(place: &Place, from: Option<&FlowLog>, to: Option<&FlowLog>) -> Result<Applied> {
     let Some(log) = to.or(from) else { bail!("a change of no flow log") };
-    let live = flow_logs_of(config, &log.resource).await?;
+    let live = flow_logs_of(place, &log.resource).await?;
     let live = live.iter().find(|live| live.records_the_same(log));
     if live.is_some() == to.is_some() {
         return Ok(Applied::Already);
     }
-    let client = Client::new(config);
+    let client = Client::new(&place.config);
     let Some(live) = live else { return create_flow_log(&client, log).await };
     let done = client.delete_flow_logs().flow_log_ids(&live.id).send().await;
     let done = done.map_err(|error| failure(error).context(format!("deleting flow log `{}`", live.id)))?;
@@ -761,9 +755,9 @@ async fn create_flow_log(client: &Client, log: &FlowLog) -> Result<Applied> {
 }
 
 /// An exclusion that is made again has another id.
-async fn set_exclusion(config: &SdkConfig, from: Option<&VpcExclusion>, to: Option<&VpcExclusion>) -> Result<Applied> {
+async fn set_exclusion(place: &Place, from: Option<&VpcExclusion>, to: Option<&VpcExclusion>) -> Result<Applied> {
     let Some(of) = to.or(from) else { bail!("a change of no exclusion") };
-    let live = exclusions(config).await?;
+    let live = exclusions(place).await?;
     let live = live.iter().find(|live| from.map_or(live.resource == of.resource, |from| live.id == from.id));
     let mode = |of: Option<&VpcExclusion>| of.map(|of| of.mode.clone());
     if mode(live) == mode(to) {
@@ -773,7 +767,7 @@ async fn set_exclusion(config: &SdkConfig, from: Option<&VpcExclusion>, to: Opti
         let found = mode(live).map_or_else(|| format!("the {of} is gone"), |mode| format!("the {of} is `{mode}`"));
         return Ok(Applied::Changed { found });
     }
-    let client = Client::new(config);
+    let client = Client::new(&place.config);
     let done = match (live, to) {
         (Some(live), None) => {
             let call = client.delete_vpc_block_public_access_exclusion().exclusion_id(&live.id);
@@ -811,8 +805,8 @@ fn refused(items: &[UnsuccessfulItem]) -> Option<(String, String)> {
 }
 
 /// A rule keeps its id when it is changed, so what the ids stand for is read again just before.
-async fn revoke(config: &SdkConfig, group: &str, rules: &[Rule]) -> Result<Applied> {
-    let live = self::rules(config, direction_of(rules), Some(group)).await?;
+async fn revoke(place: &Place, group: &str, rules: &[Rule]) -> Result<Applied> {
+    let live = self::rules(place, direction_of(rules), Some(group)).await?;
     let mut ids = vec![];
     for rule in rules {
         match live.iter().find(|live| live.id == rule.id) {
@@ -824,7 +818,7 @@ async fn revoke(config: &SdkConfig, group: &str, rules: &[Rule]) -> Result<Appli
     if ids.is_empty() {
         return Ok(Applied::Already);
     }
-    let client = Client::new(config);
+    let client = Client::new(&place.config);
     let done = match direction_of(rules) {
         Direction::Ingress => {
             let call = client.revoke_security_group_ingress().group_id(group).set_security_group_rule_ids(Some(ids));
@@ -841,8 +835,8 @@ async fn revoke(config: &SdkConfig, group: &str, rules: &[Rule]) -> Result<Appli
 
 /// What a rule lets in is changed under its id; its tags stay.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifySecurityGroupRules.html>
-async fn modify(config: &SdkConfig, group: &str, from: &[Rule], to: &[Rule]) -> Result<Applied> {
-    let live = rules(config, direction_of(from), Some(group)).await?;
+async fn modify(place: &Place, group: &str, from: &[Rule], to: &[Rule]) -> Result<Applied> {
+    let live = rules(place, direction_of(from), Some(group)).await?;
     let mut updates = vec![];
     for (from, to) in from.iter().zip(to) {
         match live.iter().find(|live| live.id == from.id) {
@@ -857,15 +851,15 @@ async fn modify(config: &SdkConfig, group: &str, from: &[Rule], to: &[Rule]) -> 
     if updates.is_empty() {
         return Ok(Applied::Already);
     }
-    let call = Client::new(config).modify_security_group_rules().group_id(group);
+    let call = Client::new(&place.config).modify_security_group_rules().group_id(group);
     let done = call.set_security_group_rules(Some(updates)).send().await;
     done.map_err(|error| failure(error).context(format!("changing rules of security group `{group}`")))?;
     Ok(Applied::Done { made: BTreeMap::new() })
 }
 
 /// Tags are given for a whole call, so there is one call for all rules that have the same.
-async fn authorize(config: &SdkConfig, group: &str, rules: &[Rule]) -> Result<Applied> {
-    let live = self::rules(config, direction_of(rules), Some(group)).await?;
+async fn authorize(place: &Place, group: &str, rules: &[Rule]) -> Result<Applied> {
+    let live = self::rules(place, direction_of(rules), Some(group)).await?;
     let missing = rules.iter().filter(|rule| !live.iter().any(|live| live.lets_through_the_same(rule)));
     let mut by_tags: BTreeMap<&BTreeMap<String, String>, Vec<&Rule>> = BTreeMap::new();
     for rule in missing {
@@ -877,7 +871,7 @@ async fn authorize(config: &SdkConfig, group: &str, rules: &[Rule]) -> Result<Ap
     let mut made = BTreeMap::new();
     for (tags, rules) in by_tags {
         let context = || format!("authorising rules of security group `{group}`");
-        let Some(new) = authorize_alike(config, group, &rules, tags).await.with_context(context)? else {
+        let Some(new) = authorize_alike(place, group, &rules, tags).await.with_context(context)? else {
             return Ok(Applied::Changed { found: format!("security group `{group}` is gone") });
         };
         for new in new.into_iter().filter_map(rule) {
@@ -891,12 +885,12 @@ async fn authorize(config: &SdkConfig, group: &str, rules: &[Rule]) -> Result<Ap
 
 /// The new rules; nothing if the group is gone.
 async fn authorize_alike(
-    config: &SdkConfig,
+    place: &Place,
     group: &str,
     rules: &[&Rule],
     tags: &BTreeMap<String, String>,
 ) -> Result<Option<Vec<SecurityGroupRule>>> {
-    let client = Client::new(config);
+    let client = Client::new(&place.config);
     let permissions = Some(rules.iter().map(|rule| permission(rule)).collect());
     let tags = (!tags.is_empty()).then(|| vec![tag_specification(ResourceType::SecurityGroupRule, tags)]);
     let gone = Some("InvalidGroup.NotFound");

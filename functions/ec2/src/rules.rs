@@ -83,7 +83,7 @@ pub(crate) async fn observe<C: Remembers<Good = Vec<Rule>>>(
         Some(Group::Id(id)) => Some(id),
         None => None,
     };
-    let mut rules = aws::rules(look.config, direction, group.as_deref()).await?;
+    let mut rules = aws::rules(look.place, direction, group.as_deref()).await?;
     if group.is_none() {
         rules.retain(is_world);
     }
@@ -99,7 +99,7 @@ pub(crate) async fn observe<C: Remembers<Good = Vec<Rule>>>(
         if let Source::PrefixList(id) = &rule.source
             && !prefix_lists.contains_key(id)
         {
-            prefix_lists.insert(id.clone(), aws::prefix_list(look.config, id).await?);
+            prefix_lists.insert(id.clone(), aws::prefix_list(look.place, id).await?);
         }
     }
     Ok(State { group, rules, prefix_lists, before })

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use anyhow::{Result, bail};
-use aws_config::SdkConfig;
 use aws_sdk_cloudformation::types::ResourceStatus;
 use aws_sdk_dynamodb::types::{PointInTimeRecoverySpecification, PointInTimeRecoveryStatus};
 use aws_sdk_eventbridge::types as eventbridge;
@@ -14,13 +13,14 @@ use futures::future::BoxFuture;
 use snapback::aws::{code, failure};
 use snapback::change::{Applied, Change, KeyState, Own, RuleState, Target};
 use snapback::control::Look;
+use snapback::place::Place;
 
 /// What a rule is, and to whom it hands its events. A target that has more than Snapback can write is not understood.
 pub(crate) type Rule = (RuleState, Vec<Result<Target, String>>);
 
 /// What the stack knows its parts by: for each logical id the name, the ARN or the address.
 pub(crate) async fn parts_of(look: &Look<'_>, stack: &str) -> Result<BTreeMap<String, String>> {
-    let client = aws_sdk_cloudformation::Client::new(look.config);
+    let client = aws_sdk_cloudformation::Client::new(&look.place.config);
     let parts = client.list_stack_resources().stack_name(stack).into_paginator().items().send();
     let parts = parts.collect::<Result<Vec<_>, _>>().await;
     let parts = parts.map_err(|error| failure(error).context(format!("listing the parts of stack `{stack}`")))?;
@@ -29,8 +29,8 @@ pub(crate) async fn parts_of(look: &Look<'_>, stack: &str) -> Result<BTreeMap<St
 }
 
 /// A rule of the default bus; nothing if it is gone.
-pub(crate) async fn rule(config: &SdkConfig, name: &str) -> Result<Option<Rule>> {
-    let client = aws_sdk_eventbridge::Client::new(config);
+pub(crate) async fn rule(place: &Place, name: &str) -> Result<Option<Rule>> {
+    let client = aws_sdk_eventbridge::Client::new(&place.config);
     let state = match client.describe_rule().name(name).send().await {
         Ok(answer) if answer.state() == Some(&eventbridge::RuleState::Disabled) => RuleState::Disabled,
         Ok(_) => RuleState::Enabled,
@@ -45,8 +45,8 @@ pub(crate) async fn rule(config: &SdkConfig, name: &str) -> Result<Option<Rule>>
 }
 
 /// How many concurrent executions are reserved for a function, if any are; nothing if it is gone.
-pub(crate) async fn concurrency(config: &SdkConfig, function: &str) -> Result<Option<Option<u32>>> {
-    let client = aws_sdk_lambda::Client::new(config);
+pub(crate) async fn concurrency(place: &Place, function: &str) -> Result<Option<Option<u32>>> {
+    let client = aws_sdk_lambda::Client::new(&place.config);
     match client.get_function_concurrency().function_name(function).send().await {
         Ok(answer) => Ok(Some(answer.reserved_concurrent_executions.and_then(|number| number.try_into().ok()))),
         Err(error) if code(&error) == Some("ResourceNotFoundException") => Ok(None),
@@ -55,9 +55,9 @@ pub(crate) async fn concurrency(config: &SdkConfig, function: &str) -> Result<Op
 }
 
 /// Whether a table is protected from deletion, and whether it can be restored to a point in time; nothing if it is gone.
-pub(crate) async fn protection(config: &SdkConfig, table: &str) -> Result<Option<(bool, bool)>> {
-    let client = aws_sdk_dynamodb::Client::new(config);
-    let described = futures::join!(client.describe_table().table_name(table).send(), recovery(config, table));
+pub(crate) async fn protection(place: &Place, table: &str) -> Result<Option<(bool, bool)>> {
+    let client = aws_sdk_dynamodb::Client::new(&place.config);
+    let described = futures::join!(client.describe_table().table_name(table).send(), recovery(place, table));
     match described {
         (Ok(answer), recovery) => {
             let protected = answer.table.and_then(|table| table.deletion_protection_enabled) == Some(true);
@@ -68,8 +68,8 @@ pub(crate) async fn protection(config: &SdkConfig, table: &str) -> Result<Option
     }
 }
 
-async fn recovery(config: &SdkConfig, table: &str) -> Result<bool> {
-    let client = aws_sdk_dynamodb::Client::new(config);
+async fn recovery(place: &Place, table: &str) -> Result<bool> {
+    let client = aws_sdk_dynamodb::Client::new(&place.config);
     let answer = client.describe_continuous_backups().table_name(table).send().await;
     let answer =
         answer.map_err(|error| failure(error).context(format!("reading the point-in-time recovery of `{table}`")))?;
@@ -78,8 +78,8 @@ async fn recovery(config: &SdkConfig, table: &str) -> Result<bool> {
 }
 
 /// The state of a key, in AWS's words; nothing if it is gone.
-pub(crate) async fn key_state(config: &SdkConfig, key: &str) -> Result<Option<String>> {
-    match aws_sdk_kms::Client::new(config).describe_key().key_id(key).send().await {
+pub(crate) async fn key_state(place: &Place, key: &str) -> Result<Option<String>> {
+    match aws_sdk_kms::Client::new(&place.config).describe_key().key_id(key).send().await {
         Ok(answer) => Ok(answer.key_metadata.and_then(|key| key.key_state).map(|state| state.as_str().to_owned())),
         Err(error) if code(&error) == Some("NotFoundException") => Ok(None),
         Err(error) => Err(failure(error).context(format!("reading key `{key}`"))),
@@ -87,8 +87,8 @@ pub(crate) async fn key_state(config: &SdkConfig, key: &str) -> Result<Option<St
 }
 
 /// How many subscriptions of a topic are confirmed; nothing if it is gone.
-pub(crate) async fn subscriptions(config: &SdkConfig, topic: &str) -> Result<Option<u32>> {
-    match aws_sdk_sns::Client::new(config).get_topic_attributes().topic_arn(topic).send().await {
+pub(crate) async fn subscriptions(place: &Place, topic: &str) -> Result<Option<u32>> {
+    match aws_sdk_sns::Client::new(&place.config).get_topic_attributes().topic_arn(topic).send().await {
         Ok(answer) => {
             let number = answer.attributes.as_ref().and_then(|all| all.get("SubscriptionsConfirmed"));
             Ok(Some(number.and_then(|number| number.parse().ok()).unwrap_or_default()))
@@ -99,8 +99,8 @@ pub(crate) async fn subscriptions(config: &SdkConfig, topic: &str) -> Result<Opt
 }
 
 /// Whether messages wait in a queue; nothing if it is gone.
-pub(crate) async fn has_messages(config: &SdkConfig, address: &str) -> Result<Option<bool>> {
-    let client = aws_sdk_sqs::Client::new(config);
+pub(crate) async fn has_messages(place: &Place, address: &str) -> Result<Option<bool>> {
+    let client = aws_sdk_sqs::Client::new(&place.config);
     let number = QueueAttributeName::ApproximateNumberOfMessages;
     let call = client.get_queue_attributes().queue_url(address).attribute_names(number.clone());
     match call.send().await {
@@ -116,18 +116,18 @@ pub(crate) async fn has_messages(config: &SdkConfig, address: &str) -> Result<Op
 }
 
 /// Applies a change if the part is as the change says it was.
-pub(crate) fn apply<'a>(config: &'a SdkConfig, _: &'a str, change: &'a Change) -> BoxFuture<'a, Result<Applied>> {
+pub(crate) fn apply<'a>(place: &'a Place, change: &'a Change) -> BoxFuture<'a, Result<Applied>> {
     async move {
         let Change::Own(change) = change else { bail!("the function for Snapback's own parts was asked to {change}") };
         let written = match change {
-            Own::RuleState { rule, from, to } => change_rule_state(config, rule, *from, *to).await,
+            Own::RuleState { rule, from, to } => change_rule_state(place, rule, *from, *to).await,
             Own::RuleTarget { rule, id, from, to } => {
-                Box::pin(change_target(config, rule, id, from.as_deref(), to.as_deref())).await
+                Box::pin(change_target(place, rule, id, from.as_deref(), to.as_deref())).await
             }
-            Own::Concurrency { function, from, to } => change_concurrency(config, function, *from, *to).await,
-            Own::DeletionProtection { table, from, to } => Box::pin(change_protection(config, table, *from, *to)).await,
-            Own::PointInTimeRecovery { table, from, to } => Box::pin(change_recovery(config, table, *from, *to)).await,
-            Own::Key { key, from, to } => Box::pin(change_key(config, key, *from, *to)).await,
+            Own::Concurrency { function, from, to } => change_concurrency(place, function, *from, *to).await,
+            Own::DeletionProtection { table, from, to } => Box::pin(change_protection(place, table, *from, *to)).await,
+            Own::PointInTimeRecovery { table, from, to } => Box::pin(change_recovery(place, table, *from, *to)).await,
+            Own::Key { key, from, to } => Box::pin(change_key(place, key, *from, *to)).await,
         };
         written.map_err(|error| error.context(change.to_string()))
     }
@@ -148,12 +148,12 @@ fn is_settled<T: PartialEq + Debug + ?Sized>(found: Option<&T>, from: &T, to: &T
     }
 }
 
-async fn change_rule_state(config: &SdkConfig, name: &str, from: RuleState, to: RuleState) -> Result<Applied> {
-    let found = rule(config, name).await?.map(|(state, _)| state);
+async fn change_rule_state(place: &Place, name: &str, from: RuleState, to: RuleState) -> Result<Applied> {
+    let found = rule(place, name).await?.map(|(state, _)| state);
     if let Some(not_to_be_done) = is_settled(found.as_ref(), &from, &to) {
         return Ok(not_to_be_done);
     }
-    let client = aws_sdk_eventbridge::Client::new(config);
+    let client = aws_sdk_eventbridge::Client::new(&place.config);
     match to {
         RuleState::Enabled => client.enable_rule().name(name).send().await.map(drop).map_err(failure)?,
         RuleState::Disabled => client.disable_rule().name(name).send().await.map(drop).map_err(failure)?,
@@ -162,13 +162,13 @@ async fn change_rule_state(config: &SdkConfig, name: &str, from: RuleState, to: 
 }
 
 async fn change_target(
-    config: &SdkConfig,
+    place: &Place,
     name: &str,
     id: &str,
     from: Option<&Target>,
     to: Option<&Target>,
 ) -> Result<Applied> {
-    let targets = rule(config, name).await?.map(|(_, targets)| targets);
+    let targets = rule(place, name).await?.map(|(_, targets)| targets);
     if targets.iter().flatten().any(|target| target.as_ref().is_err_and(|other| other == id)) {
         return Ok(Applied::Changed { found: "a target that is not understood".to_owned() });
     }
@@ -176,7 +176,7 @@ async fn change_target(
     if let Some(not_to_be_done) = is_settled(found.as_ref(), &from, &to) {
         return Ok(not_to_be_done);
     }
-    let client = aws_sdk_eventbridge::Client::new(config);
+    let client = aws_sdk_eventbridge::Client::new(&place.config);
     let refused = if let Some(target) = to {
         let answer = client.put_targets().rule(name).targets(written(target)?).send().await.map_err(failure)?;
         answer.failed_entries.unwrap_or_default().into_iter().find_map(|entry| entry.error_message)
@@ -190,12 +190,12 @@ async fn change_target(
     }
 }
 
-async fn change_concurrency(config: &SdkConfig, function: &str, from: Option<u32>, to: Option<u32>) -> Result<Applied> {
-    let found = concurrency(config, function).await?;
+async fn change_concurrency(place: &Place, function: &str, from: Option<u32>, to: Option<u32>) -> Result<Applied> {
+    let found = concurrency(place, function).await?;
     if let Some(not_to_be_done) = is_settled(found.as_ref(), &from, &to) {
         return Ok(not_to_be_done);
     }
-    let client = aws_sdk_lambda::Client::new(config);
+    let client = aws_sdk_lambda::Client::new(&place.config);
     if let Some(number) = to {
         let call = client.put_function_concurrency().function_name(function);
         let call = call.reserved_concurrent_executions(number.try_into()?);
@@ -207,35 +207,35 @@ async fn change_concurrency(config: &SdkConfig, function: &str, from: Option<u32
     Ok(done())
 }
 
-async fn change_protection(config: &SdkConfig, table: &str, from: bool, to: bool) -> Result<Applied> {
-    let found = protection(config, table).await?.map(|(protected, _)| protected);
+async fn change_protection(place: &Place, table: &str, from: bool, to: bool) -> Result<Applied> {
+    let found = protection(place, table).await?.map(|(protected, _)| protected);
     if let Some(not_to_be_done) = is_settled(found.as_ref(), &from, &to) {
         return Ok(not_to_be_done);
     }
-    let client = aws_sdk_dynamodb::Client::new(config);
+    let client = aws_sdk_dynamodb::Client::new(&place.config);
     let call = client.update_table().table_name(table).deletion_protection_enabled(to);
     call.send().await.map_err(failure)?;
     Ok(done())
 }
 
-async fn change_recovery(config: &SdkConfig, table: &str, from: bool, to: bool) -> Result<Applied> {
-    let found = protection(config, table).await?.map(|(_, recoverable)| recoverable);
+async fn change_recovery(place: &Place, table: &str, from: bool, to: bool) -> Result<Applied> {
+    let found = protection(place, table).await?.map(|(_, recoverable)| recoverable);
     if let Some(not_to_be_done) = is_settled(found.as_ref(), &from, &to) {
         return Ok(not_to_be_done);
     }
     let setting = PointInTimeRecoverySpecification::builder().point_in_time_recovery_enabled(to).build()?;
-    let client = aws_sdk_dynamodb::Client::new(config);
+    let client = aws_sdk_dynamodb::Client::new(&place.config);
     let call = client.update_continuous_backups().table_name(table).point_in_time_recovery_specification(setting);
     call.send().await.map_err(failure)?;
     Ok(done())
 }
 
-async fn change_key(config: &SdkConfig, key: &str, from: KeyState, to: KeyState) -> Result<Applied> {
-    let found = key_state(config, key).await?;
+async fn change_key(place: &Place, key: &str, from: KeyState, to: KeyState) -> Result<Applied> {
+    let found = key_state(place, key).await?;
     if let Some(not_to_be_done) = is_settled(found.as_deref(), words(from), words(to)) {
         return Ok(not_to_be_done);
     }
-    let client = aws_sdk_kms::Client::new(config);
+    let client = aws_sdk_kms::Client::new(&place.config);
     if matches!(from, KeyState::PendingDeletion { .. }) {
         client.cancel_key_deletion().key_id(key).send().await.map_err(failure)?;
     }

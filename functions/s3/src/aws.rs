@@ -19,6 +19,7 @@ use snapback::change::{
 use snapback::control::{Look, Survey};
 use snapback::event::Event;
 use snapback::json;
+use snapback::place::Place;
 use snapback::subject::Subject;
 
 use crate::controls::{ENFORCED, Point};
@@ -32,7 +33,8 @@ const MOST_ON_A_PAGE: i32 = 10_000;
 
 /// The policy of a bucket; nothing if it has none, or if it is gone.
 pub(crate) async fn bucket_policy(look: &Look<'_>, bucket: &str) -> Result<Option<String>> {
-    let call = s3(look.config).get_bucket_policy().bucket(bucket).expected_bucket_owner(look.account).send();
+    let call =
+        s3(&look.place.config).get_bucket_policy().bucket(bucket).expected_bucket_owner(&look.place.account).send();
     match call.await {
         Ok(answer) => Ok(answer.policy),
         Err(error) if matches!(code(&error), Some("NoSuchBucketPolicy" | "NoSuchBucket")) => Ok(None),
@@ -42,7 +44,7 @@ pub(crate) async fn bucket_policy(look: &Look<'_>, bucket: &str) -> Result<Optio
 
 /// The ACL of a bucket; nothing if the bucket is gone.
 pub(crate) async fn bucket_acl(look: &Look<'_>, bucket: &str) -> Result<Option<Acl>> {
-    let call = s3(look.config).get_bucket_acl().bucket(bucket).expected_bucket_owner(look.account).send();
+    let call = s3(&look.place.config).get_bucket_acl().bucket(bucket).expected_bucket_owner(&look.place.account).send();
     let doing = || format!("reading the ACL of bucket `{bucket}`");
     match call.await {
         Ok(answer) => acl(answer.owner, answer.grants).map(Some).with_context(doing),
@@ -53,8 +55,8 @@ pub(crate) async fn bucket_acl(look: &Look<'_>, bucket: &str) -> Result<Option<A
 
 /// The ACL of an object; nothing if the object or the version is gone, or is a delete marker.
 pub(crate) async fn object_acl(look: &Look<'_>, object: &Object) -> Result<Option<Acl>> {
-    let call = s3(look.config).get_object_acl().bucket(&object.bucket).key(&object.key);
-    let call = call.set_version_id(object.version.clone()).expected_bucket_owner(look.account);
+    let call = s3(&look.place.config).get_object_acl().bucket(&object.bucket).key(&object.key);
+    let call = call.set_version_id(object.version.clone()).expected_bucket_owner(&look.place.account);
     let doing = || format!("reading the ACL of {object}");
     let is_gone = |code| matches!(code, "NoSuchBucket" | "NoSuchKey" | "NoSuchVersion" | "MethodNotAllowed");
     match call.send().await {
@@ -93,7 +95,8 @@ pub(crate) struct FoundVersioning {
 }
 
 pub(crate) async fn bucket_versioning(look: &Look<'_>, bucket: &str) -> Result<FoundVersioning> {
-    let call = s3(look.config).get_bucket_versioning().bucket(bucket).expected_bucket_owner(look.account).send();
+    let call =
+        s3(&look.place.config).get_bucket_versioning().bucket(bucket).expected_bucket_owner(&look.place.account).send();
     let doing = || format!("reading the versioning of bucket `{bucket}`");
     match call.await {
         Ok(answer) => {
@@ -112,9 +115,9 @@ pub(crate) async fn bucket_versioning(look: &Look<'_>, bucket: &str) -> Result<F
 
 /// The lifecycle of a bucket; nothing if it has no rules, or if it is gone.
 pub(crate) async fn bucket_lifecycle(look: &Look<'_>, bucket: &str) -> Result<Option<Lifecycle>> {
-    let call = s3(look.config).get_bucket_lifecycle_configuration().bucket(bucket);
+    let call = s3(&look.place.config).get_bucket_lifecycle_configuration().bucket(bucket);
     let doing = || format!("reading the lifecycle of bucket `{bucket}`");
-    match call.expected_bucket_owner(look.account).send().await {
+    match call.expected_bucket_owner(&look.place.account).send().await {
         Ok(answer) => {
             let rules = answer.rules.unwrap_or_default().into_iter().map(lifecycle::of_sdk);
             let minimum_size = answer.transition_default_minimum_object_size.map(|size| size.as_str().to_owned());
@@ -127,7 +130,8 @@ pub(crate) async fn bucket_lifecycle(look: &Look<'_>, bucket: &str) -> Result<Op
 
 /// The replication of a bucket.
 pub(crate) async fn bucket_replication(look: &Look<'_>, bucket: &str) -> Result<Found<Replication>> {
-    let call = s3(look.config).get_bucket_replication().bucket(bucket).expected_bucket_owner(look.account);
+    let call =
+        s3(&look.place.config).get_bucket_replication().bucket(bucket).expected_bucket_owner(&look.place.account);
     let whole = Whole::of(&replication::KNOWN);
     match call.customize().interceptor(whole.clone()).send().await {
         Ok(answer) => Ok(whole.found(answer.replication_configuration.as_ref().map(replication::of_sdk).transpose())),
@@ -140,7 +144,7 @@ pub(crate) async fn bucket_replication(look: &Look<'_>, bucket: &str) -> Result<
 
 /// Where the logs of the requests to a bucket are delivered.
 pub(crate) async fn bucket_logging(look: &Look<'_>, bucket: &str) -> Result<Found<AccessLogging>> {
-    let call = s3(look.config).get_bucket_logging().bucket(bucket).expected_bucket_owner(look.account);
+    let call = s3(&look.place.config).get_bucket_logging().bucket(bucket).expected_bucket_owner(&look.place.account);
     let whole = Whole::of(&access_logging::KNOWN);
     match call.customize().interceptor(whole.clone()).send().await {
         Ok(answer) => Ok(whole.found(answer.logging_enabled.map(access_logging::of_sdk).transpose())),
@@ -160,7 +164,7 @@ pub(crate) async fn doors(look: &Look<'_>, bucket: &str) -> Result<Doors> {
 pub(crate) async fn buckets(look: &Look<'_>) -> Result<Vec<(String, Option<String>)>> {
     // Only asked for pages, S3 tells the Regions.
     // https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListBuckets.html
-    let pages = s3(look.config).list_buckets().max_buckets(MOST_ON_A_PAGE).into_paginator().send();
+    let pages = s3(&look.place.config).list_buckets().max_buckets(MOST_ON_A_PAGE).into_paginator().send();
     let pages = pages.collect::<Result<Vec<_>, _>>().await;
     let pages = pages.map_err(|error| failure(error).context("listing the account's buckets"))?;
     let all = pages.into_iter().flat_map(|page| page.buckets.unwrap_or_default());
@@ -182,8 +186,11 @@ pub(crate) struct FoundOwnership {
 }
 
 pub(crate) async fn object_ownership(look: &Look<'_>, bucket: &str) -> Result<FoundOwnership> {
-    let call =
-        s3(look.config).get_bucket_ownership_controls().bucket(bucket).expected_bucket_owner(look.account).send();
+    let call = s3(&look.place.config)
+        .get_bucket_ownership_controls()
+        .bucket(bucket)
+        .expected_bucket_owner(&look.place.account)
+        .send();
     match call.await {
         Ok(answer) => {
             let rules = answer.ownership_controls.map(|controls| controls.rules).unwrap_or_default();
@@ -205,7 +212,11 @@ pub(crate) async fn is_blocked(look: &Look<'_>, bucket: &str, flag: Flag) -> Res
 
 /// The Block Public Access of a bucket; nothing if it has none, or if it is gone.
 pub(crate) async fn bucket_public_access_block(look: &Look<'_>, bucket: &str) -> Result<Option<Flags>> {
-    let call = s3(look.config).get_public_access_block().bucket(bucket).expected_bucket_owner(look.account).send();
+    let call = s3(&look.place.config)
+        .get_public_access_block()
+        .bucket(bucket)
+        .expected_bucket_owner(&look.place.account)
+        .send();
     match call.await {
         Ok(answer) => Ok(answer.public_access_block_configuration.map(|all| {
             flags([all.block_public_acls, all.ignore_public_acls, all.block_public_policy, all.restrict_public_buckets])
@@ -217,7 +228,7 @@ pub(crate) async fn bucket_public_access_block(look: &Look<'_>, bucket: &str) ->
 
 /// The Block Public Access of the account; nothing if it has none.
 pub(crate) async fn account_public_access_block(look: &Look<'_>) -> Result<Option<Flags>> {
-    match s3control(look.config).get_public_access_block().account_id(look.account).send().await {
+    match s3control(&look.place.config).get_public_access_block().account_id(&look.place.account).send().await {
         Ok(answer) => Ok(answer.public_access_block_configuration.map(flags_of_control)),
         Err(error) if code(&error) == Some("NoSuchPublicAccessBlockConfiguration") => Ok(None),
         Err(error) => Err(failure(error).context("reading the Block Public Access of the account")),
@@ -253,7 +264,8 @@ pub(crate) const ACCESS_POINTS: Survey = Survey { list: access_points_of_region,
 
 fn access_points_of_region<'a>(look: &'a Look<'a>, event: &'a Event) -> BoxFuture<'a, Result<Vec<Subject>>> {
     async move {
-        let pages = s3control(look.config).list_access_points().account_id(look.account).into_paginator().send();
+        let pages =
+            s3control(&look.place.config).list_access_points().account_id(&look.place.account).into_paginator().send();
         let pages = pages.collect::<Result<Vec<_>, _>>().await;
         let pages = pages.map_err(|error| failure(error).context("listing the access points of the Region"))?;
         let all = pages.into_iter().flat_map(|page| page.access_point_list.unwrap_or_default());
@@ -264,7 +276,7 @@ fn access_points_of_region<'a>(look: &'a Look<'a>, event: &'a Event) -> BoxFutur
 
 /// An access point; nothing if it is gone.
 pub(crate) async fn access_point(look: &Look<'_>, name: &str) -> Result<Option<Point>> {
-    let call = s3control(look.config).get_access_point().account_id(look.account).name(name).send();
+    let call = s3control(&look.place.config).get_access_point().account_id(&look.place.account).name(name).send();
     match call.await {
         Ok(answer) => Ok(Some(Point {
             bucket: answer.bucket.with_context(|| format!("access point `{name}` has no bucket"))?,
@@ -279,7 +291,8 @@ pub(crate) async fn access_point(look: &Look<'_>, name: &str) -> Result<Option<P
 
 /// The policy of an access point; nothing if it has none, or if it is gone.
 pub(crate) async fn access_point_policy(look: &Look<'_>, name: &str) -> Result<Option<String>> {
-    let call = s3control(look.config).get_access_point_policy().account_id(look.account).name(name).send();
+    let call =
+        s3control(&look.place.config).get_access_point_policy().account_id(&look.place.account).name(name).send();
     match call.await {
         Ok(answer) => Ok(answer.policy),
         Err(error) if matches!(code(&error), Some("NoSuchAccessPointPolicy" | "NoSuchAccessPoint")) => Ok(None),
@@ -294,7 +307,11 @@ pub(crate) fn tags<'a>(look: &'a Look<'a>, subject: &'a Subject) -> BoxFuture<'a
             return Ok(BTreeMap::new());
         }
         let bucket = &subject.name;
-        let call = s3(look.config).get_bucket_tagging().bucket(bucket).expected_bucket_owner(look.account).send();
+        let call = s3(&look.place.config)
+            .get_bucket_tagging()
+            .bucket(bucket)
+            .expected_bucket_owner(&look.place.account)
+            .send();
         match call.await {
             Ok(answer) => Ok(answer.tag_set.into_iter().map(|tag| (tag.key, tag.value)).collect()),
             Err(error) if matches!(code(&error), Some("NoSuchTagSet" | "NoSuchBucket")) => Ok(BTreeMap::new()),
@@ -306,8 +323,8 @@ pub(crate) fn tags<'a>(look: &'a Look<'a>, subject: &'a Subject) -> BoxFuture<'a
 
 /// Applies a change if the resource is as the change says it was. S3 has no conditional write of any of these, so each
 /// is read again just before.
-pub(crate) fn apply<'a>(config: &'a SdkConfig, account: &'a str, change: &'a Change) -> BoxFuture<'a, Result<Applied>> {
-    let look = Look::new(config, account);
+pub(crate) fn apply<'a>(place: &'a Place, change: &'a Change) -> BoxFuture<'a, Result<Applied>> {
+    let look = Look::new(place);
     async move {
         match change {
             Change::S3(S3::BucketPolicy { bucket, from, to }) => {
@@ -325,7 +342,11 @@ pub(crate) fn apply<'a>(config: &'a SdkConfig, account: &'a str, change: &'a Cha
                 change_bucket_public_access_block(&look, bucket, from.as_ref(), to.as_ref()).await
             }
             Change::S3(S3::AccountPublicAccessBlock { account: of, from, to }) => {
-                ensure!(of == account, "asked to change account {of} with the rights of account {account}");
+                ensure!(
+                    *of == place.account,
+                    "asked to change account {of} with the rights of account {}",
+                    place.account
+                );
                 change_account_public_access_block(&look, from.as_ref(), to.as_ref()).await
             }
             Change::S3(S3::BucketVersioning { bucket, from, to }) => {
@@ -357,12 +378,12 @@ async fn change_bucket_policy(look: &Look<'_>, bucket: &str, from: Option<&str>,
     if !is_same_policy(found.as_deref(), from) {
         return Ok(Applied::Changed { found: found.unwrap_or_else(|| "(no policy)".to_owned()) });
     }
-    let client = s3(look.config);
+    let client = s3(&look.place.config);
     let written = if let Some(policy) = to {
-        let call = client.put_bucket_policy().bucket(bucket).expected_bucket_owner(look.account).policy(policy);
+        let call = client.put_bucket_policy().bucket(bucket).expected_bucket_owner(&look.place.account).policy(policy);
         call.send().await.map(drop).map_err(failure)
     } else {
-        let call = client.delete_bucket_policy().bucket(bucket).expected_bucket_owner(look.account);
+        let call = client.delete_bucket_policy().bucket(bucket).expected_bucket_owner(&look.place.account);
         call.send().await.map(drop).map_err(failure)
     };
     written.map_err(|error| error.context(format!("writing the policy of bucket `{bucket}`")))?;
@@ -382,12 +403,12 @@ async fn change_access_point_policy(
     if !is_same_policy(found.as_deref(), from) {
         return Ok(Applied::Changed { found: found.unwrap_or_else(|| "(no policy)".to_owned()) });
     }
-    let client = s3control(look.config);
+    let client = s3control(&look.place.config);
     let written = if let Some(policy) = to {
-        let call = client.put_access_point_policy().account_id(look.account).name(name).policy(policy);
+        let call = client.put_access_point_policy().account_id(&look.place.account).name(name).policy(policy);
         call.send().await.map(drop).map_err(failure)
     } else {
-        let call = client.delete_access_point_policy().account_id(look.account).name(name);
+        let call = client.delete_access_point_policy().account_id(&look.place.account).name(name);
         call.send().await.map(drop).map_err(failure)
     };
     written.map_err(|error| error.context(format!("writing the policy of access point `{name}`")))?;
@@ -411,7 +432,7 @@ async fn change_bucket_acl(look: &Look<'_>, bucket: &str, from: &Acl, to: &Acl) 
     if !found.is_same(from) {
         return Ok(Applied::Changed { found: found.to_string() });
     }
-    let call = s3(look.config).put_bucket_acl().bucket(bucket).expected_bucket_owner(look.account);
+    let call = s3(&look.place.config).put_bucket_acl().bucket(bucket).expected_bucket_owner(&look.place.account);
     let written = call.access_control_policy(sdk_acl(to)?).send().await;
     written.map_err(|error| failure(error).context(format!("writing the ACL of bucket `{bucket}`")))?;
     Ok(done())
@@ -428,8 +449,8 @@ async fn change_object_acl(look: &Look<'_>, object: Object, from: &Acl, to: &Acl
         return Ok(Applied::Changed { found: found.to_string() });
     }
     let doing = format!("writing the ACL of {object}");
-    let call = s3(look.config).put_object_acl().bucket(object.bucket).key(object.key);
-    let call = call.set_version_id(object.version).expected_bucket_owner(look.account);
+    let call = s3(&look.place.config).put_object_acl().bucket(object.bucket).key(object.key);
+    let call = call.set_version_id(object.version).expected_bucket_owner(&look.place.account);
     let written = call.access_control_policy(sdk_acl(to)?).send().await;
     written.map_err(|error| failure(error).context(doing))?;
     Ok(done())
@@ -464,7 +485,7 @@ async fn change_bucket_public_access_block(
     if let Some(applied) = without_a_write(found.as_ref(), from, to) {
         return Ok(applied);
     }
-    let client = s3(look.config);
+    let client = s3(&look.place.config);
     let written = if let Some(on) = to {
         let settings = types::PublicAccessBlockConfiguration::builder()
             .block_public_acls(on.contains(&Flag::BlockPublicAcls))
@@ -472,10 +493,10 @@ async fn change_bucket_public_access_block(
             .block_public_policy(on.contains(&Flag::BlockPublicPolicy))
             .restrict_public_buckets(on.contains(&Flag::RestrictPublicBuckets))
             .build();
-        let call = client.put_public_access_block().bucket(bucket).expected_bucket_owner(look.account);
+        let call = client.put_public_access_block().bucket(bucket).expected_bucket_owner(&look.place.account);
         call.public_access_block_configuration(settings).send().await.map(drop).map_err(failure)
     } else {
-        let call = client.delete_public_access_block().bucket(bucket).expected_bucket_owner(look.account);
+        let call = client.delete_public_access_block().bucket(bucket).expected_bucket_owner(&look.place.account);
         call.send().await.map(drop).map_err(failure)
     };
     written.map_err(|error| error.context(format!("writing the Block Public Access of bucket `{bucket}`")))?;
@@ -491,7 +512,7 @@ async fn change_account_public_access_block(
     if let Some(applied) = without_a_write(found.as_ref(), from, to) {
         return Ok(applied);
     }
-    let client = s3control(look.config);
+    let client = s3control(&look.place.config);
     let written = if let Some(on) = to {
         let settings = aws_sdk_s3control::types::PublicAccessBlockConfiguration::builder()
             .block_public_acls(on.contains(&Flag::BlockPublicAcls))
@@ -499,10 +520,10 @@ async fn change_account_public_access_block(
             .block_public_policy(on.contains(&Flag::BlockPublicPolicy))
             .restrict_public_buckets(on.contains(&Flag::RestrictPublicBuckets))
             .build();
-        let call = client.put_public_access_block().account_id(look.account);
+        let call = client.put_public_access_block().account_id(&look.place.account);
         call.public_access_block_configuration(settings).send().await.map(drop).map_err(failure)
     } else {
-        client.delete_public_access_block().account_id(look.account).send().await.map(drop).map_err(failure)
+        client.delete_public_access_block().account_id(&look.place.account).send().await.map(drop).map_err(failure)
     };
     written.map_err(|error| error.context("writing the Block Public Access of the account"))?;
     Ok(done())
@@ -522,7 +543,7 @@ async fn change_bucket_versioning(look: &Look<'_>, bucket: &str, from: Versionin
         Versioning::Suspended => types::BucketVersioningStatus::Suspended,
     };
     let versioning = types::VersioningConfiguration::builder().status(status).build();
-    let call = s3(look.config).put_bucket_versioning().bucket(bucket).expected_bucket_owner(look.account);
+    let call = s3(&look.place.config).put_bucket_versioning().bucket(bucket).expected_bucket_owner(&look.place.account);
     let written = call.versioning_configuration(versioning).send().await;
     written.map_err(|error| failure(error).context(format!("writing the versioning of bucket `{bucket}`")))?;
     Ok(done())
@@ -542,15 +563,16 @@ async fn change_bucket_lifecycle(
         let found = found.map_or_else(|| "(no rules)".to_owned(), |found| found.to_string());
         return Ok(Applied::Changed { found });
     }
-    let client = s3(look.config);
+    let client = s3(&look.place.config);
     let written = if let Some(Lifecycle { rules, minimum_size }) = to {
         let rules = rules.iter().map(lifecycle::to_sdk).collect::<Result<Vec<_>>>()?;
         let lifecycle = types::BucketLifecycleConfiguration::builder().set_rules(Some(rules)).build()?;
-        let call = client.put_bucket_lifecycle_configuration().bucket(bucket).expected_bucket_owner(look.account);
+        let call =
+            client.put_bucket_lifecycle_configuration().bucket(bucket).expected_bucket_owner(&look.place.account);
         let call = call.set_transition_default_minimum_object_size(minimum_size.as_deref().map(Into::into));
         call.lifecycle_configuration(lifecycle).send().await.map(drop).map_err(failure)
     } else {
-        let call = client.delete_bucket_lifecycle().bucket(bucket).expected_bucket_owner(look.account);
+        let call = client.delete_bucket_lifecycle().bucket(bucket).expected_bucket_owner(&look.place.account);
         call.send().await.map(drop).map_err(failure)
     };
     written.map_err(|error| error.context(format!("writing the lifecycle of bucket `{bucket}`")))?;
@@ -576,7 +598,7 @@ async fn change_bucket_logging(
     }
     let enabled = to.map(access_logging::to_sdk).transpose()?;
     let status = types::BucketLoggingStatus::builder().set_logging_enabled(enabled).build();
-    let call = s3(look.config).put_bucket_logging().bucket(bucket).expected_bucket_owner(look.account);
+    let call = s3(&look.place.config).put_bucket_logging().bucket(bucket).expected_bucket_owner(&look.place.account);
     let written = call.bucket_logging_status(status).send().await;
     written.map_err(|error| failure(error).context(format!("writing the access logging of bucket `{bucket}`")))?;
     Ok(done())
@@ -599,7 +621,8 @@ async fn change_bucket_replication(
         let found = found.map_or_else(|| "(no replication)".to_owned(), |found| found.to_string());
         return Ok(Applied::Changed { found });
     }
-    let call = s3(look.config).put_bucket_replication().bucket(bucket).expected_bucket_owner(look.account);
+    let call =
+        s3(&look.place.config).put_bucket_replication().bucket(bucket).expected_bucket_owner(&look.place.account);
     let written = call.replication_configuration(replication::to_sdk(to)?).send().await;
     written.map_err(|error| failure(error).context(format!("writing the replication of bucket `{bucket}`")))?;
     Ok(done())
@@ -621,14 +644,14 @@ async fn change_object_ownership(
     if found.as_deref() != from {
         return Ok(Applied::Changed { found: found.unwrap_or_else(|| "(not set)".to_owned()) });
     }
-    let client = s3(look.config);
+    let client = s3(&look.place.config);
     let written = if let Some(setting) = to {
         let rule = types::OwnershipControlsRule::builder().object_ownership(setting.into()).build()?;
         let controls = types::OwnershipControls::builder().rules(rule).build()?;
-        let call = client.put_bucket_ownership_controls().bucket(bucket).expected_bucket_owner(look.account);
+        let call = client.put_bucket_ownership_controls().bucket(bucket).expected_bucket_owner(&look.place.account);
         call.ownership_controls(controls).send().await.map(drop).map_err(failure)
     } else {
-        let call = client.delete_bucket_ownership_controls().bucket(bucket).expected_bucket_owner(look.account);
+        let call = client.delete_bucket_ownership_controls().bucket(bucket).expected_bucket_owner(&look.place.account);
         call.send().await.map(drop).map_err(failure)
     };
     written.map_err(|error| error.context(format!("writing the Object Ownership of bucket `{bucket}`")))?;

@@ -95,8 +95,8 @@ impl Control for DeletedFlowLogs {
         let remembered = Box::pin(look.remembered::<Self>(&suspicion.subject)).await?;
         let resource = remembered.as_ref().and_then(|remembered| Some(remembered.good.as_ref()?.resource.as_str()));
         let live = Box::pin(match resource {
-            Some(resource) => aws::flow_logs_of(look.config, resource).left_future(),
-            None => aws::flow_log(look.config, id).right_future(),
+            Some(resource) => aws::flow_logs_of(look.place, resource).left_future(),
+            None => aws::flow_log(look.place, id).right_future(),
         });
         let (own, others) = live.await?.into_iter().partition::<Vec<_>, _>(|live| live.id == id);
         Ok(State { own: own.into_iter().next(), others, remembered })

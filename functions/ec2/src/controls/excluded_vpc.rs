@@ -96,8 +96,8 @@ impl Control for ExcludedVpc {
         let Some(id) = id_of(&suspicion.subject) else { return Ok(State::default()) };
         let is_new = event.name == "CreateVpcBlockPublicAccessExclusion";
         let (block, exclusions, remembered) = futures::try_join!(
-            Box::pin(aws::switch(look.config, Switch::VpcBlockPublicAccess)),
-            Box::pin(aws::exclusions(look.config)),
+            Box::pin(aws::switch(look.place, Switch::VpcBlockPublicAccess)),
+            Box::pin(aws::exclusions(look.place)),
             Box::pin(async { if is_new { Ok(None) } else { look.remembered::<Self>(&suspicion.subject).await } }),
         )?;
         let exclusion = exclusions.into_iter().find(|exclusion| exclusion.id == id);

@@ -61,7 +61,7 @@ impl Control for ForeignTrafficMirror {
 
     async fn observe(look: &Look<'_>, event: &Event, _: &Suspicion) -> Result<State> {
         Ok(match target(event) {
-            Some(id) => State { owner: Box::pin(aws::owner_of_mirror_target(look.config, id)).await? },
+            Some(id) => State { owner: Box::pin(aws::owner_of_mirror_target(look.place, id)).await? },
             None => State::default(),
         })
     }

@@ -86,7 +86,7 @@ impl Control for InstanceMetadataV1 {
 
     async fn observe(look: &Look<'_>, _: &Event, suspicion: &Suspicion) -> Result<State> {
         Ok(match id_of(&suspicion.subject) {
-            Some(id) => State { options: Box::pin(aws::metadata_options(look.config, id)).await? },
+            Some(id) => State { options: Box::pin(aws::metadata_options(look.place, id)).await? },
             None => State::default(),
         })
     }

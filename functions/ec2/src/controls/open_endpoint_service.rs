@@ -58,7 +58,7 @@ impl Control for OpenEndpointService {
     async fn observe(look: &Look<'_>, _: &Event, suspicion: &Suspicion) -> Result<State> {
         let Some(id) = id_of(&suspicion.subject) else { return Ok(State::default()) };
         let of = Shared::EndpointService(id.to_owned());
-        Ok(State { shared_with: Box::pin(aws::shared_with(look.config, &of)).await? })
+        Ok(State { shared_with: Box::pin(aws::shared_with(look.place, &of)).await? })
     }
 
     fn decide(event: &Event, suspicion: &Suspicion, state: &State, given: &Given<'_>) -> Decision<Ec2> {

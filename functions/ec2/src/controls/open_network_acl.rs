@@ -83,7 +83,7 @@ impl Control for OpenNetworkAcl {
 
     async fn observe(look: &Look<'_>, _: &Event, suspicion: &Suspicion) -> Result<State> {
         Ok(match id_of(&suspicion.subject) {
-            Some(id) => State { entries: Box::pin(aws::acl_entries(look.config, id)).await? },
+            Some(id) => State { entries: Box::pin(aws::acl_entries(look.place, id)).await? },
             None => State::default(),
         })
     }

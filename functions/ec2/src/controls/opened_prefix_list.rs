@@ -86,8 +86,8 @@ impl Control for OpenedPrefixList {
         let Some(id) = id_of(&suspicion.subject) else { return Ok(State::default()) };
         let named = Source::PrefixList(id.to_owned());
         let (list, rules) = futures::try_join!(
-            Box::pin(aws::prefix_entries(look.config, id)),
-            Box::pin(aws::rules(look.config, Direction::Ingress, None)),
+            Box::pin(aws::prefix_entries(look.place, id)),
+            Box::pin(aws::rules(look.place, Direction::Ingress, None)),
         )?;
         let of_list = rules.iter().filter(|rule| rule.source == named);
         let mut lets_in: Vec<Traffic> = of_list.map(snapback::change::Rule::traffic).collect();

@@ -55,7 +55,7 @@ impl Control for SerialConsole {
     }
 
     async fn observe(look: &Look<'_>, _: &Event, _: &Suspicion) -> Result<State> {
-        Ok(State { is: Box::pin(aws::switch(look.config, POSITION.of)).await? })
+        Ok(State { is: Box::pin(aws::switch(look.place, POSITION.of)).await? })
     }
 
     fn decide(_: &Event, _: &Suspicion, state: &State, given: &Given<'_>) -> Decision<Ec2> {

@@ -62,7 +62,7 @@ impl Control for UnblockedImages {
     }
 
     async fn observe(look: &Look<'_>, _: &Event, _: &Suspicion) -> Result<State> {
-        Ok(State { is: Box::pin(aws::switch(look.config, POSITION.of)).await? })
+        Ok(State { is: Box::pin(aws::switch(look.place, POSITION.of)).await? })
     }
 
     fn decide(event: &Event, _: &Suspicion, state: &State, given: &Given<'_>) -> Decision<Ec2> {

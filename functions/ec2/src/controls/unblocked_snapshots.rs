@@ -101,8 +101,8 @@ impl Control for UnblockedSnapshots {
 
     async fn observe(look: &Look<'_>, _: &Event, suspicion: &Suspicion) -> Result<State> {
         let (is, shared_with_everyone, remembered) = futures::try_join!(
-            Box::pin(aws::switch(look.config, POSITION.of)),
-            Box::pin(aws::snapshots_shared_with_everyone(look.config)),
+            Box::pin(aws::switch(look.place, POSITION.of)),
+            Box::pin(aws::snapshots_shared_with_everyone(look.place)),
             Box::pin(look.remembered::<Self>(&suspicion.subject)),
         )?;
         Ok(State { switch: switch::State { is }, shared_with_everyone, remembered })

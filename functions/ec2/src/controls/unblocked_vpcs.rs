@@ -79,7 +79,7 @@ impl Control for UnblockedVpcs {
 
     async fn observe(look: &Look<'_>, _: &Event, suspicion: &Suspicion) -> Result<State> {
         let (is, remembered) = futures::try_join!(
-            Box::pin(aws::switch(look.config, POSITION.of)),
+            Box::pin(aws::switch(look.place, POSITION.of)),
             Box::pin(look.remembered::<Self>(&suspicion.subject)),
         )?;
         Ok(State { switch: switch::State { is }, remembered })

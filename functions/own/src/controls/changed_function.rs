@@ -88,7 +88,7 @@ impl Control for ChangedFunction {
         if !part.is(event, &suspicion.subject) {
             return Ok(State { part, ..State::default() });
         }
-        let reserved = aws::concurrency(look.config, part.name.as_deref().unwrap_or_default()).await?;
+        let reserved = aws::concurrency(look.place, part.name.as_deref().unwrap_or_default()).await?;
         Ok(State { part, is_there: reserved.is_some(), reserved: reserved.flatten() })
     }
 

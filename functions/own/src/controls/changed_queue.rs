@@ -75,7 +75,7 @@ impl Control for ChangedQueue {
         if !part.is(event, &suspicion.subject) {
             return Ok(State { part, ..State::default() });
         }
-        let has_messages = aws::has_messages(look.config, &address.unwrap_or_default()).await?;
+        let has_messages = aws::has_messages(look.place, &address.unwrap_or_default()).await?;
         Ok(State { part, has_messages })
     }
 

@@ -90,7 +90,7 @@ impl Control for DisabledKey {
         if suspicion.subject.kind == "account" {
             return Ok(State::default());
         }
-        Ok(State { state: aws::key_state(look.config, &suspicion.subject.name).await? })
+        Ok(State { state: aws::key_state(look.place, &suspicion.subject.name).await? })
     }
 
     fn decide(event: &Event, suspicion: &Suspicion, state: &State, given: &Given<'_>) -> Decision<Own> {

@@ -77,7 +77,7 @@ impl Control for MutedTopic {
         if !part.is(event, &suspicion.subject) {
             return Ok(State { part, ..State::default() });
         }
-        let confirmed = aws::subscriptions(look.config, &TOPIC.found(event, suspicion, &part).arn).await?;
+        let confirmed = aws::subscriptions(look.place, &TOPIC.found(event, suspicion, &part).arn).await?;
         Ok(State { part, confirmed })
     }
 

@@ -102,8 +102,8 @@ impl Control for SilencedRule {
             return Ok(State { part, ..State::default() });
         }
         let id = RULE.ids.iter().find(|id| suspicion.subject.name.contains(&format!("-{id}-")));
-        let (partition, account) = (event.partition(), look.account);
-        let region = look.config.region().map_or(event.region.as_str(), AsRef::as_ref);
+        let (partition, account) = (event.partition(), &look.place.account);
+        let region = &look.place.region;
         let meant = function.zip(letters).zip(id).map(|((function, letters), id)| Target {
             id: function_of(id).to_owned(),
             arn: format!("arn:{partition}:lambda:{region}:{account}:function:{function}"),
@@ -113,7 +113,7 @@ impl Control for SilencedRule {
             input: None,
             input_path: None,
         });
-        let seen = aws::rule(look.config, part.name.as_deref().unwrap_or_default()).await?;
+        let seen = aws::rule(look.place, part.name.as_deref().unwrap_or_default()).await?;
         let rule = seen.map(|(state, targets)| {
             let (targets, not_understood): (Vec<_>, Vec<_>) = targets.into_iter().partition(Result::is_ok);
             Rule {

@@ -86,7 +86,7 @@ impl Control for UnprotectedJournal {
         if !part.is(event, &suspicion.subject) {
             return Ok(State { part, ..State::default() });
         }
-        let seen = Box::pin(aws::protection(look.config, part.name.as_deref().unwrap_or_default())).await?;
+        let seen = Box::pin(aws::protection(look.place, part.name.as_deref().unwrap_or_default())).await?;
         let (protected, recoverable) = seen.unwrap_or_default();
         Ok(State { part, is_there: seen.is_some(), protected, recoverable })
     }

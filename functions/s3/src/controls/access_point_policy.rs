@@ -104,7 +104,7 @@ impl Control for AccessPointPolicy {
         let Some(name) = access_point_of(&suspicion.subject) else { return Ok(State::default()) };
         let (point, policy) = futures::try_join!(aws::access_point(look, name), aws::access_point_policy(look, name))?;
         let Some(point) = point else { return Ok(State::default()) };
-        if point.bucket_account.as_deref() != Some(look.account) {
+        if point.bucket_account.as_deref() != Some(look.place.account.as_str()) {
             return Ok(State { point: Some(point), policy, ..State::default() });
         }
         let (bucket_policy, of_bucket, of_account) = futures::try_join!(

@@ -24,7 +24,6 @@
 //! the look. Objects may have public ACLs of their own and access points policies of theirs, which are not looked at.
 
 use anyhow::Result;
-use aws_config::Region;
 use futures::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
 use snapback::aws::is_denied;
@@ -177,11 +176,8 @@ impl Remembers for AccountPublicAccessBlockOff {
 }
 
 async fn bucket(look: &Look<'_>, name: String, region: Option<String>) -> Result<Bucket> {
-    let config = match region {
-        Some(region) => look.config.to_builder().region(Region::new(region)).build(),
-        None => look.config.clone(),
-    };
-    let look = Look::new(&config, look.account);
+    let place = region.map_or_else(|| look.place.clone(), |region| look.place.in_region(&region));
+    let look = Look::new(&place);
     let (block, doors) = futures::try_join!(aws::bucket_public_access_block(&look, &name), aws::doors(&look, &name))?;
     Ok(Bucket { name, block, doors })
 }
