@@ -7,6 +7,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use snapback::control::AnyControl;
+use snapback::right::actions;
 use workspace_tests::{FUNCTIONS, controls, workspace};
 
 use crate::decisions::cases;
@@ -155,9 +156,9 @@ fn render() -> Result<String> {
             for (label, value) in [
                 ("Function", code(&[function.name])),
                 ("Events", code(&events.iter().map(String::as_str).collect::<Vec<_>>())),
-                ("Reads", code(about.reads)),
-                ("Writes", code(about.writes)),
-                ("Undoing needs", code(about.undoes)),
+                ("Reads", code(&actions(about.reads))),
+                ("Writes", code(&actions(about.writes))),
+                ("Undoing needs", code(&actions(about.undoes))),
                 ("Severity", format!("up to {}", about.severity)),
                 (
                     "Opt-in",

@@ -10,6 +10,7 @@ use jiff::SignedDuration;
 use serde_yaml_ng::Value;
 use snapback::control::{Function, Watch};
 use snapback::event::SCHEDULED;
+use snapback::right::{Right, actions};
 use snapback::settings::{Deployment, Settings};
 use workspace_tests::{FUNCTIONS, workspace};
 
@@ -145,11 +146,8 @@ fn tagged<'a>(value: &'a Value, tag: &str) -> Option<&'a str> {
     }
 }
 
-fn declared(
-    function: &Function,
-    actions: impl Fn(&snapback::control::About) -> &'static [&'static str],
-) -> BTreeSet<String> {
-    function.controls.iter().flat_map(|control| actions(control.about)).map(|action| (*action).to_owned()).collect()
+fn declared(function: &Function, rights: impl Fn(&snapback::control::About) -> &'static [Right]) -> BTreeSet<String> {
+    function.controls.iter().flat_map(|control| rights(control.about)).map(|right| right.action.to_owned()).collect()
 }
 
 /// The actions of the statements whose `Sid` starts with a word.
@@ -272,11 +270,11 @@ fn each_role_may_look_and_revert_exactly_as_its_controls_declare() -> Result<()>
         let statements = template.statements_of(function.name)?;
         assert_eq!(granted(&statements, "Look"), declared(function, |about| about.reads), "{}", function.name);
         assert_eq!(granted(&statements, "Revert"), declared(function, |about| about.writes), "{}", function.name);
-        let needed = function.tags.needs.iter().map(|action| (*action).to_owned()).collect();
+        let needed = function.tags.needs.iter().map(|right| right.action.to_owned()).collect();
         assert_eq!(granted(&statements, "Tags"), needed, "{}", function.name);
         let learning = function.controls.iter().filter(|control| control.good.is_some());
         let surveys = learning.filter_map(|control| control.survey).flat_map(|survey| survey.needs);
-        let needed = surveys.map(|action| (*action).to_owned()).collect();
+        let needed = surveys.map(|right| right.action.to_owned()).collect();
         assert_eq!(granted(&statements, "Survey"), needed, "{}", function.name);
     }
     Ok(())
@@ -314,7 +312,9 @@ fn no_role_may_do_what_only_undoing_needs() -> Result<()> {
     for function in FUNCTIONS {
         let used = |action: &&str| {
             let mut all = FUNCTIONS.iter().flat_map(|function| function.controls);
-            all.any(|control| control.about.reads.contains(action) || control.about.writes.contains(action))
+            all.any(|control| {
+                actions(control.about.reads).contains(action) || actions(control.about.writes).contains(action)
+            })
         };
         for undoing in declared(function, |about| about.undoes).iter().filter(|action| !used(&action.as_str())) {
             for other in FUNCTIONS {

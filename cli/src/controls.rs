@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use serde::Serialize;
 use snapback::control::{About, AnyControl};
+use snapback::right::{Right, actions};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -21,7 +22,7 @@ struct Row {
     /// Whether it is off until `ModeOverrides` names it by its id.
     opt_in: bool,
     /// IAM actions that a scan needs to list what there is; nothing where there is nothing to scan.
-    survey: Option<&'static [&'static str]>,
+    survey: Option<&'static [Right]>,
     #[serde(flatten)]
     about: &'static About,
 }
@@ -66,10 +67,10 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCod
         for (label, items) in [
             ("events", events.join(", ")),
             ("function", function.to_owned()),
-            ("reads", about.reads.join(", ")),
-            ("writes", about.writes.join(", ")),
-            ("undo needs", about.undoes.join(", ")),
-            ("scan needs", survey.map_or("(it cannot be scanned)".to_owned(), |needs| needs.join(", "))),
+            ("reads", actions(about.reads).join(", ")),
+            ("writes", actions(about.writes).join(", ")),
+            ("undo needs", actions(about.undoes).join(", ")),
+            ("scan needs", survey.map_or("(it cannot be scanned)".to_owned(), |needs| actions(needs).join(", "))),
             ("frameworks", about.frameworks.join(", ")),
         ] {
             let items = if items.is_empty() { "nothing" } else { items.as_str() };

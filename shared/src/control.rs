@@ -19,6 +19,7 @@ use crate::journal::{Journal, Memory};
 use crate::mode::Mode;
 use crate::place::Place;
 use crate::policy::pattern;
+use crate::right::Right;
 use crate::settings::Settings;
 use crate::subject::Subject;
 
@@ -84,8 +85,7 @@ pub trait Remembers: Control {
 #[derive(Debug, Clone, Copy)]
 pub struct Survey {
     pub list: List,
-    /// IAM actions that this needs.
-    pub needs: &'static [&'static str],
+    pub needs: &'static [Right],
 }
 
 /// Lists the subjects in the account and Region of a look, which the event stands for.
@@ -99,12 +99,12 @@ pub struct About {
     pub title: &'static str,
     #[serde(rename = "events")]
     pub watches: &'static [Watch],
-    /// IAM actions that `observe` needs, and that look again just before a change.
-    pub reads: &'static [&'static str],
-    /// IAM actions that its plans need.
-    pub writes: &'static [&'static str],
-    /// IAM actions that taking them back needs: the operator's, never a function's.
-    pub undoes: &'static [&'static str],
+    /// What `observe` needs, and what looks again just before a change.
+    pub reads: &'static [Right],
+    /// What its plans need.
+    pub writes: &'static [Right],
+    /// What undoing them needs: the operator's, never a function's.
+    pub undoes: &'static [Right],
     /// The most severe that it can say.
     pub severity: crate::decision::Severity,
     pub frameworks: &'static [&'static str],
@@ -232,8 +232,7 @@ pub struct Function {
 #[derive(Debug)]
 pub struct Tags {
     pub read: ReadTags,
-    /// IAM actions that this needs.
-    pub needs: &'static [&'static str],
+    pub needs: &'static [Right],
 }
 
 /// Reads the tags of a subject; one that is gone or cannot have any has none.

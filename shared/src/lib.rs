@@ -23,6 +23,7 @@ pub mod place;
 pub mod plain;
 pub mod policy;
 pub mod responder;
+pub mod right;
 pub mod settings;
 pub mod subject;
 pub mod trusted;

@@ -10,6 +10,7 @@ use snapback::control::{AnyControl, Function, Given, Look, Remembering};
 use snapback::event::Event;
 use snapback::journal::Journal;
 use snapback::mode::Mode;
+use snapback::right::{self, Right};
 use snapback::settings::{Own, Settings};
 
 use crate::scene::{FOREIGN, NAMED, PUBLIC, bucket_policy_was_put, event, policy, remembering, settings};
@@ -101,8 +102,8 @@ fn needed(aws: &Aws) -> BTreeSet<String> {
     needed
 }
 
-fn declared(actions: &[&str]) -> BTreeSet<String> {
-    actions.iter().map(|action| (*action).to_owned()).collect()
+fn declared(rights: &[Right]) -> BTreeSet<String> {
+    rights.iter().map(|right| right.action.to_owned()).collect()
 }
 
 pub(crate) async fn situations(control: &AnyControl) -> Result<Vec<Situation>> {
@@ -1009,7 +1010,9 @@ async fn every_control_calls_just_what_it_declares() -> Result<()> {
             for change in decision.plan() {
                 (function.apply)(&place, change).await?;
                 // A read just before a write is one of the reads.
-                writes.extend(needed(&aws).into_iter().filter(|action| !about.reads.contains(&action.as_str())));
+                writes.extend(
+                    needed(&aws).into_iter().filter(|action| !right::actions(about.reads).contains(&action.as_str())),
+                );
             }
             reverted(&aws);
             for change in decision.plan().iter().rev().map(Change::undo) {

@@ -13,6 +13,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use snapback::control::AnyControl;
 use snapback::mode::Mode;
 use snapback::responder::Responder;
+use snapback::right;
 use workspace_tests::{controls, workspace};
 
 use crate::calls::{DENIED, Situation, actions, deployed, situations};
@@ -41,7 +42,7 @@ impl HttpConnector for Reverting {
         let calls = self.aws.calls();
         let body = calls.last().and_then(|call| self.aws.bodies(call).pop()).unwrap_or_default();
         let needed = calls.last().map(|call| actions(call, &body)).unwrap_or_default();
-        if needed.iter().any(|action| self.control.about.writes.contains(&action.as_str())) {
+        if needed.iter().any(|action| right::actions(self.control.about.writes).contains(&action.as_str())) {
             self.before.get_or_init(|| {
                 (self.reverted)(&self.aws);
                 calls.len() - 1

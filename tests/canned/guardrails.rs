@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use snapback::control::Look;
 use snapback::event::Event;
 use snapback::mode::Mode;
+use snapback::right::actions;
 use snapback::subject::Subject;
 use workspace_tests::FUNCTIONS;
 
@@ -162,7 +163,7 @@ async fn reading_tags_makes_just_the_calls_that_are_declared() -> Result<()> {
             .filter_map(|call| call.split_once('.'))
             .map(|(service, name)| format!("{}:{name}", service.to_lowercase()))
             .collect();
-        assert_eq!(called, function.tags.needs, "{}", function.name);
+        assert_eq!(called, actions(function.tags.needs), "{}", function.name);
     }
     Ok(())
 }

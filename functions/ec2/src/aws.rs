@@ -28,6 +28,7 @@ use snapback::place::Place;
 use snapback::subject::Subject;
 
 use crate::controls::MetadataOptions;
+use crate::rights;
 use crate::rules::PrefixList;
 
 /// The rules of a group, none if it is gone; without a group, those of all groups in the Region.
@@ -42,7 +43,7 @@ pub(crate) async fn rules(place: &Place, direction: Direction, group: Option<&st
 }
 
 /// The security groups of the account in the Region.
-pub(crate) const SECURITY_GROUPS: Survey = Survey { list: security_groups, needs: &["ec2:DescribeSecurityGroups"] };
+pub(crate) const SECURITY_GROUPS: Survey = Survey { list: security_groups, needs: &[rights::DESCRIBE_SECURITY_GROUPS] };
 
 fn security_groups<'a>(look: &'a Look<'a>, event: &'a Event) -> BoxFuture<'a, Result<Vec<Subject>>> {
     async move {
@@ -57,7 +58,7 @@ fn security_groups<'a>(look: &'a Look<'a>, event: &'a Event) -> BoxFuture<'a, Re
 }
 
 /// The account's own snapshots.
-pub(crate) const SNAPSHOTS: Survey = Survey { list: snapshots, needs: &["ec2:DescribeSnapshots"] };
+pub(crate) const SNAPSHOTS: Survey = Survey { list: snapshots, needs: &[rights::DESCRIBE_SNAPSHOTS] };
 
 fn snapshots<'a>(look: &'a Look<'a>, event: &'a Event) -> BoxFuture<'a, Result<Vec<Subject>>> {
     async move {
@@ -71,7 +72,7 @@ fn snapshots<'a>(look: &'a Look<'a>, event: &'a Event) -> BoxFuture<'a, Result<V
 }
 
 /// The account's own AMIs.
-pub(crate) const IMAGES: Survey = Survey { list: images, needs: &["ec2:DescribeImages"] };
+pub(crate) const IMAGES: Survey = Survey { list: images, needs: &[rights::DESCRIBE_IMAGES] };
 
 fn images<'a>(look: &'a Look<'a>, event: &'a Event) -> BoxFuture<'a, Result<Vec<Subject>>> {
     async move {
@@ -85,7 +86,7 @@ fn images<'a>(look: &'a Look<'a>, event: &'a Event) -> BoxFuture<'a, Result<Vec<
 
 /// The endpoint services that the account offers.
 pub(crate) const ENDPOINT_SERVICES: Survey =
-    Survey { list: endpoint_services, needs: &["ec2:DescribeVpcEndpointServiceConfigurations"] };
+    Survey { list: endpoint_services, needs: &[rights::DESCRIBE_VPC_ENDPOINT_SERVICE_CONFIGURATIONS] };
 
 fn endpoint_services<'a>(look: &'a Look<'a>, event: &'a Event) -> BoxFuture<'a, Result<Vec<Subject>>> {
     async move {
@@ -98,7 +99,7 @@ fn endpoint_services<'a>(look: &'a Look<'a>, event: &'a Event) -> BoxFuture<'a, 
 }
 
 /// The instances that run, or can be started again.
-pub(crate) const INSTANCES: Survey = Survey { list: instances, needs: &["ec2:DescribeInstances"] };
+pub(crate) const INSTANCES: Survey = Survey { list: instances, needs: &[rights::DESCRIBE_INSTANCES] };
 
 fn instances<'a>(look: &'a Look<'a>, event: &'a Event) -> BoxFuture<'a, Result<Vec<Subject>>> {
     async move {
@@ -116,7 +117,7 @@ fn instances<'a>(look: &'a Look<'a>, event: &'a Event) -> BoxFuture<'a, Result<V
 /// The network ACLs that somebody has made. That of a new VPC lets everything in, as AWS makes it, and is left to the
 /// security groups; Security Hub leaves it out for the same reason.
 /// <https://docs.aws.amazon.com/securityhub/latest/userguide/ec2-controls.html#ec2-21>
-pub(crate) const NETWORK_ACLS: Survey = Survey { list: network_acls, needs: &["ec2:DescribeNetworkAcls"] };
+pub(crate) const NETWORK_ACLS: Survey = Survey { list: network_acls, needs: &[rights::DESCRIBE_NETWORK_ACLS] };
 
 fn network_acls<'a>(look: &'a Look<'a>, event: &'a Event) -> BoxFuture<'a, Result<Vec<Subject>>> {
     async move {
@@ -132,7 +133,7 @@ fn network_acls<'a>(look: &'a Look<'a>, event: &'a Event) -> BoxFuture<'a, Resul
 }
 
 /// The account's own prefix lists.
-pub(crate) const PREFIX_LISTS: Survey = Survey { list: prefix_lists, needs: &["ec2:DescribeManagedPrefixLists"] };
+pub(crate) const PREFIX_LISTS: Survey = Survey { list: prefix_lists, needs: &[rights::DESCRIBE_MANAGED_PREFIX_LISTS] };
 
 fn prefix_lists<'a>(look: &'a Look<'a>, event: &'a Event) -> BoxFuture<'a, Result<Vec<Subject>>> {
     async move {
@@ -278,7 +279,7 @@ pub(crate) async fn switch(place: &Place, of: Switch) -> Result<String> {
 
 /// The exclusions from Block Public Access of VPCs.
 pub(crate) const EXCLUSIONS: Survey =
-    Survey { list: listed_exclusions, needs: &["ec2:DescribeVpcBlockPublicAccessExclusions"] };
+    Survey { list: listed_exclusions, needs: &[rights::DESCRIBE_VPC_BLOCK_PUBLIC_ACCESS_EXCLUSIONS] };
 
 fn listed_exclusions<'a>(look: &'a Look<'a>, event: &'a Event) -> BoxFuture<'a, Result<Vec<Subject>>> {
     async move {
@@ -405,7 +406,7 @@ fn acl_entry(entry: aws_sdk_ec2::types::NetworkAclEntry) -> Option<AclEntry> {
 }
 
 /// The account's flow logs.
-pub(crate) const FLOW_LOGS: Survey = Survey { list: all_flow_logs, needs: &["ec2:DescribeFlowLogs"] };
+pub(crate) const FLOW_LOGS: Survey = Survey { list: all_flow_logs, needs: &[rights::DESCRIBE_FLOW_LOGS] };
 
 fn all_flow_logs<'a>(look: &'a Look<'a>, event: &'a Event) -> BoxFuture<'a, Result<Vec<Subject>>> {
     async move {

@@ -3,6 +3,7 @@
 mod aws;
 mod controls;
 mod parts;
+mod rights;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -24,6 +24,7 @@ use snapback::subject::Subject;
 
 use crate::controls::{ENFORCED, Point};
 use crate::exposed::Doors;
+use crate::rights;
 use crate::told::Object;
 use crate::whole::{Found, Whole};
 use crate::{access_logging, lifecycle, replication};
@@ -244,7 +245,7 @@ fn flags(said: [Option<bool>; 4]) -> Flags {
 }
 
 /// The buckets of the account in the Region.
-pub(crate) const BUCKETS: Survey = Survey { list: buckets_of_region, needs: &["s3:ListAllMyBuckets"] };
+pub(crate) const BUCKETS: Survey = Survey { list: buckets_of_region, needs: &[rights::LIST_ALL_MY_BUCKETS] };
 
 fn buckets_of_region<'a>(look: &'a Look<'a>, event: &'a Event) -> BoxFuture<'a, Result<Vec<Subject>>> {
     async move {
@@ -260,7 +261,7 @@ pub(crate) const ACCOUNT: Survey =
     Survey { list: |_, event| futures::future::ready(Ok(vec![Subject::account(event)])).boxed(), needs: &[] };
 
 /// The access points of the account in the Region.
-pub(crate) const ACCESS_POINTS: Survey = Survey { list: access_points_of_region, needs: &["s3:ListAccessPoints"] };
+pub(crate) const ACCESS_POINTS: Survey = Survey { list: access_points_of_region, needs: &[rights::LIST_ACCESS_POINTS] };
 
 fn access_points_of_region<'a>(look: &'a Look<'a>, event: &'a Event) -> BoxFuture<'a, Result<Vec<Subject>>> {
     async move {

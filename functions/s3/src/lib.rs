@@ -10,6 +10,7 @@ mod lifecycle;
 mod logs;
 mod lost;
 mod replication;
+mod rights;
 mod told;
 mod whole;
 
@@ -36,7 +37,7 @@ pub const FUNCTION: Function = Function {
         AnyControl::remembering::<controls::DisabledAccessLogging>(),
     ],
     apply: aws::apply,
-    tags: Tags { read: aws::tags, needs: &["s3:GetBucketTagging"] },
+    tags: Tags { read: aws::tags, needs: &[rights::GET_BUCKET_TAGGING] },
     // The settings of a bucket are eventually consistent, mostly within a second; it takes turns, which has its time too.
     patience: &[Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2)],
 };

@@ -29,6 +29,7 @@ use snapback::settings::Settings;
 use snapback::subject::Subject;
 
 use crate::aws;
+use crate::rights;
 use crate::told::{field, id_of, parameters, texts};
 
 #[derive(Debug)]
@@ -49,15 +50,15 @@ impl Control for DeletedFlowLogs {
         id: "ec2-deleted-flow-logs",
         title: "What comes and goes in a network is no longer recorded",
         watches: &[Watch { service: "ec2.amazonaws.com", name: "DeleteFlowLogs" }],
-        reads: &["ec2:DescribeFlowLogs"],
+        reads: &[rights::DESCRIBE_FLOW_LOGS],
         writes: &[
-            "ec2:CreateFlowLogs",
-            "ec2:CreateTags",
-            "iam:PassRole",
-            "logs:CreateLogDelivery",
-            "logs:DeleteLogDelivery",
+            rights::CREATE_FLOW_LOGS,
+            rights::TAG_FLOW_LOGS,
+            rights::PASS_FLOW_LOG_ROLE,
+            rights::CREATE_LOG_DELIVERY,
+            rights::DELETE_LOG_DELIVERY,
         ],
-        undoes: &["ec2:DescribeFlowLogs", "ec2:DeleteFlowLogs", "logs:DeleteLogDelivery"],
+        undoes: &[rights::DESCRIBE_FLOW_LOGS, rights::DELETE_FLOW_LOGS, rights::DELETE_LOG_DELIVERY],
         severity: Severity::High,
         frameworks: &[
             "AWS FSBP EC2.6",

@@ -30,6 +30,7 @@ use snapback::settings::Settings;
 use snapback::subject::Subject;
 
 use crate::aws;
+use crate::rights;
 use crate::told::{answer, field, id_of, parameters, text};
 
 #[derive(Debug)]
@@ -57,13 +58,13 @@ impl Control for ExcludedVpc {
             Watch { service: "ec2.amazonaws.com", name: "CreateVpcBlockPublicAccessExclusion" },
             Watch { service: "ec2.amazonaws.com", name: "ModifyVpcBlockPublicAccessExclusion" },
         ],
-        reads: &["ec2:DescribeVpcBlockPublicAccessOptions", "ec2:DescribeVpcBlockPublicAccessExclusions"],
-        writes: &["ec2:DeleteVpcBlockPublicAccessExclusion", "ec2:ModifyVpcBlockPublicAccessExclusion"],
+        reads: &[rights::DESCRIBE_VPC_BLOCK_PUBLIC_ACCESS_OPTIONS, rights::DESCRIBE_VPC_BLOCK_PUBLIC_ACCESS_EXCLUSIONS],
+        writes: &[rights::DELETE_VPC_BLOCK_PUBLIC_ACCESS_EXCLUSION, rights::MODIFY_VPC_BLOCK_PUBLIC_ACCESS_EXCLUSION],
         undoes: &[
-            "ec2:DescribeVpcBlockPublicAccessExclusions",
-            "ec2:CreateVpcBlockPublicAccessExclusion",
-            "ec2:CreateTags",
-            "ec2:ModifyVpcBlockPublicAccessExclusion",
+            rights::DESCRIBE_VPC_BLOCK_PUBLIC_ACCESS_EXCLUSIONS,
+            rights::CREATE_VPC_BLOCK_PUBLIC_ACCESS_EXCLUSION,
+            rights::TAG_EXCLUSIONS,
+            rights::MODIFY_VPC_BLOCK_PUBLIC_ACCESS_EXCLUSION,
         ],
         severity: Severity::High,
         frameworks: &["AWS FSBP EC2.172", "ATT&CK T1562.007"],

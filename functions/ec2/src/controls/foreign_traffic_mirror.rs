@@ -23,6 +23,7 @@ use snapback::settings::Settings;
 use snapback::subject::Subject;
 
 use crate::aws;
+use crate::rights;
 use crate::sharing::is_trusted;
 use crate::told::{answer, field, parameters, text};
 
@@ -40,7 +41,7 @@ impl Control for ForeignTrafficMirror {
         id: "ec2-foreign-traffic-mirror",
         title: "Network traffic is copied to a stranger",
         watches: &[Watch { service: "ec2.amazonaws.com", name: "CreateTrafficMirrorSession" }],
-        reads: &["ec2:DescribeTrafficMirrorTargets"],
+        reads: &[rights::DESCRIBE_TRAFFIC_MIRROR_TARGETS],
         writes: &[],
         undoes: &[],
         severity: Severity::High,

@@ -28,6 +28,7 @@ use snapback::settings::Settings;
 use snapback::subject::Subject;
 
 use crate::aws;
+use crate::rights;
 use crate::told::{field, id_of, parameters, text};
 
 #[derive(Debug)]
@@ -55,9 +56,9 @@ impl Control for InstanceMetadataV1 {
         id: "ec2-instance-metadata-v1",
         title: "An instance gives its credentials to whoever can make it ask",
         watches: &[Watch { service: "ec2.amazonaws.com", name: "ModifyInstanceMetadataOptions" }],
-        reads: &["ec2:DescribeInstances"],
-        writes: &["ec2:ModifyInstanceMetadataOptions"],
-        undoes: &["ec2:DescribeInstances", "ec2:ModifyInstanceMetadataOptions"],
+        reads: &[rights::DESCRIBE_INSTANCES],
+        writes: &[rights::MODIFY_INSTANCE_METADATA_OPTIONS],
+        undoes: &[rights::DESCRIBE_INSTANCES, rights::MODIFY_INSTANCE_METADATA_OPTIONS],
         severity: Severity::High,
         frameworks: &["AWS FSBP EC2.8", "CIS AWS Foundations 5.6", "ATT&CK T1552.005"],
         caveat: "Credentials that were read before the revert live on until they expire, up to six hours.",

@@ -31,6 +31,7 @@ use snapback::settings::Settings;
 use snapback::subject::Subject;
 
 use crate::aws;
+use crate::rights;
 use crate::rules::{self, State};
 
 #[derive(Debug)]
@@ -44,13 +45,17 @@ impl Control for OpenEgress {
             Watch { service: "ec2.amazonaws.com", name: "AuthorizeSecurityGroupEgress" },
             Watch { service: "ec2.amazonaws.com", name: "ModifySecurityGroupRules" },
         ],
-        reads: &["ec2:DescribeSecurityGroupRules", "ec2:DescribeManagedPrefixLists", "ec2:GetManagedPrefixListEntries"],
-        writes: &["ec2:RevokeSecurityGroupEgress", "ec2:ModifySecurityGroupRules"],
+        reads: &[
+            rights::DESCRIBE_SECURITY_GROUP_RULES,
+            rights::DESCRIBE_MANAGED_PREFIX_LISTS,
+            rights::GET_MANAGED_PREFIX_LIST_ENTRIES,
+        ],
+        writes: &[rights::REVOKE_SECURITY_GROUP_EGRESS, rights::MODIFY_SECURITY_GROUP_RULES],
         undoes: &[
-            "ec2:DescribeSecurityGroupRules",
-            "ec2:AuthorizeSecurityGroupEgress",
-            "ec2:CreateTags",
-            "ec2:ModifySecurityGroupRules",
+            rights::DESCRIBE_SECURITY_GROUP_RULES,
+            rights::AUTHORIZE_SECURITY_GROUP_EGRESS,
+            rights::TAG_RULES,
+            rights::MODIFY_SECURITY_GROUP_RULES,
         ],
         severity: Severity::High,
         frameworks: &["ATT&CK T1562.007", "ATT&CK T1048"],

@@ -26,6 +26,7 @@ use snapback::settings::Settings;
 use snapback::subject::Subject;
 
 use crate::aws;
+use crate::rights;
 use crate::sharing::{self, State, Told};
 use crate::told::id_of;
 
@@ -37,9 +38,9 @@ impl Control for OpenEndpointService {
         id: "ec2-open-endpoint-service",
         title: "An endpoint service lets strangers connect",
         watches: &[Watch { service: "ec2.amazonaws.com", name: "ModifyVpcEndpointServicePermissions" }],
-        reads: &["ec2:DescribeVpcEndpointServicePermissions"],
-        writes: &["ec2:ModifyVpcEndpointServicePermissions"],
-        undoes: &["ec2:DescribeVpcEndpointServicePermissions", "ec2:ModifyVpcEndpointServicePermissions"],
+        reads: &[rights::DESCRIBE_VPC_ENDPOINT_SERVICE_PERMISSIONS],
+        writes: &[rights::MODIFY_VPC_ENDPOINT_SERVICE_PERMISSIONS],
+        undoes: &[rights::DESCRIBE_VPC_ENDPOINT_SERVICE_PERMISSIONS, rights::MODIFY_VPC_ENDPOINT_SERVICE_PERMISSIONS],
         severity: Severity::Critical,
         frameworks: &["ATT&CK T1133"],
         caveat: "Endpoints that were connected before the revert stay connected: look at the connections of the service.",

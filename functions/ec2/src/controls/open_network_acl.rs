@@ -34,6 +34,7 @@ use snapback::settings::Settings;
 use snapback::subject::Subject;
 
 use crate::aws;
+use crate::rights;
 use crate::told::{field, id_of, parameters, text};
 
 #[derive(Debug)]
@@ -57,9 +58,9 @@ impl Control for OpenNetworkAcl {
             Watch { service: "ec2.amazonaws.com", name: "CreateNetworkAclEntry" },
             Watch { service: "ec2.amazonaws.com", name: "ReplaceNetworkAclEntry" },
         ],
-        reads: &["ec2:DescribeNetworkAcls"],
-        writes: &["ec2:DeleteNetworkAclEntry"],
-        undoes: &["ec2:DescribeNetworkAcls", "ec2:CreateNetworkAclEntry"],
+        reads: &[rights::DESCRIBE_NETWORK_ACLS],
+        writes: &[rights::DELETE_NETWORK_ACL_ENTRY],
+        undoes: &[rights::DESCRIBE_NETWORK_ACLS, rights::CREATE_NETWORK_ACL_ENTRY],
         severity: Severity::High,
         frameworks: &["AWS FSBP EC2.21", "CIS AWS Foundations 5.1", "ATT&CK T1562.007"],
         caveat: "Look at the flow logs of its subnets for what came in before the revert.",

@@ -31,6 +31,7 @@ use snapback::settings::Settings;
 use snapback::subject::Subject;
 
 use crate::aws;
+use crate::rights;
 use crate::rules::{self, State};
 
 #[derive(Debug)]
@@ -45,17 +46,17 @@ impl Control for OpenSecurityGroup {
             Watch { service: "ec2.amazonaws.com", name: "ModifySecurityGroupRules" },
         ],
         reads: &[
-            "ec2:DescribeSecurityGroupRules",
-            "ec2:DescribeSecurityGroups",
-            "ec2:DescribeManagedPrefixLists",
-            "ec2:GetManagedPrefixListEntries",
+            rights::DESCRIBE_SECURITY_GROUP_RULES,
+            rights::DESCRIBE_SECURITY_GROUPS,
+            rights::DESCRIBE_MANAGED_PREFIX_LISTS,
+            rights::GET_MANAGED_PREFIX_LIST_ENTRIES,
         ],
-        writes: &["ec2:RevokeSecurityGroupIngress", "ec2:ModifySecurityGroupRules"],
+        writes: &[rights::REVOKE_SECURITY_GROUP_INGRESS, rights::MODIFY_SECURITY_GROUP_RULES],
         undoes: &[
-            "ec2:DescribeSecurityGroupRules",
-            "ec2:AuthorizeSecurityGroupIngress",
-            "ec2:CreateTags",
-            "ec2:ModifySecurityGroupRules",
+            rights::DESCRIBE_SECURITY_GROUP_RULES,
+            rights::AUTHORIZE_SECURITY_GROUP_INGRESS,
+            rights::TAG_RULES,
+            rights::MODIFY_SECURITY_GROUP_RULES,
         ],
         severity: Severity::Critical,
         frameworks: &[

@@ -32,6 +32,7 @@ use snapback::settings::Settings;
 use snapback::subject::Subject;
 
 use crate::aws;
+use crate::rights;
 use crate::told::{field, id_of, parameters, text};
 
 #[derive(Debug)]
@@ -50,9 +51,17 @@ impl Control for OpenedPrefixList {
         id: "ec2-opened-prefix-list",
         title: "A prefix list that security groups let in holds the world",
         watches: &[Watch { service: "ec2.amazonaws.com", name: "ModifyManagedPrefixList" }],
-        reads: &["ec2:DescribeManagedPrefixLists", "ec2:DescribeSecurityGroupRules", "ec2:GetManagedPrefixListEntries"],
-        writes: &["ec2:ModifyManagedPrefixList"],
-        undoes: &["ec2:DescribeManagedPrefixLists", "ec2:GetManagedPrefixListEntries", "ec2:ModifyManagedPrefixList"],
+        reads: &[
+            rights::DESCRIBE_MANAGED_PREFIX_LISTS,
+            rights::DESCRIBE_SECURITY_GROUP_RULES,
+            rights::GET_MANAGED_PREFIX_LIST_ENTRIES,
+        ],
+        writes: &[rights::MODIFY_MANAGED_PREFIX_LIST],
+        undoes: &[
+            rights::DESCRIBE_MANAGED_PREFIX_LISTS,
+            rights::GET_MANAGED_PREFIX_LIST_ENTRIES,
+            rights::MODIFY_MANAGED_PREFIX_LIST,
+        ],
         severity: Severity::Critical,
         frameworks: &["AWS FSBP EC2.18", "ATT&CK T1562.007"],
         caveat: "Connections that were made before the revert live on: look for them on the instances of its groups.",

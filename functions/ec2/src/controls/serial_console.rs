@@ -22,6 +22,7 @@ use snapback::event::Event;
 use snapback::settings::Settings;
 
 use crate::aws;
+use crate::rights;
 use crate::switch::{self, Position, State};
 
 #[derive(Debug)]
@@ -36,9 +37,9 @@ impl Control for SerialConsole {
         id: "ec2-serial-console",
         title: "The serial consoles of all instances can be reached",
         watches: &[Watch { service: "ec2.amazonaws.com", name: "EnableSerialConsoleAccess" }],
-        reads: &["ec2:GetSerialConsoleAccessStatus"],
-        writes: &["ec2:DisableSerialConsoleAccess"],
-        undoes: &["ec2:GetSerialConsoleAccessStatus", "ec2:EnableSerialConsoleAccess"],
+        reads: &[rights::GET_SERIAL_CONSOLE_ACCESS_STATUS],
+        writes: &[rights::DISABLE_SERIAL_CONSOLE_ACCESS],
+        undoes: &[rights::GET_SERIAL_CONSOLE_ACCESS_STATUS, rights::ENABLE_SERIAL_CONSOLE_ACCESS],
         severity: Severity::High,
         frameworks: &["ATT&CK T1021", "Stratus aws.lateral-movement.ec2-serial-console-send-ssh-public-key"],
         caveat: "Look for SendSerialConsoleSSHPublicKey in CloudTrail: it tells which instances were reached.",

@@ -28,6 +28,7 @@ use snapback::settings::Settings;
 use snapback::subject::Subject;
 
 use crate::aws;
+use crate::rights;
 use crate::sharing::{self, State, Told};
 use crate::told::id_of;
 
@@ -39,9 +40,9 @@ impl Control for SharedImage {
         id: "ec2-shared-image",
         title: "An AMI is shared with strangers",
         watches: &[Watch { service: "ec2.amazonaws.com", name: "ModifyImageAttribute" }],
-        reads: &["ec2:DescribeImageAttribute"],
-        writes: &["ec2:ModifyImageAttribute"],
-        undoes: &["ec2:DescribeImageAttribute", "ec2:ModifyImageAttribute"],
+        reads: &[rights::DESCRIBE_IMAGE_ATTRIBUTE],
+        writes: &[rights::MODIFY_IMAGE_ATTRIBUTE],
+        undoes: &[rights::DESCRIBE_IMAGE_ATTRIBUTE, rights::MODIFY_IMAGE_ATTRIBUTE],
         severity: Severity::Critical,
         frameworks: &["ATT&CK T1537", "Stratus aws.exfiltration.ec2-share-ami"],
         caveat: "Who has copied the AMI, or started an instance of it, keeps what they have.",

@@ -25,6 +25,7 @@ use snapback::settings::Settings;
 use snapback::subject::Subject;
 
 use crate::aws;
+use crate::rights;
 use crate::sharing::{self, State, Told};
 use crate::told::id_of;
 
@@ -36,9 +37,9 @@ impl Control for SharedSnapshot {
         id: "ec2-shared-snapshot",
         title: "A snapshot is shared with strangers",
         watches: &[Watch { service: "ec2.amazonaws.com", name: "ModifySnapshotAttribute" }],
-        reads: &["ec2:DescribeSnapshotAttribute"],
-        writes: &["ec2:ModifySnapshotAttribute"],
-        undoes: &["ec2:DescribeSnapshotAttribute", "ec2:ModifySnapshotAttribute"],
+        reads: &[rights::DESCRIBE_SNAPSHOT_ATTRIBUTE],
+        writes: &[rights::UNSHARE_SNAPSHOT],
+        undoes: &[rights::DESCRIBE_SNAPSHOT_ATTRIBUTE, rights::SHARE_SNAPSHOT],
         severity: Severity::Critical,
         frameworks: &["AWS FSBP EC2.1", "ATT&CK T1537", "Stratus aws.exfiltration.ec2-share-ebs-snapshot"],
         caveat: "Who has copied the snapshot keeps the copy: look for SharedSnapshotCopyInitiated and SharedSnapshotVolumeCreated in CloudTrail.",

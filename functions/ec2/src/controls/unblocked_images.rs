@@ -23,6 +23,7 @@ use snapback::event::Event;
 use snapback::settings::Settings;
 
 use crate::aws;
+use crate::rights;
 use crate::switch::{self, Position, State};
 
 #[derive(Debug)]
@@ -41,9 +42,9 @@ impl Control for UnblockedImages {
         id: "ec2-unblocked-images",
         title: "AMIs can be shared with everyone",
         watches: &[Watch { service: "ec2.amazonaws.com", name: "DisableImageBlockPublicAccess" }],
-        reads: &["ec2:GetImageBlockPublicAccessState"],
-        writes: &["ec2:EnableImageBlockPublicAccess"],
-        undoes: &["ec2:GetImageBlockPublicAccessState", "ec2:DisableImageBlockPublicAccess"],
+        reads: &[rights::GET_IMAGE_BLOCK_PUBLIC_ACCESS_STATE],
+        writes: &[rights::ENABLE_IMAGE_BLOCK_PUBLIC_ACCESS],
+        undoes: &[rights::GET_IMAGE_BLOCK_PUBLIC_ACCESS_STATE, rights::DISABLE_IMAGE_BLOCK_PUBLIC_ACCESS],
         severity: Severity::High,
         frameworks: &["ATT&CK T1562"],
         caveat: "Look for ModifyImageAttribute in CloudTrail: it tells which AMIs were shared in between.",

@@ -31,6 +31,7 @@ use snapback::settings::Settings;
 use snapback::subject::Subject;
 
 use crate::aws;
+use crate::rights;
 use crate::switch::{self, Position};
 use crate::told::{parameters, text};
 
@@ -67,12 +68,12 @@ impl Control for UnblockedSnapshots {
             Watch { service: "ec2.amazonaws.com", name: "DisableSnapshotBlockPublicAccess" },
             Watch { service: "ec2.amazonaws.com", name: "EnableSnapshotBlockPublicAccess" },
         ],
-        reads: &["ec2:GetSnapshotBlockPublicAccessState", "ec2:DescribeSnapshots"],
-        writes: &["ec2:EnableSnapshotBlockPublicAccess"],
+        reads: &[rights::GET_SNAPSHOT_BLOCK_PUBLIC_ACCESS_STATE, rights::DESCRIBE_SNAPSHOTS],
+        writes: &[rights::ENABLE_SNAPSHOT_BLOCK_PUBLIC_ACCESS],
         undoes: &[
-            "ec2:GetSnapshotBlockPublicAccessState",
-            "ec2:DisableSnapshotBlockPublicAccess",
-            "ec2:EnableSnapshotBlockPublicAccess",
+            rights::GET_SNAPSHOT_BLOCK_PUBLIC_ACCESS_STATE,
+            rights::DISABLE_SNAPSHOT_BLOCK_PUBLIC_ACCESS,
+            rights::ENABLE_SNAPSHOT_BLOCK_PUBLIC_ACCESS,
         ],
         severity: Severity::High,
         frameworks: &["AWS FSBP EC2.182", "ATT&CK T1562"],

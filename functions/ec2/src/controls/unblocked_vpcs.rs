@@ -26,6 +26,7 @@ use snapback::settings::Settings;
 use snapback::subject::Subject;
 
 use crate::aws;
+use crate::rights;
 use crate::switch::{self, Position};
 use crate::told::{parameters, text};
 
@@ -51,9 +52,9 @@ impl Control for UnblockedVpcs {
         id: "ec2-unblocked-vpcs",
         title: "VPCs can be reached from the internet",
         watches: &[Watch { service: "ec2.amazonaws.com", name: "ModifyVpcBlockPublicAccessOptions" }],
-        reads: &["ec2:DescribeVpcBlockPublicAccessOptions"],
-        writes: &["ec2:ModifyVpcBlockPublicAccessOptions"],
-        undoes: &["ec2:DescribeVpcBlockPublicAccessOptions", "ec2:ModifyVpcBlockPublicAccessOptions"],
+        reads: &[rights::DESCRIBE_VPC_BLOCK_PUBLIC_ACCESS_OPTIONS],
+        writes: &[rights::MODIFY_VPC_BLOCK_PUBLIC_ACCESS_OPTIONS],
+        undoes: &[rights::DESCRIBE_VPC_BLOCK_PUBLIC_ACCESS_OPTIONS, rights::MODIFY_VPC_BLOCK_PUBLIC_ACCESS_OPTIONS],
         severity: Severity::High,
         frameworks: &["AWS FSBP EC2.172", "ATT&CK T1562.007"],
         caveat: "AWS takes some minutes for it: what is put right at once may never have been open.",

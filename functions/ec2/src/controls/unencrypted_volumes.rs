@@ -22,6 +22,7 @@ use snapback::event::Event;
 use snapback::settings::Settings;
 
 use crate::aws;
+use crate::rights;
 use crate::switch::{self, Position, State};
 
 #[derive(Debug)]
@@ -36,9 +37,9 @@ impl Control for UnencryptedVolumes {
         id: "ec2-unencrypted-volumes",
         title: "New volumes are no longer encrypted by default",
         watches: &[Watch { service: "ec2.amazonaws.com", name: "DisableEbsEncryptionByDefault" }],
-        reads: &["ec2:GetEbsEncryptionByDefault"],
-        writes: &["ec2:EnableEbsEncryptionByDefault"],
-        undoes: &["ec2:GetEbsEncryptionByDefault", "ec2:DisableEbsEncryptionByDefault"],
+        reads: &[rights::GET_EBS_ENCRYPTION_BY_DEFAULT],
+        writes: &[rights::ENABLE_EBS_ENCRYPTION_BY_DEFAULT],
+        undoes: &[rights::GET_EBS_ENCRYPTION_BY_DEFAULT, rights::DISABLE_EBS_ENCRYPTION_BY_DEFAULT],
         severity: Severity::Medium,
         frameworks: &["AWS FSBP EC2.7", "CIS AWS Foundations 2.2.1"],
         caveat: "Volumes that were made in between stay as they are: look for those that are not encrypted.",

@@ -34,6 +34,7 @@ use snapback::subject::Subject;
 
 use crate::aws;
 use crate::parts::{FUNCTION, Part, UNRESERVED, changed, gone, is_deployment, severity};
+use crate::rights;
 
 const SERVICE: &str = "lambda.amazonaws.com";
 
@@ -66,9 +67,9 @@ impl Control for ChangedFunction {
             Watch { service: SERVICE, name: "DeleteFunctionEventInvokeConfig" },
             Watch { service: "events.amazonaws.com", name: SCHEDULED },
         ],
-        reads: &["cloudformation:ListStackResources", "lambda:GetFunctionConcurrency"],
-        writes: &["lambda:PutFunctionConcurrency", "lambda:DeleteFunctionConcurrency"],
-        undoes: &["lambda:GetFunctionConcurrency", "lambda:PutFunctionConcurrency"],
+        reads: &[rights::LIST_STACK_RESOURCES, rights::GET_FUNCTION_CONCURRENCY],
+        writes: &[rights::PUT_FUNCTION_CONCURRENCY, rights::DELETE_FUNCTION_CONCURRENCY],
+        undoes: &[rights::GET_FUNCTION_CONCURRENCY, rights::PUT_FUNCTION_CONCURRENCY],
         severity: Severity::Critical,
         frameworks: &["ATT&CK T1562.008", "Stratus aws.persistence.lambda-overwrite-code"],
         caveat: "Events that came meanwhile wait for up to six hours, or are among the dead letters: look there.",

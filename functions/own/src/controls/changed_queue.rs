@@ -27,6 +27,7 @@ use snapback::subject::Subject;
 
 use crate::aws;
 use crate::parts::{Part, QUEUE, changed, gone, own_name};
+use crate::rights;
 
 const SERVICE: &str = "sqs.amazonaws.com";
 
@@ -52,7 +53,7 @@ impl Control for ChangedQueue {
             Watch { service: SERVICE, name: "RemovePermission" },
             Watch { service: "events.amazonaws.com", name: SCHEDULED },
         ],
-        reads: &["cloudformation:ListStackResources", "sqs:GetQueueAttributes"],
+        reads: &[rights::LIST_STACK_RESOURCES, rights::GET_QUEUE_ATTRIBUTES],
         writes: &[],
         undoes: &[],
         severity: Severity::Critical,

@@ -24,6 +24,7 @@ use snapback::json;
 use snapback::settings::Settings;
 
 use crate::parts::{Part, ROLE, changed, gone};
+use crate::rights;
 
 const SERVICE: &str = "iam.amazonaws.com";
 
@@ -44,7 +45,7 @@ impl Control for ChangedRole {
             Watch { service: SERVICE, name: "DeleteRolePermissionsBoundary" },
             Watch { service: SERVICE, name: "DeleteRole" },
         ],
-        reads: &["cloudformation:ListStackResources"],
+        reads: &[rights::LIST_STACK_RESOURCES],
         writes: &[],
         undoes: &[],
         severity: Severity::Critical,

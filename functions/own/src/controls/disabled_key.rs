@@ -29,6 +29,7 @@ use snapback::subject::Subject;
 
 use crate::aws;
 use crate::parts::{changed, gone, is_deployment, severity};
+use crate::rights;
 
 const SERVICE: &str = "kms.amazonaws.com";
 
@@ -55,9 +56,9 @@ impl Control for DisabledKey {
             Watch { service: SERVICE, name: "PutKeyPolicy" },
             Watch { service: "events.amazonaws.com", name: SCHEDULED },
         ],
-        reads: &["kms:DescribeKey"],
-        writes: &["kms:EnableKey", "kms:CancelKeyDeletion"],
-        undoes: &["kms:DescribeKey", "kms:DisableKey", "kms:ScheduleKeyDeletion"],
+        reads: &[rights::DESCRIBE_KEY],
+        writes: &[rights::ENABLE_KEY, rights::CANCEL_KEY_DELETION],
+        undoes: &[rights::DESCRIBE_KEY, rights::DISABLE_KEY, rights::SCHEDULE_KEY_DELETION],
         severity: Severity::Critical,
         frameworks: &["AWS FSBP KMS.3", "ATT&CK T1485", "ATT&CK T1562.006"],
         caveat: "What could not be announced meanwhile is tried again, or is among the dead letters: look there.",

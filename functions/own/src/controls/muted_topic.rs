@@ -27,6 +27,7 @@ use snapback::subject::Subject;
 
 use crate::aws;
 use crate::parts::{Part, TOPIC, changed, gone, own_name, severity};
+use crate::rights;
 
 const SERVICE: &str = "sns.amazonaws.com";
 
@@ -53,7 +54,7 @@ impl Control for MutedTopic {
             Watch { service: SERVICE, name: "SetSubscriptionAttributes" },
             Watch { service: "events.amazonaws.com", name: SCHEDULED },
         ],
-        reads: &["cloudformation:ListStackResources", "sns:GetTopicAttributes"],
+        reads: &[rights::LIST_STACK_RESOURCES, rights::GET_TOPIC_ATTRIBUTES],
         writes: &[],
         undoes: &[],
         severity: Severity::Critical,

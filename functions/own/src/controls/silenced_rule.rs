@@ -32,6 +32,7 @@ use snapback::settings::Settings;
 use snapback::subject::Subject;
 
 use crate::parts::{FUNCTION, Part, QUEUE, RULE, changed, gone, is_deployment, severity};
+use crate::rights;
 use crate::{aws, parts};
 
 /// How long EventBridge tries to hand an event over, as `template.yaml` has it for every rule.
@@ -72,9 +73,9 @@ impl Control for SilencedRule {
             Watch { service: SERVICE, name: "PutTargets" },
             Watch { service: SERVICE, name: SCHEDULED },
         ],
-        reads: &["cloudformation:ListStackResources", "events:DescribeRule", "events:ListTargetsByRule"],
-        writes: &["events:EnableRule", "events:PutTargets"],
-        undoes: &["events:DescribeRule", "events:ListTargetsByRule", "events:DisableRule", "events:RemoveTargets"],
+        reads: &[rights::LIST_STACK_RESOURCES, rights::DESCRIBE_RULE, rights::LIST_TARGETS_BY_RULE],
+        writes: &[rights::ENABLE_RULE, rights::PUT_TARGETS],
+        undoes: &[rights::DESCRIBE_RULE, rights::LIST_TARGETS_BY_RULE, rights::DISABLE_RULE, rights::REMOVE_TARGETS],
         severity: Severity::Critical,
         frameworks: &["ATT&CK T1562.008"],
         caveat: "What happened while the rule was off woke nobody: search CloudTrail's event history for it.",

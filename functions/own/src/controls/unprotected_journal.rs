@@ -30,6 +30,7 @@ use snapback::subject::Subject;
 
 use crate::aws;
 use crate::parts::{Part, TABLE, changed, gone, is_deployment, own_name, severity};
+use crate::rights;
 
 const SERVICE: &str = "dynamodb.amazonaws.com";
 
@@ -59,13 +60,13 @@ impl Control for UnprotectedJournal {
             Watch { service: SERVICE, name: "DeleteResourcePolicy" },
             Watch { service: "events.amazonaws.com", name: SCHEDULED },
         ],
-        reads: &["cloudformation:ListStackResources", "dynamodb:DescribeTable", "dynamodb:DescribeContinuousBackups"],
-        writes: &["dynamodb:UpdateTable", "dynamodb:UpdateContinuousBackups"],
+        reads: &[rights::LIST_STACK_RESOURCES, rights::DESCRIBE_TABLE, rights::DESCRIBE_CONTINUOUS_BACKUPS],
+        writes: &[rights::UPDATE_TABLE, rights::UPDATE_CONTINUOUS_BACKUPS],
         undoes: &[
-            "dynamodb:DescribeTable",
-            "dynamodb:DescribeContinuousBackups",
-            "dynamodb:UpdateTable",
-            "dynamodb:UpdateContinuousBackups",
+            rights::DESCRIBE_TABLE,
+            rights::DESCRIBE_CONTINUOUS_BACKUPS,
+            rights::UPDATE_TABLE,
+            rights::UPDATE_CONTINUOUS_BACKUPS,
         ],
         severity: Severity::Critical,
         frameworks: &["AWS FSBP DynamoDB.2", "AWS FSBP DynamoDB.6", "ATT&CK T1490"],

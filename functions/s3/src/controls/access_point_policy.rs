@@ -33,6 +33,7 @@ use snapback::settings::Settings;
 use snapback::subject::Subject;
 
 use crate::exposed::{self, said};
+use crate::rights;
 use crate::{aws, block, bucket_policy, told};
 
 #[derive(Debug)]
@@ -71,14 +72,14 @@ impl Control for AccessPointPolicy {
             Watch { service: "s3-control.amazonaws.com", name: "PutAccessPointPolicy" },
         ],
         reads: &[
-            "s3:GetAccessPoint",
-            "s3:GetAccessPointPolicy",
-            "s3:GetBucketPolicy",
-            "s3:GetBucketPublicAccessBlock",
-            "s3:GetAccountPublicAccessBlock",
+            rights::GET_ACCESS_POINT,
+            rights::GET_ACCESS_POINT_POLICY,
+            rights::GET_BUCKET_POLICY,
+            rights::GET_BUCKET_PUBLIC_ACCESS_BLOCK,
+            rights::GET_ACCOUNT_PUBLIC_ACCESS_BLOCK,
         ],
-        writes: &["s3:PutAccessPointPolicy", "s3:DeleteAccessPointPolicy"],
-        undoes: &["s3:GetAccessPointPolicy", "s3:PutAccessPointPolicy"],
+        writes: &[rights::PUT_ACCESS_POINT_POLICY, rights::DELETE_ACCESS_POINT_POLICY],
+        undoes: &[rights::GET_ACCESS_POINT_POLICY, rights::PUT_ACCESS_POINT_POLICY],
         severity: Severity::Critical,
         frameworks: &["AWS FSBP S3.19", "ATT&CK T1537", "ATT&CK T1530"],
         caveat: "What was read before the revert has been read: look at the bucket's access logs or data events.",

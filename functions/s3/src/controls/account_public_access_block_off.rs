@@ -35,6 +35,7 @@ use snapback::settings::Settings;
 use snapback::subject::Subject;
 
 use crate::exposed::Doors;
+use crate::rights;
 use crate::{aws, block};
 
 /// So many buckets can be looked at several times within the 30 seconds that a function has: each takes up to four calls.
@@ -79,15 +80,15 @@ impl Control for AccountPublicAccessBlockOff {
             Watch { service: "s3-control.amazonaws.com", name: "DeleteAccountPublicAccessBlock" },
         ],
         reads: &[
-            "s3:GetAccountPublicAccessBlock",
-            "s3:ListAllMyBuckets",
-            "s3:GetBucketPublicAccessBlock",
-            "s3:GetBucketPolicy",
-            "s3:GetBucketAcl",
-            "s3:GetBucketOwnershipControls",
+            rights::GET_ACCOUNT_PUBLIC_ACCESS_BLOCK,
+            rights::LIST_ALL_MY_BUCKETS,
+            rights::GET_BUCKET_PUBLIC_ACCESS_BLOCK,
+            rights::GET_BUCKET_POLICY,
+            rights::GET_BUCKET_ACL,
+            rights::GET_BUCKET_OWNERSHIP_CONTROLS,
         ],
-        writes: &["s3:PutAccountPublicAccessBlock"],
-        undoes: &["s3:GetAccountPublicAccessBlock", "s3:PutAccountPublicAccessBlock"],
+        writes: &[rights::PUT_ACCOUNT_PUBLIC_ACCESS_BLOCK],
+        undoes: &[rights::GET_ACCOUNT_PUBLIC_ACCESS_BLOCK, rights::PUT_ACCOUNT_PUBLIC_ACCESS_BLOCK],
         severity: Severity::Critical,
         frameworks: &["AWS FSBP S3.1", "CIS AWS Foundations 2.1.4", "ATT&CK T1562.001", "ATT&CK T1530"],
         caveat: "What was read before the revert has been read: look at the buckets' access logs or data events. The \

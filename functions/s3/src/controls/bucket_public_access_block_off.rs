@@ -34,6 +34,7 @@ use snapback::event::Event;
 use snapback::settings::Settings;
 
 use crate::exposed::Doors;
+use crate::rights;
 use crate::told::bucket_of;
 use crate::{aws, block, told};
 
@@ -60,14 +61,14 @@ impl Control for BucketPublicAccessBlockOff {
             Watch { service: "s3.amazonaws.com", name: "DeleteBucketPublicAccessBlock" },
         ],
         reads: &[
-            "s3:GetBucketPublicAccessBlock",
-            "s3:GetAccountPublicAccessBlock",
-            "s3:GetBucketPolicy",
-            "s3:GetBucketAcl",
-            "s3:GetBucketOwnershipControls",
+            rights::GET_BUCKET_PUBLIC_ACCESS_BLOCK,
+            rights::GET_ACCOUNT_PUBLIC_ACCESS_BLOCK,
+            rights::GET_BUCKET_POLICY,
+            rights::GET_BUCKET_ACL,
+            rights::GET_BUCKET_OWNERSHIP_CONTROLS,
         ],
-        writes: &["s3:PutBucketPublicAccessBlock"],
-        undoes: &["s3:GetBucketPublicAccessBlock", "s3:PutBucketPublicAccessBlock"],
+        writes: &[rights::PUT_BUCKET_PUBLIC_ACCESS_BLOCK],
+        undoes: &[rights::GET_BUCKET_PUBLIC_ACCESS_BLOCK, rights::PUT_BUCKET_PUBLIC_ACCESS_BLOCK],
         severity: Severity::Critical,
         frameworks: &["AWS FSBP S3.8", "CIS AWS Foundations 2.1.4", "ATT&CK T1562.001", "ATT&CK T1530"],
         caveat: "What was read before the revert has been read: look at the bucket's access logs or data events. The \

@@ -29,6 +29,7 @@ use snapback::event::Event;
 use snapback::json;
 use snapback::settings::Settings;
 
+use crate::rights;
 use crate::told::{bucket_of, subject};
 use crate::whole::Found;
 use crate::{aws, logs};
@@ -56,9 +57,9 @@ impl Control for DisabledAccessLogging {
         id: "s3-disabled-access-logging",
         title: "Requests to a log bucket are no longer logged",
         watches: &[Watch { service: "s3.amazonaws.com", name: "PutBucketLogging" }],
-        reads: &["s3:GetBucketPolicy", "s3:GetBucketLogging"],
-        writes: &["s3:PutBucketLogging"],
-        undoes: &["s3:GetBucketLogging", "s3:PutBucketLogging"],
+        reads: &[rights::GET_BUCKET_POLICY, rights::GET_BUCKET_LOGGING],
+        writes: &[rights::PUT_BUCKET_LOGGING],
+        undoes: &[rights::GET_BUCKET_LOGGING, rights::PUT_BUCKET_LOGGING],
         severity: Severity::High,
         frameworks: &["AWS FSBP S3.9", "AWS FSBP CloudTrail.7", "ATT&CK T1562.008"],
         caveat: "Requests that were made meanwhile are in no access log, and S3 may take an hour to log again.",

@@ -31,6 +31,7 @@ use snapback::event::Event;
 use snapback::json;
 use snapback::settings::Settings;
 
+use crate::rights;
 use crate::told::{bucket_of, subject};
 use crate::{aws, logs};
 
@@ -59,9 +60,9 @@ impl Control for EarlyLogExpiry {
             Watch { service: "s3.amazonaws.com", name: "PutBucketLifecycle" },
             Watch { service: "s3.amazonaws.com", name: "PutBucketLifecycleConfiguration" },
         ],
-        reads: &["s3:GetBucketPolicy", "s3:GetLifecycleConfiguration"],
-        writes: &["s3:PutLifecycleConfiguration"],
-        undoes: &["s3:GetLifecycleConfiguration", "s3:PutLifecycleConfiguration"],
+        reads: &[rights::GET_BUCKET_POLICY, rights::GET_LIFECYCLE_CONFIGURATION],
+        writes: &[rights::PUT_LIFECYCLE_CONFIGURATION],
+        undoes: &[rights::GET_LIFECYCLE_CONFIGURATION, rights::PUT_LIFECYCLE_CONFIGURATION],
         severity: Severity::High,
         frameworks: &["ATT&CK T1562.008", "ATT&CK T1485.001", "Stratus aws.defense-evasion.cloudtrail-lifecycle-rule"],
         caveat: "Logs that were deleted meanwhile are gone. S3 runs rules about once a day.",

@@ -33,6 +33,7 @@ use snapback::json;
 use snapback::settings::Settings;
 
 use crate::aws;
+use crate::rights;
 use crate::told::{bucket_of, subject};
 use crate::whole::Found;
 
@@ -54,9 +55,13 @@ impl Control for ForeignReplication {
         id: "s3-foreign-replication",
         title: "A bucket copies its objects to a stranger",
         watches: &[Watch { service: "s3.amazonaws.com", name: "PutBucketReplication" }],
-        reads: &["s3:GetReplicationConfiguration", "s3:ListAllMyBuckets"],
-        writes: &["s3:PutReplicationConfiguration", "iam:PassRole"],
-        undoes: &["s3:GetReplicationConfiguration", "s3:PutReplicationConfiguration", "iam:PassRole"],
+        reads: &[rights::GET_REPLICATION_CONFIGURATION, rights::LIST_ALL_MY_BUCKETS],
+        writes: &[rights::PUT_REPLICATION_CONFIGURATION, rights::PASS_REPLICATION_ROLE],
+        undoes: &[
+            rights::GET_REPLICATION_CONFIGURATION,
+            rights::PUT_REPLICATION_CONFIGURATION,
+            rights::PASS_REPLICATION_ROLE,
+        ],
         severity: Severity::High,
         frameworks: &["ATT&CK T1537", "ATT&CK T1020"],
         caveat: "What was copied before the revert is the stranger's: look at the bucket's replication metrics.",

@@ -28,6 +28,7 @@ use snapback::policy::Policy;
 use snapback::settings::Settings;
 
 use crate::lost::{self, Kind, State};
+use crate::rights;
 use crate::{aws, told};
 
 pub(crate) const DENIALS: Kind = Kind {
@@ -51,9 +52,9 @@ impl Control for LostBucketDeny {
             Watch { service: "s3.amazonaws.com", name: "DeleteBucketPolicy" },
             Watch { service: "s3.amazonaws.com", name: "PutBucketPolicy" },
         ],
-        reads: &["s3:GetBucketPolicy"],
-        writes: &["s3:PutBucketPolicy"],
-        undoes: &["s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy"],
+        reads: &[rights::GET_BUCKET_POLICY],
+        writes: &[rights::PUT_BUCKET_POLICY],
+        undoes: &[rights::GET_BUCKET_POLICY, rights::PUT_BUCKET_POLICY, rights::DELETE_BUCKET_POLICY],
         severity: Severity::High,
         frameworks: &["AWS FSBP S3.5", "ATT&CK T1562", "ATT&CK T1578.005"],
         caveat: "What was done while nothing denied it has been done: look at the bucket's data events.",

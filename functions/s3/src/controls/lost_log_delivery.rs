@@ -30,6 +30,7 @@ use snapback::event::Event;
 use snapback::settings::Settings;
 
 use crate::lost::{self, Kind, State};
+use crate::rights;
 use crate::{aws, logs, told};
 
 pub(crate) const DELIVERIES: Kind = Kind {
@@ -53,9 +54,9 @@ impl Control for LostLogDelivery {
             Watch { service: "s3.amazonaws.com", name: "DeleteBucketPolicy" },
             Watch { service: "s3.amazonaws.com", name: "PutBucketPolicy" },
         ],
-        reads: &["s3:GetBucketPolicy"],
-        writes: &["s3:PutBucketPolicy"],
-        undoes: &["s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy"],
+        reads: &[rights::GET_BUCKET_POLICY],
+        writes: &[rights::PUT_BUCKET_POLICY],
+        undoes: &[rights::GET_BUCKET_POLICY, rights::PUT_BUCKET_POLICY, rights::DELETE_BUCKET_POLICY],
         severity: Severity::High,
         frameworks: &["ATT&CK T1562.008"],
         caveat: "What was to be delivered meanwhile may be lost. CloudTrail's own event history has 90 days of it.",

@@ -27,6 +27,7 @@ use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
 use snapback::settings::Settings;
 
+use crate::rights;
 use crate::told::{ToldAcl, bucket_of};
 use crate::{aws, exposed, told};
 
@@ -52,13 +53,13 @@ impl Control for PublicBucketAcl {
             Watch { service: "s3.amazonaws.com", name: "CreateBucket" },
         ],
         reads: &[
-            "s3:GetBucketAcl",
-            "s3:GetBucketOwnershipControls",
-            "s3:GetBucketPublicAccessBlock",
-            "s3:GetAccountPublicAccessBlock",
+            rights::GET_BUCKET_ACL,
+            rights::GET_BUCKET_OWNERSHIP_CONTROLS,
+            rights::GET_BUCKET_PUBLIC_ACCESS_BLOCK,
+            rights::GET_ACCOUNT_PUBLIC_ACCESS_BLOCK,
         ],
-        writes: &["s3:PutBucketAcl"],
-        undoes: &["s3:GetBucketAcl", "s3:PutBucketAcl"],
+        writes: &[rights::PUT_BUCKET_ACL],
+        undoes: &[rights::GET_BUCKET_ACL, rights::PUT_BUCKET_ACL],
         severity: Severity::Critical,
         frameworks: &["AWS FSBP S3.2", "AWS FSBP S3.3", "AWS FSBP S3.12", "ATT&CK T1530", "ATT&CK T1537"],
         caveat: "What was read or put before the revert stays so, and objects keep ACLs of their own: look at the \

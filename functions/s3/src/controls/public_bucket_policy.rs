@@ -28,6 +28,7 @@ use snapback::settings::Settings;
 
 use crate::bucket_policy::{self, State};
 use crate::exposed::said;
+use crate::rights;
 use crate::told::bucket_of;
 use crate::{aws, exposed, told};
 
@@ -39,9 +40,13 @@ impl Control for PublicBucketPolicy {
         id: "s3-public-bucket-policy",
         title: "A bucket policy lets everyone in",
         watches: &[Watch { service: "s3.amazonaws.com", name: "PutBucketPolicy" }],
-        reads: &["s3:GetBucketPolicy", "s3:GetBucketPublicAccessBlock", "s3:GetAccountPublicAccessBlock"],
-        writes: &["s3:PutBucketPolicy", "s3:DeleteBucketPolicy"],
-        undoes: &["s3:GetBucketPolicy", "s3:PutBucketPolicy"],
+        reads: &[
+            rights::GET_BUCKET_POLICY,
+            rights::GET_BUCKET_PUBLIC_ACCESS_BLOCK,
+            rights::GET_ACCOUNT_PUBLIC_ACCESS_BLOCK,
+        ],
+        writes: &[rights::PUT_BUCKET_POLICY, rights::DELETE_BUCKET_POLICY],
+        undoes: &[rights::GET_BUCKET_POLICY, rights::PUT_BUCKET_POLICY],
         severity: Severity::Critical,
         frameworks: &[
             "AWS FSBP S3.2",

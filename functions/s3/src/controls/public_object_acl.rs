@@ -31,6 +31,7 @@ use snapback::policy::Trust;
 use snapback::settings::Settings;
 
 use crate::exposed::{exposure, is_public};
+use crate::rights;
 use crate::told::{Object, ToldAcl};
 use crate::{aws, exposed, told};
 
@@ -57,16 +58,21 @@ impl Control for PublicObjectAcl {
         title: "An object's ACL lets strangers in",
         watches: &[Watch { service: "s3.amazonaws.com", name: "PutObjectAcl" }],
         reads: &[
-            "s3:GetObjectAcl",
-            "s3:GetObjectVersionAcl",
-            "s3:GetBucketAcl",
-            "s3:GetBucketVersioning",
-            "s3:GetBucketOwnershipControls",
-            "s3:GetBucketPublicAccessBlock",
-            "s3:GetAccountPublicAccessBlock",
+            rights::GET_OBJECT_ACL,
+            rights::GET_OBJECT_VERSION_ACL,
+            rights::GET_BUCKET_ACL,
+            rights::GET_BUCKET_VERSIONING,
+            rights::GET_BUCKET_OWNERSHIP_CONTROLS,
+            rights::GET_BUCKET_PUBLIC_ACCESS_BLOCK,
+            rights::GET_ACCOUNT_PUBLIC_ACCESS_BLOCK,
         ],
-        writes: &["s3:PutObjectAcl", "s3:PutObjectVersionAcl"],
-        undoes: &["s3:GetObjectAcl", "s3:GetObjectVersionAcl", "s3:PutObjectAcl", "s3:PutObjectVersionAcl"],
+        writes: &[rights::PUT_OBJECT_ACL, rights::PUT_OBJECT_VERSION_ACL],
+        undoes: &[
+            rights::GET_OBJECT_ACL,
+            rights::GET_OBJECT_VERSION_ACL,
+            rights::PUT_OBJECT_ACL,
+            rights::PUT_OBJECT_VERSION_ACL,
+        ],
         severity: Severity::High,
         frameworks: &["AWS FSBP S3.2", "ATT&CK T1530", "ATT&CK T1537"],
         caveat: "What was read before the revert has been read: look at the bucket's data events.",

@@ -28,6 +28,7 @@ use snapback::json;
 use snapback::settings::Settings;
 
 use crate::aws::{self, FoundOwnership};
+use crate::rights;
 use crate::told::{bucket_of, subject};
 
 /// The Object Ownership under which no ACL counts.
@@ -60,9 +61,9 @@ impl Control for RevivedAcls {
             Watch { service: "s3.amazonaws.com", name: "PutBucketOwnershipControls" },
             Watch { service: "s3.amazonaws.com", name: "DeleteBucketOwnershipControls" },
         ],
-        reads: &["s3:GetBucketOwnershipControls"],
-        writes: &["s3:PutBucketOwnershipControls"],
-        undoes: &["s3:GetBucketOwnershipControls", "s3:PutBucketOwnershipControls"],
+        reads: &[rights::GET_BUCKET_OWNERSHIP_CONTROLS],
+        writes: &[rights::PUT_BUCKET_OWNERSHIP_CONTROLS],
+        undoes: &[rights::GET_BUCKET_OWNERSHIP_CONTROLS, rights::PUT_BUCKET_OWNERSHIP_CONTROLS],
         severity: Severity::High,
         frameworks: &["AWS FSBP S3.12", "ATT&CK T1562", "ATT&CK T1530"],
         caveat: "What the ACLs of objects let others read meanwhile has been read: look at the bucket's access logs or \

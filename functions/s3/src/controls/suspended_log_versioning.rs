@@ -29,6 +29,7 @@ use snapback::settings::Settings;
 
 use crate::aws::{self, FoundVersioning};
 use crate::logs;
+use crate::rights;
 use crate::told::{bucket_of, subject};
 
 /// In these words an undo holds on to it.
@@ -54,9 +55,9 @@ impl Control for SuspendedLogVersioning {
         id: "s3-suspended-log-versioning",
         title: "Versioning of a log bucket was suspended",
         watches: &[Watch { service: "s3.amazonaws.com", name: "PutBucketVersioning" }],
-        reads: &["s3:GetBucketPolicy", "s3:GetBucketVersioning"],
-        writes: &["s3:PutBucketVersioning"],
-        undoes: &["s3:GetBucketVersioning", "s3:PutBucketVersioning"],
+        reads: &[rights::GET_BUCKET_POLICY, rights::GET_BUCKET_VERSIONING],
+        writes: &[rights::PUT_BUCKET_VERSIONING],
+        undoes: &[rights::GET_BUCKET_VERSIONING, rights::PUT_BUCKET_VERSIONING],
         severity: Severity::High,
         frameworks: &["AWS FSBP S3.14", "ATT&CK T1562.008", "ATT&CK T1485"],
         caveat: "Logs that were overwritten while it was suspended are gone, unless the trail also delivers elsewhere.",
