@@ -36,7 +36,7 @@ pub const FUNCTION: Function = Function {
         AnyControl::of::<controls::ForeignTrafficMirror>(),
     ],
     apply: aws::apply,
-    tags: Tags { read: aws::tags, needs: &[rights::DESCRIBE_TAGS] },
+    tags: Tags { read: aws::tags::read, needs: &[rights::DESCRIBE_TAGS] },
     // EC2 asks for ever longer waits: <https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html>
     patience: &[Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)],
 };

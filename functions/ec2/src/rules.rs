@@ -2,12 +2,12 @@
 //! and what they were. Both directions are judged here once.
 
 use std::collections::BTreeMap;
+use std::marker::PhantomData;
 
 use anyhow::Result;
-use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use snapback::change::{Direction, Ec2, Rule, Source};
-use snapback::control::{Given, Look, Remembered, Remembers, Suspicion};
+use snapback::control::{About, Control, Given, Look, Remembered, Remembers, Survey, Suspicion};
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
 use snapback::network::{self, Opening, Protocol};
@@ -15,6 +15,7 @@ use snapback::settings::Settings;
 use snapback::subject::Subject;
 
 use crate::aws;
+use crate::aws::prefix_lists::PrefixList;
 use crate::told::{Group, Told, ToldRule};
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -31,11 +32,83 @@ pub(crate) struct State {
     pub(crate) before: Option<Remembered<Vec<Rule>>>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct PrefixList {
-    /// An account id, or `AWS`.
-    pub(crate) owner: String,
-    pub(crate) ranges: Vec<IpNet>,
+/// A control of the rules of security groups that go one way.
+pub(crate) trait OneWay: 'static {
+    const ABOUT: &'static About;
+    const DIRECTION: Direction;
+    const OPT_IN: bool = false;
+}
+
+#[derive(Debug)]
+pub(crate) struct Open<C>(PhantomData<C>);
+
+impl<C: OneWay> Control for Open<C> {
+    const ABOUT: &'static About = C::ABOUT;
+    const OPT_IN: bool = C::OPT_IN;
+
+    type State = State;
+    type Change = Ec2;
+
+    const SURVEY: Option<Survey> = Some(aws::surveys::SECURITY_GROUPS);
+
+    fn suspect(event: &Event, settings: &Settings) -> Vec<Suspicion> {
+        suspect(C::DIRECTION, event, settings)
+    }
+
+    async fn observe(look: &Look<'_>, event: &Event, suspicion: &Suspicion) -> Result<State> {
+        let group = match Told::of(event).group {
+            _ if event.is_look() => Some(suspicion.subject.name.clone()),
+            Some(Group::Name(name)) => match aws::rules::group_called(look.place, &name).await? {
+                None => return Ok(State::default()),
+                found => found,
+            },
+            Some(Group::Id(id)) => Some(id),
+            None => None,
+        };
+        let mut rules = aws::rules::read(look.place, C::DIRECTION, group.as_deref()).await?;
+        if group.is_none() {
+            rules.retain(is_world);
+        }
+        let before = match &group {
+            Some(id) if event.name == "ModifySecurityGroupRules" => {
+                Box::pin(look.remembered::<Self>(&Subject::security_group(event, id))).await?
+            }
+            _ => None,
+        };
+        let was = before.as_ref().and_then(|before| before.good.as_deref()).unwrap_or_default();
+        let mut prefix_lists = BTreeMap::new();
+        for rule in rules.iter().chain(was) {
+            if let Source::PrefixList(id) = &rule.source
+                && !prefix_lists.contains_key(id)
+            {
+                prefix_lists.insert(id.clone(), aws::prefix_lists::read(look.place, id).await?);
+            }
+        }
+        Ok(State { group, rules, prefix_lists, before })
+    }
+
+    fn decide(event: &Event, _: &Suspicion, state: &State, given: &Given<'_>) -> Decision<Ec2> {
+        decide(C::DIRECTION, event, state, given)
+    }
+
+    fn found(event: &Event, suspicion: &Suspicion, state: &State) -> Subject {
+        state.group.as_ref().map_or_else(|| suspicion.subject.clone(), |id| Subject::security_group(event, id))
+    }
+
+    fn after(state: &State, change: &Ec2) -> State {
+        after(state, change)
+    }
+}
+
+impl<C: OneWay> Remembers for Open<C> {
+    type Good = Vec<Rule>;
+
+    fn good(state: &State) -> Option<Vec<Rule>> {
+        let without_tags = |rule: &Rule| Rule { tags: BTreeMap::new(), ..rule.clone() };
+        let mut rules: Vec<Rule> = state.rules.iter().map(without_tags).collect();
+        rules.sort_by(|one, other| one.id.cmp(&other.id));
+        (!rules.is_empty()).then_some(rules)
+    }
 }
 
 /// Ports for which AWS calls unrestricted access critical.
@@ -45,7 +118,7 @@ const HIGH_RISK_PORTS: [u16; 24] = [
     8888, 9200, 9300,
 ];
 
-pub(crate) fn suspect(direction: Direction, event: &Event, settings: &Settings) -> Vec<Suspicion> {
+fn suspect(direction: Direction, event: &Event, settings: &Settings) -> Vec<Suspicion> {
     let told = Told::of(event);
     let why = match &told.rules {
         None => "the event does not tell the rules".to_owned(),
@@ -68,44 +141,7 @@ pub(crate) fn suspect(direction: Direction, event: &Event, settings: &Settings) 
     vec![Suspicion { subject, why }]
 }
 
-pub(crate) async fn observe<C: Remembers<Good = Vec<Rule>>>(
-    direction: Direction,
-    look: &Look<'_>,
-    event: &Event,
-    suspicion: &Suspicion,
-) -> Result<State> {
-    let group = match Told::of(event).group {
-        _ if event.is_look() => Some(suspicion.subject.name.clone()),
-        Some(Group::Name(name)) => match aws::group_called(look, &name).await? {
-            None => return Ok(State::default()),
-            found => found,
-        },
-        Some(Group::Id(id)) => Some(id),
-        None => None,
-    };
-    let mut rules = aws::rules(look.place, direction, group.as_deref()).await?;
-    if group.is_none() {
-        rules.retain(is_world);
-    }
-    let before = match &group {
-        Some(id) if event.name == "ModifySecurityGroupRules" => {
-            Box::pin(look.remembered::<C>(&Subject::security_group(event, id))).await?
-        }
-        _ => None,
-    };
-    let was = before.as_ref().and_then(|before| before.good.as_deref()).unwrap_or_default();
-    let mut prefix_lists = BTreeMap::new();
-    for rule in rules.iter().chain(was) {
-        if let Source::PrefixList(id) = &rule.source
-            && !prefix_lists.contains_key(id)
-        {
-            prefix_lists.insert(id.clone(), aws::prefix_list(look.place, id).await?);
-        }
-    }
-    Ok(State { group, rules, prefix_lists, before })
-}
-
-pub(crate) fn decide(direction: Direction, event: &Event, state: &State, given: &Given<'_>) -> Decision<Ec2> {
+fn decide(direction: Direction, event: &Event, state: &State, given: &Given<'_>) -> Decision<Ec2> {
     let allow = |why: &str| Decision::Allow { why: why.to_owned() };
     let alert = |severity, why| Decision::Alert { severity, why };
     let judge = Judge { state, event, settings: given.settings };
@@ -159,11 +195,7 @@ pub(crate) fn decide(direction: Direction, event: &Event, state: &State, given: 
     }
 }
 
-pub(crate) fn found(event: &Event, suspicion: &Suspicion, state: &State) -> Subject {
-    state.group.as_ref().map_or_else(|| suspicion.subject.clone(), |id| Subject::security_group(event, id))
-}
-
-pub(crate) fn after(state: &State, change: &Ec2) -> State {
+fn after(state: &State, change: &Ec2) -> State {
     let mut after = state.clone();
     match change {
         Ec2::RevokeRules { rules, .. } => after.rules.retain(|rule| rules.iter().all(|gone| gone.id != rule.id)),
@@ -178,13 +210,6 @@ pub(crate) fn after(state: &State, change: &Ec2) -> State {
         _ => {}
     }
     after
-}
-
-pub(crate) fn good(state: &State) -> Option<Vec<Rule>> {
-    let without_tags = |rule: &Rule| Rule { tags: BTreeMap::new(), ..rule.clone() };
-    let mut rules: Vec<Rule> = state.rules.iter().map(without_tags).collect();
-    rules.sort_by(|one, other| one.id.cmp(&other.id));
-    (!rules.is_empty()).then_some(rules)
 }
 
 /// Judges the rules of a group together.

@@ -1,10 +1,13 @@
 //! Snapshots, AMIs and endpoint services that are shared with others: what an event tells of it, who is a stranger, and
 //! what is taken back. What the three have in common is judged here once.
 
+use std::marker::PhantomData;
+
+use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use snapback::change::{Ec2, Shared, SharedWith};
-use snapback::control::{Given, Suspicion};
+use snapback::control::{About, Control, Given, Look, Survey, Suspicion};
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
 use snapback::json;
@@ -12,7 +15,50 @@ use snapback::policy::is_account;
 use snapback::settings::Settings;
 use snapback::subject::Subject;
 
+use crate::aws;
 use crate::told::{field, id_of, parameters, text, texts};
+
+/// A control of what can be shared with strangers.
+pub(crate) trait Shareable: 'static {
+    const ABOUT: &'static About;
+    const SURVEY: Survey;
+    const SUBJECT: fn(&Event, &str) -> Subject;
+    const OF: fn(String) -> Shared;
+
+    fn told(event: &Event) -> Told;
+}
+
+#[derive(Debug)]
+pub(crate) struct Sharing<C>(PhantomData<C>);
+
+impl<C: Shareable> Control for Sharing<C> {
+    const ABOUT: &'static About = C::ABOUT;
+
+    type State = State;
+    type Change = Ec2;
+
+    const SURVEY: Option<Survey> = Some(C::SURVEY);
+
+    fn suspect(event: &Event, settings: &Settings) -> Vec<Suspicion> {
+        C::told(event).suspect(event, settings, C::SUBJECT)
+    }
+
+    async fn observe(look: &Look<'_>, _: &Event, suspicion: &Suspicion) -> Result<State> {
+        let Some(id) = id_of(&suspicion.subject) else { return Ok(State::default()) };
+        let of = (C::OF)(id.to_owned());
+        Ok(State { shared_with: Box::pin(aws::shares::read(look.place, &of)).await? })
+    }
+
+    fn decide(event: &Event, suspicion: &Suspicion, state: &State, given: &Given<'_>) -> Decision<Ec2> {
+        C::told(event).decide(event, suspicion, C::OF, state, given)
+    }
+
+    fn after(state: &State, change: &Ec2) -> State {
+        let (Ec2::Sharing { from, to, .. }, Some(live)) = (change, &state.shared_with) else { return state.clone() };
+        let stays = live.iter().filter(|one| !from.contains(one) && !to.contains(one));
+        State { shared_with: Some(stays.chain(to).cloned().collect()) }
+    }
+}
 
 /// What an event tells that it shared.
 #[derive(Debug, PartialEq)]
@@ -98,12 +144,7 @@ impl Told {
         Self { id: text(request, "serviceId").map(str::to_owned), with }
     }
 
-    pub(crate) fn suspect(
-        &self,
-        event: &Event,
-        settings: &Settings,
-        subject: fn(&Event, &str) -> Subject,
-    ) -> Vec<Suspicion> {
+    fn suspect(&self, event: &Event, settings: &Settings, subject: fn(&Event, &str) -> Subject) -> Vec<Suspicion> {
         let why = match &self.with {
             None => "the event does not tell with whom it is shared".to_owned(),
             Some(with) => {
@@ -119,7 +160,7 @@ impl Told {
         vec![Suspicion { subject, why }]
     }
 
-    pub(crate) fn decide(
+    fn decide(
         &self,
         event: &Event,
         suspicion: &Suspicion,
@@ -187,12 +228,6 @@ impl Told {
             plan: vec![Ec2::Sharing { of, from: strangers, to: vec![] }],
         }
     }
-}
-
-pub(crate) fn after(state: &State, change: &Ec2) -> State {
-    let (Ec2::Sharing { from, to, .. }, Some(live)) = (change, &state.shared_with) else { return state.clone() };
-    let stays = live.iter().filter(|one| !from.contains(one) && !to.contains(one));
-    State { shared_with: Some(stays.chain(to).cloned().collect()) }
 }
 
 /// Whether an account is no stranger: the event's own, one that the operator trusts, or GuardDuty's.
@@ -285,7 +320,6 @@ mod tests {
 
     use proptest::prelude::*;
     use serde_json::json;
-    use snapback::control::Control;
 
     use super::*;
     use crate::controls::{OpenEndpointService, SharedImage, SharedSnapshot};

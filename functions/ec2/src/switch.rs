@@ -1,19 +1,26 @@
-//! What is on or off for the whole account in a Region: what turning it back has in common.
+//! What is on or off for the whole account in a Region: all that the controls which turn it back have in common.
+
+use std::marker::PhantomData;
 
 use anyhow::Result;
 use futures::FutureExt;
-use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use snapback::change::{Ec2, Switch};
-use snapback::control::{Given, Suspicion};
+use snapback::control::{About, Control, Given, Look, Remembered, Remembers, Survey, Suspicion};
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
+use snapback::settings::Settings;
 use snapback::subject::Subject;
+
+use crate::aws;
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct State {
     /// In the words of its API.
     pub(crate) is: String,
+    /// How it was when it was last looked at, for a control that remembers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) remembered: Option<Remembered<String>>,
 }
 
 /// How a switch is risky, and how it is safe.
@@ -25,17 +32,73 @@ pub(crate) struct Position {
     pub(crate) severity: Severity,
 }
 
-impl Position {
-    /// The call itself is the suspicion: it has no parameters that could tell more.
-    pub(crate) fn suspicion(&self, event: &Event) -> Suspicion {
-        let why = format!("the event sets {} to `{}`", self.of, self.risky);
-        Suspicion { subject: Subject::switch(event, self.of.name()), why }
+/// A control that turns a switch back.
+pub(crate) trait Switched: 'static {
+    const ABOUT: &'static About;
+    /// What it is turned from, and what to.
+    const POSITION: Position;
+    const SHOWS_LATE: Option<&'static str> = None;
+    const REMEMBERS: bool = false;
+
+    /// The call itself is the suspicion, where it has no parameters that could tell more.
+    fn suspect(event: &Event) -> Vec<Suspicion> {
+        vec![Self::POSITION.suspicion(event, &format!("`{}`", Self::POSITION.risky))]
     }
 
-    /// The switch itself, for a look without an event.
-    pub(crate) fn listed<'a>(&self, event: &'a Event) -> BoxFuture<'a, Result<Vec<Subject>>> {
-        let subject = Subject::switch(event, self.of.name());
-        async move { Ok(vec![subject]) }.boxed()
+    fn decide(_: &Event, state: &State, given: &Given<'_>) -> Decision<Ec2> {
+        Self::POSITION.decide(state, given, vec![])
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Turned<C>(PhantomData<C>);
+
+impl<C: Switched> Control for Turned<C> {
+    const ABOUT: &'static About = C::ABOUT;
+    const SHOWS_LATE: Option<&'static str> = C::SHOWS_LATE;
+
+    type State = State;
+    type Change = Ec2;
+
+    const SURVEY: Option<Survey> =
+        Some(Survey { list: |_, event| async move { Ok(vec![C::POSITION.subject(event)]) }.boxed(), needs: &[] });
+
+    fn suspect(event: &Event, _: &Settings) -> Vec<Suspicion> {
+        C::suspect(event)
+    }
+
+    async fn observe(look: &Look<'_>, _: &Event, suspicion: &Suspicion) -> Result<State> {
+        let remembered =
+            async { if C::REMEMBERS { look.remembered::<Self>(&suspicion.subject).await } else { Ok(None) } };
+        let (is, remembered) =
+            futures::try_join!(Box::pin(aws::switches::read(look.place, C::POSITION.of)), Box::pin(remembered))?;
+        Ok(State { is, remembered })
+    }
+
+    fn decide(event: &Event, _: &Suspicion, state: &State, given: &Given<'_>) -> Decision<Ec2> {
+        C::decide(event, state, given)
+    }
+
+    fn after(state: &State, change: &Ec2) -> State {
+        after(state, change)
+    }
+}
+
+impl<C: Switched> Remembers for Turned<C> {
+    type Good = String;
+
+    fn good(state: &State) -> Option<String> {
+        C::POSITION.good(state)
+    }
+}
+
+impl Position {
+    pub(crate) fn subject(&self, event: &Event) -> Subject {
+        Subject::switch(event, self.of.name())
+    }
+
+    pub(crate) fn suspicion(&self, event: &Event, to: &str) -> Suspicion {
+        Suspicion { subject: self.subject(event), why: format!("the event sets {} to {to}", self.of) }
     }
 
     pub(crate) fn decide(&self, state: &State, given: &Given<'_>, left: Vec<String>) -> Decision<Ec2> {
@@ -53,11 +116,16 @@ impl Position {
             left,
         }
     }
+
+    /// What is worth remembering.
+    pub(crate) fn good(&self, state: &State) -> Option<String> {
+        (state.is != self.risky).then(|| state.is.clone())
+    }
 }
 
 pub(crate) fn after(state: &State, change: &Ec2) -> State {
     match change {
-        Ec2::Switch { to, .. } => State { is: to.clone() },
+        Ec2::Switch { to, .. } => State { is: to.clone(), ..state.clone() },
         _ => state.clone(),
     }
 }
@@ -82,7 +150,7 @@ mod tests {
         let event = Event::from_record(record).expect("an event");
         let settings = Settings::default();
         let suspicion = C::suspect(&event, &settings).pop().expect("it is always suspicious");
-        let state = State { is: is.to_owned() };
+        let state = State { is: is.to_owned(), remembered: None };
         let decide = |state: &State, holds: &BTreeSet<String>| {
             C::decide(&event, &suspicion, state, &Given { settings: &settings, holds })
         };

@@ -73,7 +73,7 @@ impl Control for DeletedFlowLogs {
     type State = State;
     type Change = Ec2;
 
-    const SURVEY: Option<Survey> = Some(aws::FLOW_LOGS);
+    const SURVEY: Option<Survey> = Some(aws::surveys::FLOW_LOGS);
 
     /// The call itself is the suspicion: it does not tell what was recorded.
     fn suspect(event: &Event, _: &Settings) -> Vec<Suspicion> {
@@ -96,8 +96,8 @@ impl Control for DeletedFlowLogs {
         let remembered = Box::pin(look.remembered::<Self>(&suspicion.subject)).await?;
         let resource = remembered.as_ref().and_then(|remembered| Some(remembered.good.as_ref()?.resource.as_str()));
         let live = Box::pin(match resource {
-            Some(resource) => aws::flow_logs_of(look.place, resource).left_future(),
-            None => aws::flow_log(look.place, id).right_future(),
+            Some(resource) => aws::flow_logs::of_resource(look.place, resource).left_future(),
+            None => aws::flow_logs::read(look.place, id).right_future(),
         });
         let (own, others) = live.await?.into_iter().partition::<Vec<_>, _>(|live| live.id == id);
         Ok(State { own: own.into_iter().next(), others, remembered })

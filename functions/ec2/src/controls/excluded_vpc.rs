@@ -77,7 +77,7 @@ impl Control for ExcludedVpc {
     type State = State;
     type Change = Ec2;
 
-    const SURVEY: Option<Survey> = Some(aws::EXCLUSIONS);
+    const SURVEY: Option<Survey> = Some(aws::surveys::VPC_EXCLUSIONS);
 
     fn suspect(event: &Event, _: &Settings) -> Vec<Suspicion> {
         let mode = text(parameters(event), "internetGatewayExclusionMode");
@@ -97,8 +97,8 @@ impl Control for ExcludedVpc {
         let Some(id) = id_of(&suspicion.subject) else { return Ok(State::default()) };
         let is_new = event.name == "CreateVpcBlockPublicAccessExclusion";
         let (block, exclusions, remembered) = futures::try_join!(
-            Box::pin(aws::switch(look.place, Switch::VpcBlockPublicAccess)),
-            Box::pin(aws::exclusions(look.place)),
+            Box::pin(aws::switches::read(look.place, Switch::VpcBlockPublicAccess)),
+            Box::pin(aws::vpc_exclusions::all(look.place)),
             Box::pin(async { if is_new { Ok(None) } else { look.remembered::<Self>(&suspicion.subject).await } }),
         )?;
         let exclusion = exclusions.into_iter().find(|exclusion| exclusion.id == id);

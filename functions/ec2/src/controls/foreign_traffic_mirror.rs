@@ -62,7 +62,7 @@ impl Control for ForeignTrafficMirror {
 
     async fn observe(look: &Look<'_>, event: &Event, _: &Suspicion) -> Result<State> {
         Ok(match target(event) {
-            Some(id) => State { owner: Box::pin(aws::owner_of_mirror_target(look.place, id)).await? },
+            Some(id) => State { owner: Box::pin(aws::traffic_mirrors::owner_of_target(look.place, id)).await? },
             None => State::default(),
         })
     }

@@ -28,6 +28,7 @@ use snapback::settings::Settings;
 use snapback::subject::Subject;
 
 use crate::aws;
+use crate::aws::instances::MetadataOptions;
 use crate::rights;
 use crate::told::{field, id_of, parameters, text};
 
@@ -37,15 +38,7 @@ pub(crate) struct InstanceMetadataV1;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct State {
     /// Nothing if the instance is gone, or if the event does not tell which it is.
-    pub(crate) options: Option<Options>,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Options {
-    /// `required` or `optional`
-    pub(crate) tokens: String,
-    /// Whether the metadata service answers at all.
-    pub(crate) is_on: bool,
+    pub(crate) options: Option<MetadataOptions>,
 }
 
 const RISKY: &str = "optional";
@@ -68,7 +61,7 @@ impl Control for InstanceMetadataV1 {
     type State = State;
     type Change = Ec2;
 
-    const SURVEY: Option<Survey> = Some(aws::INSTANCES);
+    const SURVEY: Option<Survey> = Some(aws::surveys::INSTANCES);
 
     fn suspect(event: &Event, _: &Settings) -> Vec<Suspicion> {
         let request = parameters(event);
@@ -87,7 +80,7 @@ impl Control for InstanceMetadataV1 {
 
     async fn observe(look: &Look<'_>, _: &Event, suspicion: &Suspicion) -> Result<State> {
         Ok(match id_of(&suspicion.subject) {
-            Some(id) => State { options: Box::pin(aws::metadata_options(look.place, id)).await? },
+            Some(id) => State { options: Box::pin(aws::instances::metadata_options(look.place, id)).await? },
             None => State::default(),
         })
     }
@@ -120,7 +113,7 @@ impl Control for InstanceMetadataV1 {
     fn after(state: &State, change: &Ec2) -> State {
         match (change, &state.options) {
             (Ec2::MetadataTokens { to, .. }, Some(options)) => {
-                State { options: Some(Options { tokens: to.clone(), ..options.clone() }) }
+                State { options: Some(MetadataOptions { tokens: to.clone(), ..options.clone() }) }
             }
             _ => state.clone(),
         }
@@ -176,7 +169,7 @@ mod tests {
             is_on in any::<bool>(),
         ) {
             let event = event(&json!({"ModifyInstanceMetadataOptionsRequest": {"InstanceId": "i-1", "HttpTokens": "optional"}}));
-            let state = State { options: Some(Options { tokens: tokens.to_owned(), is_on }) };
+            let state = State { options: Some(MetadataOptions { tokens: tokens.to_owned(), is_on }) };
             if let Some(Decision::Revert { plan, grants, .. }) = decide(&event, &state, &BTreeSet::new()) {
                 let after = plan.iter().fold(state.clone(), |state, change| InstanceMetadataV1::after(&state, change));
                 prop_assert_eq!(after.options.as_ref().map(|options| options.is_on), Some(is_on));

@@ -20,22 +20,27 @@ mod unblocked_vpcs;
 mod unencrypted_volumes;
 mod used_shared_snapshot;
 
+use crate::rules::Open;
+use crate::sharing::Sharing;
+use crate::switch::Turned;
+
 pub(crate) use deleted_flow_logs::DeletedFlowLogs;
 pub(crate) use excluded_vpc::ExcludedVpc;
 pub(crate) use foreign_peering::ForeignPeering;
 pub(crate) use foreign_traffic_mirror::ForeignTrafficMirror;
 pub(crate) use instance_metadata_default_v1::InstanceMetadataDefaultV1;
-pub(crate) use instance_metadata_v1::{InstanceMetadataV1, Options as MetadataOptions};
-pub(crate) use open_egress::OpenEgress;
-pub(crate) use open_endpoint_service::OpenEndpointService;
+pub(crate) use instance_metadata_v1::InstanceMetadataV1;
 pub(crate) use open_network_acl::OpenNetworkAcl;
-pub(crate) use open_security_group::OpenSecurityGroup;
 pub(crate) use opened_prefix_list::OpenedPrefixList;
-pub(crate) use serial_console::SerialConsole;
-pub(crate) use shared_image::SharedImage;
-pub(crate) use shared_snapshot::SharedSnapshot;
-pub(crate) use unblocked_images::UnblockedImages;
 pub(crate) use unblocked_snapshots::UnblockedSnapshots;
-pub(crate) use unblocked_vpcs::UnblockedVpcs;
-pub(crate) use unencrypted_volumes::UnencryptedVolumes;
 pub(crate) use used_shared_snapshot::UsedSharedSnapshot;
+
+pub(crate) type OpenEgress = Open<open_egress::OpenEgress>;
+pub(crate) type OpenSecurityGroup = Open<open_security_group::OpenSecurityGroup>;
+pub(crate) type OpenEndpointService = Sharing<open_endpoint_service::OpenEndpointService>;
+pub(crate) type SharedImage = Sharing<shared_image::SharedImage>;
+pub(crate) type SharedSnapshot = Sharing<shared_snapshot::SharedSnapshot>;
+pub(crate) type SerialConsole = Turned<serial_console::SerialConsole>;
+pub(crate) type UnblockedImages = Turned<unblocked_images::UnblockedImages>;
+pub(crate) type UnblockedVpcs = Turned<unblocked_vpcs::UnblockedVpcs>;
+pub(crate) type UnencryptedVolumes = Turned<unencrypted_volumes::UnencryptedVolumes>;

@@ -22,22 +22,17 @@
 //! It alerts and touches nothing where the event does not tell which rules it made, and where a prefix list cannot be
 //! looked into. What is put later into a prefix list that a group may reach goes unnoticed.
 
-use anyhow::Result;
-use snapback::change::{Direction, Ec2, Rule};
-use snapback::control::{About, Control, Given, Look, Remembers, Survey, Suspicion, Watch};
-use snapback::decision::{Decision, Severity};
-use snapback::event::Event;
-use snapback::settings::Settings;
-use snapback::subject::Subject;
+use snapback::change::Direction;
+use snapback::control::{About, Watch};
+use snapback::decision::Severity;
 
-use crate::aws;
 use crate::rights;
-use crate::rules::{self, State};
+use crate::rules::OneWay;
 
 #[derive(Debug)]
 pub(crate) struct OpenEgress;
 
-impl Control for OpenEgress {
+impl OneWay for OpenEgress {
     const ABOUT: &'static About = &About {
         id: "ec2-open-egress",
         title: "A security group lets out to the world",
@@ -63,47 +58,22 @@ impl Control for OpenEgress {
         source: file!(),
     };
 
+    const DIRECTION: Direction = Direction::Egress;
     const OPT_IN: bool = true;
-
-    type State = State;
-    type Change = Ec2;
-
-    const SURVEY: Option<Survey> = Some(aws::SECURITY_GROUPS);
-
-    fn suspect(event: &Event, settings: &Settings) -> Vec<Suspicion> {
-        rules::suspect(Direction::Egress, event, settings)
-    }
-
-    async fn observe(look: &Look<'_>, event: &Event, suspicion: &Suspicion) -> Result<State> {
-        rules::observe::<Self>(Direction::Egress, look, event, suspicion).await
-    }
-
-    fn decide(event: &Event, _: &Suspicion, state: &State, given: &Given<'_>) -> Decision<Ec2> {
-        rules::decide(Direction::Egress, event, state, given)
-    }
-
-    fn found(event: &Event, suspicion: &Suspicion, state: &State) -> Subject {
-        rules::found(event, suspicion, state)
-    }
-
-    fn after(state: &State, change: &Ec2) -> State {
-        rules::after(state, change)
-    }
-}
-
-impl Remembers for OpenEgress {
-    type Good = Vec<Rule>;
-
-    fn good(state: &State) -> Option<Vec<Rule>> {
-        rules::good(state)
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
+    use snapback::change::Rule;
+    use snapback::control::{Control, Given};
+    use snapback::event::Event;
+    use snapback::settings::Settings;
+
     use super::*;
+    use crate::controls::OpenEgress;
+    use crate::rules::State;
     use crate::rules::tests::{authorized, group, ipv4};
 
     fn to(id: &str, port: i64, cidr: &str) -> Rule {

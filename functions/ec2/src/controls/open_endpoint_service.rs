@@ -17,23 +17,20 @@
 //! It alerts and touches nothing where the event does not tell which principals it permitted, and where it permitted
 //! one whose account cannot be told.
 
-use anyhow::Result;
-use snapback::change::{Ec2, Shared};
-use snapback::control::{About, Control, Given, Look, Survey, Suspicion, Watch};
-use snapback::decision::{Decision, Severity};
+use snapback::change::Shared;
+use snapback::control::{About, Survey, Watch};
+use snapback::decision::Severity;
 use snapback::event::Event;
-use snapback::settings::Settings;
 use snapback::subject::Subject;
 
-use crate::aws;
+use crate::aws::surveys;
 use crate::rights;
-use crate::sharing::{self, State, Told};
-use crate::told::id_of;
+use crate::sharing::{Shareable, Told};
 
 #[derive(Debug)]
 pub(crate) struct OpenEndpointService;
 
-impl Control for OpenEndpointService {
+impl Shareable for OpenEndpointService {
     const ABOUT: &'static About = &About {
         id: "ec2-open-endpoint-service",
         title: "An endpoint service lets strangers connect",
@@ -47,30 +44,11 @@ impl Control for OpenEndpointService {
         source: file!(),
     };
 
-    type State = State;
-    type Change = Ec2;
+    const SURVEY: Survey = surveys::ENDPOINT_SERVICES;
+    const SUBJECT: fn(&Event, &str) -> Subject = Subject::endpoint_service;
+    const OF: fn(String) -> Shared = Shared::EndpointService;
 
-    const SURVEY: Option<Survey> = Some(aws::ENDPOINT_SERVICES);
-
-    fn suspect(event: &Event, settings: &Settings) -> Vec<Suspicion> {
-        told(event).suspect(event, settings, Subject::endpoint_service)
+    fn told(event: &Event) -> Told {
+        Told::of_principals(event)
     }
-
-    async fn observe(look: &Look<'_>, _: &Event, suspicion: &Suspicion) -> Result<State> {
-        let Some(id) = id_of(&suspicion.subject) else { return Ok(State::default()) };
-        let of = Shared::EndpointService(id.to_owned());
-        Ok(State { shared_with: Box::pin(aws::shared_with(look.place, &of)).await? })
-    }
-
-    fn decide(event: &Event, suspicion: &Suspicion, state: &State, given: &Given<'_>) -> Decision<Ec2> {
-        told(event).decide(event, suspicion, Shared::EndpointService, state, given)
-    }
-
-    fn after(state: &State, change: &Ec2) -> State {
-        sharing::after(state, change)
-    }
-}
-
-fn told(event: &Event) -> Told {
-    Told::of_principals(event)
 }

@@ -70,7 +70,7 @@ impl Control for OpenNetworkAcl {
     type State = State;
     type Change = Ec2;
 
-    const SURVEY: Option<Survey> = Some(aws::NETWORK_ACLS);
+    const SURVEY: Option<Survey> = Some(aws::surveys::NETWORK_ACLS);
 
     fn suspect(event: &Event, settings: &Settings) -> Vec<Suspicion> {
         let why = match told(event) {
@@ -84,7 +84,7 @@ impl Control for OpenNetworkAcl {
 
     async fn observe(look: &Look<'_>, _: &Event, suspicion: &Suspicion) -> Result<State> {
         Ok(match id_of(&suspicion.subject) {
-            Some(id) => State { entries: Box::pin(aws::acl_entries(look.place, id)).await? },
+            Some(id) => State { entries: Box::pin(aws::network_acls::read(look.place, id)).await? },
             None => State::default(),
         })
     }

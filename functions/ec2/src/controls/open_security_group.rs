@@ -22,22 +22,17 @@
 //! It alerts and touches nothing where the event does not tell which rules it made, and where a prefix list cannot be
 //! looked into.
 
-use anyhow::Result;
-use snapback::change::{Direction, Ec2, Rule};
-use snapback::control::{About, Control, Given, Look, Remembers, Survey, Suspicion, Watch};
-use snapback::decision::{Decision, Severity};
-use snapback::event::Event;
-use snapback::settings::Settings;
-use snapback::subject::Subject;
+use snapback::change::Direction;
+use snapback::control::{About, Watch};
+use snapback::decision::Severity;
 
-use crate::aws;
 use crate::rights;
-use crate::rules::{self, State};
+use crate::rules::OneWay;
 
 #[derive(Debug)]
 pub(crate) struct OpenSecurityGroup;
 
-impl Control for OpenSecurityGroup {
+impl OneWay for OpenSecurityGroup {
     const ABOUT: &'static About = &About {
         id: "ec2-open-security-group",
         title: "A security group lets the world in",
@@ -71,38 +66,7 @@ impl Control for OpenSecurityGroup {
         source: file!(),
     };
 
-    type State = State;
-    type Change = Ec2;
-
-    const SURVEY: Option<Survey> = Some(aws::SECURITY_GROUPS);
-
-    fn suspect(event: &Event, settings: &Settings) -> Vec<Suspicion> {
-        rules::suspect(Direction::Ingress, event, settings)
-    }
-
-    async fn observe(look: &Look<'_>, event: &Event, suspicion: &Suspicion) -> Result<State> {
-        rules::observe::<Self>(Direction::Ingress, look, event, suspicion).await
-    }
-
-    fn decide(event: &Event, _: &Suspicion, state: &State, given: &Given<'_>) -> Decision<Ec2> {
-        rules::decide(Direction::Ingress, event, state, given)
-    }
-
-    fn found(event: &Event, suspicion: &Suspicion, state: &State) -> Subject {
-        rules::found(event, suspicion, state)
-    }
-
-    fn after(state: &State, change: &Ec2) -> State {
-        rules::after(state, change)
-    }
-}
-
-impl Remembers for OpenSecurityGroup {
-    type Good = Vec<Rule>;
-
-    fn good(state: &State) -> Option<Vec<Rule>> {
-        rules::good(state)
-    }
+    const DIRECTION: Direction = Direction::Ingress;
 }
 
 #[cfg(test)]
@@ -110,9 +74,14 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     use serde_json::json;
-    use snapback::change::Source;
+    use snapback::change::{Ec2, Rule, Source};
+    use snapback::control::{Control, Given};
+    use snapback::decision::Decision;
+    use snapback::event::Event;
+    use snapback::settings::Settings;
 
-    use super::*;
+    use crate::controls::OpenSecurityGroup;
+    use crate::rules::State;
     use crate::rules::tests::{authorized, changed, event, group, ipv4, list, rule};
 
     /// What is decided, as people read it; nothing if the event alone raises no suspicion.

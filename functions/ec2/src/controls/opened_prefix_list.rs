@@ -71,7 +71,7 @@ impl Control for OpenedPrefixList {
     type State = State;
     type Change = Ec2;
 
-    const SURVEY: Option<Survey> = Some(aws::PREFIX_LISTS);
+    const SURVEY: Option<Survey> = Some(aws::surveys::PREFIX_LISTS);
 
     fn suspect(event: &Event, settings: &Settings) -> Vec<Suspicion> {
         let why = match added(event) {
@@ -95,8 +95,8 @@ impl Control for OpenedPrefixList {
         let Some(id) = id_of(&suspicion.subject) else { return Ok(State::default()) };
         let named = Source::PrefixList(id.to_owned());
         let (list, rules) = futures::try_join!(
-            Box::pin(aws::prefix_entries(look.place, id)),
-            Box::pin(aws::rules(look.place, Direction::Ingress, None)),
+            Box::pin(aws::prefix_lists::entries(look.place, id)),
+            Box::pin(aws::rules::read(look.place, Direction::Ingress, None)),
         )?;
         let of_list = rules.iter().filter(|rule| rule.source == named);
         let mut lets_in: Vec<Traffic> = of_list.map(snapback::change::Rule::traffic).collect();

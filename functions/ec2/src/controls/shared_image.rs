@@ -19,23 +19,20 @@
 //! organization is trusted, where it was shared with one: nothing here tells which is one's own. An organization is
 //! known to be one's own only if this account manages it.
 
-use anyhow::Result;
-use snapback::change::{Ec2, Shared};
-use snapback::control::{About, Control, Given, Look, Survey, Suspicion, Watch};
-use snapback::decision::{Decision, Severity};
+use snapback::change::Shared;
+use snapback::control::{About, Survey, Watch};
+use snapback::decision::Severity;
 use snapback::event::Event;
-use snapback::settings::Settings;
 use snapback::subject::Subject;
 
-use crate::aws;
+use crate::aws::surveys;
 use crate::rights;
-use crate::sharing::{self, State, Told};
-use crate::told::id_of;
+use crate::sharing::{Shareable, Told};
 
 #[derive(Debug)]
 pub(crate) struct SharedImage;
 
-impl Control for SharedImage {
+impl Shareable for SharedImage {
     const ABOUT: &'static About = &About {
         id: "ec2-shared-image",
         title: "An AMI is shared with strangers",
@@ -49,30 +46,11 @@ impl Control for SharedImage {
         source: file!(),
     };
 
-    type State = State;
-    type Change = Ec2;
+    const SURVEY: Survey = surveys::IMAGES;
+    const SUBJECT: fn(&Event, &str) -> Subject = Subject::image;
+    const OF: fn(String) -> Shared = Shared::Image;
 
-    const SURVEY: Option<Survey> = Some(aws::IMAGES);
-
-    fn suspect(event: &Event, settings: &Settings) -> Vec<Suspicion> {
-        told(event).suspect(event, settings, Subject::image)
+    fn told(event: &Event) -> Told {
+        Told::of_permission(event, "imageId", "launchPermission")
     }
-
-    async fn observe(look: &Look<'_>, _: &Event, suspicion: &Suspicion) -> Result<State> {
-        let Some(id) = id_of(&suspicion.subject) else { return Ok(State::default()) };
-        let of = Shared::Image(id.to_owned());
-        Ok(State { shared_with: Box::pin(aws::shared_with(look.place, &of)).await? })
-    }
-
-    fn decide(event: &Event, suspicion: &Suspicion, state: &State, given: &Given<'_>) -> Decision<Ec2> {
-        told(event).decide(event, suspicion, Shared::Image, state, given)
-    }
-
-    fn after(state: &State, change: &Ec2) -> State {
-        sharing::after(state, change)
-    }
-}
-
-fn told(event: &Event) -> Told {
-    Told::of_permission(event, "imageId", "launchPermission")
 }

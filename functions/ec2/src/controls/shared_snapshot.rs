@@ -16,23 +16,20 @@
 //!
 //! It alerts and touches nothing where the event does not tell with whom the snapshot was shared.
 
-use anyhow::Result;
-use snapback::change::{Ec2, Shared};
-use snapback::control::{About, Control, Given, Look, Survey, Suspicion, Watch};
-use snapback::decision::{Decision, Severity};
+use snapback::change::Shared;
+use snapback::control::{About, Survey, Watch};
+use snapback::decision::Severity;
 use snapback::event::Event;
-use snapback::settings::Settings;
 use snapback::subject::Subject;
 
-use crate::aws;
+use crate::aws::surveys;
 use crate::rights;
-use crate::sharing::{self, State, Told};
-use crate::told::id_of;
+use crate::sharing::{Shareable, Told};
 
 #[derive(Debug)]
 pub(crate) struct SharedSnapshot;
 
-impl Control for SharedSnapshot {
+impl Shareable for SharedSnapshot {
     const ABOUT: &'static About = &About {
         id: "ec2-shared-snapshot",
         title: "A snapshot is shared with strangers",
@@ -46,30 +43,11 @@ impl Control for SharedSnapshot {
         source: file!(),
     };
 
-    type State = State;
-    type Change = Ec2;
+    const SURVEY: Survey = surveys::SNAPSHOTS;
+    const SUBJECT: fn(&Event, &str) -> Subject = Subject::snapshot;
+    const OF: fn(String) -> Shared = Shared::Snapshot;
 
-    const SURVEY: Option<Survey> = Some(aws::SNAPSHOTS);
-
-    fn suspect(event: &Event, settings: &Settings) -> Vec<Suspicion> {
-        told(event).suspect(event, settings, Subject::snapshot)
+    fn told(event: &Event) -> Told {
+        Told::of_permission(event, "snapshotId", "createVolumePermission")
     }
-
-    async fn observe(look: &Look<'_>, _: &Event, suspicion: &Suspicion) -> Result<State> {
-        let Some(id) = id_of(&suspicion.subject) else { return Ok(State::default()) };
-        let of = Shared::Snapshot(id.to_owned());
-        Ok(State { shared_with: Box::pin(aws::shared_with(look.place, &of)).await? })
-    }
-
-    fn decide(event: &Event, suspicion: &Suspicion, state: &State, given: &Given<'_>) -> Decision<Ec2> {
-        told(event).decide(event, suspicion, Shared::Snapshot, state, given)
-    }
-
-    fn after(state: &State, change: &Ec2) -> State {
-        sharing::after(state, change)
-    }
-}
-
-fn told(event: &Event) -> Told {
-    Told::of_permission(event, "snapshotId", "createVolumePermission")
 }

@@ -15,29 +15,18 @@
 //! As long as it still shows that it is on, this control alerts and touches nothing; after a revert it says that it
 //! cannot see it yet. The event does not tell whether it was on before.
 
-use anyhow::Result;
 use snapback::change::{Ec2, Switch};
-use snapback::control::{About, Control, Given, Look, Survey, Suspicion, Watch};
+use snapback::control::{About, Given, Watch};
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
-use snapback::settings::Settings;
 
-use crate::aws;
 use crate::rights;
-use crate::switch::{self, Position, State};
+use crate::switch::{Position, State, Switched};
 
 #[derive(Debug)]
 pub(crate) struct UnblockedImages;
 
-/// What it is turned from, and what to.
-const POSITION: Position = Position {
-    of: Switch::ImageBlockPublicAccess,
-    risky: "unblocked",
-    safe: "block-new-sharing",
-    severity: Severity::High,
-};
-
-impl Control for UnblockedImages {
+impl Switched for UnblockedImages {
     const ABOUT: &'static About = &About {
         id: "ec2-unblocked-images",
         title: "AMIs can be shared with everyone",
@@ -50,36 +39,22 @@ impl Control for UnblockedImages {
         caveat: "Look for ModifyImageAttribute in CloudTrail: it tells which AMIs were shared in between.",
         source: file!(),
     };
-
     const SHOWS_LATE: Option<&'static str> = Some("AWS takes up to ten minutes for Block Public Access of AMIs");
 
-    type State = State;
-    type Change = Ec2;
+    const POSITION: Position = Position {
+        of: Switch::ImageBlockPublicAccess,
+        risky: "unblocked",
+        safe: "block-new-sharing",
+        severity: Severity::High,
+    };
 
-    const SURVEY: Option<Survey> = Some(Survey { list: |_, event| POSITION.listed(event), needs: &[] });
-
-    fn suspect(event: &Event, _: &Settings) -> Vec<Suspicion> {
-        vec![POSITION.suspicion(event)]
-    }
-
-    async fn observe(look: &Look<'_>, _: &Event, _: &Suspicion) -> Result<State> {
-        Ok(State { is: Box::pin(aws::switch(look.place, POSITION.of)).await? })
-    }
-
-    fn decide(event: &Event, _: &Suspicion, state: &State, given: &Given<'_>) -> Decision<Ec2> {
-        if state.is == POSITION.safe && !event.is_look() {
+    fn decide(event: &Event, state: &State, given: &Given<'_>) -> Decision<Ec2> {
+        if state.is == Self::POSITION.safe && !event.is_look() {
             let why = "Block Public Access of AMIs was turned off, and AWS may show for ten minutes that it is on; \
                        `aws ec2 enable-image-block-public-access` turns it on again";
             return Decision::Alert { severity: Severity::Medium, why: why.to_owned() };
         }
-        POSITION.decide(
-            state,
-            given,
-            vec!["AMIs can be shared for up to ten minutes, until AWS has turned it on".to_owned()],
-        )
-    }
-
-    fn after(state: &State, change: &Ec2) -> State {
-        switch::after(state, change)
+        let left = "AMIs can be shared for up to ten minutes, until AWS has turned it on";
+        Self::POSITION.decide(state, given, vec![left.to_owned()])
     }
 }

@@ -22,13 +22,13 @@
 //! stricter one, they are public again.
 
 use anyhow::Result;
+use futures::FutureExt;
 use serde::{Deserialize, Serialize};
 use snapback::change::{Ec2, Switch};
-use snapback::control::{About, Control, Given, Look, Remembered, Remembers, Survey, Suspicion, Watch};
+use snapback::control::{About, Control, Given, Look, Remembers, Survey, Suspicion, Watch};
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
 use snapback::settings::Settings;
-use snapback::subject::Subject;
 
 use crate::aws;
 use crate::rights;
@@ -44,9 +44,6 @@ pub(crate) struct State {
     switch: switch::State,
     /// The account's own snapshots that everyone may read, unless Block Public Access keeps them from it.
     shared_with_everyone: Vec<String>,
-    /// The mode that was on when it was last looked at.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    remembered: Option<Remembered<String>>,
 }
 
 const POSITION: Position = Position {
@@ -84,34 +81,31 @@ impl Control for UnblockedSnapshots {
     type State = State;
     type Change = Ec2;
 
-    const SURVEY: Option<Survey> = Some(Survey { list: |_, event| POSITION.listed(event), needs: &[] });
+    const SURVEY: Option<Survey> =
+        Some(Survey { list: |_, event| async move { Ok(vec![POSITION.subject(event)]) }.boxed(), needs: &[] });
 
     fn suspect(event: &Event, _: &Settings) -> Vec<Suspicion> {
         if event.name == "DisableSnapshotBlockPublicAccess" {
-            return vec![POSITION.suspicion(event)];
+            return vec![POSITION.suspicion(event, &format!("`{}`", POSITION.risky))];
         }
         match text(parameters(event), "state") {
             Some(STRICTER) => vec![],
-            mode => {
-                let why =
-                    format!("the event sets {} to `{}`", POSITION.of, mode.unwrap_or("a mode that it does not tell"));
-                vec![Suspicion { subject: Subject::switch(event, POSITION.of.name()), why }]
-            }
+            mode => vec![POSITION.suspicion(event, &format!("`{}`", mode.unwrap_or("a mode that it does not tell")))],
         }
     }
 
     async fn observe(look: &Look<'_>, _: &Event, suspicion: &Suspicion) -> Result<State> {
         let (is, shared_with_everyone, remembered) = futures::try_join!(
-            Box::pin(aws::switch(look.place, POSITION.of)),
-            Box::pin(aws::snapshots_shared_with_everyone(look.place)),
+            Box::pin(aws::switches::read(look.place, POSITION.of)),
+            Box::pin(aws::shares::snapshots_shared_with_everyone(look.place)),
             Box::pin(look.remembered::<Self>(&suspicion.subject)),
         )?;
-        Ok(State { switch: switch::State { is }, shared_with_everyone, remembered })
+        Ok(State { switch: switch::State { is, remembered }, shared_with_everyone })
     }
 
     fn decide(event: &Event, _: &Suspicion, state: &State, given: &Given<'_>) -> Decision<Ec2> {
         let public = state.shared_with_everyone.join(", ");
-        let remembered = state.remembered.as_ref().filter(|remembered| remembered.is_fresh(event));
+        let remembered = state.switch.remembered.as_ref().filter(|remembered| remembered.is_fresh(event));
         let before = remembered.and_then(|remembered| remembered.good.as_deref());
         let is_narrowed =
             event.name == "EnableSnapshotBlockPublicAccess" || event.is_look() && before == Some(STRICTER);
@@ -143,7 +137,7 @@ impl Remembers for UnblockedSnapshots {
     type Good = String;
 
     fn good(state: &State) -> Option<String> {
-        (state.switch.is != POSITION.risky).then(|| state.switch.is.clone())
+        POSITION.good(&state.switch)
     }
 }
 
@@ -153,6 +147,7 @@ mod tests {
 
     use proptest::prelude::*;
     use serde_json::{Value, json};
+    use snapback::control::Remembered;
 
     use super::*;
 
@@ -174,9 +169,15 @@ mod tests {
         Some(UnblockedSnapshots::decide(event, &suspicion, state, &Given { settings: &settings, holds }))
     }
 
+    impl State {
+        fn remembering(self, remembered: Option<Remembered<String>>) -> Self {
+            Self { switch: switch::State { remembered, ..self.switch }, ..self }
+        }
+    }
+
     fn state(is: &str, shared_with_everyone: &[&str]) -> State {
         let shared_with_everyone = shared_with_everyone.iter().map(|id| (*id).to_owned()).collect();
-        State { switch: switch::State { is: is.to_owned() }, shared_with_everyone, remembered: None }
+        State { switch: switch::State { is: is.to_owned(), remembered: None }, shared_with_everyone }
     }
 
     #[test]
@@ -205,7 +206,7 @@ mod tests {
     fn the_mode_comes_back_that_was_on() {
         let off = event("DisableSnapshotBlockPublicAccess", &json!({"DisableSnapshotBlockPublicAccessRequest": ""}));
         let plan = |event: &Event, is: &str, remembered| {
-            let state = State { remembered: Some(remembered), ..state(is, &["snap-1"]) };
+            let state = state(is, &["snap-1"]).remembering(Some(remembered));
             decide(event, &state, &BTreeSet::new()).map_or_else(Vec::new, |it| it.plan().to_vec())
         };
         let turned =
@@ -232,7 +233,7 @@ mod tests {
         ) {
             let nothing = json!({"DisableSnapshotBlockPublicAccessRequest": ""});
             let event = if disabled { event("DisableSnapshotBlockPublicAccess", &nothing) } else { enabled("block-new-sharing") };
-            let (state, holds) = (State { remembered: at.map(|at| seen(mode, at)), ..state(is, &public) }, BTreeSet::new());
+            let (state, holds) = (state(is, &public).remembering(at.map(|at| seen(mode, at))), BTreeSet::new());
             if let Some(Decision::Revert { plan, left, grants, .. }) = decide(&event, &state, &holds) {
                 let after = plan.iter().fold(state.clone(), |state, change| UnblockedSnapshots::after(&state, change));
                 let again = decide(&event, &after, &holds);

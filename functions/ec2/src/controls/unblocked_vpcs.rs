@@ -16,38 +16,21 @@
 //! mode it had, and the wrong one cuts off what is meant to be reached. AWS takes some minutes for a mode. If it refuses
 //! another one before that, the revert fails, and is tried again like any other.
 
-use anyhow::Result;
-use serde::{Deserialize, Serialize};
 use snapback::change::{Ec2, Switch};
-use snapback::control::{About, Control, Given, Look, Remembered, Remembers, Survey, Suspicion, Watch};
+use snapback::control::{About, Given, Suspicion, Watch};
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
-use snapback::settings::Settings;
-use snapback::subject::Subject;
 
-use crate::aws;
 use crate::rights;
-use crate::switch::{self, Position};
+use crate::switch::{Position, State, Switched};
 use crate::told::{parameters, text};
 
 #[derive(Debug)]
 pub(crate) struct UnblockedVpcs;
 
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct State {
-    #[serde(flatten)]
-    switch: switch::State,
-    /// The mode that was on when it was last looked at.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    remembered: Option<Remembered<String>>,
-}
-
 const MODES: [&str; 2] = ["block-bidirectional", "block-ingress"];
 
-const POSITION: Position =
-    Position { of: Switch::VpcBlockPublicAccess, risky: "off", safe: MODES[0], severity: Severity::High };
-
-impl Control for UnblockedVpcs {
+impl Switched for UnblockedVpcs {
     const ABOUT: &'static About = &About {
         id: "ec2-unblocked-vpcs",
         title: "VPCs can be reached from the internet",
@@ -60,55 +43,32 @@ impl Control for UnblockedVpcs {
         caveat: "AWS takes some minutes for it: what is put right at once may never have been open.",
         source: file!(),
     };
-
     const SHOWS_LATE: Option<&'static str> = Some("AWS takes some minutes for the mode");
+    const REMEMBERS: bool = true;
 
-    type State = State;
-    type Change = Ec2;
+    const POSITION: Position =
+        Position { of: Switch::VpcBlockPublicAccess, risky: "off", safe: MODES[0], severity: Severity::High };
 
-    const SURVEY: Option<Survey> = Some(Survey { list: |_, event| POSITION.listed(event), needs: &[] });
-
-    fn suspect(event: &Event, _: &Settings) -> Vec<Suspicion> {
+    fn suspect(event: &Event) -> Vec<Suspicion> {
         let mode = text(parameters(event), "internetGatewayBlockMode");
         if mode.is_some_and(|mode| MODES.contains(&mode)) {
             return vec![];
         }
         let mode = mode.map_or_else(|| "something that it does not tell".to_owned(), |mode| format!("`{mode}`"));
-        let why = format!("the event sets {} to {mode}", POSITION.of);
-        vec![Suspicion { subject: Subject::switch(event, POSITION.of.name()), why }]
+        vec![Self::POSITION.suspicion(event, &mode)]
     }
 
-    async fn observe(look: &Look<'_>, _: &Event, suspicion: &Suspicion) -> Result<State> {
-        let (is, remembered) = futures::try_join!(
-            Box::pin(aws::switch(look.place, POSITION.of)),
-            Box::pin(look.remembered::<Self>(&suspicion.subject)),
-        )?;
-        Ok(State { switch: switch::State { is }, remembered })
-    }
-
-    fn decide(event: &Event, _: &Suspicion, state: &State, given: &Given<'_>) -> Decision<Ec2> {
+    fn decide(event: &Event, state: &State, given: &Given<'_>) -> Decision<Ec2> {
         let before = state.remembered.as_ref().and_then(|remembered| remembered.good_before(event));
         let before = before.and_then(|(before, _)| MODES.into_iter().find(|mode| mode == before));
-        let position = Position { safe: before.unwrap_or(POSITION.safe), ..POSITION };
-        match (position.decide(&state.switch, given, vec![]), before) {
+        let position = Position { safe: before.unwrap_or(Self::POSITION.safe), ..Self::POSITION };
+        match (position.decide(state, given, vec![]), before) {
             (Decision::Revert { severity, why, .. }, None) if event.is_look() => Decision::Alert { severity, why },
             (Decision::Revert { severity, why, .. }, None) => {
                 Decision::Alert { severity, why: format!("{why}; which mode was on before is not known") }
             }
             (decision, _) => decision,
         }
-    }
-
-    fn after(state: &State, change: &Ec2) -> State {
-        State { switch: switch::after(&state.switch, change), ..state.clone() }
-    }
-}
-
-impl Remembers for UnblockedVpcs {
-    type Good = String;
-
-    fn good(state: &State) -> Option<String> {
-        (state.switch.is != POSITION.risky).then(|| state.switch.is.clone())
     }
 }
 
@@ -118,8 +78,11 @@ mod tests {
 
     use proptest::prelude::*;
     use serde_json::{Value, json};
+    use snapback::control::{Control, Remembered};
+    use snapback::settings::Settings;
 
     use super::*;
+    use crate::controls::UnblockedVpcs;
 
     fn modified(request: &Value) -> Event {
         let record = json!({
@@ -137,7 +100,7 @@ mod tests {
     fn state(is: &str, was: Option<&str>, seen: &str) -> State {
         let seen = seen.parse().expect("a time");
         let remembered = was.map(|was| Remembered { good: Some(was.to_owned()), seen });
-        State { switch: switch::State { is: is.to_owned() }, remembered }
+        State { is: is.to_owned(), remembered }
     }
 
     fn decide(event: &Event, state: &State, holds: &BTreeSet<String>) -> Decision<Ec2> {

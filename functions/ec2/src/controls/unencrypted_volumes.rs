@@ -14,25 +14,17 @@
 //! The event does not tell whether the default was on before. Whoever keeps it off on purpose says so with `snapback
 //! undo`, or with the mode `notify` for this control.
 
-use anyhow::Result;
-use snapback::change::{Ec2, Switch};
-use snapback::control::{About, Control, Given, Look, Survey, Suspicion, Watch};
-use snapback::decision::{Decision, Severity};
-use snapback::event::Event;
-use snapback::settings::Settings;
+use snapback::change::Switch;
+use snapback::control::{About, Watch};
+use snapback::decision::Severity;
 
-use crate::aws;
 use crate::rights;
-use crate::switch::{self, Position, State};
+use crate::switch::{Position, Switched};
 
 #[derive(Debug)]
 pub(crate) struct UnencryptedVolumes;
 
-/// What it is turned from, and what to.
-const POSITION: Position =
-    Position { of: Switch::EbsEncryptionByDefault, risky: "disabled", safe: "enabled", severity: Severity::Medium };
-
-impl Control for UnencryptedVolumes {
+impl Switched for UnencryptedVolumes {
     const ABOUT: &'static About = &About {
         id: "ec2-unencrypted-volumes",
         title: "New volumes are no longer encrypted by default",
@@ -46,24 +38,6 @@ impl Control for UnencryptedVolumes {
         source: file!(),
     };
 
-    type State = State;
-    type Change = Ec2;
-
-    const SURVEY: Option<Survey> = Some(Survey { list: |_, event| POSITION.listed(event), needs: &[] });
-
-    fn suspect(event: &Event, _: &Settings) -> Vec<Suspicion> {
-        vec![POSITION.suspicion(event)]
-    }
-
-    async fn observe(look: &Look<'_>, _: &Event, _: &Suspicion) -> Result<State> {
-        Ok(State { is: Box::pin(aws::switch(look.place, POSITION.of)).await? })
-    }
-
-    fn decide(_: &Event, _: &Suspicion, state: &State, given: &Given<'_>) -> Decision<Ec2> {
-        POSITION.decide(state, given, vec![])
-    }
-
-    fn after(state: &State, change: &Ec2) -> State {
-        switch::after(state, change)
-    }
+    const POSITION: Position =
+        Position { of: Switch::EbsEncryptionByDefault, risky: "disabled", safe: "enabled", severity: Severity::Medium };
 }

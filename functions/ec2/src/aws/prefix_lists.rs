@@ -1,0 +1,84 @@
+//! Managed prefix lists: whose they are, and what they hold.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use aws_sdk_ec2::Client;
+use aws_sdk_ec2::types::{AddPrefixListEntry, ManagedPrefixList, PrefixListEntry, RemovePrefixListEntry};
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+use snapback::aws::{code, failure};
+use snapback::change::{Applied, PrefixEntry};
+use snapback::network;
+use snapback::place::Place;
+
+use crate::aws::answer::unless_gone;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct PrefixList {
+    /// An account id, or `AWS`.
+    pub(crate) owner: String,
+    pub(crate) ranges: Vec<IpNet>,
+}
+
+/// Nothing if it is not there for us to see.
+pub(crate) async fn read(place: &Place, id: &str) -> Result<Option<PrefixList>> {
+    let list = described(place, id, |list| list.owner_id).await?;
+    Ok(list.and_then(|(owner, entries)| {
+        let ranges = entries.iter().map(|entry| network::range(entry.cidr()?)).collect::<Option<_>>()?;
+        Some(PrefixList { owner, ranges })
+    }))
+}
+
+/// Its version and its entries; nothing if it is gone.
+pub(crate) async fn entries(place: &Place, id: &str) -> Result<Option<(i64, Vec<PrefixEntry>)>> {
+    let entry = |entry: PrefixListEntry| {
+        let description = entry.description.filter(|text| !text.is_empty());
+        Some(PrefixEntry { cidr: entry.cidr?, description })
+    };
+    let list = described(place, id, |list| list.version).await?;
+    Ok(list.map(|(version, entries)| (version, entries.into_iter().filter_map(entry).collect())))
+}
+
+/// What is asked for of a list, and its entries.
+async fn described<T>(
+    place: &Place,
+    id: &str,
+    wanted: fn(ManagedPrefixList) -> Option<T>,
+) -> Result<Option<(T, Vec<PrefixListEntry>)>> {
+    let (gone, doing) = (["InvalidPrefixListID.NotFound"], || format!("reading prefix list `{id}`"));
+    let client = Client::new(&place.config);
+    let answer = client.describe_managed_prefix_lists().prefix_list_ids(id).send().await;
+    let lists = unless_gone(answer, &gone, doing)?.and_then(|answer| answer.prefix_lists).unwrap_or_default();
+    let Some(wanted) = lists.into_iter().find_map(wanted) else { return Ok(None) };
+    let entries = client.get_managed_prefix_list_entries().prefix_list_id(id).into_paginator().items().send();
+    let entries = unless_gone(entries.try_collect().await, &gone, doing)?;
+    Ok(entries.map(|entries| (wanted, entries)))
+}
+
+/// EC2 takes the change only if nobody has changed the list since it was read.
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyManagedPrefixList.html>
+pub(super) async fn change(place: &Place, list: &str, from: &[PrefixEntry], to: &[PrefixEntry]) -> Result<Applied> {
+    let Some((version, live)) = entries(place, list).await? else {
+        return Ok(Applied::Changed { found: format!("prefix list `{list}` is gone") });
+    };
+    let is_in = |entry: &PrefixEntry, entries: &[PrefixEntry]| entries.iter().any(|other| other.cidr == entry.cidr);
+    let remove = from.iter().filter(|entry| !is_in(entry, to) && is_in(entry, &live));
+    let add = to.iter().filter(|entry| !is_in(entry, &live));
+    let remove: Vec<_> = remove.map(|entry| RemovePrefixListEntry::builder().cidr(&entry.cidr).build()).collect();
+    let add: Vec<_> = add
+        .map(|entry| AddPrefixListEntry::builder().cidr(&entry.cidr).set_description(entry.description.clone()).build())
+        .collect();
+    if remove.is_empty() && add.is_empty() {
+        return Ok(Applied::Already);
+    }
+    let call = Client::new(&place.config).modify_managed_prefix_list().prefix_list_id(list).current_version(version);
+    let call = call.set_remove_entries(Some(remove).filter(|some| !some.is_empty()));
+    match call.set_add_entries(Some(add).filter(|some| !some.is_empty())).send().await {
+        Ok(_) => Ok(Applied::Done { made: BTreeMap::new() }),
+        Err(error) if code(&error) == Some("PrefixListVersionMismatch") => {
+            Ok(Applied::Changed { found: format!("prefix list `{list}` has changed since version {version}") })
+        }
+        Err(error) => Err(failure(error).context(format!("changing prefix list `{list}`"))),
+    }
+}
