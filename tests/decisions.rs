@@ -8,7 +8,9 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, ensure};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use snapback::change::{Acl, AclGrant, Change, Ec2, Flags, Own, Rule, RuleState, S3, Versioning};
+use snapback::change::{
+    Acl, AclGrant, Change, Ec2, Flags, Object, Own, PolicyChange, Rule, RuleState, S3, Swap, Versioning,
+};
 use snapback::control::{AnyControl, Given, Suspicion};
 use snapback::decision::Decision;
 use snapback::event::Event;
@@ -198,6 +200,7 @@ fn a_plan_takes_nothing_but_what_the_decision_names() -> Result<()> {
         ensure!(!grants.is_empty() && !plan.is_empty(), "{} reverts nothing", case.place());
         for change in plan {
             match change {
+                Change::Policy(change) => of_policy(&case, change, &grants).with_context(|| case.place())?,
                 Change::S3(change) => of_s3(&case, change, &grants).with_context(|| case.place())?,
                 Change::Ec2(Ec2::RevokeRules { group, rules }) => {
                     assert_eq!(case.state()["group"], group, "{}", case.place());
@@ -293,42 +296,45 @@ fn turns_on_only(from: Option<Flags>, to: Option<Flags>, grants: &[String]) -> R
     Ok(())
 }
 
+/// What is done to a policy is what the grants name, and nothing else.
+fn of_policy(case: &Case, change: PolicyChange, grants: &[String]) -> Result<()> {
+    let PolicyChange { from, to, .. } = change;
+    assert_eq!(from.as_deref(), case.state()["policy"].as_str(), "{}", case.place());
+    if case.control.good.is_some() {
+        return restores_only(from.as_deref(), to.as_deref(), grants).with_context(|| case.place());
+    }
+    let from = from.with_context(|| case.place())?;
+    let kept = others(&from, grants)?;
+    let left = to.map(|policy| others(&policy, &[])).transpose()?.unwrap_or_default();
+    assert!(kept.iter().all(|statement| left.contains(statement)), "{}: {left:?}", case.place());
+    let narrowed = left.iter().filter(|statement| !kept.contains(statement));
+    assert!(narrowed.count() <= grants.len(), "{}: {left:?}", case.place());
+    Ok(())
+}
+
 /// What is done to S3 is what the grants name, and nothing else.
 fn of_s3(case: &Case, change: S3, grants: &[String]) -> Result<()> {
     match change {
-        S3::BucketPolicy { from, to, .. } if case.control.good.is_some() => {
-            assert_eq!(serde_json::to_value(&from)?, case.state()["policy"], "{}", case.place());
-            restores_only(from.as_deref(), to.as_deref(), grants).with_context(|| case.place())?;
-        }
-        S3::BucketPolicy { from, to, .. } | S3::AccessPointPolicy { from, to, .. } => {
-            let from = from.with_context(|| case.place())?;
-            assert_eq!(Some(from.as_str()), case.state()["policy"].as_str(), "{}", case.place());
-            let kept = others(&from, grants)?;
-            let left = to.map(|policy| others(&policy, &[])).transpose()?.unwrap_or_default();
-            assert!(kept.iter().all(|statement| left.contains(statement)), "{}: {left:?}", case.place());
-            let narrowed = left.iter().filter(|statement| !kept.contains(statement));
-            assert!(narrowed.count() <= grants.len(), "{}: {left:?}", case.place());
-        }
-        S3::BucketAcl { from, to, .. } => {
+        S3::BucketAcl(Swap { from, to, .. }) => {
             assert_eq!(serde_json::to_value(&from)?, case.state()["acl"], "{}", case.place());
             loses_only(from, &to, |grant| grants.contains(&grant.to_string()), grants.len())
                 .with_context(|| case.place())?;
         }
-        S3::ObjectAcl { from, to, version, .. } => {
+        S3::ObjectAcl(Swap { from, to, of: Object { version, .. } }) => {
             assert_eq!(serde_json::to_value(&from)?, case.state()["acl"], "{}", case.place());
             let on = version.map(|version| format!(" on version {version}")).unwrap_or_default();
             let is_named = |grant: &AclGrant| grants.contains(&format!("{grant}{on}"));
             loses_only(from, &to, is_named, grants.len()).with_context(|| case.place())?;
         }
-        S3::BucketPublicAccessBlock { from, to, .. } => {
+        S3::BucketPublicAccessBlock(Swap { from, to, .. }) => {
             assert_eq!(serde_json::to_value(&from)?, case.state()["bucket"], "{}", case.place());
             turns_on_only(from, to, grants).with_context(|| case.place())?;
         }
-        S3::AccountPublicAccessBlock { from, to, .. } => {
+        S3::AccountPublicAccessBlock(Swap { from, to, .. }) => {
             assert_eq!(serde_json::to_value(&from)?, case.state()["account"], "{}", case.place());
             turns_on_only(from, to, grants).with_context(|| case.place())?;
         }
-        S3::BucketLifecycle { from, to, .. } => {
+        S3::BucketLifecycle(Swap { from, to, .. }) => {
             assert_eq!(serde_json::to_value(&from)?, case.state()["lifecycle"], "{}", case.place());
             let (from, to) = (from.with_context(|| case.place())?, to.unwrap_or_default());
             let gone = from.rules.iter().filter(|rule| !to.rules.contains(rule)).collect::<Vec<_>>();
@@ -343,16 +349,16 @@ fn of_s3(case: &Case, change: S3, grants: &[String]) -> Result<()> {
                 assert!(is_known, "{} would make {rule}", case.place());
             }
         }
-        S3::BucketLogging { from, to, .. } => {
+        S3::BucketLogging(Swap { from, to, .. }) => {
             assert_eq!((from, grants.len()), (None, 1), "{}", case.place());
             assert_eq!(serde_json::to_value(to)?, case.state()["remembered"]["good"], "{}", case.place());
         }
-        S3::ObjectOwnership { from, to, .. } => {
+        S3::ObjectOwnership(Swap { from, to, .. }) => {
             assert_eq!(serde_json::to_value(&from)?, case.state()["ownership"], "{}", case.place());
             assert_eq!(serde_json::to_value(to)?, case.state()["remembered"]["good"], "{}", case.place());
             assert_eq!(grants, ["ACLs count"], "{}", case.place());
         }
-        S3::BucketReplication { from, to, .. } => {
+        S3::BucketReplication(Swap { from, to, .. }) => {
             assert_eq!(serde_json::to_value(&from)?, case.state()["replication"], "{}", case.place());
             assert_eq!((&from.role, from.rules.len()), (&to.role, to.rules.len()), "{}", case.place());
             let changed = from.rules.iter().zip(&to.rules).filter(|(from, to)| from != to).collect::<Vec<_>>();
@@ -362,7 +368,7 @@ fn of_s3(case: &Case, change: S3, grants: &[String]) -> Result<()> {
                 assert!(grant.ends_with(&serde_json::to_string(from)?), "{}: {grant}", case.place());
             }
         }
-        S3::BucketVersioning { from, to, .. } => {
+        S3::BucketVersioning(Swap { from, to, .. }) => {
             assert_eq!(serde_json::to_value(from)?, case.state()["versioning"], "{}", case.place());
             assert_eq!((to, grants.len()), (Versioning::Enabled, 1), "{}", case.place());
         }
@@ -400,6 +406,14 @@ fn others(policy: &str, grants: &[String]) -> Result<Vec<String>> {
         let mut content: Value = serde_json::from_str(text)?;
         content["Principal"] = Value::Null;
         content["Condition"] = Value::Null;
+        for list in content.as_object_mut().into_iter().flatten().filter_map(|(_, member)| member.as_array_mut()) {
+            list.sort_by_key(ToString::to_string);
+        }
+        for member in content.as_object_mut().into_iter().flatten().map(|(_, member)| member) {
+            if let Some([one]) = member.as_array().map(Vec::as_slice) {
+                *member = one.clone();
+            }
+        }
         Ok(content)
     };
     let grants = grants.iter().map(|grant| common(grant)).collect::<Result<Vec<_>>>()?;

@@ -177,7 +177,7 @@ fn indented(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
-    use snapback::change::S3;
+    use snapback::change::{Holder, PolicyChange};
     use snapback::journal::{Basis, Cause, Outcome};
     use snapback::mode::Mode;
     use snapback::settings::Settings;
@@ -255,15 +255,15 @@ mod tests {
     fn a_plan_that_does_not_follow_from_event_and_state_is_refused() {
         let mut other_plan = reverted();
         let Decision::Revert { plan, .. } = &mut other_plan.decision else { panic!("it is a revert") };
-        let Change::S3(S3::BucketPolicy { from, .. }) = &mut plan[0] else { panic!("of a bucket policy") };
-        *from = Some(PUBLIC.replace("s3:GetObject", "s3:*"));
+        let Change::Policy(PolicyChange { from, .. }) = &mut plan[0] else { panic!("of a bucket policy") };
+        *from = Some(PUBLIC.replace("s3:GetObject", "s3:*").into());
         let mut other_grant = reverted();
         let Decision::Revert { grants, .. } = &mut other_grant.decision else { panic!("it is a revert") };
         grants.push("another".to_owned());
         let mut other_bucket = reverted();
         let Decision::Revert { plan, .. } = &mut other_bucket.decision else { panic!("it is a revert") };
-        let Change::S3(S3::BucketPolicy { bucket, .. }) = &mut plan[0] else { panic!("of a bucket policy") };
-        *bucket = "payroll".to_owned();
+        let Change::Policy(PolicyChange { of, .. }) = &mut plan[0] else { panic!("of a bucket policy") };
+        *of = Holder::Bucket("payroll".to_owned());
         let mut other_state = reverted();
         other_state.state["policy"] = json!(PUBLIC.replace("s3:GetObject", "s3:*"));
         let mut other_subject = reverted();

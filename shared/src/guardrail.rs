@@ -485,7 +485,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::change::S3;
+    use crate::change::{Holder, PolicyChange};
 
     const PERMIT: &str = "permit (principal, action, resource);";
 
@@ -706,7 +706,7 @@ mod tests {
     }
 
     fn decision() -> impl Strategy<Value = Decision<Change>> {
-        let change = Change::S3(S3::BucketPolicy { bucket: "b".to_owned(), from: None, to: None });
+        let change = Change::Policy(PolicyChange { of: Holder::Bucket("b".to_owned()), from: None, to: None });
         prop_oneof![
             Just(Decision::Allow { why: "fine".to_owned() }),
             Just(Decision::Alert { severity: Severity::Low, why: "odd".to_owned() }),

@@ -21,6 +21,7 @@ pub mod network;
 pub mod notice;
 pub mod place;
 pub mod plain;
+pub mod policed;
 pub mod policy;
 pub mod responder;
 pub mod right;

@@ -425,7 +425,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::change::{Change, S3};
+    use crate::change::{Change, Holder, PolicyChange};
     use crate::decision::Severity;
     use crate::event::Actor;
     use crate::journal::{Basis, Cause};
@@ -438,7 +438,7 @@ mod tests {
     }
 
     fn reverted(bucket: &str, from: &str) -> Entry {
-        let change = S3::BucketPolicy { bucket: bucket.to_owned(), from: Some(from.to_owned()), to: None };
+        let change = PolicyChange { of: Holder::Bucket(bucket.to_owned()), from: Some(from.into()), to: None };
         Entry {
             id: "0123456789abcdef0123".to_owned(),
             control: "s3-public-bucket-policy".to_owned(),

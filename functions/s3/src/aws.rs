@@ -10,22 +10,22 @@ use aws_config::SdkConfig;
 use aws_sdk_s3::types;
 use aws_sdk_s3control::config::endpoint::{Endpoint, EndpointFuture, Params, ResolveEndpoint};
 use aws_sdk_s3control::types::NetworkOrigin;
-use futures::FutureExt;
 use futures::future::BoxFuture;
+use futures::{FutureExt, TryFutureExt};
 use snapback::aws::{code, failure};
 use snapback::change::{
-    AccessLogging, Acl, AclGrant, Applied, Change, Flag, Flags, Grantee, Lifecycle, Replication, S3, Versioning,
+    AccessLogging, Acl, AclGrant, Applied, Change, Flag, Flags, Grantee, Holder, Lifecycle, Live, Object,
+    ObjectOwnership, Replication, S3, Versioning,
 };
 use snapback::control::{Look, Survey};
 use snapback::event::Event;
-use snapback::json;
 use snapback::place::Place;
+use snapback::policy::PolicyText;
 use snapback::subject::Subject;
 
 use crate::controls::{ENFORCED, Point};
 use crate::exposed::Doors;
 use crate::rights;
-use crate::told::Object;
 use crate::whole::{Found, Whole};
 use crate::{access_logging, lifecycle, replication};
 
@@ -33,11 +33,11 @@ use crate::{access_logging, lifecycle, replication};
 const MOST_ON_A_PAGE: i32 = 10_000;
 
 /// The policy of a bucket; nothing if it has none, or if it is gone.
-pub(crate) async fn bucket_policy(look: &Look<'_>, bucket: &str) -> Result<Option<String>> {
+pub(crate) async fn bucket_policy(look: &Look<'_>, bucket: &str) -> Result<Option<PolicyText>> {
     let call =
         s3(&look.place.config).get_bucket_policy().bucket(bucket).expected_bucket_owner(&look.place.account).send();
     match call.await {
-        Ok(answer) => Ok(answer.policy),
+        Ok(answer) => Ok(answer.policy.map(PolicyText::from)),
         Err(error) if matches!(code(&error), Some("NoSuchBucketPolicy" | "NoSuchBucket")) => Ok(None),
         Err(error) => Err(failure(error).context(format!("reading the policy of bucket `{bucket}`"))),
     }
@@ -291,11 +291,11 @@ pub(crate) async fn access_point(look: &Look<'_>, name: &str) -> Result<Option<P
 }
 
 /// The policy of an access point; nothing if it has none, or if it is gone.
-pub(crate) async fn access_point_policy(look: &Look<'_>, name: &str) -> Result<Option<String>> {
+pub(crate) async fn access_point_policy(look: &Look<'_>, name: &str) -> Result<Option<PolicyText>> {
     let call =
         s3control(&look.place.config).get_access_point_policy().account_id(&look.place.account).name(name).send();
     match call.await {
-        Ok(answer) => Ok(answer.policy),
+        Ok(answer) => Ok(answer.policy.map(PolicyText::from)),
         Err(error) if matches!(code(&error), Some("NoSuchAccessPointPolicy" | "NoSuchAccessPoint")) => Ok(None),
         Err(error) => Err(failure(error).context(format!("reading the policy of access point `{name}`"))),
     }
@@ -325,136 +325,117 @@ pub(crate) fn tags<'a>(look: &'a Look<'a>, subject: &'a Subject) -> BoxFuture<'a
 /// Applies a change if the resource is as the change says it was. S3 has no conditional write of any of these, so each
 /// is read again just before.
 pub(crate) fn apply<'a>(place: &'a Place, change: &'a Change) -> BoxFuture<'a, Result<Applied>> {
-    let look = Look::new(place);
     async move {
+        let look = &Look::new(place);
         match change {
-            Change::S3(S3::BucketPolicy { bucket, from, to }) => {
-                change_bucket_policy(&look, bucket, from.as_deref(), to.as_deref()).await
-            }
-            Change::S3(S3::AccessPointPolicy { access_point, from, to }) => {
-                change_access_point_policy(&look, access_point, from.as_deref(), to.as_deref()).await
-            }
-            Change::S3(S3::BucketAcl { bucket, from, to }) => change_bucket_acl(&look, bucket, from, to).await,
-            Change::S3(S3::ObjectAcl { bucket, key, version, from, to }) => {
-                let object = Object { bucket: bucket.clone(), key: key.clone(), version: version.clone() };
-                change_object_acl(&look, object, from, to).await
-            }
-            Change::S3(S3::BucketPublicAccessBlock { bucket, from, to }) => {
-                change_bucket_public_access_block(&look, bucket, from.as_ref(), to.as_ref()).await
-            }
-            Change::S3(S3::AccountPublicAccessBlock { account: of, from, to }) => {
-                ensure!(
-                    *of == place.account,
-                    "asked to change account {of} with the rights of account {}",
-                    place.account
-                );
-                change_account_public_access_block(&look, from.as_ref(), to.as_ref()).await
-            }
-            Change::S3(S3::BucketVersioning { bucket, from, to }) => {
-                change_bucket_versioning(&look, bucket, *from, *to).await
-            }
-            Change::S3(S3::BucketLifecycle { bucket, from, to }) => {
-                change_bucket_lifecycle(&look, bucket, from.as_ref(), to.as_ref()).await
-            }
-            Change::S3(S3::BucketLogging { bucket, from, to }) => {
-                change_bucket_logging(&look, bucket, from.as_ref(), to.as_ref()).await
-            }
-            Change::S3(S3::BucketReplication { bucket, from, to }) => {
-                change_bucket_replication(&look, bucket, from, to).await
-            }
-            Change::S3(S3::ObjectOwnership { bucket, from, to }) => {
-                change_object_ownership(&look, bucket, from.as_deref(), to.as_deref()).await
-            }
+            Change::Policy(change) => match &change.of {
+                Holder::Bucket(bucket) => {
+                    let write = async |to: &Option<PolicyText>| put_bucket_policy(look, bucket, to.as_deref()).await;
+                    change.put(bucket_policy(look, bucket).map_ok(Live::Is), write).await
+                }
+                Holder::AccessPoint(name) => {
+                    let write =
+                        async |to: &Option<PolicyText>| put_access_point_policy(look, name, to.as_deref()).await;
+                    change.put(access_point_policy(look, name).map_ok(Live::Is), write).await
+                }
+                Holder::Topic(_) | Holder::Queue(_) => bail!("the function for S3 was asked to {change}"),
+            },
+            Change::S3(change) => Box::pin(apply_setting(look, change)).await,
             other => bail!("the function for S3 was asked to {other}"),
         }
     }
     .boxed()
 }
 
-async fn change_bucket_policy(look: &Look<'_>, bucket: &str, from: Option<&str>, to: Option<&str>) -> Result<Applied> {
-    let found = bucket_policy(look, bucket).await?;
-    if is_same_policy(found.as_deref(), to) {
-        return Ok(Applied::Already);
+async fn apply_setting(look: &Look<'_>, change: &S3) -> Result<Applied> {
+    let gone = |what: &'static str| move || what.to_owned();
+    match change {
+        S3::BucketAcl(change) => {
+            let read = bucket_acl(look, &change.of.0).map_ok(|acl| Live::or(acl, gone("(no bucket)")));
+            change.put(read, async |to| put_bucket_acl(look, &change.of.0, to).await).await
+        }
+        S3::ObjectAcl(change) => {
+            let read = object_acl(look, &change.of).map_ok(|acl| Live::or(acl, gone("(no object)")));
+            change.put(read, async |to| put_object_acl(look, &change.of, to).await).await
+        }
+        S3::BucketPublicAccessBlock(change) => {
+            let read = bucket_public_access_block(look, &change.of.0).map_ok(Live::Is);
+            change.put(read, async |to| put_bucket_public_access_block(look, &change.of.0, to.as_ref()).await).await
+        }
+        S3::AccountPublicAccessBlock(change) => {
+            let account = &look.place.account;
+            ensure!(change.of.0 == *account, "asked to change {} with the rights of account {account}", change.of);
+            let read = account_public_access_block(look).map_ok(Live::Is);
+            change.put(read, async |to| put_account_public_access_block(look, to.as_ref()).await).await
+        }
+        S3::BucketVersioning(change) => {
+            let never = gone("(versioning was never on)");
+            let read = bucket_versioning(look, &change.of.0).map_ok(|found| Live::or(found.versioning, never));
+            change.put(read, async |to| put_bucket_versioning(look, &change.of.0, *to).await).await
+        }
+        S3::BucketLifecycle(change) => {
+            let read = bucket_lifecycle(look, &change.of.0).map_ok(Live::Is);
+            change.put(read, async |to| put_bucket_lifecycle(look, &change.of.0, to.as_ref()).await).await
+        }
+        S3::BucketLogging(change) => {
+            let read = bucket_logging(look, &change.of.0).map_ok(|Found { kept, unknown }| match unknown {
+                Some(unknown) => Live::Cannot(unknown),
+                None => Live::Is(kept),
+            });
+            change.put(read, async |to| put_bucket_logging(look, &change.of.0, to.as_ref()).await).await
+        }
+        S3::BucketReplication(change) => {
+            let read = bucket_replication(look, &change.of.0).map_ok(|Found { kept, unknown }| match unknown {
+                Some(unknown) => Live::Cannot(unknown),
+                None => Live::or(kept, gone("(no replication)")),
+            });
+            change.put(read, async |to| put_bucket_replication(look, &change.of.0, to).await).await
+        }
+        S3::ObjectOwnership(change) => {
+            let read = object_ownership(look, &change.of.0).map_ok(|found| match found.is_gone {
+                true => Live::Cannot("(no bucket)".to_owned()),
+                false => Live::Is(found.setting.map(ObjectOwnership)),
+            });
+            change.put(read, async |to| put_object_ownership(look, &change.of.0, to.as_ref()).await).await
+        }
     }
-    if !is_same_policy(found.as_deref(), from) {
-        return Ok(Applied::Changed { found: found.unwrap_or_else(|| "(no policy)".to_owned()) });
-    }
-    let client = s3(&look.place.config);
-    let written = if let Some(policy) = to {
-        let call = client.put_bucket_policy().bucket(bucket).expected_bucket_owner(&look.place.account).policy(policy);
+}
+
+async fn put_bucket_policy(look: &Look<'_>, bucket: &str, policy: Option<&str>) -> Result<()> {
+    let (client, account) = (s3(&look.place.config), &look.place.account);
+    let written = if let Some(policy) = policy {
+        let call = client.put_bucket_policy().bucket(bucket).expected_bucket_owner(account).policy(policy);
         call.send().await.map(drop).map_err(failure)
     } else {
-        let call = client.delete_bucket_policy().bucket(bucket).expected_bucket_owner(&look.place.account);
+        let call = client.delete_bucket_policy().bucket(bucket).expected_bucket_owner(account);
         call.send().await.map(drop).map_err(failure)
     };
-    written.map_err(|error| error.context(format!("writing the policy of bucket `{bucket}`")))?;
-    Ok(done())
+    written.with_context(|| format!("writing the policy of bucket `{bucket}`"))
 }
 
-async fn change_access_point_policy(
-    look: &Look<'_>,
-    name: &str,
-    from: Option<&str>,
-    to: Option<&str>,
-) -> Result<Applied> {
-    let found = access_point_policy(look, name).await?;
-    if is_same_policy(found.as_deref(), to) {
-        return Ok(Applied::Already);
-    }
-    if !is_same_policy(found.as_deref(), from) {
-        return Ok(Applied::Changed { found: found.unwrap_or_else(|| "(no policy)".to_owned()) });
-    }
-    let client = s3control(&look.place.config);
-    let written = if let Some(policy) = to {
-        let call = client.put_access_point_policy().account_id(&look.place.account).name(name).policy(policy);
+async fn put_access_point_policy(look: &Look<'_>, name: &str, policy: Option<&str>) -> Result<()> {
+    let (client, account) = (s3control(&look.place.config), &look.place.account);
+    let written = if let Some(policy) = policy {
+        let call = client.put_access_point_policy().account_id(account).name(name).policy(policy);
         call.send().await.map(drop).map_err(failure)
     } else {
-        let call = client.delete_access_point_policy().account_id(&look.place.account).name(name);
+        let call = client.delete_access_point_policy().account_id(account).name(name);
         call.send().await.map(drop).map_err(failure)
     };
-    written.map_err(|error| error.context(format!("writing the policy of access point `{name}`")))?;
-    Ok(done())
+    written.with_context(|| format!("writing the policy of access point `{name}`"))
 }
 
-fn is_same_policy(found: Option<&str>, expected: Option<&str>) -> bool {
-    match (found, expected) {
-        (Some(found), Some(expected)) => json::same(found, expected),
-        (found, expected) => found == expected,
-    }
-}
-
-async fn change_bucket_acl(look: &Look<'_>, bucket: &str, from: &Acl, to: &Acl) -> Result<Applied> {
-    let Some(found) = bucket_acl(look, bucket).await? else {
-        return Ok(Applied::Changed { found: "(no bucket)".to_owned() });
-    };
-    if found.is_same(to) {
-        return Ok(Applied::Already);
-    }
-    if !found.is_same(from) {
-        return Ok(Applied::Changed { found: found.to_string() });
-    }
+async fn put_bucket_acl(look: &Look<'_>, bucket: &str, acl: &Acl) -> Result<()> {
     let call = s3(&look.place.config).put_bucket_acl().bucket(bucket).expected_bucket_owner(&look.place.account);
-    let written = call.access_control_policy(sdk_acl(to)?).send().await;
-    written.map_err(|error| failure(error).context(format!("writing the ACL of bucket `{bucket}`")))?;
-    Ok(done())
+    let written = call.access_control_policy(sdk_acl(acl)?).send().await.map(drop).map_err(failure);
+    written.with_context(|| format!("writing the ACL of bucket `{bucket}`"))
 }
 
-async fn change_object_acl(look: &Look<'_>, object: Object, from: &Acl, to: &Acl) -> Result<Applied> {
-    let Some(found) = object_acl(look, &object).await? else {
-        return Ok(Applied::Changed { found: "(no object)".to_owned() });
-    };
-    if found.is_same(to) {
-        return Ok(Applied::Already);
-    }
-    if !found.is_same(from) {
-        return Ok(Applied::Changed { found: found.to_string() });
-    }
-    let doing = format!("writing the ACL of {object}");
-    let call = s3(&look.place.config).put_object_acl().bucket(object.bucket).key(object.key);
-    let call = call.set_version_id(object.version).expected_bucket_owner(&look.place.account);
-    let written = call.access_control_policy(sdk_acl(to)?).send().await;
-    written.map_err(|error| failure(error).context(doing))?;
-    Ok(done())
+async fn put_object_acl(look: &Look<'_>, object: &Object, acl: &Acl) -> Result<()> {
+    let call = s3(&look.place.config).put_object_acl().bucket(&object.bucket).key(&object.key);
+    let call = call.set_version_id(object.version.clone()).expected_bucket_owner(&look.place.account);
+    let written = call.access_control_policy(sdk_acl(acl)?).send().await.map(drop).map_err(failure);
+    written.with_context(|| format!("writing the ACL of {object}"))
 }
 
 fn sdk_acl(acl: &Acl) -> Result<types::AccessControlPolicy> {
@@ -476,18 +457,9 @@ pub(crate) fn grantee_to_sdk(grantee: &Grantee) -> Result<types::Grantee> {
     Ok(builder.build()?)
 }
 
-async fn change_bucket_public_access_block(
-    look: &Look<'_>,
-    bucket: &str,
-    from: Option<&Flags>,
-    to: Option<&Flags>,
-) -> Result<Applied> {
-    let found = bucket_public_access_block(look, bucket).await?;
-    if let Some(applied) = without_a_write(found.as_ref(), from, to) {
-        return Ok(applied);
-    }
+async fn put_bucket_public_access_block(look: &Look<'_>, bucket: &str, on: Option<&Flags>) -> Result<()> {
     let client = s3(&look.place.config);
-    let written = if let Some(on) = to {
+    let written = if let Some(on) = on {
         let settings = types::PublicAccessBlockConfiguration::builder()
             .block_public_acls(on.contains(&Flag::BlockPublicAcls))
             .ignore_public_acls(on.contains(&Flag::IgnorePublicAcls))
@@ -500,21 +472,12 @@ async fn change_bucket_public_access_block(
         let call = client.delete_public_access_block().bucket(bucket).expected_bucket_owner(&look.place.account);
         call.send().await.map(drop).map_err(failure)
     };
-    written.map_err(|error| error.context(format!("writing the Block Public Access of bucket `{bucket}`")))?;
-    Ok(done())
+    written.with_context(|| format!("writing the Block Public Access of bucket `{bucket}`"))
 }
 
-async fn change_account_public_access_block(
-    look: &Look<'_>,
-    from: Option<&Flags>,
-    to: Option<&Flags>,
-) -> Result<Applied> {
-    let found = account_public_access_block(look).await?;
-    if let Some(applied) = without_a_write(found.as_ref(), from, to) {
-        return Ok(applied);
-    }
+async fn put_account_public_access_block(look: &Look<'_>, on: Option<&Flags>) -> Result<()> {
     let client = s3control(&look.place.config);
-    let written = if let Some(on) = to {
+    let written = if let Some(on) = on {
         let settings = aws_sdk_s3control::types::PublicAccessBlockConfiguration::builder()
             .block_public_acls(on.contains(&Flag::BlockPublicAcls))
             .ignore_public_acls(on.contains(&Flag::IgnorePublicAcls))
@@ -526,44 +489,21 @@ async fn change_account_public_access_block(
     } else {
         client.delete_public_access_block().account_id(&look.place.account).send().await.map(drop).map_err(failure)
     };
-    written.map_err(|error| error.context("writing the Block Public Access of the account"))?;
-    Ok(done())
+    written.context("writing the Block Public Access of the account")
 }
 
-async fn change_bucket_versioning(look: &Look<'_>, bucket: &str, from: Versioning, to: Versioning) -> Result<Applied> {
-    let found = bucket_versioning(look, bucket).await?.versioning;
-    if found == Some(to) {
-        return Ok(Applied::Already);
-    }
-    if found != Some(from) {
-        let found = found.map_or_else(|| "(versioning was never on)".to_owned(), |found| found.to_string());
-        return Ok(Applied::Changed { found });
-    }
+async fn put_bucket_versioning(look: &Look<'_>, bucket: &str, to: Versioning) -> Result<()> {
     let status = match to {
         Versioning::Enabled => types::BucketVersioningStatus::Enabled,
         Versioning::Suspended => types::BucketVersioningStatus::Suspended,
     };
     let versioning = types::VersioningConfiguration::builder().status(status).build();
     let call = s3(&look.place.config).put_bucket_versioning().bucket(bucket).expected_bucket_owner(&look.place.account);
-    let written = call.versioning_configuration(versioning).send().await;
-    written.map_err(|error| failure(error).context(format!("writing the versioning of bucket `{bucket}`")))?;
-    Ok(done())
+    let written = call.versioning_configuration(versioning).send().await.map(drop).map_err(failure);
+    written.with_context(|| format!("writing the versioning of bucket `{bucket}`"))
 }
 
-async fn change_bucket_lifecycle(
-    look: &Look<'_>,
-    bucket: &str,
-    from: Option<&Lifecycle>,
-    to: Option<&Lifecycle>,
-) -> Result<Applied> {
-    let found = bucket_lifecycle(look, bucket).await?;
-    if found.as_ref() == to {
-        return Ok(Applied::Already);
-    }
-    if found.as_ref() != from {
-        let found = found.map_or_else(|| "(no rules)".to_owned(), |found| found.to_string());
-        return Ok(Applied::Changed { found });
-    }
+async fn put_bucket_lifecycle(look: &Look<'_>, bucket: &str, to: Option<&Lifecycle>) -> Result<()> {
     let client = s3(&look.place.config);
     let written = if let Some(Lifecycle { rules, minimum_size }) = to {
         let rules = rules.iter().map(lifecycle::to_sdk).collect::<Result<Vec<_>>>()?;
@@ -576,78 +516,28 @@ async fn change_bucket_lifecycle(
         let call = client.delete_bucket_lifecycle().bucket(bucket).expected_bucket_owner(&look.place.account);
         call.send().await.map(drop).map_err(failure)
     };
-    written.map_err(|error| error.context(format!("writing the lifecycle of bucket `{bucket}`")))?;
-    Ok(done())
+    written.with_context(|| format!("writing the lifecycle of bucket `{bucket}`"))
 }
 
-async fn change_bucket_logging(
-    look: &Look<'_>,
-    bucket: &str,
-    from: Option<&AccessLogging>,
-    to: Option<&AccessLogging>,
-) -> Result<Applied> {
-    let Found { kept: found, unknown } = bucket_logging(look, bucket).await?;
-    if let Some(unknown) = unknown {
-        return Ok(Applied::Changed { found: unknown });
-    }
-    if found.as_ref() == to {
-        return Ok(Applied::Already);
-    }
-    if found.as_ref() != from {
-        let found = found.map_or_else(|| "(no access logging)".to_owned(), |found| found.to_string());
-        return Ok(Applied::Changed { found });
-    }
+async fn put_bucket_logging(look: &Look<'_>, bucket: &str, to: Option<&AccessLogging>) -> Result<()> {
     let enabled = to.map(access_logging::to_sdk).transpose()?;
     let status = types::BucketLoggingStatus::builder().set_logging_enabled(enabled).build();
     let call = s3(&look.place.config).put_bucket_logging().bucket(bucket).expected_bucket_owner(&look.place.account);
-    let written = call.bucket_logging_status(status).send().await;
-    written.map_err(|error| failure(error).context(format!("writing the access logging of bucket `{bucket}`")))?;
-    Ok(done())
+    let written = call.bucket_logging_status(status).send().await.map(drop).map_err(failure);
+    written.with_context(|| format!("writing the access logging of bucket `{bucket}`"))
 }
 
-async fn change_bucket_replication(
-    look: &Look<'_>,
-    bucket: &str,
-    from: &Replication,
-    to: &Replication,
-) -> Result<Applied> {
-    let Found { kept: found, unknown } = bucket_replication(look, bucket).await?;
-    if let Some(unknown) = unknown {
-        return Ok(Applied::Changed { found: unknown });
-    }
-    if found.as_ref() == Some(to) {
-        return Ok(Applied::Already);
-    }
-    if found.as_ref() != Some(from) {
-        let found = found.map_or_else(|| "(no replication)".to_owned(), |found| found.to_string());
-        return Ok(Applied::Changed { found });
-    }
+async fn put_bucket_replication(look: &Look<'_>, bucket: &str, to: &Replication) -> Result<()> {
     let call =
         s3(&look.place.config).put_bucket_replication().bucket(bucket).expected_bucket_owner(&look.place.account);
-    let written = call.replication_configuration(replication::to_sdk(to)?).send().await;
-    written.map_err(|error| failure(error).context(format!("writing the replication of bucket `{bucket}`")))?;
-    Ok(done())
+    let written = call.replication_configuration(replication::to_sdk(to)?).send().await.map(drop).map_err(failure);
+    written.with_context(|| format!("writing the replication of bucket `{bucket}`"))
 }
 
-async fn change_object_ownership(
-    look: &Look<'_>,
-    bucket: &str,
-    from: Option<&str>,
-    to: Option<&str>,
-) -> Result<Applied> {
-    let FoundOwnership { setting: found, is_gone } = object_ownership(look, bucket).await?;
-    if is_gone {
-        return Ok(Applied::Changed { found: "(no bucket)".to_owned() });
-    }
-    if found.as_deref() == to {
-        return Ok(Applied::Already);
-    }
-    if found.as_deref() != from {
-        return Ok(Applied::Changed { found: found.unwrap_or_else(|| "(not set)".to_owned()) });
-    }
+async fn put_object_ownership(look: &Look<'_>, bucket: &str, to: Option<&ObjectOwnership>) -> Result<()> {
     let client = s3(&look.place.config);
-    let written = if let Some(setting) = to {
-        let rule = types::OwnershipControlsRule::builder().object_ownership(setting.into()).build()?;
+    let written = if let Some(ObjectOwnership(setting)) = to {
+        let rule = types::OwnershipControlsRule::builder().object_ownership(setting.as_str().into()).build()?;
         let controls = types::OwnershipControls::builder().rules(rule).build()?;
         let call = client.put_bucket_ownership_controls().bucket(bucket).expected_bucket_owner(&look.place.account);
         call.ownership_controls(controls).send().await.map(drop).map_err(failure)
@@ -655,20 +545,7 @@ async fn change_object_ownership(
         let call = client.delete_bucket_ownership_controls().bucket(bucket).expected_bucket_owner(&look.place.account);
         call.send().await.map(drop).map_err(failure)
     };
-    written.map_err(|error| error.context(format!("writing the Object Ownership of bucket `{bucket}`")))?;
-    Ok(done())
-}
-
-/// What comes of a change if there is nothing to write, since it is so already or is not what it was.
-fn without_a_write(found: Option<&Flags>, from: Option<&Flags>, to: Option<&Flags>) -> Option<Applied> {
-    if found == to {
-        return Some(Applied::Already);
-    }
-    (found != from).then(|| Applied::Changed { found: format!("{found:?}") })
-}
-
-fn done() -> Applied {
-    Applied::Done { made: BTreeMap::new() }
+    written.with_context(|| format!("writing the Object Ownership of bucket `{bucket}`"))
 }
 
 fn s3(config: &SdkConfig) -> aws_sdk_s3::Client {

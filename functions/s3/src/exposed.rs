@@ -1,11 +1,8 @@
 //! Whom a bucket lets in, by its policy and by its ACL.
 
-use std::collections::BTreeSet;
-
-use ipnet::{Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 use snapback::change::{Acl, AclGrant, Flag, Flags, Grantee};
-use snapback::policy::{Exposure, Grant, Kind, Policy, Trust};
+use snapback::policy::{Exposure, Kind, Policy, PolicyText, Trust};
 use snapback::settings::Settings;
 
 /// The groups that S3 knows.
@@ -18,7 +15,7 @@ const LOG_DELIVERY: &str = "http://acs.amazonaws.com/groups/s3/LogDelivery";
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Doors {
     /// The policy, as S3 gave it back.
-    pub policy: Option<String>,
+    pub policy: Option<PolicyText>,
     /// Nothing if the bucket is gone.
     pub acl: Option<Acl>,
     /// Whether ACLs do not count in this bucket.
@@ -51,7 +48,8 @@ impl Doors {
                 open.push(Open { flag, why, writes: false, certain: false });
             }
             Some(Ok(policy)) => {
-                let grants = by_policy(&policy, Exposure::Public, account, settings).into_iter();
+                let grants = policy.judge(Kind::Resource, &settings.trust(account)).grants.into_iter();
+                let grants = grants.filter(|grant| grant.exposure == Exposure::Public);
                 open.extend(grants.map(|grant| Open {
                     flag,
                     why: grant.why,
@@ -67,32 +65,6 @@ impl Doors {
         }
         open
     }
-}
-
-/// The grants of a policy that are just as exposed.
-pub(crate) fn by_policy(policy: &Policy<'_>, exposure: Exposure, account: &str, settings: &Settings) -> Vec<Grant> {
-    let grants = policy.judge(Kind::Resource, &settings.trust(account)).grants.into_iter();
-    grants.filter(|grant| grant.exposure == exposure).collect()
-}
-
-pub(crate) fn said(grants: &[Grant]) -> String {
-    grants.iter().map(|grant| grant.why.as_str()).collect::<Vec<_>>().join("; ")
-}
-
-/// The names of the grants that would let strangers in even if every network were one's own.
-pub(crate) fn whoever_the_network(text: &str, policy: &Policy<'_>, trust: &Trust) -> BTreeSet<String> {
-    let ids = text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '-');
-    let networks = ids.filter(|id| id.starts_with("vpc-") || id.starts_with("vpce-")).map(str::to_owned);
-    let mut trust = trust.clone();
-    trust.networks.extend(networks);
-    trust.ranges = vec![Ipv4Net::default().into(), Ipv6Net::default().into()];
-    let grants = policy.judge(Kind::Resource, &trust).grants.into_iter();
-    grants.filter(Grant::is_untrusted).map(|grant| grant.name).collect()
-}
-
-/// What is said of a grant of which it is not certain that it lets a stranger in.
-pub(crate) fn doubt(grant: Grant) -> String {
-    if grant.certain { format!("{}, and whose network that is cannot be told", grant.why) } else { grant.why }
 }
 
 /// The grants of an ACL that let strangers in.

@@ -17,20 +17,23 @@ mod whole;
 use std::time::Duration;
 
 use snapback::control::{AnyControl, Function, Tags};
+use snapback::policed::Open;
+
+use crate::lost::Lost;
 
 pub const FUNCTION: Function = Function {
     name: "S3Function",
     controls: &[
-        AnyControl::of::<controls::PublicBucketPolicy>(),
-        AnyControl::of::<controls::ForeignBucketPolicy>(),
-        AnyControl::remembering::<controls::LostBucketDeny>(),
-        AnyControl::remembering::<controls::LostLogDelivery>(),
+        AnyControl::of::<Open<controls::PublicBucketPolicy>>(),
+        AnyControl::of::<Open<controls::ForeignBucketPolicy>>(),
+        AnyControl::remembering::<Lost<controls::LostBucketDeny>>(),
+        AnyControl::remembering::<Lost<controls::LostLogDelivery>>(),
         AnyControl::of::<controls::PublicBucketAcl>(),
         AnyControl::of::<controls::PublicObjectAcl>(),
         AnyControl::remembering::<controls::RevivedAcls>(),
         AnyControl::remembering::<controls::BucketPublicAccessBlockOff>(),
         AnyControl::remembering::<controls::AccountPublicAccessBlockOff>(),
-        AnyControl::of::<controls::AccessPointPolicy>(),
+        AnyControl::of::<Open<controls::AccessPointPolicy>>(),
         AnyControl::of::<controls::ForeignReplication>(),
         AnyControl::remembering::<controls::EarlyLogExpiry>(),
         AnyControl::remembering::<controls::SuspendedLogVersioning>(),

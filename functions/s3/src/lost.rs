@@ -1,31 +1,32 @@
 //! What a bucket policy lost since Snapback last looked at it: statements of one kind, that are put back as they were.
 
+use std::marker::PhantomData;
+
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use snapback::change::S3;
-use snapback::control::{Given, Look, Remembered, Remembers, Suspicion};
+use snapback::change::{Holder, PolicyChange};
+use snapback::control::{About, Control, Given, Look, Remembered, Remembers, Survey, Suspicion};
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
-use snapback::json;
-use snapback::policy::Policy;
-use snapback::policy::kept::is_among;
+use snapback::policy::kept::Kept;
+use snapback::policy::{Policy, PolicyText};
+use snapback::settings::Settings;
 
-use crate::aws;
 use crate::told::bucket_of;
+use crate::{aws, told};
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct State {
     /// The policy, as S3 gave it back. It is not asked for where there was nothing of the kind.
-    pub policy: Option<String>,
+    pub policy: Option<PolicyText>,
     /// The policy that had something of the kind, when the bucket was last looked at.
-    pub remembered: Option<Remembered<String>>,
+    pub remembered: Option<Remembered<PolicyText>>,
 }
 
 /// A kind of statement, and how it is spoken of.
 #[derive(Debug)]
 pub(crate) struct Kind {
-    pub statements: for<'a> fn(&Policy<'a>) -> Vec<&'a str>,
+    pub statements: for<'a> fn(&Policy<'a>) -> Vec<Kept<'a>>,
     /// `does not deny any more what it denied`, by which it is followed how long before that was.
     pub lost: &'static str,
     /// `it denies something else instead`
@@ -42,10 +43,10 @@ pub(crate) struct Kind {
 
 impl Kind {
     /// A policy with something of the kind.
-    pub(crate) fn good(&self, state: &State) -> Option<String> {
-        let policy = state.policy.as_deref()?;
+    pub(crate) fn good(&self, state: &State) -> Option<PolicyText> {
+        let policy = state.policy.as_ref()?;
         let has_some = Policy::parse(policy).is_ok_and(|policy| !(self.statements)(&policy).is_empty());
-        has_some.then(|| policy.to_owned())
+        has_some.then(|| policy.clone())
     }
 
     pub(crate) fn decide(
@@ -54,7 +55,7 @@ impl Kind {
         suspicion: &Suspicion,
         state: &State,
         given: &Given<'_>,
-    ) -> Decision<S3> {
+    ) -> Decision<PolicyChange> {
         let alert = |severity, why| Decision::Alert { severity, why };
         let allow = |why: &str| Decision::Allow { why: why.to_owned() };
         let Some(bucket) = bucket_of(&suspicion.subject) else {
@@ -80,14 +81,15 @@ impl Kind {
             }
         };
         let (had, has) = ((self.statements)(&before), now.as_ref().map(self.statements).unwrap_or_default());
-        let lost = had.iter().copied().filter(|statement| !is_among(statement, &has));
-        let (held, lost): (Vec<&str>, Vec<&str>) = lost.partition(|statement| given.holds.contains(&grant(statement)));
+        let lost = had.iter().filter(|statement| !has.contains(statement)).cloned();
+        let (held, lost): (Vec<Kept<'_>>, Vec<Kept<'_>>) =
+            lost.partition(|statement| given.holds.contains(&grant(statement)));
         if lost.is_empty() {
             return allow(if held.is_empty() { self.all_there } else { "an operator has put it back" });
         }
-        let named = lost.iter().map(|statement| called(statement)).collect::<Vec<_>>().join(", ");
+        let named = lost.iter().map(called).collect::<Vec<_>>().join(", ");
         let why = format!("bucket `{bucket}` {} {} before: {named}", self.lost, remembered.age(event));
-        if has.iter().any(|statement| !is_among(statement, &had)) {
+        if has.iter().any(|statement| !had.contains(statement)) {
             return alert(Severity::Medium, format!("{why}; {}", self.instead));
         }
         if !remembered.is_fresh(event) {
@@ -97,53 +99,91 @@ impl Kind {
             Some(now) => Some(now.with(&lost)),
             None => before.only(&lost),
         };
+        // A variable is one only in a document of the newer `Version`: there what comes back would not mean what it did.
+        let comes_back = |to: &String| {
+            Policy::parse(to).is_ok_and(|to| lost.iter().all(|lost| (self.statements)(&to).contains(lost)))
+        };
+        if !to.as_ref().is_some_and(comes_back) {
+            return alert(Severity::Medium, format!("{why}; in the policy of now it would not mean the same"));
+        }
         let is_forgotten = now.is_none() && had.len() < before.statements();
         Decision::Revert {
             severity: Severity::High,
             why,
-            grants: lost.iter().map(|statement| grant(statement)).collect(),
-            plan: vec![S3::BucketPolicy { bucket: bucket.to_owned(), from: state.policy.clone(), to }],
+            grants: lost.iter().map(grant).collect(),
+            plan: vec![PolicyChange {
+                of: Holder::Bucket(bucket.to_owned()),
+                from: state.policy.clone(),
+                to: to.map(PolicyText::from),
+            }],
             left: is_forgotten.then(|| self.forgotten.to_owned()).into_iter().collect(),
         }
     }
 }
 
-pub(crate) async fn observe<C: Remembers<Good = String>>(
-    look: &Look<'_>,
-    event: &Event,
-    suspicion: &Suspicion,
-) -> Result<State> {
-    let Some(bucket) = bucket_of(&suspicion.subject) else { return Ok(State::default()) };
-    let remembered = look.remembered::<C>(&suspicion.subject).await?;
-    let had_some = remembered.as_ref().is_some_and(|remembered| remembered.good.is_some());
-    let policy = if had_some || event.is_look() { aws::bucket_policy(look, bucket).await? } else { None };
-    Ok(State { policy, remembered })
+/// A control of one kind of statement.
+pub(crate) trait Loses: 'static {
+    const ABOUT: &'static About;
+    const KIND: Kind;
+
+    /// See [`Control::suspect`].
+    fn suspect(event: &Event) -> Option<&'static str>;
 }
 
-/// What is remembered does not lag behind.
-pub(crate) fn is_settled(state: &State) -> bool {
-    state.remembered.as_ref().is_none_or(|remembered| remembered.good.is_none())
+/// The control itself.
+#[derive(Debug)]
+pub(crate) struct Lost<K>(PhantomData<K>);
+
+impl<K: Loses> Control for Lost<K> {
+    const ABOUT: &'static About = K::ABOUT;
+
+    type State = State;
+    type Change = PolicyChange;
+
+    const SURVEY: Option<Survey> = Some(aws::BUCKETS);
+
+    /// What is remembered does not lag behind.
+    const IS_SETTLED: Option<fn(&State) -> bool> =
+        Some(|state| state.remembered.as_ref().is_none_or(|remembered| remembered.good.is_none()));
+
+    fn suspect(event: &Event, _: &Settings) -> Vec<Suspicion> {
+        let suspicion = |why: &str| Suspicion { subject: told::subject(event), why: why.to_owned() };
+        K::suspect(event).map(suspicion).into_iter().collect()
+    }
+
+    async fn observe(look: &Look<'_>, event: &Event, suspicion: &Suspicion) -> Result<State> {
+        let Some(bucket) = bucket_of(&suspicion.subject) else { return Ok(State::default()) };
+        let remembered = look.remembered::<Self>(&suspicion.subject).await?;
+        let had_some = remembered.as_ref().is_some_and(|remembered| remembered.good.is_some());
+        let policy = if had_some || event.is_look() { aws::bucket_policy(look, bucket).await? } else { None };
+        Ok(State { policy, remembered })
+    }
+
+    fn decide(event: &Event, suspicion: &Suspicion, state: &State, given: &Given<'_>) -> Decision<PolicyChange> {
+        K::KIND.decide(event, suspicion, state, given)
+    }
+
+    fn after(state: &State, change: &PolicyChange) -> State {
+        State { policy: change.to.clone(), ..state.clone() }
+    }
 }
 
-pub(crate) fn after(state: &State, change: &S3) -> State {
-    match change {
-        S3::BucketPolicy { to, .. } => State { policy: to.clone(), ..state.clone() },
-        _ => state.clone(),
+impl<K: Loses> Remembers for Lost<K> {
+    type Good = PolicyText;
+
+    fn good(state: &State) -> Option<PolicyText> {
+        K::KIND.good(state)
     }
 }
 
 /// Its name, or all of it if it has none.
-fn called(statement: &str) -> String {
-    let content: Value = serde_json::from_str(statement).unwrap_or_default();
-    let sid = json::text(&content, "Sid").map(|sid| format!("`{sid}`"));
-    sid.unwrap_or_else(|| json::canonical(&content))
+fn called(statement: &Kept<'_>) -> String {
+    statement.sid.as_ref().map_or_else(|| statement.name.clone(), |sid| format!("`{sid}`"))
 }
 
 /// What the revert takes away: that the statement is missing.
-fn grant(statement: &str) -> String {
-    let content =
-        serde_json::from_str(statement).map_or_else(|_| statement.to_owned(), |content| json::canonical(&content));
-    format!("without {content}")
+fn grant(statement: &Kept<'_>) -> String {
+    format!("without {}", statement.name)
 }
 
 #[cfg(test)]
@@ -153,11 +193,15 @@ mod tests {
     use proptest::prelude::*;
     use proptest::sample::subsequence;
     use serde_json::json;
-    use snapback::settings::Settings;
     use snapback::subject::Subject;
 
     use super::*;
-    use crate::controls::{DELIVERIES, DENIALS};
+    use crate::controls::{LostBucketDeny, LostLogDelivery};
+
+    type After = Lost<LostBucketDeny>;
+
+    const DENIALS: Kind = LostBucketDeny::KIND;
+    const DELIVERIES: Kind = LostLogDelivery::KIND;
 
     const STATEMENTS: [&str; 5] = [
         r#"{"Sid":"OnlyTls", "Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"*","Condition":{"Bool":{"aws:SecureTransport":"false"}}}"#,
@@ -176,15 +220,15 @@ mod tests {
         Event::from_record(record).expect("an event")
     }
 
-    fn decide(kind: &Kind, state: &State, holds: &BTreeSet<String>) -> Decision<S3> {
+    fn decide(kind: &Kind, state: &State, holds: &BTreeSet<String>) -> Decision<PolicyChange> {
         let event = event();
         let suspicion = Suspicion { subject: Subject::bucket(&event, "b"), why: String::new() };
         kind.decide(&event, &suspicion, state, &Given { settings: &Settings::default(), holds })
     }
 
-    fn policy(statements: &[&str]) -> Option<String> {
+    fn policy(statements: &[&str]) -> Option<PolicyText> {
         (!statements.is_empty())
-            .then(|| format!(r#"{{"Version":"2012-10-17","Statement":[{}]}}"#, statements.join(",")))
+            .then(|| format!(r#"{{"Version":"2012-10-17","Statement":[{}]}}"#, statements.join(",")).into())
     }
 
     fn state(before: &[&str], now: &[&str]) -> State {
@@ -200,8 +244,12 @@ mod tests {
     fn what_an_operator_holds_is_not_put_back_with_the_rest_of_a_deleted_policy() {
         let [tls, keeps, ..] = STATEMENTS;
         let deleted = state(&[tls, keeps], &[]);
-        let decision = decide(&DENIALS, &deleted, &[grant(tls)].into());
-        let [S3::BucketPolicy { to, .. }] = decision.plan() else { panic!("{decision}") };
+        let decision = decide(
+            &DENIALS,
+            &deleted,
+            &[grant(&Policy::parse(&policy(&[tls]).expect("one")).expect("a policy").denied()[0])].into(),
+        );
+        let [PolicyChange { to, .. }] = decision.plan() else { panic!("{decision}") };
         assert_eq!(*to, policy(&[keeps]));
     }
 
@@ -219,10 +267,10 @@ mod tests {
                     Decision::Revert { plan, grants, .. } => {
                         let expected = policy(&[now.as_slice(), &lost].concat());
                         prop_assert!(!lost.is_empty() && !is_new);
-                        let after = plan.iter().fold(state.clone(), |state, change| super::after(&state, change));
-                        prop_assert_eq!(&after.policy, &expected);
+                        let after = plan.iter().fold(state.clone(), |state, change| After::after(&state, change));
+                        prop_assert_eq!(after.policy.as_deref(), expected.as_deref());
                         prop_assert!(decide(kind, &after, &BTreeSet::new()).is_allow() && kind.good(&after).is_some());
-                        let undone = plan.iter().rev().fold(after, |state, change| super::after(&state, &change.undo()));
+                        let undone = plan.iter().rev().fold(after, |state, change| After::after(&state, &change.undo()));
                         prop_assert!(decide(kind, &undone, &grants.into_iter().collect()).is_allow());
                         prop_assert_eq!(undone, state);
                     }
@@ -241,7 +289,7 @@ mod tests {
             let state = state(&before, &now);
             for kind in [&DENIALS, &DELIVERIES] {
                 for change in decide(kind, &state, &BTreeSet::new()).plan() {
-                    let after = after(&state, change);
+                    let after = After::after(&state, change);
                     prop_assert!(untrusted(after.policy.as_deref()) <= untrusted(state.policy.as_deref()));
                 }
             }

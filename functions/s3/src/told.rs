@@ -1,9 +1,7 @@
 //! What CloudTrail tells of a call to S3: which bucket, which ACL, which settings of Block Public Access.
 
-use std::fmt;
-
 use serde_json::Value;
-use snapback::change::{AclGrant, Flag, Flags, Grantee};
+use snapback::change::{AclGrant, Flag, Flags, Grantee, Object};
 use snapback::event::Event;
 use snapback::json;
 use snapback::subject::Subject;
@@ -30,20 +28,6 @@ pub(crate) fn subject(event: &Event) -> Subject {
 fn bucket(event: &Event) -> Option<&str> {
     let from_arn = || event.resources.iter().find_map(|arn| arn.split_once(":s3:::").map(|(_, name)| name));
     json::text(&event.request, "bucketName").or_else(from_arn)
-}
-
-/// An object: one of its versions, or the only one that there is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Object {
-    pub bucket: String,
-    pub key: String,
-    pub version: Option<String>,
-}
-
-impl fmt::Display for Object {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "object `{}` of bucket `{}`", self.key, self.bucket)
-    }
 }
 
 /// The object that the event is about: from the parameters, or from the ARN that stays when the parameters are left out.

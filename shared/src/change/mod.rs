@@ -7,8 +7,10 @@
 mod ec2;
 mod lifecycle;
 mod own;
+mod policy;
 mod replication;
 mod s3;
+mod swap;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -23,12 +25,18 @@ pub use lifecycle::{
     Lifecycle, LifecycleExpiration, LifecycleFilter, LifecycleRule, LifecycleTransition, OlderVersions,
 };
 pub use own::{KeyState, Own, RuleState, Target};
+pub use policy::{Holder, PolicyChange};
 pub use replication::{Replication, ReplicationDestination, ReplicationFilter, ReplicationRule, ReplicationTime};
-pub use s3::{AccessLogging, Acl, AclGrant, Flag, Flags, Grantee, LogKeys, S3, Versioning};
+pub use s3::{
+    AccessLogging, Account, Acl, AclGrant, Bucket, Flag, Flags, Grantee, LogKeys, Object, ObjectOwnership, S3,
+    Versioning,
+};
+pub use swap::{Edit, Live, Member, Setting, Swap};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Change {
+    Policy(PolicyChange),
     S3(S3),
     Ec2(Ec2),
     Own(Own),
@@ -51,6 +59,7 @@ impl Change {
     #[must_use]
     pub fn undo(&self) -> Self {
         match self {
+            Self::Policy(change) => Self::Policy(change.undo()),
             Self::S3(change) => Self::S3(change.undo()),
             Self::Ec2(change) => Self::Ec2(change.undo()),
             Self::Own(change) => Self::Own(change.undo()),
@@ -61,8 +70,8 @@ impl Change {
     #[must_use]
     pub fn overwrites(&self) -> bool {
         match self {
-            // S3 takes policies, ACLs and settings only as a whole.
-            Self::S3(_) => true,
+            // Policies, ACLs and S3's settings are taken only as a whole.
+            Self::Policy(_) | Self::S3(_) => true,
             // Rules go by their ids, whom something is shared with by their names, and a switch has nothing beside it;
             // whoever restores a part of Snapback writes the same.
             Self::Ec2(_) | Self::Own(_) => false,
@@ -73,6 +82,7 @@ impl Change {
     #[must_use]
     pub fn sides(&self) -> (String, String) {
         match self {
+            Self::Policy(change) => change.sides(),
             Self::S3(change) => change.sides(),
             Self::Ec2(change) => change.sides(),
             Self::Own(change) => change.sides(),
@@ -83,6 +93,7 @@ impl Change {
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Policy(change) => change.fmt(f),
             Self::S3(change) => change.fmt(f),
             Self::Ec2(change) => change.fmt(f),
             Self::Own(change) => change.fmt(f),

@@ -5,34 +5,54 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Change, Lifecycle, LifecycleRule, Replication, ReplicationRule};
+use super::swap::{Setting, changes};
+use super::{Lifecycle, LifecycleRule, Replication, ReplicationRule};
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum S3 {
-    /// `PutBucketPolicy`, or `DeleteBucketPolicy` where nothing is left.
-    BucketPolicy { bucket: String, from: Option<String>, to: Option<String> },
-    /// `PutAccessPointPolicy`, or `DeleteAccessPointPolicy` where nothing is left.
-    AccessPointPolicy { access_point: String, from: Option<String>, to: Option<String> },
-    /// `PutBucketAcl`.
-    BucketAcl { bucket: String, from: Acl, to: Acl },
-    /// `PutObjectAcl`, of one version or of the only one.
-    ObjectAcl { bucket: String, key: String, version: Option<String>, from: Acl, to: Acl },
-    /// `PutPublicAccessBlock` of a bucket; `DeletePublicAccessBlock` only ever to undo.
-    BucketPublicAccessBlock { bucket: String, from: Option<Flags>, to: Option<Flags> },
-    /// The same of a whole account.
-    AccountPublicAccessBlock { account: String, from: Option<Flags>, to: Option<Flags> },
-    /// `PutBucketVersioning`.
-    BucketVersioning { bucket: String, from: Versioning, to: Versioning },
-    /// `PutBucketLifecycleConfiguration`, or `DeleteBucketLifecycle` where no rule is left.
-    BucketLifecycle { bucket: String, from: Option<Lifecycle>, to: Option<Lifecycle> },
-    /// `PutBucketLogging`.
-    BucketLogging { bucket: String, from: Option<AccessLogging>, to: Option<AccessLogging> },
-    /// `PutBucketReplication`.
-    BucketReplication { bucket: String, from: Replication, to: Replication },
-    /// `PutBucketOwnershipControls`; `DeleteBucketOwnershipControls` only ever to undo.
-    ObjectOwnership { bucket: String, from: Option<String>, to: Option<String> },
+changes! {
+    /// What can be done to Amazon S3 beside its policies.
+    S3 {
+        /// `PutBucketAcl`
+        BucketAcl(Bucket => Acl),
+        /// `PutObjectAcl`, of one version or of the only one.
+        ObjectAcl(Object => Acl),
+        /// `PutPublicAccessBlock` of a bucket; `DeletePublicAccessBlock` only ever to undo.
+        BucketPublicAccessBlock(Bucket => Option<Flags>),
+        /// The same of a whole account.
+        AccountPublicAccessBlock(Account => Option<Flags>),
+        /// `PutBucketVersioning`
+        BucketVersioning(Bucket => Versioning),
+        /// `PutBucketLifecycleConfiguration`, or `DeleteBucketLifecycle` where no rule is left.
+        BucketLifecycle(Bucket => Option<Lifecycle>),
+        /// `PutBucketLogging`
+        BucketLogging(Bucket => Option<AccessLogging>),
+        /// `PutBucketReplication`
+        BucketReplication(Bucket => Replication),
+        /// `PutBucketOwnershipControls`; `DeleteBucketOwnershipControls` only ever to undo.
+        ObjectOwnership(Bucket => Option<ObjectOwnership>),
+    }
 }
+
+/// By its name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bucket(pub String);
+
+/// By its id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account(pub String);
+
+/// An object: one of its versions, or the only one that there is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Object {
+    pub bucket: String,
+    pub key: String,
+    pub version: Option<String>,
+}
+
+/// Who owns the objects of a bucket, and whether ACLs count: `BucketOwnerEnforced`, `BucketOwnerPreferred`,
+/// `ObjectWriter`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ObjectOwnership(pub String);
 
 /// Versioning of a bucket that had it on once: after that it can be suspended, but never taken away.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/Versioning.html>
@@ -108,10 +128,20 @@ impl Flag {
         [Self::BlockPublicAcls, Self::IgnorePublicAcls, Self::BlockPublicPolicy, Self::RestrictPublicBuckets];
 }
 
-impl Acl {
-    /// Whether both grant the same; in which order decides nothing.
-    #[must_use]
-    pub fn is_same(&self, other: &Self) -> bool {
+impl Setting for Acl {
+    fn shown(&self) -> String {
+        self.to_string()
+    }
+
+    fn said(of: &str, from: &Self, to: &Self) -> String {
+        let others = |acl: &Self, other: &Self| -> Vec<String> {
+            acl.grants.iter().filter(|grant| !other.grants.contains(grant)).map(ToString::to_string).collect()
+        };
+        removed_and_added(&others(from, to), &others(to, from), &format!("the ACL of {of}"))
+    }
+
+    /// In which order an ACL grants decides nothing.
+    fn same(&self, other: &Self) -> bool {
         let sorted = |acl: &Self| {
             let mut grants = acl.grants.clone();
             grants.sort();
@@ -121,176 +151,123 @@ impl Acl {
     }
 }
 
-impl S3 {
-    #[must_use]
-    pub fn undo(&self) -> Self {
-        match self.clone() {
-            Self::BucketPolicy { bucket, from, to } => Self::BucketPolicy { bucket, from: to, to: from },
-            Self::AccessPointPolicy { access_point, from, to } => {
-                Self::AccessPointPolicy { access_point, from: to, to: from }
-            }
-            Self::BucketAcl { bucket, from, to } => Self::BucketAcl { bucket, from: to, to: from },
-            Self::ObjectAcl { bucket, key, version, from, to } => {
-                Self::ObjectAcl { bucket, key, version, from: to, to: from }
-            }
-            Self::BucketPublicAccessBlock { bucket, from, to } => {
-                Self::BucketPublicAccessBlock { bucket, from: to, to: from }
-            }
-            Self::AccountPublicAccessBlock { account, from, to } => {
-                Self::AccountPublicAccessBlock { account, from: to, to: from }
-            }
-            Self::BucketVersioning { bucket, from, to } => Self::BucketVersioning { bucket, from: to, to: from },
-            Self::BucketLifecycle { bucket, from, to } => Self::BucketLifecycle { bucket, from: to, to: from },
-            Self::BucketLogging { bucket, from, to } => Self::BucketLogging { bucket, from: to, to: from },
-            Self::BucketReplication { bucket, from, to } => Self::BucketReplication { bucket, from: to, to: from },
-            Self::ObjectOwnership { bucket, from, to } => Self::ObjectOwnership { bucket, from: to, to: from },
-        }
-    }
-
-    #[must_use]
-    pub fn sides(&self) -> (String, String) {
-        let policy = |policy: &Option<String>| policy.clone().unwrap_or_else(|| "(no policy)".to_owned());
-        let flags = |flags: &Option<Flags>| match flags {
+impl Setting for Option<Flags> {
+    fn shown(&self) -> String {
+        match self {
             None => "(not configured: all four settings are off)".to_owned(),
             Some(on) => Flag::ALL.map(|flag| format!("{flag}: {}", on_or_off(on, flag))).join("\n"),
+        }
+    }
+
+    fn said(of: &str, from: &Self, to: &Self) -> String {
+        let list = |flags: Vec<&Flag>| flags.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let none = Flags::new();
+        let (before, after) = (from.as_ref().unwrap_or(&none), to.as_ref().unwrap_or(&none));
+        let (on, off) = (list(after.difference(before).collect()), list(before.difference(after).collect()));
+        match (on.is_empty(), off.is_empty()) {
+            (false, true) => format!("turn on {on} for {of}"),
+            (true, false) => format!("turn off {off} for {of}"),
+            _ => format!("turn on {on}, turn off {off}, for {of}"),
+        }
+    }
+}
+
+impl Setting for Versioning {
+    fn shown(&self) -> String {
+        self.to_string()
+    }
+
+    fn said(of: &str, _: &Self, to: &Self) -> String {
+        let verb = if *to == Self::Enabled { "turn on" } else { "suspend" };
+        format!("{verb} versioning of {of}")
+    }
+}
+
+impl Setting for Option<Lifecycle> {
+    fn shown(&self) -> String {
+        self.as_ref().map_or_else(|| "(no rules)".to_owned(), Lifecycle::to_string)
+    }
+
+    fn said(of: &str, from: &Self, to: &Self) -> String {
+        let rules = |of: &Self| of.clone().unwrap_or_default().rules;
+        let (before, after) = (rules(from), rules(to));
+        let others = |of: &[LifecycleRule], than: &[LifecycleRule]| -> Vec<String> {
+            of.iter().filter(|rule| !than.contains(rule)).map(LifecycleRule::said).collect()
         };
-        match self {
-            Self::BucketPolicy { from, to, .. } | Self::AccessPointPolicy { from, to, .. } => {
-                (policy(from), policy(to))
-            }
-            Self::BucketAcl { from, to, .. } | Self::ObjectAcl { from, to, .. } => (from.to_string(), to.to_string()),
-            Self::BucketPublicAccessBlock { from, to, .. } | Self::AccountPublicAccessBlock { from, to, .. } => {
-                (flags(from), flags(to))
-            }
-            Self::BucketVersioning { from, to, .. } => (from.to_string(), to.to_string()),
-            Self::BucketLifecycle { from, to, .. } => {
-                let rules =
-                    |of: &Option<Lifecycle>| of.as_ref().map_or_else(|| "(no rules)".to_owned(), Lifecycle::to_string);
-                (rules(from), rules(to))
-            }
-            Self::BucketLogging { from, to, .. } => {
-                let logging = |of: &Option<AccessLogging>| {
-                    of.as_ref().map_or_else(|| "(no access logging)".to_owned(), AccessLogging::to_string)
-                };
-                (logging(from), logging(to))
-            }
-            Self::BucketReplication { from, to, .. } => (from.to_string(), to.to_string()),
-            Self::ObjectOwnership { from, to, .. } => {
-                let setting = |of: &Option<String>| of.clone().unwrap_or_else(|| "(not set)".to_owned());
-                (setting(from), setting(to))
-            }
+        removed_and_added(&others(&before, &after), &others(&after, &before), &format!("the lifecycle of {of}"))
+    }
+}
+
+impl Setting for Option<AccessLogging> {
+    fn shown(&self) -> String {
+        self.as_ref().map_or_else(|| "(no access logging)".to_owned(), AccessLogging::to_string)
+    }
+
+    fn said(of: &str, _: &Self, to: &Self) -> String {
+        match to {
+            Some(to) => format!("turn on access logging of {of} to bucket `{}`", to.bucket),
+            None => format!("turn off access logging of {of}"),
         }
     }
 }
 
-impl From<S3> for Change {
-    fn from(change: S3) -> Self {
-        Self::S3(change)
+impl Setting for Replication {
+    fn shown(&self) -> String {
+        self.to_string()
+    }
+
+    fn said(of: &str, from: &Self, to: &Self) -> String {
+        let changed = to.rules.iter().filter(|rule| !from.rules.contains(rule));
+        let (on, off): (Vec<_>, Vec<_>) = changed.partition(|rule| rule.is_on());
+        let list = |of: Vec<&ReplicationRule>| of.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let (verb, changed) = if on.is_empty() { ("disable", off) } else { ("enable", on) };
+        format!("{verb} {} in the replication of {of}", list(changed))
     }
 }
 
-impl TryFrom<Change> for S3 {
-    type Error = Change;
-    fn try_from(change: Change) -> Result<Self, Change> {
-        match change {
-            Change::S3(change) => Ok(change),
-            other => Err(other),
+impl Setting for Option<ObjectOwnership> {
+    fn shown(&self) -> String {
+        self.as_ref().map_or_else(|| "(not set)".to_owned(), |setting| setting.0.clone())
+    }
+
+    fn said(of: &str, _: &Self, to: &Self) -> String {
+        match to {
+            Some(to) => format!("set Object Ownership of {of} to `{}`", to.0),
+            None => format!("remove Object Ownership of {of}"),
         }
     }
 }
 
-impl fmt::Display for S3 {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::BucketPolicy { bucket, from, to } => policy_change(f, "bucket", bucket, from.as_ref(), to.as_ref()),
-            Self::AccessPointPolicy { access_point, from, to } => {
-                policy_change(f, "access point", access_point, from.as_ref(), to.as_ref())
-            }
-            Self::BucketAcl { bucket, from, to } => write!(f, "{} the ACL of bucket `{bucket}`", acl_change(from, to)),
-            Self::ObjectAcl { bucket, key, version, from, to } => {
-                let version = version.as_ref().map(|version| format!("version {version} of ")).unwrap_or_default();
-                write!(f, "{} the ACL of {version}object `{key}` of bucket `{bucket}`", acl_change(from, to))
-            }
-            Self::BucketPublicAccessBlock { bucket, from, to } => {
-                write!(f, "{} for bucket `{bucket}`", turned(from.as_ref(), to.as_ref()))
-            }
-            Self::AccountPublicAccessBlock { account, from, to } => {
-                write!(f, "{} for account {account}", turned(from.as_ref(), to.as_ref()))
-            }
-            Self::BucketVersioning { bucket, to, .. } => {
-                let verb = if *to == Versioning::Enabled { "turn on" } else { "suspend" };
-                write!(f, "{verb} versioning of bucket `{bucket}`")
-            }
-            Self::BucketLifecycle { bucket, from, to } => {
-                let rules = |of: &Option<Lifecycle>| of.clone().unwrap_or_default().rules;
-                let (before, after) = (rules(from), rules(to));
-                let others = |of: &[LifecycleRule], than: &[LifecycleRule]| -> Vec<String> {
-                    of.iter().filter(|rule| !than.contains(rule)).map(LifecycleRule::said).collect()
-                };
-                let (gone, new) = (others(&before, &after), others(&after, &before));
-                let gone = (!gone.is_empty()).then(|| format!("take {} out of", gone.join(", ")));
-                let new = (!new.is_empty()).then(|| format!("put {} into", new.join(", ")));
-                let both = [gone, new].into_iter().flatten().collect::<Vec<_>>().join(" and ");
-                write!(f, "{both} the lifecycle of bucket `{bucket}`")
-            }
-            Self::BucketLogging { bucket, to: Some(to), .. } => {
-                write!(f, "turn on access logging of bucket `{bucket}` to bucket `{}`", to.bucket)
-            }
-            Self::BucketLogging { bucket, to: None, .. } => write!(f, "turn off access logging of bucket `{bucket}`"),
-            Self::BucketReplication { bucket, from, to } => {
-                let changed = to.rules.iter().filter(|rule| !from.rules.contains(rule));
-                let (on, off): (Vec<_>, Vec<_>) = changed.partition(|rule| rule.is_on());
-                let list =
-                    |of: Vec<&ReplicationRule>| of.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-                let (verb, changed) = if on.is_empty() { ("disable", off) } else { ("enable", on) };
-                write!(f, "{verb} {} in the replication of bucket `{bucket}`", list(changed))
-            }
-            Self::ObjectOwnership { bucket, to: Some(to), .. } => {
-                write!(f, "set Object Ownership of bucket `{bucket}` to `{to}`")
-            }
-            Self::ObjectOwnership { bucket, to: None, .. } => write!(f, "remove Object Ownership of bucket `{bucket}`"),
-        }
-    }
-}
-
-fn policy_change(
-    f: &mut fmt::Formatter<'_>,
-    kind: &str,
-    name: &str,
-    from: Option<&String>,
-    to: Option<&String>,
-) -> fmt::Result {
-    match (from, to) {
-        (_, None) => write!(f, "delete the policy of {kind} `{name}`"),
-        (None, _) => write!(f, "put a policy on {kind} `{name}`, which has none"),
-        _ => write!(f, "change the policy of {kind} `{name}`"),
-    }
-}
-
-fn acl_change(from: &Acl, to: &Acl) -> String {
-    let others = |acl: &Acl, other: &Acl| -> Vec<String> {
-        acl.grants.iter().filter(|grant| !other.grants.contains(grant)).map(ToString::to_string).collect()
-    };
-    let (gone, new) = (others(from, to), others(to, from));
-    let gone = (!gone.is_empty()).then(|| format!("take {} out of", gone.join(", ")));
-    let new = (!new.is_empty()).then(|| format!("put {} into", new.join(", ")));
-    [gone, new].into_iter().flatten().collect::<Vec<_>>().join(" and ")
-}
-
-fn turned(from: Option<&Flags>, to: Option<&Flags>) -> String {
-    let list = |flags: Vec<&Flag>| flags.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    let none = Flags::new();
-    let (before, after) = (from.unwrap_or(&none), to.unwrap_or(&none));
-    let (on, off) = (list(after.difference(before).collect()), list(before.difference(after).collect()));
-    match (on.is_empty(), off.is_empty()) {
-        (false, true) => format!("turn on {on}"),
-        (true, false) => format!("turn off {off}"),
-        _ => format!("turn on {on}, turn off {off},"),
-    }
+fn removed_and_added(gone: &[String], new: &[String], whole: &str) -> String {
+    let gone = (!gone.is_empty()).then(|| format!("remove {} from", gone.join(", ")));
+    let new = (!new.is_empty()).then(|| format!("add {} to", new.join(", ")));
+    let both = [gone, new].into_iter().flatten().collect::<Vec<_>>().join(" and ");
+    format!("{both} {whole}")
 }
 
 fn on_or_off(on: &Flags, flag: Flag) -> &'static str {
     if on.contains(&flag) { "on" } else { "off" }
+}
+
+impl fmt::Display for Bucket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "bucket `{}`", self.0)
+    }
+}
+
+impl fmt::Display for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "account {}", self.0)
+    }
+}
+
+impl fmt::Display for Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(version) = &self.version {
+            write!(f, "version {version} of ")?;
+        }
+        write!(f, "object `{}` of bucket `{}`", self.key, self.bucket)
+    }
 }
 
 impl fmt::Display for Acl {

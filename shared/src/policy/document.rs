@@ -12,7 +12,7 @@ use jsonc_parser::common::Ranged;
 use super::pattern;
 
 /// Fifty times the longest policy that any service stores.
-const LONGEST: usize = 1 << 20;
+pub(super) const LONGEST: usize = 1 << 20;
 
 /// A text that is no policy as far as we can read it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +29,8 @@ type Result<T> = std::result::Result<T, (usize, String)>;
 
 #[derive(Debug)]
 pub(super) struct Document<'a> {
+    /// As it is written; nothing if there is none.
+    pub version: Option<Cow<'a, str>>,
     /// The elements of `Statement`; one, without a list around it, if it is a lone object.
     pub statements: Vec<Statement<'a>>,
 }
@@ -106,19 +108,26 @@ impl<'a> Document<'a> {
         let Some(Value::Object(document)) = value else {
             return expected(0, "a JSON object");
         };
-        let start = document.range.start;
-        let statements = match members(document)?.into_iter().find(|member| member.name == "Statement") {
-            Some(Member { value: Value::Array(list), .. }) => list.elements,
-            Some(Member { value: lone @ Value::Object(_), .. }) => vec![lone],
-            Some(member) => return expected(member.value.start(), "an object or a list as `Statement`"),
+        let (start, mut version, mut statement) = (document.range.start, None, None);
+        for member in members(document)? {
+            match (&*member.name, member.value) {
+                ("Version", Value::StringLit(text)) => version = Some(text.value),
+                ("Statement", value) => statement = Some(value),
+                _ => {}
+            }
+        }
+        let statements = match statement {
+            Some(Value::Array(list)) => list.elements,
+            Some(lone @ Value::Object(_)) => vec![lone],
+            Some(other) => return expected(other.start(), "an object or a list as `Statement`"),
             None => return expected(start, "a `Statement`"),
         };
-        Ok(Self { statements: statements.into_iter().map(Statement::read).collect::<Result<_>>()? })
+        Ok(Self { version, statements: statements.into_iter().map(Statement::read).collect::<Result<_>>()? })
     }
 }
 
 /// JSON and nothing else.
-const STRICT: jsonc_parser::ParseOptions = jsonc_parser::ParseOptions {
+pub(super) const STRICT: jsonc_parser::ParseOptions = jsonc_parser::ParseOptions {
     allow_comments: false,
     allow_loose_object_property_names: false,
     allow_trailing_commas: false,

@@ -4,7 +4,6 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::Kind;
@@ -13,8 +12,8 @@ use super::deny::{self, Denies};
 use super::document::{Principal, Statement, listed, shown};
 use super::principal::Grantee;
 use super::reach::Reach;
+use super::text::Node;
 use super::trust::{Exposure, Trust};
-use crate::json;
 
 /// One way in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,6 +77,8 @@ struct Narrowed {
 
 pub(super) struct Context<'c> {
     pub text: &'c str,
+    /// The document's.
+    pub version: Option<&'c str>,
     pub kind: Kind,
     pub trust: &'c Trust,
 }
@@ -281,7 +282,7 @@ impl<'w, 's> Writer<'w, 's> {
 
     fn by_principal(&self, reaches: &[Reach]) -> Vec<Grant> {
         let is_one = self.named.len() == 1;
-        let mut names = Names::of(self, reaches.len(), |rest| rest["Principal"] = Value::Null);
+        let mut names = Names::of(self, reaches.len(), &["Principal"]);
         let grants = self.named.iter().zip(reaches).enumerate().map(|(index, (named, reach))| {
             let part = if is_one { Part::Statement } else { Part::Principal(index) };
             let name = if is_one { names.whole() } else { names.of_principal(named) };
@@ -300,7 +301,7 @@ impl<'w, 's> Writer<'w, 's> {
             named => format!("{} principals", named.len()),
         };
         let (operator, key) = (&*written.operator, &*written.key);
-        let mut names = Names::of(self, values.len(), |rest| rest["Condition"][operator][key] = Value::Null);
+        let mut names = Names::of(self, values.len(), &["Condition", operator, key]);
         let grants = written.values.iter().zip(values).enumerate().map(|(value, (word, reach))| {
             let who = format!("{who} with `{}` `{}`", shown(key), shown(&word.text));
             let name = names.of_value(operator, key, &word.text);
@@ -362,9 +363,9 @@ fn how_of_many(reach: Reach) -> &'static str {
     }
 }
 
-/// The names of the grants of one statement.
+/// The names of the grants of one statement: the same for each way in which AWS may write it.
 struct Names {
-    content: Value,
+    content: Node,
     /// In place of a statement that is long, or opens many ways.
     digest: Option<String>,
 }
@@ -373,37 +374,39 @@ impl Names {
     const LONGEST: usize = 4096;
     const MOST: usize = 64;
 
-    /// `take_out` leaves of the statement what all its grants have in common.
-    fn of(writer: &Writer<'_, '_>, grants: usize, take_out: impl Fn(&mut Value)) -> Self {
+    /// `differs` is the path to what the grants do not have in common.
+    fn of(writer: &Writer<'_, '_>, grants: usize, differs: &[&str]) -> Self {
         let text = &writer.context.text[writer.statement.place.clone()];
-        let content: Value = serde_json::from_str(text).unwrap_or(Value::Null);
-        let is_long = grants > 1 && (text.len() > Self::LONGEST || grants > Self::MOST);
+        let content = Node::of_statement(text, writer.context.version).unwrap_or_else(|| Node::Text(text.to_owned()));
+        let is_long = grants > 1 && (grants > Self::MOST || content.to_string().len() > Self::LONGEST);
         let digest = is_long.then(|| {
             let mut rest = content.clone();
-            take_out(&mut rest);
-            hex(&Sha256::digest(json::canonical(&rest)))
+            rest.set(differs, Node::Literal("null".to_owned()));
+            hex(&Sha256::digest(rest.to_string()))
         });
         Self { content, digest }
     }
 
     fn whole(&self) -> String {
-        json::canonical(&self.content)
+        self.content.to_string()
     }
 
     fn of_principal(&mut self, named: &Named<'_>) -> String {
-        let principal = json!({named.kind: named.text});
-        if let Some(digest) = &self.digest {
-            return json::canonical(&json!({"Principal": principal, "sha256": digest}));
-        }
-        self.content["Principal"] = principal;
-        self.whole()
+        self.of_one(&["Principal"], Node::principal(named.kind, named.text))
     }
 
     fn of_value(&mut self, operator: &str, key: &str, value: &str) -> String {
+        self.of_one(&["Condition", operator, key], Node::Text(value.to_owned()))
+    }
+
+    /// The statement as if it granted only this.
+    fn of_one(&mut self, path: &[&str], value: Node) -> String {
         if let Some(digest) = &self.digest {
-            return json::canonical(&json!({"Condition": {operator: {key: value}}, "sha256": digest}));
+            let mut one = Node::Object([("sha256".to_owned(), Node::Text(digest.clone()))].into());
+            one.set(path, value);
+            return one.to_string();
         }
-        self.content["Condition"][operator][key] = value.into();
+        self.content.set(path, value);
         self.whole()
     }
 }

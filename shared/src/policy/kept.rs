@@ -1,19 +1,35 @@
 //! Statements of a policy, to be kept and to be put back: each as it was written.
 
 use super::document::{Principal, Statement, Word};
+use super::text::Node;
 use super::{Policy, edit};
-use crate::json;
+
+/// A statement as it is written, equal to another if both mean the same.
+#[derive(Debug, Clone)]
+pub struct Kept<'a> {
+    pub text: &'a str,
+    /// `Sid`
+    pub sid: Option<String>,
+    /// All of it, in the one spelling that all spellings of it share.
+    pub name: String,
+}
+
+impl PartialEq for Kept<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
 
 impl<'a> Policy<'a> {
     /// The statements that deny.
     #[must_use]
-    pub fn denied(&self) -> Vec<&'a str> {
+    pub fn denied(&self) -> Vec<Kept<'a>> {
         self.statements_that(|statement| !statement.allows)
     }
 
     /// The statements that allow something to these services, and to nobody else.
     #[must_use]
-    pub fn allowed_to(&self, services: &[&str]) -> Vec<&'a str> {
+    pub fn allowed_to(&self, services: &[&str]) -> Vec<Kept<'a>> {
         self.statements_that(|statement| {
             let Principal::Those(lists) = &statement.principal else { return false };
             let are_these = |words: &[Word<'_>]| words.iter().all(|word| services.contains(&&*word.text));
@@ -23,9 +39,15 @@ impl<'a> Policy<'a> {
         })
     }
 
-    fn statements_that(&self, is: impl Fn(&Statement<'a>) -> bool) -> Vec<&'a str> {
+    fn statements_that(&self, is: impl Fn(&Statement<'a>) -> bool) -> Vec<Kept<'a>> {
         let statements = self.document.statements.iter().filter(|statement| is(statement));
-        statements.map(|statement| &self.text[statement.place.clone()]).collect()
+        let kept = statements.map(|statement| {
+            let text = &self.text[statement.place.clone()];
+            let name = Node::of_statement(text, self.document.version.as_deref());
+            let sid = statement.sid.as_deref().filter(|sid| !sid.is_empty()).map(str::to_owned);
+            Kept { text, sid, name: name.map_or_else(|| text.to_owned(), |name| name.to_string()) }
+        });
+        kept.collect()
     }
 
     /// How many statements it has.
@@ -36,9 +58,10 @@ impl<'a> Policy<'a> {
 
     /// The policy with only these of its statements; nothing if it has none of them.
     #[must_use]
-    pub fn only(&self, kept: &[&str]) -> Option<String> {
+    pub fn only(&self, kept: &[Kept<'_>]) -> Option<String> {
         let statements = &self.document.statements;
-        let is_kept = |statement: &Statement<'_>| kept.contains(&&self.text[statement.place.clone()]);
+        let is_kept =
+            |statement: &Statement<'_>| kept.iter().any(|kept| kept.text == &self.text[statement.place.clone()]);
         let goes: Vec<bool> = statements.iter().map(|statement| !is_kept(statement)).collect();
         let places: Vec<_> = statements.iter().map(|statement| statement.place.clone()).collect();
         let cuts = edit::cuts(&places, &goes).into_iter().map(|cut| (cut, "")).collect();
@@ -47,23 +70,17 @@ impl<'a> Policy<'a> {
 
     /// The policy with these statements behind its own. All else keeps its bytes.
     #[must_use]
-    pub fn with(&self, statements: &[&str]) -> String {
+    pub fn with(&self, statements: &[Kept<'_>]) -> String {
         let (Some(first), Some(last)) = (self.document.statements.first(), self.document.statements.last()) else {
             return self.text.to_owned();
         };
-        let more: String = statements.iter().map(|statement| format!(",{statement}")).collect();
+        let more: String = statements.iter().map(|statement| format!(",{}", statement.text)).collect();
         let (start, end) = (first.place.start, last.place.end);
         let (before, own, after) = (&self.text[..start], &self.text[start..end], &self.text[end..]);
         // A lone statement becomes the first of a list.
         let is_list = before.trim_end().ends_with('[');
         if is_list { format!("{before}{own}{more}{after}") } else { format!("{before}[{own}{more}]{after}") }
     }
-}
-
-/// Whether one of these statements is this one, whatever its white space and the order of its keys.
-#[must_use]
-pub fn is_among(statement: &str, statements: &[&str]) -> bool {
-    statements.iter().any(|other| json::same(statement, other))
 }
 
 #[cfg(test)]
@@ -73,6 +90,10 @@ mod tests {
     use super::*;
 
     const DENY: &str = r#"{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"*","Condition":{"Bool":{"aws:SecureTransport":"false"}}}"#;
+
+    fn texts<'a>(kept: &[Kept<'a>]) -> Vec<&'a str> {
+        kept.iter().map(|kept| kept.text).collect()
+    }
 
     /// Statements, written in different ways, and whether each denies.
     fn statement() -> impl Strategy<Value = (String, bool)> {
@@ -102,10 +123,11 @@ mod tests {
         fn what_is_put_back_stands_behind_the_rest_and_the_rest_stays((text, statements) in policy()) {
             let policy = Policy::parse(&text).expect("a policy");
             let denied: Vec<&str> = statements.iter().filter(|(_, denies)| *denies).map(|(text, _)| text.as_str()).collect();
-            prop_assert_eq!(policy.denied(), denied.clone());
-            let with = policy.with(&[DENY]);
+            prop_assert_eq!(texts(&policy.denied()), denied.clone());
+            let more = format!(r#"{{"Statement":[{DENY}]}}"#);
+            let with = policy.with(&Policy::parse(&more).expect("a policy").denied());
             let again = Policy::parse(&with).expect("still a policy");
-            prop_assert_eq!(again.denied(), [denied.clone(), vec![DENY]].concat());
+            prop_assert_eq!(texts(&again.denied()), [denied.clone(), vec![DENY]].concat());
             for (statement, _) in &statements {
                 prop_assert!(with.contains(statement.as_str()));
             }
@@ -124,7 +146,7 @@ mod tests {
             prop_assert_eq!(only.is_some(), !denied.is_empty());
             if let Some(only) = only {
                 let only = Policy::parse(&only).expect("still a policy");
-                prop_assert_eq!(only.denied(), denied);
+                prop_assert_eq!(texts(&only.denied()), denied);
                 prop_assert_eq!(only.document.statements.len(), only.denied().len());
             }
         }

@@ -17,6 +17,7 @@ mod known;
 pub mod pattern;
 mod principal;
 mod reach;
+mod text;
 mod trust;
 
 use std::collections::BTreeMap;
@@ -29,6 +30,7 @@ use grant::{Context, Going};
 pub use document::NotUnderstood;
 pub use grant::Grant;
 pub use principal::{is_account, is_organization};
+pub use text::PolicyText;
 pub use trust::{Exposure, Trust};
 
 /// What a policy document is attached to.
@@ -73,7 +75,7 @@ impl<'a> Policy<'a> {
     #[must_use]
     pub fn judge(&self, kind: Kind, trust: &Trust) -> Judgement {
         let mut denies = Denies::of(&self.document, trust);
-        let context = Context { text: self.text, kind, trust };
+        let context = Context { text: self.text, version: self.document.version.as_deref(), kind, trust };
         let statements = self.document.statements.iter().enumerate().filter(|(_, statement)| statement.allows);
         let grants =
             statements.flat_map(|(index, statement)| grant::of_statement(index, statement, &mut denies, &context));

@@ -27,7 +27,7 @@ use anyhow::Result;
 use futures::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
 use snapback::aws::is_denied;
-use snapback::change::{Flag, Flags, S3};
+use snapback::change::{Account, Flag, Flags, S3, Swap};
 use snapback::control::{About, Control, Given, Look, Remembered, Remembers, Survey, Suspicion, Watch};
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
@@ -140,7 +140,11 @@ impl Control for AccountPublicAccessBlockOff {
         });
         let was_on = state.remembered.as_ref().and_then(|remembered| remembered.good_before(event));
         let decision = block::decide("a bucket", state.account.as_ref(), was_on, open.collect(), given, |to| {
-            S3::AccountPublicAccessBlock { account: event.account.clone(), from: state.account.clone(), to: Some(to) }
+            S3::AccountPublicAccessBlock(Swap {
+                of: Account(event.account.clone()),
+                from: state.account.clone(),
+                to: Some(to),
+            })
         });
         let unseen = format!("{} buckets were not looked at", state.unseen);
         let is_on = |flag| state.account.as_ref().is_some_and(|on| on.contains(&flag));
@@ -162,7 +166,7 @@ impl Control for AccountPublicAccessBlockOff {
 
     fn after(state: &State, change: &S3) -> State {
         match change {
-            S3::AccountPublicAccessBlock { to, .. } => State { account: to.clone(), ..state.clone() },
+            S3::AccountPublicAccessBlock(Swap { to, .. }) => State { account: to.clone(), ..state.clone() },
             _ => state.clone(),
         }
     }
@@ -210,7 +214,7 @@ mod tests {
         let grants =
             if is_listed_by_all { vec![AclGrant { grantee: group, permission: "READ".to_owned() }] } else { vec![] };
         let acl = Some(Acl { owner: "o".to_owned(), grants });
-        let doors = Doors { policy: policy.map(str::to_owned), acl, acls_disabled: false };
+        let doors = Doors { policy: policy.map(Into::into), acl, acls_disabled: false };
         Bucket { name: name.to_owned(), block: None, doors }
     }
 
@@ -235,7 +239,7 @@ mod tests {
         let to = Some([Flag::RestrictPublicBuckets].into());
         assert_eq!(
             decision.plan(),
-            [S3::AccountPublicAccessBlock { account: "111122223333".to_owned(), from: None, to }]
+            [S3::AccountPublicAccessBlock(Swap { of: Account("111122223333".to_owned()), from: None, to })]
         );
     }
 
@@ -254,7 +258,10 @@ mod tests {
         let decision = decide(&state, &BTreeSet::new());
         assert!(decision.why().contains("6 hours before"), "{decision}");
         let account = "111122223333".to_owned();
-        assert_eq!(decision.plan(), [S3::AccountPublicAccessBlock { account, from: None, to: Some(before) }]);
+        assert_eq!(
+            decision.plan(),
+            [S3::AccountPublicAccessBlock(Swap { of: Account(account), from: None, to: Some(before) })]
+        );
         assert!(decide(&state, &[block::off(Flag::IgnorePublicAcls)].into()).is_allow());
     }
 

@@ -27,7 +27,7 @@
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
-use snapback::change::{Flags, S3};
+use snapback::change::{Bucket, Flags, S3, Swap};
 use snapback::control::{About, Control, Given, Look, Remembered, Remembers, Survey, Suspicion, Watch};
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
@@ -112,16 +112,18 @@ impl Control for BucketPublicAccessBlockOff {
         // A bucket that is gone has lost nothing, and always has an ACL if it is there.
         let before = state.remembered.as_ref().filter(|_| state.doors.acl.is_some());
         let was_on = before.and_then(|remembered| remembered.good_before(event));
-        block::decide("the bucket", state.bucket.as_ref(), was_on, open, given, |to| S3::BucketPublicAccessBlock {
-            bucket: bucket.to_owned(),
-            from: state.bucket.clone(),
-            to: Some(to),
+        block::decide("the bucket", state.bucket.as_ref(), was_on, open, given, |to| {
+            S3::BucketPublicAccessBlock(Swap {
+                of: Bucket(bucket.to_owned()),
+                from: state.bucket.clone(),
+                to: Some(to),
+            })
         })
     }
 
     fn after(state: &State, change: &S3) -> State {
         match change {
-            S3::BucketPublicAccessBlock { to, .. } => State { bucket: to.clone(), ..state.clone() },
+            S3::BucketPublicAccessBlock(Swap { to, .. }) => State { bucket: to.clone(), ..state.clone() },
             _ => state.clone(),
         }
     }
@@ -186,7 +188,7 @@ mod tests {
     }
 
     fn open_by(policy: Option<&str>, group: Option<&str>) -> State {
-        let doors = Doors { policy: policy.map(str::to_owned), acl: Some(acl(group)), acls_disabled: false };
+        let doors = Doors { policy: policy.map(Into::into), acl: Some(acl(group)), acls_disabled: false };
         State { doors, ..State::default() }
     }
 
@@ -204,7 +206,7 @@ mod tests {
 
     fn turned_on(decision: &Decision<S3>) -> Flags {
         match decision.plan() {
-            [S3::BucketPublicAccessBlock { to: Some(to), .. }] => to.clone(),
+            [S3::BucketPublicAccessBlock(Swap { to: Some(to), .. })] => to.clone(),
             other => panic!("{other:?}"),
         }
     }
@@ -300,7 +302,7 @@ mod tests {
         let before = (flags(), any::<bool>()).prop_map(|(on, fresh)| on.map(|on| remembering(on, fresh)));
         (flags(), flags(), policy, groups, any::<bool>(), before).prop_map(
             |(bucket, account, policy, group, acls_disabled, remembered)| {
-                let doors = Doors { policy: policy.map(str::to_owned), acl: group.map(acl), acls_disabled };
+                let doors = Doors { policy: policy.map(Into::into), acl: group.map(acl), acls_disabled };
                 State { bucket, account, doors, remembered }
             },
         )

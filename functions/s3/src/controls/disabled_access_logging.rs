@@ -22,7 +22,7 @@
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
-use snapback::change::{AccessLogging, S3};
+use snapback::change::{AccessLogging, Bucket, S3, Swap};
 use snapback::control::{About, Control, Given, Look, Remembered, Remembers, Survey, Suspicion, Watch};
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
@@ -122,7 +122,11 @@ impl Control for DisabledAccessLogging {
                 severity: Severity::High,
                 why: format!("{why}, and were {age} before"),
                 grants: vec![OFF.to_owned()],
-                plan: vec![S3::BucketLogging { bucket: bucket.to_owned(), from: None, to: Some(before.clone()) }],
+                plan: vec![S3::BucketLogging(Swap {
+                    of: Bucket(bucket.to_owned()),
+                    from: None,
+                    to: Some(before.clone()),
+                })],
                 left: vec![],
             },
         }
@@ -130,7 +134,7 @@ impl Control for DisabledAccessLogging {
 
     fn after(state: &State, change: &S3) -> State {
         match change {
-            S3::BucketLogging { to, .. } => State { logging: to.clone(), ..state.clone() },
+            S3::BucketLogging(Swap { to, .. }) => State { logging: to.clone(), ..state.clone() },
             _ => state.clone(),
         }
     }
@@ -211,7 +215,7 @@ mod tests {
             let before = remembered.and_then(|remembered| remembered.good.clone()).filter(|_| is_off);
             prop_assert_eq!(decision.is_allow(), !state.receives_logs || state.logging.is_some());
             let expected: Vec<S3> = before.into_iter()
-                .map(|to| S3::BucketLogging { bucket: "b".to_owned(), from: None, to: Some(to) }).collect();
+                .map(|to| S3::BucketLogging(Swap { of: Bucket("b".to_owned()), from: None, to: Some(to) })).collect();
             prop_assert_eq!(decision.plan(), expected);
         }
 

@@ -24,7 +24,7 @@
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use snapback::change::{Lifecycle, LifecycleRule, S3};
+use snapback::change::{Bucket, Lifecycle, LifecycleRule, S3, Swap};
 use snapback::control::{About, Control, Given, Look, Remembered, Remembers, Survey, Suspicion, Watch};
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
@@ -132,18 +132,18 @@ impl Control for EarlyLogExpiry {
             severity: Severity::High,
             why: format!("{}; {age} before it was not so", said(bucket, &new)),
             grants: new.iter().map(|rule| grant(rule)).collect(),
-            plan: vec![S3::BucketLifecycle {
-                bucket: bucket.to_owned(),
+            plan: vec![S3::BucketLifecycle(Swap {
+                of: Bucket(bucket.to_owned()),
                 from: state.lifecycle.clone(),
                 to: (!to.rules.is_empty()).then_some(to),
-            }],
+            })],
             left: if old.is_empty() { vec![] } else { vec![format!("{}, as {age} before", said(bucket, &old))] },
         }
     }
 
     fn after(state: &State, change: &S3) -> State {
         match change {
-            S3::BucketLifecycle { to, .. } => State { lifecycle: to.clone(), ..state.clone() },
+            S3::BucketLifecycle(Swap { to, .. }) => State { lifecycle: to.clone(), ..state.clone() },
             _ => state.clone(),
         }
     }
@@ -242,7 +242,7 @@ mod tests {
             (vec![nuke.clone()], vec![], None),
         ] {
             let decision = decide(&state(&now, &before), &BTreeSet::new());
-            let plan = [S3::BucketLifecycle { bucket: "b".to_owned(), from: Some(of(&now)), to: expected }];
+            let plan = [S3::BucketLifecycle(Swap { of: Bucket("b".to_owned()), from: Some(of(&now)), to: expected })];
             assert_eq!(decision.plan(), plan, "{decision}");
             assert!(decision.why().contains("6 hours before"), "{decision}");
         }

@@ -25,7 +25,7 @@ use std::collections::BTreeSet;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use snapback::change::{Replication, ReplicationRule, S3};
+use snapback::change::{Bucket, Replication, ReplicationRule, S3, Swap};
 use snapback::control::{About, Control, Given, Look, Survey, Suspicion, Watch};
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
@@ -140,18 +140,18 @@ impl Control for ForeignReplication {
             severity: Severity::High,
             why: said(&foreign),
             grants: foreign.iter().map(|rule| grant(rule)).collect(),
-            plan: vec![S3::BucketReplication {
-                bucket: bucket.to_owned(),
+            plan: vec![S3::BucketReplication(Swap {
+                of: Bucket(bucket.to_owned()),
                 from: replication.clone(),
                 to: Replication { rules: rules.collect(), ..replication.clone() },
-            }],
+            })],
             left: if unsure.is_empty() { vec![] } else { vec![said(&unsure)] },
         }
     }
 
     fn after(state: &State, change: &S3) -> State {
         match change {
-            S3::BucketReplication { to, .. } => State { replication: Some(to.clone()), ..state.clone() },
+            S3::BucketReplication(Swap { to, .. }) => State { replication: Some(to.clone()), ..state.clone() },
             _ => state.clone(),
         }
     }
@@ -245,7 +245,7 @@ mod tests {
             rule("untold", "whose", None, "Enabled"),
         ];
         let decision = decide(&state(&all), &BTreeSet::new());
-        let [S3::BucketReplication { from, to, .. }] = decision.plan() else { panic!("{decision}") };
+        let [S3::BucketReplication(Swap { from, to, .. })] = decision.plan() else { panic!("{decision}") };
         let mut expected = from.clone();
         "Disabled".clone_into(&mut expected.rules[2].status);
         assert_eq!((from, to), (state(&all).replication.as_ref().expect("it has one"), &expected));

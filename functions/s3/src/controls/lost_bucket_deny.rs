@@ -19,32 +19,18 @@
 //! It alerts and touches nothing where it cannot tell: a policy that denies something else instead, a policy that it
 //! cannot read, a bucket that was not looked at before or not for two days, an event that does not say which bucket.
 
-use anyhow::Result;
-use snapback::change::S3;
-use snapback::control::{About, Control, Given, Look, Remembers, Survey, Suspicion, Watch};
-use snapback::decision::{Decision, Severity};
+use snapback::control::{About, Watch};
+use snapback::decision::Severity;
 use snapback::event::Event;
 use snapback::policy::Policy;
-use snapback::settings::Settings;
 
-use crate::lost::{self, Kind, State};
-use crate::rights;
-use crate::{aws, told};
-
-pub(crate) const DENIALS: Kind = Kind {
-    statements: |policy| policy.denied(),
-    lost: "does not deny any more what it denied",
-    instead: "it denies something else instead",
-    none_before: "the policy denied nothing before",
-    all_there: "all is denied that was",
-    unknown: Some("what it denied is not known"),
-    forgotten: "what the deleted policy allowed, as that opens something",
-};
+use crate::lost::{Kind, Loses};
+use crate::{rights, told};
 
 #[derive(Debug)]
 pub(crate) struct LostBucketDeny;
 
-impl Control for LostBucketDeny {
+impl Loses for LostBucketDeny {
     const ABOUT: &'static About = &About {
         id: "s3-lost-bucket-deny",
         title: "A bucket policy lost what it denied",
@@ -61,42 +47,24 @@ impl Control for LostBucketDeny {
         source: file!(),
     };
 
-    type State = State;
-    type Change = S3;
-
-    const SURVEY: Option<Survey> = Some(aws::BUCKETS);
-    const IS_SETTLED: Option<fn(&State) -> bool> = Some(lost::is_settled);
+    const KIND: Kind = Kind {
+        statements: |policy| policy.denied(),
+        lost: "does not deny any more what it denied",
+        instead: "it denies something else instead",
+        none_before: "the policy denied nothing before",
+        all_there: "all is denied that was",
+        unknown: Some("what it denied is not known"),
+        forgotten: "what the deleted policy allowed, as that opens something",
+    };
 
     /// The event does not tell what was denied before.
-    fn suspect(event: &Event, _: &Settings) -> Vec<Suspicion> {
+    fn suspect(event: &Event) -> Option<&'static str> {
         let denies = |told: String| Policy::parse(&told).is_ok_and(|policy| !policy.denied().is_empty());
-        let why = if event.name == "DeleteBucketPolicy" {
-            "a bucket policy was deleted, and may have denied something"
-        } else if told::bucket_policy(event).is_some_and(denies) {
-            return vec![];
-        } else {
-            "a bucket policy was put that denies nothing, where another may have denied something"
-        };
-        vec![Suspicion { subject: told::subject(event), why: why.to_owned() }]
-    }
-
-    async fn observe(look: &Look<'_>, event: &Event, suspicion: &Suspicion) -> Result<State> {
-        lost::observe::<Self>(look, event, suspicion).await
-    }
-
-    fn decide(event: &Event, suspicion: &Suspicion, state: &State, given: &Given<'_>) -> Decision<S3> {
-        DENIALS.decide(event, suspicion, state, given)
-    }
-
-    fn after(state: &State, change: &S3) -> State {
-        lost::after(state, change)
-    }
-}
-
-impl Remembers for LostBucketDeny {
-    type Good = String;
-
-    fn good(state: &State) -> Option<String> {
-        DENIALS.good(state)
+        if event.name == "DeleteBucketPolicy" {
+            return Some("a bucket policy was deleted, and may have denied something");
+        }
+        let denies_something = told::bucket_policy(event).is_some_and(denies);
+        (!denies_something)
+            .then_some("a bucket policy was put that denies nothing, where another may have denied something")
     }
 }

@@ -22,31 +22,17 @@
 //! deleted policy of which nothing is remembered is for `s3-lost-bucket-deny`. What a new `Deny` keeps out, and a bucket
 //! that is deleted with its logs, are not recognised.
 
-use anyhow::Result;
-use snapback::change::S3;
-use snapback::control::{About, Control, Given, Look, Remembers, Survey, Suspicion, Watch};
-use snapback::decision::{Decision, Severity};
+use snapback::control::{About, Watch};
+use snapback::decision::Severity;
 use snapback::event::Event;
-use snapback::settings::Settings;
 
-use crate::lost::{self, Kind, State};
-use crate::rights;
-use crate::{aws, logs, told};
-
-pub(crate) const DELIVERIES: Kind = Kind {
-    statements: |policy| policy.allowed_to(&logs::DELIVER),
-    lost: "does not let logs be delivered any more as it did",
-    instead: "it lets them be delivered in another way instead",
-    none_before: "the policy let no logs be delivered before",
-    all_there: "logs may be delivered as before",
-    unknown: None,
-    forgotten: "what else the deleted policy allowed, as that opens something",
-};
+use crate::lost::{Kind, Loses};
+use crate::{logs, rights};
 
 #[derive(Debug)]
 pub(crate) struct LostLogDelivery;
 
-impl Control for LostLogDelivery {
+impl Loses for LostLogDelivery {
     const ABOUT: &'static About = &About {
         id: "s3-lost-log-delivery",
         title: "A log bucket no longer takes logs",
@@ -63,36 +49,22 @@ impl Control for LostLogDelivery {
         source: file!(),
     };
 
-    type State = State;
-    type Change = S3;
-
-    const SURVEY: Option<Survey> = Some(aws::BUCKETS);
-    const IS_SETTLED: Option<fn(&State) -> bool> = Some(lost::is_settled);
+    const KIND: Kind = Kind {
+        statements: |policy| policy.allowed_to(&logs::DELIVER),
+        lost: "does not let logs be delivered any more as it did",
+        instead: "it lets them be delivered in another way instead",
+        none_before: "the policy let no logs be delivered before",
+        all_there: "logs may be delivered as before",
+        unknown: None,
+        forgotten: "what else the deleted policy allowed, as that opens something",
+    };
 
     /// The event does not tell what was let in before, and one service may be gone where another is still let in.
-    fn suspect(event: &Event, _: &Settings) -> Vec<Suspicion> {
-        let done = if event.name == "DeleteBucketPolicy" { "deleted" } else { "put" };
-        let why = format!("a bucket policy was {done}, and the one before may have let logs be delivered");
-        vec![Suspicion { subject: told::subject(event), why }]
-    }
-
-    async fn observe(look: &Look<'_>, event: &Event, suspicion: &Suspicion) -> Result<State> {
-        lost::observe::<Self>(look, event, suspicion).await
-    }
-
-    fn decide(event: &Event, suspicion: &Suspicion, state: &State, given: &Given<'_>) -> Decision<S3> {
-        DELIVERIES.decide(event, suspicion, state, given)
-    }
-
-    fn after(state: &State, change: &S3) -> State {
-        lost::after(state, change)
-    }
-}
-
-impl Remembers for LostLogDelivery {
-    type Good = String;
-
-    fn good(state: &State) -> Option<String> {
-        DELIVERIES.good(state)
+    fn suspect(event: &Event) -> Option<&'static str> {
+        Some(if event.name == "DeleteBucketPolicy" {
+            "a bucket policy was deleted, and the one before may have let logs be delivered"
+        } else {
+            "a bucket policy was put, and the one before may have let logs be delivered"
+        })
     }
 }

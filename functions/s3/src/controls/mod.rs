@@ -22,11 +22,7 @@ pub(crate) use disabled_access_logging::DisabledAccessLogging;
 pub(crate) use early_log_expiry::EarlyLogExpiry;
 pub(crate) use foreign_bucket_policy::ForeignBucketPolicy;
 pub(crate) use foreign_replication::ForeignReplication;
-#[cfg(test)]
-pub(crate) use lost_bucket_deny::DENIALS;
 pub(crate) use lost_bucket_deny::LostBucketDeny;
-#[cfg(test)]
-pub(crate) use lost_log_delivery::DELIVERIES;
 pub(crate) use lost_log_delivery::LostLogDelivery;
 pub(crate) use public_bucket_acl::PublicBucketAcl;
 pub(crate) use public_bucket_policy::PublicBucketPolicy;

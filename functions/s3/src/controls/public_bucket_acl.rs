@@ -21,7 +21,7 @@
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
-use snapback::change::{Acl, AclGrant, Flag, S3};
+use snapback::change::{Acl, AclGrant, Bucket, Flag, S3, Swap};
 use snapback::control::{About, Control, Given, Look, Survey, Suspicion, Watch};
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
@@ -137,14 +137,14 @@ impl Control for PublicBucketAcl {
             severity: if is_critical { Severity::Critical } else { Severity::High },
             why: said(&certain),
             grants: certain.iter().map(ToString::to_string).collect(),
-            plan: vec![S3::BucketAcl { bucket: bucket.to_owned(), from: acl.clone(), to }],
+            plan: vec![S3::BucketAcl(Swap { of: Bucket(bucket.to_owned()), from: acl.clone(), to })],
             left: unsure.iter().map(|grant| doubted(&[grant])).collect(),
         }
     }
 
     fn after(state: &State, change: &S3) -> State {
         match change {
-            S3::BucketAcl { to, .. } => State { acl: Some(to.clone()), ..state.clone() },
+            S3::BucketAcl(Swap { to, .. }) => State { acl: Some(to.clone()), ..state.clone() },
             _ => state.clone(),
         }
     }
@@ -221,7 +221,7 @@ mod tests {
 
     fn left(decision: &Decision<S3>) -> Vec<AclGrant> {
         match decision.plan() {
-            [S3::BucketAcl { to, .. }] => to.grants.clone(),
+            [S3::BucketAcl(Swap { to, .. })] => to.grants.clone(),
             other => panic!("{other:?}"),
         }
     }

@@ -23,7 +23,7 @@
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
-use snapback::change::{Acl, AclGrant, Flag, S3};
+use snapback::change::{Acl, AclGrant, Flag, Object, S3, Swap};
 use snapback::control::{About, Control, Given, Look, Suspicion, Watch};
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
@@ -32,7 +32,7 @@ use snapback::settings::Settings;
 
 use crate::exposed::{exposure, is_public};
 use crate::rights;
-use crate::told::{Object, ToldAcl};
+use crate::told::ToldAcl;
 use crate::{aws, exposed, told};
 
 #[derive(Debug)]
@@ -147,19 +147,18 @@ impl Control for PublicObjectAcl {
         }
         let stays = |grant: &&AclGrant| !certain.contains(grant);
         let to = Acl { owner: acl.owner.clone(), grants: acl.grants.iter().filter(stays).cloned().collect() };
-        let Object { bucket, key, version } = object.clone();
         Decision::Revert {
             severity: Severity::High,
             why: said(&certain),
             grants: certain.iter().map(|grant| name(grant, &object)).collect(),
-            plan: vec![S3::ObjectAcl { bucket, key, version, from: acl.clone(), to }],
+            plan: vec![S3::ObjectAcl(Swap { of: object.clone(), from: acl.clone(), to })],
             left: unsure.iter().map(|grant| doubted(&[grant])).collect(),
         }
     }
 
     fn after(state: &State, change: &S3) -> State {
         match change {
-            S3::ObjectAcl { to, .. } => State { acl: Some(to.clone()), ..state.clone() },
+            S3::ObjectAcl(Swap { to, .. }) => State { acl: Some(to.clone()), ..state.clone() },
             _ => state.clone(),
         }
     }
@@ -234,13 +233,11 @@ mod tests {
         let all = [stays.clone(), vec![grant(EVERYONE, "READ"), grant("stranger", "WRITE_ACP")]].concat();
         let decision = decide(&event, &live(all.clone()), &BTreeSet::new());
         let acl = |grants| Acl { owner: "writer".to_owned(), grants };
-        let change = S3::ObjectAcl {
-            bucket: "b".to_owned(),
-            key: "a/k".to_owned(),
-            version: Some("v1".to_owned()),
+        let change = S3::ObjectAcl(Swap {
+            of: Object { bucket: "b".to_owned(), key: "a/k".to_owned(), version: Some("v1".to_owned()) },
             from: acl(all),
             to: acl(stays),
-        };
+        });
         assert_eq!(decision.plan(), [change]);
     }
 

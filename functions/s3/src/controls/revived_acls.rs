@@ -20,7 +20,7 @@
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
-use snapback::change::S3;
+use snapback::change::{Bucket, ObjectOwnership, S3, Swap};
 use snapback::control::{About, Control, Given, Look, Remembered, Remembers, Survey, Suspicion, Watch};
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
@@ -129,11 +129,11 @@ impl Control for RevivedAcls {
                 severity: Severity::High,
                 why: format!("{why}, and did not {} before", remembered.age(event)),
                 grants: vec![COUNT.to_owned()],
-                plan: vec![S3::ObjectOwnership {
-                    bucket: bucket.to_owned(),
-                    from: state.ownership.clone(),
-                    to: Some(ENFORCED.to_owned()),
-                }],
+                plan: vec![S3::ObjectOwnership(Swap {
+                    of: Bucket(bucket.to_owned()),
+                    from: state.ownership.clone().map(ObjectOwnership),
+                    to: Some(ObjectOwnership(ENFORCED.to_owned())),
+                })],
                 left: vec![],
             },
         }
@@ -141,7 +141,9 @@ impl Control for RevivedAcls {
 
     fn after(state: &State, change: &S3) -> State {
         match change {
-            S3::ObjectOwnership { to, .. } => State { ownership: to.clone(), ..state.clone() },
+            S3::ObjectOwnership(Swap { to, .. }) => {
+                State { ownership: to.as_ref().map(|to| to.0.clone()), ..state.clone() }
+            }
             _ => state.clone(),
         }
     }
@@ -243,8 +245,8 @@ mod tests {
                 _ => (!state.is_gone, true),
             };
             prop_assert_eq!(decision.is_allow(), !count || is_known && remembered.is_some() && !did_not);
-            let to = Some(ENFORCED.to_owned());
-            let plan = S3::ObjectOwnership { bucket: "b".to_owned(), from: state.ownership.clone(), to };
+            let to = Some(ObjectOwnership(ENFORCED.to_owned()));
+            let plan = S3::ObjectOwnership(Swap { of: Bucket("b".to_owned()), from: state.ownership.clone().map(ObjectOwnership), to });
             let expected = if count && is_known && did_not { vec![plan] } else { vec![] };
             prop_assert_eq!(decision.plan(), expected);
         }

@@ -20,7 +20,7 @@
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
-use snapback::change::{S3, Versioning};
+use snapback::change::{Bucket, S3, Swap, Versioning};
 use snapback::control::{About, Control, Given, Look, Remembered, Remembers, Survey, Suspicion, Watch};
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
@@ -117,18 +117,18 @@ impl Control for SuspendedLogVersioning {
             severity: Severity::High,
             why: format!("{why}, and was on {age} before"),
             grants: vec![SUSPENDED.to_owned()],
-            plan: vec![S3::BucketVersioning {
-                bucket: bucket.to_owned(),
+            plan: vec![S3::BucketVersioning(Swap {
+                of: Bucket(bucket.to_owned()),
                 from: Versioning::Suspended,
                 to: Versioning::Enabled,
-            }],
+            })],
             left: vec![],
         }
     }
 
     fn after(state: &State, change: &S3) -> State {
         match change {
-            S3::BucketVersioning { to, .. } => State { versioning: Some(*to), ..state.clone() },
+            S3::BucketVersioning(Swap { to, .. }) => State { versioning: Some(*to), ..state.clone() },
             _ => state.clone(),
         }
     }

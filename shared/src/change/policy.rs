@@ -1,0 +1,68 @@
+//! The policy of a resource, whichever service has it.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::Change;
+use super::swap::{Setting, Swap};
+use crate::policy::PolicyText;
+
+/// A policy that is put, or deleted where nothing is left.
+pub type PolicyChange = Swap<Holder, Option<PolicyText>>;
+
+/// What has a policy, by what its API knows it by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Holder {
+    /// `PutBucketPolicy`, `DeleteBucketPolicy`
+    Bucket(String),
+    /// `PutAccessPointPolicy`, `DeleteAccessPointPolicy`
+    AccessPoint(String),
+    /// By its ARN. `SetTopicAttributes`: a topic always has a policy.
+    Topic(String),
+    /// By its URL. `SetQueueAttributes`
+    Queue(String),
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bucket(name) => write!(f, "bucket `{name}`"),
+            Self::AccessPoint(name) => write!(f, "access point `{name}`"),
+            Self::Topic(arn) => write!(f, "topic `{arn}`"),
+            Self::Queue(url) => write!(f, "queue `{url}`"),
+        }
+    }
+}
+
+impl Setting for Option<PolicyText> {
+    fn shown(&self) -> String {
+        self.as_ref().map_or_else(|| "(no policy)".to_owned(), PolicyText::to_string)
+    }
+
+    fn said(of: &str, from: &Self, to: &Self) -> String {
+        match (from, to) {
+            (_, None) => format!("delete the policy of {of}"),
+            (None, Some(_)) => format!("put a policy on {of}, which has none"),
+            (Some(_), Some(_)) => format!("change the policy of {of}"),
+        }
+    }
+}
+
+impl From<PolicyChange> for Change {
+    fn from(change: PolicyChange) -> Self {
+        Self::Policy(change)
+    }
+}
+
+impl TryFrom<Change> for PolicyChange {
+    type Error = Change;
+
+    fn try_from(change: Change) -> Result<Self, Change> {
+        match change {
+            Change::Policy(change) => Ok(change),
+            other => Err(other),
+        }
+    }
+}

@@ -1,0 +1,325 @@
+//! A change of one thing, and the one compare-and-swap that applies all of them.
+//!
+//! Services only read and write. Whether there is anything to write, and whether it may be written, is decided here: a
+//! change is applied only where what is there now is what the change was made for.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+
+use super::Applied;
+
+/// What is changed, what is there before, and what is there after. Its inverse is the same the other way round.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Swap<Of, V> {
+    pub of: Of,
+    pub from: V,
+    pub to: V,
+}
+
+/// What a change sets as a whole.
+pub trait Setting: Clone + PartialEq {
+    /// As people read it, before and after.
+    fn shown(&self) -> String;
+
+    /// What a change from one to the other does to `of`, in the imperative.
+    fn said(of: &str, from: &Self, to: &Self) -> String;
+
+    /// Whether a change that finds one finds the other: by meaning, whatever AWS names anew.
+    fn same(&self, other: &Self) -> bool {
+        self == other
+    }
+}
+
+/// One of many that stand beside each other, of which a change names some. All others stay.
+pub trait Member: Clone + PartialEq {
+    /// What is shown where a change leaves none of those that it names.
+    const NONE: &'static str;
+
+    fn shown(&self) -> String;
+
+    /// See [`Setting::said`].
+    fn said(of: &str, from: &[Self], to: &[Self]) -> String;
+
+    /// Whether both stand in the same place, so that one takes the other's.
+    fn is_at(&self, other: &Self) -> bool;
+
+    /// See [`Setting::same`].
+    fn same(&self, other: &Self) -> bool {
+        self == other
+    }
+}
+
+impl<M: Member> Setting for Vec<M> {
+    fn shown(&self) -> String {
+        match self.as_slice() {
+            [] => M::NONE.to_owned(),
+            some => some.iter().map(M::shown).collect::<Vec<_>>().join("\n"),
+        }
+    }
+
+    fn said(of: &str, from: &Self, to: &Self) -> String {
+        M::said(of, from, to)
+    }
+}
+
+/// What is there now of a thing.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Live<V> {
+    Is(V),
+    /// Nothing that a change could be made for, and why: it is gone, or has a form that could not be written back.
+    Cannot(String),
+}
+
+impl<V> Live<V> {
+    /// It, or why it is not there.
+    pub fn or(found: Option<V>, gone: impl FnOnce() -> String) -> Self {
+        found.map_or_else(|| Self::Cannot(gone()), Self::Is)
+    }
+}
+
+impl<Of: Clone + fmt::Display, V: Setting> Swap<Of, V> {
+    #[must_use]
+    pub fn undo(&self) -> Self {
+        Self { of: self.of.clone(), from: self.to.clone(), to: self.from.clone() }
+    }
+
+    /// What is there before and after, as people read it.
+    #[must_use]
+    pub fn sides(&self) -> (String, String) {
+        (self.from.shown(), self.to.shown())
+    }
+
+    /// Writes what a change sets, where what is there is what the change was made for.
+    ///
+    /// # Errors
+    /// When it cannot be read or written.
+    pub async fn put(
+        &self,
+        read: impl Future<Output = Result<Live<V>>>,
+        write: impl AsyncFnOnce(&V) -> Result<()>,
+    ) -> Result<Applied> {
+        let found = match read.await? {
+            Live::Is(found) => found,
+            Live::Cannot(found) => return Ok(Applied::Changed { found }),
+        };
+        if found.same(&self.to) {
+            return Ok(Applied::Already);
+        }
+        if !found.same(&self.from) {
+            return Ok(Applied::Changed { found: found.shown() });
+        }
+        write(&self.to).await.map(|()| Applied::done())
+    }
+}
+
+/// What a change of members has to do where some of it is so already.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Edit<M> {
+    /// As they are now.
+    pub remove: Vec<M>,
+    pub add: Vec<M>,
+    /// As each is now, and as it is to be.
+    pub replace: Vec<(M, M)>,
+}
+
+impl<Of: Clone + fmt::Display, M: Member> Swap<Of, Vec<M>> {
+    /// Writes what of a change is not so already, where each member is as the change was made for.
+    ///
+    /// # Errors
+    /// When they cannot be read or written.
+    pub async fn edit(
+        &self,
+        read: impl Future<Output = Result<Live<Vec<M>>>>,
+        write: impl AsyncFnOnce(Edit<M>) -> Result<Applied>,
+    ) -> Result<Applied> {
+        let live = match read.await? {
+            Live::Is(live) => live,
+            Live::Cannot(found) => return Ok(Applied::Changed { found }),
+        };
+        match self.missing(&live) {
+            Err(found) => Ok(Applied::Changed { found }),
+            Ok(None) => Ok(Applied::Already),
+            Ok(Some(edit)) => write(edit).await,
+        }
+    }
+
+    /// What is to be done beside these that are there; what was found instead if one is not as it was.
+    fn missing(&self, live: &[M]) -> Result<Option<Edit<M>>, String> {
+        let now = |found: &M| format!("now {}", found.shown());
+        let mut edit = Edit { remove: vec![], add: vec![], replace: vec![] };
+        for from in &self.from {
+            let to = self.to.iter().find(|to| to.is_at(from));
+            match (live.iter().find(|live| live.is_at(from)), to) {
+                (None, None) => {}
+                (None, Some(_)) => return Err(format!("gone: {}", from.shown())),
+                (Some(live), Some(to)) if live.same(to) => {}
+                (Some(live), _) if !live.same(from) => return Err(now(live)),
+                (Some(live), None) => edit.remove.push(live.clone()),
+                (Some(live), Some(to)) => edit.replace.push((live.clone(), to.clone())),
+            }
+        }
+        let is_new = |to: &&M| !self.from.iter().any(|from| from.is_at(to));
+        for to in self.to.iter().filter(is_new) {
+            if live.iter().any(|live| live.same(to)) {
+                continue;
+            }
+            match live.iter().find(|live| live.is_at(to)) {
+                Some(other) => return Err(now(other)),
+                None => edit.add.push(to.clone()),
+            }
+        }
+        let is_done = edit.remove.is_empty() && edit.add.is_empty() && edit.replace.is_empty();
+        Ok((!is_done).then_some(edit))
+    }
+}
+
+impl<Of: fmt::Display, V: Setting> fmt::Display for Swap<Of, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&V::said(&self.of.to_string(), &self.from, &self.to))
+    }
+}
+
+impl Applied {
+    /// Done, and nothing was newly made.
+    #[must_use]
+    pub fn done() -> Self {
+        Self::Done { made: BTreeMap::new() }
+    }
+}
+
+/// The changes of one service: each variant says of what, and what it sets. All else follows from that.
+macro_rules! changes {
+    ($(#[$service_doc:meta])* $service:ident { $($(#[$doc:meta])* $variant:ident($of:ty => $setting:ty)),+ $(,)? }) => {
+        $(#[$service_doc])*
+        #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum $service {
+            $($(#[$doc])* $variant($crate::change::Swap<$of, $setting>)),+
+        }
+
+        impl $service {
+            /// The change that takes this one back.
+            #[must_use]
+            pub fn undo(&self) -> Self {
+                match self { $(Self::$variant(swap) => Self::$variant(swap.undo())),+ }
+            }
+
+            /// What is there before and after, as people read it.
+            #[must_use]
+            pub fn sides(&self) -> (String, String) {
+                match self { $(Self::$variant(swap) => swap.sides()),+ }
+            }
+        }
+
+        impl std::fmt::Display for $service {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                match self { $(Self::$variant(swap) => swap.fmt(f)),+ }
+            }
+        }
+
+        impl From<$service> for $crate::change::Change {
+            fn from(change: $service) -> Self {
+                Self::$service(change)
+            }
+        }
+
+        impl TryFrom<$crate::change::Change> for $service {
+            type Error = $crate::change::Change;
+            fn try_from(change: $crate::change::Change) -> Result<Self, $crate::change::Change> {
+                match change {
+                    $crate::change::Change::$service(change) => Ok(change),
+                    other => Err(other),
+                }
+            }
+        }
+    };
+}
+pub(super) use changes;
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A member with an id and a content: what AWS makes anew has another id.
+    #[derive(Debug, Clone, PartialEq)]
+    struct Numbered(u8, u8);
+
+    impl Member for Numbered {
+        const NONE: &'static str = "(none of these)";
+
+        fn shown(&self) -> String {
+            format!("{} is {}", self.0, self.1)
+        }
+
+        fn said(of: &str, from: &[Self], to: &[Self]) -> String {
+            format!("change {of} from {} to {}", from.len(), to.len())
+        }
+
+        fn is_at(&self, other: &Self) -> bool {
+            self.0 == other.0
+        }
+    }
+
+    fn apply(swap: &Swap<&'static str, Vec<Numbered>>, live: &mut Vec<Numbered>) -> Applied {
+        let read = std::future::ready(Ok(Live::Is(live.clone())));
+        let write = async |edit: Edit<Numbered>| {
+            live.retain(|one| !edit.remove.contains(one));
+            for one in live.iter_mut() {
+                if let Some((_, to)) = edit.replace.iter().find(|(from, _)| from == one) {
+                    *one = to.clone();
+                }
+            }
+            live.extend(edit.add);
+            Ok(Applied::done())
+        };
+        swap.edit(read, write).now_or_never().expect("nothing waits").expect("nothing fails")
+    }
+
+    fn members(most: u8) -> impl Strategy<Value = Vec<Numbered>> {
+        prop::collection::btree_map(0..most, 0..3_u8, 0..5)
+            .prop_map(|members| members.into_iter().map(|(id, content)| Numbered(id, content)).collect())
+    }
+
+    fn sorted(mut members: Vec<Numbered>) -> Vec<Numbered> {
+        members.sort_by_key(|one| one.0);
+        members
+    }
+
+    proptest! {
+        /// What a change names becomes what it says, all else stays, a second time changes nothing, and undo restores.
+        #[test]
+        fn a_change_of_members_does_just_what_it_says((from, to, others) in (members(6), members(6), members(6))) {
+            let others: Vec<_> = others.into_iter().map(|Numbered(id, content)| Numbered(id + 10, content)).collect();
+            let swap = Swap { of: "a list", from: from.clone(), to: to.clone() };
+            let before = [from.clone(), others.clone()].concat();
+            let mut live = before.clone();
+            let expected = if from == to { Applied::Already } else { Applied::done() };
+            prop_assert_eq!(apply(&swap, &mut live), expected);
+            prop_assert_eq!(sorted(live.clone()), sorted([to, others].concat()));
+            prop_assert_eq!(apply(&swap, &mut live), Applied::Already);
+            apply(&swap.undo(), &mut live);
+            prop_assert_eq!(sorted(live), sorted(before));
+        }
+
+        /// Whoever has changed a member since it was read keeps what they have made of it.
+        #[test]
+        fn what_has_changed_since_is_never_touched((from, to, live) in (members(4), members(4), members(4))) {
+            let is_as_expected = |one: &Numbered| from.contains(one) || to.contains(one);
+            let named = |one: &&Numbered| from.iter().chain(&to).any(|of| of.is_at(one));
+            let was = live.clone();
+            let mut live = live;
+            let applied = apply(&Swap { of: "a list", from: from.clone(), to: to.clone() }, &mut live);
+            if was.iter().filter(named).any(|one| !is_as_expected(one)) {
+                let is_refused = matches!(applied, Applied::Changed { .. });
+                prop_assert!(is_refused, "{:?}", applied);
+                prop_assert_eq!(live, was);
+            }
+        }
+    }
+}

@@ -1,0 +1,401 @@
+//! Controls of resource policies. What differs from service to service stands in [`Policed`], some thirty lines; how a
+//! policy is suspected, judged and reverted is the same for all of them, and written once.
+
+use std::collections::BTreeSet;
+use std::fmt::Debug;
+use std::future::Future;
+use std::marker::PhantomData;
+
+use anyhow::Result;
+use ipnet::{Ipv4Net, Ipv6Net};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::change::{Holder, PolicyChange};
+use crate::control::{About, Control, Given, Look, Survey, Suspicion};
+use crate::decision::{Decision, Severity};
+use crate::event::Event;
+use crate::policy::{Exposure, Grant, Kind, Policy, PolicyText, Trust};
+use crate::settings::Settings;
+use crate::subject::Subject;
+
+/// What a control of resource policies has to say of its service.
+pub trait Policed: 'static {
+    const ABOUT: &'static About;
+
+    /// What has the policy: the word people use, which is the kind of its subject.
+    const WORD: &'static str;
+
+    /// Whom the control keeps out: everyone, named strangers, or both.
+    const KEEPS_OUT: &'static [Exposure];
+
+    /// See [`Control::SURVEY`].
+    const SURVEY: Option<Survey>;
+
+    /// What decides beside the policy whether it has an effect.
+    type Beside: Clone + Debug + Default + PartialEq + Serialize + DeserializeOwned + Send + Sync;
+
+    fn told(event: &Event) -> Told;
+
+    /// What the API knows it by; nothing if the subject is the account, as the event does not tell.
+    fn holder(subject: &Subject) -> Option<Holder>;
+
+    fn observe(look: &Look<'_>, holder: &Holder) -> impl Future<Output = Result<State<Self::Beside>>> + Send;
+
+    /// What keeps out whom the policy lets in, each for itself.
+    fn barriers(_: &Self::Beside, _: &Event, _: &Trust) -> Vec<Barrier> {
+        vec![]
+    }
+
+    /// The policy that takes the place of one of which nothing is left. Nothing: it is deleted.
+    fn default_policy(_: &Subject) -> Option<String> {
+        None
+    }
+}
+
+/// The policy that an event puts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Told {
+    /// The account, where the event does not tell upon what.
+    pub subject: Subject,
+    pub policy: ToldPolicy,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ToldPolicy {
+    /// All of it, or what is added to the one before.
+    Is(String),
+    /// It puts one, and does not tell which.
+    Untold,
+    /// It puts none.
+    None,
+}
+
+impl From<Option<String>> for ToldPolicy {
+    fn from(told: Option<String>) -> Self {
+        told.map_or(Self::Untold, Self::Is)
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct State<B> {
+    /// The policy, as AWS gave it back.
+    pub policy: Option<PolicyText>,
+    #[serde(flatten)]
+    pub beside: B,
+}
+
+/// Where nothing but the policy decides.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Nothing {}
+
+/// What keeps people out although the policy lets them in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Barrier {
+    /// Everyone is kept out, and named strangers with them, as long as the policy lets everyone in.
+    WhilePublic(&'static str),
+    /// All are kept out.
+    Always(&'static str),
+    /// It cannot be told whether they are: what to add to what is said.
+    Unsure(String),
+}
+
+/// The control itself.
+#[derive(Debug)]
+pub struct Open<P>(PhantomData<P>);
+
+impl<P: Policed> Control for Open<P> {
+    const ABOUT: &'static About = P::ABOUT;
+
+    type State = State<P::Beside>;
+    type Change = PolicyChange;
+
+    const SURVEY: Option<Survey> = P::SURVEY;
+
+    fn suspect(event: &Event, settings: &Settings) -> Vec<Suspicion> {
+        let Told { subject, policy } = P::told(event);
+        let why = match &policy {
+            ToldPolicy::None => None,
+            ToldPolicy::Untold => Some("the event does not tell the policy".to_owned()),
+            ToldPolicy::Is(text) => match Policy::parse(text) {
+                Err(error) => Some(format!("the event's policy is not understood: {error}")),
+                Ok(policy) => {
+                    let open = open::<P>(&policy, &settings.trust(&event.account));
+                    (!open.is_empty()).then(|| said(&open))
+                }
+            },
+        };
+        why.map(|why| Suspicion { subject, why }).into_iter().collect()
+    }
+
+    async fn observe(look: &Look<'_>, _: &Event, suspicion: &Suspicion) -> Result<Self::State> {
+        match P::holder(&suspicion.subject) {
+            None => Ok(State::default()),
+            Some(holder) => P::observe(look, &holder).await,
+        }
+    }
+
+    fn decide(event: &Event, suspicion: &Suspicion, state: &Self::State, given: &Given<'_>) -> Decision<PolicyChange> {
+        let allow = |why: String| Decision::Allow { why };
+        let alert = |severity, why| Decision::Alert { severity, why };
+        let word = P::WORD;
+        let is_about_everyone = P::KEEPS_OUT.contains(&Exposure::Public);
+        let unsure_of_all = if is_about_everyone { Severity::High } else { Severity::Medium };
+        let Some(holder) = P::holder(&suspicion.subject) else {
+            let why = format!("the policy of {} {word} was changed, and the event does not tell which", article(word));
+            return alert(unsure_of_all, why);
+        };
+        let Some(text) = &state.policy else { return allow(format!("the {word} has no policy")) };
+        let trust = given.settings.trust(&event.account);
+        let barriers = P::barriers(&state.beside, event, &trust);
+        let keeps_out = |is_public: bool| {
+            barriers.iter().find_map(|barrier| match barrier {
+                Barrier::Always(why) => Some(*why),
+                Barrier::WhilePublic(why) if is_public => Some(*why),
+                Barrier::WhilePublic(_) | Barrier::Unsure(_) => None,
+            })
+        };
+        // Whatever lets nobody but named strangers in is not for a control of everyone.
+        if let Some(why) = keeps_out(P::KEEPS_OUT == [Exposure::Public]) {
+            return allow(why.to_owned());
+        }
+        let policy = match Policy::parse(text) {
+            Ok(policy) => policy,
+            Err(error) => return alert(unsure_of_all, format!("the policy of {holder} is not understood: {error}")),
+        };
+        if let Some(why) = keeps_out(is_public(&policy, &trust)) {
+            return allow(why.to_owned());
+        }
+        let (held, open): (Vec<_>, Vec<_>) =
+            open::<P>(&policy, &trust).into_iter().partition(|grant| given.holds.contains(&grant.name));
+        if open.is_empty() {
+            let why = if held.is_empty() { "the policy lets no stranger in" } else { "an operator holds it" };
+            return allow(why.to_owned());
+        }
+        let unsure = |barrier: &Barrier| match barrier {
+            Barrier::Unsure(doubt) => Some(format!("{}{doubt}", said(&open))),
+            Barrier::WhilePublic(_) | Barrier::Always(_) => None,
+        };
+        if let Some(why) = barriers.iter().find_map(unsure) {
+            return alert(Severity::Medium, why);
+        }
+        let strangers = whoever_the_network(text, &policy, &trust);
+        let is_certain =
+            |grant: &Grant| grant.certain && (grant.exposure == Exposure::Public || strangers.contains(&grant.name));
+        let (certain, unsure): (Vec<_>, Vec<_>) = open.into_iter().partition(is_certain);
+        let unsure: Vec<String> = unsure.into_iter().map(doubt).collect();
+        if certain.is_empty() {
+            return alert(Severity::Medium, unsure.join("; "));
+        }
+        let is_critical = certain.iter().any(|grant| grant.exposure == Exposure::Public && grant.writes);
+        let to = policy.without(&certain).or_else(|| P::default_policy(&suspicion.subject)).map(PolicyText::from);
+        Decision::Revert {
+            severity: if is_critical { Severity::Critical } else { Severity::High },
+            why: said(&certain),
+            grants: certain.into_iter().map(|grant| grant.name).collect(),
+            plan: vec![PolicyChange { of: holder, from: state.policy.clone(), to }],
+            left: unsure,
+        }
+    }
+
+    fn after(state: &Self::State, change: &PolicyChange) -> Self::State {
+        State { policy: change.to.clone(), ..state.clone() }
+    }
+}
+
+/// The grants that let in whom the control keeps out.
+fn open<P: Policed>(policy: &Policy<'_>, trust: &Trust) -> Vec<Grant> {
+    let grants = policy.judge(Kind::Resource, trust).grants.into_iter();
+    grants.filter(|grant| P::KEEPS_OUT.contains(&grant.exposure)).collect()
+}
+
+fn is_public(policy: &Policy<'_>, trust: &Trust) -> bool {
+    policy.judge(Kind::Resource, trust).grants.iter().any(|grant| grant.exposure == Exposure::Public && grant.certain)
+}
+
+fn said(grants: &[Grant]) -> String {
+    grants.iter().map(|grant| grant.why.as_str()).collect::<Vec<_>>().join("; ")
+}
+
+/// The names of the grants that would let strangers in even if every network were one's own.
+fn whoever_the_network(text: &str, policy: &Policy<'_>, trust: &Trust) -> BTreeSet<String> {
+    let ids = text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '-');
+    let networks = ids.filter(|id| id.starts_with("vpc-") || id.starts_with("vpce-")).map(str::to_owned);
+    let mut trust = trust.clone();
+    trust.networks.extend(networks);
+    trust.ranges = vec![Ipv4Net::default().into(), Ipv6Net::default().into()];
+    let grants = policy.judge(Kind::Resource, &trust).grants.into_iter();
+    grants.filter(Grant::is_untrusted).map(|grant| grant.name).collect()
+}
+
+/// What is said of a grant of which it is not certain that it lets a stranger in.
+fn doubt(grant: Grant) -> String {
+    if grant.certain { format!("{}, and whose network that is cannot be told", grant.why) } else { grant.why }
+}
+
+fn article(word: &str) -> &'static str {
+    if word.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use proptest::sample::{Index, select};
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// A door, whose policy everything hangs on.
+    struct OpenDoor;
+
+    impl Policed for OpenDoor {
+        const ABOUT: &'static About = &About {
+            id: "test-open-door",
+            title: "A door lets strangers in",
+            watches: &[],
+            reads: &[],
+            writes: &[],
+            undoes: &[],
+            severity: Severity::Critical,
+            frameworks: &[],
+            caveat: "",
+            source: file!(),
+        };
+        const WORD: &'static str = "bucket";
+        const KEEPS_OUT: &'static [Exposure] = &[Exposure::Public, Exposure::Foreign];
+        const SURVEY: Option<Survey> = None;
+
+        type Beside = Nothing;
+
+        fn told(event: &Event) -> Told {
+            let policy = Some(event.request["policy"].to_string());
+            Told { subject: Subject::bucket(event, "door"), policy: policy.into() }
+        }
+
+        fn holder(subject: &Subject) -> Option<Holder> {
+            Some(Holder::Bucket(subject.name.clone()))
+        }
+
+        async fn observe(_: &Look<'_>, _: &Holder) -> Result<State<Nothing>> {
+            Ok(State::default())
+        }
+    }
+
+    const STRANGER: &str = "arn:aws:iam::777788889999:root";
+    const FRIEND: &str = "arn:aws:iam::444455556666:role/reader";
+
+    fn put(policy: &Value) -> Event {
+        let record = json!({
+            "eventID": "e-1", "eventTime": "2026-01-31T12:00:00Z", "eventSource": "door.amazonaws.com",
+            "eventName": "PutPolicy", "awsRegion": "eu-central-1", "recipientAccountId": "111122223333",
+            "requestParameters": {"policy": policy},
+        });
+        Event::from_record(record).expect("an event")
+    }
+
+    fn settings() -> Settings {
+        Settings { trusted_accounts: ["444455556666".to_owned()].into(), ..Settings::default() }
+    }
+
+    fn state(policy: &Value) -> State<Nothing> {
+        State { policy: Some(policy.to_string().into()), beside: Nothing {} }
+    }
+
+    fn decide(event: &Event, state: &State<Nothing>, holds: &BTreeSet<String>) -> Decision<PolicyChange> {
+        let suspicion = Suspicion { subject: Subject::bucket(event, "door"), why: String::new() };
+        Open::<OpenDoor>::decide(event, &suspicion, state, &Given { settings: &settings(), holds })
+    }
+
+    fn policies() -> impl Strategy<Value = Value> {
+        let principal = select(vec![
+            json!("*"),
+            json!({"AWS": ["*", "111122223333"]}),
+            json!({"AWS": [STRANGER, FRIEND]}),
+            json!({"AWS": ["111122223333", "777788889999"], "Service": "logging.s3.amazonaws.com"}),
+            json!({"AWS": FRIEND}),
+            json!({"CanonicalUser": "02".repeat(32)}),
+        ]);
+        let condition = prop_oneof![
+            4 => Just(json!({})),
+            1 => Just(json!({"StringEquals": {"aws:SourceVpce": "vpce-1"}})),
+            1 => Just(json!({"StringLike": {"aws:PrincipalArn": "*"}})),
+            1 => Just(json!({"IpAddress": {"aws:SourceIp": ["0.0.0.0/0", "203.0.113.0/24"]}})),
+            1 => Just(json!({"StringEquals": {"aws:PrincipalAccount": ["777788889999", "444455556666"]}})),
+            1 => Just(json!({"StringEquals": {"example:Unknown": "x"}})),
+        ];
+        let statement = (principal, condition, any::<bool>(), prop::bool::weighted(0.8)).prop_map(
+            |(principal, condition, writes, allow)| {
+                let action = if writes { "s3:PutObject" } else { "s3:GetObject" };
+                let effect = if allow { "Allow" } else { "Deny" };
+                json!({"Effect": effect, "Principal": principal, "Action": [action], "Resource": "*", "Condition": condition})
+            },
+        );
+        prop::collection::vec(statement, 1..5)
+            .prop_map(|statements| json!({"Version": "2012-10-17", "Statement": statements}))
+    }
+
+    /// The same policy as AWS may give it back: principals and values in another order, lists of one as scalars.
+    fn rewritten(policy: &Value, shuffle: &[Index]) -> Value {
+        let mut picks = shuffle.iter().cycle();
+        fn rewrite<'i>(value: &mut Value, picks: &mut impl Iterator<Item = &'i Index>) {
+            match value {
+                Value::Array(list) => {
+                    list.iter_mut().for_each(|element| rewrite(element, picks));
+                    if list.iter().all(Value::is_string) {
+                        for end in (1..list.len()).rev() {
+                            list.swap(end, picks.next().map_or(0, |pick| pick.index(end + 1)));
+                        }
+                        if let [one] = list.as_slice() {
+                            *value = one.clone();
+                        }
+                    }
+                }
+                Value::Object(members) => members.values_mut().for_each(|member| rewrite(member, picks)),
+                _ => {}
+            }
+        }
+        let mut rewritten = policy.clone();
+        rewrite(&mut rewritten, &mut picks);
+        rewritten
+    }
+
+    proptest! {
+        /// What the event puts is what is there now: then nothing that would be reverted goes unsuspected.
+        #[test]
+        fn the_suspicion_misses_nothing_that_would_be_reverted(policy in policies()) {
+            let decision = decide(&put(&policy), &state(&policy), &BTreeSet::new());
+            if !decision.is_allow() {
+                prop_assert!(!Open::<OpenDoor>::suspect(&put(&policy), &settings()).is_empty(), "{}", decision);
+            }
+        }
+
+        #[test]
+        fn a_revert_leaves_nothing_to_revert_its_undo_restores_and_a_hold_keeps_it(policy in policies()) {
+            let (event, before) = (put(&policy), state(&policy));
+            if let Decision::Revert { plan, left, grants, .. } = decide(&event, &before, &BTreeSet::new()) {
+                let after = plan.iter().fold(before.clone(), |state, change| Open::<OpenDoor>::after(&state, change));
+                let again = decide(&event, &after, &BTreeSet::new());
+                prop_assert!(again.is_allow() || !left.is_empty() && again.plan().is_empty(), "{:?}", again);
+                let undone = plan.iter().rev().fold(after, |state, change| Open::<OpenDoor>::after(&state, &change.undo()));
+                prop_assert_eq!(undone.policy.as_deref(), before.policy.as_deref());
+                prop_assert!(decide(&event, &before, &grants.into_iter().collect()).plan().is_empty());
+            }
+        }
+
+        /// AWS may give the policy back in other words between any two reads.
+        #[test]
+        fn a_policy_that_comes_back_in_other_words_is_judged_alike(
+            policy in policies(),
+            shuffle in prop::collection::vec(any::<Index>(), 8),
+        ) {
+            let rewritten = rewritten(&policy, &shuffle);
+            prop_assert_eq!(state(&policy), state(&rewritten));
+            let (one, other) = (decide(&put(&policy), &state(&policy), &BTreeSet::new()), decide(&put(&policy), &state(&rewritten), &BTreeSet::new()));
+            prop_assert_eq!(one.plan(), other.plan());
+            if let (Decision::Revert { grants: mut one, .. }, Decision::Revert { grants: mut other, .. }) = (one, other) {
+                (one.sort(), other.sort());
+                prop_assert_eq!(one, other);
+            }
+        }
+    }
+}
