@@ -405,6 +405,7 @@ fn others(policy: &str, grants: &[String]) -> Result<Vec<String>> {
     let common = |text: &str| -> Result<Value> {
         let mut content: Value = serde_json::from_str(text)?;
         content["Principal"] = Value::Null;
+        content["NotPrincipal"] = Value::Null;
         content["Condition"] = Value::Null;
         for list in content.as_object_mut().into_iter().flatten().filter_map(|(_, member)| member.as_array_mut()) {
             list.sort_by_key(ToString::to_string);

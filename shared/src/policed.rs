@@ -268,12 +268,14 @@ mod tests {
         type Beside = Nothing;
 
         fn told(event: &Event) -> Told {
-            let policy = Some(event.request["policy"].to_string());
-            Told { subject: Subject::bucket(event, "door"), policy: policy.into() }
+            let policy = event.request.get("policy").map(Value::to_string);
+            let named = event.request.get("door").is_some();
+            let subject = if named { Subject::bucket(event, "door") } else { Subject::account(event) };
+            Told { subject, policy: policy.into() }
         }
 
         fn holder(subject: &Subject) -> Option<Holder> {
-            Some(Holder::Bucket(subject.name.clone()))
+            (subject.kind == Self::WORD).then(|| Holder::Bucket(subject.name.clone()))
         }
 
         async fn observe(_: &Look<'_>, _: &Holder) -> Result<State<Nothing>> {
@@ -288,7 +290,7 @@ mod tests {
         let record = json!({
             "eventID": "e-1", "eventTime": "2026-01-31T12:00:00Z", "eventSource": "door.amazonaws.com",
             "eventName": "PutPolicy", "awsRegion": "eu-central-1", "recipientAccountId": "111122223333",
-            "requestParameters": {"policy": policy},
+            "requestParameters": {"door": "d", "policy": policy},
         });
         Event::from_record(record).expect("an event")
     }
@@ -304,6 +306,22 @@ mod tests {
     fn decide(event: &Event, state: &State<Nothing>, holds: &BTreeSet<String>) -> Decision<PolicyChange> {
         let suspicion = Suspicion { subject: Subject::bucket(event, "door"), why: String::new() };
         Open::<OpenDoor>::decide(event, &suspicion, state, &Given { settings: &settings(), holds })
+    }
+
+    #[test]
+    fn looks_when_the_event_does_not_tell_and_alerts_when_it_does_not_even_tell_the_bucket() {
+        let public =
+            json!({"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "*"}]});
+        let mut event = put(&public);
+        event.request = json!({"door": "d"});
+        let decide = |event: &Event| {
+            let suspicion = Open::<OpenDoor>::suspect(event, &settings()).pop().expect("it is suspicious");
+            let given = Given { settings: &settings(), holds: &BTreeSet::new() };
+            Open::<OpenDoor>::decide(event, &suspicion, &state(&public), &given)
+        };
+        assert!(matches!(decide(&event), Decision::Revert { .. }));
+        event.request = json!({"omitted": true});
+        assert_eq!((decide(&event).severity(), decide(&event).plan()), (Some(Severity::High), &[][..]));
     }
 
     fn policies() -> impl Strategy<Value = Value> {
