@@ -84,7 +84,7 @@ def tell(aws: LocalAws, stay: bool, mail: Path | None) -> None:
         mail.write_text(json.dumps(told))
     print(dim("\nOn AWS, CloudTrail's delivery comes on top; here it tells at once."))
     if stay:
-        try_it_yourself(aws, stack, inbox)
+        try_it_yourself(aws, inbox)
 
 
 def a_bucket_is_made_public(aws: LocalAws, s3, inbox: Inbox) -> None:
@@ -161,12 +161,12 @@ def it_was_meant_after_all(aws: LocalAws, announced: dict) -> None:
     wait_for(lambda: aws.at_work()["events"] == 0)
     there = rules(aws.client("ec2"), announced["group"])
     if len(there) != 2:
-        raise Trouble("The rule that was put back did not stay.")
-    say("Snapback saw that call too, and leaves alone what an operator has put back:")
+        raise Trouble("The rule that was restored did not stay.")
+    say("Snapback saw that call too, and leaves in place what an operator has restored:")
     print("      " + green("\n      ".join(there)))
 
 
-def try_it_yourself(aws: LocalAws, stack: Stack, inbox: Inbox) -> None:
+def try_it_yourself(aws: LocalAws, inbox: Inbox) -> None:
     you = aws.user("you", "*")
     chapter(4, "Your turn")
     say("In another terminal, as an ordinary IAM user of this AWS:")
@@ -175,14 +175,14 @@ def try_it_yourself(aws: LocalAws, stack: Stack, inbox: Inbox) -> None:
         "AWS_DEFAULT_REGION": REGION,
         "AWS_ACCESS_KEY_ID": you["AccessKeyId"],
         "AWS_SECRET_ACCESS_KEY": you["SecretAccessKey"],
-        "SNAPBACK_JOURNAL": stack.journal,
         "PATH": f"{TARGET}/debug:$PATH",
     }.items():
         print(f"export {key}={value}")
-    print("unset AWS_PROFILE AWS_SESSION_TOKEN")
+    print("unset AWS_PROFILE AWS_SESSION_TOKEN SNAPBACK_JOURNAL")
     say("For example:")
     print("aws ec2 authorize-security-group-ingress --group-name web --protocol tcp --port 3389 --cidr 0.0.0.0/0")
     print(f"snapback replay {aws.cloudtrail_log}")
+    print("snapback history")
     say("What Snapback announces appears here. Ctrl-C takes everything down.")
     for announced in inbox.forever():
         show(announced)

@@ -2,16 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use snapback::control::{AnyControl, Function};
 use snapback::mode::{Mode, Modes};
 
-/// Every function there is.
-pub const FUNCTIONS: [&Function; 3] = [&s3::FUNCTION, &ec2::FUNCTION, &own::FUNCTION];
-
-/// Every control there is.
-pub fn controls() -> impl Iterator<Item = &'static AnyControl> {
-    FUNCTIONS.iter().flat_map(|function| function.controls)
-}
+pub use functions::{FUNCTIONS, controls};
 
 /// A mode for every control, those that are opt-in as well.
 ///

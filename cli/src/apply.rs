@@ -1,4 +1,4 @@
-//! `snapback apply`: does what Snapback has asked for, with the operator's own credentials.
+//! `snapback apply`: applies a revert that Snapback asked about, with the operator's own credentials.
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -16,31 +16,40 @@ use crate::operator::{Genuine, JournalArguments, Operator, agreed, judged_again,
 pub(crate) struct Arguments {
     /// The journal entry, as the notification names it
     id: String,
+    /// Do not ask for confirmation
+    #[arg(short, long)]
+    yes: bool,
     #[command(flatten)]
     journal: JournalArguments,
-    /// Does not ask
-    #[arg(long)]
-    yes: bool,
 }
 
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCode> {
-    let operator = Operator::new(&arguments.journal).await;
-    let entry = operator.entry(&arguments.id).await?;
+    Operator::at_work(&arguments.journal, async |operator| apply(operator, &arguments.id, arguments.yes, out).await)
+        .await
+}
+
+async fn apply(operator: &Operator, id: &str, yes: bool, out: &mut impl Write) -> Result<ExitCode> {
+    let entry = operator.entry(id).await?;
     let caller = operator.caller().await?;
     caller.is_at_home(&entry)?;
-    ensure!(entry.outcome == Outcome::Asked, "nothing was asked for: the entry says `{}`", entry.outcome);
+    ensure!(
+        entry.outcome == Outcome::Asked,
+        "Snapback does not ask about this one: the entry says `{}`",
+        entry.outcome
+    );
     let genuine = judged_again(&entry)?;
-    is_still_asked_for(&operator, &entry, &genuine).await?;
+    is_still_asked_for(operator, &entry, &genuine).await?;
     show(&entry, out)?;
-    writeln!(out, "To take it back, this would:")?;
-    show_changes(entry.decision.plan(), out)?;
-    if !arguments.yes && !agreed(out)? {
+    writeln!(out, "Applying this revert would:")?;
+    // It has just been read, and asks for the same plan.
+    show_changes(entry.decision.plan(), ["now", "after the revert"], out)?;
+    if !yes && !agreed("Apply this revert?", out)? {
         writeln!(out, "Nothing was done.")?;
         return Ok(ExitCode::FAILURE);
     }
-    take_back(&operator, Entry { applied_by: Some(caller.arn), ..entry }, &genuine).await?;
-    writeln!(out, "Done. `snapback undo {}` takes it back.", arguments.id)?;
+    revert(operator, Entry { applied_by: Some(caller.arn.clone()), ..entry }, &genuine).await?;
+    writeln!(out, "Done. `snapback undo {id}` undoes it.")?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -48,10 +57,10 @@ pub(crate) async fn run(arguments: &Arguments, out: &mut impl Write) -> Result<E
 async fn is_still_asked_for(operator: &Operator, entry: &Entry, genuine: &Genuine) -> Result<()> {
     let now = judged_now(operator, entry, genuine).await?;
     if let Decision::Allow { why } | Decision::Alert { why, .. } = &now {
-        bail!("there is nothing to take back any more: {why}");
+        bail!("there is nothing to revert any more: {why}");
     }
     if now.plan() != entry.decision.plan() {
-        bail!("what is there has changed since it was asked for, so it is not touched; now {}", now.why());
+        bail!("the resource has changed since Snapback asked, so nothing was touched; now {}", now.why());
     }
     Ok(())
 }
@@ -62,17 +71,17 @@ async fn judged_now(operator: &Operator, entry: &Entry, genuine: &Genuine) -> Re
     let (holds, planted) = operator.journal.holds(&entry.control, &entry.subject.arn, Timestamp::now()).await?;
     warn_of(planted);
     let holds = holds.into_iter().map(|hold| hold.grant).collect();
-    let state = (genuine.control.observe)(&look, &event, &genuine.suspicion).await.context("looking at it")?;
+    let state = (genuine.control.observe)(&look, &event, &genuine.suspicion).await.context("reading the resource")?;
     let given = Given { settings: &entry.basis.settings, holds: &holds };
     (genuine.control.decide)(&event, &genuine.suspicion, &state, &given)
 }
 
 /// Who does it stands in the entry before anything is touched, so that whoever may not write the journal or use its key
 /// touches nothing. What was done stands there as well, also if only some of it could be.
-async fn take_back(operator: &Operator, mut entry: Entry, genuine: &Genuine) -> Result<()> {
+async fn revert(operator: &Operator, mut entry: Entry, genuine: &Genuine) -> Result<()> {
     operator.journal.complete(&entry).await?;
     let done = apply_all(operator, &mut entry, genuine).await;
-    let applied = format!("{} of {} changes are done", entry.applied.len(), entry.decision.plan().len());
+    let applied = format!("{} of {} changes were made", entry.applied.len(), entry.decision.plan().len());
     match &done {
         Ok(()) => entry.outcome = Outcome::Reverted,
         Err(failure) => entry.problem = Some(format!("{applied}: {failure:#}")),
@@ -86,12 +95,14 @@ async fn apply_all(operator: &Operator, entry: &mut Entry, genuine: &Genuine) ->
     let place = operator.place(&entry.subject.account);
     for change in entry.decision.plan() {
         match (genuine.function.apply)(&place, change).await? {
-            Applied::Changed { found } => bail!("it has just changed, so it is not touched; found: {found}"),
+            Applied::Changed { found } => {
+                bail!("the resource has just changed, so nothing was touched; found: {found}")
+            }
             applied => entry.applied.push(applied),
         }
     }
     entry.reverted_at = Some(Timestamp::now());
     let now = judged_now(operator, entry, genuine).await?;
-    ensure!(!matches!(now, Decision::Revert { .. }), "AWS took the change, and the risk still shows");
+    ensure!(!matches!(now, Decision::Revert { .. }), "AWS accepted the change, but the risk is still there");
     Ok(())
 }

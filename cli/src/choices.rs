@@ -1,4 +1,4 @@
-//! What the operator has chosen for the deployment, said again on the command line.
+//! What the operator chose for the deployment, as flags.
 
 use std::path::Path;
 
@@ -9,8 +9,8 @@ use snapback::settings::Settings;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Choices {
-    /// Ports that may be reached from anywhere, such as `tcp/80,tcp/8000-8100,udp/53,icmp`; `''` for none
-    #[arg(long, env = "SNAPBACK_PUBLIC_PORTS", default_value = "tcp/80,tcp/443", value_parser = public_ports)]
+    /// Ports that may be open to the world, such as `tcp/80,tcp/8000-8100,udp/53,icmp`; `''` for none
+    #[arg(long, value_name = "PORTS", env = "SNAPBACK_PUBLIC_PORTS", default_value = "tcp/80,tcp/443", value_parser = public_ports)]
     public_ports: PublicPorts,
     #[command(flatten)]
     trusted: Trusted,
@@ -18,10 +18,10 @@ pub(crate) struct Choices {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Trusted {
-    /// An account whose principals may get in; may be given again
+    /// Trust the principals of this account; repeat it for more
     #[arg(long, value_name = "ID", value_parser = account)]
     trust_account: Vec<String>,
-    /// An organization whose principals may get in; may be given again
+    /// Trust the principals of this organization; repeat it for more
     #[arg(long, value_name = "ID", value_parser = organization)]
     trust_organization: Vec<String>,
 }

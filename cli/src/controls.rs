@@ -4,14 +4,15 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
+use functions::FUNCTIONS;
 use serde::Serialize;
 use snapback::control::{About, AnyControl};
 use snapback::right::{Right, actions};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// A JSON array of objects: id, title, function, `opt_in`, survey, events, reads, writes, undoes, severity,
-    /// frameworks, caveat
+    /// Print JSON: an array with id, title, function, `opt_in`, survey, events, reads, writes, undoes, severity,
+    /// frameworks and caveat of each control
     #[arg(long)]
     json: bool,
 }
@@ -27,24 +28,20 @@ struct Row {
     about: &'static About,
 }
 
-/// Every control there is.
-pub(crate) fn all() -> impl Iterator<Item = &'static AnyControl> {
-    crate::FUNCTIONS.iter().flat_map(|function| function.controls)
-}
-
 /// The controls that a flag means.
 pub(crate) fn meant_by(pattern: &str) -> Result<Vec<&'static AnyControl>> {
-    let meant: Vec<&AnyControl> = all().filter(|control| control.is_meant_by(pattern)).collect();
+    let meant: Vec<&AnyControl> = functions::controls().filter(|control| control.is_meant_by(pattern)).collect();
     if meant.is_empty() {
         bail!(
-            "--control: there is no control `{pattern}`; `snapback controls` lists them, and opt-in ones go by whole ids"
+            "--control: there is no control `{pattern}`; `snapback controls` lists them. A pattern leaves out opt-in \
+             controls: name each by its id"
         );
     }
     Ok(meant)
 }
 
 pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCode> {
-    let rows: Vec<Row> = crate::FUNCTIONS
+    let rows: Vec<Row> = FUNCTIONS
         .iter()
         .flat_map(|function| {
             function.controls.iter().map(|control| Row {
@@ -70,7 +67,7 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCod
             ("reads", actions(about.reads).join(", ")),
             ("writes", actions(about.writes).join(", ")),
             ("undo needs", actions(about.undoes).join(", ")),
-            ("scan needs", survey.map_or("(it cannot be scanned)".to_owned(), |needs| actions(needs).join(", "))),
+            ("scan needs", survey.map_or("(it only judges events)".to_owned(), |needs| actions(needs).join(", "))),
             ("frameworks", about.frameworks.join(", ")),
         ] {
             let items = if items.is_empty() { "nothing" } else { items.as_str() };

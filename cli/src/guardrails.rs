@@ -17,12 +17,14 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, clap::Subcommand)]
 enum What {
-    /// Says whether every guardrail can be read and fits the schema, and `trusted.json` too. Exit status 1 if not
+    /// Check that every guardrail and `trusted.json` can be read and fits the schema
+    ///
+    /// Exit status: 0 if all is fine, 1 if not.
     Check {
-        /// The folder of the guardrails
+        /// The folder of your guardrails
         #[arg(default_value = "guardrails")]
         folder: PathBuf,
-        /// Leave a mark in the folder to which they will be copied, so that functions need not check them again
+        /// Mark the copy in this folder as checked, so that the functions need not check it again
         #[arg(long, value_name = "FOLDER")]
         mark: Option<PathBuf>,
     },
@@ -56,7 +58,7 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCod
         writeln!(out, "{}: {says}, {guardrail}", guardrail.file)?;
     }
     if guardrails.mention_tags(now) {
-        writeln!(out, "They ask for tags, which are read before each revert.")?;
+        writeln!(out, "Some guardrails use tags, which are read before each revert.")?;
     }
     let sizes = [
         trusted.trusted_accounts.len(),

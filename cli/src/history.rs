@@ -17,63 +17,92 @@ use crate::time::past;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    #[command(flatten)]
-    journal: JournalArguments,
-    #[command(flatten)]
-    of: Of,
-    /// Nothing that was decided earlier: a time such as `2026-01-31` (UTC), or a span such as `2h` or `3d`
-    #[arg(long)]
+    /// Show only what was decided since a time such as `2026-01-31` (UTC), or in the last `2h` or `3d`
+    #[arg(long, value_name = "WHEN")]
     since: Option<String>,
-    /// `pending`, `reverted`, `asked`, `would-revert`, `alerted`, `held`, `failed`, `allowed` or `undone`
+    /// Show only this outcome: `pending`, `reverted`, `asked`, `would-revert`, `alerted`, `held`, `failed`, `allowed` or
+    /// `undone`
     #[arg(long, value_parser = outcome)]
     outcome: Option<Outcome>,
-    /// The newest so many
-    #[arg(long, default_value = "50", value_parser = clap::value_parser!(u32).range(1..))]
+    #[command(flatten)]
+    of: Of,
+    /// Show at most this many entries
+    #[arg(long, value_name = "NUMBER", default_value = "50", value_parser = clap::value_parser!(u32).range(1..))]
     limit: u32,
-    /// One whole entry a line
+    /// Print JSON Lines: one whole entry a line
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    journal: JournalArguments,
 }
 
 /// What the entries are about.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Of {
-    /// An account id
-    #[arg(long)]
+    /// Only entries about this account
+    #[arg(long, value_name = "ID")]
     account: Option<String>,
-    /// An ARN
-    #[arg(long)]
+    /// Only entries about this resource
+    #[arg(long, value_name = "ARN")]
     resource: Option<String>,
-    /// The id of a control
-    #[arg(long)]
+    /// Only entries of this control
+    #[arg(long, value_name = "ID")]
     control: Option<String>,
 }
 
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCode> {
     let wanted = arguments.of.wanted(arguments.since.as_deref(), arguments.outcome)?;
-    let Operator { journal, .. } = Operator::new(&arguments.journal).await;
-    let (found, more) = journal.history(&wanted, usize::try_from(arguments.limit)?).await?;
-    let mut code = ExitCode::SUCCESS;
+    let most = usize::try_from(arguments.limit)?;
+    let (found, more) =
+        Operator::at_work(&arguments.journal, async |operator| operator.journal.history(&wanted, most).await).await?;
+    let mut unreadable = Refusals::default();
     for (id, entry) in &found {
         match entry {
             Ok(entry) if arguments.json => writeln!(out, "{}", serde_json::to_string(entry)?)?,
             Ok(entry) => show(out, entry)?,
-            Err(error) => {
-                code = ExitCode::FAILURE;
-                writeln!(io::stderr(), "snapback: {}", on_one_line(&format!("entry `{id}`: {error:#}")))?;
-            }
+            Err(error) => unreadable.add(id.clone(), error),
         }
     }
     if found.is_empty() && !arguments.json {
         let some = arguments.since.is_some() || arguments.outcome.is_some() || arguments.of.is_some();
         writeln!(out, "The journal has no entries{}.", if some { " of this kind" } else { " yet" })?;
     }
-    if more {
-        out.flush()?;
-        writeln!(io::stderr(), "snapback: there are more than these {}; --limit shows more", found.len())?;
+    out.flush()?;
+    for (why, ids) in unreadable.by_reason() {
+        writeln!(io::stderr(), "snapback: cannot read {ids}: {why}")?;
     }
-    Ok(code)
+    if more {
+        writeln!(io::stderr(), "snapback: only the newest {} are shown; a higher --limit shows more", found.len())?;
+    }
+    Ok(if unreadable.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Entries that nothing can be done with, by the reason: what goes wrong with all of them is said once.
+#[derive(Default)]
+pub(crate) struct Refusals(Vec<(String, Vec<String>)>);
+
+impl Refusals {
+    pub(crate) fn add(&mut self, id: String, error: &anyhow::Error) {
+        let why = format!("{error:#}");
+        match self.0.iter_mut().find(|(other, _)| *other == why) {
+            Some((_, ids)) => ids.push(id),
+            None => self.0.push((why, vec![id])),
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.iter().map(|(_, ids)| ids.len()).sum()
+    }
+
+    /// Each reason and the entries that it holds for, each on one line.
+    pub(crate) fn by_reason(&self) -> impl Iterator<Item = (String, String)> {
+        self.0.iter().map(|(why, ids)| (on_one_line(why), on_one_line(&ids.join(", "))))
+    }
 }
 
 impl Of {
@@ -83,9 +112,8 @@ impl Of {
 
     pub(crate) fn wanted(&self, since: Option<&str>, outcome: Option<Outcome>) -> Result<Wanted> {
         let Self { account, resource, control } = self;
-        let mut controls = crate::FUNCTIONS.iter().flat_map(|function| function.controls);
         if let Some(id) = control
-            && !controls.any(|control| control.about.id == id)
+            && !functions::controls().any(|control| control.about.id == id)
         {
             bail!("--control: there is no control `{id}`; `snapback controls` lists them");
         }
@@ -125,7 +153,7 @@ fn show(out: &mut impl Write, entry: &Entry) -> Result<()> {
         line(format!("problem: {problem}"))?;
     }
     for planted in &entry.planted {
-        line(format!("planted: {planted}"))?;
+        line(format!("forged: {planted}"))?;
     }
     if let Some(undone) = &entry.undone {
         line(format!("undone at {:.0} by {}", undone.at, undone.by))?;

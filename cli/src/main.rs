@@ -1,4 +1,5 @@
-//! `snapback`: what it watches, what it thinks of a policy, what it would have thought, and taking back what it did.
+//! `snapback`: the command for people. It reads the journal, undoes and applies reverts, stops the functions, and judges
+//! accounts, logs and policies by the controls that the functions use.
 
 mod apply;
 mod choices;
@@ -13,6 +14,7 @@ mod scan;
 mod stop;
 mod terminal;
 mod time;
+mod trouble;
 mod undo;
 
 use std::io::{self, Write};
@@ -20,47 +22,137 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use snapback::control::Function;
-
-/// Every function there is.
-const FUNCTIONS: [&Function; 3] = [&s3::FUNCTION, &ec2::FUNCTION, &own::FUNCTION];
-
-/// Takes risky changes in AWS accounts back within seconds, and those takings-back too.
+/// Revert risky changes in AWS accounts, and undo those reverts
 ///
-/// Exit status: 0 done, 1 not done or not all of it, 2 wrong usage.
+/// Snapback's functions run in AWS. This command is for the people beside them: it reads their journal, undoes or applies
+/// a revert, stops them, and judges accounts, logs and policies by the same rules.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(version, verbatim_doc_comment, after_help = MORE, after_long_help = STATUS)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
 }
 
+const MORE: &str = "Run `snapback COMMAND --help` for the options and examples of a command.";
+
+const STATUS: &str = "\
+Run `snapback COMMAND --help` for the options and examples of a command.
+
+Commands that read the journal find its table by themselves: --journal names it, or SNAPBACK_JOURNAL, or the outputs of
+the CloudFormation stack `snapback` (another one with --stack) in your Region (another one with --region).
+
+Exit status: 0 if all went well, 1 if something did not or risky things were found, 2 for wrong usage.";
+
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Does what Snapback has asked for in mode `ask`, with your own credentials, if it is still the same
-    Apply(apply::Arguments),
-    /// Lists what Snapback watches, and what each control may read and write
-    Controls(controls::Arguments),
-    /// Says what a policy or a rule lets in, or what becomes of an event. Exit status 1 if that is not harmless, 2 on
-    /// bad input
-    Explain(explain::Arguments),
-    /// Checks the guardrails that keep Snapback from taking something back
-    Guardrails(guardrails::Arguments),
-    /// Shows what was decided and done, newest first
+    /// List what was decided and done, newest first
+    #[command(
+        verbatim_doc_comment,
+        after_long_help = "\
+Examples:
+  snapback history --since 2d
+  snapback history --outcome reverted --control s3-public-bucket-policy
+  snapback history --resource arn:aws:s3:::reports --json"
+    )]
     History(history::Arguments),
-    /// Says what Snapback would have thought of recorded events; calls nothing
-    Replay(replay::Arguments),
-    /// Ends the hold that an undo has left: the next change that opens it is reverted again
-    Release(release::Arguments),
-    /// Says what stands open now in an account and Region, with your own credentials; touches nothing. Exit status 1 if
-    /// something does, or could not be looked at
-    Scan(scan::Arguments),
-    /// Ends an emergency stop: from now on Snapback acts again as its mode says
-    Start(stop::StartArguments),
-    /// Emergency stop: from now on Snapback touches nothing and only says what it would do, until the time is over
-    Stop(stop::StopArguments),
-    /// Takes a revert back, or many, with your own credentials, and leaves a hold so that it stays
+    /// Undo a revert, or many
+    ///
+    /// This restores the original change with your own credentials. It shows what it would do and asks. A hold keeps
+    /// Snapback from reverting the same thing again: for 30 days, or as long as --days or --until say.
+    ///
+    /// It refuses if the resource is no longer what Snapback left, or if the journal entry is forged.
+    #[command(
+        verbatim_doc_comment,
+        after_long_help = "\
+Examples:
+  snapback undo 3b548a2ad18543698c66
+  snapback undo 3b548a2ad18543698c66 --until 2027-03-31
+  snapback undo --since 2h --control s3-public-bucket-policy"
+    )]
     Undo(undo::Arguments),
+    /// Apply a revert that Snapback asked about
+    ///
+    /// In mode `ask` Snapback changes nothing; its notification names this command. It reads the resource again, shows
+    /// the plan, asks you, and uses your own credentials. It refuses if the resource has changed since.
+    #[command(
+        verbatim_doc_comment,
+        after_long_help = "\
+Examples:
+  snapback apply 3b548a2ad18543698c66"
+    )]
+    Apply(apply::Arguments),
+    /// End the hold that an undo left
+    ///
+    /// The resource stays as it is. Snapback reverts the next change that opens it again.
+    #[command(
+        verbatim_doc_comment,
+        after_long_help = "\
+Examples:
+  snapback release 3b548a2ad18543698c66"
+    )]
+    Release(release::Arguments),
+    /// Stop all reverts for a while
+    ///
+    /// Until the time is over, or until `snapback start`, every function touches nothing and only tells you what it would
+    /// revert.
+    #[command(
+        verbatim_doc_comment,
+        after_long_help = "\
+Examples:
+  snapback stop --reason \"migration of the data lake\" --for 4h"
+    )]
+    Stop(stop::StopArguments),
+    /// End the stop
+    ///
+    /// Snapback acts as its mode says again. What happened while it was stopped stays as it is.
+    Start(stop::StartArguments),
+    /// Find what is open now
+    ///
+    /// The controls judge what they find with your own credentials, and change nothing. If the journal can be found, its
+    /// baselines and holds count too. `snapback controls` lists the permissions that this needs under `reads` and `scan
+    /// needs`.
+    ///
+    /// Exit status: 0 if nothing is open, 1 if something is or could not be checked.
+    #[command(
+        verbatim_doc_comment,
+        after_long_help = "\
+Examples:
+  snapback scan
+  snapback scan --control 's3-*' --trust-account 444455556666
+  snapback scan --control ec2-open-egress --region eu-central-1 --json"
+    )]
+    Scan(scan::Arguments),
+    /// Replay recorded events, without calling AWS
+    ///
+    /// It reads CloudTrail's log files, gzipped or not, and JSON Lines of CloudTrail records or EventBridge events. It
+    /// tells what each event makes Snapback suspect; deciding would take a look at the resource.
+    ///
+    /// Exit status: 0 if everything could be read, 1 if not.
+    #[command(
+        verbatim_doc_comment,
+        after_long_help = "\
+Examples:
+  snapback replay AWSLogs/
+  snapback replay --control ec2-open-egress --json cloudtrail.jsonl"
+    )]
+    Replay(replay::Arguments),
+    /// Explain a policy, a rule or an event
+    ///
+    /// Exit status: 0 if it is harmless, 1 if not, 2 on bad input.
+    #[command(
+        verbatim_doc_comment,
+        after_long_help = "\
+Examples:
+  snapback explain policy bucket.json --account 111122223333
+  snapback explain identity policy.json
+  snapback explain ingress permission.json
+  snapback explain event event.json --look"
+    )]
+    Explain(explain::Arguments),
+    /// List the controls and the permissions that each needs
+    Controls(controls::Arguments),
+    /// Check your guardrails
+    Guardrails(guardrails::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -81,17 +173,17 @@ fn main() -> ExitCode {
 
 fn run(command: Command, out: &mut impl Write) -> Result<ExitCode> {
     match command {
-        Command::Apply(arguments) => apply::run(&arguments, out),
-        Command::Controls(arguments) => controls::run(&arguments, out),
-        Command::Explain(arguments) => explain::run(&arguments, out),
-        Command::Guardrails(arguments) => guardrails::run(&arguments, out),
         Command::History(arguments) => history::run(&arguments, out),
-        Command::Replay(arguments) => replay::run(&arguments, out),
-        Command::Release(arguments) => release::run(&arguments, out),
-        Command::Scan(arguments) => scan::run(&arguments, out),
-        Command::Start(arguments) => stop::start(&arguments, out),
-        Command::Stop(arguments) => stop::stop(&arguments, out),
         Command::Undo(arguments) => undo::run(&arguments, out),
+        Command::Apply(arguments) => apply::run(&arguments, out),
+        Command::Release(arguments) => release::run(&arguments, out),
+        Command::Stop(arguments) => stop::stop(&arguments, out),
+        Command::Start(arguments) => stop::start(&arguments, out),
+        Command::Scan(arguments) => scan::run(&arguments, out),
+        Command::Replay(arguments) => replay::run(&arguments, out),
+        Command::Explain(arguments) => explain::run(&arguments, out),
+        Command::Controls(arguments) => controls::run(&arguments, out),
+        Command::Guardrails(arguments) => guardrails::run(&arguments, out),
     }
 }
 
@@ -112,6 +204,33 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Arguments::command().debug_assert();
+    }
+
+    /// A line of a list, in the imperative, such as `Undo a revert, or many`.
+    #[test]
+    fn every_command_has_one_short_line_that_says_what_it_does() {
+        for command in Arguments::command().get_subcommands() {
+            let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+            assert!(about.starts_with(|first: char| first.is_uppercase()), "{}: {about}", command.get_name());
+            assert!(!about.ends_with('.') && (1..=60).contains(&about.len()), "{}: {about}", command.get_name());
+            let verb = about.split(' ').next().unwrap_or_default();
+            assert!(!verb.ends_with('s'), "{}: {about}", command.get_name());
+        }
+    }
+
+    #[test]
+    fn every_example_in_the_help_is_understood() {
+        let mut understood = 0;
+        for command in Arguments::command().get_subcommands() {
+            let text = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
+            for line in text.lines().map(str::trim_start).filter(|line| line.starts_with("snapback ")) {
+                let words = shlex::split(line).expect("words");
+                assert_eq!(words[1], command.get_name());
+                assert!(Arguments::try_parse_from(words).is_ok(), "`{line}` is not understood");
+                understood += 1;
+            }
+        }
+        assert!(understood > 10, "only {understood} commands were found");
     }
 
     /// What people are told to type, also where it needs an account to run.

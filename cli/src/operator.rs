@@ -1,9 +1,12 @@
 //! The operator at work: whose credentials these are, where the journal is, and what an entry of it is worth.
 
 use std::io::{self, IsTerminal, Write};
+use std::{env, fmt};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use aws_config::{Region, SdkConfig};
+use functions::FUNCTIONS;
+use jiff::Timestamp;
 use snapback::aws;
 use snapback::change::Change;
 use snapback::control::{AnyControl, Function, Given, Look, Remembering, Suspicion};
@@ -11,22 +14,48 @@ use snapback::decision::Decision;
 use snapback::event::Kind;
 use snapback::journal::{Entry, Journal, Planted};
 use snapback::place::Place;
+use tokio::sync::OnceCell;
 
 use crate::terminal::on_one_line;
+use crate::trouble;
+
+/// The variable that names the journal's table where no flag does.
+const VARIABLE: &str = "SNAPBACK_JOURNAL";
+
+/// What `sam deploy` calls the stack unless somebody says otherwise.
+const STACK: &str = "snapback";
+
+/// The stack's output that names the journal's table.
+const OUTPUT: &str = "JournalTable";
 
 #[derive(Debug, clap::Args)]
+#[command(next_help_heading = "AWS options")]
 pub(crate) struct JournalArguments {
-    /// The journal's table, as the notification names it (output `JournalTable` of the stack)
-    #[arg(long, env = "SNAPBACK_JOURNAL")]
-    pub(crate) journal: String,
-    /// The Region of the journal, if it is not that of your credentials
+    /// The journal's DynamoDB table [default: `SNAPBACK_JOURNAL`, then the stack's output `JournalTable`]
+    #[arg(long, value_name = "TABLE")]
+    journal: Option<String>,
+    /// The CloudFormation stack to find the journal by [default: snapback]
+    #[arg(long, value_name = "NAME")]
+    stack: Option<String>,
+    /// The AWS Region [default: the Region of your AWS profile or environment]
     #[arg(long)]
     region: Option<String>,
 }
 
+/// An operator with credentials, and the journal to work with.
 pub(crate) struct Operator {
-    pub(crate) config: SdkConfig,
     pub(crate) journal: Journal,
+    config: SdkConfig,
+    named_by: NamedBy,
+    caller: OnceCell<Caller>,
+}
+
+/// What said which table is the journal.
+#[derive(Debug, PartialEq, Eq)]
+enum NamedBy {
+    Flag,
+    Variable,
+    Stack(String),
 }
 
 /// Whose credentials the operator has.
@@ -35,13 +64,71 @@ pub(crate) struct Caller {
     pub(crate) arn: String,
 }
 
-impl Operator {
-    pub(crate) async fn new(arguments: &JournalArguments) -> Self {
-        let mut config = aws::config().await;
-        if let Some(region) = &arguments.region {
-            config = config.into_builder().region(Region::new(region.clone())).build();
+impl JournalArguments {
+    pub(crate) async fn config(&self) -> Result<SdkConfig> {
+        config(self.region.as_deref()).await
+    }
+
+    /// Whether somebody said which journal is meant. It is an error then if it cannot be used.
+    fn names_one(&self) -> bool {
+        self.journal.is_some() || self.stack.is_some() || variable().is_some()
+    }
+
+    /// The journal's table, and who says so. AWS is asked only where neither the flag nor the variable names it.
+    async fn table(&self, config: &SdkConfig) -> Result<(String, NamedBy)> {
+        if let Some(table) = &self.journal {
+            return Ok((table.clone(), NamedBy::Flag));
         }
-        Self { journal: Journal::new(&config, &arguments.journal), config }
+        if let Some(table) = variable() {
+            return Ok((table, NamedBy::Variable));
+        }
+        let stack = self.stack.as_deref().unwrap_or(STACK);
+        match output(config, stack).await {
+            Ok(table) => Ok((table, NamedBy::Stack(stack.to_owned()))),
+            Err(error) => Err(trouble::with_advice(error, config)),
+        }
+    }
+}
+
+impl Operator {
+    /// Finds the journal and does the work. An error of either says which journal, Region and account it is about.
+    pub(crate) async fn at_work<T>(
+        arguments: &JournalArguments,
+        work: impl AsyncFnOnce(&Self) -> Result<T>,
+    ) -> Result<T> {
+        let operator = Self::new(arguments, arguments.config().await?).await?;
+        match work(&operator).await {
+            Ok(done) => Ok(done),
+            Err(error) => Err(operator.explained(error).await),
+        }
+    }
+
+    /// The journal, for work that is done without it where there is none. That is said once. A journal that somebody has
+    /// named has to be there.
+    pub(crate) async fn journal_if_any(arguments: &JournalArguments, config: &SdkConfig) -> Result<Option<Journal>> {
+        let found = match Self::new(arguments, config.clone()).await {
+            // What cannot be read would be complained of for each thing that is looked at.
+            Ok(operator) => match operator.journal.stopped(Timestamp::now()).await {
+                Ok(_) => Ok(operator.journal),
+                Err(error) => Err(operator.explained(error).await),
+            },
+            Err(error) => Err(error),
+        };
+        match found {
+            Ok(journal) => Ok(Some(journal)),
+            Err(error) if arguments.names_one() => Err(error),
+            Err(error) => {
+                let why = error.to_string();
+                let why = on_one_line(why.lines().next().unwrap_or_default());
+                writeln!(io::stderr(), "snapback: going on without baselines and holds: {why}")?;
+                Ok(None)
+            }
+        }
+    }
+
+    async fn new(arguments: &JournalArguments, config: SdkConfig) -> Result<Self> {
+        let (table, named_by) = arguments.table(&config).await?;
+        Ok(Self { journal: Journal::new(&config, &table), config, named_by, caller: OnceCell::new() })
     }
 
     /// The operator's own Region, and the account of an entry that is known to be the operator's.
@@ -53,15 +140,57 @@ impl Operator {
         Look { place, memory: Remembering::Journal(&self.journal) }
     }
 
-    pub(crate) async fn caller(&self) -> Result<Caller> {
-        Caller::of(&self.config).await
+    pub(crate) async fn caller(&self) -> Result<&Caller> {
+        self.caller.get_or_try_init(|| Caller::of(&self.config)).await
     }
 
     pub(crate) async fn entry(&self, id: &str) -> Result<Entry> {
-        let Some(entry) = self.journal.find(id).await? else {
-            bail!("there is no entry `{id}` in table `{}`", self.journal.table());
-        };
+        let Some(entry) = self.journal.find(id).await? else { bail!("there is no entry `{id}` in the journal") };
         Ok(entry)
+    }
+
+    async fn explained(&self, error: anyhow::Error) -> anyhow::Error {
+        // Whoever reads us has gone, and is nobody to explain to.
+        if error.is::<io::Error>() {
+            return error;
+        }
+        let account = trouble::account(self.caller.get(), &error, &self.config).await;
+        let error = match self.is_no_journal(&error).await {
+            Some(what) => trouble::advice(
+                &what,
+                "Check --region and --journal. The stack's output `JournalTable` names the table.",
+                &error,
+            ),
+            None => trouble::with_advice(error, &self.config),
+        };
+        let (table, region) = (self.journal.table(), trouble::region(&self.config));
+        anyhow!("{error:#}\n  journal: table `{table}` (named by {}), {region}, {account}", self.named_by)
+    }
+
+    /// Why the table is not Snapback's journal, if that is what went wrong. Other things can be missing as well.
+    async fn is_no_journal(&self, error: &anyhow::Error) -> Option<String> {
+        let (table, region) = (self.journal.table(), trouble::region(&self.config));
+        match trouble::code(error)? {
+            "ResourceNotFoundException" => {
+                let missing = self.journal.stopped(Timestamp::now()).await.err()?;
+                let is_table = trouble::code(&missing) == Some("ResourceNotFoundException");
+                is_table.then(|| format!("there is no table `{table}` in {region}"))
+            }
+            "NotFoundException" if format!("{error:#}").contains(&format!("alias/{table}")) => Some(format!(
+                "table `{table}` is not the journal of a Snapback: there is no KMS key `alias/{table}` in {region}"
+            )),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for NamedBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag => f.write_str("--journal"),
+            Self::Variable => f.write_str(VARIABLE),
+            Self::Stack(stack) => write!(f, "stack `{stack}`"),
+        }
     }
 }
 
@@ -78,10 +207,64 @@ impl Caller {
         let (account, of_entry) = (&self.account, &entry.subject.account);
         ensure!(
             account == of_entry,
-            "the entry is about account {of_entry}, and these credentials are of account {account}"
+            "the entry is about account {of_entry}, but your credentials belong to account {account}"
         );
         Ok(())
     }
+}
+
+/// The operator's credentials, in the Region that is meant.
+pub(crate) async fn config(region: Option<&str>) -> Result<SdkConfig> {
+    let mut config = aws::config().await;
+    if let Some(region) = region {
+        config = config.into_builder().region(Region::new(region.to_owned())).build();
+    }
+    let Some(region) = config.region() else {
+        bail!("no AWS Region is set\n  hint: Name it with --region or AWS_REGION, or set it in your AWS profile.");
+    };
+    // Anything else would end up in the name of a host.
+    let is_name = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    ensure!(
+        is_name(region.as_ref()),
+        "`{region}` is not an AWS Region\n  hint: A Region is named like `eu-central-1`."
+    );
+    Ok(config)
+}
+
+fn variable() -> Option<String> {
+    env::var(VARIABLE).ok().filter(|table| !table.is_empty())
+}
+
+/// The journal's table as the stack names it.
+async fn output(config: &SdkConfig, stack: &str) -> Result<String> {
+    let region = trouble::region(config);
+    let asked = aws_sdk_cloudformation::Client::new(config).describe_stacks().stack_name(stack).send().await;
+    let outputs = match asked {
+        Ok(found) => found.stacks.unwrap_or_default().into_iter().flat_map(|stack| stack.outputs.unwrap_or_default()),
+        Err(error) => {
+            let is_missing = aws::code(&error) == Some("ValidationError");
+            let error =
+                aws::failure(error).context(format!("looking for the journal in the outputs of stack `{stack}`"));
+            if is_missing && format!("{error:#}").contains("does not exist") {
+                let account = trouble::account(None, &error, config).await;
+                return Err(trouble::advice(
+                    &format!("there is no CloudFormation stack `{stack}` in {region}, {account}"),
+                    "Name the Region that Snapback runs in with --region, its stack with --stack, or the journal's table \
+                     with --journal.",
+                    &error,
+                ));
+            }
+            return Err(error);
+        }
+    };
+    let table =
+        outputs.into_iter().find(|output| output.output_key() == Some(OUTPUT)).and_then(|output| output.output_value);
+    table.with_context(|| {
+        format!(
+            "stack `{stack}` in {region} is not Snapback's: it has no output `{OUTPUT}`\n  hint: Name its stack with \
+             --stack, or the journal's table with --journal."
+        )
+    })
 }
 
 /// What is not genuine is not obeyed, and somebody should look who has written it.
@@ -110,8 +293,7 @@ pub(crate) struct Genuine {
 /// What made the entry, if judging its event and its state again gives the same plan. Whoever changes a plan in the
 /// journal would otherwise have it applied with the operator's rights.
 pub(crate) fn judged_again(entry: &Entry) -> Result<Genuine> {
-    let mut controls =
-        crate::FUNCTIONS.iter().flat_map(|function| function.controls.iter().map(move |of| (*function, of)));
+    let mut controls = FUNCTIONS.iter().flat_map(|function| function.controls.iter().map(move |of| (*function, of)));
     let (function, control) = controls
         .find(|(_, control)| control.about.id == entry.control)
         .with_context(|| format!("this version does not know the control `{}`", entry.control))?;
@@ -123,15 +305,15 @@ pub(crate) fn judged_again(entry: &Entry) -> Result<Genuine> {
         .into_iter()
         .chain(looked_at)
         .find(|suspicion| Entry::id_of(&event, control.about.id, &suspicion.subject) == entry.id)
-        .context("the entry's event is not the one that it was made for")?;
+        .context("the event in the entry is not the one that the entry was written for")?;
     let holds = entry.basis.holds.iter().map(|hold| hold.grant.clone()).collect();
     let decision = (control.decide)(&event, &suspicion, &entry.state, &Given { settings, holds: &holds })?;
     let subject = (control.found)(&event, &suspicion, &entry.state)?;
     let is_same = subject == entry.subject && decision.plan() == entry.decision.plan();
     ensure!(
         is_same && matches!(decision, Decision::Revert { grants: again, .. } if again == grants(entry)),
-        "judging the entry's event and state again gives another plan than the one that it has. Somebody has changed \
-         it, or another version of Snapback made it: nothing is done"
+        "the plan in the journal does not follow from the event and the state that are recorded with it. Somebody has \
+         changed the entry, or another version of Snapback wrote it. Nothing was done"
     );
     Ok(Genuine { function, control, suspicion })
 }
@@ -143,27 +325,27 @@ pub(crate) fn show(entry: &Entry, out: &mut impl Write) -> Result<()> {
     let mut line = |text: String| writeln!(out, "    {}", on_one_line(&text));
     line(format!("{}, account {}, {}", subject.arn, subject.account, subject.region))?;
     line(match event.kind {
-        Kind::Look => format!("found by a look on schedule at {}", event.time),
-        _ => format!("opened by {} with {} at {}", event.actor, event.name, event.time),
+        Kind::Look => format!("found by a scheduled check at {}", event.time),
+        _ => format!("changed by {} with {} at {}", event.actor, event.name, event.time),
     })?;
     line(decision.why().to_owned())?;
     Ok(())
 }
 
-/// What each change would do.
-pub(crate) fn show_changes(changes: &[Change], out: &mut impl Write) -> Result<()> {
+/// What each change would do. What is there now was not read for it, so `before` says where it is known from.
+pub(crate) fn show_changes(changes: &[Change], [before, after]: [&str; 2], out: &mut impl Write) -> Result<()> {
     for change in changes {
-        let (before, after) = change.sides();
-        writeln!(out, "  * {change}\n    --- now\n{}\n    --- then\n{}", indented(&before), indented(&after))?;
+        let (from, to) = change.sides();
+        writeln!(out, "  * {change}\n    --- {before}\n{}\n    --- {after}\n{}", indented(&from), indented(&to))?;
     }
     Ok(())
 }
 
-pub(crate) fn agreed(out: &mut impl Write) -> Result<bool> {
+pub(crate) fn agreed(question: &str, out: &mut impl Write) -> Result<bool> {
     if !io::stdin().is_terminal() {
-        bail!("there is no terminal to ask at: say --yes if you are sure");
+        bail!("there is no terminal to ask at: add --yes if you are sure");
     }
-    write!(out, "Do it? [y/N] ")?;
+    write!(out, "{question} [y/N] ")?;
     out.flush()?;
     let mut answer = String::new();
     io::stdin().read_line(&mut answer)?;
@@ -195,7 +377,7 @@ mod tests {
             "requestParameters": {"bucketName": "b", "bucketPolicy": serde_json::from_str::<Value>(PUBLIC).expect("JSON")},
         });
         let (event, settings) = (snapback::event::Event::from_record(record).expect("an event"), Settings::default());
-        let control = &s3::FUNCTION.controls[0];
+        let control = functions::controls().next().expect("there are controls");
         let suspicion = (control.suspect)(&event, &settings).pop().expect("it is suspicious");
         let state = json!({"policy": PUBLIC, "restricted": false});
         let given = Given { settings: &settings, holds: &std::collections::BTreeSet::new() };
@@ -270,7 +452,7 @@ mod tests {
         other_subject.subject.name = "payroll".to_owned();
         for tampered in [other_plan, other_grant, other_bucket, other_state, other_subject] {
             let refusal = refusal(&tampered);
-            assert!(refusal.contains("gives another plan than the one that it has"), "{refusal}");
+            assert!(refusal.contains("does not follow from the event and the state"), "{refusal}");
         }
     }
 
@@ -283,7 +465,7 @@ mod tests {
         let mut harmless = reverted();
         harmless.basis.request["bucketPolicy"] = json!({"Statement": []});
         for tampered in [other_event, other_resource, harmless] {
-            assert_eq!(refusal(&tampered), "the entry's event is not the one that it was made for");
+            assert_eq!(refusal(&tampered), "the event in the entry is not the one that the entry was written for");
         }
     }
 }

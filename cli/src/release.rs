@@ -18,16 +18,19 @@ pub(crate) struct Arguments {
 
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCode> {
-    let operator = Operator::new(&arguments.journal).await;
-    let entry = operator.entry(&arguments.id).await?;
+    Operator::at_work(&arguments.journal, async |operator| release(operator, &arguments.id, out).await).await
+}
+
+async fn release(operator: &Operator, id: &str, out: &mut impl Write) -> Result<ExitCode> {
+    let entry = operator.entry(id).await?;
     operator.caller().await?.is_at_home(&entry)?;
     if entry.outcome != Outcome::Undone {
-        bail!("it has left no hold: the entry says `{}`", entry.outcome);
+        bail!("there is no hold to end: the entry says `{}`", entry.outcome);
     }
     for grant in grants(&entry) {
         operator.journal.release(&entry.control, &entry.subject.arn, grant).await?;
         writeln!(out, "No longer held on {} {}: {grant}", entry.subject.kind, entry.subject.name)?;
     }
-    writeln!(out, "What is there stays as it is. The next change that opens it is reverted again.")?;
+    writeln!(out, "The resource stays as it is. Snapback reverts the next change that opens it again.")?;
     Ok(ExitCode::SUCCESS)
 }

@@ -26,20 +26,21 @@ use reading::{Page, Reader};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Files and directories of CloudTrail records or EventBridge events; `-` is standard input
-    #[arg(required = true)]
+    /// Files and folders of CloudTrail records or EventBridge events; `-` is standard input
+    #[arg(required = true, value_name = "PATH")]
     files: Vec<PathBuf>,
-    /// The controls that are asked: an id, or a pattern such as `s3-*`, which means none that are opt-in
-    #[arg(long, default_value = "*")]
+    /// Use only these controls: an id, or a pattern such as `s3-*`, which leaves out opt-in controls
+    #[arg(long, value_name = "PATTERN", default_value = "*")]
     control: String,
-    /// One line for each event and control that watches it: eventID, eventSource, eventName, control, suspicion
+    /// Print JSON Lines: eventID, eventSource, eventName, control and suspicion, for each event and each control that
+    /// watches it
     #[arg(long)]
     json: bool,
-    /// Ports that may be reached from anywhere, such as `tcp/80,tcp/8000-8100,udp/53,icmp`
-    #[arg(long, env = "SNAPBACK_PUBLIC_PORTS", default_value = "tcp/80,tcp/443")]
+    /// Ports that may be open to the world, such as `tcp/80,tcp/8000-8100,udp/53,icmp`
+    #[arg(long, value_name = "PORTS", env = "SNAPBACK_PUBLIC_PORTS", default_value = "tcp/80,tcp/443")]
     public_ports: String,
-    /// How many files are read side by side; as many as there are processors if not given
-    #[arg(long)]
+    /// Read this many files at the same time [default: one per processor]
+    #[arg(long, value_name = "NUMBER")]
     threads: Option<NonZeroUsize>,
 }
 

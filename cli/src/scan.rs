@@ -6,12 +6,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use aws_config::Region;
 use futures::StreamExt;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 use serde::Serialize;
-use snapback::aws;
 use snapback::change::Change;
 use snapback::control::{AnyControl, Given, Look, Remembering, Survey, Suspicion};
 use snapback::decision::Decision;
@@ -24,31 +22,28 @@ use snapback::subject::Subject;
 
 use crate::choices::Choices;
 use crate::controls;
-use crate::operator::Caller;
+use crate::operator::{Caller, JournalArguments, Operator};
 use crate::terminal::on_one_line;
+use crate::trouble;
 
 /// How many subjects are looked at side by side: AWS's limits on calls are for the account, and others need them too.
 const AT_ONCE: usize = 8;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// The controls that are asked: an id, or a pattern such as `s3-*`, which means none that are opt-in
-    #[arg(long, default_value = "*")]
+    /// Use only these controls: an id, or a pattern such as `s3-*`, which leaves out opt-in controls
+    #[arg(long, value_name = "PATTERN", default_value = "*")]
     control: String,
-    /// The Region that is looked at, if it is not that of your credentials
-    #[arg(long)]
-    region: Option<String>,
     #[command(flatten)]
     choices: Choices,
-    /// The folder of the guardrails, for the file of whom you trust
+    /// The folder of your guardrails, for `trusted.json` in it
     #[arg(long, value_name = "FOLDER", default_value = "guardrails")]
     guardrails: PathBuf,
-    /// The journal's table, for what Snapback remembers and what operators hold
-    #[arg(long, env = "SNAPBACK_JOURNAL")]
-    journal: Option<String>,
-    /// One object a line for what stands open: control, subject, decision
+    /// Print JSON Lines: control, subject and decision of each finding
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    journal: JournalArguments,
 }
 
 /// What stands open.
@@ -88,7 +83,7 @@ pub(crate) async fn run(arguments: &Arguments, out: &mut impl Write) -> Result<E
             }
         }
     }
-    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} looked at, {eta} left")?;
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} checked, {eta} left")?;
     let progress = ProgressBar::new(u64::try_from(to_look_at.len())?).with_style(style);
     let looks = to_look_at.into_iter().map(|(control, subject)| scan.finding(control, subject));
     let mut looks = futures::stream::iter(looks).buffered(AT_ONCE);
@@ -109,14 +104,16 @@ pub(crate) async fn run(arguments: &Arguments, out: &mut impl Write) -> Result<E
     }
     progress.finish_and_clear();
     if !arguments.json {
-        let failed = if problems == 0 { String::new() } else { format!(", {problems} could not be looked at") };
-        writeln!(out, "{open} open of {} looked at{failed}", progress.length().unwrap_or_default())?;
+        let failed = if problems == 0 { String::new() } else { format!(", {problems} could not be checked") };
+        writeln!(out, "{} checked, {open} open{failed}", progress.length().unwrap_or_default())?;
         for control in named.iter().filter(|control| control.survey.is_none()) {
-            writeln!(out, "not looked at: {}, which judges only what happens", control.about.id)?;
+            writeln!(out, "not checked: {}, which only judges events", control.about.id)?;
         }
         let would_mean = |control: &&AnyControl| pattern::matches(&arguments.control, control.about.id);
-        for control in controls::all().filter(would_mean).filter(|control| !control.is_meant_by(&arguments.control)) {
-            writeln!(out, "not looked at: {}, which is opt-in and has to be named by its id", control.about.id)?;
+        for control in
+            functions::controls().filter(would_mean).filter(|control| !control.is_meant_by(&arguments.control))
+        {
+            writeln!(out, "not checked: {}, which is opt-in; --control {0} checks it", control.about.id)?;
         }
     }
     Ok(if open + problems == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -124,14 +121,10 @@ pub(crate) async fn run(arguments: &Arguments, out: &mut impl Write) -> Result<E
 
 impl Arguments {
     async fn scan(&self) -> Result<Scan> {
-        let mut config = aws::config().await;
-        if let Some(region) = &self.region {
-            config = config.into_builder().region(Region::new(region.clone())).build();
-        }
-        config.region().context("--region: your credentials name no Region")?;
-        let account = Caller::of(&config).await?.account;
         let settings = self.choices.settings(&self.guardrails)?;
-        let journal = self.journal.as_ref().map(|table| Journal::new(&config, table));
+        let config = self.journal.config().await?;
+        let account = Caller::of(&config).await.map_err(|error| trouble::with_advice(error, &config))?.account;
+        let journal = Operator::journal_if_any(&self.journal, &config).await?;
         Ok(Scan { place: Place::new(account, config), settings, journal, now: Timestamp::now() })
     }
 }
@@ -154,7 +147,7 @@ impl Scan {
     async fn finding(&self, control: &AnyControl, subject: Subject) -> Result<Option<Finding>> {
         let context = || format!("{} on {}", control.about.id, subject.arn);
         let (look, event) = (self.look(), self.event());
-        let suspicion = Suspicion { subject: subject.clone(), why: "somebody looks".to_owned() };
+        let suspicion = Suspicion { subject: subject.clone(), why: "an operator scans".to_owned() };
         let state = (control.observe)(&look, &event, &suspicion).await.with_context(context)?;
         let holds = match &self.journal {
             Some(journal) => journal.holds(control.about.id, &subject.arn, self.now).await?.0,
@@ -192,11 +185,11 @@ fn show(finding: &Finding, json: bool, out: &mut impl Write) -> Result<()> {
     line(format!("{}, account {}, {}", subject.arn, subject.account, subject.region))?;
     line(decision.why().to_owned())?;
     for change in decision.plan() {
-        line(format!("an event that opened it would be answered so: {change}"))?;
+        line(format!("If this were changed now, Snapback would: {change}"))?;
     }
     if let Decision::Revert { left, .. } = decision {
         for open in left {
-            line(format!("would stay open: {open}"))?;
+            line(format!("This would stay open: {open}"))?;
         }
     }
     writeln!(out)?;

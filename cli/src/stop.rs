@@ -12,11 +12,11 @@ use crate::operator::{JournalArguments, Operator, warn_of};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct StopArguments {
-    /// What everyone is told as long as it lasts
-    #[arg(long)]
+    /// Why; every notification says so while the stop lasts
+    #[arg(long, value_name = "TEXT")]
     reason: String,
-    /// How long it lasts: `30m`, `4h`, `2d`
-    #[arg(long = "for", default_value = "4h")]
+    /// How long the stop lasts: `30m`, `4h`, `2d`
+    #[arg(long = "for", value_name = "SPAN", default_value = "4h")]
     how_long: Span,
     #[command(flatten)]
     journal: JournalArguments,
@@ -35,22 +35,32 @@ pub(crate) async fn stop(arguments: &StopArguments, out: &mut impl Write) -> Res
     if until <= since {
         bail!("--for: expected a time to come, such as `4h`, found `{}`", arguments.how_long);
     }
-    let operator = Operator::new(&arguments.journal).await;
-    let stop = Stop { reason: arguments.reason.clone(), by: operator.caller().await?.arn, since, until };
-    operator.journal.stop(&stop).await?;
+    let reason = arguments.reason.clone();
+    let stop = Operator::at_work(&arguments.journal, async |operator| {
+        let stop = Stop { reason, by: operator.caller().await?.arn.clone(), since, until };
+        operator.journal.stop(&stop).await?;
+        Ok(stop)
+    })
+    .await?;
     writeln!(out, "Snapback is {stop}")?;
-    writeln!(out, "Until then it says what it would take back, and touches nothing. `snapback start` ends that.")?;
+    writeln!(
+        out,
+        "Until then it touches nothing and only tells you what it would revert. `snapback start` ends the stop."
+    )?;
     Ok(ExitCode::SUCCESS)
 }
 
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn start(arguments: &StartArguments, out: &mut impl Write) -> Result<ExitCode> {
-    let operator = Operator::new(&arguments.journal).await;
+    Operator::at_work(&arguments.journal, async |operator| end(operator, out).await).await
+}
+
+async fn end(operator: &Operator, out: &mut impl Write) -> Result<ExitCode> {
     let (stop, planted) = operator.journal.stopped(Timestamp::now()).await?;
     if planted.is_some() {
         operator.journal.start().await?;
         warn_of(planted);
-        writeln!(out, "Nothing has obeyed what stood in the place of a stop. It is gone.")?;
+        writeln!(out, "The journal held a forged stop. Snapback never obeyed it, and it is deleted now.")?;
     }
     let Some(stop) = stop else {
         writeln!(out, "Snapback is not stopped.")?;
@@ -58,6 +68,6 @@ pub(crate) async fn start(arguments: &StartArguments, out: &mut impl Write) -> R
     };
     operator.journal.start().await?;
     writeln!(out, "Snapback was {stop}")?;
-    writeln!(out, "It goes on as its mode says. What happened meanwhile it has announced, and leaves as it is.")?;
+    writeln!(out, "It acts as its mode says again. What happened meanwhile was announced, and stays as it is.")?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,6 +1,6 @@
-//! `snapback undo`: takes reverts back, newest first and last change first, with the operator's own credentials.
+//! `snapback undo`: undoes reverts, newest first and last change first, with the operator's own credentials.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
@@ -8,37 +8,39 @@ use indicatif::{ProgressBar, ProgressStyle};
 use jiff::{SignedDuration, Timestamp};
 use snapback::change::{Applied, Change};
 use snapback::control::Function;
-use snapback::journal::{Entry, Hold, Outcome, Undone};
+use snapback::journal::{Entry, Hold, Outcome, Undone, Wanted};
 
-use crate::history::Of;
+use crate::history::{Of, Refusals};
 use crate::operator::{Caller, JournalArguments, Operator, agreed, grants, judged_again, show, show_changes};
 use crate::terminal::on_one_line;
 use crate::time::future;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// The journal entry, as the notification names it
-    #[arg(required_unless_present = "since")]
+    /// The journal entry of the revert, as the notification names it
     id: Option<String>,
-    /// Everything that was reverted since a time such as `2026-01-31` (UTC), or for a span such as `2h` or `3d`
-    #[arg(long, conflicts_with = "id")]
+    /// Undo every revert since a time such as `2026-01-31` (UTC), or in the last `2h` or `3d`
+    #[arg(long, value_name = "WHEN", conflicts_with = "id")]
     since: Option<String>,
     #[command(flatten)]
     of: Of,
-    #[command(flatten)]
-    journal: JournalArguments,
-    /// For how many days what is put back is not taken away again
+    /// How many days Snapback leaves the restored change in place
     #[arg(long, default_value = "30", value_parser = clap::value_parser!(u16).range(1..=3653))]
     days: u16,
-    /// Until when it is not, in place of a number of days: a time such as `2026-01-31` (UTC)
-    #[arg(long, conflicts_with = "days")]
+    /// Until when Snapback leaves it in place, instead of --days: a time such as `2026-01-31` (UTC)
+    #[arg(long, value_name = "TIME", conflicts_with = "days")]
     until: Option<String>,
-    /// Does not ask
-    #[arg(long)]
+    /// Do not ask for confirmation
+    #[arg(short, long)]
     yes: bool,
+    #[command(flatten)]
+    journal: JournalArguments,
 }
 
-/// A revert that can be taken back.
+/// The exit status of wrong usage, as `clap` has it.
+const WRONG_USAGE: u8 = 2;
+
+/// A revert that can be undone.
 struct Undoing {
     entry: Entry,
     function: &'static Function,
@@ -52,42 +54,67 @@ pub(crate) async fn run(arguments: &Arguments, out: &mut impl Write) -> Result<E
         Some(until) => future(until, now).map_err(|error| error.context("--until"))?,
         None => now + SignedDuration::from_hours(24 * i64::from(arguments.days)),
     };
-    if arguments.id.is_some() && arguments.of.is_some() {
-        bail!("--account, --resource and --control go with --since; an entry has its own");
+    let Arguments { id, since, of, yes, journal, .. } = arguments;
+    if id.is_some() && of.is_some() {
+        bail!("--account, --resource and --control select among the reverts of --since; leave them out with an entry");
     }
-    let operator = Operator::new(&arguments.journal).await;
-    match &arguments.id {
-        Some(id) => one(&operator, id, until, arguments.yes, out).await,
-        None => many(&operator, arguments, until, out).await,
+    match (id, since) {
+        (Some(id), _) => Operator::at_work(journal, async |operator| one(operator, id, until, *yes, out).await).await,
+        (None, Some(since)) => {
+            let wanted = of.wanted(Some(since), Some(Outcome::Reverted))?;
+            Operator::at_work(journal, async |operator| many(operator, &wanted, until, *yes, out).await).await
+        }
+        (None, None) => {
+            writeln!(
+                io::stderr(),
+                "snapback: nothing to undo was named: give the entry of one revert (`snapback undo ID`), or undo many \
+                 with --since (`snapback undo --since 2h`)\n  hint: `snapback history --outcome reverted` lists the \
+                 entries."
+            )?;
+            Ok(ExitCode::from(WRONG_USAGE))
+        }
     }
 }
 
 async fn one(operator: &Operator, id: &str, until: Timestamp, yes: bool, out: &mut impl Write) -> Result<ExitCode> {
     let entry = operator.entry(id).await?;
     let caller = operator.caller().await?;
-    let undoing = Undoing::of(entry, &caller)?;
+    let undoing = Undoing::of(entry, caller)?;
     show(&undoing.entry, out)?;
-    writeln!(out, "To take Snapback's revert back, this would:")?;
-    show_changes(&undoing.changes, out)?;
-    if !yes && !agreed(out)? {
+    writeln!(
+        out,
+        "Undoing this revert restores the original change, and Snapback leaves it in place until {until:.0}. It would:"
+    )?;
+    // What is there now is read when it is changed: then it has to be what Snapback left.
+    show_changes(&undoing.changes, ["as Snapback left it", "after the undo"], out)?;
+    if !yes && !agreed("Undo this revert?", out)? {
         writeln!(out, "Nothing was done.")?;
         return Ok(ExitCode::FAILURE);
     }
-    undoing.put_back(operator, &caller, until).await?;
-    writeln!(out, "Done. Snapback leaves it alone until {until:.0}; `snapback release {id}` ends that.")?;
+    undoing.undo(operator, caller, until).await?;
+    writeln!(
+        out,
+        "Done. The original change is restored, and Snapback leaves it in place until {until:.0}. `snapback release {id}` \
+         ends that earlier."
+    )?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// Goes on after a failure: what stays is said at the end.
-async fn many(operator: &Operator, arguments: &Arguments, until: Timestamp, out: &mut impl Write) -> Result<ExitCode> {
-    let wanted = arguments.of.wanted(arguments.since.as_deref(), Some(Outcome::Reverted))?;
+async fn many(
+    operator: &Operator,
+    wanted: &Wanted,
+    until: Timestamp,
+    yes: bool,
+    out: &mut impl Write,
+) -> Result<ExitCode> {
     let caller = operator.caller().await?;
-    let (found, _) = operator.journal.history(&wanted, usize::MAX).await?;
-    let (mut undoings, mut refused) = (vec![], vec![]);
+    let (found, _) = operator.journal.history(wanted, usize::MAX).await?;
+    let (mut undoings, mut refused) = (vec![], Refusals::default());
     for (id, entry) in found {
-        match entry.and_then(|entry| Undoing::of(entry, &caller)) {
+        match entry.and_then(|entry| Undoing::of(entry, caller)) {
             Ok(undoing) => undoings.push(undoing),
-            Err(error) => refused.push(format!("{id}: {error:#}")),
+            Err(error) => refused.add(id, &error),
         }
     }
     for undoing in &undoings {
@@ -96,16 +123,21 @@ async fn many(operator: &Operator, arguments: &Arguments, until: Timestamp, out:
             writeln!(out, "  * {}", on_one_line(&change.to_string()))?;
         }
     }
-    for refused in &refused {
-        writeln!(out, "Cannot be taken back: {}", on_one_line(refused))?;
+    for (why, ids) in refused.by_reason() {
+        writeln!(out, "Cannot be undone: {ids}: {why}")?;
     }
     let all = undoings.len();
     if all == 0 {
-        writeln!(out, "There is no revert to take back.")?;
+        writeln!(out, "There is no revert to undo.")?;
         return Ok(if refused.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
-    writeln!(out, "This would take {all} of Snapback's reverts back, newest first.")?;
-    if !arguments.yes && !agreed(out)? {
+    let (reverts, changes) = if all == 1 { ("revert", "change") } else { ("reverts", "changes") };
+    writeln!(
+        out,
+        "This would undo {all} {reverts}, newest first, and restore the original {changes}. Snapback leaves what is \
+         restored in place until {until:.0}."
+    )?;
+    if !yes && !agreed(&format!("Undo {all} {reverts}?"), out)? {
         writeln!(out, "Nothing was done.")?;
         return Ok(ExitCode::FAILURE);
     }
@@ -115,11 +147,11 @@ async fn many(operator: &Operator, arguments: &Arguments, until: Timestamp, out:
     for undoing in undoings {
         let name = on_one_line(&format!("{} {}", undoing.entry.subject.kind, undoing.entry.subject.name));
         progress.set_message(name.clone());
-        let said = match undoing.put_back(operator, &caller, until).await {
-            Ok(()) => format!("Taken back: {} ({name})", undoing.entry.id),
+        let said = match undoing.undo(operator, caller, until).await {
+            Ok(()) => format!("Undone: {} ({name})", undoing.entry.id),
             Err(error) => {
                 failed += 1;
-                format!("NOT taken back: {} ({name}): {}", undoing.entry.id, on_one_line(&format!("{error:#}")))
+                format!("NOT undone: {} ({name}): {}", undoing.entry.id, on_one_line(&format!("{error:#}")))
             }
         };
         progress.suspend(|| writeln!(out, "{said}").and_then(|()| out.flush()))?;
@@ -127,12 +159,12 @@ async fn many(operator: &Operator, arguments: &Arguments, until: Timestamp, out:
     }
     progress.finish_and_clear();
     let done = all + refused.len() - failed;
-    writeln!(out, "{done} taken back, {failed} not. Snapback leaves what is back alone until {until:.0}.")?;
+    writeln!(out, "{done} undone, {failed} not.")?;
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 impl Undoing {
-    /// The changes that take an entry's plan back, in the opposite order, if it is the operator's to do so.
+    /// The changes that undo an entry's plan, in the opposite order, if it is the operator's to do so.
     fn of(entry: Entry, caller: &Caller) -> Result<Self> {
         caller.is_at_home(&entry)?;
         match &entry.outcome {
@@ -141,7 +173,7 @@ impl Undoing {
                 let undone = entry.undone.as_ref().map(|undone| format!(" at {} by {}", undone.at, undone.by));
                 bail!("it has been undone already{}", undone.unwrap_or_default());
             }
-            outcome => bail!("nothing to take back: the entry says `{outcome}`"),
+            outcome => bail!("there is no revert to undo: the entry says `{outcome}`"),
         }
         let function = judged_again(&entry)?.function;
         let changes = entry.decision.plan().iter().rev().map(Change::undo).collect();
@@ -149,7 +181,7 @@ impl Undoing {
     }
 
     /// The holds come first: AWS tells Snapback of what we do within seconds.
-    async fn put_back(&self, operator: &Operator, caller: &Caller, until: Timestamp) -> Result<()> {
+    async fn undo(&self, operator: &Operator, caller: &Caller, until: Timestamp) -> Result<()> {
         let Self { entry, function, changes } = self;
         let (now, by, journal) = (Timestamp::now(), &caller.arn, &operator.journal);
         for grant in grants(entry) {
@@ -161,7 +193,7 @@ impl Undoing {
         for (done, change) in changes.iter().enumerate() {
             let result = match (function.apply)(&place, change).await {
                 Ok(Applied::Changed { found }) => Err(anyhow::anyhow!(
-                    "the live state is no longer what Snapback left, so it is not touched; found: {found}"
+                    "the resource is no longer what Snapback left, so nothing was touched; found: {found}"
                 )),
                 other => other.map(drop),
             };
@@ -171,7 +203,7 @@ impl Undoing {
                         journal.release(&entry.control, &entry.subject.arn, grant).await?;
                     }
                 }
-                return Err(error.context(format!("{done} of {} changes are taken back", changes.len())));
+                return Err(error.context(format!("{done} of {} changes were undone", changes.len())));
             }
         }
         let undone = Some(Undone { by: by.clone(), at: now });

@@ -98,7 +98,7 @@ fn people_see_which_lines_of_a_policy_would_go() -> Result<()> {
     for line in [
         "\n! public ",
         "\n  account ",
-        "\nWithout those who are not trusted:\n  {\"Statement\": [\n",
+        "\nWithout the untrusted:\n  {\"Statement\": [\n",
         "\n-   {\"Effect\": \"Allow\", \"Principal\": \"*\"",
     ] {
         assert!(said.out.contains(line), "{line}: {}", said.out);
@@ -206,7 +206,7 @@ fn a_prefix_list_cannot_be_looked_into_and_that_is_said() -> Result<()> {
     let list = json!({"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "PrefixListIds": [{"PrefixListId": "pl-1"}],
         "UserIdGroupPairs": [{"GroupId": "sg-1"}]});
     let said = explain(&["ingress", "-", "--json"], list.to_string())?;
-    assert_eq!(said.err, "snapback: -: prefix list pl-1 is not looked into\n");
+    assert_eq!(said.err, "snapback: -: prefix list pl-1 is not checked: what is in it can only be read from AWS\n");
     assert_eq!(said.status, Some(0));
     Ok(())
 }

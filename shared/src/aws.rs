@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 
 use aws_config::{BehaviorVersion, SdkConfig};
+use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_http_client::tls;
 use aws_smithy_runtime_api::client::http::{HttpClient, http_client_fn};
 use aws_smithy_runtime_api::client::result::SdkError;
@@ -21,17 +22,39 @@ pub async fn config() -> SdkConfig {
     aws_config::defaults(BehaviorVersion::latest()).http_client(http).load().await
 }
 
-/// AWS answered that we may not do this.
+/// A call that did not work.
 #[derive(Debug)]
-pub struct Denied(pub String);
+pub struct Failed {
+    pub cause: Cause,
+    text: String,
+}
 
-impl fmt::Display for Denied {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+/// Why a call did not work, as far as somebody can do something about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cause {
+    /// AWS refused, with this code: `NoSuchBucketPolicy`.
+    Refused(String),
+    /// There are no credentials to sign the call with, or they could not be had.
+    NoCredentials,
+    /// Nobody answered: the address is unknown, the way to it is closed, or it took too long.
+    NoAnswer,
+    Other,
+}
+
+impl Failed {
+    fn is_denied(&self) -> bool {
+        const DENIALS: [&str; 3] = ["AccessDenied", "AccessDeniedException", "UnauthorizedOperation"];
+        matches!(&self.cause, Cause::Refused(code) if DENIALS.contains(&code.as_str()))
     }
 }
 
-impl Error for Denied {}
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl Error for Failed {}
 
 /// The code with which AWS refused a call, such as `NoSuchBucketPolicy`.
 #[must_use]
@@ -39,29 +62,41 @@ pub fn code<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Option<&str> 
     error.as_service_error().and_then(ProvideErrorMetadata::code)
 }
 
-/// A failed call as an error that says everything AWS said, and that can be told to be a denial.
+/// A failed call as an error that says everything AWS said, and why it failed.
 pub fn failure<E, R>(error: SdkError<E, R>) -> anyhow::Error
 where
     E: ProvideErrorMetadata + Error + Send + Sync + 'static,
     R: fmt::Debug + Send + Sync + 'static,
 {
-    let denied = matches!(code(&error), Some("AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation"));
     let service = error.as_service_error();
-    let text = match service.and_then(|error| Some((error.code()?, error.message().unwrap_or_default()))) {
-        Some((code, message)) => format!("AWS answered {code}: {message}"),
-        None => in_full(&error),
+    let (cause, text) = match service.and_then(|error| Some((error.code()?, error.message().unwrap_or_default()))) {
+        Some((code, message)) => (Cause::Refused(code.to_owned()), format!("AWS answered {code}: {message}")),
+        None => (unanswered(&error), in_full(&error)),
     };
-    if denied { Denied(text).into() } else { anyhow::anyhow!(text) }
+    Failed { cause, text }.into()
+}
+
+/// Why there is no answer that says why.
+fn unanswered<E: Error + 'static, R: fmt::Debug>(error: &SdkError<E, R>) -> Cause {
+    match error {
+        _ if causes(error).any(<dyn Error>::is::<CredentialsError>) => Cause::NoCredentials,
+        SdkError::DispatchFailure(failure) if failure.is_io() || failure.is_timeout() => Cause::NoAnswer,
+        SdkError::TimeoutError(_) => Cause::NoAnswer,
+        _ => Cause::Other,
+    }
 }
 
 /// What happened, and why, down to the first cause.
-fn in_full(error: &dyn Error) -> String {
-    let causes = std::iter::successors(Some(error), |&error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+fn in_full<E: Error + 'static, R: fmt::Debug>(error: &SdkError<E, R>) -> String {
+    [error.to_string()].into_iter().chain(causes(error).map(ToString::to_string)).collect::<Vec<_>>().join(": ")
+}
+
+fn causes(error: &dyn Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
+    std::iter::successors(error.source(), |&error| error.source())
 }
 
 /// Whether an error is, at its root, AWS's refusal to let us.
 #[must_use]
 pub fn is_denied(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<Denied>().is_some()
+    error.downcast_ref::<Failed>().is_some_and(Failed::is_denied)
 }

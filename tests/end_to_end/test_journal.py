@@ -48,7 +48,7 @@ def test_history_is_filtered(snapback):
     assert shown("--outcome", "reverted") >= both
     assert shown("--outcome", "failed") & both == set()
     assert shown("--resource", group.arn, "--account", ACCOUNT, "--outcome", "reverted") == {group.arn}
-    assert "there are more than these 1" in snapback.history("--limit", "1").stderr
+    assert "only the newest 1 are shown" in snapback.history("--limit", "1").stderr
     assert snapback.history("--account", "444455556666").stdout == "The journal has no entries of this kind.\n"
 
 
@@ -127,11 +127,11 @@ def test_a_plan_that_somebody_has_changed_is_not_applied(snapback):
     assert bucket.policy_text() is None and snapback.holds_on(bucket) == []
 
 
-def test_many_reverts_are_taken_back_at_once_and_a_failure_does_not_stop_the_rest(deployed):
+def test_many_reverts_are_undone_at_once_and_a_failure_does_not_stop_the_rest(deployed):
     snapback = deployed(mode="revert")
     empty = snapback.history()
     assert (empty.returncode, empty.stdout) == (0, "The journal has no entries yet.\n")
-    assert snapback.undo("--since", "1h").stdout == "There is no revert to take back.\n"
+    assert snapback.undo("--since", "1h").stdout == "There is no revert to undo.\n"
     buckets = [snapback.a_bucket() for _ in range(3)]
     group = snapback.a_group()
     for bucket in buckets:
@@ -144,15 +144,15 @@ def test_many_reverts_are_taken_back_at_once_and_a_failure_does_not_stop_the_res
 
     undone = snapback.undo("--since", "1h", "--control", "s3-public-bucket-policy")
     assert undone.returncode == 1, undone.stdout + undone.stderr
-    assert "This would take 3 of Snapback's reverts back, newest first." in undone.stdout
-    assert undone.stdout.count("\nTaken back: ") == 2 and undone.stdout.count("\nNOT taken back: ") == 1
-    assert "2 taken back, 1 not." in undone.stdout
+    assert "This would undo 3 reverts, newest first" in undone.stdout
+    assert undone.stdout.count("\nUndone: ") == 2 and undone.stdout.count("\nNOT undone: ") == 1
+    assert "2 undone, 1 not." in undone.stdout
     assert snapback.has_settled()
     assert [bucket.statements() for bucket in buckets] == [["Everyone"], ["Partner"], ["Everyone"]]
     assert buckets[1].policy_text() == changed and group.rules() == []
 
     rest = snapback.undo("--since", "1h", "--account", ACCOUNT, "--resource", group.arn)
-    assert rest.returncode == 0 and "1 taken back, 0 not." in rest.stdout, rest.stdout + rest.stderr
+    assert rest.returncode == 0 and "1 undone, 0 not." in rest.stdout, rest.stdout + rest.stderr
     assert snapback.has_settled()
     assert len(group.rules()) == 1
     outcomes = {entry["outcome"] for thing in (buckets[0], buckets[2], group) for entry in snapback.journal_about(thing)}

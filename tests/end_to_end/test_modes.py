@@ -45,7 +45,7 @@ def test_what_has_changed_since_it_was_asked_for_is_refused(asking, asked):
     with asking.unseen():
         bucket.put_policy(bucket.lets_in_everyone("s3:PutObject", sid="Another"), bucket.lets_in_everyone())
     refused = asking.operate("apply", entry, "--yes")
-    assert refused.returncode == 1 and "has changed since it was asked for" in refused.stderr
+    assert refused.returncode == 1 and "has changed since Snapback asked" in refused.stderr
     assert bucket.statements() == ["Another", "Everyone"]
 
 
@@ -54,7 +54,7 @@ def test_what_has_been_put_right_since_needs_nothing(asking, asked):
     with asking.unseen():
         bucket.put_policy(bucket.lets_in("444455556666"))
     refused = asking.operate("apply", entry, "--yes")
-    assert refused.returncode == 1 and "nothing to take back any more" in refused.stderr
+    assert refused.returncode == 1 and "nothing to revert any more" in refused.stderr
     assert bucket.statements() == ["Partner"]
 
 

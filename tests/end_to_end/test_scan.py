@@ -156,7 +156,7 @@ def test_it_looks_through_everything_that_a_control_of_s3_judges(scan, snapback,
 def test_what_is_opt_in_is_looked_at_where_it_is_named(scan, snapback):
     group = snapback.a_group()
     group.let_out(22)
-    assert "not looked at: ec2-open-egress, which is opt-in" in scan("--control", "ec2-*").stdout
+    assert "not checked: ec2-open-egress, which is opt-in" in scan("--control", "ec2-*").stdout
     found = [json.loads(line) for line in scan("--control", "ec2-open-egress", "--json").stdout.splitlines()]
     [said] = [one["decision"] for one in found if one["subject"]["arn"] == group.arn]
     assert said["decision"] == "alert" and "tcp/22 to 0.0.0.0/0" in said["why"]

@@ -88,7 +88,7 @@ def test_a_planted_stop_stops_nothing_and_start_clears_it_away(snapback, plant):
     finally:
         started = snapback.operate("start")
     assert "the emergency stop in the journal is not genuine" in started.stderr
-    assert "It is gone" in started.stdout and "not stopped" in started.stdout
+    assert "it is deleted now" in started.stdout and "not stopped" in started.stdout
     assert snapback.operate("start").stderr == ""
 
 

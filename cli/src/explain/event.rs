@@ -6,11 +6,10 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
-use aws_config::Region;
+use functions::FUNCTIONS;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
-use snapback::aws;
 use snapback::change::Change;
 use snapback::control::{AnyControl, Function, Given, Look, Suspicion};
 use snapback::decision::{Decision, Severity};
@@ -24,19 +23,20 @@ use snapback::subject::Subject;
 use super::ingress::not_understood;
 use super::{Answer, Input, Question};
 use crate::choices::Choices;
-use crate::operator::Caller;
+use crate::operator::{self, Caller};
+use crate::trouble;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
     input: Input,
-    /// The folder of the guardrails
+    /// The folder of your guardrails
     #[arg(long, value_name = "FOLDER", default_value = "guardrails")]
     guardrails: PathBuf,
-    /// What the control saw, as the journal keeps it under `state`: a JSON document
+    /// Use the state in this JSON file, as `state` of a journal entry has it
     #[arg(long, value_name = "FILE", conflicts_with = "look")]
     state: Option<PathBuf>,
-    /// Look at the resource as it is now, with your credentials. Nothing is touched
+    /// Read the resource as it is now, with your credentials; changes nothing
     #[arg(long)]
     look: bool,
     #[command(flatten)]
@@ -111,11 +111,11 @@ impl Arguments {
         let mut suspicions = vec![];
         let refused = match event.admit() {
             Err(Refusal::Forged(why)) => Some(format!("it is forged: {why}")),
-            Err(Refusal::Failed(code)) => Some(format!("the call failed with {code}, so nothing has changed")),
+            Err(Refusal::Failed(code)) => Some(format!("the call failed with {code}, so nothing changed")),
             Ok(()) => {
                 let settings = self.choices.settings(&self.guardrails)?;
                 let mut place = None;
-                for function in crate::FUNCTIONS {
+                for function in FUNCTIONS {
                     for control in function.controls.iter().filter(|control| control.watches(&event)) {
                         for suspicion in (control.suspect)(&event, &settings) {
                             if self.look && place.is_none() {
@@ -213,10 +213,10 @@ struct Case<'a> {
 
 /// In another account than the event's, a look would find nothing and take that for the truth.
 async fn place_of(event: &Event) -> Result<Place> {
-    let config = aws::config().await.into_builder().region(Region::new(event.region.clone())).build();
-    let account = Caller::of(&config).await?.account;
+    let config = operator::config(Some(&event.region)).await?;
+    let account = Caller::of(&config).await.map_err(|error| trouble::with_advice(error, &config))?.account;
     if account != event.account {
-        bail!("the event is of account {}, and these credentials are of account {account}", event.account);
+        bail!("the event is from account {}, but your credentials belong to account {account}", event.account);
     }
     Ok(Place::new(account, config))
 }
@@ -231,14 +231,14 @@ fn for_people(trace: &Trace) -> String {
     if let Some(refused) = &trace.refused {
         line("refused", refused);
     } else if trace.suspicions.is_empty() {
-        line("suspicion", "none: nothing comes of it, and nobody looks");
+        line("suspicion", "none: Snapback does nothing");
     }
     for suspected in &trace.suspicions {
         let opt_in = if suspected.opt_in { " (opt-in: off until `ModeOverrides` names it)" } else { "" };
         line("control", &format!("{} on {}{opt_in}", suspected.control, suspected.subject.arn));
         line("suspicion", &suspected.suspicion);
         let state = suspected.state.as_ref().map(ToString::to_string).or_else(|| suspected.problem.clone());
-        line("state", state.as_deref().unwrap_or("not looked at: `--look` does, `--state FILE` tells"));
+        line("state", state.as_deref().unwrap_or("not read: --look reads it now, --state takes it from a file"));
         if let Some(decision) = &suspected.decision {
             line("decision", &decision.to_string());
         }

@@ -35,7 +35,7 @@ fn for_people(identity: &Identity) -> String {
     let verdict = match (identity.admin, identity.escalation.len()) {
         (true, 0) => "administrator".to_owned(),
         (true, paths) => format!("administrator, and {paths} of the published ways to become one"),
-        (false, 0) => return "no administrator, and none of the published ways to become one".to_owned(),
+        (false, 0) => return "not an administrator, and none of the published ways to become one".to_owned(),
         (false, 1) => "one of the published ways to become administrator".to_owned(),
         (false, paths) => format!("{paths} of the published ways to become administrator"),
     };

@@ -12,8 +12,8 @@ use crate::choices::public_ports;
 pub(super) struct Arguments {
     #[command(flatten)]
     input: Input,
-    /// Ports that may be reached from anywhere, such as `tcp/80,tcp/8000-8100,udp/53,icmp`; `''` for none
-    #[arg(long, env = "SNAPBACK_PUBLIC_PORTS", default_value = "tcp/80,tcp/443", value_parser = public_ports)]
+    /// Ports that may be open to the world, such as `tcp/80,tcp/8000-8100,udp/53,icmp`; `''` for none
+    #[arg(long, value_name = "PORTS", env = "SNAPBACK_PUBLIC_PORTS", default_value = "tcp/80,tcp/443", value_parser = public_ports)]
     public_ports: PublicPorts,
 }
 
@@ -84,7 +84,9 @@ impl Question for Arguments {
             vec![serde_json::from_str(text).map_err(not_understood)?]
         };
         let lists = permissions.iter().flat_map(|permission| &permission.prefix_lists);
-        let notes = lists.map(|list| format!("prefix list {list} is not looked into")).collect();
+        let notes = lists
+            .map(|list| format!("prefix list {list} is not checked: what is in it can only be read from AWS"))
+            .collect();
         let openings: Vec<Opening> = permissions.into_iter().map(|permission| permission.opening).collect();
         let open = network::open(&openings, &self.public_ports);
         let exposure = if open.is_empty() { Exposure::None } else { Exposure::Public };

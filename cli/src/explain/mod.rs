@@ -25,24 +25,24 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, clap::Subcommand)]
 enum What {
-    /// Says whom a resource policy or the trust of a role lets in, and shows it without those who are not trusted
+    /// Explain whom a resource policy or a role's trust policy lets in, and show it without the untrusted
     Policy(policy::Arguments),
-    /// Says whether an identity policy makes an administrator, or lets its holder become one
+    /// Explain whether an identity policy makes an administrator, or lets its holder become one
     Identity(identity::Arguments),
-    /// Says what an `IpPermission`, or a list of them, opens to the world beyond the public ports
+    /// Explain what an EC2 `IpPermission`, or a list of them, opens to the world
     Ingress(ingress::Arguments),
-    /// Says what Snapback makes of an event: suspicion, state, decision, and which guardrail says what
+    /// Explain what Snapback would do about an event, and which guardrail has a say
     Event(event::Arguments),
 }
 
 #[derive(Debug, clap::Args)]
 struct Input {
-    /// A JSON document; `-` is standard input
+    /// The JSON document; `-` is standard input
     file: PathBuf,
-    /// Answer in JSON
+    /// Print JSON
     #[arg(long)]
     json: bool,
-    /// The file has one document a line, and each gets its answer
+    /// Read one document a line and answer each
     #[arg(long)]
     lines: bool,
 }

@@ -13,12 +13,12 @@ use crate::choices::{Trusted, account};
 pub(super) struct Arguments {
     #[command(flatten)]
     input: Input,
-    /// The account that owns what the policy is attached to
+    /// The account that owns the resource or role
     #[arg(long, value_name = "ID", value_parser = account)]
     account: Option<String>,
     #[command(flatten)]
     trusted: Trusted,
-    /// What the policy is attached to: a resource, or a role as its trust policy
+    /// What the policy is attached to: a resource, or a role (as its trust policy)
     #[arg(long, value_enum, default_value = "resource")]
     kind: Attached,
 }
@@ -90,11 +90,11 @@ fn for_people(judgement: &Judgement, before: &str, without: Option<String>) -> S
         let _ = write!(shown, "\n{mark} {:<12} {}", grant.exposure.to_string(), grant.why);
     }
     if !judgement.grants.iter().any(snapback::policy::Grant::is_untrusted) {
-        return shown + "\n\nNobody gets in who is not trusted.";
+        return shown + "\n\nIt lets in nobody who is not trusted.";
     }
     match without {
-        None => shown + "\n\nNothing would be left of the policy without those who are not trusted.",
-        Some(after) => shown + "\n\nWithout those who are not trusted:\n" + &changes(before, &after),
+        None => shown + "\n\nNothing would be left of the policy without the untrusted.",
+        Some(after) => shown + "\n\nWithout the untrusted:\n" + &changes(before, &after),
     }
 }
 
