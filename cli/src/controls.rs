@@ -29,7 +29,7 @@ struct Row {
 
 /// Every control there is.
 pub(crate) fn all() -> impl Iterator<Item = &'static AnyControl> {
-    crate::FUNCTIONS.iter().flat_map(|function| function.controls)
+    crate::functions::FUNCTIONS.iter().flat_map(|function| function.controls)
 }
 
 /// The controls that a flag means.
@@ -44,7 +44,7 @@ pub(crate) fn meant_by(pattern: &str) -> Result<Vec<&'static AnyControl>> {
 }
 
 pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCode> {
-    let rows: Vec<Row> = crate::FUNCTIONS
+    let rows: Vec<Row> = crate::functions::FUNCTIONS
         .iter()
         .flat_map(|function| {
             function.controls.iter().map(|control| Row {

@@ -83,7 +83,7 @@ impl Of {
 
     pub(crate) fn wanted(&self, since: Option<&str>, outcome: Option<Outcome>) -> Result<Wanted> {
         let Self { account, resource, control } = self;
-        let mut controls = crate::FUNCTIONS.iter().flat_map(|function| function.controls);
+        let mut controls = crate::functions::FUNCTIONS.iter().flat_map(|function| function.controls);
         if let Some(id) = control
             && !controls.any(|control| control.about.id == id)
         {

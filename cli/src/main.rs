@@ -4,6 +4,7 @@ mod apply;
 mod choices;
 mod controls;
 mod explain;
+mod functions;
 mod guardrails;
 mod history;
 mod operator;
@@ -20,10 +21,6 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use snapback::control::Function;
-
-/// Every function there is.
-const FUNCTIONS: [&Function; 3] = [&s3::FUNCTION, &ec2::FUNCTION, &own::FUNCTION];
 
 /// Takes risky changes in AWS accounts back within seconds, and those takings-back too.
 ///

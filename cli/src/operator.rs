@@ -11,6 +11,7 @@ use snapback::decision::Decision;
 use snapback::event::Kind;
 use snapback::journal::{Entry, Journal, Planted};
 use snapback::place::Place;
+use snapback::subject::Subject;
 
 use crate::terminal::on_one_line;
 
@@ -44,9 +45,10 @@ impl Operator {
         Self { journal: Journal::new(&config, &arguments.journal), config }
     }
 
-    /// The operator's own Region, and the account of an entry that is known to be the operator's.
-    pub(crate) fn place(&self, account: &str) -> Place {
-        Place::new(account, self.config.clone())
+    /// Where an entry's resource is, in the account that is known to be the operator's. The journal may be in another
+    /// Region.
+    pub(crate) fn place(&self, of: &Subject) -> Place {
+        Place::new(&of.account, self.config.clone()).in_region(&of.region)
     }
 
     pub(crate) fn look<'a>(&'a self, place: &'a Place) -> Look<'a> {
@@ -111,7 +113,7 @@ pub(crate) struct Genuine {
 /// journal would otherwise have it applied with the operator's rights.
 pub(crate) fn judged_again(entry: &Entry) -> Result<Genuine> {
     let mut controls =
-        crate::FUNCTIONS.iter().flat_map(|function| function.controls.iter().map(move |of| (*function, of)));
+        crate::functions::FUNCTIONS.iter().flat_map(|function| function.controls.iter().map(move |of| (*function, of)));
     let (function, control) = controls
         .find(|(_, control)| control.about.id == entry.control)
         .with_context(|| format!("this version does not know the control `{}`", entry.control))?;

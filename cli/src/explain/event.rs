@@ -115,7 +115,7 @@ impl Arguments {
             Ok(()) => {
                 let settings = self.choices.settings(&self.guardrails)?;
                 let mut place = None;
-                for function in crate::FUNCTIONS {
+                for function in crate::functions::FUNCTIONS {
                     for control in function.controls.iter().filter(|control| control.watches(&event)) {
                         for suspicion in (control.suspect)(&event, &settings) {
                             if self.look && place.is_none() {
