@@ -1,6 +1,7 @@
 //! What must hold across the workspace.
 
 mod benign;
+mod cycles;
 mod decisions;
 mod docs;
 mod events;

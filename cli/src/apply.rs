@@ -66,7 +66,7 @@ async fn is_still_asked_for(operator: &Operator, entry: &Entry, genuine: &Genuin
 }
 
 async fn judged_now(operator: &Operator, entry: &Entry, genuine: &Genuine) -> Result<Decision<Change>> {
-    let (event, place) = (entry.event(), operator.place(&entry.subject.account));
+    let (event, place) = (entry.event(), operator.place(&entry.subject));
     let look = operator.look(&place);
     let (holds, planted) = operator.journal.holds(&entry.control, &entry.subject.arn, Timestamp::now()).await?;
     warn_of(planted);
@@ -92,7 +92,7 @@ async fn revert(operator: &Operator, mut entry: Entry, genuine: &Genuine) -> Res
 
 async fn apply_all(operator: &Operator, entry: &mut Entry, genuine: &Genuine) -> Result<()> {
     entry.applied.clear();
-    let place = operator.place(&entry.subject.account);
+    let place = operator.place(&entry.subject);
     for change in entry.decision.plan() {
         match (genuine.function.apply)(&place, change).await? {
             Applied::Changed { found } => {

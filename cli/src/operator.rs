@@ -14,6 +14,7 @@ use snapback::decision::Decision;
 use snapback::event::Kind;
 use snapback::journal::{Entry, Journal, Planted};
 use snapback::place::Place;
+use snapback::subject::Subject;
 use tokio::sync::OnceCell;
 
 use crate::terminal::on_one_line;
@@ -131,9 +132,10 @@ impl Operator {
         Ok(Self { journal: Journal::new(&config, &table), config, named_by, caller: OnceCell::new() })
     }
 
-    /// The operator's own Region, and the account of an entry that is known to be the operator's.
-    pub(crate) fn place(&self, account: &str) -> Place {
-        Place::new(account, self.config.clone())
+    /// Where an entry's resource is, in the account that is known to be the operator's. The journal may be in another
+    /// Region.
+    pub(crate) fn place(&self, of: &Subject) -> Place {
+        Place::new(&of.account, self.config.clone()).in_region(&of.region)
     }
 
     pub(crate) fn look<'a>(&'a self, place: &'a Place) -> Look<'a> {

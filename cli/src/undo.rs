@@ -189,7 +189,7 @@ impl Undoing {
             let (grant, entry, by) = (grant.clone(), entry.id.clone(), by.clone());
             journal.hold(&Hold { control, resource, grant, entry, by, since: now, until }).await?;
         }
-        let place = operator.place(&entry.subject.account);
+        let place = operator.place(&entry.subject);
         for (done, change) in changes.iter().enumerate() {
             let result = match (function.apply)(&place, change).await {
                 Ok(Applied::Changed { found }) => Err(anyhow::anyhow!(

@@ -15,12 +15,12 @@ use serde_json::Value;
 use crate::change::{Applied, Change};
 use crate::decision::Decision;
 use crate::event::{Event, Kind};
-use crate::journal::{Journal, Memory};
+use crate::journal::{Baselines, Journal, Memory};
 use crate::mode::Mode;
 use crate::place::Place;
 use crate::policy::pattern;
 use crate::right::Right;
-use crate::settings::Settings;
+use crate::settings::{Problem, Settings};
 use crate::subject::Subject;
 
 pub trait Control: 'static {
@@ -39,8 +39,9 @@ pub trait Control: 'static {
     /// before the journal is asked, as most of what it suspects ends there.
     const IS_SETTLED: Option<fn(&Self::State) -> bool> = None;
 
-    /// What `decide` must see; absence is a state too. It is journaled, so that any decision can be replayed.
-    type State: Serialize + DeserializeOwned + Send + Sync;
+    /// What `decide` must see; absence is a state too. It is journaled, so that any decision can be replayed. Two states
+    /// are equal if they mean the same, however AWS has spelled them.
+    type State: Serialize + DeserializeOwned + PartialEq + Send + Sync;
 
     /// What its plans may do. An S3 control cannot plan a change to EC2: it would not compile.
     type Change: Into<Change> + TryFrom<Change> + Clone;
@@ -75,7 +76,8 @@ pub trait Control: 'static {
 /// A control that has to know how things were before. What it remembers it gets by `Look::remembered`, and keeps in its
 /// state.
 pub trait Remembers: Control {
-    type Good: Serialize + DeserializeOwned;
+    /// Equal if it means the same, so that another spelling is no news.
+    type Good: Serialize + DeserializeOwned + PartialEq;
 
     /// What is worth remembering of a state that was judged harmless; nothing where there is nothing to guard.
     fn good(state: &Self::State) -> Option<Self::Good>;
@@ -154,8 +156,8 @@ pub enum Remembering<'a> {
     Nothing,
     /// Wherever it asks, in the journal.
     Journal(&'a Journal),
-    /// Somebody has read already what is kept of the one subject that it is asked about.
-    Read(Option<&'a Memory>),
+    /// In the journal, which is asked once for each subject.
+    Once(&'a Baselines<'a>),
 }
 
 /// How something was when it was last seen to be harmless.
@@ -207,7 +209,7 @@ impl<'a> Look<'a> {
         let memory = match self.memory {
             Remembering::Nothing => None,
             Remembering::Journal(journal) => journal.remembered(C::ABOUT.id, &subject.arn, Timestamp::now()).await?,
-            Remembering::Read(memory) => memory.cloned(),
+            Remembering::Once(baselines) => baselines.of(C::ABOUT.id, &subject.arn).await?,
         };
         let Some(Memory { good, seen, .. }) = memory else { return Ok(None) };
         let good = serde_json::from_value(good).with_context(|| format!("what is remembered of {}", subject.arn))?;
@@ -226,6 +228,27 @@ pub struct Function {
     /// How long to wait before each further look at whether a revert shows. Together with what comes before (13 s of
     /// looks at a clean state, 10 s for a resource that another event has) it has to fit into the 30 s of a function.
     pub patience: &'static [Duration],
+}
+
+impl Function {
+    /// Whether the settings make sense for it.
+    ///
+    /// # Errors
+    /// When an override names a control that it does not have.
+    pub fn check(&self, settings: &Settings) -> Result<(), Problem> {
+        let ids = |opt_in: bool| {
+            let these = self.controls.iter().filter(move |control| control.opt_in == opt_in);
+            these.map(|control| control.about.id).collect::<Vec<&str>>()
+        };
+        match settings.modes.meaning_nothing(&ids(false), &ids(true)) {
+            None => Ok(()),
+            Some(pattern) => Err(Problem {
+                variable: "SNAPBACK_MODE_OVERRIDES",
+                expected: "patterns that mean a control there is, and whole ids of those that are opt-in",
+                found: pattern.to_owned(),
+            }),
+        }
+    }
 }
 
 /// How the tags of a subject are read, for guardrails that ask for them.
@@ -248,8 +271,8 @@ type Observe = for<'a> fn(&'a Look<'a>, &'a Event, &'a Suspicion) -> BoxFuture<'
 pub struct AnyControl {
     pub about: &'static About,
     pub survey: Option<Survey>,
-    /// What is worth remembering of a state, for a control that remembers.
-    pub good: Option<fn(&Value) -> Result<Value>>,
+    /// For a control that remembers.
+    pub good: Option<Good>,
     pub kind: Kind,
     pub shows_late: Option<&'static str>,
     pub opt_in: bool,
@@ -259,6 +282,17 @@ pub struct AnyControl {
     pub found: fn(&Event, &Suspicion, &Value) -> Result<Subject>,
     pub is_settled: Option<fn(&Value) -> Result<bool>>,
     pub after: fn(&Value, &Change) -> Result<Value>,
+    /// Whether two states mean the same.
+    pub same: fn(&Value, &Value) -> Result<bool>,
+}
+
+/// What a control remembers, in its journaled form; null is nothing.
+#[derive(Debug)]
+pub struct Good {
+    /// What is worth remembering of a state.
+    pub of: fn(&Value) -> Result<Value>,
+    /// Whether two of them mean the same.
+    pub same: fn(&Value, &Value) -> Result<bool>,
 }
 
 impl AnyControl {
@@ -277,6 +311,7 @@ impl AnyControl {
             found: found::<C>,
             is_settled: if C::IS_SETTLED.is_some() { Some(is_settled::<C>) } else { None },
             after: after::<C>,
+            same: same::<C::State>,
         }
     }
 
@@ -287,7 +322,7 @@ impl AnyControl {
     #[must_use]
     pub const fn remembering<C: Remembers>() -> Self {
         assert!(C::SURVEY.is_some(), "what is remembered is learnt by looking through what there is");
-        Self { good: Some(good::<C>), ..Self::of::<C>() }
+        Self { good: Some(Good { of: good::<C>, same: same::<Option<C::Good>> }), ..Self::of::<C>() }
     }
 
     /// How far it may go.
@@ -342,4 +377,41 @@ fn is_settled<C: Control>(state: &Value) -> Result<bool> {
 fn after<C: Control>(state: &Value, change: &Change) -> Result<Value> {
     let change = C::Change::try_from(change.clone()).map_err(|_| anyhow::anyhow!("a change of another service"))?;
     Ok(serde_json::to_value(C::after(&C::State::deserialize(state)?, &change))?)
+}
+
+/// Compares by the type's own equality: the same policy in other words is another JSON value.
+fn same<T: DeserializeOwned + PartialEq>(one: &Value, other: &Value) -> Result<bool> {
+    Ok(T::deserialize(one)? == T::deserialize(other)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// A text whose letters mean the same in either case.
+    #[derive(Debug, Serialize, Deserialize)]
+    struct AnyCase(String);
+
+    impl PartialEq for AnyCase {
+        fn eq(&self, other: &Self) -> bool {
+            self.0.eq_ignore_ascii_case(&other.0)
+        }
+    }
+
+    #[test]
+    fn what_means_the_same_is_the_same_in_any_spelling() -> Result<()> {
+        let same = same::<Option<AnyCase>>;
+        for (one, other, expected) in [
+            (json!("a"), json!("A"), true),
+            (json!("a"), json!("b"), false),
+            (json!(null), json!(null), true),
+            (json!("a"), json!(null), false),
+        ] {
+            assert_eq!(same(&one, &other)?, expected, "{one} {other}");
+        }
+        assert!(same(&json!(1), &json!(1)).is_err(), "what is no state is equal to nothing");
+        Ok(())
+    }
 }

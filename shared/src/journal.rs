@@ -52,7 +52,7 @@ use crate::subject::Subject;
 
 use seal::Content;
 
-pub use memory::Memory;
+pub use memory::{Baselines, Memory};
 pub use repeats::Repeat;
 pub use seal::Planted;
 
@@ -171,8 +171,8 @@ pub enum Outcome {
 pub enum Earlier {
     /// There was none.
     None,
-    /// It is done, and people know.
-    Handled,
+    /// It is done, and people know: what came of it.
+    Handled(Outcome),
     /// Another delivery is at work right now.
     AtWork,
     /// It ended before the end: everything it knew is here.
@@ -696,8 +696,8 @@ fn earlier(item: &HashMap<String, AttributeValue>, entry: Entry, now: Timestamp)
     Ok(match entry.outcome {
         Outcome::Pending | Outcome::Failed if lease >= now.as_second() => Earlier::AtWork,
         Outcome::Pending | Outcome::Failed => Earlier::Unfinished(Box::new(entry)),
-        Outcome::Allowed | Outcome::Undone => Earlier::Handled,
-        _ if entry.announced => Earlier::Handled,
+        Outcome::Allowed | Outcome::Undone => Earlier::Handled(entry.outcome),
+        _ if entry.announced => Earlier::Handled(entry.outcome),
         _ => Earlier::Unfinished(Box::new(entry)),
     })
 }

@@ -24,7 +24,7 @@ pub async fn run(function: &'static Function) -> Result<(), Error> {
     log();
     let lookup = |name: &str| std::env::var(name).ok();
     let settings = Settings::read(&lookup).map_err(refused)?;
-    settings.check(function).map_err(refused)?;
+    function.check(&settings).map_err(refused)?;
     let deployment = Deployment::read(&lookup).map_err(refused)?;
     let settings = settings.with_trusted(&deployment.guardrails).map_err(refused)?;
     let responder = OnceCell::new();

@@ -5,8 +5,6 @@
 //! just happened. What people change on purpose is remembered anew once an operator holds it, or once the control
 //! finds nothing wrong with it. They are told what is remembered anew.
 
-use std::collections::BTreeSet;
-
 use anyhow::{Context, Result, bail};
 use aws_config::SdkConfig;
 use futures::StreamExt;
@@ -15,13 +13,13 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tracing::{info, warn};
 
-use crate::control::{AnyControl, Function, Given, Look, Remembering, Suspicion};
+use crate::control::{AnyControl, Function, Look, Suspicion};
 use crate::event::Event;
 use crate::journal::{Journal, Memory};
 use crate::mode::Mode;
 use crate::notice;
 use crate::place::Place;
-use crate::responder::Responder;
+use crate::responder::{End, Responder};
 use crate::settings::{Deployment, Settings};
 use crate::subject::Subject;
 
@@ -34,7 +32,8 @@ pub struct Learning<'a> {
     /// No mode goes further than to ask.
     settings: Settings,
     deployment: &'a Deployment,
-    place: Place,
+    /// The function's own account and Region, where the journal and the topic are as well.
+    home: Place,
     /// The hour of the day, which says whose turn it is.
     hour: i64,
     now: Timestamp,
@@ -68,7 +67,7 @@ impl<'a> Learning<'a> {
         Self {
             settings: Settings { modes: settings.modes.at_most(Mode::Ask), ..settings.clone() },
             deployment,
-            place: Place::new(deployment.account(), config.clone()),
+            home: Place::new(deployment.account(), config.clone()),
             hour: tick.time.as_second() / 3600 % 24,
             now: Timestamp::now(),
         }
@@ -79,13 +78,17 @@ impl<'a> Learning<'a> {
     /// # Errors
     /// When something could not be looked at. All else is remembered.
     pub async fn run(&self, function: &'static Function) -> Result<()> {
-        let journal = Journal::new(&self.place.config, &self.deployment.journal);
-        let responder = Responder::new(&self.settings, self.deployment, self.place.config.clone());
+        Box::pin(self.look_through(&self.home, function)).await
+    }
+
+    async fn look_through(&self, place: &Place, function: &'static Function) -> Result<()> {
+        let journal = Journal::new(&self.home.config, &self.deployment.journal);
+        let responder = Responder::new(&self.settings, self.deployment, self.home.config.clone());
         let (mut anew, mut failures) = (vec![], vec![]);
         let (mut risky, mut lost, mut same, mut first) = (0_u64, 0_u64, 0_u64, 0_u64);
         let remembers = |control: &&AnyControl| control.good.is_some() && control.mode(&self.settings) > Mode::Off;
         for control in function.controls.iter().filter(remembers) {
-            let subjects = match self.subjects(control).await {
+            let subjects = match self.subjects(place, control).await {
                 Ok(subjects) => subjects,
                 Err(failure) => {
                     failures.push(format!("{}: {failure:#}", control.about.id));
@@ -93,7 +96,7 @@ impl<'a> Learning<'a> {
                 }
             };
             let whose_turn = subjects.into_iter().filter(|subject| hour_of(&subject.arn) == self.hour);
-            let looks = whose_turn.map(|subject| self.see(&journal, &responder, (function, control), subject));
+            let looks = whose_turn.map(|subject| self.see(place, &journal, &responder, (function, control), subject));
             let mut looks = futures::stream::iter(looks).buffer_unordered(AT_ONCE);
             while let Some(look) = looks.next().await {
                 match look {
@@ -111,8 +114,8 @@ impl<'a> Learning<'a> {
             info!(control = memory.control, resource = memory.resource, "remembered anew");
         }
         if !anew.is_empty() {
-            let (Self { deployment, .. }, Place { config, account, region }) = (self, &self.place);
-            notice::publish_remembered(config, &deployment.topic, account, region, &anew).await?;
+            let (topic, Place { account, region, .. }) = (&self.deployment.topic, place);
+            notice::publish_remembered(&self.home.config, topic, account, region, &anew).await?;
         }
         match failures.first() {
             None => Ok(()),
@@ -120,69 +123,61 @@ impl<'a> Learning<'a> {
         }
     }
 
-    fn event(&self) -> Event {
-        Event::of_a_look(&self.place.account, &self.place.region, self.now)
+    /// What stands for an event in a place.
+    fn event(&self, place: &Place) -> Event {
+        Event::of_a_look(&place.account, &place.region, self.now)
     }
 
-    async fn subjects(&self, control: &AnyControl) -> Result<Vec<Subject>> {
-        let look = Look::new(&self.place);
+    async fn subjects(&self, place: &Place, control: &AnyControl) -> Result<Vec<Subject>> {
         let survey = control.survey.context("a control that remembers has nothing to look through")?;
-        (survey.list)(&look, &self.event()).await
+        (survey.list)(&Look::new(place), &self.event(place)).await
     }
 
+    /// The way of an event, which for most ends with the look: what is harmless there becomes the baseline.
     async fn see(
         &self,
+        place: &Place,
         journal: &Journal,
         responder: &Responder<'_>,
         (function, control): (&'static Function, &'static AnyControl),
         subject: Subject,
     ) -> Result<Seen> {
         let context = format!("{} on {}", control.about.id, subject.arn);
-        let (event, suspicion) = (self.event(), Suspicion { subject, why: "the scheduled look".to_owned() });
-        let seen = match Box::pin(self.learn(journal, control, &event, &suspicion)).await {
-            // What has always been so is for a scan to say, and not every day.
-            Ok(Seen::Lost) => {
-                Box::pin(responder.look(function, control, &event, &suspicion)).await.map(|()| Seen::Lost)
+        let (event, suspicion) = (self.event(place), Suspicion { subject, why: "the scheduled look".to_owned() });
+        let mut case = responder.case(place, (function, control), &event, &suspicion);
+        let seen = async {
+            match Box::pin(responder.handle(&mut case)).await? {
+                End::Harmless(state) => {
+                    let (before, arn) = (case.baseline().await?, &suspicion.subject.arn);
+                    self.learn(journal, control, arn, &state, before).await
+                }
+                End::AlwaysSo => Ok(Seen::Risky),
+                End::Handled => Ok(Seen::Lost),
             }
-            seen => seen,
         };
-        seen.inspect_err(|failure| warn!("{context}: {failure:#}")).context(context)
+        seen.await.inspect_err(|failure: &anyhow::Error| warn!("{context}: {failure:#}")).context(context)
     }
 
+    /// Remembers what is good of a harmless state, in place of what was remembered before.
     async fn learn(
         &self,
         journal: &Journal,
         control: &'static AnyControl,
-        event: &Event,
-        suspicion: &Suspicion,
+        resource: &str,
+        state: &Value,
+        before: Option<Memory>,
     ) -> Result<Seen> {
-        let (id, arn) = (control.about.id, suspicion.subject.arn.clone());
-        let before = journal.remembered(id, &arn, self.now).await?;
-        let memory = Remembering::Read(before.as_ref());
-        let look = Look { place: &self.place, memory };
-        let state = (control.observe)(&look, event, suspicion).await?;
-        let is_harmless = |holds: &BTreeSet<String>| {
-            let given = Given { settings: &self.settings, holds };
-            Ok::<_, anyhow::Error>((control.decide)(event, suspicion, &state, &given)?.is_allow())
-        };
-        if !is_harmless(&BTreeSet::new())? {
-            let (holds, _) = journal.holds(id, &arn, self.now).await?;
-            if !is_harmless(&holds.into_iter().map(|hold| hold.grant).collect())? {
-                return Ok(if before.is_some_and(|before| !before.good.is_null()) { Seen::Lost } else { Seen::Risky });
-            }
+        let good = control.good.as_ref().context("a control without memory has nothing to learn")?;
+        let (now, is) = (self.now, (good.of)(state)?);
+        if let Some(before) = &before
+            && (good.same)(&before.good, &is)?
+        {
+            journal.remember(&Memory { seen: now, ..before.clone() }).await?;
+            return Ok(Seen::Same);
         }
-        let good = control.good.map_or(Ok(Value::Null), |good| good(&state))?;
-        let seen = match before {
-            None => Seen::First,
-            Some(before) if before.good == good => {
-                journal.remember(&Memory { seen: self.now, ..before }).await?;
-                return Ok(Seen::Same);
-            }
-            Some(before) => Seen::Anew(before),
-        };
-        let now = self.now;
-        journal.remember(&Memory { control: id.to_owned(), resource: arn, good, since: now, seen: now }).await?;
-        Ok(seen)
+        let (control, resource) = (control.about.id.to_owned(), resource.to_owned());
+        journal.remember(&Memory { control, resource, good: is, since: now, seen: now }).await?;
+        Ok(before.map_or(Seen::First, Seen::Anew))
     }
 }
 

@@ -324,6 +324,25 @@ mod tests {
         assert_eq!((decide(&event).severity(), decide(&event).plan()), (Some(Severity::High), &[][..]));
     }
 
+    #[test]
+    fn a_foreign_organization_goes_and_a_network_is_announced() {
+        let by = |condition: Value| {
+            let statement = json!({"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "*", "Condition": condition});
+            let policy = json!({"Version": "2012-10-17", "Statement": [statement]});
+            decide(&put(&policy), &state(&policy), &BTreeSet::new())
+        };
+        let organization = by(json!({"StringEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}}));
+        assert_eq!(organization.plan().len(), 1, "{organization}");
+        for network in [
+            json!({"StringEquals": {"aws:SourceVpce": "vpce-0a1b2c3d4e5f60718"}}),
+            json!({"StringEquals": {"aws:SourceVpc": ["vpc-0a1b2c3d4e5f60718", "vpc-0a1b2c3d4e5f60719"]}}),
+            json!({"IpAddress": {"aws:SourceIp": "203.0.113.0/24"}}),
+        ] {
+            let decision = by(network);
+            assert_eq!((decision.severity(), decision.plan()), (Some(Severity::Medium), &[][..]), "{decision}");
+        }
+    }
+
     fn policies() -> impl Strategy<Value = Value> {
         let principal = select(vec![
             json!("*"),

@@ -10,7 +10,6 @@ use std::path::PathBuf;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use crate::control::Function;
 use crate::mode::{Mode, Modes};
 use crate::network::PublicPorts;
 use crate::policy::{Trust, is_account, is_organization};
@@ -137,24 +136,6 @@ impl Own {
 }
 
 impl Settings {
-    /// Whether the settings make sense for a function.
-    ///
-    /// # Errors
-    /// When an override names a control that the function does not have.
-    pub fn check(&self, function: &Function) -> Result<(), Problem> {
-        let ids = |opt_in: bool| {
-            let these = function.controls.iter().filter(move |control| control.opt_in == opt_in);
-            these.map(|control| control.about.id).collect::<Vec<&str>>()
-        };
-        match self.modes.meaning_nothing(&ids(false), &ids(true)) {
-            None => Ok(()),
-            Some(pattern) => {
-                let expected = "patterns that mean a control there is, and whole ids of those that are opt-in";
-                problem("SNAPBACK_MODE_OVERRIDES", expected, pattern)
-            }
-        }
-    }
-
     /// Whom a resource of this account may let in.
     #[must_use]
     pub fn trust(&self, account: &str) -> Trust {

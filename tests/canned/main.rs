@@ -1,6 +1,7 @@
 //! The responder, and what redrives dead letters, against canned HTTP answers of AWS's real wire shapes.
 
 mod calls;
+mod checks;
 mod counted;
 mod guardrails;
 mod injected;

@@ -192,15 +192,15 @@ fn look(id: &str) -> Value {
 /// One rule that is disabled, the first that is looked at, until it is enabled.
 fn disabled() -> Aws {
     well()
-        .answers("Events.DescribeRule", [rule("DISABLED"), rule("DISABLED"), rule("DISABLED"), rule("ENABLED")])
-        .answers("Events.ListTargetsByRule", of_all_rules(4))
+        .answers("Events.DescribeRule", [rule("DISABLED"), rule("DISABLED"), rule("ENABLED")])
+        .answers("Events.ListTargetsByRule", of_all_rules(3))
 }
 
-/// The same in a mode that writes nothing: the look and the handling see it.
+/// The same in a mode that writes nothing: it is looked at once.
 fn disabled_and_left() -> Aws {
     well()
-        .answers("Events.DescribeRule", [rule("DISABLED"), rule("DISABLED"), rule("ENABLED")])
-        .answers("Events.ListTargetsByRule", of_all_rules(2))
+        .answers("Events.DescribeRule", [rule("DISABLED"), rule("ENABLED")])
+        .answers("Events.ListTargetsByRule", of_all_rules(1))
 }
 
 fn times(aws: &Aws, call: &str) -> usize {
@@ -228,6 +228,11 @@ async fn a_look_restores_what_it_finds_and_says_so() -> Result<()> {
     deliver(&own::FUNCTION, &aws, Mode::Revert, look("look-1")).await?;
     assert_eq!(times(&aws, "Events.EnableRule"), 1);
     assert_eq!(times(&aws, "SNS.Publish"), 1);
+    for call in ["DynamoDB.GetItem", "DynamoDB.GetItem(stop)", "DynamoDB.Query"] {
+        assert_eq!(times(&aws, call), 1, "{call}");
+    }
+    // Each rule, and that which was disabled before and after it was enabled.
+    assert_eq!(times(&aws, "Events.DescribeRule"), own::PARTS[0].1.len() + 2);
     Ok(())
 }
 

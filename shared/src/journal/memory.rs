@@ -1,5 +1,8 @@
 //! The last good state of what a control guards. Only the scheduled look writes it, and only what was judged harmless.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
 use anyhow::{Context, Result};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -22,6 +25,36 @@ pub struct Memory {
     pub since: Timestamp,
     /// When it was last seen to be so.
     pub seen: Timestamp,
+}
+
+/// What is kept of the resources of one case, each read once, however often a control looks at them.
+#[derive(Debug)]
+pub struct Baselines<'a> {
+    journal: &'a Journal,
+    read: Mutex<BTreeMap<Key, Option<Memory>>>,
+}
+
+impl<'a> Baselines<'a> {
+    /// Nothing is read yet.
+    #[must_use]
+    pub fn new(journal: &'a Journal) -> Self {
+        Self { journal, read: Mutex::default() }
+    }
+
+    /// What a control remembers of a resource.
+    ///
+    /// # Errors
+    /// When the journal cannot be read. It is asked again then.
+    pub async fn of(&self, control: &str, resource: &str) -> Result<Option<Memory>> {
+        let key = key(control, resource);
+        let read = self.read.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+        if let Some(memory) = read {
+            return Ok(memory);
+        }
+        let memory = self.journal.remembered(control, resource, Timestamp::now()).await?;
+        self.read.lock().unwrap_or_else(PoisonError::into_inner).insert(key, memory.clone());
+        Ok(memory)
+    }
 }
 
 impl Journal {

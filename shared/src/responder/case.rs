@@ -1,0 +1,189 @@
+//! One event before one control: what all steps of its way need, and what has been read about it.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use anyhow::{Error, Result};
+use serde_json::Value;
+use tracing::info;
+
+use crate::aws::is_denied;
+use crate::change::Change;
+use crate::control::{AnyControl, Function, Given, Look, Remembering, Suspicion};
+use crate::decision::{Decision, Severity};
+use crate::event::Event;
+use crate::journal::{Baselines, Basis, Entry, Hold, Journal, Memory, Planted, Stop};
+use crate::place::Place;
+use crate::settings::Settings;
+use crate::subject::Subject;
+
+pub(crate) struct Case<'a> {
+    /// Where the resource is, and every call about it goes.
+    pub(super) place: &'a Place,
+    settings: &'a Settings,
+    pub(super) function: &'static Function,
+    pub(super) control: &'static AnyControl,
+    /// What has happened; a scheduled check makes an event of what it finds.
+    pub(super) event: Cow<'a, Event>,
+    pub(super) suspicion: &'a Suspicion,
+    /// The suspicion's, or what the look has shown it to be.
+    pub(super) subject: Subject,
+    baselines: Baselines<'a>,
+    pub(super) holds: Vec<Hold>,
+    pub(super) stop: Option<Stop>,
+    /// What the journal has about it that is not genuine.
+    pub(super) planted: Vec<Planted>,
+    /// Why something of the journal could not be read: then nothing is touched.
+    pub(super) journal_failure: Option<Error>,
+    /// An earlier delivery has been at work, and may have done it.
+    pub(super) is_retry: bool,
+}
+
+/// What there was to see.
+pub(super) enum Seen {
+    State(Value),
+    /// AWS did not let us look.
+    Denied(Error),
+}
+
+impl Seen {
+    /// As it is journaled: null if we were not let look.
+    pub(super) fn state(self) -> Value {
+        match self {
+            Self::State(state) => state,
+            Self::Denied(_) => Value::Null,
+        }
+    }
+}
+
+impl<'a> Case<'a> {
+    pub(super) fn new(
+        place: &'a Place,
+        settings: &'a Settings,
+        journal: &'a Journal,
+        (function, control): (&'static Function, &'static AnyControl),
+        event: &'a Event,
+        suspicion: &'a Suspicion,
+    ) -> Self {
+        Self {
+            place,
+            settings,
+            function,
+            control,
+            event: Cow::Borrowed(event),
+            suspicion,
+            subject: suspicion.subject.clone(),
+            baselines: Baselines::new(journal),
+            holds: vec![],
+            stop: None,
+            planted: vec![],
+            journal_failure: None,
+            is_retry: false,
+        }
+    }
+
+    /// Under which the journal has it.
+    pub(super) fn id(&self) -> String {
+        Entry::id_of(&self.event, self.control.about.id, &self.suspicion.subject)
+    }
+
+    /// What is kept of its resource, if the control keeps anything.
+    pub(crate) async fn baseline(&self) -> Result<Option<Memory>> {
+        match self.control.good {
+            Some(_) => self.baselines.of(self.control.about.id, &self.suspicion.subject.arn).await,
+            None => Ok(None),
+        }
+    }
+
+    pub(super) fn eyes(&self) -> Look<'_> {
+        Look { place: self.place, memory: Remembering::Once(&self.baselines) }
+    }
+
+    /// Looks at the resource as it is now.
+    pub(super) async fn look(&self) -> Result<Seen> {
+        let look = self.eyes();
+        match (self.control.observe)(&look, &self.event, self.suspicion).await {
+            Ok(state) => Ok(Seen::State(state)),
+            Err(failure) if is_denied(&failure) => Ok(Seen::Denied(failure)),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// From here on it goes by the name that the look has shown.
+    pub(super) fn is_about(&mut self, seen: &Seen) -> Result<()> {
+        if let Seen::State(state) = seen {
+            self.subject = (self.control.found)(&self.event, self.suspicion, state)?;
+        }
+        Ok(())
+    }
+
+    /// These are its holds now.
+    pub(super) fn is_held_by(&mut self, holds: Result<(Vec<Hold>, Vec<Planted>)>) {
+        match holds {
+            Ok((holds, planted)) => {
+                self.holds = holds;
+                self.planted.extend(planted);
+            }
+            Err(failure) => self.journal_failure = Some(failure),
+        }
+    }
+
+    /// This is the emergency stop now.
+    pub(super) fn is_stopped_by(&mut self, stop: Result<(Option<Stop>, Option<Planted>)>) {
+        match stop {
+            Ok((stop, planted)) => {
+                self.stop = stop;
+                self.planted.extend(planted);
+            }
+            Err(failure) => self.journal_failure = Some(failure),
+        }
+    }
+
+    /// A look that is refused is a decision too: whoever made the change can lock us out with a `Deny`.
+    pub(super) fn judge(&self, seen: &Seen) -> Result<Decision<Change>> {
+        match seen {
+            Seen::State(state) => self.judge_state(state),
+            Seen::Denied(failure) => {
+                let alone = &self.suspicion.why;
+                let why = format!("Snapback is denied the look at it ({failure:#}); by the event alone, {alone}");
+                let why = [Some(why), self.subject.left_to_root()].into_iter().flatten().collect::<Vec<_>>().join("; ");
+                Ok(Decision::Alert { severity: Severity::Critical, why })
+            }
+        }
+    }
+
+    pub(super) fn judge_state(&self, state: &Value) -> Result<Decision<Change>> {
+        self.judge_under(self.holds.iter().map(|hold| hold.grant.clone()).collect(), state)
+    }
+
+    /// What is said of a risk that is allowed for nothing but an operator's hold.
+    pub(super) fn held(&self, seen: &Seen) -> Result<Option<Decision<Change>>> {
+        let Seen::State(state) = seen else { return Ok(None) };
+        let without = self.judge_under(BTreeSet::new(), state)?;
+        Ok(without.severity().map(|severity| {
+            let by = self.holds.iter().map(|hold| format!("{} holds it until {:.0}", hold.by, hold.until));
+            let by = by.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(", ");
+            Decision::Alert { severity, why: format!("{}; {by}", without.why()) }
+        }))
+    }
+
+    fn judge_under(&self, holds: BTreeSet<String>, state: &Value) -> Result<Decision<Change>> {
+        let given = Given { settings: self.settings, holds: &holds };
+        (self.control.decide)(&self.event, self.suspicion, state, &given)
+    }
+
+    /// What a decision of this moment is made of besides what is seen.
+    pub(super) fn basis(&self) -> Basis {
+        Basis {
+            request: self.event.request.clone(),
+            response: self.event.response.clone(),
+            resources: self.event.resources.clone(),
+            settings: self.settings.clone(),
+            holds: self.holds.clone(),
+        }
+    }
+
+    pub(super) fn say_allowed(&self, why: &str) {
+        info!(event = self.event.id, control = self.control.about.id, resource = self.subject.arn, why, "allowed");
+    }
+}

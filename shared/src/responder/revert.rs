@@ -1,0 +1,139 @@
+//! The steps that touch an account: guard, apply, verify.
+
+use std::num::NonZeroU32;
+
+use anyhow::{Context, Result, bail};
+use jiff::Timestamp;
+use serde_json::Value;
+use tracing::{info, warn};
+
+use super::Responder;
+use super::case::{Case, Seen};
+use crate::change::Applied;
+use crate::decision::{Decision, Severity};
+use crate::guardrail::{Guardrails, Question, Verdict};
+use crate::journal::{Entry, Outcome};
+use crate::mode::Mode;
+
+/// How often to judge afresh when the resource changes between the look and the write.
+const ROUNDS: usize = 3;
+
+impl Responder<'_> {
+    /// Applies the plan if that is what guardrails permit and the mode asks for, and sees whether it took effect.
+    pub(super) async fn revert(&self, case: &Case<'_>, entry: &mut Entry) -> Result<()> {
+        for _ in 0..ROUNDS {
+            let verdict = self.guard(case, entry).await;
+            entry.outcome = self.intended(case, entry);
+            if verdict != Verdict::Permitted {
+                if case.is_retry && entry.outcome == Outcome::Reverted && is_done(case, entry).await? {
+                    entry.applied = entry.decision.plan().iter().map(|_| Applied::Already).collect();
+                    entry.reverted_at = Some(Timestamp::now());
+                    return Ok(());
+                }
+                entry.decision = verdict.over(entry.decision.clone());
+                entry.outcome = self.intended(case, entry);
+            }
+            if let Some(most) = self.used_up(entry).await? {
+                entry.mode = Mode::Ask;
+                entry.outcome = self.intended(case, entry);
+                entry.problem =
+                    Some(format!("the same actor has caused {most} reverts in this hour, the most allowed"));
+                return Ok(());
+            }
+            if entry.outcome != Outcome::Reverted {
+                let stop = case.stop.as_ref().filter(|_| entry.outcome == Outcome::WouldRevert);
+                entry.problem = stop.map(|stop| format!("Snapback is {stop}")).or_else(|| entry.problem.take());
+                return Ok(());
+            }
+            let Some(found) = apply(case, entry).await? else {
+                entry.reverted_at = Some(Timestamp::now());
+                return verify(case, entry).await;
+            };
+            warn!(id = entry.id, found, "the resource has changed since it was looked at; judging afresh");
+            let seen = case.look().await?;
+            entry.decision = case.judge(&seen)?;
+            entry.state = seen.state();
+            entry.basis = case.basis();
+            self.journal.rewrite(entry, Timestamp::now()).await?;
+        }
+        bail!("the resource kept changing between the look and the write")
+    }
+
+    /// What guardrails say to a revert; whatever else was decided needs nobody's permission.
+    async fn guard(&self, case: &Case<'_>, entry: &Entry) -> Verdict {
+        let Decision::Revert { severity, .. } = entry.decision else { return Verdict::Permitted };
+        let (event, about, now) = (case.event.as_ref(), case.control.about, Timestamp::now());
+        let question = Question { event, subject: &case.subject, about, severity, tags: None, now };
+        let look = case.eyes();
+        let verdict = match self.guardrails.get_or_init(|| Guardrails::read_marked(&self.deployment.guardrails)) {
+            Ok(guardrails) => guardrails.look_and_judge(case.function.tags.read, &look, question).await,
+            Err(broken) => Verdict::Unsure(broken.to_string()),
+        };
+        info!(event = event.id, control = about.id, resource = case.subject.arn, "{verdict}");
+        verdict
+    }
+
+    /// How many reverts the actor may cause in an hour, if they are used up. What is critical is not counted.
+    async fn used_up(&self, entry: &Entry) -> Result<Option<NonZeroU32>> {
+        let Some(most) = self.deployment.most_reverts_per_hour else { return Ok(None) };
+        if entry.outcome != Outcome::Reverted || entry.decision.severity() == Some(Severity::Critical) {
+            return Ok(None);
+        }
+        let affords = self.journal.afford(entry, most.get(), Timestamp::now()).await?;
+        Ok((!affords).then_some(most))
+    }
+}
+
+/// Whether the resource is as the plan was to leave it. An earlier delivery may have done it all and ended before it could
+/// say so: then a guardrail comes too late, and the way back must not get lost.
+async fn is_done(case: &Case<'_>, entry: &Entry) -> Result<bool> {
+    let after = |state: Value, change| (case.control.after)(&state, change);
+    let left = entry.decision.plan().iter().try_fold(entry.state.clone(), after)?;
+    match case.look().await {
+        Ok(Seen::State(state)) => (case.control.same)(&state, &left),
+        _ => Ok(false),
+    }
+}
+
+/// Applies the plan in order; says what was found instead if the resource is not what the plan was made for.
+async fn apply(case: &Case<'_>, entry: &mut Entry) -> Result<Option<String>> {
+    entry.applied.clear();
+    let plan = entry.decision.plan();
+    for change in plan {
+        let applied = (case.function.apply)(case.place, change).await;
+        let done = entry.applied.len();
+        match applied.with_context(|| format!("{done} of {} changes are done; {change}", plan.len()))? {
+            Applied::Changed { found } => return Ok(Some(found)),
+            applied => entry.applied.push(applied),
+        }
+    }
+    Ok(None)
+}
+
+/// Looks and judges again, with the patience that eventual consistency needs.
+async fn verify(case: &Case<'_>, entry: &mut Entry) -> Result<()> {
+    let mut waits = case.function.patience.iter();
+    loop {
+        match case.look().await {
+            Ok(Seen::State(state)) => {
+                if !matches!(case.judge_state(&state)?, Decision::Revert { .. }) {
+                    return Ok(());
+                }
+            }
+            Ok(Seen::Denied(failure)) | Err(failure) => {
+                entry.problem = Some(format!("AWS took the change; whether it shows could not be seen: {failure:#}"));
+                return Ok(());
+            }
+        }
+        match waits.next() {
+            Some(wait) => tokio::time::sleep(*wait).await,
+            None => match case.control.shows_late {
+                Some(why) => {
+                    entry.problem = Some(format!("AWS took the change; it does not show yet: {why}"));
+                    return Ok(());
+                }
+                None => bail!("AWS took the change, and the risk still shows"),
+            },
+        }
+    }
+}
