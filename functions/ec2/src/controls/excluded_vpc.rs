@@ -2,23 +2,23 @@
 //!
 //! **Watches** `CreateVpcBlockPublicAccessExclusion`, `ModifyVpcBlockPublicAccessExclusion`.
 //!
-//! **Why** Block Public Access of VPCs keeps every internet gateway of the account from passing traffic, whatever routes
-//! and rules say. An exclusion opens one VPC or subnet again, and all that was only thought to be closed in it.
+//! **Why** Block Public Access of VPCs keeps every internet gateway of the account from passing traffic, whatever
+//! routes and rules say. An exclusion opens one VPC or subnet again, with everything in it that only seemed closed.
 //!
 //! **Does** Deletes the exclusion that the event made, by its id. One that was changed from `allow-egress` to
-//! `allow-bidirectional` becomes again what it was when it was last looked at, which Snapback does once a day.
+//! `allow-bidirectional` is set back to its baseline, which a daily scheduled check keeps.
 //!
 //! **Leaves alone**
-//! - exclusions as long as Block Public Access is off: AWS has them made before it is turned on
+//! - exclusions while Block Public Access is off: AWS recommends making them before it is turned on
 //! - `allow-egress` where only inbound traffic is blocked: it changes nothing then
 //! - exclusions that are changed to `allow-egress`
-//! - exclusions that were `allow-bidirectional` when they were last looked at
+//! - exclusions whose baseline is `allow-bidirectional`
 //! - exclusions that are gone
-//! - exclusions that an operator has put back with `snapback undo`
+//! - exclusions that an operator has restored with `snapback undo`
 //!
-//! It alerts and touches nothing where the event does not tell which exclusion it made, and where one was changed and
-//! was not looked at before, or not for two days. AWS takes some minutes for an exclusion. If it refuses to delete one
-//! before it is complete, the revert fails, and is tried again like any other.
+//! It alerts and touches nothing where the event does not say which exclusion it made, and where one was changed whose
+//! baseline is missing or older than two days. AWS takes some minutes to apply an exclusion. If it refuses to delete
+//! one before that, the revert fails, and Snapback tries it again like any other.
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -38,7 +38,7 @@ pub(crate) struct ExcludedVpc;
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct State {
-    /// The mode of the account's Block Public Access; nothing if the event does not tell which exclusion it is about.
+    /// The mode of the account's Block Public Access; nothing if the event does not say which exclusion it is about.
     block: Option<String>,
     /// The exclusion; nothing if it is gone, or on its way out.
     exclusion: Option<VpcExclusion>,
@@ -54,6 +54,7 @@ impl Control for ExcludedVpc {
     const ABOUT: &'static About = &About {
         id: "ec2-excluded-vpc",
         title: "A VPC is excluded from Block Public Access",
+        happened: "was excluded from Block Public Access",
         watches: &[
             Watch { service: "ec2.amazonaws.com", name: "CreateVpcBlockPublicAccessExclusion" },
             Watch { service: "ec2.amazonaws.com", name: "ModifyVpcBlockPublicAccessExclusion" },
@@ -68,7 +69,8 @@ impl Control for ExcludedVpc {
         ],
         severity: Severity::High,
         frameworks: &["AWS FSBP EC2.172", "ATT&CK T1562.007"],
-        caveat: "AWS takes some minutes for it: what is put right at once may never have been open.",
+        caveat: "AWS takes some minutes to apply an exclusion: one that was reverted at once may never have been in \
+                 effect.",
         source: file!(),
     };
 
@@ -85,7 +87,7 @@ impl Control for ExcludedVpc {
             return vec![];
         }
         let what = if event.name == "ModifyVpcBlockPublicAccessExclusion" { "changed" } else { "made" };
-        let mode = mode.map_or_else(|| "a mode that the event does not tell".to_owned(), |mode| format!("`{mode}`"));
+        let mode = mode.map_or_else(|| "a mode that the event does not say".to_owned(), |mode| format!("`{mode}`"));
         let told = text(parameters(event), "exclusionId")
             .or_else(|| text(field(answer(event), "vpcBlockPublicAccessExclusion"), "exclusionId"));
         let subject = told.map_or_else(|| Subject::account(event), |id| Subject::vpc_exclusion(event, id));
@@ -109,7 +111,7 @@ impl Control for ExcludedVpc {
         let allow = |why: &str| Decision::Allow { why: why.to_owned() };
         let alert = |severity, why| Decision::Alert { severity, why };
         let Some(block) = &state.block else {
-            return alert(Severity::High, format!("{}; the event does not tell which", suspicion.why));
+            return alert(Severity::High, format!("{}; the event does not say which", suspicion.why));
         };
         let Some(exclusion) = &state.exclusion else { return allow("the exclusion is gone") };
         if block == "off" {
@@ -119,7 +121,7 @@ impl Control for ExcludedVpc {
             return allow("only inbound traffic is blocked, and the exclusion lets in none");
         }
         if given.holds.contains(&exclusion.mode) {
-            return allow("an operator has put it back");
+            return allow("an operator has restored it");
         }
         let (severity, can) = match exclusion.mode.as_str() {
             ONLY_OUT => (Severity::Medium, "can reach"),
@@ -146,7 +148,7 @@ impl Control for ExcludedVpc {
         let before = state.remembered.as_ref().and_then(|remembered| remembered.good_before(event));
         match before.map(|(before, _)| before.as_str()) {
             Some(ONLY_OUT) => revert(vec![VpcExclusion { mode: ONLY_OUT.to_owned(), ..exclusion.clone() }]),
-            Some(BOTH_WAYS) => allow("it was so when it was last looked at"),
+            Some(BOTH_WAYS) => allow("that is its baseline"),
             _ if event.is_look() => alert(Severity::Medium, why),
             _ => alert(severity, format!("{why}; what the exclusion was before is not known")),
         }
@@ -226,7 +228,7 @@ mod tests {
         revert (high): vpc-1 can be reached from the internet in spite of Block Public Access
           - change the exclusion of `vpc-1` from Block Public Access to `allow-egress`
         ");
-        insta::assert_snapshot!(said(&changed, &state("block-bidirectional", BOTH_WAYS, Some(BOTH_WAYS), YESTERDAY)), @"allow: it was so when it was last looked at");
+        insta::assert_snapshot!(said(&changed, &state("block-bidirectional", BOTH_WAYS, Some(BOTH_WAYS), YESTERDAY)), @"allow: that is its baseline");
         for (was, seen) in [(None, YESTERDAY), (Some(ONLY_OUT), "2026-01-29T11:00:00Z")] {
             insta::allow_duplicates! {
                 insta::assert_snapshot!(said(&changed, &state("block-bidirectional", BOTH_WAYS, was, seen)), @"alert (high): vpc-1 can be reached from the internet in spite of Block Public Access; what the exclusion was before is not known");

@@ -1,12 +1,12 @@
-//! # A VPC is connected with a stranger's
+//! # A VPC is peered with a stranger's
 //!
 //! **Watches** `CreateVpcPeeringConnection`, `AcceptVpcPeeringConnection`.
 //!
-//! **Why** A peering connection joins two networks past every internet gateway. With a stranger's it is a way in, and a
-//! way for data out, that no address of the internet shows.
+//! **Why** A peering connection joins two networks past every internet gateway. With a stranger's network it is a way
+//! in, and a way out for data, that shows no internet address.
 //!
-//! **Does** Alerts and touches nothing: what goes through a connection that somebody means to have would break.
-//! Accepting one is more severe than asking for one, which does nothing until the other side accepts.
+//! **Does** Alerts and touches nothing: removing a connection that somebody wants would break what uses it. Accepting
+//! one is more severe than requesting one, which does nothing until the other side accepts.
 //!
 //! **Leaves alone**
 //! - connections within its own account, and with accounts that the operator trusts
@@ -28,7 +28,8 @@ pub(crate) struct ForeignPeering;
 impl Control for ForeignPeering {
     const ABOUT: &'static About = &About {
         id: "ec2-foreign-peering",
-        title: "A VPC is connected with a stranger's",
+        title: "A VPC is peered with a stranger's",
+        happened: "was set up with an account you do not trust",
         watches: &[
             Watch { service: "ec2.amazonaws.com", name: "CreateVpcPeeringConnection" },
             Watch { service: "ec2.amazonaws.com", name: "AcceptVpcPeeringConnection" },
@@ -38,7 +39,7 @@ impl Control for ForeignPeering {
         undoes: &[],
         severity: Severity::High,
         frameworks: &["ATT&CK T1599"],
-        caveat: "Nothing goes through the connection without a route: look at the route tables of the VPC.",
+        caveat: "Nothing uses the connection without a route: check the route tables of the VPC.",
         source: file!(),
     };
 
@@ -93,7 +94,7 @@ fn why(event: &Event, settings: &Settings) -> String {
         owners(event).into_iter().filter(|owner| !is_trusted(owner, event, settings)).collect();
     strangers.dedup();
     match strangers[..] {
-        [] => format!("a peering connection {verb}, and the event does not tell with whom"),
+        [] => format!("a peering connection {verb}, and the event does not say with whom"),
         _ => format!("a peering connection with account {} {verb}", strangers.join(", ")),
     }
 }
@@ -133,7 +134,7 @@ mod tests {
         assert_eq!(accepted.as_deref(), Some("a peering connection with account 444455556666 was accepted"));
         assert_eq!(said(accept, id.clone(), sides("111122223333", "111122223333")), None);
         for (name, request) in [(accept, id), (create, json!({"omitted": true}))] {
-            assert!(said(name, request, json!(null)).is_some_and(|why| why.ends_with("does not tell with whom")));
+            assert!(said(name, request, json!(null)).is_some_and(|why| why.ends_with("does not say with whom")));
         }
     }
 }

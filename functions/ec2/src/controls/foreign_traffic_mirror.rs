@@ -3,15 +3,14 @@
 //! **Watches** `CreateTrafficMirrorSession`.
 //!
 //! **Why** A mirror session copies every packet of a network interface to its target. A target can be shared between
-//! accounts, so that a stranger can be given all that an instance sends and receives.
+//! accounts, so a stranger can get everything that an instance sends and receives.
 //!
-//! **Does** Looks whose the target is. Alerts and touches nothing.
+//! **Does** Looks up who owns the target. Alerts and touches nothing.
 //!
 //! **Leaves alone**
 //! - targets of its own account, and of accounts that the operator trusts
 //!
-//! A target that cannot be seen is announced as well. Where a target of one's own sends the packets on to is not looked
-//! at.
+//! It also alerts if it cannot see the target. It does not check where a target of your own forwards the packets.
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -40,13 +39,14 @@ impl Control for ForeignTrafficMirror {
     const ABOUT: &'static About = &About {
         id: "ec2-foreign-traffic-mirror",
         title: "Network traffic is copied to a stranger",
+        happened: "was set up to copy network traffic",
         watches: &[Watch { service: "ec2.amazonaws.com", name: "CreateTrafficMirrorSession" }],
         reads: &[rights::DESCRIBE_TRAFFIC_MIRROR_TARGETS],
         writes: &[],
         undoes: &[],
         severity: Severity::High,
         frameworks: &["ATT&CK T1020.001"],
-        caveat: "What was sent in the clear since the session was made has to be taken for known.",
+        caveat: "Treat everything sent unencrypted since the session began as known to the target's owner.",
         source: file!(),
     };
 
@@ -56,7 +56,7 @@ impl Control for ForeignTrafficMirror {
     fn suspect(event: &Event, _: &Settings) -> Vec<Suspicion> {
         let id = text(field(answer(event), "trafficMirrorSession"), "trafficMirrorSessionId");
         let subject = id.map_or_else(|| Subject::account(event), |id| Subject::traffic_mirror_session(event, id));
-        let target = target(event).map_or("a target that it does not tell".to_owned(), |id| format!("target `{id}`"));
+        let target = target(event).map_or("a target that it does not say".to_owned(), |id| format!("target `{id}`"));
         vec![Suspicion { subject, why: format!("the event copies traffic to {target}") }]
     }
 
@@ -79,7 +79,7 @@ impl Control for ForeignTrafficMirror {
                 Decision::Alert { severity: Severity::High, why }
             }
             None => {
-                let why = format!("network traffic is copied to {target}, and whose it is cannot be seen");
+                let why = format!("network traffic is copied to {target}, and its owner cannot be seen");
                 Decision::Alert { severity: Severity::Medium, why }
             }
         }

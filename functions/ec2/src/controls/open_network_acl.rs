@@ -3,23 +3,24 @@
 //! **Watches** `CreateNetworkAclEntry`, `ReplaceNetworkAclEntry`.
 //!
 //! **Why** A network ACL is the second line behind the security groups, for every instance of a subnet at once. Opening
-//! it is how a security group that is open, or will be, comes to count.
+//! it is what makes an open security group reachable.
 //!
 //! **Does** Deletes the rule that this event created, if it lets the world in on a port that is not in the operator's
-//! list of public ports, and if no rule lets the same in without it. The world is more public addresses than a /8 of
+//! list of public ports, and if no other rule lets the same traffic in. The world is more public addresses than a /8 of
 //! IPv4 or a /32 of IPv6 has.
 //!
 //! **Leaves alone**
 //! - outbound rules, and rules that deny
 //! - public ports (by default TCP 80 and 443), from anywhere
-//! - ports above 1023 up to the last: an ACL keeps no connections, so that answers come in through them
-//! - rules whose traffic another rule denies before them
+//! - all ports above 1023: an ACL is stateless, and replies come in through them
+//! - rules whose traffic an earlier rule denies
 //! - rules whose traffic another rule lets in as well
 //! - rules that are gone, or have been replaced by others
-//! - rules that an operator has put back with `snapback undo`
+//! - rules that an operator has restored with `snapback undo`
 //!
-//! It alerts and touches nothing where a rule was replaced: what it was before is not known. And where the event does
-//! not tell which rule it made. `snapback scan` leaves out the ACL that AWS makes with each VPC, which lets everything in.
+//! It alerts and touches nothing where a rule was replaced, since what it was before is not known, and where the event
+//! does not say which rule it made. `snapback scan` skips the ACL that AWS creates with each VPC, which lets everything
+//! in.
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -42,7 +43,7 @@ pub(crate) struct OpenNetworkAcl;
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct State {
-    /// The rules of the ACL; nothing if it is gone, or if the event does not tell which it is.
+    /// The rules of the ACL; nothing if it is gone, or if the event does not say which it is.
     pub(crate) entries: Option<Vec<AclEntry>>,
 }
 
@@ -54,6 +55,7 @@ impl Control for OpenNetworkAcl {
     const ABOUT: &'static About = &About {
         id: "ec2-open-network-acl",
         title: "A network ACL lets the world in",
+        happened: "let anyone in",
         watches: &[
             Watch { service: "ec2.amazonaws.com", name: "CreateNetworkAclEntry" },
             Watch { service: "ec2.amazonaws.com", name: "ReplaceNetworkAclEntry" },
@@ -63,7 +65,7 @@ impl Control for OpenNetworkAcl {
         undoes: &[rights::DESCRIBE_NETWORK_ACLS, rights::CREATE_NETWORK_ACL_ENTRY],
         severity: Severity::High,
         frameworks: &["AWS FSBP EC2.21", "CIS AWS Foundations 5.1", "ATT&CK T1562.007"],
-        caveat: "Look at the flow logs of its subnets for what came in before the revert.",
+        caveat: "Check the flow logs of its subnets for what came in before the revert.",
         source: file!(),
     };
 
@@ -74,7 +76,7 @@ impl Control for OpenNetworkAcl {
 
     fn suspect(event: &Event, settings: &Settings) -> Vec<Suspicion> {
         let why = match told(event) {
-            None => "the event does not tell the rule".to_owned(),
+            None => "the event does not contain the rule".to_owned(),
             Some(entry) if is_open(&entry, settings) => format!("the event makes {entry}"),
             Some(_) => return vec![],
         };
@@ -93,7 +95,7 @@ impl Control for OpenNetworkAcl {
         let allow = |why: &str| Decision::Allow { why: why.to_owned() };
         let alert = |severity, why| Decision::Alert { severity, why };
         let Some(acl) = id_of(&suspicion.subject) else {
-            let why = "a rule of a network ACL was made, and the event does not tell in which".to_owned();
+            let why = "a rule of a network ACL was made, and the event does not say in which".to_owned();
             return alert(Severity::Medium, why);
         };
         let Some(entries) = &state.entries else { return allow("the network ACL is gone") };
@@ -105,7 +107,7 @@ impl Control for OpenNetworkAcl {
             if open.is_empty() {
                 return allow("no rule lets the world in");
             }
-            let untold = if event.is_look() { "" } else { "the event does not tell which rule it made; " };
+            let untold = if event.is_look() { "" } else { "the event does not say which rule it made; " };
             return alert(Severity::Medium, format!("{untold}open: {}", open.join(", ")));
         };
         let Some(live) = entries.iter().find(|entry| is_it(entry, &told)) else {
@@ -115,7 +117,7 @@ impl Control for OpenNetworkAcl {
             return allow("the event's rule lets nothing in that others deny, or do not let in as well");
         }
         if is_held(live) {
-            return allow("an operator has put it back");
+            return allow("an operator has restored it");
         }
         let why = format!("network ACL `{acl}` lets the world in by {live}");
         if event.name == "ReplaceNetworkAclEntry" {

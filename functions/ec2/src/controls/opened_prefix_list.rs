@@ -1,24 +1,24 @@
-//! # A prefix list that security groups let in holds the world
+//! # A prefix list that security groups let in contains the world
 //!
 //! **Watches** `ModifyManagedPrefixList`.
 //!
-//! **Why** A rule of a security group can name a prefix list in place of a range. Whoever adds the world to the list opens
-//! every such rule at once, and no call upon a security group tells it.
+//! **Why** A rule of a security group can name a prefix list instead of a range. Whoever adds the world to the list
+//! opens every such rule at once, and no call to a security group shows it.
 //!
-//! **Does** Takes out the entries that this event added and that hold the world, if an inbound rule of a security group in
-//! this account and Region names the list for a port that is not in the operator's list of public ports. The world is more
-//! public addresses than a /8 of IPv4 or a /32 of IPv6 has, in one entry or in several together.
+//! **Does** Removes the entries that this event added and that contain the world, if an inbound rule of a security
+//! group in this account and Region names the list for a port that is not in the operator's list of public ports. The
+//! world means more public addresses than a /8 of IPv4 or a /32 of IPv6 has, in one entry or in several together.
 //!
 //! **Leaves alone**
-//! - entries that this event did not add, even open ones: the alert names them
-//! - ranges that are one's own: private ones, and those up to a /8 or a /32
+//! - entries that this event did not add, even open ones: the notice names them
+//! - ranges of your own: private ones, and those up to a /8 or a /32
 //! - lists that no security group lets in, or on public ports only
 //! - entries that are gone
-//! - entries that an operator has put back with `snapback undo`
+//! - entries that an operator has restored with `snapback undo`
 //!
-//! It alerts and touches nothing where the event does not tell which entries it added. Security groups of other accounts
-//! that the list is shared with cannot be seen. While AWS is still at work on a list it takes no other change: then the
-//! revert fails, and the next delivery of the event, a minute later, makes it.
+//! It alerts and touches nothing where the event does not say which entries it added. It cannot see security groups of
+//! other accounts that the list is shared with. While AWS is still working on a list it accepts no other change: then
+//! the revert fails, and the next delivery of the event, a minute later, makes it.
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -40,7 +40,7 @@ pub(crate) struct OpenedPrefixList;
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct State {
-    /// What the list holds; nothing if it is gone, or if the event does not tell which it is.
+    /// What the list holds; nothing if it is gone, or if the event does not say which it is.
     entries: Option<Vec<PrefixEntry>>,
     /// What the inbound rules let in that name it.
     lets_in: Vec<Traffic>,
@@ -49,7 +49,8 @@ pub(crate) struct State {
 impl Control for OpenedPrefixList {
     const ABOUT: &'static About = &About {
         id: "ec2-opened-prefix-list",
-        title: "A prefix list that security groups let in holds the world",
+        title: "A prefix list that security groups let in contains the world",
+        happened: "was widened to the whole internet",
         watches: &[Watch { service: "ec2.amazonaws.com", name: "ModifyManagedPrefixList" }],
         reads: &[
             rights::DESCRIBE_MANAGED_PREFIX_LISTS,
@@ -64,7 +65,7 @@ impl Control for OpenedPrefixList {
         ],
         severity: Severity::Critical,
         frameworks: &["AWS FSBP EC2.18", "ATT&CK T1562.007"],
-        caveat: "Connections that were made before the revert live on: look for them on the instances of its groups.",
+        caveat: "Connections that were made before the revert stay open: look for them on the instances of its groups.",
         source: file!(),
     };
 
@@ -75,7 +76,7 @@ impl Control for OpenedPrefixList {
 
     fn suspect(event: &Event, settings: &Settings) -> Vec<Suspicion> {
         let why = match added(event) {
-            None => "the event does not tell the entries".to_owned(),
+            None => "the event does not contain the entries".to_owned(),
             Some(added) => {
                 let may_be = |cidr: &&String| {
                     opening(cidr).is_none_or(|opening| opening.may_be_part_of_a_world(&settings.public_ports))
@@ -110,7 +111,7 @@ impl Control for OpenedPrefixList {
         let alert = |severity, why| Decision::Alert { severity, why };
         let public = &given.settings.public_ports;
         let Some(list) = id_of(&suspicion.subject) else {
-            return alert(Severity::Medium, "a prefix list was changed, and the event does not tell which".to_owned());
+            return alert(Severity::Medium, "a prefix list was changed, and the event does not say which".to_owned());
         };
         let Some(entries) = &state.entries else { return allow("the prefix list is gone") };
         let beyond: Vec<String> =
@@ -127,7 +128,7 @@ impl Control for OpenedPrefixList {
             if free.is_empty() {
                 return allow("the prefix list does not hold the world");
             }
-            let untold = if event.is_look() { "" } else { "the event does not tell which entries it added; " };
+            let untold = if event.is_look() { "" } else { "the event does not say which entries it added; " };
             let why = format!("{untold}prefix list `{list}` holds {}", said(&free));
             return alert(Severity::High, why);
         };
@@ -137,7 +138,7 @@ impl Control for OpenedPrefixList {
             return allow(if held.is_empty() {
                 "none of the event's entries is in the list and part of the world"
             } else {
-                "an operator has put it back"
+                "an operator has restored it"
             });
         }
         let others: Vec<PrefixEntry> = entries.iter().filter(|entry| !own.contains(entry)).cloned().collect();
@@ -165,7 +166,7 @@ fn list(event: &Event) -> Option<&str> {
     text(parameters(event), "prefixListId")
 }
 
-/// The ranges that the event added; nothing if it does not tell, or tells in a form that is not known.
+/// The ranges that the event added; nothing if it does not say, or tells in a form that is not known.
 fn added(event: &Event) -> Option<Vec<String>> {
     let request = parameters(event);
     if json::is_left_out(request) {

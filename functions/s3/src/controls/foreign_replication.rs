@@ -2,23 +2,23 @@
 //!
 //! **Watches** `PutBucketReplication`.
 //!
-//! **Why** One rule of replication hands every new object of a bucket to another account, for as long as it is there, and
-//! neither the bucket's policy nor its ACL shows it. It takes data out of AWS without one call to read it.
+//! **Why** One replication rule hands every new object of a bucket to another account, as long as it is there, and
+//! neither the bucket's policy nor its ACL shows it. It takes data out of the account without one call to read it.
 //!
-//! **Does** Looks at the replication that the bucket has now, and at the buckets of the account. A rule that copies to a
-//! bucket that is none of these, and names an account that is not trusted (`TrustedAccounts`, `trusted.json`) as its owner,
-//! is disabled. All else of the replication is written back as it is.
+//! **Does** Reads the bucket's present replication, and the account's buckets. It disables a rule that copies to a
+//! bucket outside the account and names an untrusted account (`TrustedAccounts`, `trusted.json`) as the owner.
+//! Everything else of the replication is written back as it is.
 //!
 //! **Leaves alone**
-//! - rules that copy to buckets of one's own account
+//! - rules that copy to buckets of the same account
 //! - rules that name a trusted account as the owner of the bucket
 //! - rules that are disabled
-//! - rules that an operator has put back with `snapback undo`
+//! - rules that an operator has restored with `snapback undo`
 //!
-//! It alerts and touches nothing where it cannot tell: a bucket that is none of the account's where the rule names no
-//! owner, as rules need not; a replication of which S3 tells more than Snapback knows how to write back; an event that does
-//! not say which bucket. An account that a rule names is believed: whether S3 copies to a bucket that is not that account's
-//! was not seen.
+//! It alerts and touches nothing where it cannot tell: a bucket outside the account where the rule names no owner,
+//! which rules need not do; a replication with settings that Snapback cannot write back; an event that does not say
+//! which bucket. It believes the account that a rule names: nobody has tested whether S3 copies to a bucket that is not
+//! that account's.
 
 use std::collections::BTreeSet;
 
@@ -54,6 +54,7 @@ impl Control for ForeignReplication {
     const ABOUT: &'static About = &About {
         id: "s3-foreign-replication",
         title: "A bucket copies its objects to a stranger",
+        happened: "was set to replicate to an untrusted account",
         watches: &[Watch { service: "s3.amazonaws.com", name: "PutBucketReplication" }],
         reads: &[rights::GET_REPLICATION_CONFIGURATION, rights::LIST_ALL_MY_BUCKETS],
         writes: &[rights::PUT_REPLICATION_CONFIGURATION, rights::PASS_REPLICATION_ROLE],
@@ -64,7 +65,7 @@ impl Control for ForeignReplication {
         ],
         severity: Severity::High,
         frameworks: &["ATT&CK T1537", "ATT&CK T1020"],
-        caveat: "What was copied before the revert is the stranger's: look at the bucket's replication metrics.",
+        caveat: "The stranger keeps what was copied before the revert: check the bucket's replication metrics.",
         source: file!(),
     };
 
@@ -82,7 +83,7 @@ impl Control for ForeignReplication {
                 || account.is_some_and(|id| settings.trusted_accounts.contains(id))
         };
         let why = if told.is_empty() {
-            "the event does not tell the rules"
+            "the event does not contain the rules"
         } else if told.iter().all(is_harmless) {
             return vec![];
         } else {
@@ -105,7 +106,7 @@ impl Control for ForeignReplication {
         let alert = |severity, why| Decision::Alert { severity, why };
         let allow = |why: &str| Decision::Allow { why: why.to_owned() };
         let Some(bucket) = bucket_of(&suspicion.subject) else {
-            let why = "the replication of a bucket was changed, and the event does not tell of which".to_owned();
+            let why = "the replication of a bucket was changed, and the event does not say which".to_owned();
             return alert(Severity::Medium, why);
         };
         let Some(replication) = &state.replication else {
@@ -120,7 +121,7 @@ impl Control for ForeignReplication {
         let open = replication.rules.iter().filter(|rule| rule.is_on() && !is_to_friends(rule, state, given));
         let (held, open): (Vec<_>, Vec<_>) = open.partition(|rule| given.holds.contains(&grant(rule)));
         if open.is_empty() {
-            return allow(if held.is_empty() { "no rule copies to a stranger" } else { "an operator has put it back" });
+            return allow(if held.is_empty() { "no rule copies to a stranger" } else { "an operator has restored it" });
         }
         let said = |rules: &[&ReplicationRule]| {
             let each = rules.iter().map(|rule| sentence(rule, &event.account)).collect::<Vec<_>>().join("; ");
@@ -173,7 +174,7 @@ fn sentence(rule: &ReplicationRule, account: &str) -> String {
     let whose = match (is_to(rule, account), &rule.destination.account) {
         (Some(false), Some(named)) => format!(" of account {named}, which is not trusted"),
         (Some(_), _) => ", which the rule says to be of this account, and S3 does not list".to_owned(),
-        (None, _) => ", which is none of this account's, and the rule does not tell whose".to_owned(),
+        (None, _) => ", which is none of this account's, and the rule does not say whose".to_owned(),
     };
     format!("by {rule}{whose}")
 }

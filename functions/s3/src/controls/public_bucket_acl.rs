@@ -2,18 +2,18 @@
 //!
 //! **Watches** `PutBucketAcl`, `CreateBucket`.
 //!
-//! **Why** An access control list that names the group of all users, or that of all with an AWS account, gives the
-//! list of a bucket's objects, or the right to put and delete them, to the whole internet. One that names another
-//! account's canonical user does the same for that account, where nobody looks who reads only policies.
+//! **Why** An access control list that names the group of all users, or that of all with an AWS account, gives the list
+//! of a bucket's objects, or the right to put and delete them, to the whole internet. One that names another account's
+//! canonical user does the same for that account, unseen by anyone who checks only policies.
 //!
-//! **Does** Looks at the ACL that the bucket has now and takes out of it the grants to these two groups, and to
-//! canonical users that are neither the owner nor trusted (`canonicalUsers` in `trusted.json`). All other grants stay.
+//! **Does** Reads the bucket's present ACL and removes the grants to these two groups, and to canonical users that are
+//! neither the owner nor trusted (`canonicalUsers` in `trusted.json`). All other grants stay.
 //!
 //! **Leaves alone**
 //! - grants to the owner, to trusted canonical users, to S3's log delivery and to users of AWS itself
-//! - ACLs that do not count, as Object Ownership is `BucketOwnerEnforced`
+//! - ACLs that are disabled by the Object Ownership `BucketOwnerEnforced`
 //! - grants to the two groups that Block Public Access neutralises (`IgnorePublicAcls`, of the bucket or of the account)
-//! - grants that an operator has put back with `snapback undo`
+//! - grants that an operator has restored with `snapback undo`
 //!
 //! It alerts and touches nothing where it cannot tell: an event that does not say which bucket, a group that it does
 //! not know, and, if the operator trusts other accounts or organizations by their ids, a canonical user that is not
@@ -48,6 +48,7 @@ impl Control for PublicBucketAcl {
     const ABOUT: &'static About = &About {
         id: "s3-public-bucket-acl",
         title: "A bucket's ACL lets strangers in",
+        happened: "was opened to outsiders by its ACL",
         watches: &[
             Watch { service: "s3.amazonaws.com", name: "PutBucketAcl" },
             Watch { service: "s3.amazonaws.com", name: "CreateBucket" },
@@ -62,7 +63,7 @@ impl Control for PublicBucketAcl {
         undoes: &[rights::GET_BUCKET_ACL, rights::PUT_BUCKET_ACL],
         severity: Severity::Critical,
         frameworks: &["AWS FSBP S3.2", "AWS FSBP S3.3", "AWS FSBP S3.12", "ATT&CK T1530", "ATT&CK T1537"],
-        caveat: "What was read or put before the revert stays so, and objects keep ACLs of their own: look at the \
+        caveat: "Data may have been read or written before the revert, and objects keep ACLs of their own: check the \
                  bucket's access logs or data events.",
         source: file!(),
     };
@@ -77,7 +78,7 @@ impl Control for PublicBucketAcl {
         let why = match ToldAcl::of(&event.request) {
             // A bucket is private unless the call says otherwise.
             ToldAcl::None if event.name == "CreateBucket" => return vec![],
-            ToldAcl::None | ToldAcl::Unknown => "the event does not tell the ACL, or in an unknown form".to_owned(),
+            ToldAcl::None | ToldAcl::Unknown => "the event contains no ACL, or one in an unknown form".to_owned(),
             ToldAcl::Canned(name) if exposed::lets_nobody_in(&name) => return vec![],
             ToldAcl::Canned(name) => format!("the event gives the bucket the ACL `{name}`"),
             ToldAcl::Grants { owner, grants } => {
@@ -108,7 +109,7 @@ impl Control for PublicBucketAcl {
 
     fn decide(event: &Event, suspicion: &Suspicion, state: &State, given: &Given<'_>) -> Decision<S3> {
         let Some(bucket) = bucket_of(&suspicion.subject) else {
-            let why = "a bucket's ACL was put, and the event does not tell on which bucket".to_owned();
+            let why = "a bucket's ACL was put, and the event does not say on which bucket".to_owned();
             return Decision::Alert { severity: Severity::High, why };
         };
         let allow = |why: &str| Decision::Allow { why: why.to_owned() };
@@ -123,7 +124,7 @@ impl Control for PublicBucketAcl {
             .filter(counts)
             .partition(|grant| given.holds.contains(&grant.to_string()));
         if open.is_empty() {
-            return allow(if held.is_empty() { "the ACL lets no stranger in" } else { "an operator has put it back" });
+            return allow(if held.is_empty() { "the ACL lets no stranger in" } else { "an operator has restored it" });
         }
         let (certain, unsure): (Vec<_>, Vec<_>) =
             open.into_iter().partition(|grant| exposed::is_certain(grant, &trust));

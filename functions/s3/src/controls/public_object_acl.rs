@@ -1,25 +1,25 @@
 //! # An object's ACL lets strangers in
 //!
-//! **Watches** `PutObjectAcl`, which is a data event: CloudTrail records it only where a trail of yours logs data events
-//! of the bucket. It is opt-in, as there many objects are public on purpose.
+//! **Watches** `PutObjectAcl`, which is a data event: CloudTrail records it only where a trail of yours logs data
+//! events of the bucket. It is opt-in, because in many accounts objects are public on purpose.
 //!
-//! **Why** An object has an access control list of its own. With that, one object is given to the whole internet or to
-//! another account, while the bucket's policy and ACL show nothing of it.
+//! **Why** An object has an access control list of its own. It can give one object to the whole internet or to another
+//! account, while the bucket's policy and ACL show nothing.
 //!
-//! **Does** Looks at the ACL that just this version of the object has now and takes out of it the grants to all users, to
-//! all with an AWS account, and to canonical users that are neither the object's owner, nor the bucket's, nor trusted
+//! **Does** Reads the present ACL of exactly this version of the object and removes the grants to all users, to all
+//! with an AWS account, and to canonical users that are neither the object's owner, nor the bucket's, nor trusted
 //! (`canonicalUsers` in `trusted.json`). All other grants stay, and so does every other version.
 //!
 //! **Leaves alone**
 //! - grants to the owners of the object and the bucket, to trusted canonical users and to users of AWS itself
-//! - ACLs that do not count, as Object Ownership is `BucketOwnerEnforced`
+//! - ACLs that are disabled by the Object Ownership `BucketOwnerEnforced`
 //! - grants to the two groups that Block Public Access neutralises (`IgnorePublicAcls`, of the bucket or of the account)
-//! - grants that an operator has put back with `snapback undo`
+//! - grants that an operator has restored with `snapback undo`
 //!
-//! It alerts and touches nothing where it cannot tell: an event that does not say which object, or not which version in a
-//! bucket that has versions; a group that it does not know, and, if the operator trusts other accounts or organizations by
-//! their ids, a canonical user that is not listed. An ACL that an object gets while it is put, copied or uploaded in parts
-//! is not looked at.
+//! It alerts and touches nothing where it cannot tell: an event that does not say which object, or not which version in
+//! a bucket that has versions; a group that it does not know, and, if the operator trusts other accounts or
+//! organizations by their ids, a canonical user that is not listed. It does not check an ACL that an object gets while
+//! it is put, copied or uploaded in parts.
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -56,6 +56,7 @@ impl Control for PublicObjectAcl {
     const ABOUT: &'static About = &About {
         id: "s3-public-object-acl",
         title: "An object's ACL lets strangers in",
+        happened: "was opened to outsiders by its ACL",
         watches: &[Watch { service: "s3.amazonaws.com", name: "PutObjectAcl" }],
         reads: &[
             rights::GET_OBJECT_ACL,
@@ -75,7 +76,7 @@ impl Control for PublicObjectAcl {
         ],
         severity: Severity::High,
         frameworks: &["AWS FSBP S3.2", "ATT&CK T1530", "ATT&CK T1537"],
-        caveat: "What was read before the revert has been read: look at the bucket's data events.",
+        caveat: "Data may have been read before the revert: check the bucket's data events.",
         source: file!(),
     };
 
@@ -87,7 +88,7 @@ impl Control for PublicObjectAcl {
     fn suspect(event: &Event, settings: &Settings) -> Vec<Suspicion> {
         let trust = settings.trust(&event.account);
         let why = match ToldAcl::of(&event.request) {
-            ToldAcl::None | ToldAcl::Unknown => "the event does not tell the ACL, or in an unknown form".to_owned(),
+            ToldAcl::None | ToldAcl::Unknown => "the event contains no ACL, or one in an unknown form".to_owned(),
             ToldAcl::Canned(name) if exposed::lets_nobody_in(&name) => return vec![],
             ToldAcl::Canned(name) => format!("the event gives the object the ACL `{name}`"),
             ToldAcl::Grants { owner, grants } => {
@@ -119,14 +120,14 @@ impl Control for PublicObjectAcl {
         let alert = |severity, why| Decision::Alert { severity, why };
         let allow = |why: &str| Decision::Allow { why: why.to_owned() };
         let Some(object) = told::object(event) else {
-            let why = "an object's ACL was put, and the event does not tell on which object".to_owned();
+            let why = "an object's ACL was put, and the event does not say on which object".to_owned();
             return alert(Severity::High, why);
         };
         if state.disabled {
             return allow("ACLs do not count in this bucket");
         }
         if state.is_any_of_several {
-            let why = format!("an ACL was put on {object}, and the event does not tell on which version");
+            let why = format!("an ACL was put on {object}, and the event does not say on which version");
             return alert(Severity::Medium, why);
         }
         let Some(acl) = &state.acl else { return allow("the object is gone") };
@@ -139,7 +140,7 @@ impl Control for PublicObjectAcl {
         let open = acl.grants.iter().filter(is_stranger).filter(counts);
         let (held, open): (Vec<_>, Vec<_>) = open.partition(|grant| given.holds.contains(&name(grant, &object)));
         if open.is_empty() {
-            return allow(if held.is_empty() { "the ACL lets no stranger in" } else { "an operator has put it back" });
+            return allow(if held.is_empty() { "the ACL lets no stranger in" } else { "an operator has restored it" });
         }
         let (certain, unsure): (Vec<_>, Vec<_>) = open.into_iter().partition(|grant| is_certain(grant, state, &trust));
         if certain.is_empty() {

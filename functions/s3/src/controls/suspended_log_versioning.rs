@@ -2,21 +2,21 @@
 //!
 //! **Watches** `PutBucketVersioning`.
 //!
-//! **Why** With versioning on, a log that is deleted or overwritten can be had back. Whoever wants logs gone suspends it
-//! first: from then on what is written over a log replaces it for good.
+//! **Why** With versioning on, a log that is deleted or overwritten can be recovered. Whoever wants logs gone suspends
+//! it first: from then on, overwriting a log replaces it for good.
 //!
-//! **Does** Looks whether the bucket receives logs: whether its policy lets CloudTrail, AWS Config, S3's access logs or the
-//! delivery of other services' logs put objects. If versioning is suspended there and was on when Snapback last looked,
-//! less than two days ago, it is turned on again. Snapback looks once a day.
+//! **Does** Checks whether the bucket receives logs: whether its policy lets CloudTrail, AWS Config, S3's access logs
+//! or the log delivery of other services put objects. If versioning is suspended there and on in the baseline, which a
+//! daily scheduled check keeps and which must be less than two days old, it is turned on again.
 //!
 //! **Leaves alone**
 //! - buckets that receive no logs by their policy
 //! - versioning that was never on, or is on again
 //! - versioning that an operator has suspended again with `snapback undo`
 //!
-//! It alerts and touches nothing where it cannot tell: a bucket of which it is not known whether versioning was on before,
-//! one that only the root user's MFA device can change (MFA delete), an event that does not say which bucket. Buckets to
-//! which logs are copied by other means, or whose policy was changed before, are not recognised as such.
+//! It alerts and touches nothing where it cannot tell: a bucket without a baseline, one that only the root user's MFA
+//! device can change (MFA delete), an event that does not say which bucket. It does not recognise buckets to which logs
+//! are copied by other means, or whose policy was changed before.
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -54,13 +54,15 @@ impl Control for SuspendedLogVersioning {
     const ABOUT: &'static About = &About {
         id: "s3-suspended-log-versioning",
         title: "Versioning of a log bucket was suspended",
+        happened: "had versioning suspended",
         watches: &[Watch { service: "s3.amazonaws.com", name: "PutBucketVersioning" }],
         reads: &[rights::GET_BUCKET_POLICY, rights::GET_BUCKET_VERSIONING],
         writes: &[rights::PUT_BUCKET_VERSIONING],
         undoes: &[rights::GET_BUCKET_VERSIONING, rights::PUT_BUCKET_VERSIONING],
         severity: Severity::High,
         frameworks: &["AWS FSBP S3.14", "ATT&CK T1562.008", "ATT&CK T1485"],
-        caveat: "Logs that were overwritten while it was suspended are gone, unless the trail also delivers elsewhere.",
+        caveat: "Logs that were overwritten while versioning was suspended are gone, unless the trail also delivers \
+                 elsewhere.",
         source: file!(),
     };
 
@@ -73,7 +75,7 @@ impl Control for SuspendedLogVersioning {
         let why = match json::text(&event.request["VersioningConfiguration"], "Status") {
             Some("Enabled") => return vec![],
             Some("Suspended") => "the event suspends versioning",
-            _ => "the event does not tell whether versioning is on",
+            _ => "the event does not say whether versioning is on",
         };
         vec![Suspicion { subject: subject(event), why: why.to_owned() }]
     }
@@ -93,7 +95,7 @@ impl Control for SuspendedLogVersioning {
         let alert = |severity, why| Decision::Alert { severity, why };
         let allow = |why: &str| Decision::Allow { why: why.to_owned() };
         let Some(bucket) = bucket_of(&suspicion.subject) else {
-            let why = "versioning of a bucket was changed, and the event does not tell of which".to_owned();
+            let why = "versioning of a bucket was changed, and the event does not say which".to_owned();
             return alert(Severity::Medium, why);
         };
         if !state.receives_logs {
