@@ -268,6 +268,7 @@ impl Entry {
             request: basis.request,
             response: basis.response,
             resources: basis.resources,
+            elsewhere: None,
             actor,
         }
     }

@@ -7,6 +7,7 @@
 //! What is public: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html#access-control-block-public-access-policy-status>
 
 mod condition;
+mod date;
 mod deny;
 mod document;
 mod edit;
@@ -17,6 +18,7 @@ mod known;
 pub mod pattern;
 mod principal;
 mod reach;
+mod said;
 mod text;
 mod trust;
 

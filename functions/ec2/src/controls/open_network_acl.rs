@@ -6,8 +6,8 @@
 //! it is how a security group that is open, or will be, comes to count.
 //!
 //! **Does** Deletes the rule that this event created, if it lets the world in on a port that is not in the operator's
-//! list of public ports, and if no rule lets the same in without it. The world is more public addresses than a /8 of
-//! IPv4 or a /32 of IPv6 has.
+//! list of public ports, and if no rule lets the same in without it. The world is what no organization and no group of
+//! partners has ([in numbers](adr/0001-what-the-world-is.md)).
 //!
 //! **Leaves alone**
 //! - outbound rules, and rules that deny

@@ -6,8 +6,10 @@
 //! minutes (Stratus Red Team: `ec2-security-group-open-port-22-ingress`).
 //!
 //! **Does** Revokes, by their ids, the rules that this event added or changed and that let the world in on a port that
-//! is not in the operator's list of public ports. The world is more public addresses than a /8 of IPv4 or a /32 of
-//! IPv6 has, in one rule or in several together; prefix lists are looked into. A prefix list of an account that is not
+//! is not in the operator's list of public ports. The world is what no organization and no group of partners has: a
+//! block with more public addresses than a /8 of IPv4 or a /16 of IPv6, in one rule or in neighbouring ones, or ranges
+//! in more than 64 parts of the internet (a /12 or a /20 each, of which a /18 or a /32 is let in)
+//! ([why](adr/0001-what-the-world-is.md)); prefix lists are looked into. A prefix list of an account that is not
 //! trusted counts as well: its owner can fill it at will. A changed rule becomes again what it was when the group was last
 //! looked at, which Snapback does once a day, under its id and with its tags. It is revoked where that is not known: where
 //! it was more than two days ago, or anything else about the group's inbound rules has changed since.
@@ -15,7 +17,7 @@
 //! **Leaves alone**
 //! - rules that this event did not make, even open ones: the alert names them
 //! - public ports (by default TCP 80 and 443), from anywhere
-//! - sources that are one's own: private ranges, other security groups, ranges up to a /8 or a /32
+//! - sources that are one's own or a partner's: private ranges, other security groups, ranges up to a /8 or a /16
 //! - rules that have been narrowed or removed in the meantime
 //! - rules that an operator has put back with `snapback undo`
 //!

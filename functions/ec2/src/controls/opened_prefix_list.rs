@@ -6,12 +6,13 @@
 //! every such rule at once, and no call upon a security group tells it.
 //!
 //! **Does** Takes out the entries that this event added and that hold the world, if an inbound rule of a security group in
-//! this account and Region names the list for a port that is not in the operator's list of public ports. The world is more
-//! public addresses than a /8 of IPv4 or a /32 of IPv6 has, in one entry or in several together.
+//! this account and Region names the list for a port that is not in the operator's list of public ports. The world is what
+//! no organization and no group of partners has ([in numbers](adr/0001-what-the-world-is.md)), in one entry or in several
+//! together.
 //!
 //! **Leaves alone**
 //! - entries that this event did not add, even open ones: the alert names them
-//! - ranges that are one's own: private ones, and those up to a /8 or a /32
+//! - ranges that are one's own: private ones, and those up to a /8 or a /16
 //! - lists that no security group lets in, or on public ports only
 //! - entries that are gone
 //! - entries that an operator has put back with `snapback undo`
