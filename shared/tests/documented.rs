@@ -651,6 +651,15 @@ mod denies {
             let is_certain = judgement.grants.iter().any(|grant| grant.is_untrusted() && grant.certain);
             assert!(is_certain, "{allowed} {denied}: {judgement:#?}");
         }
+        for (left_out, exposure) in [
+            (json!({"AWS": ["arn:aws:iam::111122223333:root", "arn:aws:iam::111122223333:role/app"]}), Exposure::None),
+            (json!({"AWS": STRANGER}), Foreign),
+            (json!({"AWS": ["111122223333", "arn:aws:iam::444455556666:role/app"]}), Foreign),
+        ] {
+            let mut denied = deny(json!("*"), json!({"NotPrincipal": left_out}));
+            denied.as_object_mut().expect("members").remove("Principal");
+            is(exposure, &[allow(root.clone(), json!({})), denied]);
+        }
         // Another action, or a condition that not everyone meets, is not the same.
         let more = allow(root.clone(), json!({"Action": ["s3:GetObject", "s3:PutObject"]}));
         is_certain(Foreign, &[more.clone(), deny(root.clone(), json!({"Action": "s3:GetObject"}))]);

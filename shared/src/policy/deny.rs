@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use super::Kind;
 use super::condition;
-use super::document::{Document, Entry, Principal, Scope, Statement, lowered};
+use super::document::{Document, Entry, List, Principal, Scope, Statement, lowered};
 use super::pattern;
 use super::reach::Reach;
 use super::said::Said;
@@ -38,8 +38,8 @@ enum Whom<'p> {
     Everyone,
     /// By kind and name.
     Those(Vec<(&'p str, &'p str)>),
-    /// `NotPrincipal`: who is not named depends on how a caller is named.
-    AllBut,
+    /// `NotPrincipal`: of an account that is named, it depends on how a caller is named.
+    AllBut(Vec<(&'p str, &'p str)>),
 }
 
 /// The `Deny` statements that are upon something that one `Allow` allows.
@@ -148,12 +148,9 @@ impl<'p> Deny<'p> {
     fn of(statement: &'p Statement<'p>, trust: &Trust) -> Self {
         let whom = match &statement.principal {
             _ if statement.is_about_everyone() => Whom::Everyone,
-            Principal::AllBut => Whom::AllBut,
+            Principal::AllBut(lists) => Whom::AllBut(names(lists)),
             Principal::Missing => Whom::Those(vec![]),
-            Principal::Those(lists) => {
-                let those = lists.iter().flat_map(|list| list.words.iter().map(|word| (&*list.kind, &*word.text)));
-                Whom::Those(those.collect())
-            }
+            Principal::Those(lists) => Whom::Those(names(lists)),
         };
         Self {
             actions: Words::of_actions(&statement.actions),
@@ -176,8 +173,12 @@ impl<'p> Deny<'p> {
         let is_federated = named.is_some_and(|(kind, _)| kind == "Federated");
         let spared = match &self.whom {
             Whom::Everyone if !is_federated => Reach::NOBODY,
-            Whom::AllBut if !is_federated => Reach::UNKNOWN,
-            Whom::Everyone | Whom::AllBut => Reach::ANYONE,
+            Whom::AllBut(those) if !is_federated => {
+                let work = those.len().saturating_mul(said.len() + asked.len() + 1);
+                let is_another = spend(patience, work).is_some() && all().any(|said| said.is_of_none(those));
+                if is_another { Reach::NOBODY } else { Reach::UNKNOWN }
+            }
+            Whom::Everyone | Whom::AllBut(_) => Reach::ANYONE,
             Whom::Those(those) => {
                 let is_one = |(kind, text): &(&str, &str)| {
                     named == Some((kind, text)) || all().any(|said| said.is_by(kind, text))
@@ -201,6 +202,10 @@ impl<'p> Deny<'p> {
         }
         spared
     }
+}
+
+fn names<'p>(lists: &'p [List<'p>]) -> Vec<(&'p str, &'p str)> {
+    lists.iter().flat_map(|list| list.words.iter().map(|word| (&*list.kind, &*word.text))).collect()
 }
 
 /// The calls by which a role is assumed, and those that go along with one.

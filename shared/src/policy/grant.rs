@@ -10,6 +10,7 @@ use super::Kind;
 use super::condition::{self, About, Judged};
 use super::deny::{self, Denies, Left};
 use super::document::{Principal, Statement, listed, shown};
+use super::matrix::{Apart, Matrix};
 use super::principal::Grantee;
 use super::reach::Reach;
 use super::text::Node;
@@ -57,17 +58,17 @@ pub(super) enum Part {
 }
 
 /// A principal as it is written.
-struct Named<'s> {
+pub(super) struct Named<'s> {
     kind: &'s str,
     text: &'s str,
-    grantee: Grantee,
+    pub grantee: Grantee,
     /// Whom the `Deny` statements leave over of these.
-    left: Reach,
+    pub left: Reach,
 }
 
 /// What the condition leaves of everyone.
 #[derive(Debug, Clone, Copy)]
-struct Narrowed {
+pub(super) struct Narrowed {
     /// By keys that tell of the caller.
     caller: Reach,
     source: Option<Reach>,
@@ -109,9 +110,16 @@ pub(super) fn of_statement<'p>(
     let narrowed = Narrowed::by(entries.iter(), context.kind);
     let reaches: Vec<Reach> = named.iter().map(|named| narrowed.of(named.grantee, named.left)).collect();
     let writer = Writer::of(index, statement, &named, in_doubt(statement, &entries, everyone), context);
-    match values(&entries, &named, &reaches, context.kind) {
-        Some((entry, values)) => writer.by_value(entry, &values),
-        None => writer.by_principal(&reaches),
+    let (entry, chosen) = match values(&entries, &named, &reaches, context.kind) {
+        Some((entry, values)) => (Some(entry), values),
+        None => (None, reaches),
+    };
+    let is_untrusted = chosen.iter().any(|reach| reach.exposure.is_untrusted());
+    let matrix = is_untrusted.then(|| Matrix::of(&named, &entries, Narrowed::by(std::iter::empty(), context.kind)));
+    match (matrix.flatten().and_then(|matrix| matrix.better_than(entry, &chosen)), entry) {
+        (Some(apart), _) => writer.by_cell(&apart),
+        (None, Some(entry)) => writer.by_value(entry, &chosen),
+        (None, None) => writer.by_principal(&chosen),
     }
 }
 
@@ -129,7 +137,7 @@ fn deny_values(entry: usize, judged: &mut Judged, everyone: Reach, left: &mut Le
 fn named<'s>(statement: &'s Statement<'s>, left: &mut Left<'_, 's>, trust: &Trust) -> Vec<Named<'s>> {
     match &statement.principal {
         Principal::Missing => vec![],
-        Principal::AllBut => {
+        Principal::AllBut(_) => {
             let left = left.of_everyone();
             vec![Named { kind: "", text: "everyone", grantee: Grantee::Everyone, left }]
         }
@@ -221,7 +229,7 @@ impl Narrowed {
         entries.fold(everyone, |narrowed, judged| narrowed.and(judged.about, judged.reach))
     }
 
-    fn and(mut self, about: About, reach: Reach) -> Self {
+    pub(super) fn and(mut self, about: About, reach: Reach) -> Self {
         let narrower = |earlier: Option<Reach>| Some(earlier.map_or(reach, |earlier| earlier.and(reach)));
         match about {
             About::Source => self.source = narrower(self.source),
@@ -234,7 +242,7 @@ impl Narrowed {
         self
     }
 
-    fn of(self, grantee: Grantee, left: Reach) -> Reach {
+    pub(super) fn of(self, grantee: Grantee, left: Reach) -> Reach {
         let (source, claim) = (self.source.unwrap_or(Reach::ANYONE), self.claim.unwrap_or(Reach::ANYONE));
         // Guests of a pool are anyone, and whether it has some the policy does not tell.
         let pool = self.pool.map(|pool| pool.or(self.guests.unwrap_or(Reach::UNKNOWN)));
@@ -348,6 +356,19 @@ impl<'w, 's> Writer<'w, 's> {
         grants.collect()
     }
 
+    /// Principals and values, each as far as it opens a way in that no other part of them does.
+    fn by_cell(&self, apart: &Apart) -> Vec<Grant> {
+        let mut grants = self.by_principal(&apart.principals);
+        let entries: BTreeSet<usize> = apart.values.iter().map(|(entry, ..)| *entry).collect();
+        for entry in entries {
+            let mut reaches = vec![Reach::NOBODY; self.statement.condition[entry].values.len()];
+            let here = apart.values.iter().filter(|(of, ..)| *of == entry);
+            here.for_each(|(_, value, reach)| reaches[*value] = *reach);
+            grants.extend(self.by_value(entry, &reaches).into_iter().filter(Grant::is_untrusted));
+        }
+        grants
+    }
+
     fn grant(&self, part: Part, grantee: &str, name: String, who: &str, how: &str, reach: Reach) -> Grant {
         let how = match &self.doubt {
             Some(doubt) if !reach.certain => doubt,
@@ -369,7 +390,7 @@ impl<'w, 's> Writer<'w, 's> {
 
     fn who(&self, named: &Named<'_>, reach: Reach) -> String {
         match named.grantee {
-            Grantee::Everyone if matches!(self.statement.principal, Principal::AllBut) => {
+            Grantee::Everyone if matches!(self.statement.principal, Principal::AllBut(_)) => {
                 "everyone but those it names".to_owned()
             }
             Grantee::Everyone => "everyone".to_owned(),

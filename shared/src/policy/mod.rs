@@ -15,6 +15,7 @@ mod grant;
 pub mod identity;
 pub mod kept;
 mod known;
+mod matrix;
 pub mod pattern;
 mod principal;
 mod reach;

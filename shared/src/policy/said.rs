@@ -106,6 +106,19 @@ impl<'p> Said<'p> {
         }
     }
 
+    /// Whether whoever says this is of an account of which none of these principals is.
+    pub(super) fn is_of_none(&self, those: &[(&str, &str)]) -> bool {
+        let is_apart = |(kind, text): &(&str, &str)| match account(text) {
+            _ if *kind != "AWS" => true,
+            Some(account) => is_account(account) && !self.values.iter().any(|value| value == account),
+            None => false,
+        };
+        self.key == ACCOUNT
+            && !self.values.is_empty()
+            && self.values.iter().all(|value| is_account(value))
+            && those.iter().all(is_apart)
+    }
+
     /// Whether whoever says this meets what an entry of a `Deny` asks for.
     pub(super) fn meets(&self, entry: &Entry<'_>) -> bool {
         let operator = Operator::of(&entry.operator);
