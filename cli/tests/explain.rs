@@ -159,7 +159,7 @@ fn an_identity_policy_is_told_with_the_ways_to_become_administrator() -> Result<
     let said = explain(&["identity", "-", "--json"], of(json!("*")))?;
     let answer = said.json()?;
     assert_eq!((&answer["admin"], said.status), (&json!(true), Some(1)));
-    assert_eq!(answer["escalation"].as_array().map(Vec::len), Some(101));
+    assert_eq!(answer["escalation"].as_array().map(Vec::len), Some(103));
     let said = explain(
         &["identity", "-", "--json"],
         of(json!(["iam:PassRole", "lambda:InvokeFunction", "lambda:CreateFunction"])),

@@ -28,6 +28,29 @@ pub(super) struct Said<'p> {
 const ACCOUNT: &str = "aws:principalaccount";
 const ARN: &str = "aws:principalarn";
 
+/// Keys that have one value. Of others a call may have another value beside the one that is asked for.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>
+const SINGLE: [&str; 18] = [
+    ACCOUNT,
+    ARN,
+    "aws:principalorgid",
+    "aws:principalservicename",
+    "aws:principaltype",
+    "aws:resourceaccount",
+    "aws:resourceorgid",
+    "aws:sourceaccount",
+    "aws:sourcearn",
+    "aws:sourceip",
+    "aws:sourceorgid",
+    "aws:sourceowner",
+    "aws:sourcevpc",
+    "aws:sourcevpcarn",
+    "aws:sourcevpce",
+    "aws:userid",
+    "aws:vpceaccount",
+    "aws:vpceorgid",
+];
+
 impl<'p> Said<'p> {
     /// What an entry of an `Allow` makes sure of; only one of its values, if that is told.
     pub(super) fn by_condition(entry: &'p Entry<'_>, value: Option<usize>) -> Vec<Self> {
@@ -124,6 +147,9 @@ impl<'p> Said<'p> {
         let operator = Operator::of(&entry.operator);
         let is_of_one = !operator.is_any && !operator.is_all && !self.is_any;
         let is_of_some = operator.is_any && self.is_any && !operator.is_negated;
+        if operator.is_negated && SINGLE.binary_search(&&*self.key).is_err() {
+            return false;
+        }
         if self.key != lower(&entry.key) || !(is_of_one || is_of_some) || self.values.is_empty() {
             return false;
         }
@@ -223,6 +249,11 @@ mod tests {
     }
 
     #[test]
+    fn the_keys_that_have_one_value_are_sorted() {
+        assert!(SINGLE.is_sorted());
+    }
+
+    #[test]
     fn what_is_asked_as_narrowly_or_more_narrowly_meets_it() {
         let organization = is("StringEquals", "aws:PrincipalOrgID", &json!("o-foreign0001"));
         let arn = |operator: &str, value: &str| is(operator, "aws:PrincipalArn", &json!(value));
@@ -251,6 +282,11 @@ mod tests {
             (&address("IpAddress", "198.51.100.0/24"), &address("IpAddress", "198.51.100.7"), false),
             (&address("IpAddress", "198.51.100.0/24"), &address("NotIpAddress", "192.0.2.0/24"), true),
             (&address("IpAddress", "198.51.100.0/24"), &address("NotIpAddress", "198.51.100.7"), false),
+            (
+                &is("StringEquals", "aws:TagKeys", &json!("a")),
+                &is("StringNotEquals", "aws:TagKeys", &json!("b")),
+                false,
+            ),
             (
                 &is("DateLessThan", "aws:CurrentTime", &json!("2030-01-01")),
                 &is("DateLessThan", "aws:CurrentTime", &json!("2030-01-01")),

@@ -140,10 +140,10 @@ fn together(caller: Standing, aspect: Standing) -> Standing {
 
 /// Whoever says this of themselves, and strangers who say less: nowhere is it written that a call which has one key has
 /// another, but that it has one which tells whether a service calls, and those which tell the account and the ARN of who
-/// signs it.
+/// signs it; and a token of an identity pool has one which tells whether it is a guest's.
 fn with_reticent(standing: Standing, says: Context) -> Vec<Context> {
     let always = ["aws:principalis", "aws:principalservice", "aws:principalaccount", "aws:principalarn"];
-    let tells = |key: &&String| !always.iter().any(|one| key.starts_with(one));
+    let tells = |key: &&String| !always.iter().any(|one| key.starts_with(one)) && !key.ends_with(":amr");
     let left_out = says.keys().filter(tells).filter(|_| standing >= Service).map(|key| {
         let mut less = says.clone();
         less.remove(key);
@@ -591,7 +591,9 @@ fn free(key: &str, asked: &BTreeSet<String>) -> Vec<Aspect> {
         values.insert(earliest.to_owned());
     }
     let says = values.into_iter().map(|value| BTreeMap::from([(key.to_owned(), vec![value])]));
-    let all = [Context::new()].into_iter().chain(says);
+    // Every call has its time.
+    let may_be_absent = !matches!(key, "aws:currenttime" | "aws:epochtime");
+    let all = may_be_absent.then(Context::new).into_iter().chain(says);
     all.map(|says| Aspect { standing: Anyone, says }).collect()
 }
 
