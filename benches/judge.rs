@@ -125,7 +125,7 @@ fn identities(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("identity policy");
     group.sample_size(20);
     for (name, policy) in [("typical", typical), ("of 20 KB", large), ("hostile", hostile)] {
-        group.bench_function(name, |bencher| bencher.iter(|| identity::judge(black_box(&policy))));
+        group.bench_function(name, |bencher| bencher.iter(|| identity::judge(black_box(&policy), &identity::Holder::default())));
     }
     group.finish();
 }

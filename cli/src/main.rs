@@ -8,6 +8,7 @@ mod explain;
 mod guardrails;
 mod history;
 mod operator;
+mod recorded;
 mod release;
 mod replay;
 mod scan;

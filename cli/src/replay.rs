@@ -1,7 +1,8 @@
 //! `snapback replay`: what Snapback would have thought of recorded events.
 //!
 //! It reads CloudTrail's log files (`{"Records": […]}`, gzipped or not), JSON Lines of records or of EventBridge
-//! events, and single events as they lie in `events/`. It calls nothing: it tells the suspicion, not the decision.
+//! events, single events as they lie in `events/`, what `aws cloudtrail lookup-events` says, and notifications of SNS. It
+//! calls nothing: it tells the suspicion, not the decision.
 //!
 //! A year of logs is gigabytes in a hundred thousand files, so several are read side by side ([`lanes`]); what is told
 //! is the same, and in the same order, as if they were read one after the other. Of each only one document is in memory
@@ -83,10 +84,11 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCod
     Ok(if bad == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// What lies beside the records in a bucket of CloudTrail's, and is none: digests of the log files, and what
-/// CloudTrail itself finds unusual.
+/// What lies beside the records in a bucket of CloudTrail's, and is none: digests of the log files, what CloudTrail itself
+/// finds unusual, and what repeats calls without their parameters.
 /// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-validation-digest-file-structure.html>
-const NO_RECORDS: [&str; 2] = ["CloudTrail-Digest", "CloudTrail-Insight"];
+const NO_RECORDS: [&str; 4] =
+    ["CloudTrail-Aggregated", "CloudTrail-Digest", "CloudTrail-Insight", "CloudTrail-NetworkActivity"];
 
 /// Files as they are, directories with everything below them that looks like records, in a stable order.
 fn all_files(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {

@@ -159,7 +159,7 @@ fn an_identity_policy_is_told_with_the_ways_to_become_administrator() -> Result<
     let said = explain(&["identity", "-", "--json"], of(json!("*")))?;
     let answer = said.json()?;
     assert_eq!((&answer["admin"], said.status), (&json!(true), Some(1)));
-    assert_eq!(answer["escalation"].as_array().map(Vec::len), Some(101));
+    assert_eq!(answer["escalation"].as_array().map(Vec::len), Some(103));
     let said = explain(
         &["identity", "-", "--json"],
         of(json!(["iam:PassRole", "lambda:InvokeFunction", "lambda:CreateFunction"])),
@@ -198,6 +198,79 @@ fn ingress_is_told_as_the_ranges_beyond_the_public_ports() -> Result<()> {
     }
     let people = explain(&["ingress", "-"], permission(22, "0.0.0.0/0").to_string())?;
     assert_eq!(people.out, "public: open to the world beyond tcp/80,tcp/443\n! tcp/22 from 0.0.0.0/0\n");
+    Ok(())
+}
+
+/// One rule, as `aws ec2 describe-security-group-rules` tells it.
+fn rule(group: &str, is_egress: bool, cidr: &str) -> Value {
+    let field = if cidr.contains(':') { "CidrIpv6" } else { "CidrIpv4" };
+    json!({"SecurityGroupRuleId": "sgr-1", "GroupId": group, "GroupOwnerId": "111122223333", "IsEgress": is_egress,
+        "IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, field: cidr, "Tags": []})
+}
+
+#[test]
+fn ingress_is_read_from_what_describes_rules_or_groups() -> Result<()> {
+    let of_group = |rules: &[Value]| json!({"SecurityGroupRules": rules});
+    let by_group = json!({"SecurityGroupRuleId": "sgr-2", "GroupId": "sg-1", "IsEgress": false, "IpProtocol": "-1",
+        "FromPort": -1, "ToPort": -1, "ReferencedGroupInfo": {"GroupId": "sg-2"}});
+    for (document, open) in [
+        (of_group(&[rule("sg-1", false, "0.0.0.0/0"), by_group.clone()]), json!(["0.0.0.0/0"])),
+        (of_group(&[rule("sg-1", true, "0.0.0.0/0"), by_group]), json!([])),
+        (json!([rule("sg-1", false, "::/0"), rule("sg-1", true, "0.0.0.0/0")]), json!(["::/0"])),
+        (rule("sg-1", false, "0.0.0.0/0"), json!(["0.0.0.0/0"])),
+        (of_group(&[rule("sg-1", false, "8.0.0.0/8"), rule("sg-1", false, "9.0.0.0/8")]), json!(["8.0.0.0/7"])),
+        (of_group(&[rule("sg-1", false, "8.0.0.0/8"), rule("sg-2", false, "9.0.0.0/8")]), json!([])),
+        (
+            json!({"SecurityGroups": [{"GroupId": "sg-1", "IpPermissions": [permission(22, "0.0.0.0/0")],
+                "IpPermissionsEgress": [permission(25, "0.0.0.0/0")]}]}),
+            json!(["0.0.0.0/0"]),
+        ),
+        (json!({"SecurityGroupRules": []}), json!([])),
+    ] {
+        let said = explain(&["ingress", "-", "--json"], document.to_string())?;
+        let ranges: Vec<Value> =
+            said.json()?["open"].as_array().context("a list")?.iter().map(|open| open["cidr"].clone()).collect();
+        assert_eq!(json!(ranges), open, "{document}");
+        assert_eq!(said.status, Some(i32::from(open != json!([]))), "{document}");
+    }
+    for (document, complaint) in [
+        (json!({"SecurityGroupRules": [{"IsEgress": false, "IpProtocol": "tcp"}]}), "expected a rule with a range"),
+        (json!({"SecurityGroupRules": [rule("sg-1", false, "10.0.0.0/33")]}), "expected a range of addresses"),
+        (json!({"SecurityGroupRules": {}}), "expected a sequence"),
+    ] {
+        let said = explain(&["ingress", "-"], document.to_string())?;
+        assert!(said.status == Some(2) && said.err.contains(complaint), "{document} {}", said.err);
+    }
+    Ok(())
+}
+
+#[test]
+fn events_are_read_as_they_are_looked_up_and_notified_of() -> Result<()> {
+    let record = |id: &str, cidr: &str| {
+        json!({"eventID": id, "eventTime": "2026-01-31T12:00:00Z", "eventSource": "ec2.amazonaws.com",
+            "eventName": "AuthorizeSecurityGroupIngress", "awsRegion": "eu-central-1", "recipientAccountId": "111122223333",
+            "userIdentity": {"type": "IAMUser", "userName": "mallory", "accountId": "111122223333"},
+            "requestParameters": {"groupId": "sg-1", "cidrIp": cidr, "ipProtocol": "tcp", "fromPort": 22, "toPort": 22}})
+    };
+    let looked_up = |record: &Value| json!({"EventId": "e", "CloudTrailEvent": record.to_string()});
+    let (open, own) = (record("open", "0.0.0.0/0"), record("own", "203.0.113.7/32"));
+    let mut foreign = open.clone();
+    foreign["resources"] = json!([{"accountId": "444455556666", "ARN": "arn:aws:ec2:::security-group/sg-1"}]);
+    let mut network = open.clone();
+    network["eventType"] = json!("AwsVpceEvent");
+    for (document, ids, status) in [
+        (json!({"Events": [looked_up(&open), looked_up(&own)]}), &["open", "own"][..], 1),
+        (json!({"Records": [{"EventSource": "aws:sns", "Sns": {"Message": open.to_string()}}]}), &["open"], 1),
+        (json!({"Type": "Notification", "Message": own.to_string()}), &["own"], 0),
+        (foreign, &["open"], 0),
+        (network, &[], 0),
+    ] {
+        let said = explain(&["event", "-", "--json"], document.to_string())?;
+        let told: Vec<Value> =
+            said.out.lines().filter(|line| !line.is_empty()).map(serde_json::from_str).collect::<Result<_, _>>()?;
+        assert_eq!(told.iter().map(|trace| trace["id"].clone()).collect::<Vec<_>>(), ids, "{document} {}", said.err);
+        assert_eq!(said.status, Some(status), "{document}");
+    }
     Ok(())
 }
 
@@ -309,7 +382,7 @@ fn wrong_usage_is_told_apart_from_an_answer() -> Result<()> {
         &["policy", "-", "--trust-organization", "acme"],
         &["policy", "-", "--kind", "bucket"],
         &["ingress", "-", "--public-ports", "http"],
-        &["identity", "-", "--account", "111122223333"],
+        &["identity", "-", "--account", "root"],
         &["acl", "-"],
     ] {
         let said = explain(arguments, "{}")?;

@@ -116,6 +116,58 @@ fn a_bad_line_is_named_and_counted_and_the_rest_is_done() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn what_repeats_calls_or_is_for_another_account_is_no_suspicion() -> Result<()> {
+    let folder = folder("repeating")?;
+    let mut network = open("network");
+    network["eventType"] = json!("AwsVpceEvent");
+    network["eventCategory"] = json!("NetworkActivity");
+    let mut elsewhere = open("elsewhere");
+    elsewhere["userIdentity"]["accountId"] = json!("111122223333");
+    elsewhere["resources"] =
+        json!([{"ARN": "arn:aws:ec2:eu-central-1:444455556666:security-group/sg-1", "accountId": "444455556666"}]);
+    let mut key = record("key", "ScheduleKeyDeletion", "");
+    key["eventSource"] = json!("kms.amazonaws.com");
+    key["requestParameters"] = json!({"keyId": "arn:aws:kms:eu-central-1:111122223333:key/1a2b3c4d"});
+    let aggregated = json!([{"eventVersion": "1.0", "eventCategory": "Aggregated", "eventType": "AwsAggregatedEvent", "accountId": "111122223333"}]);
+    for (number, document) in [&network, &json!({"Records": [network, network]}), &aggregated].into_iter().enumerate() {
+        fs::write(folder.join(format!("{number}.json")), document.to_string())?;
+    }
+    for name in ["CloudTrail-NetworkActivity", "CloudTrail-Aggregated", "CloudTrail-Insight"] {
+        fs::create_dir(folder.join(name))?;
+        fs::write(folder.join(name).join("log.json"), "no JSON")?;
+    }
+    fs::write(folder.join("own.jsonl"), format!("{elsewhere}\n{key}\n"))?;
+    let output = snapback(&["replay", folder.to_str().context("a path")?], b"")?;
+    assert_eq!(String::from_utf8(output.stdout)?, "2 events, 2 watched, 0 suspicious\n");
+    assert!(output.status.success() && output.stderr.is_empty());
+    Ok(())
+}
+
+#[test]
+fn looked_up_and_notified_events_are_read_under_their_own_identity() -> Result<()> {
+    let looked_up = |id: &str| json!({"EventId": id, "EventName": "n", "CloudTrailEvent": open(id).to_string()});
+    let history = json!({"Events": [looked_up("one"), looked_up("two")], "NextToken": "n"});
+    let notified = json!({"Records": [{"EventSource": "aws:sns", "Sns": {"Message": open("three").to_string()}}]});
+    let mut again = open("again");
+    again["addendum"] = json!({"reason": "DELIVERY_DELAY", "originalEventID": "one"});
+    let mut unwatched = record("unwatched", "RunInstances", "");
+    unwatched["addendum"] = json!({"originalEventID": "four"});
+    let text = format!("{history}\n{notified}\n{again}\n{unwatched}\n");
+    let output = snapback(&["replay", "--json", "-"], text.as_bytes())?;
+    let told: Vec<(Value, bool)> =
+        lines(&output)?.into_iter().map(|line| (line["eventID"].clone(), line["suspicion"].is_string())).collect();
+    let expected = [("one", true), ("two", true), ("three", true), ("one", true), ("four", false)];
+    assert_eq!(told, expected.map(|(id, suspicious)| (json!(id), suspicious)));
+    assert!(output.status.success() && output.stderr.is_empty());
+
+    let bucket = json!({"Type": "Notification", "Message": json!({"s3Bucket": "b", "s3ObjectKey": ["k"]}).to_string()});
+    let output = snapback(&["replay", "-"], bucket.to_string().as_bytes())?;
+    assert!(String::from_utf8(output.stderr)?.contains("it tells where a log file lies"));
+    assert_eq!(output.status.code(), Some(1));
+    Ok(())
+}
+
 fn gzip(text: &str) -> Result<Vec<u8>> {
     let mut gzip = GzEncoder::new(vec![], Compression::default());
     gzip.write_all(text.as_bytes())?;

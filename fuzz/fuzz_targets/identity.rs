@@ -2,10 +2,10 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use snapback::policy::identity;
+use snapback::policy::identity::{self, Holder};
 
 fuzz_target!(|text: &str| {
-    let Ok(judged) = identity::judge(text) else { return };
+    let Ok(judged) = identity::judge(text, &Holder::default()) else { return };
     let mut sorted = judged.escalation.clone();
     sorted.sort();
     sorted.dedup();

@@ -57,6 +57,8 @@ pub struct Event {
     pub response: Value,
     /// ARNs of what was called upon, where the record names them.
     pub resources: Vec<String>,
+    /// Which other record tells of the same call in full, if this one does not concern the account.
+    pub elsewhere: Option<String>,
     pub actor: Actor,
 }
 
@@ -99,6 +101,8 @@ pub enum Refusal {
     Forged(String),
     /// The call failed, so nothing has changed.
     Failed(String),
+    /// Another record tells of the same call, where it counts.
+    Elsewhere(String),
 }
 
 impl Event {
@@ -152,7 +156,12 @@ impl Event {
             detail_type: kind.detail_type().to_owned(),
             envelope_account: account.clone(),
             kind,
-            id: required(&record, "eventID", "the record's UUID")?,
+            // A record that is delivered again has another id, and is of the same call.
+            id: match json::text(&record["addendum"], "originalEventID") {
+                Some(original) => original.to_owned(),
+                None => required(&record, "eventID", "the record's UUID")?,
+            },
+            elsewhere: elsewhere(&record, &account),
             time: moment("eventTime", time)?,
             service,
             name: required(&record, "eventName", "an API call such as `PutBucketPolicy`")?,
@@ -187,6 +196,7 @@ impl Event {
             request: Value::Null,
             response: Value::Null,
             resources: vec![],
+            elsewhere: None,
             actor: Actor { kind: "AWSService".to_owned(), invoked_by: Some(service.clone()), ..Actor::default() },
             service,
         }
@@ -214,9 +224,10 @@ impl Event {
         if !is_account(&self.account) || !is_region(&self.region) {
             return forged(format!("there is no account `{}` or no Region `{}`", self.account, self.region));
         }
-        match &self.error_code {
-            Some(code) => Err(Refusal::Failed(code.clone())),
-            None => Ok(()),
+        match (&self.elsewhere, &self.error_code) {
+            (Some(why), _) => Err(Refusal::Elsewhere(why.clone())),
+            (None, Some(code)) => Err(Refusal::Failed(code.clone())),
+            (None, None) => Ok(()),
         }
     }
 
@@ -333,6 +344,31 @@ fn without_credentials(value: Value) -> Value {
     }
 }
 
+/// What CloudTrail calls records that sum calls up or repeat them without their parameters, by `eventType`.
+/// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html>
+const REPEATING: [&str; 3] = ["AwsAggregatedEvent", "AwsCloudTrailInsight", "AwsVpceEvent"];
+
+/// Whether a record is none of a call: CloudTrail sums calls up and repeats them, under names of their own.
+#[must_use]
+pub fn is_repeating(event_type: Option<&str>, event_category: Option<&str>) -> bool {
+    event_type.is_some_and(|kind| REPEATING.contains(&kind))
+        || event_category.is_some_and(|category| !["Management", "Data"].contains(&category))
+}
+
+/// Of a call upon a resource of another account, the caller's account has a copy, which is not for it to act on: the
+/// owner's has its own, with another id.
+fn elsewhere(record: &Value, account: &str) -> Option<String> {
+    if is_repeating(json::text(record, "eventType"), json::text(record, "eventCategory")) {
+        return Some("CloudTrail has another record of the same call, with its parameters".to_owned());
+    }
+    let is_callers = json::text(&record["userIdentity"], "accountId") == Some(account);
+    let resources = json::list(&record["resources"]);
+    let owners: Vec<&str> = resources.into_iter().filter_map(|resource| json::text(resource, "accountId")).collect();
+    let owner = owners.first().filter(|_| is_callers && !owners.contains(&account))?;
+    let owner = if is_account(owner) { format!("account {owner}") } else { "another account".to_owned() };
+    Some(format!("it is the caller's copy of a call upon a resource of {owner}"))
+}
+
 const A_TIME: &str = "a time such as `2026-01-31T12:00:00Z`";
 
 fn moment(field: &'static str, text: String) -> Result<Timestamp, Malformed> {
@@ -439,6 +475,57 @@ mod tests {
         }
         let record = changed("/detail/eventName", json!(SCHEDULED));
         assert!(matches!(record.admit(), Err(Refusal::Forged(_))), "a call of that name");
+    }
+
+    #[test]
+    fn the_callers_copy_of_a_call_on_anothers_resource_concerns_the_other() {
+        let resource = |account: &str| json!({"ARN": "arn:aws:s3:::b", "accountId": account});
+        let nameless = json!({"ARNPrefix": "arn:aws:s3:::b/"});
+        for (caller, resources, is_elsewhere) in [
+            ("111122223333", json!([resource("444455556666")]), true),
+            ("111122223333", json!([nameless, resource("HIDDEN_DUE_TO_SECURITY_REASONS")]), true),
+            ("111122223333", json!([resource("444455556666"), resource("111122223333")]), false),
+            ("111122223333", json!([resource("111122223333")]), false),
+            ("111122223333", json!([nameless]), false),
+            ("444455556666", json!([resource("111122223333")]), false),
+        ] {
+            let mut envelope = envelope();
+            envelope["detail"]["userIdentity"]["accountId"] = json!(caller);
+            envelope["detail"]["resources"] = resources.clone();
+            envelope["detail"]["sharedEventID"] = json!("s-1");
+            let admitted = Event::from_envelope(envelope).expect("an event").admit();
+            assert_eq!(matches!(admitted, Err(Refusal::Elsewhere(_))), is_elsewhere, "{caller} {resources}");
+        }
+    }
+
+    #[test]
+    fn what_only_repeats_a_call_is_told_elsewhere() {
+        for (field, value) in [
+            ("eventType", "AwsVpceEvent"),
+            ("eventCategory", "NetworkActivity"),
+            ("eventCategory", "Insight"),
+            ("eventCategory", "Aggregated"),
+        ] {
+            let mut envelope = envelope();
+            envelope["detail"][field] = json!(value);
+            let admitted = Event::from_envelope(envelope).expect("an event").admit();
+            assert!(matches!(admitted, Err(Refusal::Elsewhere(_))), "{field} {value}: {admitted:?}");
+        }
+        for category in ["Management", "Data"] {
+            let mut envelope = envelope();
+            envelope["detail"]["eventCategory"] = json!(category);
+            assert_eq!(Event::from_envelope(envelope).expect("an event").admit(), Ok(()), "{category}");
+        }
+    }
+
+    #[test]
+    fn a_record_that_is_delivered_again_is_of_the_same_event() {
+        let mut envelope = envelope();
+        envelope["detail"]["eventID"] = json!("e-2");
+        envelope["detail"]["addendum"] = json!({"reason": "DELIVERY_DELAY", "originalEventID": "e-1"});
+        assert_eq!(Event::from_envelope(envelope.clone()).expect("an event").id, "e-1");
+        envelope["detail"]["addendum"] = json!({"reason": "DELIVERY_DELAY"});
+        assert_eq!(Event::from_envelope(envelope).expect("an event").id, "e-2");
     }
 
     #[test]

@@ -271,6 +271,7 @@ impl Entry {
             request: basis.request,
             response: basis.response,
             resources: basis.resources,
+            elsewhere: None,
             actor,
         }
     }

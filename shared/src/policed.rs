@@ -120,7 +120,7 @@ impl<P: Policed> Control for Open<P> {
             ToldPolicy::Is(text) => match Policy::parse(text) {
                 Err(error) => Some(format!("the event's policy is not understood: {error}")),
                 Ok(policy) => {
-                    let open = open::<P>(&policy, &settings.trust(&event.account));
+                    let open = open::<P>(&policy, &settings.trust_at(event));
                     (!open.is_empty()).then(|| said(&open))
                 }
             },
@@ -146,7 +146,7 @@ impl<P: Policed> Control for Open<P> {
             return alert(unsure_of_all, why);
         };
         let Some(text) = &state.policy else { return allow(format!("the {word} has no policy")) };
-        let trust = given.settings.trust(&event.account);
+        let trust = given.settings.trust_at(event);
         let barriers = P::barriers(&state.beside, event, &trust);
         let keeps_out = |is_public: bool| {
             barriers.iter().find_map(|barrier| match barrier {

@@ -115,6 +115,7 @@ pub(crate) fn is_admitted(event: &Event) -> bool {
         Ok(()) => return true,
         Err(Refusal::Forged(why)) => refuse(event, &why),
         Err(Refusal::Failed(code)) => info!(event = event.id, code, "the call failed, so nothing has changed"),
+        Err(Refusal::Elsewhere(why)) => info!(event = event.id, why, "the event does not concern this account"),
     }
     false
 }

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use crate::event::Event;
 use crate::mode::{Mode, Modes};
 use crate::network::PublicPorts;
 use crate::policy::{Trust, is_account, is_organization};
@@ -39,7 +40,7 @@ pub struct Settings {
 pub struct Own {
     /// The stack's name, with which the names of its parts begin.
     pub stack: String,
-    /// The ARNs of the stack's keys. Where none is told, any key may be one.
+    /// The ARNs of the stack's keys. Where none is told, as in a replay, no key is one.
     pub keys: BTreeSet<String>,
     /// How many concurrent executions the stack reserves for each function.
     pub reserved: Option<u32>,
@@ -146,7 +147,14 @@ impl Settings {
             networks: self.trusted_networks.clone(),
             ranges: self.trusted_ranges.clone(),
             canonical_users: self.trusted_canonical_users.clone(),
+            at: None,
         }
+    }
+
+    /// Whom the operator trusts in the account of an event and at its time, since the engine has no clock.
+    #[must_use]
+    pub fn trust_at(&self, event: &Event) -> Trust {
+        self.trust(&event.account).at(event.time)
     }
 }
 

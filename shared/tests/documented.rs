@@ -154,6 +154,9 @@ mod s3_says {
         for range in ["0.0.0.0/0", "0.0.0.0/1", "64.0.0.0/7", "::/0", "2000::/3", "2001:db8::/31"] {
             is_certain(Public, &[everyone_if(json!({"IpAddress": {"aws:SourceIp": range}}))]);
         }
+        // A /32 of IPv6 is the least that a provider gets: two of them are two providers.
+        let providers = json!(["2001:db8::/32", "2001:67c::/32", "2620:149::/32"]);
+        is(Foreign, &[everyone_if(json!({"IpAddress": {"aws:SourceIp": providers}}))]);
         for range in ["52.0.0.0/8", "203.0.113.0/24", "2001:db8::/32"] {
             is(Foreign, &[everyone_if(json!({"IpAddress": {"aws:SourceIp": range}}))]);
         }
@@ -362,6 +365,109 @@ mod conditions {
         }
     }
 
+    /// What is signed how, and what a request says beside what it does, is for the caller to write.
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/API/bucket-policy-s3-sigv4-conditions.html>
+    #[test]
+    fn what_the_caller_writes_into_the_request_keeps_nobody_out() {
+        let put = |condition: Value| allow(json!("*"), json!({"Action": "s3:PutObject", "Condition": condition}));
+        for condition in [
+            json!({"StringEquals": {"s3:signatureversion": "AWS4-HMAC-SHA256"}}),
+            json!({"StringEquals": {"s3:authType": ["REST-HEADER", "POST"]}}),
+            json!({"NumericLessThan": {"s3:signatureAge": "600000"}}),
+            json!({"StringEquals": {"s3:x-amz-content-sha256": "UNSIGNED-PAYLOAD"}}),
+        ] {
+            is_certain(Public, &[everyone_if(condition.clone())]);
+            is_certain(Public, &[put(condition)]);
+        }
+        for condition in [
+            json!({"StringEquals": {"s3:x-amz-server-side-encryption": ["AES256", "aws:kms"]}}),
+            json!({"StringEquals": {"s3:x-amz-acl": "bucket-owner-full-control"}}),
+            json!({"StringLike": {"s3:x-amz-grant-full-control": "*id=*"}}),
+            json!({"StringEquals": {"s3:x-amz-storage-class": "STANDARD_IA"}}),
+            json!({"StringLike": {"s3:x-amz-copy-source": "source/*"}}),
+            json!({"StringEquals": {"s3:RequestObjectTag/team": "blue"}}),
+            json!({"Null": {"s3:x-amz-server-side-encryption": "false"}}),
+            json!({"Null": {"s3:if-none-match": "false"}}),
+        ] {
+            is_certain(Public, &[put(condition.clone())]);
+            is_certain(Public, &[allow(json!("*"), json!({"Action": ["s3:Get*", "S3:put*"], "Condition": condition}))]);
+            // A request to read has no such header, and what that means is not judged.
+            let judgement = judged(&[everyone_if(condition)]);
+            assert!(judgement.exposure == Public && judgement.grants.iter().all(|grant| !grant.certain));
+        }
+        is_certain(
+            Public,
+            &[
+                allow(json!("*"), json!({"Action": "s3:PutObject"})),
+                deny(
+                    json!("*"),
+                    json!({"Action": "s3:PutObject", "Condition": {"StringNotEquals": {"s3:x-amz-acl": "private"}}}),
+                ),
+                deny(
+                    json!("*"),
+                    json!({"Action": "s3:PutObject", "Condition": {"Null": {"s3:x-amz-server-side-encryption": "true"}}}),
+                ),
+            ],
+        );
+        let acl = json!({"Condition": {"StringNotEquals": {"s3:x-amz-acl": "private"}}});
+        let judgement = judged(&[allow(json!("*"), json!({})), deny(json!("*"), acl)]);
+        assert!(judgement.grants.iter().all(|grant| !grant.certain), "reading has no ACL: {judgement:#?}");
+    }
+
+    /// <https://docs.aws.amazon.com/efs/latest/ug/access-control-block-public-access.html>
+    #[test]
+    fn a_file_system_that_is_reached_through_its_mount_targets_is_not_public() {
+        let mount = |condition: Value| {
+            let actions = json!(["elasticfilesystem:ClientMount", "elasticfilesystem:ClientRootAccess"]);
+            allow(json!({"AWS": "*"}), json!({"Action": actions, "Condition": condition}))
+        };
+        let through =
+            |operator: &str, value: Value| json!({operator: {"elasticfilesystem:AccessedViaMountTarget": value}});
+        is(Account, &[mount(through("Bool", json!("true")))]);
+        is(Account, &[mount(through("Bool", json!(true)))]);
+        is(Public, &[mount(through("Bool", json!("false")))]);
+        is(Public, &[mount(through("BoolIfExists", json!("true")))]);
+        is(Public, &[mount(json!({"Bool": {"aws:SecureTransport": "true"}}))]);
+        let denied = deny(json!({"AWS": "*"}), json!({"Condition": through("BoolIfExists", json!("false"))}));
+        is(Account, &[mount(json!({})), denied]);
+    }
+
+    /// Time only goes on. The tests happen in June 2026.
+    #[test]
+    fn only_what_had_to_be_before_a_time_that_has_passed_lets_nobody_in() {
+        let date = |operator: &str, key: &str, value: &str| everyone_if(json!({operator: {key: value}}));
+        for (operator, key, value) in [
+            ("DateLessThan", "aws:CurrentTime", "2026-05-01T00:00:00Z"),
+            ("DateLessThanEquals", "AWS:currenttime", "2020-01-01"),
+            ("DateLessThanIfExists", "aws:CurrentTime", "2020-01-01"),
+            ("DateLessThan", "aws:EpochTime", "1767225600"),
+            ("NumericLessThan", "aws:EpochTime", "1767225600"),
+            ("DateLessThan", "aws:TokenIssueTime", "2026-05-01T00:00:00Z"),
+        ] {
+            is(Exposure::None, &[date(operator, key, value)]);
+        }
+        for (operator, key, value) in [
+            ("DateLessThan", "aws:CurrentTime", "2026-07-01T00:00:00Z"),
+            ("DateGreaterThan", "aws:CurrentTime", "2026-07-01T00:00:00Z"),
+            ("DateGreaterThanEquals", "aws:CurrentTime", "2020-01-01T00:00:00Z"),
+            ("DateEquals", "aws:CurrentTime", "2030-01-01T00:00:00Z"),
+            ("DateNotEquals", "aws:CurrentTime", "2030-01-01T00:00:00Z"),
+            ("DateGreaterThan", "aws:EpochTime", "4102444800"),
+            ("DateLessThan", "aws:TokenIssueTime", "2026-06-01T11:00:00Z"),
+        ] {
+            is_certain(Public, &[date(operator, key, value)]);
+        }
+        for (operator, value) in [
+            ("DateGreaterThan", "2020-01-01"),
+            ("DateLessThan", "2099-01-01"),
+            ("DateLessThan", "2020-01-01"),
+            ("DateNotEquals", "2020-01-01"),
+        ] {
+            let denied = deny(json!("*"), json!({"Condition": {operator: {"aws:CurrentTime": value}}}));
+            is_certain(Public, &[allow(json!("*"), json!({})), denied]);
+        }
+    }
+
     #[test]
     fn an_operator_or_a_key_that_nobody_knows_narrows_nothing() {
         for condition in [
@@ -518,6 +624,117 @@ mod denies {
     }
 
     #[test]
+    fn a_deny_of_the_same_principal_takes_the_allow_away() {
+        let root = json!({"AWS": "arn:aws:iam::444455556666:root"});
+        let app = json!({"AWS": "arn:aws:iam::444455556666:role/app"});
+        let service = json!({"Service": "sns.amazonaws.com"});
+        for (allowed, denied) in [
+            (root.clone(), root.clone()),
+            (root.clone(), json!({"AWS": STRANGER})),
+            (json!({"AWS": STRANGER}), json!({"AWS": ["222233334444", "arn:aws-cn:iam::444455556666:root"]})),
+            (app.clone(), app.clone()),
+            (app.clone(), root.clone()),
+            (json!({"AWS": "arn:aws:sts::444455556666:assumed-role/app/session"}), root.clone()),
+            (service.clone(), service.clone()),
+        ] {
+            is(Exposure::None, &[allow(allowed, json!({})), deny(denied, json!({}))]);
+        }
+        for (allowed, denied) in [
+            (root.clone(), app.clone()),
+            (json!("*"), root.clone()),
+            (app.clone(), json!({"AWS": "arn:aws:iam::444455556666:role/other"})),
+            (app.clone(), json!({"AWS": "arn:aws:sts::444455556666:assumed-role/app/session"})),
+            (app.clone(), json!({"AWS": "222233334444"})),
+            (root.clone(), service.clone()),
+        ] {
+            let judgement = judged(&[allow(allowed.clone(), json!({})), deny(denied.clone(), json!({}))]);
+            let is_certain = judgement.grants.iter().any(|grant| grant.is_untrusted() && grant.certain);
+            assert!(is_certain, "{allowed} {denied}: {judgement:#?}");
+        }
+        for (left_out, exposure) in [
+            (json!({"AWS": ["arn:aws:iam::111122223333:root", "arn:aws:iam::111122223333:role/app"]}), Exposure::None),
+            (json!({"AWS": STRANGER}), Foreign),
+            (json!({"AWS": ["111122223333", "arn:aws:iam::444455556666:role/app"]}), Foreign),
+        ] {
+            let mut denied = deny(json!("*"), json!({"NotPrincipal": left_out}));
+            denied.as_object_mut().expect("members").remove("Principal");
+            is(exposure, &[allow(root.clone(), json!({})), denied]);
+        }
+        // Another action, or a condition that not everyone meets, is not the same.
+        let more = allow(root.clone(), json!({"Action": ["s3:GetObject", "s3:PutObject"]}));
+        is_certain(Foreign, &[more.clone(), deny(root.clone(), json!({"Action": "s3:GetObject"}))]);
+        is(
+            Exposure::None,
+            &[more, deny(root.clone(), json!({"Action": "s3:Get*"})), deny(root.clone(), json!({"Action": "s3:Put*"}))],
+        );
+        let http = json!({"Condition": {"Bool": {"aws:SecureTransport": "false"}}});
+        is_certain(Foreign, &[allow(root.clone(), json!({})), deny(root.clone(), http)]);
+        let late = json!({"Condition": {"DateGreaterThan": {"aws:CurrentTime": "2020-01-01T00:00:00Z"}}});
+        is_certain(Foreign, &[allow(root.clone(), json!({})), deny(root, late)]);
+    }
+
+    #[test]
+    fn a_deny_of_everyone_that_is_narrowed_to_the_principal_takes_the_allow_away() {
+        let root = json!({"AWS": "arn:aws:iam::444455556666:root"});
+        let app = json!({"AWS": "arn:aws:iam::444455556666:role/app"});
+        let if_ = |operator: &str, key: &str, value: Value| json!({"Condition": {operator: {key: value}}});
+        for (allowed, denied, exposure) in [
+            (&root, if_("StringEquals", "aws:PrincipalAccount", json!(STRANGER)), Exposure::None),
+            (&root, if_("StringLike", "aws:PrincipalAccount", json!(["111122223333", "4444*"])), Exposure::None),
+            (&root, if_("StringNotEquals", "aws:PrincipalAccount", json!("222233334444")), Exposure::None),
+            (&root, if_("StringNotEquals", "aws:PrincipalAccount", json!(["222233334444", STRANGER])), Foreign),
+            (&root, if_("StringEquals", "aws:PrincipalAccount", json!("222233334444")), Foreign),
+            (&root, if_("ArnLike", "aws:PrincipalArn", json!("arn:*:*::444455556666:*")), Exposure::None),
+            (&root, if_("ArnLike", "aws:PrincipalArn", json!("arn:aws:iam::444455556666:role/*")), Foreign),
+            (&app, if_("ArnLike", "aws:PrincipalArn", json!("arn:aws:iam::444455556666:role/*")), Exposure::None),
+            (&app, if_("ArnEquals", "aws:PrincipalArn", json!("arn:aws:iam::444455556666:role/app")), Exposure::None),
+            (
+                &app,
+                if_("ArnNotEquals", "aws:PrincipalArn", json!("arn:aws:iam::444455556666:role/other")),
+                Exposure::None,
+            ),
+            (&app, if_("ArnNotLike", "aws:PrincipalArn", json!("arn:aws:iam::444455556666:role/a*")), Foreign),
+            (&app, if_("Bool", "aws:PrincipalIsAWSService", json!("false")), Exposure::None),
+        ] {
+            let judgement = judged(&[allow(allowed.clone(), json!({})), deny(json!("*"), denied.clone())]);
+            assert_eq!(judgement.exposure, exposure, "{allowed} {denied}: {judgement:#?}");
+        }
+    }
+
+    #[test]
+    fn a_deny_of_those_whom_the_allow_asks_for_takes_the_allow_away() {
+        let stranger = json!({"StringEquals": {"aws:PrincipalAccount": STRANGER}});
+        let organization = json!({"StringEquals": {"aws:PrincipalOrgID": "o-foreign0001"}});
+        let network = json!({"StringEquals": {"aws:SourceVpce": "vpce-0named"}});
+        let range = json!({"IpAddress": {"aws:SourceIp": "203.0.113.0/24"}});
+        for (allowed, denied) in [
+            (&stranger, deny(json!({"AWS": STRANGER}), json!({}))),
+            (&stranger, deny(json!("*"), json!({"Condition": stranger}))),
+            (&organization, deny(json!("*"), json!({"Condition": {"StringLike": {"aws:PrincipalOrgID": "o-f*"}}}))),
+            (
+                &organization,
+                deny(json!("*"), json!({"Condition": {"StringNotEquals": {"aws:PrincipalOrgID": "o-other00001"}}})),
+            ),
+            (&network, deny(json!("*"), json!({"Condition": network}))),
+            (&range, deny(json!("*"), json!({"Condition": {"IpAddress": {"aws:SourceIp": "203.0.112.0/20"}}}))),
+        ] {
+            is(Exposure::None, &[everyone_if(allowed.clone()), denied]);
+        }
+        let two = json!({"StringEquals": {"aws:PrincipalAccount": [STRANGER, "666677778888"]}});
+        let denied = deny(json!({"AWS": STRANGER}), json!({}));
+        let judgement = judged(&[everyone_if(two), denied]);
+        let strangers: Vec<_> = judgement.grants.iter().filter(|grant| grant.is_untrusted()).collect();
+        assert!(matches!(strangers[..], [one] if one.grantee == "666677778888"), "{judgement:#?}");
+        is_certain(
+            Foreign,
+            &[
+                everyone_if(range),
+                deny(json!("*"), json!({"Condition": {"IpAddress": {"aws:SourceIp": "203.0.113.7"}}})),
+            ],
+        );
+    }
+
+    #[test]
     fn no_deny_is_ever_touched() {
         let denial = deny(json!("*"), json!({"Condition": {"Bool": {"aws:SecureTransport": "false"}}}));
         let left = left(Kind::Resource, &policy(&[allow(json!("*"), json!({})), denial.clone()]));
@@ -609,6 +826,33 @@ mod role_trusts {
         let text = policy(&[trusting(cognito, "sts:AssumeRoleWithWebIdentity", own_pool)]);
         let judgement = judged_as(Kind::Trust, &text);
         assert!(!judgement.grants.iter().any(|grant| grant.is_untrusted() && grant.certain), "{judgement:#?}");
+    }
+
+    #[test]
+    fn the_guests_of_an_identity_pool_are_everyone() {
+        // https://docs.aws.amazon.com/cognito/latest/developerguide/identity-pools.html#authenticated-and-unauthenticated-identities
+        let of_pool = |more: Value| {
+            let mut condition = json!({"StringEquals": {"cognito-identity.amazonaws.com:aud": "us-east-1:12345678-aaaa-bbbb-cccc-123456790ab0"}});
+            condition.as_object_mut().expect("members").extend(more.as_object().expect("members").clone());
+            let cognito = json!({"Federated": "cognito-identity.amazonaws.com"});
+            judged_as(Kind::Trust, &policy(&[trusting(cognito, "sts:AssumeRoleWithWebIdentity", condition)]))
+        };
+        let amr = |operator: &str, value: Value| json!({operator: {"cognito-identity.amazonaws.com:amr": value}});
+        for (guests, is_public, is_certain) in [
+            (amr("ForAnyValue:StringLike", json!("unauthenticated")), true, true),
+            (amr("ForAnyValue:StringEquals", json!(["authenticated", "unauthenticated"])), true, true),
+            (amr("ForAnyValue:StringLike", json!("*authenticated")), true, true),
+            (amr("ForAllValues:StringLike", json!("un*")), true, true),
+            (json!({}), true, false),
+            (amr("ForAnyValue:StringLike", json!("authenticated")), false, true),
+            (amr("ForAnyValue:StringLike", json!("cognito-idp.us-east-1.amazonaws.com/*")), false, true),
+            (amr("StringNotEquals", json!("unauthenticated")), false, true),
+            (amr("ForAllValues:StringNotLike", json!("unauth*")), false, true),
+        ] {
+            let judgement = of_pool(guests.clone());
+            assert_eq!(judgement.exposure == Public, is_public, "{guests} {judgement:#?}");
+            assert!(judgement.grants.iter().all(|grant| grant.certain == is_certain), "{guests} {judgement:#?}");
+        }
     }
 
     #[test]

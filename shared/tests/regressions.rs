@@ -153,6 +153,32 @@ fn of_principals_and_values_that_go() {
     }
 }
 
+/// Where the principals differ and so do the values of several keys, what goes is of each stranger's way in something that
+/// no friend needs.
+#[test]
+fn principals_and_values_are_one_matrix() {
+    for (principal, condition) in [
+        (
+            r#"{"AWS":["222233334444","*"]}"#,
+            r#"{"StringEquals":{"aws:PrincipalOrgID":["o-trusted0001","o-foreign0001"],"aws:SourceVpce":["vpce-0ours","vpce-0named"]}}"#,
+        ),
+        (
+            r#"{"AWS":["444455556666","*"]}"#,
+            r#"{"StringEquals":{"aws:PrincipalAccount":["222233334444","444455556666"],"aws:SourceVpc":["vpc-0ours","vpc-0named"]}}"#,
+        ),
+        (
+            r#"{"Service":"sns.amazonaws.com","AWS":["444455556666","111122223333"]}"#,
+            r#"{"StringLike":{"aws:SourceAccount":["111122223333","444455556666"]}}"#,
+        ),
+        (
+            r#"{"AWS":["444455556666","222233334444"]}"#,
+            r#"{"IpAddress":{"aws:SourceIp":["192.0.2.0/24","203.0.113.0/24"]}}"#,
+        ),
+    ] {
+        keeps_the_laws(Kind::Resource, &those_if(principal, condition));
+    }
+}
+
 #[test]
 fn what_is_anothers_resource_lets_nobody_in() {
     let text = everyone_if(r#"{"StringEquals":{"aws:ResourceAccount":"444455556666"}}"#);

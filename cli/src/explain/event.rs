@@ -24,6 +24,7 @@ use super::ingress::not_understood;
 use super::{Answer, Input, Question};
 use crate::choices::Choices;
 use crate::operator::{self, Caller};
+use crate::recorded::events;
 use crate::trouble;
 
 #[derive(Debug, clap::Args)]
@@ -88,22 +89,31 @@ impl Question for Arguments {
     fn answer(&self, text: &str) -> Result<Answer, NotUnderstood> {
         let document: Value = serde_json::from_str(text).map_err(not_understood)?;
         let refused = |message: String| NotUnderstood { message, line: 1, column: 1 };
-        let is_record = document.get("detail").is_none() && document.get("eventSource").is_some();
-        let event = if is_record { Event::from_record(document) } else { Event::from_envelope(document) };
-        let event = event.map_err(|error| refused(error.to_string()))?;
-        let trace = self.trace(event).map_err(|error| refused(format!("{error:#}")))?;
+        let traces = events(document).map_err(refused)?.into_iter().map(|event| {
+            let event =
+                if event.get("detail").is_none() { Event::from_record(event) } else { Event::from_envelope(event) };
+            let event = event.map_err(|error| refused(error.to_string()))?;
+            self.trace(event).map_err(|error| refused(format!("{error:#}")))
+        });
+        let traces = traces.collect::<Result<Vec<Trace>, _>>()?;
         let harmless = |suspected: &Suspected| suspected.decision.as_ref().is_some_and(Decision::is_allow);
+        let shown = if self.input.json {
+            let lines = traces.iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>();
+            lines.map_err(|error| refused(error.to_string()))?
+        } else {
+            traces.iter().map(for_people).collect()
+        };
+        let is_empty = shown.is_empty() && !self.input.json;
         Ok(Answer {
-            is_untrusted: !trace.suspicions.iter().all(harmless),
-            shown: if self.input.json {
-                serde_json::to_string(&trace).map_err(|error| refused(error.to_string()))?
-            } else {
-                for_people(&trace)
-            },
+            is_untrusted: !traces.iter().flat_map(|trace| &trace.suspicions).all(harmless),
+            shown: if is_empty { NO_EVENT.to_owned() } else { shown.join("\n") },
             notes: vec![],
         })
     }
 }
+
+/// What is said of records that sum calls up or repeat them.
+const NO_EVENT: &str = "no event: CloudTrail has other records of the same calls, with their parameters";
 
 impl Arguments {
     #[tokio::main(flavor = "current_thread")]
@@ -112,6 +122,7 @@ impl Arguments {
         let refused = match event.admit() {
             Err(Refusal::Forged(why)) => Some(format!("it is forged: {why}")),
             Err(Refusal::Failed(code)) => Some(format!("the call failed with {code}, so nothing changed")),
+            Err(Refusal::Elsewhere(why)) => Some(format!("it does not concern the account: {why}")),
             Ok(()) => {
                 let settings = self.choices.settings(&self.guardrails)?;
                 let mut place = None;

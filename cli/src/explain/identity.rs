@@ -1,14 +1,19 @@
 //! `snapback explain identity`
 
+use jiff::Timestamp;
 use snapback::policy::NotUnderstood;
-use snapback::policy::identity::{self, Identity};
+use snapback::policy::identity::{self, Holder, Identity};
 
 use super::{Answer, Input, Question};
+use crate::choices::account;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
     input: Input,
+    /// The account of whoever holds the policy: nobody can rewrite what IAM keeps for another account
+    #[arg(long, value_name = "ID", value_parser = account)]
+    account: Option<String>,
 }
 
 impl Question for Arguments {
@@ -17,7 +22,8 @@ impl Question for Arguments {
     }
 
     fn answer(&self, text: &str) -> Result<Answer, NotUnderstood> {
-        let identity = identity::judge(text)?;
+        let holder = Holder { account: self.account.clone(), at: Some(Timestamp::now()) };
+        let identity = identity::judge(text, &holder)?;
         let shown = if self.input.json {
             serde_json::to_string(&identity).map_err(|error| NotUnderstood {
                 message: error.to_string(),

@@ -1,7 +1,10 @@
 //! `snapback explain ingress`
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, Serialize, de};
+use serde_json::Value;
 use snapback::network::{self, Open, Opening, PublicPorts, Traffic};
 use snapback::policy::{Exposure, NotUnderstood};
 
@@ -77,18 +80,19 @@ impl Question for Arguments {
     }
 
     fn answer(&self, text: &str) -> Result<Answer, NotUnderstood> {
-        // Tried one after the other, the wrong one of two forms would tell what is wrong with the right one.
-        let permissions: Vec<IpPermission> = if text.trim_start().starts_with('[') {
-            serde_json::from_str(text).map_err(not_understood)?
-        } else {
-            vec![serde_json::from_str(text).map_err(not_understood)?]
-        };
-        let lists = permissions.iter().flat_map(|permission| &permission.prefix_lists);
-        let notes = lists
-            .map(|list| format!("prefix list {list} is not checked: what is in it can only be read from AWS"))
+        let groups = read(text)?;
+        let permissions = || groups.iter().flatten();
+        let lists: BTreeSet<&String> = permissions().flat_map(|permission| &permission.prefix_lists).collect();
+        let notes = lists.into_iter().map(|list| format!("prefix list {list} is not checked: what is in it can only be read from AWS")).collect();
+        // What two groups let in nobody reaches by one of them.
+        let open: BTreeSet<Open> = groups
+            .iter()
+            .flat_map(|group| {
+                let openings: Vec<Opening> = group.iter().map(|permission| permission.opening.clone()).collect();
+                network::open(&openings, &self.public_ports)
+            })
             .collect();
-        let openings: Vec<Opening> = permissions.into_iter().map(|permission| permission.opening).collect();
-        let open = network::open(&openings, &self.public_ports);
+        let open: Vec<Open> = open.into_iter().collect();
         let exposure = if open.is_empty() { Exposure::None } else { Exposure::Public };
         let is_untrusted = exposure.is_untrusted();
         let shown = if self.input.json {
@@ -100,14 +104,110 @@ impl Question for Arguments {
     }
 }
 
+/// What `aws ec2 describe-security-group-rules` says of a rule, which is one for each direction.
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_SecurityGroupRule.html>
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ToldRule {
+    #[serde(default)]
+    group_id: String,
+    is_egress: bool,
+    ip_protocol: String,
+    from_port: Option<i64>,
+    to_port: Option<i64>,
+    #[serde(default)]
+    cidr_ipv4: Option<String>,
+    #[serde(default)]
+    cidr_ipv6: Option<String>,
+    prefix_list_id: Option<String>,
+    /// Security groups are one's own, or somebody's who has been asked.
+    #[serde(default, rename = "ReferencedGroupInfo")]
+    referenced: Option<de::IgnoredAny>,
+}
+
+/// What `aws ec2 describe-security-groups` says of a group.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ToldGroup {
+    ip_permissions: Vec<IpPermission>,
+}
+
+/// The answers of both, and one `IpPermission` or a list of them: the inbound permissions of each group.
+///
+/// Tried one after the other, the wrong one of two forms would tell what is wrong with the right one.
+fn read(text: &str) -> Result<Vec<Vec<IpPermission>>, NotUnderstood> {
+    #[derive(Deserialize)]
+    struct Rules {
+        #[serde(rename = "SecurityGroupRules")]
+        rules: Vec<ToldRule>,
+    }
+    #[derive(Deserialize)]
+    struct Groups {
+        #[serde(rename = "SecurityGroups")]
+        groups: Vec<ToldGroup>,
+    }
+    let document: Value = serde_json::from_str(text).map_err(not_understood)?;
+    let first = document.get(0).unwrap_or(&document);
+    let has = |field: &str| document.get(field).is_some();
+    if has("SecurityGroupRules") {
+        let Rules { rules } = serde_json::from_str(text).map_err(not_understood)?;
+        return of_rules(rules);
+    }
+    if has("SecurityGroups") {
+        let Groups { groups } = serde_json::from_str(text).map_err(not_understood)?;
+        return Ok(groups.into_iter().map(|group| group.ip_permissions).collect());
+    }
+    match (document.is_array(), first.get("IsEgress").is_some()) {
+        (true, true) => of_rules(serde_json::from_str(text).map_err(not_understood)?),
+        (false, true) => of_rules(vec![serde_json::from_str(text).map_err(not_understood)?]),
+        (true, false) => Ok(vec![serde_json::from_str(text).map_err(not_understood)?]),
+        (false, false) => Ok(vec![vec![serde_json::from_str(text).map_err(not_understood)?]]),
+    }
+}
+
+fn of_rules(rules: Vec<ToldRule>) -> Result<Vec<Vec<IpPermission>>, NotUnderstood> {
+    let mut groups: BTreeMap<String, Vec<IpPermission>> = BTreeMap::new();
+    for rule in rules.into_iter().filter(|rule| !rule.is_egress) {
+        let group = rule.group_id.clone();
+        let permission = rule.permission().map_err(|message| NotUnderstood { message, line: 1, column: 1 })?;
+        groups.entry(group).or_default().push(permission);
+    }
+    Ok(groups.into_values().collect())
+}
+
+impl ToldRule {
+    fn permission(self) -> Result<IpPermission, String> {
+        let told =
+            self.cidr_ipv4.iter().map(|text| (text, true)).chain(self.cidr_ipv6.iter().map(|text| (text, false)));
+        let range = |(text, is_v4): (&String, bool)| {
+            let range = network::range(text).filter(|range| matches!(range, IpNet::V4(_)) == is_v4);
+            range.ok_or_else(|| format!("expected a range of addresses, found `{text}`"))
+        };
+        let ranges = told.map(range).collect::<Result<Vec<_>, _>>()?;
+        if ranges.is_empty() && self.prefix_list_id.is_none() && self.referenced.is_none() {
+            return Err("expected a rule with a range, a prefix list or a group, found none of them".to_owned());
+        }
+        let traffic = traffic(&self.ip_protocol, self.from_port, self.to_port)?;
+        Ok(IpPermission {
+            opening: Opening { traffic, ranges },
+            prefix_lists: self.prefix_list_id.into_iter().collect(),
+        })
+    }
+}
+
+fn traffic(protocol: &str, from: Option<i64>, to: Option<i64>) -> Result<Traffic, String> {
+    let traffic = Traffic::of_api(protocol, from, to);
+    if traffic.from > traffic.to {
+        return Err(format!("expected a `ToPort` from {} on, found {}", traffic.from, traffic.to));
+    }
+    Ok(traffic)
+}
+
 impl TryFrom<Told> for IpPermission {
     type Error = String;
 
     fn try_from(told: Told) -> Result<Self, String> {
-        let traffic = Traffic::of_api(&told.ip_protocol, told.from_port, told.to_port);
-        if traffic.from > traffic.to {
-            return Err(format!("expected a `ToPort` from {} on, found {}", traffic.from, traffic.to));
-        }
+        let traffic = traffic(&told.ip_protocol, told.from_port, told.to_port)?;
         let ranges = told.ip_ranges.iter().map(|range| range.cidr_ip);
         let ranges = ranges.chain(told.ipv6_ranges.iter().map(|range| range.cidr_ipv6)).collect();
         let prefix_lists = told.prefix_list_ids.into_iter().map(|list| list.prefix_list_id).collect();

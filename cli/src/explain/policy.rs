@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use snapback::policy::{Exposure, Judgement, Kind, NotUnderstood, Policy, Trust};
@@ -56,7 +57,8 @@ impl Question for Arguments {
             Attached::Resource => Kind::Resource,
             Attached::Trust => Kind::Trust,
         };
-        let trust = Trust { account: self.account.clone(), ..self.trusted.settings().trust("") };
+        let trust = self.trusted.settings().trust("").at(Timestamp::now());
+        let trust = Trust { account: self.account.clone(), ..trust };
         let judgement = policy.judge(kind, &trust);
         let untrusted: Vec<_> = judgement.grants.iter().filter(|grant| grant.is_untrusted()).cloned().collect();
         let without = policy.without(&untrusted);

@@ -16,10 +16,11 @@ use serde::de::{Deserializer, IgnoredAny};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use snapback::control::AnyControl;
-use snapback::event::Event;
+use snapback::event::{Event, is_repeating};
 use snapback::settings::Settings;
 
 use super::lanes::{Lane, Over};
+use crate::recorded::{Held, held};
 
 /// So much is inflated at a time, and so much is told at a time at least, as long as there is more.
 const CHUNK: usize = 64 * 1024;
@@ -59,12 +60,25 @@ struct Names<'a> {
     aws_region: &'a str,
     #[serde(rename = "eventTime")]
     _event_time: Timestamp,
+    #[serde(default)]
+    event_type: Option<&'a str>,
+    #[serde(default)]
+    event_category: Option<&'a str>,
+    #[serde(default, borrow)]
+    addendum: Option<Addendum<'a>>,
     /// Then it is an envelope with a record in it.
     #[serde(default, rename = "detail", deserialize_with = "is_there")]
     is_envelope: bool,
     /// Then it is many.
     #[serde(default, rename = "Records", deserialize_with = "is_there")]
     is_log: bool,
+}
+
+/// What is there where a record is delivered again.
+#[derive(Debug, Deserialize)]
+struct Addendum<'a> {
+    #[serde(default, rename = "originalEventID")]
+    original_event_id: Option<&'a str>,
 }
 
 /// CloudTrail's form of a log file.
@@ -191,7 +205,7 @@ impl<'a> Reader<'a> {
         match names(text) {
             Some(names) if !names.iter().any(|names| self.watches(names)) => {
                 for names in &names {
-                    self.unwatched(names.event_id, names.event_source, names.event_name);
+                    self.unwatched_names(names);
                 }
             }
             Some(names) if is_log(text) => {
@@ -200,7 +214,7 @@ impl<'a> Reader<'a> {
                     if self.watches(names) {
                         self.record(&format_args!("{place}, record {number}"), record);
                     } else {
-                        self.unwatched(names.event_id, names.event_source, names.event_name);
+                        self.unwatched_names(names);
                     }
                 }
             }
@@ -210,29 +224,26 @@ impl<'a> Reader<'a> {
     }
 
     fn watches(&self, names: &Names<'_>) -> bool {
-        self.watched.contains(&(names.event_source, names.event_name))
+        !names.is_repeating() && self.watched.contains(&(names.event_source, names.event_name))
     }
 
     fn record(&mut self, place: &dyn Display, record: &RawValue) {
         match serde_json::from_str(record.get()) {
-            Ok(value) => self.event(place, value),
+            Ok(value) => self.value(place, value),
             Err(error) => self.page.complain(&format_args!("{place}: not JSON: {error}")),
         }
     }
 
-    fn value(&mut self, place: &dyn Display, mut value: Value) {
-        let records = match value.get_mut("Records").map(Value::take) {
-            Some(Value::Array(records)) => records,
-            Some(_) => {
-                return self.page.complain(&format_args!("{place}: field `Records`: expected a list of records"));
+    fn value(&mut self, place: &dyn Display, value: Value) {
+        match held(value) {
+            Ok(Held::Event(event)) => self.event(place, event),
+            Ok(Held::Many(documents)) => {
+                for (document, number) in documents.into_iter().zip(1..) {
+                    self.value(&format_args!("{place}, record {number}"), document);
+                }
             }
-            None => match value {
-                Value::Array(records) => records,
-                lone => return self.event(place, lone),
-            },
-        };
-        for (record, number) in records.into_iter().zip(1..) {
-            self.event(&format_args!("{place}, record {number}"), record);
+            Ok(Held::Nothing) => {}
+            Err(error) => self.page.complain(&format_args!("{place}: {error}")),
         }
     }
 
@@ -257,6 +268,12 @@ impl<'a> Reader<'a> {
             for suspicion in suspicions {
                 self.answer(&event, control.about.id, Some(&suspicion.why));
             }
+        }
+    }
+
+    fn unwatched_names(&mut self, names: &Names<'_>) {
+        if !names.is_repeating() {
+            self.unwatched(names.id(), names.event_source, names.event_name);
         }
     }
 
@@ -304,6 +321,15 @@ fn is_log(text: &[u8]) -> bool {
 }
 
 impl Names<'_> {
+    /// The event's identity, by whichever record of it.
+    fn id(&self) -> &str {
+        self.addendum.as_ref().and_then(|addendum| addendum.original_event_id).unwrap_or(self.event_id)
+    }
+
+    fn is_repeating(&self) -> bool {
+        is_repeating(self.event_type, self.event_category)
+    }
+
     /// Whether these are names that a record must have, and of a record.
     fn are_a_record(&self) -> bool {
         let needed = [self.event_id, self.event_source, self.event_name, self.aws_region];

@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 use snapback::change::{Acl, AclGrant, Flag, Flags, Grantee};
 use snapback::policy::{Exposure, Kind, Policy, PolicyText, Trust};
-use snapback::settings::Settings;
 
 /// The groups that S3 knows.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/acl-overview.html#specifying-grantee-predefined-groups>
@@ -38,7 +37,7 @@ impl Doors {
     }
 
     /// What the settings that are on leave open.
-    pub(crate) fn open(&self, on: &Flags, account: &str, settings: &Settings) -> Vec<Open> {
+    pub(crate) fn open(&self, on: &Flags, trust: &Trust) -> Vec<Open> {
         let mut open = vec![];
         let flag = Flag::RestrictPublicBuckets;
         match self.policy.as_deref().filter(|_| !on.contains(&flag)).map(Policy::parse) {
@@ -48,7 +47,7 @@ impl Doors {
                 open.push(Open { flag, why, writes: false, certain: false });
             }
             Some(Ok(policy)) => {
-                let grants = policy.judge(Kind::Resource, &settings.trust(account)).grants.into_iter();
+                let grants = policy.judge(Kind::Resource, trust).grants.into_iter();
                 let grants = grants.filter(|grant| grant.exposure == Exposure::Public);
                 open.extend(grants.map(|grant| Open {
                     flag,

@@ -9,7 +9,8 @@ use std::collections::BTreeSet;
 use ipnet::IpNet;
 
 use super::Kind;
-use super::document::{Entry, Word};
+use super::date;
+use super::document::{Entry, Scope, Statement, Word};
 use super::known::{self, Issuer};
 use super::pattern;
 use super::principal::{self, is_fixed};
@@ -38,6 +39,10 @@ pub(super) enum About {
     Service,
     /// What an identity provider says about who signed in.
     Claim,
+    /// Of which identity pool somebody is, who may be its guest.
+    Pool,
+    /// Whether guests are let in: nobody, or anyone.
+    Guests,
 }
 
 /// What the value of a key names.
@@ -58,22 +63,30 @@ enum Names {
     SignedIn(&'static Issuer),
     /// The owner of the resource, which says something of the caller only if it is compared with him.
     Owner,
+    /// Whether a file system is mounted from the network that it is in, and not over its API.
+    MountTarget,
+    /// What the caller writes into the request, if the call is one that has it.
+    Header,
+    /// Whether somebody signed in to an identity pool or is its guest.
+    Guest,
     /// Something that every stranger can have: how the call was made, or what is called upon.
     Nobody,
     Unknown,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Operator {
-    form: Form,
-    is_negated: bool,
+pub(super) struct Operator {
+    pub form: Form,
+    pub is_negated: bool,
     /// `…IfExists` and `ForAllValues:…` hold where the key is absent.
-    holds_if_absent: bool,
-    is_any: bool,
+    pub holds_if_absent: bool,
+    pub is_any: bool,
+    pub is_all: bool,
+    pub ignores_case: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
+pub(super) enum Form {
     Exact,
     Like,
     Arn,
@@ -86,7 +99,8 @@ enum Form {
 }
 
 /// Whom an `Allow` lets through, key by key.
-pub(super) fn allowed(entries: &[Entry<'_>], kind: Kind, trust: &Trust) -> Vec<Judged> {
+pub(super) fn allowed(statement: &Statement<'_>, kind: Kind, trust: &Trust) -> Vec<Judged> {
+    let entries = &statement.condition;
     let needs = |entry: &&Entry<'_>| {
         let operator = Operator::of(&entry.operator);
         let is_null = operator.form == Form::Null;
@@ -96,20 +110,30 @@ pub(super) fn allowed(entries: &[Entry<'_>], kind: Kind, trust: &Trust) -> Vec<J
     };
     let needed: BTreeSet<_> = entries.iter().filter(needs).map(|entry| pattern::lower(&entry.key)).collect();
     let is_there = |entry: &Entry<'_>| needed.contains(&pattern::lower(&entry.key));
-    entries.iter().map(|entry| allowed_by(entry, is_there(entry), kind, trust)).collect()
+    entries.iter().map(|entry| allowed_by(entry, is_there(entry), &statement.actions, kind, trust)).collect()
 }
 
 /// Whom this key lets through; it may be that another operator lets nobody through who does not have it.
-fn allowed_by(entry: &Entry<'_>, is_there: bool, kind: Kind, trust: &Trust) -> Judged {
+fn allowed_by(entry: &Entry<'_>, is_there: bool, actions: &Scope<'_>, kind: Kind, trust: &Trust) -> Judged {
     let (operator, (names, about)) = (Operator::of(&entry.operator), meaning(&entry.key));
     let whole = |reach| Judged { about, reach, values: vec![] };
     if operator.form == Form::Unknown {
         return whole(Reach::UNKNOWN);
     }
-    if names == Names::Nobody || operator.is_negated {
+    if is_over(entry, operator, trust) {
+        return whole(Reach::NOBODY);
+    }
+    let of_values = |values: Vec<Reach>| {
+        let reach = values.iter().copied().reduce(Reach::or).unwrap_or(Reach::UNKNOWN);
+        Judged { about, reach, values: if operator.is_negated { vec![] } else { values } }
+    };
+    if names == Names::Guest {
+        return of_values(guests(entry, operator));
+    }
+    if names == Names::Nobody || operator.is_negated || names == Names::Header && is_carried(&entry.key, actions) {
         return whole(Reach::ANYONE);
     }
-    if names == Names::Unknown {
+    if matches!(names, Names::Unknown | Names::Header) {
         return whole(Reach::UNKNOWN);
     }
     if operator.form == Form::Null {
@@ -118,8 +142,43 @@ fn allowed_by(entry: &Entry<'_>, is_there: bool, kind: Kind, trust: &Trust) -> J
     if operator.holds_if_absent && !is_there {
         return whole(if is_always_there(&entry.key, names, kind) { Reach::UNKNOWN } else { Reach::ANYONE });
     }
-    let values = reaches(entry, operator.form, names, trust);
-    Judged { about, reach: values.iter().copied().reduce(Reach::or).unwrap_or(Reach::UNKNOWN), values }
+    of_values(reaches(entry, operator.form, names, trust))
+}
+
+/// Whether it asks for a time that has passed.
+fn is_over(entry: &Entry<'_>, operator: Operator, trust: &Trust) -> bool {
+    if operator.form != Form::Amount || operator.is_negated {
+        return false;
+    }
+    let name = pattern::lower(&entry.operator);
+    let name = name.rsplit(':').next().unwrap_or(&name);
+    let asked = date::Asked {
+        key: &pattern::lower(&entry.key),
+        operator: name.strip_suffix("ifexists").unwrap_or(name),
+        holds_if_absent: operator.holds_if_absent,
+    };
+    asked.is_over(entry.values.iter().map(|value| &*value.text), trust.at)
+}
+
+/// Whether an identity pool's guests are among those who are let through; every guest and everybody who signed in says
+/// which of them they are.
+/// <https://docs.aws.amazon.com/cognito/latest/developerguide/role-trust-and-permissions.html>
+fn guests(entry: &Entry<'_>, operator: Operator) -> Vec<Reach> {
+    const GUEST: &str = "unauthenticated";
+    let reach = |value: &Word<'_>| match operator.form {
+        _ if value.text.contains("${") => Reach::UNKNOWN,
+        Form::Like if pattern::matches(&pattern::lower(&value.text), GUEST) => Reach::ANYONE,
+        Form::Exact if value.text.eq_ignore_ascii_case(GUEST) => Reach::ANYONE,
+        Form::Like | Form::Exact => Reach::NOBODY,
+        _ => Reach::UNKNOWN,
+    };
+    let named: Vec<Reach> = entry.values.iter().map(reach).collect();
+    match operator.form {
+        Form::Null => vec![Reach::ANYONE],
+        _ if operator.is_negated && named.contains(&Reach::ANYONE) => vec![Reach::NOBODY],
+        _ if operator.is_negated => vec![Reach::ANYONE],
+        _ => named,
+    }
 }
 
 /// Whom a `Deny` does not hit because of this key.
@@ -128,10 +187,12 @@ pub(super) fn spared(entry: &Entry<'_>, trust: &Trust) -> Reach {
     let is = |text: &str| entry.values.iter().all(|value| value.text.eq_ignore_ascii_case(text));
     match operator.form {
         Form::Unknown => Reach::UNKNOWN,
-        _ if names == Names::Nobody => Reach::ANYONE,
+        // Nobody is kept out for good by a date.
+        Form::Amount if is_date(entry) => Reach::ANYONE,
+        _ if matches!(names, Names::Nobody | Names::Guest) => Reach::ANYONE,
         // Without the key there is no value that differs, so who has no such key is not hit.
         _ if operator.is_negated && operator.is_any => Reach::ANYONE,
-        _ if operator.is_negated && names == Names::Unknown => Reach::UNKNOWN,
+        _ if operator.is_negated && matches!(names, Names::Unknown | Names::Header) => Reach::UNKNOWN,
         form if operator.is_negated => {
             let reaches = reaches(entry, form, names, trust).into_iter();
             reaches.reduce(Reach::or).unwrap_or(Reach::UNKNOWN)
@@ -140,14 +201,27 @@ pub(super) fn spared(entry: &Entry<'_>, trust: &Trust) -> Reach {
         Form::Bool if operator.holds_if_absent && names == Names::WhetherService && is("false") => {
             Reach::certain(Exposure::Service)
         }
+        Form::Bool if operator.holds_if_absent && names == Names::MountTarget && is("false") => {
+            Reach::certain(Exposure::Account)
+        }
         Form::Bool if operator.holds_if_absent && names == Names::Unknown => Reach::UNKNOWN,
-        Form::Null if names == Names::Unknown && is("true") => Reach::UNKNOWN,
+        Form::Null if matches!(names, Names::Unknown | Names::Header) && is("true") => Reach::UNKNOWN,
         _ => Reach::ANYONE,
     }
 }
 
+/// Whether whoever makes one of these calls can meet what this key asks for, as they write it into the request.
+pub(super) fn is_callers_choice(entry: &Entry<'_>, actions: &Scope<'_>) -> bool {
+    meaning(&entry.key).0 == Names::Header && is_carried(&entry.key, actions)
+}
+
+fn is_date(entry: &Entry<'_>) -> bool {
+    let name = pattern::lower(&entry.operator);
+    name.rsplit(':').next().is_some_and(|name| name.starts_with("date"))
+}
+
 impl Operator {
-    fn of(name: &str) -> Self {
+    pub(super) fn of(name: &str) -> Self {
         let name = pattern::lower(name);
         let (is_any, rest) = strip(name.strip_prefix("foranyvalue:"), &name);
         let (is_all, rest) = strip(rest.strip_prefix("forallvalues:"), rest);
@@ -176,7 +250,8 @@ impl Operator {
             | "dategreaterthanequals" => (Form::Amount, false),
             _ => (Form::Unknown, false),
         };
-        Self { form, is_negated, holds_if_absent: is_all || is_lenient, is_any }
+        let ignores_case = rest.ends_with("ignorecase");
+        Self { form, is_negated, holds_if_absent: is_all || is_lenient, is_any, is_all, ignores_case }
     }
 }
 
@@ -208,15 +283,20 @@ fn meaning(key: &str) -> (Names, About) {
         "aws:userid" => Names::UserId,
         "aws:principalservicename" | "aws:principalservicenameslist" => Names::ServiceName,
         "aws:principalisawsservice" => Names::WhetherService,
-        "aws:resourceaccount" | "aws:resourceorgid" => Names::Owner,
+        "aws:resourceaccount" | "aws:resourceorgid" | "s3:resourceaccount" => Names::Owner,
+        "elasticfilesystem:accessedviamounttarget" => Names::MountTarget,
+        key if known::tells_of_guests(key) => Names::Guest,
         key if is_met_by_anyone(key) => Names::Nobody,
+        key if carriers(key).is_some() => Names::Header,
         key => claim(key),
     };
     let about = match names {
         _ if key.starts_with("aws:source") && SOURCES.contains(&&*key) => About::Source,
         Names::ServiceName | Names::WhetherService => About::Service,
+        Names::SignedIn(_) if known::tells_a_pool(&key) => About::Pool,
         Names::SignedIn(_) => About::Claim,
-        Names::Network | Names::Address | Names::Key | Names::Owner => About::Way,
+        Names::Guest => About::Guests,
+        Names::Network | Names::Address | Names::Key | Names::Owner | Names::MountTarget => About::Way,
         _ if key.starts_with("aws:vpce") || key.starts_with("s3:dataaccesspoint") => About::Way,
         _ if &*key == "aws:sourcevpcarn" => About::Way,
         _ => About::Caller,
@@ -231,12 +311,16 @@ const SOURCES: [&str; 5] =
 
 /// Keys that any stranger can meet: they tell how the call is made and what it is made upon, or a stranger chooses
 /// them. `aws:VpcSourceIp` is among them as anyone's VPC may have any private address, and tags as anyone tags his own.
+/// Anonymous calls have no signature, but whoever has an AWS account signs as the policy asks.
+/// - <https://docs.aws.amazon.com/AmazonS3/latest/API/bucket-policy-s3-sigv4-conditions.html>
+/// - <https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html>
 fn is_met_by_anyone(key: &str) -> bool {
-    const KEYS: [&str; 34] = [
+    const KEYS: [&str; 85] = [
         "aws:calledvia",
         "aws:calledviafirst",
         "aws:calledvialast",
         "aws:currenttime",
+        "aws:ec2instancesourceprivateipv4",
         "aws:epochtime",
         "aws:multifactorauthage",
         "aws:multifactorauthpresent",
@@ -251,26 +335,122 @@ fn is_met_by_anyone(key: &str) -> bool {
         "aws:username",
         "aws:viaawsservice",
         "aws:vpcsourceip",
+        "dynamodb:attributes",
+        "dynamodb:enclosingoperation",
+        "dynamodb:fulltablescan",
+        "dynamodb:leadingkeys",
+        "dynamodb:returnconsumedcapacity",
+        "dynamodb:returnvalues",
+        "dynamodb:select",
         "ec2:roledelivery",
+        "events:detail-type",
+        "events:source",
+        "kms:datakeypairspec",
+        "kms:encryptionalgorithm",
+        "kms:encryptioncontextkeys",
         "kms:grantconstrainttype",
+        "kms:granteeprincipal",
         "kms:grantisforawsresource",
         "kms:grantoperations",
+        "kms:keyagreementalgorithm",
+        "kms:macalgorithm",
+        "kms:messagetype",
+        "kms:requestalias",
+        "kms:retiringprincipal",
+        "kms:signingalgorithm",
         "kms:viaservice",
+        "kms:wrappingalgorithm",
+        "kms:wrappingkeyspec",
         "lambda:functionurlauthtype",
         "lambda:invokedviafunctionurl",
+        "s3-object-lambda:authtype",
+        "s3-object-lambda:signatureage",
+        "s3-object-lambda:signatureversion",
+        "s3-object-lambda:tlsversion",
+        "s3-object-lambda:versionid",
+        "s3-outposts:authtype",
+        "s3-outposts:delimiter",
+        "s3-outposts:max-keys",
+        "s3-outposts:prefix",
+        "s3-outposts:signatureage",
+        "s3-outposts:signatureversion",
+        "s3-outposts:versionid",
+        "s3-outposts:x-amz-content-sha256",
+        "s3:authtype",
         "s3:delimiter",
         "s3:max-keys",
         "s3:prefix",
+        "s3:signatureage",
+        "s3:signatureversion",
         "s3:tlsversion",
+        "s3:versionid",
+        "s3:x-amz-content-sha256",
+        "s3express:authtype",
+        "s3express:sessionmode",
+        "s3express:signatureage",
+        "s3express:signatureversion",
+        "s3express:tlsversion",
+        "s3express:x-amz-content-sha256",
+        "secretsmanager:secretid",
+        "secretsmanager:versionid",
+        "secretsmanager:versionstage",
         "sns:endpoint",
         "sns:protocol",
+        "sts:durationseconds",
         "sts:externalid",
         "sts:rolesessionname",
         "sts:sourceidentity",
+        "sts:transitivetagkeys",
     ];
-    const FAMILIES: [&str; 5] =
-        ["aws:principaltag/", "aws:requesttag/", "aws:resource", "kms:encryptioncontext:", "saml:"];
+    const FAMILIES: [&str; 8] = [
+        "aws:principaltag/",
+        "aws:requesttag/",
+        "aws:resource",
+        "kms:encryptioncontext:",
+        "s3:existingobjecttag/",
+        "s3-outposts:existingobjecttag/",
+        "saml:",
+        "secretsmanager:resourcetag/",
+    ];
     KEYS.binary_search(&key).is_ok() || FAMILIES.iter().any(|family| key.starts_with(family))
+}
+
+/// The calls whose requests carry what a key tells, which is for the caller to write. In others the key is absent, so
+/// that a condition on it means something that nobody has judged.
+/// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html>
+fn carriers(key: &str) -> Option<&'static [&'static str]> {
+    const PUT: &[&str] = &["s3:putobject", "s3:replicateobject"];
+    const TAGGING: &[&str] = &["s3:putobject", "s3:putobjecttagging", "s3:putobjectversiontagging"];
+    const ACL: &[&str] =
+        &["s3:createbucket", "s3:putbucketacl", "s3:putobject", "s3:putobjectacl", "s3:putobjectversionacl"];
+    let (service, name) = key.split_once(':')?;
+    let carriers: &[&str] = match (service, name) {
+        ("s3", "x-amz-acl") => ACL,
+        ("s3", name) if name.starts_with("x-amz-grant-") => ACL,
+        ("s3", "x-amz-object-ownership") => &["s3:createbucket", "s3:putbucketownershipcontrols"],
+        ("s3", "x-amz-server-side-encryption-aws-kms-key-id") => return None,
+        ("s3", name) if name.starts_with("x-amz-") => PUT,
+        ("s3express", name) if name.starts_with("x-amz-") => &["s3express:createsession", "s3express:createbucket"],
+        ("s3-outposts", name) if name.starts_with("x-amz-") => &["s3-outposts:putobject", "s3-outposts:putobjectacl"],
+        ("s3", "if-match") => &["s3:deleteobject", "s3:putobject"],
+        ("s3", "if-none-match" | "objectcreationoperation") => &["s3:putobject"],
+        ("s3", "locationconstraint") => &["s3:createaccesspoint", "s3:createbucket"],
+        ("s3", "object-lock-legal-hold") => &["s3:putobject", "s3:putobjectlegalhold"],
+        ("s3", "object-lock-mode" | "object-lock-retain-until-date" | "object-lock-remaining-retention-days") => {
+            &["s3:putobject", "s3:putobjectretention"]
+        }
+        ("s3", "requestobjecttagkeys") => TAGGING,
+        ("s3", name) if name.starts_with("requestobjecttag/") => TAGGING,
+        _ => return None,
+    };
+    Some(carriers)
+}
+
+/// Whether one of the actions is a call whose request carries this key.
+fn is_carried(key: &str, actions: &Scope<'_>) -> bool {
+    let is_named = |name: &str| actions.words.iter().any(|word| pattern::matches(&pattern::lower(&word.text), name));
+    let carriers = carriers(&pattern::lower(key)).unwrap_or_default();
+    carriers.iter().any(|name| is_named(name) != actions.is_all_but)
 }
 
 /// A claim of an identity provider: `gitlab.com:sub`.
@@ -303,7 +483,15 @@ fn reaches(entry: &Entry<'_>, form: Form, names: Names, trust: &Trust) -> Vec<Re
             };
             entry.values.iter().map(reach).collect()
         }
-        (Names::Address | Names::WhetherService | Names::Nobody | Names::Unknown, _)
+        // Only what is in the network that the file system's owner has put its mount target into reaches that.
+        (Names::MountTarget, Form::Bool | Form::Exact) => {
+            let reach = |value: &Word<'_>| {
+                if value.text.eq_ignore_ascii_case("true") { Reach::certain(Exposure::Account) } else { Reach::ANYONE }
+            };
+            entry.values.iter().map(reach).collect()
+        }
+        (Names::Address | Names::WhetherService | Names::MountTarget, _)
+        | (Names::Nobody | Names::Header | Names::Guest | Names::Unknown, _)
         | (_, Form::Address | Form::Bool | Form::Null | Form::Amount | Form::Unknown) => vec![Reach::UNKNOWN],
         _ => entry.values.iter().map(|value| of_value(&value.text, entry, form, names, trust)).collect(),
     }
@@ -411,21 +599,29 @@ fn of_claim(value: &str, key: &str, issuer: &Issuer) -> Reach {
     }
 }
 
-/// Ranges are judged together: of those that make a world, all that are wide enough to be part of it are to blame.
+/// A value that is wider than S3 lets pass is public by itself. The others are judged together: of those that make a
+/// world, all that are wide enough to be part of it are to blame.
 fn addresses(values: &[Word<'_>], trust: &Trust) -> Vec<Reach> {
     let ranges: Vec<Option<IpNet>> = values.iter().map(|value| network::range(&value.text)).collect();
-    let strangers = || ranges.iter().flatten().copied().filter(|range| trust.of_range(range).is_untrusted());
-    let (v4, v6) = strangers().partition(|range| matches!(range, IpNet::V4(_)));
+    let is_part = |range: &IpNet| trust.of_range(range).is_untrusted() && !is_public(range);
+    let (v4, v6) = ranges.iter().flatten().copied().filter(is_part).partition(|range| matches!(range, IpNet::V4(_)));
     let (v4, v6) = (narrowest_of_a_world(v4), narrowest_of_a_world(v6));
     let reach = |range: &Option<IpNet>| {
         let Some(range) = range else { return Reach::UNKNOWN };
         let narrowest = if matches!(range, IpNet::V4(_)) { v4 } else { v6 };
+        let is_world = is_public(range) || narrowest.is_some_and(|narrowest| host_bits(range) >= narrowest);
         match trust.of_range(range) {
-            Exposure::Foreign if narrowest.is_some_and(|narrowest| host_bits(range) >= narrowest) => Reach::ANYONE,
+            Exposure::Foreign if is_world => Reach::ANYONE,
             exposure => Reach::certain(exposure),
         }
     };
     ranges.iter().map(reach).collect()
+}
+
+/// What S3 takes for public as a value of `aws:SourceIp`: more addresses of the internet than a /8 or a /32 has.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html#access-control-block-public-access-policy-status>
+fn is_public(range: &IpNet) -> bool {
+    network::public_addresses(range) > if matches!(range, IpNet::V4(_)) { 1 << (32 - 8) } else { 1 << (128 - 32) }
 }
 
 /// How many host bits the narrowest range has that is part of a world which these make; nothing if they make none.

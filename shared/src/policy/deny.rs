@@ -1,22 +1,23 @@
 //! Whom the `Deny` statements of a policy leave over of an `Allow`.
 //!
-//! A `Deny` narrows only where it certainly covers: the same or more actions and resources, and everyone.
+//! A `Deny` narrows only where it certainly covers: the same or more actions and resources, and everyone whom the `Allow`
+//! admits. So a `Deny` of the same principal counts, as does one of `*` that is narrowed to it.
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html>
 
 use std::borrow::Cow;
 
 use super::Kind;
 use super::condition;
-use super::document::{Document, Principal, Scope, Statement, lowered};
+use super::document::{Document, Entry, List, Principal, Scope, Statement, lowered};
 use super::pattern;
 use super::reach::Reach;
+use super::said::Said;
 use super::trust::Trust;
 
 /// How much comparing one policy is worth, in pairs of characters: far more than any policy that a service stores can
 /// take, and some milliseconds. After that a `Deny` no longer narrows, so that a hostile policy gains nothing by it.
 const PATIENCE: usize = 10_000_000;
 
-/// The `Deny` statements that spare only some.
 #[derive(Debug)]
 pub(super) struct Denies<'p> {
     denies: Vec<Deny<'p>>,
@@ -27,8 +28,31 @@ pub(super) struct Denies<'p> {
 struct Deny<'p> {
     actions: Words<'p>,
     resources: Words<'p>,
-    /// Whom it does not hit.
-    spared: Reach,
+    whom: Whom<'p>,
+    /// What it asks for, and whom it does not hit because of that, if nothing else is known of who calls.
+    condition: Vec<(&'p Entry<'p>, Reach)>,
+}
+
+#[derive(Debug)]
+enum Whom<'p> {
+    Everyone,
+    /// By kind and name.
+    Those(Vec<(&'p str, &'p str)>),
+    /// `NotPrincipal`: of an account that is named, it depends on how a caller is named.
+    AllBut(Vec<(&'p str, &'p str)>),
+}
+
+/// The `Deny` statements that are upon something that one `Allow` allows.
+#[derive(Debug)]
+pub(super) struct Left<'d, 'p> {
+    allow: &'p Statement<'p>,
+    /// Each with the actions and the resources that it covers.
+    denies: Vec<(&'d Deny<'p>, Vec<bool>, Vec<bool>)>,
+    /// What the condition of the `Allow` makes sure of, whoever calls.
+    said: Vec<Said<'p>>,
+    /// How many actions and resources are told apart.
+    size: (usize, usize),
+    patience: &'d mut usize,
 }
 
 /// Patterns, and whether all but what they mean is meant.
@@ -41,39 +65,79 @@ struct Words<'p> {
 impl<'p> Denies<'p> {
     pub(super) fn of(document: &'p Document<'_>, trust: &Trust) -> Self {
         let denies = document.statements.iter().filter(|statement| !statement.allows);
-        let denies = denies.filter_map(|statement| Deny::of(statement, trust)).collect();
-        Self { denies, patience: PATIENCE }
+        Self { denies: denies.map(|statement| Deny::of(statement, trust)).collect(), patience: PATIENCE }
     }
 
-    /// Whom these leave over of what is allowed to everyone.
-    pub(super) fn left(&mut self, allow: &Statement<'_>, kind: Kind) -> Reach {
-        if self.denies.is_empty() {
-            return Reach::ANYONE;
+    /// Those that are upon what is allowed.
+    pub(super) fn upon(&mut self, allow: &'p Statement<'p>, kind: Kind) -> Left<'_, 'p> {
+        let Self { denies, patience } = self;
+        let mut left = Left { allow, denies: vec![], said: vec![], size: (1, 1), patience };
+        if denies.is_empty() {
+            return left;
         }
         let (actions, resources) = (actions(allow, kind), Words::of_resources(&allow.resources));
-        let mut left = Reach::ANYONE;
-        let mut partial = vec![];
-        for deny in &self.denies {
-            let Some(hit) = deny.actions.covered(&actions, &mut self.patience) else { break };
+        left.size = (actions.len(), resources.len());
+        for deny in denies.iter() {
+            let Some(hit) = deny.actions.covered(&actions, left.patience) else { break };
             if !hit.contains(&true) {
                 continue;
             }
-            let Some(upon) = deny.resources.covered(&resources, &mut self.patience) else { break };
-            if hit.iter().chain(&upon).all(|covered| *covered) {
-                left = left.and(deny.spared);
+            let Some(upon) = deny.resources.covered(&resources, left.patience) else { break };
+            left.denies.push((deny, hit, upon));
+        }
+        if !left.denies.is_empty() {
+            left.said = allow.condition.iter().flat_map(|entry| Said::by_condition(entry, None)).collect();
+        }
+        left
+    }
+}
+
+impl<'p> Left<'_, 'p> {
+    /// Whom they leave over of everyone who meets the condition of the `Allow`.
+    pub(super) fn of_everyone(&mut self) -> Reach {
+        self.of(None, &[])
+    }
+
+    /// What they leave over of one whom the `Allow` names. Who signs in elsewhere is hit only by name: whether a `Deny` of
+    /// everyone means them is nowhere said.
+    pub(super) fn of_principal(&mut self, kind: &str, text: &'p str) -> Reach {
+        if self.denies.is_empty() {
+            return Reach::ANYONE;
+        }
+        self.of(Some((kind, text)), &Said::by_principal(kind, text))
+    }
+
+    /// What they leave over of those who meet one value of an entry in the condition of the `Allow`.
+    pub(super) fn of_value(&mut self, entry: usize, value: usize) -> Reach {
+        if self.denies.is_empty() {
+            return Reach::ANYONE;
+        }
+        self.of(None, &Said::by_condition(&self.allow.condition[entry], Some(value)))
+    }
+
+    fn of(&mut self, named: Option<(&str, &str)>, said: &[Said<'_>]) -> Reach {
+        let mut left = Reach::ANYONE;
+        let mut partial = vec![];
+        for (deny, hit, upon) in &self.denies {
+            let spared = deny.spares(named, said, &self.said, self.allow, self.patience);
+            if spared == Reach::ANYONE {
+                continue;
+            }
+            if hit.iter().chain(upon).all(|covered| *covered) {
+                left = left.and(spared);
             } else {
-                partial.push((deny, hit, upon));
+                partial.push((spared, hit, upon));
             }
         }
-        let (actions, resources) = (actions.len(), resources.len());
+        let (actions, resources) = self.size;
         let work = actions.saturating_mul(resources).saturating_mul(partial.len());
-        if partial.is_empty() || spend(&mut self.patience, work).is_none() {
+        if partial.is_empty() || spend(self.patience, work).is_none() {
             return left;
         }
         // Several may do together what none does alone: one for reading, one for writing.
         let of_pair = |action: usize, resource: usize| {
             let hits = partial.iter().filter(|(_, hit, upon)| hit[action] && upon[resource]);
-            hits.fold(left, |left, (deny, ..)| left.and(deny.spared))
+            hits.fold(left, |left, (spared, ..)| left.and(*spared))
         };
         let pairs = (0..actions).flat_map(|action| (0..resources).map(move |resource| (action, resource)));
         pairs.map(|(action, resource)| of_pair(action, resource)).fold(Reach::NOBODY, Reach::or)
@@ -81,21 +145,67 @@ impl<'p> Denies<'p> {
 }
 
 impl<'p> Deny<'p> {
-    /// Nothing if it spares anyone who takes the trouble.
-    fn of(statement: &'p Statement<'_>, trust: &Trust) -> Option<Self> {
-        let is_sure = statement.is_about_everyone();
-        if !is_sure && !matches!(statement.principal, Principal::AllBut) {
-            return None;
-        }
-        let spared = statement.condition.iter().map(|entry| condition::spared(entry, trust));
-        let spared = spared.fold(Reach::NOBODY, Reach::or);
-        let spared = if is_sure { spared } else { spared.or(Reach::UNKNOWN) };
-        (spared != Reach::ANYONE).then(|| Self {
+    fn of(statement: &'p Statement<'p>, trust: &Trust) -> Self {
+        let whom = match &statement.principal {
+            _ if statement.is_about_everyone() => Whom::Everyone,
+            Principal::AllBut(lists) => Whom::AllBut(names(lists)),
+            Principal::Missing => Whom::Those(vec![]),
+            Principal::Those(lists) => Whom::Those(names(lists)),
+        };
+        Self {
             actions: Words::of_actions(&statement.actions),
             resources: Words::of_resources(&statement.resources),
-            spared,
-        })
+            whom,
+            condition: statement.condition.iter().map(|entry| (entry, condition::spared(entry, trust))).collect(),
+        }
     }
+
+    /// Whom it does not hit of those who are named and say this, by who they are or by what the `Allow` asks for.
+    fn spares(
+        &self,
+        named: Option<(&str, &str)>,
+        said: &[Said<'_>],
+        asked: &[Said<'_>],
+        allow: &Statement<'_>,
+        patience: &mut usize,
+    ) -> Reach {
+        let all = || said.iter().chain(asked);
+        let is_federated = named.is_some_and(|(kind, _)| kind == "Federated");
+        let spared = match &self.whom {
+            Whom::Everyone if !is_federated => Reach::NOBODY,
+            Whom::AllBut(those) if !is_federated => {
+                let work = those.len().saturating_mul(said.len() + asked.len() + 1);
+                let is_another = spend(patience, work).is_some() && all().any(|said| said.is_of_none(those));
+                if is_another { Reach::NOBODY } else { Reach::UNKNOWN }
+            }
+            Whom::Everyone | Whom::AllBut(_) => Reach::ANYONE,
+            Whom::Those(those) => {
+                let is_one = |(kind, text): &(&str, &str)| {
+                    named == Some((kind, text)) || all().any(|said| said.is_by(kind, text))
+                };
+                let work = those.len().saturating_mul(said.len() + asked.len() + 1);
+                let is_hit = spend(patience, work).is_some() && those.iter().any(is_one);
+                if is_hit { Reach::NOBODY } else { Reach::ANYONE }
+            }
+        };
+        let mut spared = spared;
+        for (entry, by_entry) in &self.condition {
+            if spared == Reach::ANYONE {
+                break;
+            }
+            let is_met = all().any(|said| spend(patience, said.work(entry)).is_some() && said.meets(entry));
+            spared = spared.or(match *by_entry {
+                _ if is_met => Reach::NOBODY,
+                Reach::UNKNOWN if condition::is_callers_choice(entry, &allow.actions) => Reach::ANYONE,
+                by_entry => by_entry,
+            });
+        }
+        spared
+    }
+}
+
+fn names<'p>(lists: &'p [List<'p>]) -> Vec<(&'p str, &'p str)> {
+    lists.iter().flat_map(|list| list.words.iter().map(|word| (&*list.kind, &*word.text))).collect()
 }
 
 /// The calls by which a role is assumed, and those that go along with one.

@@ -52,8 +52,8 @@ pub(super) enum Principal<'a> {
     Missing,
     /// The lists of `Principal`. A lone text is a list of `AWS`, without a member around it.
     Those(Vec<List<'a>>),
-    /// `NotPrincipal`.
-    AllBut,
+    /// All but those in the lists of `NotPrincipal`.
+    AllBut(Vec<List<'a>>),
 }
 
 /// The principals of one kind.
@@ -161,7 +161,7 @@ impl<'a> Statement<'a> {
                 "Sid" => statement.sid = words(member.value)?.into_iter().next().map(|word| word.text),
                 "Effect" => effect = words(member.value)?.into_iter().next().map(|word| word.text),
                 "Principal" => statement.principal = Principal::Those(lists(member.value)?),
-                "NotPrincipal" => statement.principal = Principal::AllBut,
+                "NotPrincipal" => statement.principal = Principal::AllBut(lists(member.value)?),
                 "Action" => statement.actions.words = words(member.value)?,
                 "NotAction" => statement.actions = Scope { words: words(member.value)?, is_all_but: true },
                 "Resource" => statement.resources.words = words(member.value)?,

@@ -8,8 +8,9 @@ use sha2::{Digest, Sha256};
 
 use super::Kind;
 use super::condition::{self, About, Judged};
-use super::deny::{self, Denies};
+use super::deny::{self, Denies, Left};
 use super::document::{Principal, Statement, listed, shown};
+use super::matrix::{Apart, Matrix};
 use super::principal::Grantee;
 use super::reach::Reach;
 use super::text::Node;
@@ -57,21 +58,25 @@ pub(super) enum Part {
 }
 
 /// A principal as it is written.
-struct Named<'s> {
+pub(super) struct Named<'s> {
     kind: &'s str,
     text: &'s str,
-    grantee: Grantee,
+    pub grantee: Grantee,
+    /// Whom the `Deny` statements leave over of these.
+    pub left: Reach,
 }
 
-/// What the condition and the `Deny` statements leave of everyone.
+/// What the condition leaves of everyone.
 #[derive(Debug, Clone, Copy)]
-struct Narrowed {
+pub(super) struct Narrowed {
     /// By keys that tell of the caller.
     caller: Reach,
     source: Option<Reach>,
     claim: Option<Reach>,
+    /// To whose identity pool, and whether its guests are let in as well.
+    pool: Option<Reach>,
+    guests: Option<Reach>,
     is_service: bool,
-    left: Reach,
     kind: Kind,
 }
 
@@ -84,54 +89,84 @@ pub(super) struct Context<'c> {
 }
 
 /// The ways in of a statement that allows something.
-pub(super) fn of_statement(
+pub(super) fn of_statement<'p>(
     index: usize,
-    statement: &Statement<'_>,
-    denies: &mut Denies<'_>,
+    statement: &'p Statement<'p>,
+    denies: &mut Denies<'p>,
     context: &Context<'_>,
 ) -> Vec<Grant> {
     if !deny::matters(statement, context.kind) {
         return vec![];
     }
-    let entries = condition::allowed(&statement.condition, context.kind, context.trust);
-    let named = named(statement, context.trust);
-    let left = denies.left(statement, context.kind);
-    let narrowed = Narrowed::by(entries.iter(), left, context.kind);
-    let reaches: Vec<Reach> = named.iter().map(|named| narrowed.of(named.grantee)).collect();
-    let writer = Writer::of(index, statement, &named, in_doubt(statement, &entries, left), context);
-    match values(&entries, &named, &reaches, left, context.kind) {
-        Some((entry, values)) => writer.by_value(entry, &values),
-        None => writer.by_principal(&reaches),
+    let mut left = denies.upon(statement, context.kind);
+    let named = named(statement, &mut left, context.trust);
+    let mut entries = condition::allowed(statement, context.kind, context.trust);
+    let everyone = left.of_everyone();
+    if !named.iter().any(|named| named.kind == "Federated") {
+        for (index, judged) in entries.iter_mut().enumerate() {
+            deny_values(index, judged, everyone, &mut left);
+        }
+    }
+    let narrowed = Narrowed::by(entries.iter(), context.kind);
+    let reaches: Vec<Reach> = named.iter().map(|named| narrowed.of(named.grantee, named.left)).collect();
+    let writer = Writer::of(index, statement, &named, in_doubt(statement, &entries, everyone), context);
+    let (entry, chosen) = match values(&entries, &named, &reaches, context.kind) {
+        Some((entry, values)) => (Some(entry), values),
+        None => (None, reaches),
+    };
+    let is_untrusted = chosen.iter().any(|reach| reach.exposure.is_untrusted());
+    let matrix = is_untrusted.then(|| Matrix::of(&named, &entries, Narrowed::by(std::iter::empty(), context.kind)));
+    match (matrix.flatten().and_then(|matrix| matrix.better_than(entry, &chosen)), entry) {
+        (Some(apart), _) => writer.by_cell(&apart),
+        (None, Some(entry)) => writer.by_value(entry, &chosen),
+        (None, None) => writer.by_principal(&chosen),
     }
 }
 
-fn named<'s>(statement: &'s Statement<'_>, trust: &Trust) -> Vec<Named<'s>> {
+/// Whom a value names may be denied by a statement of their own.
+fn deny_values(entry: usize, judged: &mut Judged, everyone: Reach, left: &mut Left<'_, '_>) {
+    for (value, reach) in judged.values.iter_mut().enumerate() {
+        let of_value = left.of_value(entry, value);
+        if of_value != everyone {
+            *reach = reach.and(of_value);
+        }
+    }
+    judged.reach = judged.values.iter().copied().reduce(Reach::or).unwrap_or(judged.reach);
+}
+
+fn named<'s>(statement: &'s Statement<'s>, left: &mut Left<'_, 's>, trust: &Trust) -> Vec<Named<'s>> {
     match &statement.principal {
         Principal::Missing => vec![],
-        Principal::AllBut => {
-            vec![Named { kind: "", text: "everyone", grantee: Grantee::Everyone }]
+        Principal::AllBut(_) => {
+            let left = left.of_everyone();
+            vec![Named { kind: "", text: "everyone", grantee: Grantee::Everyone, left }]
         }
         Principal::Those(lists) => {
             let named = lists.iter().flat_map(|list| list.words.iter().map(move |word| (list, word)));
-            let named = named.map(|(list, word)| Named {
-                kind: &list.kind,
-                text: &word.text,
-                grantee: Grantee::of(&list.kind, &word.text, trust),
+            let named = named.map(|(list, word)| {
+                let (kind, text) = (&*list.kind, &*word.text);
+                let grantee = Grantee::of(kind, text, trust);
+                Named { kind, text, grantee, left: left_of(kind, text, grantee, left) }
             });
             named.collect()
         }
     }
 }
 
+/// Whether a `Deny` of `*` hits who is signed in elsewhere is nowhere said.
+fn left_of<'s>(kind: &str, text: &'s str, grantee: Grantee, left: &mut Left<'_, 's>) -> Reach {
+    match grantee {
+        Grantee::Everyone => left.of_everyone(),
+        Grantee::Member(_) | Grantee::SignedIn(..) if left.of_everyone() != Reach::ANYONE => {
+            left.of_principal(kind, text).and(Reach::UNKNOWN)
+        }
+        _ => left.of_principal(kind, text),
+    }
+}
+
 /// The key whose values differ in whom they let in, and whom each does. Nothing if no value is to blame, or if those
 /// who are named beside strangers, and may stay, would lose by it what they need.
-fn values(
-    entries: &[Judged],
-    named: &[Named<'_>],
-    reaches: &[Reach],
-    left: Reach,
-    kind: Kind,
-) -> Option<(usize, Vec<Reach>)> {
+fn values(entries: &[Judged], named: &[Named<'_>], reaches: &[Reach], kind: Kind) -> Option<(usize, Vec<Reach>)> {
     let is_one_untrusted = reaches.iter().any(|reach| reach.exposure.is_untrusted());
     let is_trusted = |reach: &Reach| !reach.exposure.is_untrusted() && reach.exposure != Exposure::None;
     let is_one_trusted = reaches.iter().any(is_trusted);
@@ -141,7 +176,7 @@ fn values(
     // source tells, which tells nothing of others, as what tells of other callers tells nothing of services.
     let names_others = |judged: &Judged| match judged.about {
         About::Source if services.is_empty() => true,
-        About::Caller | About::Claim if others.is_empty() => true,
+        About::Caller | About::Claim | About::Pool | About::Guests if others.is_empty() => true,
         About::Way => false,
         _ => judged.values.iter().all(|value| value.is_narrower_than_public()),
     };
@@ -157,11 +192,11 @@ fn values(
     };
     let (entry, _) = several.min_by_key(|(_, judged)| rank(judged))?;
     let others = entries.iter().enumerate().filter(|(index, _)| *index != entry).map(|(_, judged)| judged);
-    let others = Narrowed::by(others, left, kind);
+    let others = Narrowed::by(others, kind);
     let grantees = distinct(named);
     let reach = |value: &Reach| {
         let narrowed = others.and(entries[entry].about, *value);
-        grantees.iter().map(|grantee| narrowed.of(*grantee)).fold(Reach::NOBODY, Reach::or)
+        grantees.iter().map(|(grantee, left)| narrowed.of(*grantee, *left)).fold(Reach::NOBODY, Reach::or)
     };
     let values: Vec<Reach> = entries[entry].values.iter().map(reach).collect();
     let differ = values.iter().any(|value| *value != values[0]);
@@ -170,59 +205,70 @@ fn values(
 }
 
 /// A policy may name thousands who are all the same to it.
-fn distinct(named: &[Named<'_>]) -> Vec<Grantee> {
-    let mut distinct: Vec<Grantee> = vec![];
+fn distinct(named: &[Named<'_>]) -> Vec<(Grantee, Reach)> {
+    let mut distinct: Vec<(Grantee, Reach)> = vec![];
     for named in named {
-        if !distinct.contains(&named.grantee) {
-            distinct.push(named.grantee);
+        if !distinct.contains(&(named.grantee, named.left)) {
+            distinct.push((named.grantee, named.left));
         }
     }
     distinct
 }
 
 impl Narrowed {
-    fn by<'j>(entries: impl Iterator<Item = &'j Judged>, left: Reach, kind: Kind) -> Self {
-        let everyone = Self { caller: Reach::ANYONE, source: None, claim: None, is_service: false, left, kind };
+    fn by<'j>(entries: impl Iterator<Item = &'j Judged>, kind: Kind) -> Self {
+        let everyone = Self {
+            caller: Reach::ANYONE,
+            source: None,
+            claim: None,
+            pool: None,
+            guests: None,
+            is_service: false,
+            kind,
+        };
         entries.fold(everyone, |narrowed, judged| narrowed.and(judged.about, judged.reach))
     }
 
-    fn and(mut self, about: About, reach: Reach) -> Self {
+    pub(super) fn and(mut self, about: About, reach: Reach) -> Self {
         let narrower = |earlier: Option<Reach>| Some(earlier.map_or(reach, |earlier| earlier.and(reach)));
         match about {
             About::Source => self.source = narrower(self.source),
             About::Claim => self.claim = narrower(self.claim),
+            About::Pool => self.pool = narrower(self.pool),
+            About::Guests => self.guests = narrower(self.guests),
             About::Service if reach == Reach::certain(Exposure::Service) => self.is_service = true,
             About::Caller | About::Way | About::Service => self.caller = self.caller.and(reach),
         }
         self
     }
 
-    fn of(self, grantee: Grantee) -> Reach {
+    pub(super) fn of(self, grantee: Grantee, left: Reach) -> Reach {
         let (source, claim) = (self.source.unwrap_or(Reach::ANYONE), self.claim.unwrap_or(Reach::ANYONE));
-        let conditioned = self.caller.and(source);
-        // Whether a `Deny` of `*` hits who is signed in elsewhere is nowhere said.
-        let signed_in = conditioned.and(if self.left == Reach::ANYONE { Reach::ANYONE } else { Reach::UNKNOWN });
+        // Guests of a pool are anyone, and whether it has some the policy does not tell.
+        let pool = self.pool.map(|pool| pool.or(self.guests.unwrap_or(Reach::UNKNOWN)));
+        let claim = claim.and(pool.unwrap_or(Reach::ANYONE));
+        let conditioned = self.caller.and(source).and(left);
         match grantee {
-            Grantee::Service => self.services(),
-            Grantee::Everyone if self.is_service => self.services(),
+            Grantee::Service => self.services(left),
+            Grantee::Everyone if self.is_service => self.services(left),
             _ if self.is_service => Reach::NOBODY,
-            Grantee::Everyone => conditioned.and(self.left).and(claim),
-            Grantee::Known(reach) => reach.and(conditioned).and(self.left).and(claim),
-            Grantee::Member(owner) => owner.and(signed_in),
-            Grantee::SignedIn(_, owner) if claim.is_narrower_than_public() => owner.and(signed_in),
-            Grantee::SignedIn(..) => signed_in.and(claim),
+            Grantee::Everyone => conditioned.and(claim),
+            Grantee::Known(reach) => reach.and(conditioned).and(claim),
+            Grantee::Member(owner) => owner.and(conditioned),
+            Grantee::SignedIn(_, owner) if claim.is_narrower_than_public() => owner.and(conditioned),
+            Grantee::SignedIn(..) => conditioned.and(claim),
         }
     }
 
     /// A service acts for whom its condition says, or for anyone; that a role is trusted to one is normal.
-    fn services(self) -> Reach {
+    fn services(self, left: Reach) -> Reach {
         let anyone = if self.kind == Kind::Trust { Exposure::Account } else { Exposure::Service };
         let acting = match self.source {
             Some(source) if source.is_narrower_than_public() => source,
             Some(source) => Reach { exposure: anyone, ..source },
             None => Reach::certain(anyone),
         };
-        acting.and(self.caller).and(self.left)
+        acting.and(self.caller).and(left)
     }
 }
 
@@ -310,6 +356,19 @@ impl<'w, 's> Writer<'w, 's> {
         grants.collect()
     }
 
+    /// Principals and values, each as far as it opens a way in that no other part of them does.
+    fn by_cell(&self, apart: &Apart) -> Vec<Grant> {
+        let mut grants = self.by_principal(&apart.principals);
+        let entries: BTreeSet<usize> = apart.values.iter().map(|(entry, ..)| *entry).collect();
+        for entry in entries {
+            let mut reaches = vec![Reach::NOBODY; self.statement.condition[entry].values.len()];
+            let here = apart.values.iter().filter(|(of, ..)| *of == entry);
+            here.for_each(|(_, value, reach)| reaches[*value] = *reach);
+            grants.extend(self.by_value(entry, &reaches).into_iter().filter(Grant::is_untrusted));
+        }
+        grants
+    }
+
     fn grant(&self, part: Part, grantee: &str, name: String, who: &str, how: &str, reach: Reach) -> Grant {
         let how = match &self.doubt {
             Some(doubt) if !reach.certain => doubt,
@@ -331,7 +390,7 @@ impl<'w, 's> Writer<'w, 's> {
 
     fn who(&self, named: &Named<'_>, reach: Reach) -> String {
         match named.grantee {
-            Grantee::Everyone if matches!(self.statement.principal, Principal::AllBut) => {
+            Grantee::Everyone if matches!(self.statement.principal, Principal::AllBut(_)) => {
                 "everyone but those it names".to_owned()
             }
             Grantee::Everyone => "everyone".to_owned(),

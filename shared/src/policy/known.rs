@@ -154,12 +154,14 @@ pub(super) struct Issuer {
 /// whose audience is an app that anyone may sign in to.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_oidc_secure-by-default.html>
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html#condition-keys-wif>
-const SHARED: [Issuer; 24] = [
+const SHARED: [Issuer; 26] = [
     issuer("accounts.google.com", &["sub"]),
     issuer("agent.buildkite.com", &["sub", "organization_id", "organization_slug", "pipeline_id"]),
     issuer("api.pulumi.com/oidc", &["aud"]),
     issuer("app.terraform.io", &["sub"]),
+    issuer("cognito-identity-us-gov.amazonaws.com", &["aud", "sub"]),
     issuer("cognito-identity.amazonaws.com", &["aud", "sub"]),
+    issuer("cognito-identity.cn-north-1.amazonaws.com.cn", &["aud", "sub"]),
     issuer("gitlab.com", &["sub", "namespace_id", "project_id", "user_id"]),
     issuer("graph.facebook.com", &["id"]),
     issuer("oidc-configuration.audit-log.githubusercontent.com", &["sub"]),
@@ -189,6 +191,16 @@ const SHARED: [Issuer; 24] = [
 
 /// Claims that tell through which application somebody signed in, or how: anyone's.
 pub(super) const CLAIMS_OF_ANYONE: [&str; 5] = ["aud", "amr", "app_id", "azp", "oaud"];
+
+/// Whether this claim, in small letters, says of which identity pool of Amazon Cognito somebody is.
+pub(super) fn tells_a_pool(key: &str) -> bool {
+    key.starts_with("cognito-identity") && key.ends_with(":aud")
+}
+
+/// Whether this claim, in small letters, says whether somebody signed in to an identity pool or is its guest.
+pub(super) fn tells_of_guests(key: &str) -> bool {
+    key.starts_with("cognito-identity") && key.ends_with(":amr")
+}
 
 /// Stands for the address of a provider that is none of an account's.
 pub(super) const ANY_ISSUER: Issuer = issuer("", &["sub"]);

@@ -7,6 +7,7 @@
 //! What is public: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html#access-control-block-public-access-policy-status>
 
 mod condition;
+mod date;
 mod deny;
 mod document;
 mod edit;
@@ -14,9 +15,11 @@ mod grant;
 pub mod identity;
 pub mod kept;
 mod known;
+mod matrix;
 pub mod pattern;
 mod principal;
 mod reach;
+mod said;
 mod text;
 mod trust;
 

@@ -49,7 +49,7 @@ fn of_aws(text: &str, trust: &Trust) -> Grantee {
 }
 
 /// The account of an ARN, or what is an account by itself.
-fn account(text: &str) -> Option<&str> {
+pub(super) fn account(text: &str) -> Option<&str> {
     if is_account(text) {
         return Some(text);
     }

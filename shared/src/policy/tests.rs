@@ -293,7 +293,10 @@ fn a_shared_identity_provider_is_everyone_unless_the_tenant_is_fixed() {
         assert_eq!(signed_in(GITHUB, condition.clone()), expected, "{condition}");
     }
     let pool = json!({"StringEquals": {"cognito-identity.amazonaws.com:aud": "eu-central-1:1f2e"}});
-    assert_eq!(signed_in("cognito-identity.amazonaws.com", pool), Account);
+    assert_eq!(signed_in("cognito-identity.amazonaws.com", pool.clone()), Public, "it may have guests");
+    let signed_in_to = json!({"StringEquals": pool["StringEquals"],
+        "ForAnyValue:StringLike": {"cognito-identity.amazonaws.com:amr": "authenticated"}});
+    assert_eq!(signed_in("cognito-identity.amazonaws.com", signed_in_to), Account);
     assert_eq!(signed_in("cognito-identity.amazonaws.com", json!({})), Public);
     let app = json!({"StringEquals": {"accounts.google.com:aud": "66677788899900pro0"}});
     assert_eq!(signed_in("accounts.google.com", app), Public);

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use ipnet::IpNet;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::known;
@@ -64,9 +65,17 @@ pub struct Trust {
     pub ranges: Vec<IpNet>,
     /// Canonical user ids, the owner's own among them.
     pub canonical_users: BTreeSet<String>,
+    /// When it is judged: what had to happen before then lets nobody in. Without it no date has passed.
+    pub at: Option<Timestamp>,
 }
 
 impl Trust {
+    /// The same, at the time of an event.
+    #[must_use]
+    pub fn at(self, time: Timestamp) -> Self {
+        Self { at: Some(time), ..self }
+    }
+
     /// Whom a canonical user id means. It does not tell an account, so who is not listed is a stranger.
     #[must_use]
     pub fn of_canonical_user(&self, id: &str) -> Exposure {

@@ -395,6 +395,9 @@ const IDLE: &[Key] = &[
     ("sns:Endpoint", Text, &["*@example.com", "https://example.com/hook"]),
     ("sns:Protocol", Text, &["https", "sqs"]),
     ("s3:x-amz-acl", Text, &["bucket-owner-full-control"]),
+    ("s3:x-amz-server-side-encryption", Text, &["AES256", "aws:kms"]),
+    ("s3:signatureversion", Text, &["AWS4-HMAC-SHA256"]),
+    ("s3:authType", Text, &["REST-HEADER", "POST"]),
     ("s3:prefix", Text, &["logs/*", "${aws:username}/*"]),
     ("s3:max-keys", Number, &["10"]),
     ("example:Whatever", Text, VALUES),
@@ -428,6 +431,8 @@ const OF_TRUST: &[Key] = &[
         &["system:serviceaccount:default:app", "system:*"],
     ),
     ("accounts.google.com:aud", Text, &["66677788899900pro0"]),
+    ("cognito-identity.amazonaws.com:aud", Text, &["us-east-1:12345678-aaaa-bbbb-cccc-123456790ab0"]),
+    ("cognito-identity.amazonaws.com:amr", Text, &["authenticated", "unauthenticated", "*"]),
     ("accounts.google.com:sub", Text, &["113027383838383838383", "*"]),
 ];
 

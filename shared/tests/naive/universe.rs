@@ -31,6 +31,9 @@ const UNKNOWN_USER: &str = "9999888877779999888877779999888877779999888877779999
 pub(crate) const ORGANIZATION: &str = "o-trusted0001";
 pub(crate) const FOREIGN_ORGANIZATION: &str = "o-foreign0001";
 
+/// When all this happens. Nobody calls earlier.
+pub(crate) const NOW: &str = "2026-06-01T12:00:00Z";
+
 /// The operator's own networks.
 pub(crate) const NETWORKS: [&str; 2] = ["vpc-0ours", "vpce-0ours"];
 pub(crate) const RANGE: &str = "192.0.2.0/24";
@@ -136,9 +139,11 @@ fn together(caller: Standing, aspect: Standing) -> Standing {
 }
 
 /// Whoever says this of themselves, and strangers who say less: nowhere is it written that a call which has one key has
-/// another, but that it has one which tells whether a service calls.
+/// another, but that it has one which tells whether a service calls, and those which tell the account and the ARN of who
+/// signs it; and a token of an identity pool has one which tells whether it is a guest's.
 fn with_reticent(standing: Standing, says: Context) -> Vec<Context> {
-    let tells = |key: &&String| !key.starts_with("aws:principalis") && !key.starts_with("aws:principalservice");
+    let always = ["aws:principalis", "aws:principalservice", "aws:principalaccount", "aws:principalarn"];
+    let tells = |key: &&String| !always.iter().any(|one| key.starts_with(one)) && !key.ends_with(":amr");
     let left_out = says.keys().filter(tells).filter(|_| standing >= Service).map(|key| {
         let mut less = says.clone();
         less.remove(key);
@@ -389,14 +394,29 @@ const FEDERATED: &[(Standing, &str, &Says)] = &[
     ),
     (Own, SAML, &[("saml:aud", &["https://signin.aws.amazon.com/saml"])]),
     (Stranger, FOREIGN_SAML, &[("saml:aud", &["https://signin.aws.amazon.com/saml"])]),
-    // Anybody can make an identity pool; whether guests of one's own are strangers is the application's to say.
-    (Anyone, COGNITO, &[("cognito-identity.amazonaws.com:aud", &["us-east-1:99999999-aaaa-bbbb-cccc-dddddddddddd"])]),
+    // Anybody can make an identity pool, and anybody can be the guest of one that has guests.
     (
-        Unclear,
+        Anyone,
+        COGNITO,
+        &[
+            ("cognito-identity.amazonaws.com:aud", &["us-east-1:99999999-aaaa-bbbb-cccc-dddddddddddd"]),
+            ("cognito-identity.amazonaws.com:amr", &["authenticated"]),
+        ],
+    ),
+    (
+        Anyone,
         COGNITO,
         &[
             ("cognito-identity.amazonaws.com:aud", &["us-east-1:12345678-aaaa-bbbb-cccc-123456790ab0"]),
             ("cognito-identity.amazonaws.com:amr", &["unauthenticated"]),
+        ],
+    ),
+    (
+        Own,
+        COGNITO,
+        &[
+            ("cognito-identity.amazonaws.com:aud", &["us-east-1:12345678-aaaa-bbbb-cccc-123456790ab0"]),
+            ("cognito-identity.amazonaws.com:amr", &["authenticated", "cognito-idp.us-east-1.amazonaws.com/pool"]),
         ],
     ),
     // An application's id tells through what they signed in, not who they are.
@@ -560,9 +580,29 @@ fn free(key: &str, asked: &BTreeSet<String>) -> Vec<Aspect> {
         values.insert(value);
     }
     values.insert("another".to_owned());
+    let earliest = match key {
+        "aws:currenttime" | "aws:epochtime" => Some(NOW),
+        // No session lives longer than 36 hours.
+        "aws:tokenissuetime" => Some("2026-05-31T00:00:00Z"),
+        _ => None,
+    };
+    if let Some(earliest) = earliest {
+        values.retain(|value| !is_before(value, earliest));
+        values.insert(earliest.to_owned());
+    }
     let says = values.into_iter().map(|value| BTreeMap::from([(key.to_owned(), vec![value])]));
-    let all = [Context::new()].into_iter().chain(says);
+    // Every call has its time.
+    let may_be_absent = !matches!(key, "aws:currenttime" | "aws:epochtime");
+    let all = may_be_absent.then(Context::new).into_iter().chain(says);
     all.map(|says| Aspect { standing: Anyone, says }).collect()
+}
+
+/// Whether a time, as a date or in seconds since 1970, is before another.
+fn is_before(time: &str, other: &str) -> bool {
+    let date = |text: &str| text.parse::<jiff::Timestamp>().ok();
+    let seconds = time.parse().ok().and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
+    let time = seconds.or_else(|| date(time)).or_else(|| date(&format!("{time}T00:00:00Z")));
+    time.is_some_and(|time| Some(time) < date(other))
 }
 
 /// A text that is like the pattern, or within the range; nothing if it depends on a variable.

@@ -15,7 +15,7 @@
 //! - rules that this event did not make, such as the one to everywhere that each new group has: the notice names those
 //!   that are open
 //! - public ports (by default TCP 80 and 443), to anywhere
-//! - destinations of your own: private ranges, other security groups, ranges up to a /8 or a /32
+//! - destinations of your own: private ranges, other security groups, ranges up to a /8 or a /16
 //! - rules that have been narrowed or removed in the meantime
 //! - rules that an operator has restored with `snapback undo`
 //!

@@ -6,8 +6,8 @@
 //! it is what makes an open security group reachable.
 //!
 //! **Does** Deletes the rule that this event created, if it lets the world in on a port that is not in the operator's
-//! list of public ports, and if no other rule lets the same traffic in. The world is more public addresses than a /8 of
-//! IPv4 or a /32 of IPv6 has.
+//! list of public ports, and if no other rule lets the same traffic in. The world is what no organization and no group
+//! of partners has ([in numbers](adr/0001-what-the-world-is.md)).
 //!
 //! **Leaves alone**
 //! - outbound rules, and rules that deny

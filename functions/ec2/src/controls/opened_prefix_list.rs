@@ -7,11 +7,12 @@
 //!
 //! **Does** Removes the entries that this event added and that contain the world, if an inbound rule of a security
 //! group in this account and Region names the list for a port that is not in the operator's list of public ports. The
-//! world means more public addresses than a /8 of IPv4 or a /32 of IPv6 has, in one entry or in several together.
+//! world is what no organization and no group of partners has ([in numbers](adr/0001-what-the-world-is.md)), in one entry
+//! or in several together.
 //!
 //! **Leaves alone**
 //! - entries that this event did not add, even open ones: the notice names them
-//! - ranges of your own: private ones, and those up to a /8 or a /32
+//! - ranges of your own: private ones, and those up to a /8 or a /16
 //! - lists that no security group lets in, or on public ports only
 //! - entries that are gone
 //! - entries that an operator has restored with `snapback undo`

@@ -81,12 +81,14 @@ impl Control for DisabledKey {
         }
         let arn = event.resources.iter().map(String::as_str).find(|arn| arn.contains(":key/"));
         let Some(named) = arn.or_else(|| json::text(&event.request, "keyId")) else {
+            if keys.is_empty() {
+                return vec![];
+            }
             let why = format!("the event does not say on which key `{}` was called", event.name);
             return vec![Suspicion { subject: Subject::account(event), why }];
         };
         let is_named = |arn: &&String| **arn == *named || id_of(arn) == named;
-        let own = keys.iter().find(is_named).map(String::as_str);
-        let Some(key) = own.or(Some(named).filter(|_| keys.is_empty())) else { return vec![] };
+        let Some(key) = keys.iter().find(is_named) else { return vec![] };
         let why = format!("`{}` was called upon a key of Snapback", event.name);
         vec![Suspicion { subject: subject(event, key), why }]
     }
@@ -167,6 +169,10 @@ mod tests {
         };
         assert!(is_suspected(KEY) && is_suspected(id_of(KEY)));
         assert!(!is_suspected("9f8e7d6c-0000-4000-8000-000000000009"));
+        for request in [json!({"keyId": KEY}), json!({})] {
+            let suspicions = DisabledKey::suspect(&call("kms", "DisableKey", request), &Settings::default());
+            assert!(suspicions.is_empty(), "where no key is told, as in a replay, none is Snapback's");
+        }
     }
 
     #[test]

@@ -133,7 +133,7 @@ impl Control for AccountPublicAccessBlockOff {
     fn decide(event: &Event, _: &Suspicion, state: &State, given: &Given<'_>) -> Decision<S3> {
         let open = state.buckets.iter().flat_map(|bucket| {
             let on = block::all_on([state.account.as_ref(), bucket.block.as_ref()]);
-            let open = bucket.doors.open(&on, &event.account, given.settings).into_iter();
+            let open = bucket.doors.open(&on, &given.settings.trust_at(event)).into_iter();
             open.map(|mut open| {
                 open.why = format!("bucket `{}`: {}", bucket.name, open.why);
                 open

@@ -107,7 +107,7 @@ impl Control for BucketPublicAccessBlockOff {
             return Decision::Alert { severity: Severity::High, why };
         };
         let on = block::all_on([state.bucket.as_ref(), state.account.as_ref()]);
-        let open = state.doors.open(&on, &event.account, given.settings);
+        let open = state.doors.open(&on, &given.settings.trust_at(event));
         // A bucket that is gone has lost nothing, and always has an ACL if it is there.
         let before = state.remembered.as_ref().filter(|_| state.doors.acl.is_some());
         let was_on = before.and_then(|remembered| remembered.good_before(event));

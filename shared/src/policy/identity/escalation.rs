@@ -1,10 +1,12 @@
 //! From which actions a holder can become administrator: the published paths.
 //!
-//! Each row is a fact that somebody found out and published, told in our own words; a path's name is its actions. Left
-//! out are paths through services that AWS has closed (as `CodeStar`), and actions that only help to find the way.
+//! Each row is a fact that somebody found out and published, told in our own words; a path's name is its actions. What
+//! is published and has no row of its own stands below, with the reason: mostly actions that only help to find the way.
 //! - <https://pathfinding.cloud>, whose ids the rows give, and which credits those who found each path first
 //! - <https://rhinosecuritylabs.com/aws/aws-privilege-escalation-methods-mitigation/>
 //! - <https://github.com/nccgroup/PMapper>
+//! - <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/permission-to-pass-iam-roles.html>, which says what passes a role
+//!   to an instance
 
 /// One way to become administrator.
 #[derive(Debug)]
@@ -21,8 +23,9 @@ pub(super) struct Path {
 
 const RHINO: &str = "Rhino Security Labs";
 const PMAPPER: &str = "PMapper";
+const EC2_GUIDE: &str = "Amazon EC2 User Guide";
 
-pub(super) const PATHS: [Path; 101] = [
+pub(super) const PATHS: [Path; 103] = [
     passing(
         "amplify:CreateApp+amplify:CreateBranch+amplify:StartJob+iam:PassRole",
         &["amplify.amazonaws.com"],
@@ -182,6 +185,12 @@ pub(super) const PATHS: [Path; 101] = [
         "signs in to an instance that has a privileged role",
         "pathfinding.cloud ec2-003",
     ),
+    passing(
+        "ec2:AssociateIamInstanceProfile+iam:PassRole",
+        &["ec2.amazonaws.com"],
+        "gives a privileged role to a running instance of theirs",
+        EC2_GUIDE,
+    ),
     path(
         "ec2:CreateLaunchTemplateVersion+ec2:ModifyLaunchTemplate",
         "changes what new instances with a privileged role run",
@@ -191,6 +200,12 @@ pub(super) const PATHS: [Path; 101] = [
         "ec2:ModifyInstanceAttribute+ec2:StartInstances+ec2:StopInstances",
         "changes what an instance with a privileged role runs when it starts",
         "pathfinding.cloud ec2-002",
+    ),
+    passing(
+        "ec2:ReplaceIamInstanceProfileAssociation+iam:PassRole",
+        &["ec2.amazonaws.com"],
+        "gives a privileged role to a running instance of theirs, in place of another",
+        EC2_GUIDE,
     ),
     passing(
         "ec2:RequestSpotInstances+iam:PassRole",
@@ -521,6 +536,49 @@ const fn passing(
 ) -> Path {
     Path { name, passes_to, why, source }
 }
+
+/// What is published and has no row: its actions, the row by which it is found all the same, and why.
+#[cfg(test)]
+pub(super) const ELSEWHERE: [(&str, Option<&str>, &str); 10] = [
+    ("codestar:CreateProject+iam:PassRole", None, "AWS has closed CodeStar: nobody can create a project"),
+    (
+        "codedeploy:CreateDeployment+codedeploy:GetDeploymentConfig+codedeploy:RegisterApplicationRevision",
+        Some("codedeploy:CreateDeployment"),
+        "a revision that is there already will do",
+    ),
+    (
+        "dynamodb:CreateTable+dynamodb:PutItem+iam:PassRole+lambda:CreateEventSourceMapping+lambda:CreateFunction",
+        Some("iam:PassRole+lambda:CreateEventSourceMapping+lambda:CreateFunction"),
+        "a table that is there already will do, as will any other source",
+    ),
+    (
+        "ec2-instance-connect:SendSSHPublicKey+ec2:DescribeInstances",
+        Some("ec2-instance-connect:SendSSHPublicKey"),
+        "an instance can be known by other means than by describing it",
+    ),
+    (
+        "ecs:DeregisterContainerInstance+ecs:RegisterContainerInstance+ecs:StartTask+iam:PassRole",
+        Some("ecs:RegisterContainerInstance+ecs:StartTask+iam:PassRole"),
+        "another instance need not go before one's own comes",
+    ),
+    (
+        "ecs:DescribeTasks+ecs:ExecuteCommand",
+        Some("ecs:ExecuteCommand"),
+        "a task can be known by other means than by describing it",
+    ),
+    ("iam:*", Some("iam:CreatePolicyVersion"), "every action of IAM has the rows of those that count"),
+    ("iam:Put*", Some("iam:PutUserPolicy"), "likewise"),
+    (
+        "iam:PassRole+omics:CreateWorkflow+omics:StartRun+s3:GetObject",
+        Some("iam:PassRole+omics:CreateWorkflow+omics:StartRun"),
+        "what the role may read it reads for its holder",
+    ),
+    (
+        "iam:UpdateAssumeRolePolicy+sts:AssumeRole",
+        Some("iam:UpdateAssumeRolePolicy"),
+        "a role that trusts the holder by name needs no permission of the holder's",
+    ),
+];
 
 #[cfg(test)]
 mod tests {

@@ -9,6 +9,7 @@
 mod escalation;
 mod reach;
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::NotUnderstood;
@@ -36,6 +37,15 @@ impl Identity {
     }
 }
 
+/// What is known of whoever holds a policy.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Holder {
+    /// Nobody rewrites what IAM keeps for another account. Without it any account may be the holder's.
+    pub account: Option<String>,
+    /// When it is judged: what had to happen before then can never be. Without it no date has passed.
+    pub at: Option<Timestamp>,
+}
+
 /// With one of these on whatever principal, a holder grants what is missing.
 const GRANTING: [&str; 7] = [
     "iam:AttachGroupPolicy",
@@ -51,7 +61,7 @@ const GRANTING: [&str; 7] = [
 ///
 /// # Errors
 /// Says what is not understood, and where.
-pub fn judge(text: &str) -> Result<Identity, NotUnderstood> {
+pub fn judge(text: &str, holder: &Holder) -> Result<Identity, NotUnderstood> {
     let document = Document::parse(text)?;
     if let Some(statement) =
         document.statements.iter().find(|statement| !matches!(statement.principal, Principal::Missing))
@@ -60,9 +70,10 @@ pub fn judge(text: &str) -> Result<Identity, NotUnderstood> {
         let message = "expected a policy of an identity, found a statement that names a principal".to_owned();
         return Err(NotUnderstood::at(text, statement.place.start, message));
     }
+    let numbered = document.statements.iter().zip(1..);
     let statements: Vec<Statement> =
-        document.statements.iter().zip(1..).map(|(statement, number)| Statement::read(statement, number)).collect();
-    let mut reach = Reach::of(&statements);
+        numbered.map(|(statement, number)| Statement::read(statement, number, holder.at)).collect();
+    let mut reach = Reach::of(&statements, holder);
     let held: Vec<(&Path, String)> = PATHS.iter().filter_map(|path| Some((path, how(path, &mut reach)?))).collect();
     let escalation: Vec<String> = held.iter().map(|(path, _)| path.name.to_owned()).collect();
     let admin = admin(&mut reach);
@@ -143,7 +154,11 @@ mod tests {
     use serde_json::{Value, json};
 
     fn of(statements: &Value) -> Identity {
-        judge(&json!({"Version": "2012-10-17", "Statement": statements}).to_string()).expect("a policy")
+        held_by(&Holder::default(), statements)
+    }
+
+    fn held_by(holder: &Holder, statements: &Value) -> Identity {
+        judge(&json!({"Version": "2012-10-17", "Statement": statements}).to_string(), holder).expect("a policy")
     }
 
     fn allow(actions: &Value, resources: &Value) -> Value {
@@ -242,6 +257,17 @@ mod tests {
     }
 
     #[test]
+    fn what_is_published_and_has_no_row_is_found_by_another_or_has_a_reason() {
+        for (published, found, why) in escalation::ELSEWHERE {
+            let actions: Vec<&str> = published.split('+').collect();
+            let paths = paths(&allow(&json!(actions), &json!("*")));
+            assert_eq!(paths.is_empty(), found.is_none(), "{published}: {paths:?}");
+            assert!(found.is_none_or(|found| paths.contains(&found.to_owned())), "{published}: {paths:?}");
+            assert!(!PATHS.iter().any(|path| path.name == published) && !why.is_empty(), "{published}");
+        }
+    }
+
+    #[test]
     fn an_administrator_holds_every_path_and_hears_of_it_once() {
         let Identity { admin, escalation, why } = of(&everything());
         assert!(admin);
@@ -310,6 +336,56 @@ mod tests {
     }
 
     #[test]
+    fn what_belongs_to_aws_or_to_others_is_no_way_up() {
+        let linked = "arn:aws:iam::111122223333:role/aws-service-role/";
+        let run = allow(&json!(["lambda:CreateFunction", "lambda:InvokeFunction"]), &json!("*"));
+        let on = |actions: Value, resources: Value| json!([allow(&actions, &resources), run]);
+        for (actions, resources, expected) in [
+            (json!("iam:CreatePolicyVersion"), json!("arn:aws:iam::aws:policy/*"), 0),
+            (json!("iam:SetDefaultPolicyVersion"), json!("arn:aws-cn:iam::aws:policy/service-role/Deploy*"), 0),
+            (json!("iam:CreatePolicyVersion"), json!(["arn:aws:iam::aws:policy/*", "arn:aws:iam::*:policy/own-*"]), 1),
+            (json!("iam:CreatePolicyVersion"), json!("arn:aws:iam::*:policy/*"), 1),
+            (json!("iam:PassRole"), json!(format!("{linked}lambda.amazonaws.com/*")), 0),
+            (json!("iam:PassRole"), json!([format!("{linked}*"), format!("{ROLE}app-*")]), 1),
+            (json!(["iam:PutRolePolicy", "iam:AttachRolePolicy"]), json!("arn:aws:iam::*:role/aws-service-role/*"), 0),
+            (json!("iam:UpdateAssumeRolePolicy"), json!(format!("{ROLE}aws-reserved/sso.amazonaws.com/*")), 0),
+            (json!(["iam:PutRolePolicy", "sts:AssumeRole"]), json!(format!("{linked}*")), 0),
+        ] {
+            assert_eq!(paths(&on(actions.clone(), resources.clone())).len(), expected, "{actions} on {resources}");
+        }
+        let pass = allow(&json!("iam:PassRole"), &json!("*"));
+        let others = json!({"Effect": "Deny", "Action": "iam:PassRole", "NotResource": format!("{linked}*")});
+        assert_eq!(paths(&json!([pass, run, others])), Vec::<String>::new());
+
+        let foreign = allow(&json!("iam:*"), &json!(["arn:aws:iam::444455556666:*", "arn:aws:s3:::logs"]));
+        for (account, is_risky) in [(None, true), (Some("444455556666"), true), (Some("111122223333"), false)] {
+            let holder = Holder { account: account.map(str::to_owned), at: None };
+            assert_eq!(held_by(&holder, &foreign).is_risky(), is_risky, "{account:?}");
+        }
+    }
+
+    #[test]
+    fn what_had_to_happen_before_a_time_that_has_passed_is_no_way_up() {
+        let holder = Holder { at: "2026-06-01T12:00:00Z".parse().ok(), account: None };
+        for (operator, key, value, is_risky) in [
+            ("DateLessThan", "aws:TokenIssueTime", "2025-01-01T00:00:00Z", false),
+            ("DateLessThanEquals", "aws:CurrentTime", "2026-06-01", false),
+            ("DateLessThanIfExists", "aws:TokenIssueTime", "2025-01-01T00:00:00Z", true),
+            ("DateLessThan", "aws:CurrentTime", "2026-07-01T00:00:00Z", true),
+            ("DateGreaterThan", "aws:CurrentTime", "2030-01-01T00:00:00Z", true),
+            ("DateGreaterThan", "aws:TokenIssueTime", "2025-01-01T00:00:00Z", true),
+        ] {
+            let allowed = allow(&json!("iam:CreatePolicyVersion"), &json!("*"));
+            let allowed = under(&allowed, json!({operator: {key: value}}));
+            assert_eq!(held_by(&holder, &allowed).is_risky(), is_risky, "{operator} {key} {value}");
+            assert!(of(&allowed).is_risky(), "without a time nothing has passed");
+            let denied = under(&deny(&json!("*"), &json!("*")), json!({operator: {key: value}}));
+            let policy = json!([allow(&json!("iam:CreatePolicyVersion"), &json!("*")), denied]);
+            assert!(held_by(&holder, &policy).is_risky(), "no date protects: {operator} {key} {value}");
+        }
+    }
+
+    #[test]
     fn two_actions_on_different_roles_or_users_make_no_path_together() {
         let become_ = |name: &str| allow(&json!("sts:AssumeRole"), &json!(format!("{ROLE}{name}")));
         let attach = allow(&json!("iam:AttachRolePolicy"), &json!(format!("{ROLE}app-*")));
@@ -366,10 +442,10 @@ mod tests {
     #[test]
     fn what_is_no_identity_policy_is_said_and_never_guessed_at() {
         for text in ["", "[]", "{}", "{\"Statement\": 1}"] {
-            assert!(judge(text).is_err(), "{text}");
+            assert!(judge(text, &Holder::default()).is_err(), "{text}");
         }
         let text = "{\"Statement\": [\n  {\"Effect\": \"Allow\", \"Principal\": \"*\", \"Action\": \"*\", \"Resource\": \"*\"}]}";
-        let error = judge(text).expect_err("a resource policy");
+        let error = judge(text, &Holder::default()).expect_err("a resource policy");
         let said = "expected a policy of an identity, found a statement that names a principal on line 2 column 3";
         assert_eq!(error.to_string(), said);
     }
@@ -393,7 +469,7 @@ mod tests {
         ] {
             let text = json!({"Statement": statements}).to_string();
             let start = std::time::Instant::now();
-            assert!(judge(&text).is_ok_and(|identity| identity.is_risky()) || text.len() > 1 << 20);
+            assert!(judge(&text, &Holder::default()).is_ok_and(|identity| identity.is_risky()) || text.len() > 1 << 20);
             assert!(start.elapsed().as_secs() < 20, "{:?}", start.elapsed());
         }
     }

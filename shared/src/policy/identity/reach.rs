@@ -3,8 +3,12 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::policy::document;
+use jiff::Timestamp;
+
+use super::Holder;
 use crate::policy::pattern::{covers, matches, overlaps};
+use crate::policy::principal::is_account;
+use crate::policy::{date, document};
 
 /// Comparing more than this many pairs of patterns is not worth it: no policy that IAM takes has so many, and what is
 /// not compared counts as reached.
@@ -30,6 +34,8 @@ pub(super) struct Statement {
     actions: Names,
     resources: Names,
     conditions: Vec<Condition>,
+    /// Whether no holder of an identity policy can meet its conditions, ever.
+    is_never_met: bool,
 }
 
 #[derive(Debug)]
@@ -56,19 +62,20 @@ pub(super) struct Piece<'a> {
 /// Answers for one policy, each looked up once.
 pub(super) struct Reach<'a> {
     statements: &'a [Statement],
+    holder: &'a Holder,
     known: BTreeMap<&'static str, Vec<Piece<'a>>>,
 }
 
 impl<'a> Reach<'a> {
-    pub(super) fn of(statements: &'a [Statement]) -> Self {
-        Self { statements, known: BTreeMap::new() }
+    pub(super) fn of(statements: &'a [Statement], holder: &'a Holder) -> Self {
+        Self { statements, holder, known: BTreeMap::new() }
     }
 
     /// On what the action is allowed, of what counts: others than the holder, if it acts on users. A role that is passed
     /// must be one that one of these services takes.
     pub(super) fn of_action(&mut self, action: &'static str, passes_to: &[&str]) -> Vec<Piece<'a>> {
-        let statements = self.statements;
-        let pieces = self.known.entry(action).or_insert_with(|| pieces(statements, action));
+        let (statements, account) = (self.statements, self.holder.account.as_deref());
+        let pieces = self.known.entry(action).or_insert_with(|| pieces(statements, action, account));
         if action != "iam:PassRole" {
             return pieces.clone();
         }
@@ -105,15 +112,15 @@ fn unheard_of() -> impl Iterator<Item = String> {
     letters.clone().zip(letters.rev()).map(|(service, verb)| format!("{service}0unheard:{verb}0unheard"))
 }
 
-fn pieces<'a>(statements: &'a [Statement], action: &str) -> Vec<Piece<'a>> {
+fn pieces<'a>(statements: &'a [Statement], action: &str, account: Option<&str>) -> Vec<Piece<'a>> {
     let lower = action.to_ascii_lowercase();
     let named: Vec<&Statement> = statements.iter().filter(|statement| statement.actions.include(&lower)).collect();
     if !named.iter().any(|statement| statement.allows) {
         return vec![];
     }
     let kinds = acts_on(&lower);
-    let own_counts = SELF_GRANTING.contains(&lower.as_str());
-    let allows = named.iter().filter(|statement| statement.allows && !statement.is_never_met());
+    let worth = Worth { action: Some(&lower), account };
+    let allows = named.iter().filter(|statement| statement.allows && !statement.is_never_met);
     let mut allowed: Vec<Piece<'a>> = vec![];
     for origin in allows {
         let piece = |pattern: Option<&'a str>| Piece { origin, unless: vec![], pattern };
@@ -122,14 +129,13 @@ fn pieces<'a>(statements: &'a [Statement], action: &str) -> Vec<Piece<'a>> {
             allowed.extend(kinds.iter().any(|kind| is_left(&kind.as_ref())).then(|| piece(None)));
             continue;
         }
-        let counts = |pattern: &&String| {
-            kinds.iter().any(|kind| share_a_resource(pattern, kind)) && (own_counts || !is_holders_own(pattern))
-        };
+        let counts =
+            |pattern: &&String| kinds.iter().any(|kind| share_a_resource(pattern, kind)) && worth.counts(pattern);
         allowed.extend(origin.resources.patterns.iter().filter(counts).map(|pattern| piece(Some(pattern))));
     }
     let denies: Vec<&Statement> =
-        named.into_iter().filter(|statement| !statement.allows && !statement.is_never_met()).collect();
-    less(allowed, &denies, &kinds, own_counts)
+        named.into_iter().filter(|statement| !statement.allows && !statement.is_never_met).collect();
+    less(allowed, &denies, &kinds, worth)
 }
 
 /// What is left of the allowed pieces, each with the statements that deny it under a condition.
@@ -137,9 +143,9 @@ fn less<'a>(
     allowed: Vec<Piece<'a>>,
     denies: &[&'a Statement],
     kinds: &[Cow<'static, str>],
-    own_counts: bool,
+    worth: Worth<'_>,
 ) -> Vec<Piece<'a>> {
-    let takes_all = |denies: &&Statement| kinds.iter().all(|kind| denies.resources.cover(kind, own_counts));
+    let takes_all = |denies: &&Statement| kinds.iter().all(|kind| denies.resources.cover(kind, worth));
     let (whole, part): (Vec<&Statement>, Vec<&Statement>) = denies.iter().copied().partition(takes_all);
     if whole.iter().any(|denies| denies.conditions.is_empty()) {
         return vec![];
@@ -148,12 +154,47 @@ fn less<'a>(
     let part = if pairs > MOST_PAIRS { &[] } else { part.as_slice() };
     let left = allowed.into_iter().filter_map(|piece| {
         let takes: Vec<&Statement> =
-            part.iter().copied().filter(|denies| piece.is_within(&denies.resources, own_counts)).collect();
+            part.iter().copied().filter(|denies| piece.is_within(&denies.resources, worth)).collect();
         let unless = whole.iter().copied().chain(takes.iter().copied()).take(ENOUGH).collect();
         takes.iter().all(|denies| !denies.conditions.is_empty()).then_some(Piece { unless, ..piece })
     });
     left.collect()
 }
+
+/// What is worth something to who may do an action upon it.
+#[derive(Debug, Clone, Copy)]
+struct Worth<'a> {
+    /// In small letters; without one everything counts.
+    action: Option<&'a str>,
+    /// The holder's, if it is known.
+    account: Option<&'a str>,
+}
+
+impl Worth<'_> {
+    const ALL: Self = Self { action: None, account: None };
+
+    /// Whether a pattern means something that counts, of what the action acts on.
+    fn counts(self, pattern: &str) -> bool {
+        let Some(action) = self.action else { return true };
+        let is_reserved = RESERVED.iter().any(|reserved| covers(reserved, pattern));
+        let is_in_vain = is_reserved || action.starts_with("iam:") && self.is_others(pattern);
+        !is_in_vain && (SELF_GRANTING.contains(&action) || !is_holders_own(pattern))
+    }
+
+    /// No call reaches what IAM keeps for another account.
+    fn is_others(self, pattern: &str) -> bool {
+        let account = pattern.splitn(6, ':').nth(4).filter(|account| is_account(account));
+        account.is_some_and(|account| self.account.is_some_and(|own| own != account))
+    }
+}
+
+/// What nobody but AWS can change, pass on or become: its own managed policies; the roles that are linked to a service,
+/// which trust only that; and the roles of IAM Identity Center.
+/// - <https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_managed-vs-inline.html>
+/// - <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create-service-linked-role.html>
+/// - <https://docs.aws.amazon.com/singlesignon/latest/userguide/using-service-linked-roles.html>
+const RESERVED: [&str; 3] =
+    ["arn:*:iam::aws:*", "arn:*:iam::*:role/aws-service-role/*", "arn:*:iam::*:role/aws-reserved/*"];
 
 /// Actions by which holders grant permissions to themselves: on the holder's own user they are as good as on any.
 const SELF_GRANTING: [&str; 3] = ["iam:attachuserpolicy", "iam:deleteuserpermissionsboundary", "iam:putuserpolicy"];
@@ -238,9 +279,9 @@ impl Piece<'_> {
         })
     }
 
-    fn is_within(&self, names: &Names, own_counts: bool) -> bool {
+    fn is_within(&self, names: &Names, worth: Worth<'_>) -> bool {
         if let Some(pattern) = self.pattern {
-            return names.cover(pattern, own_counts);
+            return names.cover(pattern, worth);
         }
         // All but some is within all but fewer of them.
         let kept = &self.origin.resources.patterns;
@@ -259,11 +300,10 @@ impl Names {
         self.patterns.iter().filter(may_match).any(|pattern| matches(pattern, name)) != self.inverted
     }
 
-    /// Whether everything that the pattern means is among these, certainly. Unless it counts, the holder's own user may
-    /// be missing.
-    fn cover(&self, narrow: &str, own_counts: bool) -> bool {
+    /// Whether everything that the pattern means is among these, certainly. What does not count may be missing.
+    fn cover(&self, narrow: &str, worth: Worth<'_>) -> bool {
         if self.inverted {
-            let mut left = self.patterns.iter().filter(|pattern| own_counts || !is_holders_own(pattern));
+            let mut left = self.patterns.iter().filter(|pattern| worth.counts(pattern));
             !left.any(|pattern| share_a_resource(pattern, narrow))
         } else {
             self.patterns.iter().any(|pattern| covers(pattern, narrow))
@@ -272,19 +312,21 @@ impl Names {
 }
 
 impl Statement {
-    pub(super) fn read(statement: &document::Statement<'_>, number: usize) -> Self {
+    pub(super) fn read(statement: &document::Statement<'_>, number: usize, at: Option<Timestamp>) -> Self {
         let allows = statement.allows;
         let actions = statement.actions.words.iter().map(|word| word.text.to_ascii_lowercase()).collect();
         // A statement that names no resource is none that IAM takes: what it allows counts, what it denies does not.
         let inverted = statement.resources.is_all_but || allows && statement.resources.words.is_empty();
         let resources = Names { patterns: texts(&statement.resources.words), inverted };
+        let conditions: Vec<Condition> = statement.condition.iter().map(Condition::read).collect();
         Self {
             number,
             sid: statement.sid.as_deref().filter(|sid| !sid.is_empty()).map(str::to_owned),
             allows,
             actions: Names { patterns: actions, inverted: statement.actions.is_all_but },
             resources: without_variables(resources, allows),
-            conditions: statement.condition.iter().map(Condition::read).collect(),
+            is_never_met: conditions.iter().any(|condition| condition.is_never_met(at)),
+            conditions,
         }
     }
 
@@ -306,15 +348,11 @@ impl Statement {
         } else {
             resources.patterns.iter().any(|pattern| covers(pattern, ANYTHING))
         };
-        self.allows && is_everything && self.actions.include(action) && !self.is_never_met()
+        self.allows && is_everything && self.actions.include(action) && !self.is_never_met
     }
 
     fn takes_all_of(&self, action: &str) -> bool {
-        !self.allows && self.resources.cover(ANYTHING, true) && self.actions.include(action)
-    }
-
-    fn is_never_met(&self) -> bool {
-        self.conditions.iter().any(Condition::is_never_met)
+        !self.allows && self.resources.cover(ANYTHING, Worth::ALL) && self.actions.include(action)
     }
 
     /// Whether a role may be passed to one of these services. Whoever passes one always tells to which, so an operator
@@ -359,8 +397,13 @@ impl Condition {
         }
     }
 
-    /// Whether no holder of an identity policy can meet it, ever.
-    fn is_never_met(&self) -> bool {
+    /// Whether no holder of an identity policy can meet it, at this time or later.
+    fn is_never_met(&self, at: Option<Timestamp>) -> bool {
+        let Self { key, operator, holds_when_absent, .. } = self;
+        let asked = date::Asked { key, operator, holds_if_absent: *holds_when_absent };
+        if asked.is_over(self.values.iter().map(String::as_str), at) {
+            return true;
+        }
         let is_true = !self.values.is_empty() && self.values.iter().all(|value| value.eq_ignore_ascii_case("true"));
         match self.operator.as_str() {
             "null" => is_true && ALWAYS_THERE.contains(&self.key.as_str()),

@@ -1,0 +1,314 @@
+//! What is said of everyone whom an `Allow` admits, and whether that meets the condition of a `Deny`.
+//!
+//! A `Deny` takes an `Allow` away only from those who certainly meet all that it asks for. What they say follows from who
+//! is named, and from what the `Allow` itself asks of them.
+
+use std::borrow::Cow;
+
+use ipnet::IpNet;
+
+use super::condition::{Form, Operator};
+use super::document::Entry;
+use super::pattern::{covers, is_pattern, lower, matches, overlaps};
+use super::principal::{account, is_account, is_fixed};
+use crate::network;
+
+/// That a key has one of these values, whoever of those who are admitted calls.
+#[derive(Debug)]
+pub(super) struct Said<'p> {
+    /// In small letters.
+    key: Cow<'p, str>,
+    form: Form,
+    /// That of several values at least one is such.
+    is_any: bool,
+    ignores_case: bool,
+    values: Vec<Cow<'p, str>>,
+}
+
+const ACCOUNT: &str = "aws:principalaccount";
+const ARN: &str = "aws:principalarn";
+
+/// Keys that have one value. Of others a call may have another value beside the one that is asked for.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>
+const SINGLE: [&str; 18] = [
+    ACCOUNT,
+    ARN,
+    "aws:principalorgid",
+    "aws:principalservicename",
+    "aws:principaltype",
+    "aws:resourceaccount",
+    "aws:resourceorgid",
+    "aws:sourceaccount",
+    "aws:sourcearn",
+    "aws:sourceip",
+    "aws:sourceorgid",
+    "aws:sourceowner",
+    "aws:sourcevpc",
+    "aws:sourcevpcarn",
+    "aws:sourcevpce",
+    "aws:userid",
+    "aws:vpceaccount",
+    "aws:vpceorgid",
+];
+
+impl<'p> Said<'p> {
+    /// What an entry of an `Allow` makes sure of; only one of its values, if that is told.
+    pub(super) fn by_condition(entry: &'p Entry<'_>, value: Option<usize>) -> Vec<Self> {
+        let operator = Operator::of(&entry.operator);
+        let is_sure = !operator.is_negated && !operator.holds_if_absent;
+        if !is_sure || matches!(operator.form, Form::Null | Form::Amount | Form::Unknown) {
+            return vec![];
+        }
+        let values = entry.values.iter().enumerate().filter(|(index, _)| value.is_none_or(|value| value == *index));
+        let said = Self {
+            key: lower(&entry.key),
+            form: operator.form,
+            is_any: operator.is_any,
+            ignores_case: operator.ignores_case,
+            values: values.map(|(_, value)| Cow::Borrowed(&*value.text)).collect(),
+        };
+        let of_account = said.of_account();
+        [said].into_iter().chain(of_account).collect()
+    }
+
+    /// What a principal says that is named as one of a kind.
+    pub(super) fn by_principal(kind: &str, text: &'p str) -> Vec<Self> {
+        let one = |key: &'static str, form, value: Cow<'p, str>| Self {
+            key: Cow::Borrowed(key),
+            form,
+            is_any: false,
+            ignores_case: false,
+            values: vec![value],
+        };
+        let is_service = |is| one("aws:principalisawsservice", Form::Bool, Cow::Borrowed(is));
+        match (kind, account(text)) {
+            ("Service", _) if is_fixed(text) => {
+                vec![one("aws:principalservicename", Form::Exact, Cow::Borrowed(text)), is_service("true")]
+            }
+            ("AWS", Some(account)) if is_account(account) && is_fixed(text) => {
+                let mut said = vec![one(ACCOUNT, Form::Exact, Cow::Borrowed(account)), is_service("false")];
+                // A session says the name of its role, whose path is not told here.
+                if is_whole_account(text) {
+                    said.push(one(ARN, Form::Arn, Cow::Owned(format!("arn:*:*::{account}:*"))));
+                } else if text.contains(":iam:") {
+                    said.push(one(ARN, Form::Exact, Cow::Borrowed(text)));
+                }
+                said
+            }
+            _ => vec![],
+        }
+    }
+
+    /// An ARN tells an account.
+    fn of_account(&self) -> Option<Self> {
+        if self.key != ARN || self.values.is_empty() {
+            return None;
+        }
+        let account = |value: &Cow<'p, str>| {
+            let mut parts = value.splitn(6, ':');
+            let (before, account) = (parts.by_ref().take(4).collect::<String>(), parts.next()?);
+            // Only the ARN operators keep a star within its part.
+            let is_in_place = self.form == Form::Arn || !is_pattern(&before);
+            (is_in_place && is_account(account)).then(|| Cow::Owned(account.to_owned()))
+        };
+        let values = self.values.iter().map(account).collect::<Option<Vec<_>>>()?;
+        Some(Self { key: Cow::Borrowed(ACCOUNT), form: Form::Exact, ignores_case: false, values, ..*self })
+    }
+
+    /// Whether whoever says this is this principal, or one of these.
+    pub(super) fn is_by(&self, kind: &str, text: &str) -> bool {
+        let is_of = |key: &str, text: &str| {
+            let is_it = |value: &Cow<'_, str>| value == text && !is_pattern(value);
+            self.key == key && !self.ignores_case && !self.values.is_empty() && self.values.iter().all(is_it)
+        };
+        match kind {
+            "Service" => is_of("aws:principalservicename", text),
+            "AWS" if is_whole_account(text) => account(text).is_some_and(|account| is_of(ACCOUNT, account)),
+            "AWS" => is_of(ARN, text),
+            _ => false,
+        }
+    }
+
+    /// Whether whoever says this is of an account of which none of these principals is.
+    pub(super) fn is_of_none(&self, those: &[(&str, &str)]) -> bool {
+        let is_apart = |(kind, text): &(&str, &str)| match account(text) {
+            _ if *kind != "AWS" => true,
+            Some(account) => is_account(account) && !self.values.iter().any(|value| value == account),
+            None => false,
+        };
+        self.key == ACCOUNT
+            && !self.values.is_empty()
+            && self.values.iter().all(|value| is_account(value))
+            && those.iter().all(is_apart)
+    }
+
+    /// Whether whoever says this meets what an entry of a `Deny` asks for.
+    pub(super) fn meets(&self, entry: &Entry<'_>) -> bool {
+        let operator = Operator::of(&entry.operator);
+        let is_of_one = !operator.is_any && !operator.is_all && !self.is_any;
+        let is_of_some = operator.is_any && self.is_any && !operator.is_negated;
+        if operator.is_negated && SINGLE.binary_search(&&*self.key).is_err() {
+            return false;
+        }
+        if self.key != lower(&entry.key) || !(is_of_one || is_of_some) || self.values.is_empty() {
+            return false;
+        }
+        let asked: Vec<&str> = entry.values.iter().map(|value| &*value.text).collect();
+        self.values.iter().all(|said| {
+            if operator.is_negated {
+                asked.iter().all(|asked| self.is_apart(said, operator, asked))
+            } else {
+                asked.iter().any(|asked| self.is_within(said, operator, asked))
+            }
+        })
+    }
+
+    /// How much it is to compare it with an entry.
+    pub(super) fn work(&self, entry: &Entry<'_>) -> usize {
+        let length = |texts: &mut dyn Iterator<Item = usize>| texts.map(|length| length + 1).sum::<usize>();
+        let said = length(&mut self.values.iter().map(|value| value.len()));
+        said.saturating_mul(length(&mut entry.values.iter().map(|value| value.text.len())))
+    }
+
+    /// Whether all that is said by this value is asked for by that one.
+    fn is_within(&self, said: &str, operator: Operator, asked: &str) -> bool {
+        if self.ignores_case && !operator.ignores_case {
+            return false;
+        }
+        let cased = |text: &str| if operator.ignores_case { text.to_lowercase() } else { text.to_owned() };
+        let (said, asked) = (&*cased(said), &*cased(asked));
+        let is_variable = said.contains("${") || asked.contains("${");
+        let is_literal = self.form == Form::Exact || !is_pattern(said);
+        match (self.form, operator.form) {
+            (Form::Address, Form::Address) => both(said, asked, |said, asked| asked.contains(&said)),
+            (Form::Bool, Form::Bool) => said.eq_ignore_ascii_case(asked),
+            (Form::Exact | Form::Like | Form::Arn, _) if is_variable => {
+                said == asked && self.form == operator.form && is_literal
+            }
+            (Form::Exact | Form::Like | Form::Arn, Form::Exact) => is_literal && said == asked,
+            // A star that is compared letter by letter is a star.
+            (Form::Exact, _) if is_pattern(said) => false,
+            (Form::Exact | Form::Like | Form::Arn, Form::Like) => covers(asked, said),
+            (Form::Exact | Form::Arn, Form::Arn) => is_part_by_part(said, asked),
+            (Form::Like, Form::Arn) => is_literal && is_part_by_part(said, asked),
+            _ => false,
+        }
+    }
+
+    /// Whether nothing that is said by this value is asked for by that one.
+    fn is_apart(&self, said: &str, operator: Operator, asked: &str) -> bool {
+        let (said, asked) = (&*said.to_lowercase(), &*asked.to_lowercase());
+        let is_text = |form| matches!(form, Form::Exact | Form::Like | Form::Arn);
+        match (self.form, operator.form) {
+            (Form::Address, Form::Address) => {
+                both(said, asked, |said, asked| !said.contains(&asked) && !asked.contains(&said))
+            }
+            (form, other) if is_text(form) && is_text(other) => {
+                !said.contains("${") && !asked.contains("${") && !overlaps(said, asked)
+            }
+            _ => false,
+        }
+    }
+}
+
+fn both(said: &str, asked: &str, holds: impl Fn(IpNet, IpNet) -> bool) -> bool {
+    network::range(said).zip(network::range(asked)).is_some_and(|(said, asked)| holds(said, asked))
+}
+
+fn is_part_by_part(said: &str, asked: &str) -> bool {
+    let parts = |text| -> Vec<&str> { str::splitn(text, 6, ':').collect() };
+    let (said, asked) = (parts(said), parts(asked));
+    let is_whole = said.len() == 6 && asked.len() == 6;
+    is_whole && asked.iter().zip(said).all(|(asked, said)| covers(asked, said) || matches(asked, said))
+}
+
+/// Whether all principals of an account are meant.
+fn is_whole_account(text: &str) -> bool {
+    is_account(text) || text.splitn(6, ':').nth(5) == Some("root") && text.splitn(6, ':').nth(2) == Some("iam")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::document::Document;
+    use super::*;
+
+    /// Whether everyone who meets the one condition meets the other.
+    fn meets(allowed: &Value, denied: &Value) -> bool {
+        let policy = |condition: &Value| json!({"Statement": {"Effect": "Deny", "Condition": condition}}).to_string();
+        let (allowed, denied) = (policy(allowed), policy(denied));
+        let (allowed, denied) = (Document::parse(&allowed).expect("one"), Document::parse(&denied).expect("one"));
+        let said: Vec<Said<'_>> =
+            allowed.statements[0].condition.iter().flat_map(|entry| Said::by_condition(entry, None)).collect();
+        denied.statements[0].condition.iter().all(|entry| said.iter().any(|said| said.meets(entry)))
+    }
+
+    fn is(operator: &str, key: &str, value: &Value) -> Value {
+        json!({operator: {key: value}})
+    }
+
+    #[test]
+    fn the_keys_that_have_one_value_are_sorted() {
+        assert!(SINGLE.is_sorted());
+    }
+
+    #[test]
+    fn what_is_asked_as_narrowly_or_more_narrowly_meets_it() {
+        let organization = is("StringEquals", "aws:PrincipalOrgID", &json!("o-foreign0001"));
+        let arn = |operator: &str, value: &str| is(operator, "aws:PrincipalArn", &json!(value));
+        let address = |operator: &str, value: &str| is(operator, "aws:SourceIp", &json!(value));
+        for (allowed, denied, met) in [
+            (&organization, &organization, true),
+            (&organization, &is("StringLike", "AWS:PRINCIPALORGID", &json!(["x", "o-*"])), true),
+            (&is("StringLike", "aws:PrincipalOrgID", &json!("o-*")), &organization, false),
+            (&organization, &is("StringNotEquals", "aws:PrincipalOrgID", &json!("o-trusted0001")), true),
+            (&organization, &is("StringNotLike", "aws:PrincipalOrgID", &json!(["x", "o-*"])), false),
+            (&is("StringEqualsIfExists", "aws:PrincipalOrgID", &json!("o-foreign0001")), &organization, false),
+            (&organization, &is("StringEqualsIfExists", "aws:PrincipalOrgID", &json!("o-foreign0001")), true),
+            (&arn("ArnLike", "arn:aws:iam::444455556666:role/*"), &arn("ArnLike", "arn:*:iam::444455556666:*"), true),
+            (&arn("StringLike", "arn:aws:*:role/*"), &arn("ArnLike", "arn:aws:*:*:*:role/*"), false),
+            (
+                &arn("ArnEquals", "arn:aws:iam::444455556666:role/*"),
+                &is("StringEquals", "aws:PrincipalAccount", &json!("444455556666")),
+                true,
+            ),
+            (
+                &arn("StringLike", "arn:aws:iam:*:444455556666:role/*"),
+                &is("StringEquals", "aws:PrincipalAccount", &json!("444455556666")),
+                false,
+            ),
+            (&address("IpAddress", "198.51.100.7"), &address("IpAddress", "198.51.100.0/24"), true),
+            (&address("IpAddress", "198.51.100.0/24"), &address("IpAddress", "198.51.100.7"), false),
+            (&address("IpAddress", "198.51.100.0/24"), &address("NotIpAddress", "192.0.2.0/24"), true),
+            (&address("IpAddress", "198.51.100.0/24"), &address("NotIpAddress", "198.51.100.7"), false),
+            (
+                &is("StringEquals", "aws:TagKeys", &json!("a")),
+                &is("StringNotEquals", "aws:TagKeys", &json!("b")),
+                false,
+            ),
+            (
+                &is("DateLessThan", "aws:CurrentTime", &json!("2030-01-01")),
+                &is("DateLessThan", "aws:CurrentTime", &json!("2030-01-01")),
+                false,
+            ),
+            (
+                &is("StringEqualsIgnoreCase", "aws:PrincipalTag/a", &json!("B")),
+                &is("StringEquals", "aws:PrincipalTag/a", &json!("B")),
+                false,
+            ),
+            (
+                &is("ForAnyValue:StringEquals", "aws:PrincipalOrgPaths", &json!("o-1/r-1/")),
+                &is("ForAnyValue:StringLike", "aws:PrincipalOrgPaths", &json!("o-1/*")),
+                true,
+            ),
+            (
+                &is("ForAnyValue:StringEquals", "aws:PrincipalOrgPaths", &json!("o-1/r-1/")),
+                &is("ForAllValues:StringLike", "aws:PrincipalOrgPaths", &json!("o-1/*")),
+                false,
+            ),
+        ] {
+            assert_eq!(meets(allowed, denied), met, "{allowed} {denied}");
+        }
+    }
+}
