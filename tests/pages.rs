@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use snapback::control::AnyControl;
+use snapback::control::{About, AnyControl};
 use snapback::right::actions;
 use workspace_tests::{FUNCTIONS, controls, workspace};
 

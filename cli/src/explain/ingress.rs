@@ -83,7 +83,10 @@ impl Question for Arguments {
         let groups = read(text)?;
         let permissions = || groups.iter().flatten();
         let lists: BTreeSet<&String> = permissions().flat_map(|permission| &permission.prefix_lists).collect();
-        let notes = lists.into_iter().map(|list| format!("prefix list {list} is not checked: what is in it can only be read from AWS")).collect();
+        let notes = lists
+            .into_iter()
+            .map(|list| format!("prefix list {list} is not checked: what is in it can only be read from AWS"))
+            .collect();
         // What two groups let in nobody reaches by one of them.
         let open: BTreeSet<Open> = groups
             .iter()
