@@ -202,65 +202,12 @@ fn a_plan_takes_nothing_but_what_the_decision_names() -> Result<()> {
             match change {
                 Change::Policy(change) => of_policy(&case, change, &grants).with_context(|| case.place())?,
                 Change::S3(change) => of_s3(&case, change, &grants).with_context(|| case.place())?,
-                Change::Ec2(Ec2::RevokeRules { group, rules }) => {
-                    assert_eq!(case.state()["group"], group, "{}", case.place());
-                    let revoked: BTreeSet<String> = rules.iter().map(ToString::to_string).collect();
-                    assert_eq!(revoked, grants.iter().cloned().collect(), "{}", case.place());
-                    let seen = case.state()["rules"].as_array().with_context(|| case.place())?;
-                    for rule in &rules {
-                        assert!(seen.contains(&serde_json::to_value(rule)?), "{}: {rule}", case.place());
-                    }
-                }
-                Change::Ec2(Ec2::ModifyRules { group, from, to }) => {
-                    assert_eq!(case.state()["group"], group, "{}", case.place());
-                    changes_back(case.state(), &from, &to, &grants).with_context(|| case.place())?;
-                }
-                Change::Ec2(Ec2::Sharing { from, to, .. }) => {
-                    assert!(to.is_empty(), "{} would share", case.place());
-                    let taken: BTreeSet<String> = from.iter().map(ToString::to_string).collect();
-                    assert_eq!(taken, grants.iter().cloned().collect(), "{}", case.place());
-                    let seen = case.state()["shared_with"].as_array().with_context(|| case.place())?;
-                    for grantee in &from {
-                        assert!(seen.contains(&serde_json::to_value(grantee)?), "{}: {grantee}", case.place());
-                    }
-                }
-                Change::Ec2(Ec2::Switch { from, .. }) => {
-                    assert_eq!((case.state()["is"].as_str(), &grants), (Some(from.as_str()), &vec![from.clone()]));
-                }
-                Change::Ec2(Ec2::MetadataTokens { from, to, .. }) => {
-                    assert_eq!(case.state()["options"]["tokens"], from, "{}", case.place());
-                    assert_eq!(to, "required", "{}", case.place());
-                }
-                Change::Ec2(Ec2::NetworkAclEntry { from, to, .. }) => {
-                    assert_eq!(to, None, "{} would make a rule", case.place());
-                    let seen = case.state()["entries"].as_array().with_context(|| case.place())?;
-                    assert!(seen.contains(&serde_json::to_value(from)?), "{}", case.place());
-                }
-                Change::Ec2(Ec2::PrefixListEntries { from, to, .. }) => {
-                    assert!(to.is_empty(), "{} would add", case.place());
-                    let taken: Vec<String> = from.iter().map(ToString::to_string).collect();
-                    assert_eq!(taken, grants, "{}", case.place());
-                    let seen = case.state()["entries"].as_array().with_context(|| case.place())?;
-                    for entry in &from {
-                        assert!(seen.contains(&serde_json::to_value(entry)?), "{}: {entry}", case.place());
-                    }
-                }
-                Change::Ec2(Ec2::FlowLog { from, to }) => {
-                    assert_eq!(from, None, "{} would delete a flow log", case.place());
-                    assert_eq!(serde_json::to_value(to)?, case.state()["remembered"]["good"], "{}", case.place());
-                }
-                Change::Ec2(Ec2::VpcExclusion { from, to }) => {
-                    let from = from.with_context(|| format!("{} would make an exclusion", case.place()))?;
-                    assert_eq!(serde_json::to_value(&from)?, case.state()["exclusion"], "{}", case.place());
-                    assert_eq!(grants, [from.mode], "{}", case.place());
-                    let mode = to.map_or(Value::Null, |to| to.mode.into());
-                    assert_eq!(mode, case.state()["remembered"]["good"], "{}", case.place());
-                }
-                undoing @ (Change::Ec2(Ec2::AuthorizeRules { .. })
-                | Change::Own(
-                    Own::RuleState { to: RuleState::Disabled, .. } | Own::RuleTarget { to: None, .. },
-                )) => {
+                Change::Ec2(change) => of_ec2(&case, change, &grants).with_context(|| case.place())?,
+                undoing @ Change::Own(Own::RuleState(Swap { to: RuleState::Disabled, .. })) => {
                     anyhow::bail!("{} would {undoing}", case.place())
+                }
+                Change::Own(Own::RuleTargets(change)) => {
+                    assert_eq!(change.to.len(), 1, "{} would {change}", case.place());
                 }
                 Change::Own(change) => {
                     let (from, to) = change.sides();
@@ -270,6 +217,64 @@ fn a_plan_takes_nothing_but_what_the_decision_names() -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// What is done to EC2 is what the grants name, and nothing else.
+fn of_ec2(case: &Case, change: Ec2, grants: &[String]) -> Result<()> {
+    let state = case.state();
+    match change {
+        Ec2::Rules(change) if change.to.is_empty() => {
+            assert_eq!(state["group"], change.of.0);
+            takes_only(&state["rules"], &json!(change.from), said(&change.from), grants)?;
+        }
+        Ec2::Rules(change) => {
+            assert_eq!(state["group"], change.of.0);
+            changes_back(state, &change.from, &change.to, grants)?;
+        }
+        Ec2::Sharing(change) => {
+            ensure!(change.to.is_empty(), "it would {change}");
+            takes_only(&state["shared_with"], &json!(change.from), said(&change.from), grants)?;
+        }
+        Ec2::Switch(change) => {
+            assert_eq!((state["is"].as_str(), grants), (Some(change.from.0.as_str()), &[change.from.0.clone()][..]));
+        }
+        Ec2::MetadataTokens(change) => {
+            assert_eq!(state["options"]["tokens"], change.from.0);
+            assert_eq!(change.to.0, "required");
+        }
+        Ec2::NetworkAclEntries(change) => {
+            ensure!(change.to.is_empty(), "it would {change}");
+            takes_only(&state["entries"], &json!(change.from), said(&change.from), grants)?;
+        }
+        Ec2::PrefixListEntries(change) => {
+            ensure!(change.to.is_empty(), "it would {change}");
+            takes_only(&state["entries"], &json!(change.from), said(&change.from), grants)?;
+        }
+        Ec2::FlowLogs(change) => {
+            ensure!(change.from.is_empty(), "it would {change}");
+            assert_eq!(serde_json::to_value(&change.to)?, json!([state["remembered"]["good"]]));
+        }
+        Ec2::VpcExclusions(change) => {
+            assert_eq!(serde_json::to_value(&change.from)?, json!([state["exclusion"]]));
+            assert_eq!(grants, change.from.iter().map(|from| from.mode.clone()).collect::<Vec<_>>());
+            let mode = change.to.first().map_or(Value::Null, |to| to.mode.as_str().into());
+            assert_eq!(mode, state["remembered"]["good"]);
+        }
+    }
+    Ok(())
+}
+
+/// What is taken away is there, and is just what the grants name.
+fn takes_only(there: &Value, taken: &Value, said: Vec<String>, grants: &[String]) -> Result<()> {
+    let sorted = |names: Vec<String>| names.into_iter().collect::<BTreeSet<_>>();
+    assert_eq!(sorted(said), sorted(grants.to_vec()));
+    let (there, taken) = (there.as_array().context("there is nothing")?, taken.as_array().context("nothing taken")?);
+    ensure!(taken.iter().all(|one| there.contains(one)), "{taken:?} is not all in {there:?}");
+    Ok(())
+}
+
+fn said<T: ToString>(things: &[T]) -> Vec<String> {
+    things.iter().map(ToString::to_string).collect()
 }
 
 /// What these rules were is remembered, and they are just what the grants say.

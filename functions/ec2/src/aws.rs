@@ -24,20 +24,14 @@ pub(crate) fn apply<'a>(place: &'a Place, change: &'a Change) -> BoxFuture<'a, R
     async move {
         let Change::Ec2(change) = change else { bail!("the function for EC2 was asked to {change}") };
         match change {
-            Ec2::RevokeRules { group, rules } => Box::pin(rules::revoke(place, group, rules)).await,
-            Ec2::AuthorizeRules { group, rules } => Box::pin(rules::authorize(place, group, rules)).await,
-            Ec2::ModifyRules { group, from, to } => Box::pin(rules::modify(place, group, from, to)).await,
-            Ec2::Sharing { of, from, to } => Box::pin(shares::change(place, of, from, to)).await,
-            Ec2::Switch { of, from, to } => Box::pin(switches::turn(place, *of, from, to)).await,
-            Ec2::MetadataTokens { instance, from, to } => {
-                Box::pin(instances::set_metadata_tokens(place, instance, from, to)).await
-            }
-            Ec2::NetworkAclEntry { acl, from, to } => {
-                Box::pin(network_acls::change(place, acl, from.as_ref(), to.as_ref())).await
-            }
-            Ec2::PrefixListEntries { list, from, to } => Box::pin(prefix_lists::change(place, list, from, to)).await,
-            Ec2::FlowLog { from, to } => Box::pin(flow_logs::change(place, from.as_deref(), to.as_deref())).await,
-            Ec2::VpcExclusion { from, to } => Box::pin(vpc_exclusions::change(place, from.as_ref(), to.as_ref())).await,
+            Ec2::Rules(change) => Box::pin(rules::change(place, change)).await,
+            Ec2::Sharing(change) => Box::pin(shares::change(place, change)).await,
+            Ec2::Switch(change) => Box::pin(switches::change(place, change)).await,
+            Ec2::MetadataTokens(change) => Box::pin(instances::change(place, change)).await,
+            Ec2::NetworkAclEntries(change) => Box::pin(network_acls::change(place, change)).await,
+            Ec2::PrefixListEntries(change) => Box::pin(prefix_lists::change(place, change)).await,
+            Ec2::FlowLogs(change) => Box::pin(flow_logs::change(place, change)).await,
+            Ec2::VpcExclusions(change) => Box::pin(vpc_exclusions::change(place, change)).await,
         }
     }
     .boxed()

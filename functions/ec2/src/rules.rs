@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
-use snapback::change::{Direction, Ec2, Rule, Source};
+use snapback::change::{Direction, Ec2, Rule, SecurityGroup, Source, Swap};
 use snapback::control::{About, Control, Given, Look, Remembered, Remembers, Survey, Suspicion};
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
@@ -188,28 +188,17 @@ fn decide(direction: Direction, event: &Event, state: &State, given: &Given<'_>)
         left: left
             .chain(unseen.iter().map(|rule| format!("perhaps {rule}, whose prefix list cannot be looked into")))
             .collect(),
-        plan: vec![match judge.before(&told, &open) {
-            Some(to) => Ec2::ModifyRules { group: group.clone(), from: open.into_iter().cloned().collect(), to },
-            None => Ec2::RevokeRules { group: group.clone(), rules: open.into_iter().cloned().collect() },
-        }],
+        plan: vec![Ec2::Rules(Swap {
+            of: SecurityGroup(group.clone()),
+            to: judge.before(&told, &open).unwrap_or_default(),
+            from: open.into_iter().cloned().collect(),
+        })],
     }
 }
 
 fn after(state: &State, change: &Ec2) -> State {
-    let mut after = state.clone();
-    match change {
-        Ec2::RevokeRules { rules, .. } => after.rules.retain(|rule| rules.iter().all(|gone| gone.id != rule.id)),
-        Ec2::AuthorizeRules { rules, .. } => after.rules.extend(rules.iter().cloned()),
-        Ec2::ModifyRules { to, .. } => {
-            for rule in &mut after.rules {
-                if let Some(to) = to.iter().find(|to| to.id == rule.id) {
-                    *rule = to.clone();
-                }
-            }
-        }
-        _ => {}
-    }
-    after
+    let Ec2::Rules(change) = change else { return state.clone() };
+    State { rules: change.after(&state.rules), ..state.clone() }
 }
 
 /// Judges the rules of a group together.
@@ -250,8 +239,9 @@ impl Judge<'_> {
             Some(Rule { tags: rule.tags.clone(), ..was.clone() })
         };
         let to = rules.iter().map(was).collect::<Option<Vec<Rule>>>()?;
-        let change = Ec2::ModifyRules { group: String::new(), from: vec![], to: to.clone() };
-        let after = after(self.state, &change);
+        let from = rules.iter().copied().cloned().collect();
+        let rules = Swap { of: SecurityGroup(String::new()), from, to: to.clone() }.after(&self.state.rules);
+        let after = State { rules, ..self.state.clone() };
         let after = Judge { state: &after, ..*self };
         // Together with the others they may let in more than each by itself.
         let opens = |rule: &Rule| after.is_open(rule) && !(is_other(&rule) && self.is_open(rule));

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use snapback::change::{Ec2, Shared, SharedWith};
+use snapback::change::{Ec2, Shared, SharedWith, Swap};
 use snapback::control::{About, Control, Given, Look, Survey, Suspicion};
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
@@ -54,9 +54,8 @@ impl<C: Shareable> Control for Sharing<C> {
     }
 
     fn after(state: &State, change: &Ec2) -> State {
-        let (Ec2::Sharing { from, to, .. }, Some(live)) = (change, &state.shared_with) else { return state.clone() };
-        let stays = live.iter().filter(|one| !from.contains(one) && !to.contains(one));
-        State { shared_with: Some(stays.chain(to).cloned().collect()) }
+        let (Ec2::Sharing(change), Some(live)) = (change, &state.shared_with) else { return state.clone() };
+        State { shared_with: Some(change.after(live)) }
     }
 }
 
@@ -225,7 +224,7 @@ impl Told {
             why: format!("{of} is shared with {}", listed(&strangers)),
             grants: strangers.iter().map(ToString::to_string).collect(),
             left: beside.chain(perhaps).collect(),
-            plan: vec![Ec2::Sharing { of, from: strangers, to: vec![] }],
+            plan: vec![Ec2::Sharing(Swap { of, from: strangers, to: vec![] })],
         }
     }
 }

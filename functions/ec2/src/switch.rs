@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use anyhow::Result;
 use futures::FutureExt;
 use serde::{Deserialize, Serialize};
-use snapback::change::{Ec2, Switch};
+use snapback::change::{Ec2, Swap, Switch, SwitchMode};
 use snapback::control::{About, Control, Given, Look, Remembered, Remembers, Survey, Suspicion};
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
@@ -112,9 +112,14 @@ impl Position {
             severity: self.severity,
             why: format!("{} is `{}`", self.of, self.risky),
             grants: vec![self.risky.to_owned()],
-            plan: vec![Ec2::Switch { of: self.of, from: self.risky.to_owned(), to: self.safe.to_owned() }],
+            plan: vec![self.change()],
             left,
         }
+    }
+
+    pub(crate) fn change(&self) -> Ec2 {
+        let mode = |mode: &str| SwitchMode(mode.to_owned());
+        Ec2::Switch(Swap { of: self.of, from: mode(self.risky), to: mode(self.safe) })
     }
 
     /// What is worth remembering.
@@ -125,7 +130,7 @@ impl Position {
 
 pub(crate) fn after(state: &State, change: &Ec2) -> State {
     match change {
-        Ec2::Switch { to, .. } => State { is: to.clone(), ..state.clone() },
+        Ec2::Switch(change) => State { is: change.to.0.clone(), ..state.clone() },
         _ => state.clone(),
     }
 }

@@ -1,9 +1,8 @@
 //! Every call upon Snapback's own parts that Snapback makes.
 
 use std::collections::BTreeMap;
-use std::fmt::Debug;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use aws_sdk_cloudformation::types::ResourceStatus;
 use aws_sdk_dynamodb::types::{PointInTimeRecoverySpecification, PointInTimeRecoveryStatus};
 use aws_sdk_eventbridge::types as eventbridge;
@@ -11,7 +10,10 @@ use aws_sdk_sqs::types::QueueAttributeName;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use snapback::aws::{code, failure};
-use snapback::change::{Applied, Change, KeyState, Own, RuleState, Target};
+use snapback::change::{
+    Applied, Change, Concurrency, DeletionProtection, Edit, EventRule, Key, KeyState, LambdaFunction, Live, Own,
+    PointInTimeRecovery, RuleState, Swap, Table, Target,
+};
 use snapback::control::Look;
 use snapback::place::Place;
 
@@ -120,144 +122,133 @@ pub(crate) fn apply<'a>(place: &'a Place, change: &'a Change) -> BoxFuture<'a, R
     async move {
         let Change::Own(change) = change else { bail!("the function for Snapback's own parts was asked to {change}") };
         let written = match change {
-            Own::RuleState { rule, from, to } => change_rule_state(place, rule, *from, *to).await,
-            Own::RuleTarget { rule, id, from, to } => {
-                Box::pin(change_target(place, rule, id, from.as_deref(), to.as_deref())).await
-            }
-            Own::Concurrency { function, from, to } => change_concurrency(place, function, *from, *to).await,
-            Own::DeletionProtection { table, from, to } => Box::pin(change_protection(place, table, *from, *to)).await,
-            Own::PointInTimeRecovery { table, from, to } => Box::pin(change_recovery(place, table, *from, *to)).await,
-            Own::Key { key, from, to } => Box::pin(change_key(place, key, *from, *to)).await,
+            Own::RuleState(change) => change_rule_state(place, change).await,
+            Own::RuleTargets(change) => Box::pin(change_targets(place, change)).await,
+            Own::Concurrency(change) => change_concurrency(place, change).await,
+            Own::DeletionProtection(change) => Box::pin(change_protection(place, change)).await,
+            Own::PointInTimeRecovery(change) => Box::pin(change_recovery(place, change)).await,
+            Own::Key(change) => Box::pin(change_key(place, change)).await,
         };
-        written.map_err(|error| error.context(change.to_string()))
+        written.with_context(|| change.to_string())
     }
     .boxed()
 }
 
-fn done() -> Applied {
-    Applied::Done { made: BTreeMap::new() }
+/// What is found of a part, if it is there.
+fn live<V>(found: Option<V>) -> Live<V> {
+    Live::or(found, || "nothing: it is gone".to_owned())
 }
 
-/// What came of a change that there is nothing to be written for. Nothing is found of a part that is gone.
-fn is_settled<T: PartialEq + Debug + ?Sized>(found: Option<&T>, from: &T, to: &T) -> Option<Applied> {
-    match found {
-        Some(found) if found == to => Some(Applied::Already),
-        Some(found) if found == from => None,
-        Some(found) => Some(Applied::Changed { found: format!("{found:?}") }),
-        None => Some(Applied::Changed { found: "nothing: it is gone".to_owned() }),
-    }
-}
-
-async fn change_rule_state(place: &Place, name: &str, from: RuleState, to: RuleState) -> Result<Applied> {
-    let found = rule(place, name).await?.map(|(state, _)| state);
-    if let Some(not_to_be_done) = is_settled(found.as_ref(), &from, &to) {
-        return Ok(not_to_be_done);
-    }
+async fn change_rule_state(place: &Place, change: &Swap<EventRule, RuleState>) -> Result<Applied> {
+    let name = &change.of.0;
     let client = aws_sdk_eventbridge::Client::new(&place.config);
-    match to {
-        RuleState::Enabled => client.enable_rule().name(name).send().await.map(drop).map_err(failure)?,
-        RuleState::Disabled => client.disable_rule().name(name).send().await.map(drop).map_err(failure)?,
-    }
-    Ok(done())
-}
-
-async fn change_target(
-    place: &Place,
-    name: &str,
-    id: &str,
-    from: Option<&Target>,
-    to: Option<&Target>,
-) -> Result<Applied> {
-    let targets = rule(place, name).await?.map(|(_, targets)| targets);
-    if targets.iter().flatten().any(|target| target.as_ref().is_err_and(|other| other == id)) {
-        return Ok(Applied::Changed { found: "a target that is not understood".to_owned() });
-    }
-    let found = targets.as_ref().map(|all| all.iter().flatten().find(|target| target.id == id));
-    if let Some(not_to_be_done) = is_settled(found.as_ref(), &from, &to) {
-        return Ok(not_to_be_done);
-    }
-    let client = aws_sdk_eventbridge::Client::new(&place.config);
-    let refused = if let Some(target) = to {
-        let answer = client.put_targets().rule(name).targets(written(target)?).send().await.map_err(failure)?;
-        answer.failed_entries.unwrap_or_default().into_iter().find_map(|entry| entry.error_message)
-    } else {
-        let answer = client.remove_targets().rule(name).ids(id).send().await.map_err(failure)?;
-        answer.failed_entries.unwrap_or_default().into_iter().find_map(|entry| entry.error_message)
+    let read = async { Ok(live(rule(place, name).await?.map(|(state, _)| state))) };
+    let write = async |to: &RuleState| match to {
+        RuleState::Enabled => client.enable_rule().name(name).send().await.map(drop).map_err(failure),
+        RuleState::Disabled => client.disable_rule().name(name).send().await.map(drop).map_err(failure),
     };
+    change.put(read, write).await
+}
+
+async fn change_targets(place: &Place, change: &Swap<EventRule, Vec<Target>>) -> Result<Applied> {
+    let name = &change.of.0;
+    let is_named = |id: &str| change.from.iter().chain(&change.to).any(|target| target.id == id);
+    let read = async {
+        let Some((_, targets)) = rule(place, name).await? else { return Ok(live(None)) };
+        if targets.iter().any(|target| target.as_ref().is_err_and(|id| is_named(id))) {
+            return Ok(Live::Cannot("a target that is not understood".to_owned()));
+        }
+        Ok(Live::Is(targets.into_iter().flatten().collect()))
+    };
+    change.edit(read, async |edit| write_targets(place, name, edit).await).await
+}
+
+async fn write_targets(place: &Place, rule: &str, edit: Edit<Target>) -> Result<Applied> {
+    let client = aws_sdk_eventbridge::Client::new(&place.config);
+    let put = edit.replace.into_iter().map(|(_, to)| to).chain(edit.add);
+    let put = put.map(|target| written(&target)).collect::<Result<Vec<_>>>()?;
+    let mut refused = None;
+    if !put.is_empty() {
+        let answer = client.put_targets().rule(rule).set_targets(Some(put)).send().await.map_err(failure)?;
+        refused = answer.failed_entries.unwrap_or_default().into_iter().find_map(|entry| entry.error_message);
+    }
+    if !edit.remove.is_empty() {
+        let ids = edit.remove.into_iter().map(|target| target.id).collect();
+        let answer = client.remove_targets().rule(rule).set_ids(Some(ids)).send().await.map_err(failure)?;
+        let entries = answer.failed_entries.unwrap_or_default();
+        refused = refused.or(entries.into_iter().find_map(|entry| entry.error_message));
+    }
     match refused {
-        None => Ok(done()),
+        None => Ok(Applied::done()),
         Some(why) => bail!("AWS refused the target: {why}"),
     }
 }
 
-async fn change_concurrency(place: &Place, function: &str, from: Option<u32>, to: Option<u32>) -> Result<Applied> {
-    let found = concurrency(place, function).await?;
-    if let Some(not_to_be_done) = is_settled(found.as_ref(), &from, &to) {
-        return Ok(not_to_be_done);
-    }
+async fn change_concurrency(place: &Place, change: &Swap<LambdaFunction, Concurrency>) -> Result<Applied> {
+    let function = &change.of.0;
     let client = aws_sdk_lambda::Client::new(&place.config);
-    if let Some(number) = to {
-        let call = client.put_function_concurrency().function_name(function);
-        let call = call.reserved_concurrent_executions(number.try_into()?);
-        call.send().await.map(drop).map_err(failure)?;
-    } else {
-        let call = client.delete_function_concurrency().function_name(function);
-        call.send().await.map(drop).map_err(failure)?;
-    }
-    Ok(done())
+    let read = async { Ok(live(concurrency(place, function).await?.map(Concurrency))) };
+    let write = async |to: &Concurrency| {
+        if let Some(number) = to.0 {
+            let call = client.put_function_concurrency().function_name(function);
+            let call = call.reserved_concurrent_executions(number.try_into()?);
+            call.send().await.map(drop).map_err(failure)
+        } else {
+            let call = client.delete_function_concurrency().function_name(function);
+            call.send().await.map(drop).map_err(failure)
+        }
+    };
+    change.put(read, write).await
 }
 
-async fn change_protection(place: &Place, table: &str, from: bool, to: bool) -> Result<Applied> {
-    let found = protection(place, table).await?.map(|(protected, _)| protected);
-    if let Some(not_to_be_done) = is_settled(found.as_ref(), &from, &to) {
-        return Ok(not_to_be_done);
-    }
-    let client = aws_sdk_dynamodb::Client::new(&place.config);
-    let call = client.update_table().table_name(table).deletion_protection_enabled(to);
-    call.send().await.map_err(failure)?;
-    Ok(done())
+async fn change_protection(place: &Place, change: &Swap<Table, DeletionProtection>) -> Result<Applied> {
+    let table = &change.of.0;
+    let read = async { Ok(live(protection(place, table).await?.map(|(is_on, _)| DeletionProtection(is_on)))) };
+    let write = async |to: &DeletionProtection| {
+        let client = aws_sdk_dynamodb::Client::new(&place.config);
+        let call = client.update_table().table_name(table).deletion_protection_enabled(to.0);
+        call.send().await.map(drop).map_err(failure)
+    };
+    Box::pin(change.put(read, write)).await
 }
 
-async fn change_recovery(place: &Place, table: &str, from: bool, to: bool) -> Result<Applied> {
-    let found = protection(place, table).await?.map(|(_, recoverable)| recoverable);
-    if let Some(not_to_be_done) = is_settled(found.as_ref(), &from, &to) {
-        return Ok(not_to_be_done);
-    }
-    let setting = PointInTimeRecoverySpecification::builder().point_in_time_recovery_enabled(to).build()?;
-    let client = aws_sdk_dynamodb::Client::new(&place.config);
-    let call = client.update_continuous_backups().table_name(table).point_in_time_recovery_specification(setting);
-    call.send().await.map_err(failure)?;
-    Ok(done())
+async fn change_recovery(place: &Place, change: &Swap<Table, PointInTimeRecovery>) -> Result<Applied> {
+    let table = &change.of.0;
+    let read = async { Ok(live(protection(place, table).await?.map(|(_, is_on)| PointInTimeRecovery(is_on)))) };
+    let write = async |to: &PointInTimeRecovery| {
+        let setting = PointInTimeRecoverySpecification::builder().point_in_time_recovery_enabled(to.0).build()?;
+        let client = aws_sdk_dynamodb::Client::new(&place.config);
+        let call = client.update_continuous_backups().table_name(table).point_in_time_recovery_specification(setting);
+        call.send().await.map(drop).map_err(failure)
+    };
+    Box::pin(change.put(read, write)).await
 }
 
-async fn change_key(place: &Place, key: &str, from: KeyState, to: KeyState) -> Result<Applied> {
-    let found = key_state(place, key).await?;
-    if let Some(not_to_be_done) = is_settled(found.as_deref(), words(from), words(to)) {
-        return Ok(not_to_be_done);
-    }
+async fn change_key(place: &Place, change: &Swap<Key, KeyState>) -> Result<Applied> {
+    let key = &change.of.0;
+    let read = async {
+        let Some(found) = key_state(place, key).await? else { return Ok(live(None)) };
+        // AWS does not say for how many days its deletion was scheduled.
+        let expected = [change.from, change.to].into_iter().find(|expected| expected.name() == found);
+        Ok(Live::or(expected, || found))
+    };
+    change.put(read, async |to| write_key(place, key, change.from, *to).await).await
+}
+
+async fn write_key(place: &Place, key: &str, from: KeyState, to: KeyState) -> Result<()> {
     let client = aws_sdk_kms::Client::new(&place.config);
     if matches!(from, KeyState::PendingDeletion { .. }) {
         client.cancel_key_deletion().key_id(key).send().await.map_err(failure)?;
     }
     match to {
-        KeyState::Enabled => client.enable_key().key_id(key).send().await.map(drop).map_err(failure)?,
+        KeyState::Enabled => client.enable_key().key_id(key).send().await.map(drop).map_err(failure),
         // Cancelling the deletion has left it disabled.
-        KeyState::Disabled if matches!(from, KeyState::PendingDeletion { .. }) => {}
-        KeyState::Disabled => client.disable_key().key_id(key).send().await.map(drop).map_err(failure)?,
+        KeyState::Disabled if matches!(from, KeyState::PendingDeletion { .. }) => Ok(()),
+        KeyState::Disabled => client.disable_key().key_id(key).send().await.map(drop).map_err(failure),
         KeyState::PendingDeletion { days } => {
             let call = client.schedule_key_deletion().key_id(key).pending_window_in_days(days);
-            call.send().await.map(drop).map_err(failure)?;
+            call.send().await.map(drop).map_err(failure)
         }
-    }
-    Ok(done())
-}
-
-/// As AWS calls it. The days are the caller's word and not the key's.
-fn words(state: KeyState) -> &'static str {
-    match state {
-        KeyState::Enabled => "Enabled",
-        KeyState::Disabled => "Disabled",
-        KeyState::PendingDeletion { .. } => "PendingDeletion",
     }
 }
 

@@ -5,36 +5,55 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::Change;
+use super::swap::{Member, Setting, changes};
 use crate::network::Traffic;
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Ec2 {
-    /// `RevokeSecurityGroupIngress` or `RevokeSecurityGroupEgress`, by rule id.
-    RevokeRules { group: String, rules: Vec<Rule> },
-    /// `AuthorizeSecurityGroupIngress` or `AuthorizeSecurityGroupEgress`; only ever to undo. The rules get new ids.
-    AuthorizeRules { group: String, rules: Vec<Rule> },
-    /// `ModifySecurityGroupRules`: these rules before and after, each by its id, which stays, as do its tags.
-    ModifyRules { group: String, from: Vec<Rule>, to: Vec<Rule> },
-    /// `ModifySnapshotAttribute`, `ModifyImageAttribute` or `ModifyVpcEndpointServicePermissions`: of those with whom
-    /// it is shared, these before and those after. All others stay.
-    Sharing { of: Shared, from: Vec<SharedWith>, to: Vec<SharedWith> },
-    /// A switch of the account in its Region, in the words of its API.
-    Switch { of: Switch, from: String, to: String },
-    /// `ModifyInstanceMetadataOptions`: whether version 2 of the metadata service is `required` or `optional`. All
-    /// other options stay.
-    MetadataTokens { instance: String, from: String, to: String },
-    /// `CreateNetworkAclEntry` and `DeleteNetworkAclEntry`.
-    NetworkAclEntry { acl: String, from: Option<AclEntry>, to: Option<AclEntry> },
-    /// `ModifyManagedPrefixList`: of the entries of a prefix list, these before and those after. All others stay.
-    PrefixListEntries { list: String, from: Vec<PrefixEntry>, to: Vec<PrefixEntry> },
-    /// `CreateFlowLogs` and `DeleteFlowLogs`. A flow log that is made again gets a new id, and is known by what it records.
-    FlowLog { from: Option<Box<FlowLog>>, to: Option<Box<FlowLog>> },
-    /// `CreateVpcBlockPublicAccessExclusion`, `ModifyVpcBlockPublicAccessExclusion` and
-    /// `DeleteVpcBlockPublicAccessExclusion`. One that is made again gets a new id, and is known by what it excludes.
-    VpcExclusion { from: Option<VpcExclusion>, to: Option<VpcExclusion> },
+changes! {
+    /// What can be done to Amazon EC2.
+    Ec2 {
+        /// `RevokeSecurityGroupIngress` or `RevokeSecurityGroupEgress`, by rule id; the same with `Authorize…` only ever to
+        /// undo, which gives the rules new ids. `ModifySecurityGroupRules` for those that are there before and after, each
+        /// by its id, which stays, as do its tags. All rules go one way.
+        Rules(SecurityGroup => Vec<Rule>),
+        /// `ModifySnapshotAttribute`, `ModifyImageAttribute` or `ModifyVpcEndpointServicePermissions`
+        Sharing(Shared => Vec<SharedWith>),
+        /// A switch of the account in its Region.
+        Switch(Switch => SwitchMode),
+        /// `ModifyInstanceMetadataOptions`. All other options stay.
+        MetadataTokens(Instance => HttpTokens),
+        /// `DeleteNetworkAclEntry`; `CreateNetworkAclEntry` only ever to undo.
+        NetworkAclEntries(NetworkAcl => Vec<AclEntry>),
+        /// `ModifyManagedPrefixList`
+        PrefixListEntries(PrefixList => Vec<PrefixEntry>),
+        /// `CreateFlowLogs`; `DeleteFlowLogs` only ever to undo. A flow log that is made again gets a new id, and is known
+        /// by what it records.
+        FlowLogs(Network => Vec<FlowLog>),
+        /// `DeleteVpcBlockPublicAccessExclusion` and `ModifyVpcBlockPublicAccessExclusion`;
+        /// `CreateVpcBlockPublicAccessExclusion` only ever to undo. One that is made again gets a new id, and is known by
+        /// what it excludes.
+        VpcExclusions(Network => Vec<VpcExclusion>),
+    }
 }
+
+/// By its id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecurityGroup(pub String);
+
+/// By its id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Instance(pub String);
+
+/// By its id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NetworkAcl(pub String);
+
+/// By its id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PrefixList(pub String);
+
+/// A VPC, a subnet or a network interface, by its id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Network(pub String);
 
 /// What can be shared with other accounts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,6 +92,16 @@ pub enum Switch {
     /// `block-bidirectional`, `block-ingress`, `off`
     VpcBlockPublicAccess,
 }
+
+/// How a switch is, in the words of its API.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SwitchMode(pub String);
+
+/// Whether version 2 of the metadata service is `required` or `optional`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct HttpTokens(pub String);
 
 /// One rule of a network ACL.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -228,57 +257,6 @@ impl Rule {
     }
 }
 
-impl Ec2 {
-    #[must_use]
-    pub fn undo(&self) -> Self {
-        match self.clone() {
-            Self::RevokeRules { group, rules } => Self::AuthorizeRules { group, rules },
-            Self::AuthorizeRules { group, rules } => Self::RevokeRules { group, rules },
-            Self::ModifyRules { group, from, to } => Self::ModifyRules { group, from: to, to: from },
-            Self::Sharing { of, from, to } => Self::Sharing { of, from: to, to: from },
-            Self::Switch { of, from, to } => Self::Switch { of, from: to, to: from },
-            Self::MetadataTokens { instance, from, to } => Self::MetadataTokens { instance, from: to, to: from },
-            Self::NetworkAclEntry { acl, from, to } => Self::NetworkAclEntry { acl, from: to, to: from },
-            Self::PrefixListEntries { list, from, to } => Self::PrefixListEntries { list, from: to, to: from },
-            Self::FlowLog { from, to } => Self::FlowLog { from: to, to: from },
-            Self::VpcExclusion { from, to } => Self::VpcExclusion { from: to, to: from },
-        }
-    }
-
-    #[must_use]
-    pub fn sides(&self) -> (String, String) {
-        let detailed = |rules: &[Rule]| rules.iter().map(detailed).collect::<Vec<_>>().join("\n");
-        let without = || "(without these rules; all others stay)".to_owned();
-        let shared = |with: &[SharedWith]| match with {
-            [] => "(not shared with these; all others stay)".to_owned(),
-            some => format!("shared with {}", listed(some)),
-        };
-        let entry = |entry: &Option<AclEntry>| entry.as_ref().map_or("(no such rule)".to_owned(), ToString::to_string);
-        let log = |log: &Option<Box<FlowLog>>| log.as_deref().map_or("(no such flow log)".to_owned(), all_of);
-        let exclusion = |exclusion: &Option<VpcExclusion>| {
-            exclusion
-                .as_ref()
-                .map_or("(no such exclusion)".to_owned(), |of| format!("{of} ({}){}", of.mode, tagged(&of.tags)))
-        };
-        let ranges = |entries: &[PrefixEntry]| match entries {
-            [] => "(without these entries; all others stay)".to_owned(),
-            some => listed(some),
-        };
-        match self {
-            Self::RevokeRules { rules, .. } => (detailed(rules), without()),
-            Self::AuthorizeRules { rules, .. } => (without(), detailed(rules)),
-            Self::ModifyRules { from, to, .. } => (detailed(from), detailed(to)),
-            Self::Sharing { from, to, .. } => (shared(from), shared(to)),
-            Self::Switch { from, to, .. } => (from.clone(), to.clone()),
-            Self::MetadataTokens { from, to, .. } => (format!("HttpTokens: {from}"), format!("HttpTokens: {to}")),
-            Self::NetworkAclEntry { from, to, .. } => (entry(from), entry(to)),
-            Self::PrefixListEntries { from, to, .. } => (ranges(from), ranges(to)),
-            Self::FlowLog { from, to } => (log(from), log(to)),
-            Self::VpcExclusion { from, to } => (exclusion(from), exclusion(to)),
-        }
-    }
-}
-
 impl Switch {
     /// As in the names of the API.
     #[must_use]
@@ -293,57 +271,190 @@ impl Switch {
     }
 }
 
-impl From<Ec2> for Change {
-    fn from(change: Ec2) -> Self {
-        Self::Ec2(change)
-    }
-}
+impl Member for Rule {
+    const NONE: &'static str = "(without these rules; all others stay)";
 
-impl TryFrom<Change> for Ec2 {
-    type Error = Change;
-    fn try_from(change: Change) -> Result<Self, Change> {
-        match change {
-            Change::Ec2(change) => Ok(change),
-            other => Err(other),
+    fn shown(&self) -> String {
+        let description = self.description.as_ref().map(|text| format!(" \"{text}\"")).unwrap_or_default();
+        format!("{} {self}{description}{}", self.id, tagged(&self.tags))
+    }
+
+    fn said(of: &str, from: &[Self], to: &[Self]) -> String {
+        match (from, to) {
+            (from, []) => format!("revoke {} from {of}", listed(from)),
+            ([], to) => format!("authorise {} in {of}", listed(to)),
+            (from, to) => format!("change {} into {} in {of}", listed(from), listed(to)),
         }
     }
+
+    fn is_at(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+
+    /// A rule keeps its id when it is changed, and has another one once it is authorised again.
+    fn same(&self, other: &Self) -> bool {
+        self.lets_through_the_same(other)
+    }
 }
 
-impl fmt::Display for Ec2 {
+impl Member for SharedWith {
+    const NONE: &'static str = "(not shared with these; all others stay)";
+
+    fn shown(&self) -> String {
+        format!("shared with {self}")
+    }
+
+    fn said(of: &str, from: &[Self], to: &[Self]) -> String {
+        if to.is_empty() {
+            format!("stop sharing {of} with {}", listed(from))
+        } else {
+            format!("share {of} with {}", listed(to))
+        }
+    }
+
+    fn is_at(&self, other: &Self) -> bool {
+        self == other
+    }
+}
+
+impl Setting for SwitchMode {
+    fn shown(&self) -> String {
+        self.0.clone()
+    }
+
+    fn said(of: &str, _: &Self, to: &Self) -> String {
+        format!("set {of} to `{}`", to.0)
+    }
+}
+
+impl Setting for HttpTokens {
+    fn shown(&self) -> String {
+        format!("HttpTokens: {}", self.0)
+    }
+
+    fn said(of: &str, _: &Self, to: &Self) -> String {
+        format!("make version 2 of the metadata service {} on {of}", to.0)
+    }
+}
+
+impl Member for AclEntry {
+    const NONE: &'static str = "(no such rule)";
+
+    fn shown(&self) -> String {
+        self.to_string()
+    }
+
+    fn said(of: &str, from: &[Self], to: &[Self]) -> String {
+        match (from, to) {
+            (from, []) => format!("delete {} from {of}", listed(from)),
+            ([], to) => format!("create {} in {of}", listed(to)),
+            (from, to) => format!("change {} into {} in {of}", listed(from), listed(to)),
+        }
+    }
+
+    fn is_at(&self, other: &Self) -> bool {
+        (self.number, self.egress) == (other.number, other.egress)
+    }
+}
+
+impl Member for PrefixEntry {
+    const NONE: &'static str = "(without these entries; all others stay)";
+
+    fn shown(&self) -> String {
+        self.to_string()
+    }
+
+    fn said(of: &str, from: &[Self], to: &[Self]) -> String {
+        if to.is_empty() { format!("remove {} from {of}", listed(from)) } else { format!("add {} to {of}", listed(to)) }
+    }
+
+    fn is_at(&self, other: &Self) -> bool {
+        self.cidr == other.cidr
+    }
+
+    /// Whatever stands beside it as its description.
+    fn same(&self, other: &Self) -> bool {
+        self.is_at(other)
+    }
+}
+
+impl Member for FlowLog {
+    const NONE: &'static str = "(no such flow log)";
+
+    fn shown(&self) -> String {
+        let role = self.role.as_ref().map(|role| format!(" by {role}")).unwrap_or_default();
+        let interval = self.interval.map(|seconds| format!(" each {seconds} s")).unwrap_or_default();
+        let format = self.format.as_ref().map(|format| format!(" \"{format}\"")).unwrap_or_default();
+        let files = self.files.as_ref().map(|files| format!(" as {}", files.format)).unwrap_or_default();
+        format!("{self}{role}{interval}{format}{files}{}", tagged(&self.tags))
+    }
+
+    fn said(_: &str, from: &[Self], to: &[Self]) -> String {
+        if to.is_empty() { format!("delete the {}", listed(from)) } else { format!("create the {}", listed(to)) }
+    }
+
+    fn is_at(&self, other: &Self) -> bool {
+        self.records_the_same(other)
+    }
+
+    fn same(&self, other: &Self) -> bool {
+        self.records_the_same(other)
+    }
+}
+
+impl Member for VpcExclusion {
+    const NONE: &'static str = "(no such exclusion)";
+
+    fn shown(&self) -> String {
+        format!("{self} ({}){}", self.mode, tagged(&self.tags))
+    }
+
+    fn said(_: &str, from: &[Self], to: &[Self]) -> String {
+        match (from, to) {
+            ([], [to, ..]) => format!("make the {to} ({})", to.mode),
+            ([from, ..], []) => format!("delete the {from} ({})", from.mode),
+            (_, [to, ..]) => format!("change the {to} to `{}`", to.mode),
+            ([], []) => "change no exclusion".to_owned(),
+        }
+    }
+
+    /// AWS takes one for each VPC or subnet.
+    fn is_at(&self, other: &Self) -> bool {
+        self.resource == other.resource
+    }
+
+    fn same(&self, other: &Self) -> bool {
+        (&self.resource, &self.mode) == (&other.resource, &other.mode)
+    }
+}
+
+impl fmt::Display for SecurityGroup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::RevokeRules { group, rules } => write!(f, "revoke {} from security group `{group}`", listed(rules)),
-            Self::AuthorizeRules { group, rules } => {
-                write!(f, "authorise {} in security group `{group}`", listed(rules))
-            }
-            Self::ModifyRules { group, from, to } => {
-                write!(f, "change {} into {} in security group `{group}`", listed(from), listed(to))
-            }
-            Self::Sharing { of, from, to } if to.is_empty() => write!(f, "stop sharing {of} with {}", listed(from)),
-            Self::Sharing { of, to, .. } => write!(f, "share {of} with {}", listed(to)),
-            Self::Switch { of, to, .. } => write!(f, "set {of} to `{to}`"),
-            Self::MetadataTokens { instance, to, .. } => {
-                write!(f, "make version 2 of the metadata service {to} on instance `{instance}`")
-            }
-            Self::NetworkAclEntry { acl, from: Some(entry), to: None } => {
-                write!(f, "delete {entry} from network ACL `{acl}`")
-            }
-            Self::NetworkAclEntry { acl, from: None, to: Some(entry) } => {
-                write!(f, "create {entry} in network ACL `{acl}`")
-            }
-            Self::PrefixListEntries { list, from, to } if to.is_empty() => {
-                write!(f, "take {} out of prefix list `{list}`", listed(from))
-            }
-            Self::PrefixListEntries { list, to, .. } => write!(f, "put {} into prefix list `{list}`", listed(to)),
-            Self::FlowLog { to: Some(log), .. } => write!(f, "create the {log}"),
-            Self::FlowLog { from: Some(log), .. } => write!(f, "delete the {log}"),
-            Self::FlowLog { .. } => f.write_str("change no flow log"),
-            Self::VpcExclusion { from: None, to: Some(to) } => write!(f, "make the {to} ({})", to.mode),
-            Self::VpcExclusion { from: Some(from), to: None } => write!(f, "delete the {from} ({})", from.mode),
-            Self::VpcExclusion { to: Some(to), .. } => write!(f, "change the {to} to `{}`", to.mode),
-            Self::VpcExclusion { .. } => f.write_str("change no exclusion"),
-            Self::NetworkAclEntry { acl, .. } => write!(f, "change a rule of network ACL `{acl}`"),
-        }
+        write!(f, "security group `{}`", self.0)
+    }
+}
+
+impl fmt::Display for Instance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "instance `{}`", self.0)
+    }
+}
+
+impl fmt::Display for NetworkAcl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "network ACL `{}`", self.0)
+    }
+}
+
+impl fmt::Display for PrefixList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "prefix list `{}`", self.0)
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`", self.0)
     }
 }
 
@@ -444,19 +555,6 @@ impl fmt::Display for Source {
 
 fn listed<T: ToString>(things: &[T]) -> String {
     things.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-}
-
-fn all_of(log: &FlowLog) -> String {
-    let role = log.role.as_ref().map(|role| format!(" by {role}")).unwrap_or_default();
-    let interval = log.interval.map(|seconds| format!(" each {seconds} s")).unwrap_or_default();
-    let format = log.format.as_ref().map(|format| format!(" \"{format}\"")).unwrap_or_default();
-    let files = log.files.as_ref().map(|files| format!(" as {}", files.format)).unwrap_or_default();
-    format!("{log}{role}{interval}{format}{files}{}", tagged(&log.tags))
-}
-
-fn detailed(rule: &Rule) -> String {
-    let description = rule.description.as_ref().map(|text| format!(" \"{text}\"")).unwrap_or_default();
-    format!("{} {rule}{description}{}", rule.id, tagged(&rule.tags))
 }
 
 fn tagged(tags: &BTreeMap<String, String>) -> String {

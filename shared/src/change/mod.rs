@@ -18,13 +18,16 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 pub use ec2::{
-    AclEntry, Direction, Ec2, FlowLog, FlowLogFiles, PrefixEntry, Rule, Shared, SharedWith, Source, Switch,
-    VpcExclusion,
+    AclEntry, Direction, Ec2, FlowLog, FlowLogFiles, HttpTokens, Instance, Network, NetworkAcl, PrefixEntry,
+    PrefixList, Rule, SecurityGroup, Shared, SharedWith, Source, Switch, SwitchMode, VpcExclusion,
 };
 pub use lifecycle::{
     Lifecycle, LifecycleExpiration, LifecycleFilter, LifecycleRule, LifecycleTransition, OlderVersions,
 };
-pub use own::{KeyState, Own, RuleState, Target};
+pub use own::{
+    Concurrency, DeletionProtection, EventRule, Key, KeyState, LambdaFunction, Own, PointInTimeRecovery, RuleState,
+    Table, Target,
+};
 pub use policy::{Holder, PolicyChange};
 pub use replication::{Replication, ReplicationDestination, ReplicationFilter, ReplicationRule, ReplicationTime};
 pub use s3::{

@@ -4,24 +4,56 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::Change;
+use super::swap::{Member, Setting, changes};
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Own {
-    /// `EnableRule`; `DisableRule` only ever to undo.
-    RuleState { rule: String, from: RuleState, to: RuleState },
-    /// `PutTargets`, of one target; `RemoveTargets` only ever to undo.
-    RuleTarget { rule: String, id: String, from: Option<Box<Target>>, to: Option<Box<Target>> },
-    /// `PutFunctionConcurrency`, or `DeleteFunctionConcurrency` where nothing is reserved.
-    Concurrency { function: String, from: Option<u32>, to: Option<u32> },
-    /// `UpdateTable`
-    DeletionProtection { table: String, from: bool, to: bool },
-    /// `UpdateContinuousBackups`
-    PointInTimeRecovery { table: String, from: bool, to: bool },
-    /// `CancelKeyDeletion` and `EnableKey`; `DisableKey` and `ScheduleKeyDeletion` only ever to undo.
-    Key { key: String, from: KeyState, to: KeyState },
+changes! {
+    /// What can be done to Snapback's own parts.
+    Own {
+        /// `EnableRule`; `DisableRule` only ever to undo.
+        RuleState(EventRule => RuleState),
+        /// `PutTargets`; `RemoveTargets` only ever to undo.
+        RuleTargets(EventRule => Vec<Target>),
+        /// `PutFunctionConcurrency`, or `DeleteFunctionConcurrency` where nothing is reserved.
+        Concurrency(LambdaFunction => Concurrency),
+        /// `UpdateTable`
+        DeletionProtection(Table => DeletionProtection),
+        /// `UpdateContinuousBackups`
+        PointInTimeRecovery(Table => PointInTimeRecovery),
+        /// `CancelKeyDeletion` and `EnableKey`; `DisableKey` and `ScheduleKeyDeletion` only ever to undo.
+        Key(Key => KeyState),
+    }
 }
+
+/// By its name, on the default bus.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventRule(pub String);
+
+/// By its name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LambdaFunction(pub String);
+
+/// By its name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Table(pub String);
+
+/// By its id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Key(pub String);
+
+/// How many concurrent executions are reserved, if any are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Concurrency(pub Option<u32>);
+
+/// Whether it is on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct DeletionProtection(pub bool);
+
+/// Whether it is on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PointInTimeRecovery(pub bool);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -56,85 +88,121 @@ pub enum KeyState {
     },
 }
 
-impl Own {
-    #[must_use]
-    pub fn undo(&self) -> Self {
-        match self.clone() {
-            Self::RuleState { rule, from, to } => Self::RuleState { rule, from: to, to: from },
-            Self::RuleTarget { rule, id, from, to } => Self::RuleTarget { rule, id, from: to, to: from },
-            Self::Concurrency { function, from, to } => Self::Concurrency { function, from: to, to: from },
-            Self::DeletionProtection { table, from, to } => Self::DeletionProtection { table, from: to, to: from },
-            Self::PointInTimeRecovery { table, from, to } => Self::PointInTimeRecovery { table, from: to, to: from },
-            Self::Key { key, from, to } => Self::Key { key, from: to, to: from },
-        }
+impl Setting for RuleState {
+    fn shown(&self) -> String {
+        self.to_string()
     }
 
+    fn said(of: &str, _: &Self, to: &Self) -> String {
+        let verb = if *to == Self::Enabled { "enable" } else { "disable" };
+        format!("{verb} {of}")
+    }
+}
+
+impl Member for Target {
+    const NONE: &'static str = "(no such target)";
+
+    fn shown(&self) -> String {
+        self.to_string()
+    }
+
+    fn said(of: &str, from: &[Self], to: &[Self]) -> String {
+        let (verb, targets) = if to.is_empty() { ("remove", from) } else { ("put", to) };
+        let ids: Vec<String> = targets.iter().map(|target| format!("`{}`", target.id)).collect();
+        format!("{verb} target {} of {of}", ids.join(", "))
+    }
+
+    fn is_at(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}
+
+impl Setting for Concurrency {
+    fn shown(&self) -> String {
+        self.0.map_or("(none reserved)".to_owned(), |number| number.to_string())
+    }
+
+    fn said(of: &str, _: &Self, to: &Self) -> String {
+        match to.0 {
+            Some(number) => format!("reserve {number} concurrent executions for {of}"),
+            None => format!("remove the reserved concurrency of {of}"),
+        }
+    }
+}
+
+impl Setting for DeletionProtection {
+    fn shown(&self) -> String {
+        on_or_off(self.0).to_owned()
+    }
+
+    fn said(of: &str, _: &Self, to: &Self) -> String {
+        format!("switch {} the deletion protection of {of}", on_or_off(to.0))
+    }
+}
+
+impl Setting for PointInTimeRecovery {
+    fn shown(&self) -> String {
+        on_or_off(self.0).to_owned()
+    }
+
+    fn said(of: &str, _: &Self, to: &Self) -> String {
+        format!("switch {} the point-in-time recovery of {of}", on_or_off(to.0))
+    }
+}
+
+impl Setting for KeyState {
+    fn shown(&self) -> String {
+        self.to_string()
+    }
+
+    fn said(of: &str, from: &Self, to: &Self) -> String {
+        match (from, to) {
+            (Self::PendingDeletion { .. }, Self::Enabled) => format!("cancel the deletion of {of} and enable it"),
+            (Self::PendingDeletion { .. }, _) => format!("cancel the deletion of {of}"),
+            (_, Self::Enabled) => format!("enable {of}"),
+            (_, Self::Disabled) => format!("disable {of}"),
+            (_, Self::PendingDeletion { days }) => format!("schedule the deletion of {of} in {days} days"),
+        }
+    }
+}
+
+impl KeyState {
+    /// As AWS calls it. The days are the caller's word and not the key's.
     #[must_use]
-    pub fn sides(&self) -> (String, String) {
-        let switch = |on: bool| if on { "on" } else { "off" }.to_owned();
-        let target =
-            |target: &Option<Box<Target>>| target.as_deref().map_or("(no such target)".to_owned(), Target::to_string);
-        let reserved = |number: &Option<u32>| number.map_or("(none reserved)".to_owned(), |number| number.to_string());
+    pub fn name(self) -> &'static str {
         match self {
-            Self::RuleState { from, to, .. } => (from.to_string(), to.to_string()),
-            Self::RuleTarget { from, to, .. } => (target(from), target(to)),
-            Self::Concurrency { from, to, .. } => (reserved(from), reserved(to)),
-            Self::DeletionProtection { from, to, .. } | Self::PointInTimeRecovery { from, to, .. } => {
-                (switch(*from), switch(*to))
-            }
-            Self::Key { from, to, .. } => (from.to_string(), to.to_string()),
+            Self::Enabled => "Enabled",
+            Self::Disabled => "Disabled",
+            Self::PendingDeletion { .. } => "PendingDeletion",
         }
     }
 }
 
-impl From<Own> for Change {
-    fn from(change: Own) -> Self {
-        Self::Own(change)
-    }
+fn on_or_off(is_on: bool) -> &'static str {
+    if is_on { "on" } else { "off" }
 }
 
-impl TryFrom<Change> for Own {
-    type Error = Change;
-    fn try_from(change: Change) -> Result<Self, Change> {
-        match change {
-            Change::Own(change) => Ok(change),
-            other => Err(other),
-        }
-    }
-}
-
-impl fmt::Display for Own {
+impl fmt::Display for EventRule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let switch = |on: &bool| if *on { "on" } else { "off" };
-        match self {
-            Self::RuleState { rule, to: RuleState::Enabled, .. } => write!(f, "enable rule `{rule}`"),
-            Self::RuleState { rule, to: RuleState::Disabled, .. } => write!(f, "disable rule `{rule}`"),
-            Self::RuleTarget { rule, id, to: Some(_), .. } => write!(f, "put target `{id}` of rule `{rule}`"),
-            Self::RuleTarget { rule, id, to: None, .. } => write!(f, "remove target `{id}` of rule `{rule}`"),
-            Self::Concurrency { function, to: Some(number), .. } => {
-                write!(f, "reserve {number} concurrent executions for function `{function}`")
-            }
-            Self::Concurrency { function, to: None, .. } => {
-                write!(f, "remove the reserved concurrency of function `{function}`")
-            }
-            Self::DeletionProtection { table, to, .. } => {
-                write!(f, "switch {} the deletion protection of table `{table}`", switch(to))
-            }
-            Self::PointInTimeRecovery { table, to, .. } => {
-                write!(f, "switch {} the point-in-time recovery of table `{table}`", switch(to))
-            }
-            Self::Key { key, from: KeyState::PendingDeletion { .. }, to: KeyState::Enabled } => {
-                write!(f, "cancel the deletion of key `{key}` and enable it")
-            }
-            Self::Key { key, from: KeyState::PendingDeletion { .. }, .. } => {
-                write!(f, "cancel the deletion of key `{key}`")
-            }
-            Self::Key { key, to: KeyState::Enabled, .. } => write!(f, "enable key `{key}`"),
-            Self::Key { key, to: KeyState::Disabled, .. } => write!(f, "disable key `{key}`"),
-            Self::Key { key, to: KeyState::PendingDeletion { days }, .. } => {
-                write!(f, "schedule the deletion of key `{key}` in {days} days")
-            }
-        }
+        write!(f, "rule `{}`", self.0)
+    }
+}
+
+impl fmt::Display for LambdaFunction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "function `{}`", self.0)
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "table `{}`", self.0)
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "key `{}`", self.0)
     }
 }
 
@@ -164,10 +232,11 @@ impl fmt::Display for KeyState {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::change::{Change, Swap};
 
     #[test]
     fn an_undo_is_the_same_change_turned_around() {
-        let key = |from, to| Own::Key { key: "k".to_owned(), from, to };
+        let key = |from, to| Own::Key(Swap { of: Key("k".to_owned()), from, to });
         let change = key(KeyState::PendingDeletion { days: 7 }, KeyState::Enabled);
         assert_eq!(change.to_string(), "cancel the deletion of key `k` and enable it");
         let undo = change.undo();
@@ -178,7 +247,8 @@ mod tests {
 
     #[test]
     fn a_change_is_of_one_service_only() {
-        let change = Own::DeletionProtection { table: "t".to_owned(), from: false, to: true };
+        let (from, to) = (DeletionProtection(false), DeletionProtection(true));
+        let change = Own::DeletionProtection(Swap { of: Table("t".to_owned()), from, to });
         assert_eq!(Own::try_from(Change::from(change.clone())), Ok(change));
     }
 }

@@ -146,6 +146,17 @@ impl<Of: Clone + fmt::Display, M: Member> Swap<Of, Vec<M>> {
         }
     }
 
+    /// What these become by it, as far as they are what the change was made for.
+    #[must_use]
+    pub fn after(&self, live: &[M]) -> Vec<M> {
+        let becomes = |one: &M| match self.from.iter().find(|from| from.is_at(one)) {
+            Some(from) => self.to.iter().find(|to| to.is_at(from)).cloned(),
+            None => Some(one.clone()),
+        };
+        let is_new = |to: &&M| !live.iter().any(|live| live.is_at(to));
+        live.iter().filter_map(becomes).chain(self.to.iter().filter(is_new).cloned()).collect()
+    }
+
     /// What is to be done beside these that are there; what was found instead if one is not as it was.
     fn missing(&self, live: &[M]) -> Result<Option<Edit<M>>, String> {
         let now = |found: &M| format!("now {}", found.shown());
@@ -301,6 +312,7 @@ mod tests {
             let mut live = before.clone();
             let expected = if from == to { Applied::Already } else { Applied::done() };
             prop_assert_eq!(apply(&swap, &mut live), expected);
+            prop_assert_eq!(sorted(swap.after(&before)), sorted(live.clone()));
             prop_assert_eq!(sorted(live.clone()), sorted([to, others].concat()));
             prop_assert_eq!(apply(&swap, &mut live), Applied::Already);
             apply(&swap.undo(), &mut live);

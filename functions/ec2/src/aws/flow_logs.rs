@@ -1,7 +1,5 @@
 //! Flow logs: what they record of what, and where to.
 
-use std::collections::BTreeMap;
-
 use anyhow::{Result, bail};
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{
@@ -9,7 +7,7 @@ use aws_sdk_ec2::types::{
     TrafficType,
 };
 use snapback::aws::failure;
-use snapback::change::{Applied, FlowLog, FlowLogFiles};
+use snapback::change::{Applied, Edit, FlowLog, FlowLogFiles, Live, Network, Swap};
 use snapback::place::Place;
 
 use crate::aws::answer::{refused, unless_gone};
@@ -57,26 +55,28 @@ fn kept(log: aws_sdk_ec2::types::FlowLog) -> Option<FlowLog> {
     })
 }
 
-/// A flow log is known by what it records, as its id is another once it is made again.
-pub(super) async fn change(place: &Place, from: Option<&FlowLog>, to: Option<&FlowLog>) -> Result<Applied> {
-    let Some(log) = to.or(from) else { bail!("a change of no flow log") };
-    let live = of_resource(place, &log.resource).await?;
-    let live = live.iter().find(|live| live.records_the_same(log));
-    if live.is_some() == to.is_some() {
-        return Ok(Applied::Already);
-    }
-    let client = Client::new(&place.config);
-    match live {
-        Some(live) => delete(&client, &live.id).await,
-        None => create(&client, log).await,
-    }
+pub(super) async fn change(place: &Place, change: &Swap<Network, Vec<FlowLog>>) -> Result<Applied> {
+    let read = async { Ok(Live::Is(of_resource(place, &change.of.0).await?)) };
+    change.edit(read, async |edit| write(place, edit).await).await
 }
 
-async fn delete(client: &Client, id: &str) -> Result<Applied> {
+async fn write(place: &Place, edit: Edit<FlowLog>) -> Result<Applied> {
+    let client = Client::new(&place.config);
+    for log in &edit.remove {
+        delete(&client, &log.id).await?;
+    }
+    let mut is_there = !edit.add.is_empty();
+    for log in &edit.add {
+        is_there &= create(&client, log).await? == Applied::Already;
+    }
+    Ok(if is_there && edit.remove.is_empty() { Applied::Already } else { Applied::done() })
+}
+
+async fn delete(client: &Client, id: &str) -> Result<()> {
     let done = client.delete_flow_logs().flow_log_ids(id).send().await;
     let done = done.map_err(|error| failure(error).context(format!("deleting flow log `{id}`")))?;
     match refused(done.unsuccessful()) {
-        None => Ok(Applied::Done { made: BTreeMap::new() }),
+        None => Ok(()),
         Some((code, why)) => bail!("deleting flow log `{id}`: {code}: {why}"),
     }
 }
@@ -112,7 +112,7 @@ async fn create(client: &Client, log: &FlowLog) -> Result<Applied> {
         .set_tag_specifications(tags::specification(ResourceType::VpcFlowLog, &log.tags));
     let done = call.send().await.map_err(|error| failure(error).context(format!("creating the {log}")))?;
     match refused(done.unsuccessful()) {
-        None => Ok(Applied::Done { made: BTreeMap::new() }),
+        None => Ok(Applied::done()),
         Some((code, _)) if code == "FlowLogAlreadyExists" => Ok(Applied::Already),
         Some((code, why)) => bail!("creating the {log}: {code}: {why}"),
     }

@@ -1,13 +1,11 @@
 //! The options of an instance's metadata service.
 
-use std::collections::BTreeMap;
-
 use anyhow::Result;
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{HttpTokensState, InstanceMetadataEndpointState};
 use serde::{Deserialize, Serialize};
 use snapback::aws::failure;
-use snapback::change::Applied;
+use snapback::change::{Applied, HttpTokens, Instance, Live, Swap};
 use snapback::place::Place;
 
 use crate::aws::answer::unless_gone;
@@ -37,19 +35,16 @@ pub(crate) async fn metadata_options(place: &Place, instance: &str) -> Result<Op
 
 /// What the call does not name stays as it is.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyInstanceMetadataOptions.html>
-pub(super) async fn set_metadata_tokens(place: &Place, instance: &str, from: &str, to: &str) -> Result<Applied> {
-    match metadata_options(place, instance).await? {
-        None => return Ok(Applied::Changed { found: format!("instance `{instance}` is gone") }),
-        Some(options) if options.tokens == to => return Ok(Applied::Already),
-        Some(options) if options.tokens != from => {
-            return Ok(Applied::Changed {
-                found: format!("HttpTokens of instance `{instance}` is {}", options.tokens),
-            });
-        }
-        Some(_) => {}
-    }
-    let call = Client::new(&place.config).modify_instance_metadata_options().instance_id(instance);
-    let done = call.http_tokens(HttpTokensState::from(to)).send().await;
-    done.map_err(|error| failure(error).context(format!("changing the options of instance `{instance}`")))?;
-    Ok(Applied::Done { made: BTreeMap::new() })
+pub(super) async fn change(place: &Place, change: &Swap<Instance, HttpTokens>) -> Result<Applied> {
+    let of = &change.of;
+    let read = async {
+        let options = metadata_options(place, &of.0).await?;
+        Ok(Live::or(options.map(|options| HttpTokens(options.tokens)), || format!("{of} is gone")))
+    };
+    let write = async |to: &HttpTokens| {
+        let call = Client::new(&place.config).modify_instance_metadata_options().instance_id(&of.0);
+        let done = call.http_tokens(HttpTokensState::from(to.0.as_str())).send().await;
+        done.map(drop).map_err(|error| failure(error).context(format!("changing the options of {of}")))
+    };
+    change.put(read, write).await
 }

@@ -1,12 +1,10 @@
 //! The rules of network ACLs.
 
-use std::collections::BTreeMap;
-
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, ensure};
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{IcmpTypeCode, NetworkAclEntry, PortRange, RuleAction};
 use snapback::aws::failure;
-use snapback::change::{AclEntry, Applied};
+use snapback::change::{AclEntry, Applied, Edit, Live, NetworkAcl, Swap};
 use snapback::place::Place;
 
 use crate::aws::answer::unless_gone;
@@ -33,35 +31,24 @@ fn kept(entry: NetworkAclEntry) -> Option<AclEntry> {
     })
 }
 
-/// A rule is known by its number and its direction, which another rule may have by now.
-pub(super) async fn change(
-    place: &Place,
-    acl: &str,
-    from: Option<&AclEntry>,
-    to: Option<&AclEntry>,
-) -> Result<Applied> {
-    let Some(entry) = from.or(to) else { bail!("a change of no rule") };
-    let Some(live) = read(place, acl).await? else {
-        return Ok(Applied::Changed { found: format!("network ACL `{acl}` is gone") });
-    };
-    let live = live.iter().find(|live| live.number == entry.number && live.egress == entry.egress);
-    if live == to {
-        return Ok(Applied::Already);
-    }
-    if live != from {
-        let found = live.map_or_else(|| format!("rule {} is gone", entry.number), ToString::to_string);
-        return Ok(Applied::Changed { found });
-    }
+pub(super) async fn change(place: &Place, change: &Swap<NetworkAcl, Vec<AclEntry>>) -> Result<Applied> {
+    let of = &change.of;
+    let read = async { Ok(Live::or(read(place, &of.0).await?, || format!("{of} is gone"))) };
+    let write = async |edit| write(place, &of.0, edit).await.with_context(|| format!("changing the rules of {of}"));
+    change.edit(read, write).await
+}
+
+async fn write(place: &Place, acl: &str, edit: Edit<AclEntry>) -> Result<Applied> {
+    ensure!(edit.replace.is_empty(), "rules are created and deleted, and none is replaced");
     let client = Client::new(&place.config);
-    let done = match to {
-        None => {
-            let call = client.delete_network_acl_entry().network_acl_id(acl).rule_number(entry.number);
-            call.egress(entry.egress).send().await.map(drop).map_err(failure)
-        }
-        Some(entry) => create(&client, acl, entry).await,
-    };
-    done.with_context(|| format!("changing {entry} of network ACL `{acl}`"))?;
-    Ok(Applied::Done { made: BTreeMap::new() })
+    for entry in &edit.remove {
+        let call = client.delete_network_acl_entry().network_acl_id(acl).rule_number(entry.number);
+        call.egress(entry.egress).send().await.map_err(failure)?;
+    }
+    for entry in &edit.add {
+        create(&client, acl, entry).await?;
+    }
+    Ok(Applied::done())
 }
 
 async fn create(client: &Client, acl: &str, entry: &AclEntry) -> Result<()> {

@@ -1,6 +1,6 @@
 //! Managed prefix lists: whose they are, and what they hold.
 
-use std::collections::BTreeMap;
+use std::future::ready;
 
 use anyhow::Result;
 use aws_sdk_ec2::Client;
@@ -8,7 +8,7 @@ use aws_sdk_ec2::types::{AddPrefixListEntry, ManagedPrefixList, PrefixListEntry,
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use snapback::aws::{code, failure};
-use snapback::change::{Applied, PrefixEntry};
+use snapback::change::{self, Applied, Edit, Live, PrefixEntry, Swap};
 use snapback::network;
 use snapback::place::Place;
 
@@ -56,29 +56,30 @@ async fn described<T>(
     Ok(entries.map(|entries| (wanted, entries)))
 }
 
+pub(super) async fn change(place: &Place, change: &Swap<change::PrefixList, Vec<PrefixEntry>>) -> Result<Applied> {
+    let of = &change.of;
+    let Some((version, live)) = entries(place, &of.0).await? else {
+        return Ok(Applied::Changed { found: format!("{of} is gone") });
+    };
+    change.edit(ready(Ok(Live::Is(live))), async |edit| write(place, of, version, edit).await).await
+}
+
 /// EC2 takes the change only if nobody has changed the list since it was read.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyManagedPrefixList.html>
-pub(super) async fn change(place: &Place, list: &str, from: &[PrefixEntry], to: &[PrefixEntry]) -> Result<Applied> {
-    let Some((version, live)) = entries(place, list).await? else {
-        return Ok(Applied::Changed { found: format!("prefix list `{list}` is gone") });
-    };
-    let is_in = |entry: &PrefixEntry, entries: &[PrefixEntry]| entries.iter().any(|other| other.cidr == entry.cidr);
-    let remove = from.iter().filter(|entry| !is_in(entry, to) && is_in(entry, &live));
-    let add = to.iter().filter(|entry| !is_in(entry, &live));
-    let remove: Vec<_> = remove.map(|entry| RemovePrefixListEntry::builder().cidr(&entry.cidr).build()).collect();
-    let add: Vec<_> = add
-        .map(|entry| AddPrefixListEntry::builder().cidr(&entry.cidr).set_description(entry.description.clone()).build())
-        .collect();
-    if remove.is_empty() && add.is_empty() {
-        return Ok(Applied::Already);
-    }
-    let call = Client::new(&place.config).modify_managed_prefix_list().prefix_list_id(list).current_version(version);
+async fn write(place: &Place, of: &change::PrefixList, version: i64, edit: Edit<PrefixEntry>) -> Result<Applied> {
+    let remove = edit.remove.into_iter().map(|entry| RemovePrefixListEntry::builder().cidr(entry.cidr).build());
+    let add = edit
+        .add
+        .into_iter()
+        .map(|entry| AddPrefixListEntry::builder().cidr(entry.cidr).set_description(entry.description).build());
+    let (remove, add): (Vec<_>, Vec<_>) = (remove.collect(), add.collect());
+    let call = Client::new(&place.config).modify_managed_prefix_list().prefix_list_id(&of.0).current_version(version);
     let call = call.set_remove_entries(Some(remove).filter(|some| !some.is_empty()));
     match call.set_add_entries(Some(add).filter(|some| !some.is_empty())).send().await {
-        Ok(_) => Ok(Applied::Done { made: BTreeMap::new() }),
+        Ok(_) => Ok(Applied::done()),
         Err(error) if code(&error) == Some("PrefixListVersionMismatch") => {
-            Ok(Applied::Changed { found: format!("prefix list `{list}` has changed since version {version}") })
+            Ok(Applied::Changed { found: format!("{of} has changed since version {version}") })
         }
-        Err(error) => Err(failure(error).context(format!("changing prefix list `{list}`"))),
+        Err(error) => Err(failure(error).context(format!("changing {of}"))),
     }
 }

@@ -9,7 +9,7 @@ use aws_sdk_ec2::types::{
     SecurityGroupRuleUpdate, UserIdGroupPair,
 };
 use snapback::aws::{code, failure};
-use snapback::change::{Applied, Direction, Rule, Source};
+use snapback::change::{Applied, Direction, Edit, Live, Rule, SecurityGroup, Source, Swap};
 use snapback::place::Place;
 
 use crate::aws::answer::unless_gone;
@@ -52,21 +52,33 @@ pub(crate) async fn group_called(place: &Place, name: &str) -> Result<Option<Str
 }
 
 /// A rule keeps its id when it is changed, so what the ids stand for is read again just before.
-pub(super) async fn revoke(place: &Place, group: &str, rules: &[Rule]) -> Result<Applied> {
-    let live = read(place, direction_of(rules), Some(group)).await?;
-    let mut ids = vec![];
-    for rule in rules {
-        match live.iter().find(|live| live.id == rule.id) {
-            Some(live) if live.lets_through_the_same(rule) => ids.push(rule.id.clone()),
-            Some(live) => return Ok(Applied::Changed { found: format!("{} is now {live}", rule.id) }),
-            None => {}
-        }
-    }
-    if ids.is_empty() {
-        return Ok(Applied::Already);
-    }
+pub(super) async fn change(place: &Place, change: &Swap<SecurityGroup, Vec<Rule>>) -> Result<Applied> {
+    // All rules of a change go the same way.
+    let direction = change.from.iter().chain(&change.to).map(|rule| rule.direction).next().unwrap_or_default();
+    let read = async { Ok(Live::Is(read(place, direction, Some(&change.of.0)).await?)) };
+    change.edit(read, async |edit| write(place, &change.of, direction, edit).await).await
+}
+
+async fn write(place: &Place, of: &SecurityGroup, direction: Direction, edit: Edit<Rule>) -> Result<Applied> {
     let client = Client::new(&place.config);
-    let done = match direction_of(rules) {
+    if !edit.remove.is_empty() {
+        let ids = edit.remove.into_iter().map(|rule| rule.id).collect();
+        let done = revoke(&client, &of.0, direction, ids).await;
+        done.with_context(|| format!("revoking rules of {of}"))?;
+    }
+    if !edit.replace.is_empty() {
+        let done = modify(&client, &of.0, edit.replace.iter().map(|(_, to)| update(to)).collect()).await;
+        done.with_context(|| format!("changing rules of {of}"))?;
+    }
+    let made = authorize(&client, &of.0, direction, &edit.add).await;
+    Ok(match made.with_context(|| format!("authorising rules of {of}"))? {
+        Some(made) => Applied::Done { made },
+        None => Applied::Changed { found: format!("{of} is gone") },
+    })
+}
+
+async fn revoke(client: &Client, group: &str, direction: Direction, ids: Vec<String>) -> Result<()> {
+    match direction {
         Direction::Ingress => {
             let call = client.revoke_security_group_ingress().group_id(group).set_security_group_rule_ids(Some(ids));
             call.send().await.map(drop).map_err(failure)
@@ -75,73 +87,52 @@ pub(super) async fn revoke(place: &Place, group: &str, rules: &[Rule]) -> Result
             let call = client.revoke_security_group_egress().group_id(group).set_security_group_rule_ids(Some(ids));
             call.send().await.map(drop).map_err(failure)
         }
-    };
-    done.with_context(|| format!("revoking rules of security group `{group}`"))?;
-    Ok(Applied::Done { made: BTreeMap::new() })
+    }
 }
 
 /// What a rule lets in is changed under its id; its tags stay.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifySecurityGroupRules.html>
-pub(super) async fn modify(place: &Place, group: &str, from: &[Rule], to: &[Rule]) -> Result<Applied> {
-    let live = read(place, direction_of(from), Some(group)).await?;
-    let mut updates = vec![];
-    for (from, to) in from.iter().zip(to) {
-        match live.iter().find(|live| live.id == from.id) {
-            None => return Ok(Applied::Changed { found: format!("{} is gone", from.id) }),
-            Some(live) if live.lets_through_the_same(to) && live.description == to.description => {}
-            Some(live) if !live.lets_through_the_same(from) => {
-                return Ok(Applied::Changed { found: format!("{} is now {live}", from.id) });
-            }
-            Some(_) => updates.push(update(to)),
-        }
-    }
-    if updates.is_empty() {
-        return Ok(Applied::Already);
-    }
-    let call = Client::new(&place.config).modify_security_group_rules().group_id(group);
-    let done = call.set_security_group_rules(Some(updates)).send().await;
-    done.map_err(|error| failure(error).context(format!("changing rules of security group `{group}`")))?;
-    Ok(Applied::Done { made: BTreeMap::new() })
+async fn modify(client: &Client, group: &str, updates: Vec<SecurityGroupRuleUpdate>) -> Result<()> {
+    let call = client.modify_security_group_rules().group_id(group).set_security_group_rules(Some(updates));
+    call.send().await.map(drop).map_err(failure)
 }
 
-/// Tags are given for a whole call, so there is one call for all rules that have the same.
-pub(super) async fn authorize(place: &Place, group: &str, rules: &[Rule]) -> Result<Applied> {
-    let live = read(place, direction_of(rules), Some(group)).await?;
-    let missing = rules.iter().filter(|rule| !live.iter().any(|live| live.lets_through_the_same(rule)));
+/// The ids of the new rules, by those that they had; nothing if the group is gone. Tags are given for a whole call, so
+/// there is one call for all rules that have the same.
+async fn authorize(
+    client: &Client,
+    group: &str,
+    direction: Direction,
+    rules: &[Rule],
+) -> Result<Option<BTreeMap<String, String>>> {
     let mut by_tags: BTreeMap<&Tags, Vec<&Rule>> = BTreeMap::new();
-    for rule in missing {
+    for rule in rules {
         by_tags.entry(&rule.tags).or_default().push(rule);
-    }
-    if by_tags.is_empty() {
-        return Ok(Applied::Already);
     }
     let mut made = BTreeMap::new();
     for (tags, rules) in by_tags {
-        let context = || format!("authorising rules of security group `{group}`");
-        let Some(new) = authorize_alike(place, group, &rules, tags).await.with_context(context)? else {
-            return Ok(Applied::Changed { found: format!("security group `{group}` is gone") });
-        };
+        let Some(new) = authorize_alike(client, group, direction, &rules, tags).await? else { return Ok(None) };
         for new in new.into_iter().filter_map(kept) {
             if let Some(old) = rules.iter().find(|old| old.lets_through_the_same(&new)) {
                 made.insert(old.id.clone(), new.id);
             }
         }
     }
-    Ok(Applied::Done { made })
+    Ok(Some(made))
 }
 
 /// The new rules; nothing if the group is gone.
 async fn authorize_alike(
-    place: &Place,
+    client: &Client,
     group: &str,
+    direction: Direction,
     rules: &[&Rule],
     tags: &Tags,
 ) -> Result<Option<Vec<SecurityGroupRule>>> {
-    let client = Client::new(&place.config);
     let permissions = Some(rules.iter().map(|rule| permission(rule)).collect());
     let tags = tags::specification(ResourceType::SecurityGroupRule, tags);
     let gone = Some("InvalidGroup.NotFound");
-    let done = match direction_of(rules.iter().copied()) {
+    let done = match direction {
         Direction::Ingress => {
             let call = client.authorize_security_group_ingress().group_id(group).set_ip_permissions(permissions);
             let done = call.set_tag_specifications(tags).send().await;
@@ -158,11 +149,6 @@ async fn authorize_alike(
         Err((true, _)) => Ok(None),
         Err((false, failure)) => Err(failure),
     }
-}
-
-/// All rules of a change go the same way.
-fn direction_of<'a>(rules: impl IntoIterator<Item = &'a Rule>) -> Direction {
-    rules.into_iter().next().map(|rule| rule.direction).unwrap_or_default()
 }
 
 fn update(rule: &Rule) -> SecurityGroupRuleUpdate {

@@ -1,7 +1,5 @@
 //! With whom snapshots, AMIs and endpoint services are shared.
 
-use std::collections::BTreeMap;
-
 use anyhow::{Context, Result};
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{
@@ -9,7 +7,7 @@ use aws_sdk_ec2::types::{
     LaunchPermissionModifications, PermissionGroup, SnapshotAttributeName,
 };
 use snapback::aws::failure;
-use snapback::change::{Applied, Shared, SharedWith};
+use snapback::change::{Applied, Edit, Live, Shared, SharedWith, Swap};
 use snapback::place::Place;
 
 use crate::aws::answer::unless_gone;
@@ -55,21 +53,13 @@ fn principal(name: String) -> SharedWith {
     if name == "*" { SharedWith::Everyone } else { SharedWith::Principal(name) }
 }
 
-/// Takes out those who are in `from`, and lets in those who are in `to`, as far as that is not so already.
-pub(super) async fn change(place: &Place, of: &Shared, from: &[SharedWith], to: &[SharedWith]) -> Result<Applied> {
-    let Some(live) = read(place, of).await? else {
-        return Ok(Applied::Changed { found: format!("{of} is gone") });
-    };
-    let remove: Vec<&SharedWith> = from.iter().filter(|one| !to.contains(one) && live.contains(one)).collect();
-    let add: Vec<&SharedWith> = to.iter().filter(|one| !live.contains(one)).collect();
-    if remove.is_empty() && add.is_empty() {
-        return Ok(Applied::Already);
-    }
-    write(place, of, &remove, &add).await?;
-    Ok(Applied::Done { made: BTreeMap::new() })
+pub(super) async fn change(place: &Place, change: &Swap<Shared, Vec<SharedWith>>) -> Result<Applied> {
+    let of = &change.of;
+    let read = async { Ok(Live::or(read(place, of).await?, || format!("{of} is gone"))) };
+    change.edit(read, async |edit| write(place, of, &edit).await).await
 }
 
-async fn write(place: &Place, of: &Shared, remove: &[&SharedWith], add: &[&SharedWith]) -> Result<()> {
+async fn write(place: &Place, of: &Shared, Edit { remove, add, .. }: &Edit<SharedWith>) -> Result<Applied> {
     let client = Client::new(&place.config);
     let done = match of {
         Shared::Snapshot(id) => {
@@ -95,12 +85,13 @@ async fn write(place: &Place, of: &Shared, remove: &[&SharedWith], add: &[&Share
             call.send().await.map(drop).map_err(failure)
         }
     };
-    done.with_context(|| format!("changing with whom {of} is shared"))
+    done.with_context(|| format!("changing with whom {of} is shared"))?;
+    Ok(Applied::done())
 }
 
 /// A list that is not sent at all if there is nothing in it.
-fn each<T>(of: &[&SharedWith], written: fn(&SharedWith) -> T) -> Option<Vec<T>> {
-    (!of.is_empty()).then(|| of.iter().map(|one| written(one)).collect())
+fn each<T>(of: &[SharedWith], written: fn(&SharedWith) -> T) -> Option<Vec<T>> {
+    (!of.is_empty()).then(|| of.iter().map(written).collect())
 }
 
 fn volume_permission(one: &SharedWith) -> CreateVolumePermission {

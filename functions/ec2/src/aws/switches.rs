@@ -1,14 +1,12 @@
 //! What is on or off for the whole account in a Region.
 
-use std::collections::BTreeMap;
-
 use anyhow::{Context, Result};
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{
     ImageBlockPublicAccessEnabledState, InternetGatewayBlockMode, SnapshotBlockPublicAccessState,
 };
 use snapback::aws::failure;
-use snapback::change::{Applied, Switch};
+use snapback::change::{Applied, Live, Swap, Switch, SwitchMode};
 use snapback::place::Place;
 
 /// How a switch is now, in the words of its API.
@@ -42,16 +40,9 @@ pub(crate) async fn read(place: &Place, of: Switch) -> Result<String> {
     is.with_context(context)?.with_context(|| "AWS does not say how it is").with_context(context)
 }
 
-pub(super) async fn turn(place: &Place, of: Switch, from: &str, to: &str) -> Result<Applied> {
-    let live = read(place, of).await?;
-    if live == to {
-        return Ok(Applied::Already);
-    }
-    if live != from {
-        return Ok(Applied::Changed { found: format!("{of} is `{live}`") });
-    }
-    write(place, of, to).await?;
-    Ok(Applied::Done { made: BTreeMap::new() })
+pub(super) async fn change(place: &Place, change: &Swap<Switch, SwitchMode>) -> Result<Applied> {
+    let read = async { Ok(Live::Is(SwitchMode(read(place, change.of).await?))) };
+    change.put(read, async |to| write(place, change.of, &to.0).await).await
 }
 
 async fn write(place: &Place, of: Switch, to: &str) -> Result<()> {

@@ -1,12 +1,10 @@
 //! Exclusions from Block Public Access of VPCs.
 
-use std::collections::BTreeMap;
-
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{InternetGatewayExclusionMode, ResourceType, VpcBlockPublicAccessExclusion};
 use snapback::aws::failure;
-use snapback::change::{Applied, VpcExclusion};
+use snapback::change::{Applied, Edit, Live, Network, Swap, VpcExclusion};
 use snapback::place::Place;
 
 use crate::aws::tags;
@@ -40,38 +38,32 @@ fn kept(shown: VpcBlockPublicAccessExclusion) -> Option<VpcExclusion> {
     })
 }
 
-/// An exclusion that is made again has another id.
-pub(super) async fn change(place: &Place, from: Option<&VpcExclusion>, to: Option<&VpcExclusion>) -> Result<Applied> {
-    let Some(of) = to.or(from) else { bail!("a change of no exclusion") };
-    let live = all(place).await?;
-    let live = live.iter().find(|live| from.map_or(live.resource == of.resource, |from| live.id == from.id));
-    let mode = |of: Option<&VpcExclusion>| of.map(|of| of.mode.clone());
-    if mode(live) == mode(to) {
-        return Ok(Applied::Already);
-    }
-    if mode(live) != mode(from) {
-        let found = mode(live).map_or_else(|| format!("the {of} is gone"), |mode| format!("the {of} is `{mode}`"));
-        return Ok(Applied::Changed { found });
-    }
-    write(place, live, to).await.with_context(|| format!("changing the {of}"))?;
-    Ok(Applied::Done { made: BTreeMap::new() })
+pub(super) async fn change(place: &Place, change: &Swap<Network, Vec<VpcExclusion>>) -> Result<Applied> {
+    // What is there is known by its id; what is made again has another one, and is known by what it excludes.
+    let is_it = |live: &VpcExclusion| match change.from.as_slice() {
+        [] => live.resource == change.of.0,
+        from => from.iter().any(|from| from.id == live.id),
+    };
+    let read = async { Ok(Live::Is(all(place).await?.into_iter().filter(is_it).collect())) };
+    let write = async |edit| write(place, edit).await.with_context(|| change.to_string());
+    change.edit(read, write).await
 }
 
-async fn write(place: &Place, live: Option<&VpcExclusion>, to: Option<&VpcExclusion>) -> Result<()> {
+async fn write(place: &Place, edit: Edit<VpcExclusion>) -> Result<Applied> {
     let client = Client::new(&place.config);
-    match (live, to) {
-        (Some(live), None) => {
-            let call = client.delete_vpc_block_public_access_exclusion().exclusion_id(&live.id);
-            call.send().await.map(drop).map_err(failure)
-        }
-        (Some(live), Some(to)) => {
-            let call = client.modify_vpc_block_public_access_exclusion().exclusion_id(&live.id);
-            let call = call.internet_gateway_exclusion_mode(InternetGatewayExclusionMode::from(to.mode.as_str()));
-            call.send().await.map(drop).map_err(failure)
-        }
-        (None, Some(to)) => create(&client, to).await,
-        (None, None) => Ok(()),
+    for exclusion in &edit.remove {
+        let call = client.delete_vpc_block_public_access_exclusion().exclusion_id(&exclusion.id);
+        call.send().await.map_err(failure)?;
     }
+    for (exclusion, to) in &edit.replace {
+        let call = client.modify_vpc_block_public_access_exclusion().exclusion_id(&exclusion.id);
+        let call = call.internet_gateway_exclusion_mode(InternetGatewayExclusionMode::from(to.mode.as_str()));
+        call.send().await.map_err(failure)?;
+    }
+    for exclusion in &edit.add {
+        create(&client, exclusion).await?;
+    }
+    Ok(Applied::done())
 }
 
 async fn create(client: &Client, exclusion: &VpcExclusion) -> Result<()> {

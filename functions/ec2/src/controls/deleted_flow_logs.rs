@@ -21,7 +21,7 @@
 use anyhow::Result;
 use futures::FutureExt;
 use serde::{Deserialize, Serialize};
-use snapback::change::{Ec2, FlowLog};
+use snapback::change::{Ec2, FlowLog, Network, Swap};
 use snapback::control::{About, Control, Given, Look, Remembered, Remembers, Survey, Suspicion, Watch};
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
@@ -139,7 +139,11 @@ impl Control for DeletedFlowLogs {
             severity: Severity::High,
             why,
             grants: vec![grant(before)],
-            plan: vec![Ec2::FlowLog { from: None, to: Some(Box::new(before.clone())) }],
+            plan: vec![Ec2::FlowLogs(Swap {
+                of: Network(before.resource.clone()),
+                from: vec![],
+                to: vec![before.clone()],
+            })],
             left: vec![],
         }
     }
@@ -151,10 +155,8 @@ impl Control for DeletedFlowLogs {
     }
 
     fn after(state: &State, change: &Ec2) -> State {
-        let Ec2::FlowLog { from, to } = change else { return state.clone() };
-        let is_gone = |log: &FlowLog| from.as_ref().is_some_and(|from| from.records_the_same(log));
-        let stays = state.others.iter().filter(|log| !is_gone(log)).chain(to.as_deref());
-        State { others: stays.cloned().collect(), ..state.clone() }
+        let Ec2::FlowLogs(change) = change else { return state.clone() };
+        State { others: change.after(&state.others), ..state.clone() }
     }
 }
 

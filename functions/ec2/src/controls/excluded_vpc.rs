@@ -22,7 +22,7 @@
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
-use snapback::change::{Ec2, Switch, VpcExclusion};
+use snapback::change::{Ec2, Network, Swap, Switch, VpcExclusion};
 use snapback::control::{About, Control, Given, Look, Remembered, Remembers, Survey, Suspicion, Watch};
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
@@ -131,17 +131,21 @@ impl Control for ExcludedVpc {
             why: why.clone(),
             grants: vec![exclusion.mode.clone()],
             left: vec![],
-            plan: vec![Ec2::VpcExclusion { from: Some(exclusion.clone()), to }],
+            plan: vec![Ec2::VpcExclusions(Swap {
+                of: Network(exclusion.resource.clone()),
+                from: vec![exclusion.clone()],
+                to,
+            })],
         };
         if event.name == "CreateVpcBlockPublicAccessExclusion" {
-            return revert(None);
+            return revert(vec![]);
         }
         if exclusion.mode == ONLY_OUT {
             return allow("the exclusion lets in nobody");
         }
         let before = state.remembered.as_ref().and_then(|remembered| remembered.good_before(event));
         match before.map(|(before, _)| before.as_str()) {
-            Some(ONLY_OUT) => revert(Some(VpcExclusion { mode: ONLY_OUT.to_owned(), ..exclusion.clone() })),
+            Some(ONLY_OUT) => revert(vec![VpcExclusion { mode: ONLY_OUT.to_owned(), ..exclusion.clone() }]),
             Some(BOTH_WAYS) => allow("it was so when it was last looked at"),
             _ if event.is_look() => alert(Severity::Medium, why),
             _ => alert(severity, format!("{why}; what the exclusion was before is not known")),
@@ -155,8 +159,8 @@ impl Control for ExcludedVpc {
     }
 
     fn after(state: &State, change: &Ec2) -> State {
-        let Ec2::VpcExclusion { to, .. } = change else { return state.clone() };
-        State { exclusion: to.clone(), ..state.clone() }
+        let Ec2::VpcExclusions(change) = change else { return state.clone() };
+        State { exclusion: change.after(state.exclusion.as_slice()).pop(), ..state.clone() }
     }
 }
 

@@ -19,7 +19,7 @@
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
-use snapback::change::Ec2;
+use snapback::change::{Ec2, HttpTokens, Instance, Swap};
 use snapback::control::{About, Control, Given, Look, Survey, Suspicion, Watch};
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
@@ -100,11 +100,11 @@ impl Control for InstanceMetadataV1 {
                 severity: Severity::High,
                 why: format!("instance `{instance}` answers version 1 of the metadata service"),
                 grants: vec![RISKY.to_owned()],
-                plan: vec![Ec2::MetadataTokens {
-                    instance: instance.to_owned(),
-                    from: RISKY.to_owned(),
-                    to: SAFE.to_owned(),
-                }],
+                plan: vec![Ec2::MetadataTokens(Swap {
+                    of: Instance(instance.to_owned()),
+                    from: HttpTokens(RISKY.to_owned()),
+                    to: HttpTokens(SAFE.to_owned()),
+                })],
                 left: vec![],
             },
         }
@@ -112,8 +112,8 @@ impl Control for InstanceMetadataV1 {
 
     fn after(state: &State, change: &Ec2) -> State {
         match (change, &state.options) {
-            (Ec2::MetadataTokens { to, .. }, Some(options)) => {
-                State { options: Some(MetadataOptions { tokens: to.clone(), ..options.clone() }) }
+            (Ec2::MetadataTokens(change), Some(options)) => {
+                State { options: Some(MetadataOptions { tokens: change.to.0.clone(), ..options.clone() }) }
             }
             _ => state.clone(),
         }

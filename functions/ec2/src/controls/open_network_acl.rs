@@ -24,7 +24,7 @@
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use snapback::change::{AclEntry, Ec2};
+use snapback::change::{AclEntry, Ec2, NetworkAcl, Swap};
 use snapback::control::{About, Control, Given, Look, Survey, Suspicion, Watch};
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
@@ -125,17 +125,18 @@ impl Control for OpenNetworkAcl {
             severity: Severity::High,
             why,
             grants: vec![live.to_string()],
-            plan: vec![Ec2::NetworkAclEntry { acl: acl.to_owned(), from: Some(live.clone()), to: None }],
+            plan: vec![Ec2::NetworkAclEntries(Swap {
+                of: NetworkAcl(acl.to_owned()),
+                from: vec![live.clone()],
+                to: vec![],
+            })],
             left: vec![],
         }
     }
 
     fn after(state: &State, change: &Ec2) -> State {
-        let (Ec2::NetworkAclEntry { from, to, .. }, Some(entries)) = (change, &state.entries) else {
-            return state.clone();
-        };
-        let stays = entries.iter().filter(|entry| Some(*entry) != from.as_ref());
-        State { entries: Some(stays.chain(to).cloned().collect()) }
+        let (Ec2::NetworkAclEntries(change), Some(entries)) = (change, &state.entries) else { return state.clone() };
+        State { entries: Some(change.after(entries)) }
     }
 }
 

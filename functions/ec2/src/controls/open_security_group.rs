@@ -74,7 +74,7 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     use serde_json::json;
-    use snapback::change::{Ec2, Rule, Source};
+    use snapback::change::{Ec2, Rule, SecurityGroup, Source, Swap};
     use snapback::control::{Control, Given};
     use snapback::decision::Decision;
     use snapback::event::Event;
@@ -94,6 +94,10 @@ mod tests {
         let settings = Settings::default();
         let suspicion = OpenSecurityGroup::suspect(event, &settings).pop()?;
         Some(OpenSecurityGroup::decide(event, &suspicion, state, &Given { settings: &settings, holds }))
+    }
+
+    fn change(from: Vec<Rule>, to: Vec<Rule>) -> Ec2 {
+        Ec2::Rules(Swap { of: SecurityGroup("sg-1".to_owned()), from, to })
     }
 
     #[test]
@@ -179,7 +183,7 @@ mod tests {
         let state = group(&[ipv4("sgr-1", 22, "0.0.0.0/0"), ipv4("sgr-2", 23, "0.0.0.0/0")]);
         let decision = decide(&event(&request, &json!({"_return": true})), &state, &BTreeSet::new());
         let Some(Decision::Revert { plan, .. }) = decision else { panic!("it is open") };
-        assert_eq!(plan, [Ec2::RevokeRules { group: "sg-1".to_owned(), rules: vec![state.rules[0].clone()] }]);
+        assert_eq!(plan, [change(vec![state.rules[0].clone()], vec![])]);
     }
 
     #[test]
@@ -203,11 +207,9 @@ mod tests {
         };
         let (both, before, yesterday) =
             ([other.clone(), now.clone()], [other.clone(), was.clone()], "2026-01-31T03:00:00Z");
-        let (group, from) = ("sg-1".to_owned(), vec![now.clone()]);
-        let to = vec![Rule { tags: tagged, ..was.clone() }];
-        let back = Ec2::ModifyRules { group: group.clone(), from: from.clone(), to };
+        let back = change(vec![now.clone()], vec![Rule { tags: tagged, ..was.clone() }]);
         assert_eq!(plan(&both, &before, yesterday), [back]);
-        let revoked = [Ec2::RevokeRules { group, rules: from }];
+        let revoked = [change(vec![now.clone()], vec![])];
         let third = ipv4("sgr-3", 23, "203.0.113.0/24");
         for (rules, before, seen) in [
             (&both[..], &before[..], "2026-01-28T03:00:00Z"),

@@ -22,7 +22,7 @@
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
-use snapback::change::{Direction, Ec2, PrefixEntry, Source};
+use snapback::change::{Direction, Ec2, PrefixEntry, PrefixList, Source, Swap};
 use snapback::control::{About, Control, Given, Look, Survey, Suspicion, Watch};
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
@@ -151,16 +151,13 @@ impl Control for OpenedPrefixList {
             ),
             grants: own.iter().map(|entry| entry.cidr.clone()).collect(),
             left: left.map(|entry| format!("{}, which this event did not add", entry.cidr)).collect(),
-            plan: vec![Ec2::PrefixListEntries { list: list.to_owned(), from: own, to: vec![] }],
+            plan: vec![Ec2::PrefixListEntries(Swap { of: PrefixList(list.to_owned()), from: own, to: vec![] })],
         }
     }
 
     fn after(state: &State, change: &Ec2) -> State {
-        let (Ec2::PrefixListEntries { from, to, .. }, Some(entries)) = (change, &state.entries) else {
-            return state.clone();
-        };
-        let stays = entries.iter().filter(|entry| !from.contains(entry));
-        State { entries: Some(stays.chain(to).cloned().collect()), ..state.clone() }
+        let (Ec2::PrefixListEntries(change), Some(entries)) = (change, &state.entries) else { return state.clone() };
+        State { entries: Some(change.after(entries)), ..state.clone() }
     }
 }
 
@@ -260,7 +257,7 @@ mod tests {
         let said = |state: &State| decide(&event, state, &BTreeSet::new()).map(|it| it.to_string()).unwrap_or_default();
         insta::assert_snapshot!(said(&open), @r"
         revert (critical): prefix list `pl-1` holds 0.0.0.0/0, and security groups let it in by tcp/22
-          - take 0.0.0.0/0 out of prefix list `pl-1`
+          - remove 0.0.0.0/0 from prefix list `pl-1`
         ");
         let https = Traffic::of_api("tcp", Some(443), Some(443));
         for lets_in in [vec![], vec![https]] {

@@ -210,7 +210,7 @@ mod tests {
             decide(event, &state, &BTreeSet::new()).map_or_else(Vec::new, |it| it.plan().to_vec())
         };
         let turned =
-            |from: &str, to: &str| vec![Ec2::Switch { of: POSITION.of, from: from.to_owned(), to: to.to_owned() }];
+            |from: &'static str, to: &'static str| vec![Position { risky: from, safe: to, ..POSITION }.change()];
         let (yesterday, long_ago) = ("2026-01-31T03:00:00Z", "2026-01-28T03:00:00Z");
         assert_eq!(plan(&off, "unblocked", seen(Some(STRICTER), yesterday)), turned("unblocked", STRICTER));
         assert_eq!(plan(&off, "unblocked", seen(Some(STRICTER), long_ago)), turned("unblocked", "block-new-sharing"));

@@ -24,7 +24,7 @@
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
-use snapback::change::Own;
+use snapback::change::{Concurrency, LambdaFunction, Own, Swap};
 use snapback::control::{About, Control, Given, Look, Suspicion, Watch};
 use snapback::decision::{Decision, Severity};
 use snapback::event::{Event, SCHEDULED};
@@ -112,7 +112,8 @@ impl Control for ChangedFunction {
             if is_deployment(event) {
                 return changed(event, &why);
             }
-            let plan = vec![Own::Concurrency { function: name.clone(), from: *reserved, to: meant }];
+            let (from, to) = (Concurrency(*reserved), Concurrency(meant));
+            let plan = vec![Own::Concurrency(Swap { of: LambdaFunction(name.clone()), from, to })];
             return Decision::Revert { severity: severity(event), why, grants: vec![grant], plan, left: vec![] };
         }
         let what = match event.name.as_str() {
@@ -139,7 +140,7 @@ impl Control for ChangedFunction {
 
     fn after(state: &State, change: &Own) -> State {
         match change {
-            Own::Concurrency { to, .. } => State { reserved: *to, ..state.clone() },
+            Own::Concurrency(change) => State { reserved: change.to.0, ..state.clone() },
             _ => state.clone(),
         }
     }

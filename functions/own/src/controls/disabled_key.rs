@@ -19,7 +19,7 @@
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
-use snapback::change::{KeyState, Own};
+use snapback::change::{Key, KeyState, Own, Swap};
 use snapback::control::{About, Control, Given, Look, Suspicion, Watch};
 use snapback::decision::{Decision, Severity};
 use snapback::event::{Event, SCHEDULED};
@@ -118,19 +118,15 @@ impl Control for DisabledKey {
         if is_deployment(event) {
             return changed(event, why);
         }
-        let plan = vec![Own::Key { key: name.clone(), from, to: KeyState::Enabled }];
+        let plan = vec![Own::Key(Swap { of: Key(name.clone()), from, to: KeyState::Enabled })];
         let is_put = event.name == "PutKeyPolicy";
         let left = is_put.then(|| "whom it serves was changed as well".to_owned()).into_iter().collect();
         Decision::Revert { severity: severity(event), why: why.to_owned(), grants: vec![grant], plan, left }
     }
 
     fn after(_: &State, change: &Own) -> State {
-        let state = match change {
-            Own::Key { to: KeyState::Disabled, .. } => "Disabled",
-            Own::Key { to: KeyState::PendingDeletion { .. }, .. } => "PendingDeletion",
-            _ => "Enabled",
-        };
-        State { state: Some(state.to_owned()) }
+        let state = if let Own::Key(change) = change { change.to } else { KeyState::Enabled };
+        State { state: Some(state.name().to_owned()) }
     }
 }
 

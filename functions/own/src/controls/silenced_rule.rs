@@ -23,7 +23,7 @@
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
-use snapback::change::{Own, RuleState, Target};
+use snapback::change::{EventRule, Own, RuleState, Swap, Target};
 use snapback::control::{About, Control, Given, Look, Suspicion, Watch};
 use snapback::decision::{Decision, Severity};
 use snapback::event::{Event, SCHEDULED};
@@ -137,16 +137,17 @@ impl Control for SilencedRule {
         let mut faults: Vec<(String, Own)> = vec![];
         let mut left = vec![];
         if rule.state == RuleState::Disabled {
-            let change = Own::RuleState { rule: name.clone(), from: rule.state, to: RuleState::Enabled };
+            let of = EventRule(name.clone());
+            let change = Own::RuleState(Swap { of, from: rule.state, to: RuleState::Enabled });
             faults.push((format!("rule `{name}` is disabled"), change));
         }
         match meant {
             Some(meant) if rule.targets.contains(meant) => {}
             Some(meant) if !rule.not_understood.contains(&meant.id) => {
-                let (id, from) = (meant.id.clone(), rule.targets.iter().find(|target| target.id == meant.id).cloned());
+                let from = rule.targets.iter().find(|target| target.id == meant.id).cloned();
                 let how = from.as_ref().map_or("no target".to_owned(), |from| format!("the target {from}"));
-                let (from, to) = (from.map(Box::new), Some(Box::new(meant.clone())));
-                let change = Own::RuleTarget { rule: name.clone(), id, from, to };
+                let (from, to) = (from.into_iter().collect(), vec![meant.clone()]);
+                let change = Own::RuleTargets(Swap { of: EventRule(name.clone()), from, to });
                 faults.push((format!("rule `{name}` has {how} in place of Snapback"), change));
             }
             _ => left.push("its target is not Snapback, and what it should be is not known".to_owned()),
@@ -182,11 +183,8 @@ impl Control for SilencedRule {
         let mut state = state.clone();
         if let Some(rule) = &mut state.rule {
             match change {
-                Own::RuleState { to, .. } => rule.state = *to,
-                Own::RuleTarget { id, to, .. } => {
-                    rule.targets.retain(|target| target.id != *id);
-                    rule.targets.extend(to.as_deref().cloned());
-                }
+                Own::RuleState(change) => rule.state = change.to,
+                Own::RuleTargets(change) => rule.targets = change.after(&rule.targets),
                 _ => {}
             }
         }

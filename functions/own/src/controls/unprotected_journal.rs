@@ -20,7 +20,7 @@
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
-use snapback::change::Own;
+use snapback::change::{DeletionProtection, Own, PointInTimeRecovery, Swap, Table};
 use snapback::control::{About, Control, Given, Look, Suspicion, Watch};
 use snapback::decision::{Decision, Severity};
 use snapback::event::{Event, SCHEDULED};
@@ -100,14 +100,22 @@ impl Control for UnprotectedJournal {
         if !is_there || event.name == "DeleteTable" {
             return gone(event, "the journal is deleted; restore it from its backup (35 days)");
         }
-        let table = || name.clone();
+        let table = || Table(name.clone());
         let mut faults = vec![];
         if !protected {
-            let change = Own::DeletionProtection { table: table(), from: false, to: true };
+            let change = Own::DeletionProtection(Swap {
+                of: table(),
+                from: DeletionProtection(false),
+                to: DeletionProtection(true),
+            });
             faults.push((format!("table `{name}` may be deleted"), change));
         }
         if !recoverable {
-            let change = Own::PointInTimeRecovery { table: table(), from: false, to: true };
+            let change = Own::PointInTimeRecovery(Swap {
+                of: table(),
+                from: PointInTimeRecovery(false),
+                to: PointInTimeRecovery(true),
+            });
             faults.push((format!("table `{name}` cannot be restored to a point in time"), change));
         }
         faults.retain(|(grant, _)| !given.holds.contains(grant));
@@ -133,8 +141,8 @@ impl Control for UnprotectedJournal {
 
     fn after(state: &State, change: &Own) -> State {
         match change {
-            Own::DeletionProtection { to, .. } => State { protected: *to, ..state.clone() },
-            Own::PointInTimeRecovery { to, .. } => State { recoverable: *to, ..state.clone() },
+            Own::DeletionProtection(change) => State { protected: change.to.0, ..state.clone() },
+            Own::PointInTimeRecovery(change) => State { recoverable: change.to.0, ..state.clone() },
             _ => state.clone(),
         }
     }
