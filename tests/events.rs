@@ -9,7 +9,7 @@ use serde_json::Value;
 use snapback::control::AnyControl;
 use snapback::event::{Event, Kind};
 use snapback::mode::{Mode, Modes};
-use snapback::settings::Settings;
+use snapback::settings::{Own, Settings};
 use workspace_tests::{FUNCTIONS, controls, workspace};
 
 /// An event of one control's folder.
@@ -24,6 +24,13 @@ pub(crate) struct Example {
 impl Example {
     pub(crate) fn is_benign(&self) -> bool {
         self.file.starts_with("benign-")
+    }
+
+    /// As Snapback is deployed: it knows its key, unless the event is of a time before it did.
+    pub(crate) fn settings(&self) -> Settings {
+        let key = "arn:aws:kms:eu-central-1:111122223333:key/1f2e3d4c-5b6a-4988-8776-655443322110";
+        let keys = (!self.event.is_look()).then(|| key.to_owned()).into_iter().collect();
+        Settings { own: Own { keys, ..Own::default() }, ..Settings::default() }
     }
 
     fn place(&self) -> String {
@@ -129,11 +136,11 @@ fn every_event_is_as_aws_would_have_sent_it() -> Result<()> {
 #[test]
 fn only_events_that_are_called_benign_raise_no_suspicion() -> Result<()> {
     for example in examples()? {
-        let suspicions = (example.control.suspect)(&example.event, &Settings::default());
+        let suspicions = (example.control.suspect)(&example.event, &example.settings());
         assert_eq!(suspicions.is_empty(), example.is_benign(), "{}: {suspicions:?}", example.place());
         let mut suspecting = vec![];
         for function in FUNCTIONS {
-            let settings = Settings { modes: workspace_tests::for_all(Mode::Notify), ..Settings::default() };
+            let settings = Settings { modes: workspace_tests::for_all(Mode::Notify), ..example.settings() };
             let suspected = function.suspect(example.envelope.clone(), &settings)?;
             suspecting.extend(suspected.into_iter().flat_map(|(_, suspected)| suspected));
         }
@@ -153,7 +160,7 @@ fn a_control_that_is_off_is_not_asked_and_those_beside_it_are() -> Result<()> {
         let id = example.control.about.id;
         let asked = |overrides: &str| -> Result<BTreeSet<&str>> {
             let modes = Modes::read(Mode::Revert, overrides).map_err(|wrong| anyhow!(wrong))?;
-            let settings = Settings { modes, ..Settings::default() };
+            let settings = Settings { modes, ..example.settings() };
             let mut asked = BTreeSet::new();
             for function in FUNCTIONS {
                 let suspected = function.suspect(example.envelope.clone(), &settings)?;
@@ -174,7 +181,7 @@ fn a_control_that_is_off_is_not_asked_and_those_beside_it_are() -> Result<()> {
 fn what_is_suspected_of_each_event_is_recorded() -> Result<()> {
     let mut said = vec![];
     for example in examples()?.iter().filter(|example| !example.is_benign()) {
-        for suspicion in (example.control.suspect)(&example.event, &Settings::default()) {
+        for suspicion in (example.control.suspect)(&example.event, &example.settings()) {
             said.push(format!("{} by {}", example.place(), example.event.actor));
             said.push(format!("    {} {}: {}", suspicion.subject.kind, suspicion.subject.name, suspicion.why));
         }

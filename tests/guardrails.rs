@@ -223,7 +223,7 @@ fn every_example_event_can_be_judged() -> Result<()> {
         r#"@reason("never") @owner("nobody") forbid (principal, action, resource) when { resource.arn == "" };"#;
     let guardrails = Guardrails::parse(&[("default.cedar", &*default), ("never.cedar", never)])?;
     for example in examples()?.iter().filter(|example| !example.is_benign()) {
-        for suspicion in (example.control.suspect)(&example.event, &snapback::settings::Settings::default()) {
+        for suspicion in (example.control.suspect)(&example.event, &example.settings()) {
             let verdict = guardrails.judge(&Question {
                 event: &example.event,
                 subject: &suspicion.subject,

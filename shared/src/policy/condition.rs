@@ -4,6 +4,7 @@
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition.html>
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use ipnet::IpNet;
@@ -108,9 +109,26 @@ pub(super) fn allowed(statement: &Statement<'_>, kind: Kind, trust: &Trust) -> V
         let is_of_a_value = !operator.is_negated || operator.is_any;
         is_of_a_value && !operator.holds_if_absent && operator.form != Form::Unknown && (!is_null || is_there)
     };
-    let needed: BTreeSet<_> = entries.iter().filter(needs).map(|entry| pattern::lower(&entry.key)).collect();
+    let mut needed: BTreeSet<_> = entries.iter().filter(needs).map(|entry| pattern::lower(&entry.key)).collect();
+    if entries.iter().filter(needs).any(is_of_who_signs) {
+        needed.extend(["aws:principalaccount", "aws:principalarn"].map(Cow::Borrowed));
+    }
     let is_there = |entry: &Entry<'_>| needed.contains(&pattern::lower(&entry.key));
     entries.iter().map(|entry| allowed_by(entry, is_there(entry), &statement.actions, kind, trust)).collect()
+}
+
+/// Whether only a call that is signed meets this. Such a call tells both account and ARN of who signs it, and the account
+/// of any other is `anonymous`.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principalaccount>
+fn is_of_who_signs(entry: &Entry<'_>) -> bool {
+    let is_anyones = |value: &Word<'_>| value.text.contains("${") || pattern::matches(&value.text, "anonymous");
+    let operator = Operator::of(&entry.operator);
+    let is_of_value = !operator.is_negated && operator.form != Form::Null && !operator.ignores_case;
+    match &*pattern::lower(&entry.key) {
+        "aws:principalarn" => true,
+        "aws:principalaccount" => is_of_value && !entry.values.iter().any(is_anyones),
+        _ => false,
+    }
 }
 
 /// Whom this key lets through; it may be that another operator lets nobody through who does not have it.
