@@ -187,6 +187,15 @@ fn the_documentation_is_what_the_files_say() -> Result<()> {
     is_recorded(&workspace("docs/controls.md"), &render()?)
 }
 
+/// As it stands in the subject of a mail, after the resource's name.
+#[test]
+fn every_control_says_in_a_few_words_what_happened() {
+    for About { id, happened, .. } in controls().map(|control| control.about) {
+        assert!(happened.starts_with(|first: char| first.is_ascii_lowercase()), "{id}: {happened}");
+        assert!(happened.is_ascii() && happened.len() <= 50 && !happened.ends_with('.'), "{id}: {happened}");
+    }
+}
+
 #[test]
 fn every_page_has_its_title_and_its_four_parts() -> Result<()> {
     for control in controls() {

@@ -386,6 +386,7 @@ mod tests {
             id: Entry::id_of(&event, control.about.id, &suspicion.subject),
             control: control.about.id.to_owned(),
             title: control.about.title.to_owned(),
+            happened: Some(control.about.happened.to_owned()),
             caveat: control.about.caveat.to_owned(),
             subject: suspicion.subject,
             event: Cause::from(&event),

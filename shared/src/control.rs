@@ -97,6 +97,9 @@ pub struct About {
     /// Heading in the docs, folder in `events/`.
     pub id: &'static str,
     pub title: &'static str,
+    /// What happened to the resource, in the past tense, to be read after its kind and name: "was shared with outsiders".
+    /// Short, as the subject of a mail has to hold it.
+    pub happened: &'static str,
     #[serde(rename = "events")]
     pub watches: &'static [Watch],
     /// What `observe` needs, and what looks again just before a change.
@@ -113,6 +116,15 @@ pub struct About {
     /// The file whose header is its page.
     #[serde(skip)]
     pub source: &'static str,
+}
+
+impl About {
+    /// What has certainly happened if this is decided. A control that reverts only alerts where it cannot tell.
+    #[must_use]
+    pub fn certainly_happened<C>(&self, decision: &Decision<C>) -> Option<&'static str> {
+        let is_certain = self.writes.is_empty() || !matches!(decision, Decision::Alert { .. });
+        is_certain.then_some(self.happened)
+    }
 }
 
 /// An API call, or an event of AWS's own, that wakes a control.

@@ -492,6 +492,7 @@ mod tests {
     static ABOUT: About = About {
         id: "s3-public-bucket-policy",
         title: "",
+        happened: "",
         watches: &[Watch { service: "s3.amazonaws.com", name: "PutBucketPolicy" }],
         reads: &[],
         writes: &[],

@@ -80,6 +80,9 @@ pub struct Entry {
     pub id: String,
     pub control: String,
     pub title: String,
+    /// What happened to the subject, to be read after its name; nothing if that is not certain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub happened: Option<String>,
     pub caveat: String,
     pub subject: Subject,
     pub event: Cause,
@@ -105,7 +108,7 @@ pub struct Entry {
     /// What went wrong, or could not be seen to be right.
     pub problem: Option<String>,
     /// What stood in the journal about it that was not genuine, in words for people.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    #[serde(default, rename = "forged", alias = "planted", skip_serializing_if = "BTreeSet::is_empty")]
     pub planted: BTreeSet<String>,
     /// Whether people know: they were told, or have been told that it keeps coming back.
     pub announced: bool,

@@ -7,21 +7,22 @@
 //! |---|---|
 //! | `id` | the journal entry; what `snapback undo` takes |
 //! | `outcome` | `reverted`, `asked`, `would-revert`, `alerted`, `held`, `failed` |
-//! | `control`, `severity`, `why` | what is risky, how much, and why |
+//! | `control`, `severity`, `mode`, `why` | what is risky, how much, what Snapback may do about it, and why it is risky |
 //! | `account`, `region`, `resource`, `console` | where |
 //! | `event` | id, service, name, time and actor |
 //! | `decidedAt`, `revertedAt`, `secondsOpen` | times in UTC (RFC 3339); seconds from the event to the revert |
-//! | `changes` | for each: what was done, before, after |
-//! | `left` | what stays open |
-//! | `problem` | what went wrong |
-//! | `planted` | what the journal has about it that is not genuine, and was not believed |
-//! | `repeat` | how often the same change was taken back (`times`), and `since` when |
-//! | `apply` | the command that does what was asked for |
-//! | `undo` | the command that takes the revert back |
-//! | `release` | the commands that end the holds which keep it |
+//! | `changes` | for each change: what it does, before, after |
+//! | `left` | what is still open |
+//! | `problem` | what went wrong, or why nothing was done |
+//! | `forged` | journal records about this resource that were forged, and ignored |
+//! | `repeat` | how often the same change was reverted (`times`), and `since` when |
+//! | `journal` | the journal's table |
+//! | `apply` | the command that approves the revert |
+//! | `undo` | the command that undoes the revert and restores the original change |
+//! | `release` | the commands that end the holds which keep the change in place |
 //!
-//! What is remembered anew is told once for all: `outcome` `remembered`, `severity`, `account`, `region`, their `number`,
-//! and `resources`, each with `control`, `resource` and until when it was the same (`sameUntil`).
+//! Updates of the baseline are told together: `outcome` `baseline-updated`, `severity`, `account`, `region`, their
+//! `number`, and `resources`, each with `control`, `resource` and until when it was the same (`sameUntil`).
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write;
@@ -32,7 +33,6 @@ use aws_sdk_sns::types::MessageAttributeValue;
 use serde_json::{Value, json};
 
 use crate::aws::failure;
-use crate::change::Change;
 use crate::decision::Decision;
 use crate::event::SCHEDULED;
 use crate::journal::{Entry, Memory, Outcome, Repeat};
@@ -45,10 +45,16 @@ const LARGEST: usize = 256 * 1024;
 const ATTRIBUTES: usize = 4 * 1024;
 /// An email in which before and after are longer than this is not read by anyone.
 const LONGEST_IN_TEXT: usize = 4 * 1024;
-/// How many of the things that are remembered anew a notice names.
+/// The outcome of what changed in the baseline.
+const UPDATED: &str = "baseline-updated";
+/// How many updates of the baseline a notice names.
 const MOST_REMEMBERED: usize = 100;
 /// SNS refuses a longer subject.
 const LONGEST_SUBJECT: usize = 99;
+/// What a subject keeps free to say what happened, however long the resource's name is.
+const ROOM_FOR_WHAT_HAPPENED: usize = 16;
+/// How much of one change the summary shows; what it replaces and with what stands further down.
+const LONGEST_IN_SUMMARY: usize = 500;
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Notice {
@@ -103,7 +109,7 @@ pub async fn publish(config: &SdkConfig, topic: &str, entry: &Entry, journal: &s
     send(config, topic, &notice.subject, notice.message(entry, journal), &notice.attributes).await
 }
 
-/// Tells everyone who has subscribed what is remembered anew, each with what was remembered before.
+/// Tells everyone who has subscribed what has changed in the baseline, each with what it was before.
 ///
 /// # Errors
 /// When SNS does not take the notice.
@@ -114,15 +120,17 @@ pub async fn publish_remembered(
     region: &str,
     before: &[Memory],
 ) -> Result<()> {
-    let things = if before.len() == 1 { "1 thing".to_owned() } else { format!("{} things", before.len()) };
-    let subject = format!("Snapback: Remembers {things} anew ({account}, {region})");
+    let resources = before.iter().map(|memory| &memory.resource).collect::<BTreeSet<_>>().len();
+    let resources = if resources == 1 { "1 resource".to_owned() } else { format!("{resources} resources") };
+    let subject = format!("Snapback: Baseline updated for {resources} ({account}, {region})");
     let mut text = format!(
-        "What Snapback would put back has changed for {things} in account {account}, {region}. Nothing was touched. \
-         If you do not know why one of them has changed, look at it.\n"
+        "LOW: Baseline updated for {resources} in account {account} ({region}).\n\n\
+         Snapback has touched nothing. It restores resources to their baseline, and takes as the baseline what they \
+         were at the last scheduled check. If you cannot explain one of these updates, look at the resource.\n"
     );
     for Memory { control, resource, seen, .. } in before.iter().take(MOST_REMEMBERED) {
         // Writing to a string cannot fail.
-        let _ = write!(text, "\n{}\n    {control}; the same until {seen:.0}\n", on_one_line(resource));
+        let _ = write!(text, "\n{}\n    {control}; unchanged until {seen:.0}\n", on_one_line(resource));
     }
     if before.len() > MOST_REMEMBERED {
         let _ = write!(text, "\n... and {} more, which are in the log\n", before.len() - MOST_REMEMBERED);
@@ -132,11 +140,11 @@ pub async fn publish_remembered(
         .take(MOST_REMEMBERED)
         .map(|memory| json!({"control": memory.control, "resource": memory.resource, "sameUntil": memory.seen}));
     let json = json!({
-        "outcome": "remembered", "severity": "low", "account": account, "region": region,
+        "outcome": UPDATED, "severity": "low", "account": account, "region": region,
         "number": before.len(), "resources": listed.collect::<Vec<_>>(),
     });
     let message = json!({"default": json.to_string(), "email": text, "sms": subject}).to_string();
-    let attributes = [("severity", "low"), ("account", account), ("region", region), ("outcome", "remembered")];
+    let attributes = [("severity", "low"), ("account", account), ("region", region), ("outcome", UPDATED)];
     send(config, topic, &subject, message, attributes.map(|(name, value)| (name, value.to_owned())).as_slice()).await
 }
 
@@ -161,83 +169,108 @@ async fn send(
     call.send().await.map(drop).map_err(|error| failure(error).context(format!("publishing to topic `{topic}`")))
 }
 
-/// ASCII, without control characters, starting with a letter, short: SNS refuses anything else.
+/// ASCII, without control characters, starting with a letter, short: SNS refuses anything else. What happened is cut
+/// off first; of the resource's name the middle goes, and its account always stays.
 fn subject(entry: &Entry) -> String {
-    let said = match entry.outcome {
-        Outcome::Reverted => "Reverted",
-        Outcome::WouldRevert => "Would revert",
-        Outcome::Asked => "Asks to revert",
-        Outcome::Held => "Held",
+    let Entry { subject, .. } = entry;
+    let done = match entry.outcome {
+        Outcome::Reverted => "reverted",
+        Outcome::WouldRevert => "would revert",
+        Outcome::Asked => "asks to revert",
+        Outcome::Held => "left alone",
         Outcome::Failed => "FAILED to revert",
-        Outcome::Pending | Outcome::Alerted | Outcome::Allowed | Outcome::Undone => "Alert",
+        Outcome::Pending | Outcome::Alerted | Outcome::Allowed | Outcome::Undone => "alert",
     };
-    let (what, account) = (format!("Snapback: {said}: {} - ", entry.title), format!(" ({})", entry.subject.account));
-    let room = LONGEST_SUBJECT.saturating_sub(what.len() + account.len());
-    let text = format!("{what}{}{account}", shortened(&entry.subject.name, room, "..."));
-    let ascii = text.chars().map(|char| if (' '..='~').contains(&char) { char } else { '?' });
-    shortened(&ascii.collect::<String>(), LONGEST_SUBJECT, "...")
+    let (start, kind) = (format!("Snapback {done} [{}]: ", severity(entry)), &subject.kind);
+    let (name, account, happened) = (as_ascii(&subject.name), &subject.account, as_ascii(&happened(entry)));
+    // The account itself needs no saying which account it is in.
+    let place = if *kind == "account" { String::new() } else { format!(" in {account}") };
+    let room = LONGEST_SUBJECT.saturating_sub(start.len() + kind.len() + 1 + place.len());
+    let name = without_middle(&name, room.saturating_sub(ROOM_FOR_WHAT_HAPPENED.min(happened.len())));
+    let happened = words(&happened, room.saturating_sub(name.len()));
+    shortened(&format!("{start}{kind} {name}{place}{happened}"), LONGEST_SUBJECT, "...")
 }
 
+/// What happened, then what Snapback did, then the one command, then all else.
 fn text(entry: &Entry, journal: &str) -> String {
-    let Entry { subject, event, decision, .. } = entry;
-    let mut text = String::new();
+    let paragraphs = [
+        vec![what_happened(entry), format!("{}.", capitalised(&without_repetition(entry.decision.why(), entry)))],
+        what_was_done(entry),
+        commands(entry, journal),
+        what_is_left(entry),
+        details(entry, journal),
+    ];
     // Whatever a text says, it is one line: nobody's name for a thing can look like a line of ours.
-    let mut line = |line: &str| {
-        text.push_str(&on_one_line(line));
-        text.push('\n');
-    };
-    line(&format!("{} {} {}: {}.", capitalised(&subject.kind), subject.name, happened(entry), decision.why()));
-    line("");
-    line(&done(entry));
-    if let Some(problem) = &entry.problem {
-        let is_on_purpose = matches!(entry.outcome, Outcome::WouldRevert | Outcome::Asked);
-        let label = if is_on_purpose { "Why not" } else { "What went wrong" };
-        line(&format!("{label}: {problem}"));
+    let paragraphs = paragraphs.iter().filter(|lines| !lines.is_empty());
+    let paragraphs = paragraphs.map(|lines| lines.iter().map(|line| on_one_line(line) + "\n").collect::<String>());
+    paragraphs.collect::<Vec<_>>().join("\n") + &before_and_after(entry)
+}
+
+fn what_happened(entry: &Entry) -> String {
+    let Entry { subject, .. } = entry;
+    let (severity, kind) = (severity(entry).to_uppercase(), capitalised(&subject.kind));
+    let place = if subject.kind == "account" { String::new() } else { format!(" in account {}", subject.account) };
+    format!("{severity}: {kind} {}{place} ({}){}.", subject.name, subject.region, happened(entry))
+}
+
+fn what_was_done(entry: &Entry) -> Vec<String> {
+    let mut lines = vec![done(entry)];
+    let plan = entry.decision.plan().iter();
+    lines.extend(plan.map(|change| format!("  - {}", shortened(&change.to_string(), LONGEST_IN_SUMMARY, "..."))));
+    let is_on_purpose = matches!(entry.outcome, Outcome::WouldRevert | Outcome::Asked);
+    let label = if is_on_purpose { "Why not" } else { "What went wrong" };
+    lines.extend(entry.problem.iter().map(|problem| format!("{label}: {problem}")));
+    lines.extend(entry.planted.iter().map(|forged| format!("SECURITY: forged journal record ignored: {forged}.")));
+    lines
+}
+
+fn commands(entry: &Entry, journal: &str) -> Vec<String> {
+    let apply = apply(entry, journal).map(|command| {
+        ("To approve this revert (the command checks again and asks you before it changes anything):", command)
+    });
+    let undo = undo(entry, journal).map(|command| {
+        ("To undo this revert and restore the original change (Snapback will leave it in place for 30 days):", command)
+    });
+    let release = release(entry, journal)
+        .into_iter()
+        .map(|command| ("To end the hold (Snapback will then revert the next change of this kind):", command));
+    let commands = apply.into_iter().chain(undo).chain(release);
+    commands.flat_map(|(purpose, command)| [purpose.to_owned(), format!("    {command}")]).collect()
+}
+
+fn what_is_left(entry: &Entry) -> Vec<String> {
+    let mut lines = vec![];
+    if let Decision::Revert { left, .. } = &entry.decision {
+        lines.extend(left.iter().map(|open| format!("STILL OPEN: {open}.")));
     }
-    for planted in &entry.planted {
-        line(&format!("SOMEBODY WRITES THE JOURNAL: {planted}."));
-    }
-    if let Decision::Revert { left, .. } = decision {
-        for open in left {
-            line(&format!("STILL OPEN: {open}."));
-        }
-    }
-    if let Some(repeat) = entry.repeat.as_ref().filter(|repeat| repeat.times > 1) {
-        line(&again(entry, repeat));
-    }
+    lines.extend(entry.repeat.iter().filter(|repeat| repeat.times > 1).map(|repeat| again(entry, repeat)));
     if entry.outcome == Outcome::Reverted {
-        line(&entry.caveat);
+        lines.push(entry.caveat.clone());
     }
-    line("");
-    if let Some(command) = apply(entry, journal) {
-        line("To have it done (it looks again, and asks you):");
-        line(&format!("    {command}"));
-        line("");
-    }
-    if let Some(command) = undo(entry, journal) {
-        line("To take it back (it will then be left alone):");
-        line(&format!("    {command}"));
-        line("");
-    }
-    for command in release(entry, journal) {
-        line("To end the hold (the next change that opens it is then taken back):");
-        line(&format!("    {command}"));
-        line("");
-    }
-    line(&format!("Who:    {}", who(entry)));
-    line(&format!("Call:   {} on {} at {} (event {})", event.name, event.service, event.time, event.id));
-    line(&format!("Where:  account {}, {}, {}", subject.account, subject.region, subject.arn));
-    line(&format!("        {}", subject.console));
-    let severity = entry.severity().map(|severity| severity.to_string()).unwrap_or_default();
-    line(&format!("What:   {} ({severity}), mode {}", entry.control, entry.mode));
-    line(&format!("More:   journal entry {} in table {journal}", entry.id));
-    for change in decision.plan() {
+    lines
+}
+
+fn details(entry: &Entry, journal: &str) -> Vec<String> {
+    let Entry { subject, event, .. } = entry;
+    vec![
+        format!("Who:    {}", who(entry)),
+        format!("Call:   {} on {} at {} (event {})", event.name, event.service, event.time, event.id),
+        format!("Where:  account {}, {}, {}", subject.account, subject.region, subject.arn),
+        format!("        {}", subject.console),
+        format!("What:   {} ({}), mode {}", entry.control, severity(entry), entry.mode),
+        format!("More:   journal entry {} in table {journal}", entry.id),
+    ]
+}
+
+fn before_and_after(entry: &Entry) -> String {
+    let (plan, mut text) = (entry.decision.plan(), String::new());
+    let pointer = format!(" [... the rest is in journal entry {}]", entry.id);
+    for (number, change) in plan.iter().enumerate() {
         let (before, after) = change.sides();
-        let pointer = format!(" [... the rest is in journal entry {}]", entry.id);
         let [before, after] = [before, after].map(|side| plain(&shortened(&side, LONGEST_IN_TEXT, &pointer)));
-        let change = on_one_line(&capitalised(&change.to_string()));
+        let which = if plan.len() == 1 { String::new() } else { format!("Change {} of {}:\n", number + 1, plan.len()) };
         // Writing to a string cannot fail.
-        let _ = write!(text, "\n{change}:\n--- before\n{before}\n--- after\n{after}\n");
+        let _ = write!(text, "\n{which}--- before\n{before}\n--- after\n{after}\n");
     }
     text
 }
@@ -272,7 +305,7 @@ fn machine_readable(entry: &Entry, journal: &str, longest: usize) -> Value {
         "changes": changes.collect::<Vec<_>>(),
         "left": short_list(left, longest),
         "problem": entry.problem.as_deref().map(short),
-        "planted": entry.planted,
+        "forged": entry.planted,
         "repeat": entry.repeat,
         "journal": journal,
         "apply": apply(entry, journal),
@@ -281,19 +314,23 @@ fn machine_readable(entry: &Entry, journal: &str, longest: usize) -> Value {
     })
 }
 
-fn happened(entry: &Entry) -> &'static str {
-    let is_own = entry.decision.plan().iter().any(|change| matches!(change, Change::Own(_)));
-    // A setting lets nobody in by itself.
-    let is_setting = matches!(entry.subject.kind.as_str(), "account setting" | "instance");
-    match (&entry.decision, entry.outcome) {
-        (Decision::Revert { .. }, Outcome::Reverted) if is_own => "was changed and has been put back",
-        (Decision::Revert { .. }, _) if is_own => "has been changed",
-        (Decision::Revert { .. }, Outcome::Reverted) if is_setting => "was loosened and has been put back",
-        (Decision::Revert { .. }, Outcome::Reverted) => "was opened and has been put back",
-        (Decision::Revert { .. }, _) | (_, Outcome::Held) if is_setting => "has been loosened",
-        (Decision::Revert { .. }, _) | (_, Outcome::Held) => "has been opened",
-        _ => "needs a look",
+/// What happened to the resource, to be read after its name. Where Snapback cannot tell, it does not say that it did.
+fn happened(entry: &Entry) -> String {
+    match (&entry.happened, entry.outcome) {
+        (Some(happened), _) => format!(" {happened}"),
+        (None, Outcome::Held) => format!(": {}", entry.title),
+        (None, _) => format!(" may be affected: {}", entry.title),
     }
+}
+
+/// The resource is named in the line above.
+fn without_repetition(why: &str, entry: &Entry) -> String {
+    let name = format!("{} `{}` ", entry.subject.kind, entry.subject.name);
+    why.strip_prefix(&name).map_or_else(|| why.to_owned(), |rest| format!("it {rest}"))
+}
+
+fn severity(entry: &Entry) -> String {
+    entry.severity().map(|severity| severity.to_string()).unwrap_or_default()
 }
 
 fn done(entry: &Entry) -> String {
@@ -302,17 +339,22 @@ fn done(entry: &Entry) -> String {
             let when = entry.reverted_at.map(|at| format!(" at {at:.0}")).unwrap_or_default();
             let open =
                 seconds_open(entry).map(|seconds| format!(", about {seconds} s after the call")).unwrap_or_default();
-            format!("Snapback has taken the change back{when}{open}.")
+            format!("Reverted{when}{open}. What Snapback did:")
         }
-        Outcome::Asked => "Snapback has touched nothing: it asks. The plan stands below.".to_owned(),
-        Outcome::WouldRevert if entry.problem.is_some() => "Snapback has touched nothing.".to_owned(),
+        Outcome::Asked => "Snapback has touched nothing yet. If you approve, it will:".to_owned(),
+        Outcome::WouldRevert if entry.problem.is_some() => "Snapback has touched nothing. What it would do:".to_owned(),
         Outcome::WouldRevert => {
-            "Snapback has touched nothing: its mode is `notify`. In mode `revert` it would take this back.".to_owned()
+            "Snapback has touched nothing: its mode is `notify`. What it would do in mode `revert`:".to_owned()
         }
-        Outcome::Held => "Snapback has touched nothing: an operator has put it back before, and holds it.".to_owned(),
-        Outcome::Failed => "Snapback could NOT take it back. It will be tried again; look at it now.".to_owned(),
+        Outcome::Held => {
+            "Snapback has touched nothing: an operator has undone a revert of this, and a hold keeps it in place."
+                .to_owned()
+        }
+        Outcome::Failed => {
+            "Snapback could NOT revert this. It will try again, but look at the resource now. What it tries:".to_owned()
+        }
         Outcome::Pending | Outcome::Alerted | Outcome::Allowed | Outcome::Undone => {
-            "Snapback has touched nothing: this needs a person's judgement.".to_owned()
+            "Snapback has touched nothing: this needs your judgement.".to_owned()
         }
     }
 }
@@ -322,24 +364,24 @@ fn again(entry: &Entry, repeat: &Repeat) -> String {
     let agent = actor.user_agent.as_deref().unwrap_or_default();
     let by = [&actor.invoked_by, &actor.source_address].into_iter().flatten();
     let tool = if agent.contains("Terraform") || agent.contains("HashiCorp") {
-        "That looks like Terraform applying its configuration again: change it there. "
+        " This looks like Terraform reapplying its configuration: change it there."
     } else if agent.contains("Pulumi") {
-        "That looks like Pulumi applying its program again: change it there. "
+        " This looks like Pulumi reapplying its program: change it there."
     } else if by.into_iter().any(|by| by == "cloudformation.amazonaws.com") {
-        "That looks like CloudFormation deploying its template again: change it there. "
+        " This looks like CloudFormation redeploying its template: change it there."
     } else {
         ""
     };
     format!(
-        "AGAIN: Snapback has taken this same change back {} times since {}, this time from {actor}. {tool}It goes on \
-         taking it back, and says so more and more seldom.",
+        "AGAIN: Snapback has reverted this same change {} times since {}. This time {actor} made it.{tool} Snapback \
+         keeps reverting it, and notifies you less often.",
         repeat.times, repeat.since
     )
 }
 
 fn who(entry: &Entry) -> String {
     if entry.event.name == SCHEDULED {
-        return "not known: it was found by a look on schedule; CloudTrail's event history tells".to_owned();
+        return "unknown: a scheduled check found it. Search CloudTrail's event history".to_owned();
     }
     let actor = &entry.event.actor;
     let mut who = actor.to_string();
@@ -352,7 +394,7 @@ fn who(entry: &Entry) -> String {
     add("from", &actor.source_address);
     add("access key", &actor.access_key);
     add("with", &actor.user_agent.as_ref().map(|agent| shortened(agent, 200, "...")));
-    add("on behalf of somebody through", &actor.invoked_by);
+    add("on somebody's behalf through", &actor.invoked_by);
     who.push_str(if actor.console { ", in the console" } else { ", by the API" });
     who.push_str(if actor.mfa { ", with MFA" } else { ", without MFA" });
     if let Some(arn) = &actor.arn {
@@ -399,6 +441,28 @@ fn shortened(text: &str, longest: usize, mark: &str) -> String {
     format!("{}{mark}", &text[..end])
 }
 
+/// At most so many bytes: the beginning and the end tell resources apart that belong together.
+fn without_middle(ascii: &str, longest: usize) -> String {
+    if ascii.len() <= longest {
+        return ascii.to_owned();
+    }
+    let kept = longest.saturating_sub(3);
+    format!("{}...{}", &ascii[..kept.div_ceil(2)], &ascii[ascii.len() - kept / 2..])
+}
+
+/// As many whole words as fit.
+fn words(text: &str, longest: usize) -> String {
+    let whole = shortened(text, longest, "...");
+    match whole.strip_suffix("...").and_then(|cut| cut.rsplit_once(' ')) {
+        Some((words, _)) if whole != text => format!("{words}..."),
+        _ => whole,
+    }
+}
+
+fn as_ascii(text: &str) -> String {
+    text.chars().map(|char| if (' '..='~').contains(&char) { char } else { '?' }).collect()
+}
+
 /// At most so many bytes of elements, and how many more there are.
 fn short_list(list: Vec<String>, longest: usize) -> Vec<String> {
     let (all, mut size) = (list.len(), 0);
@@ -443,7 +507,8 @@ mod tests {
             id: "0123456789abcdef0123".to_owned(),
             control: "s3-public-bucket-policy".to_owned(),
             title: "A bucket policy lets everyone in".to_owned(),
-            caveat: "What was read before the revert has been read.".to_owned(),
+            happened: Some("was opened to everyone by its policy".to_owned()),
+            caveat: "Data may have been read before the revert.".to_owned(),
             subject: Subject {
                 kind: "bucket".to_owned(),
                 name: bucket.to_owned(),
@@ -509,7 +574,7 @@ mod tests {
     }
 
     #[test]
-    fn the_text_tells_what_who_where_when_and_how_to_take_it_back() {
+    fn the_text_tells_what_happened_what_was_done_and_how_to_undo_it() {
         let entry = reverted("b", "{\"Statement\":[]}");
         insta::assert_snapshot!(Notice::of(&entry, "journal").text);
     }
@@ -531,20 +596,40 @@ mod tests {
         let problem = Some("Snapback is stopped by ops: a drill".to_owned());
         let text =
             |outcome| Notice::of(&Entry { outcome, problem: problem.clone(), ..reverted("b", "{}") }, "journal").text;
-        assert!(
-            text(Outcome::WouldRevert).contains("touched nothing.\nWhy not: Snapback is stopped by ops: a drill\n")
-        );
-        assert!(text(Outcome::Failed).contains("What went wrong: Snapback is stopped"));
+        assert!(text(Outcome::WouldRevert).contains("\nWhy not: Snapback is stopped by ops: a drill\n"));
+        assert!(text(Outcome::Failed).contains("\nWhat went wrong: Snapback is stopped by ops: a drill\n"));
     }
 
     #[test]
-    fn what_is_planted_in_the_journal_is_said_and_is_not_the_reason() {
+    fn a_forged_journal_record_is_said_and_is_not_the_reason() {
         let planted = BTreeSet::from(["the emergency stop is not genuine".to_owned()]);
         let notice = Notice::of(&Entry { outcome: Outcome::WouldRevert, planted, ..reverted("b", "{}") }, "journal");
-        assert!(notice.text.contains(
-            "In mode `revert` it would take this back.\nSOMEBODY WRITES THE JOURNAL: the emergency stop is not genuine.\n"
-        ));
+        let said = "\nSECURITY: forged journal record ignored: the emergency stop is not genuine.\n";
+        assert!(notice.text.contains("its mode is `notify`") && notice.text.contains(said), "{}", notice.text);
         assert!(!notice.text.contains("Why not"));
+    }
+
+    #[test]
+    fn what_is_not_certain_is_not_said_as_if_it_were() {
+        let entry = Entry { happened: None, outcome: Outcome::Alerted, ..reverted("b", "{}") };
+        let Notice { subject, text, .. } = Notice::of(&entry, "journal");
+        let said = "bucket b in 111122223333 may be affected: A bucket policy lets everyone in";
+        assert_eq!(subject, format!("Snapback alert [high]: {said}"));
+        assert!(!text.contains("was opened"), "{text}");
+    }
+
+    #[test]
+    fn a_resource_that_its_reason_begins_with_is_named_once() {
+        let mut entry = reverted("sg-1", "{}");
+        entry.subject.kind = "security group".to_owned();
+        entry.happened = Some("let anyone in".to_owned());
+        if let Decision::Revert { why, .. } = &mut entry.decision {
+            *why = "security group `sg-1` lets in tcp/22 from 0.0.0.0/0".to_owned();
+        }
+        let text = Notice::of(&entry, "journal").text;
+        let said = "HIGH: Security group sg-1 in account 111122223333 (eu-central-1) let anyone in.\n\
+                    It lets in tcp/22 from 0.0.0.0/0.\n";
+        assert!(text.starts_with(said), "{text}");
     }
 
     #[test]
@@ -554,7 +639,9 @@ mod tests {
         entry.event.actor.user_agent = Some("APN/1.0 HashiCorp/1.0 Terraform/1.14.0".to_owned());
         let notice = Notice::of(&entry, "journal");
         assert!(
-            notice.text.contains("3 times since 2026-01-31T09:00:00Z, this time from role `Admin` in session `alice`")
+            notice
+                .text
+                .contains("3 times since 2026-01-31T09:00:00Z. This time role `Admin` in session `alice` made it.")
         );
         assert!(notice.text.contains("looks like Terraform"));
         assert_eq!(notice.json["repeat"]["times"], 3);
@@ -565,9 +652,29 @@ mod tests {
         for name in ["b", &"long".repeat(50), "größer\nals"] {
             let subject = Notice::of(&reverted(name, "{}"), "journal").subject;
             assert!(subject.len() < 100 && subject.chars().all(|char| (' '..='~').contains(&char)), "{subject}");
-            assert!(subject.starts_with("Snapback: Reverted: A bucket policy"));
-            assert!(subject.ends_with(" (111122223333)"), "{subject}");
+            assert!(subject.starts_with("Snapback reverted [high]: bucket "), "{subject}");
+            assert!(subject.contains(" in 111122223333 was opened"), "{subject}");
         }
+    }
+
+    #[test]
+    fn a_long_name_keeps_its_beginning_and_its_end_in_the_subject() {
+        let name = "example-corp-analytics-production-reports-eu-central-1-0123456";
+        let entry = Entry { outcome: Outcome::Failed, ..reverted(name, "{}") };
+        let subject = Notice::of(&entry, "journal").subject;
+        let said = "Snapback FAILED to revert [critical]: bucket example-co...1-0123456 in 111122223333 was opened...";
+        assert_eq!(subject, said);
+    }
+
+    /// As a group in mode `notify` is told, which most people see first.
+    #[test]
+    fn an_id_of_ordinary_length_leaves_room_for_what_happened() {
+        let mut entry = Entry { outcome: Outcome::WouldRevert, ..reverted("sg-0123456789abcdef0", "{}") };
+        entry.subject.kind = "security group".to_owned();
+        entry.happened = Some("let anyone in".to_owned());
+        let subject = Notice::of(&entry, "journal").subject;
+        let said = "Snapback would revert [high]: security group sg-0123456789abcdef0 in 111122223333 let anyone in";
+        assert_eq!(subject, said);
     }
 
     #[test]

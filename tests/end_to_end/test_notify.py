@@ -26,7 +26,9 @@ def test_a_mail_says_it_in_words(notifying):
     entry = notifying.announces(group)["id"]
     [mail] = notifying.aws.mails_about(group.id)
     assert mail["to"] == "you@example.com"
-    assert mail["subject"] == f"Snapback: Would revert: A security group lets the world in - {group.id} (111122223333)"
+    said = f"security group {group.id} in 111122223333 let anyone in"
+    assert mail["subject"] == f"Snapback would revert [critical]: {said}"
+    assert mail["text"].startswith(f"CRITICAL: Security group {group.id} in account 111122223333 (us-east-1) let anyone in.")
     for said in ("lets in tcp/22 from 0.0.0.0/0", "has touched nothing", f"journal entry {entry}"):
         assert said in mail["text"]
 

@@ -55,7 +55,7 @@ def opened_unseen(snapback: Snapback) -> tuple[Bucket, dict, str]:
 
 def is_reverted_and_says(snapback: Snapback, bucket: Bucket, what: str, left: list) -> None:
     announced = snapback.announces(bucket, outcome="reverted")
-    [planted] = announced["planted"]
+    [planted] = announced["forged"]
     assert planted.startswith(f"{what} in the journal is not genuine")
     assert snapback.has_settled() and bucket.statements() == left
     assert [one["outcome"] for one in snapback.announcements_about(bucket)] == ["reverted"]
@@ -161,12 +161,12 @@ def test_a_hold_that_was_released_and_is_put_back_counts_until_its_own_end(snapb
     # Later than it was given cannot be said.
     plant({**hold, "expires": {"N": "9999999999"}})
     bucket.put_policy(bucket.lets_in_everyone(), bucket.lets_in("444455556666"))
-    assert snapback.announces(bucket, outcome="held")["planted"] == []
+    assert snapback.announces(bucket, outcome="held")["forged"] == []
     said = json.loads(hold["body"]["S"])
     plant({**hold, "body": {"S": json.dumps({**said, "until": "2036-01-01T00:00:00Z"})}})
     bucket.put_policy(bucket.lets_in_everyone())
     assert snapback.has_settled() and bucket.policy_text() is None
-    assert snapback.announcements_about(bucket)[-1]["planted"]
+    assert snapback.announcements_about(bucket)[-1]["forged"]
 
 
 def test_who_may_write_the_table_and_not_use_the_key_can_neither_stop_nor_undo(snapback, planter):

@@ -49,6 +49,7 @@ impl Control for DeletedFlowLogs {
     const ABOUT: &'static About = &About {
         id: "ec2-deleted-flow-logs",
         title: "What comes and goes in a network is no longer recorded",
+        happened: "lost a flow log",
         watches: &[Watch { service: "ec2.amazonaws.com", name: "DeleteFlowLogs" }],
         reads: &[rights::DESCRIBE_FLOW_LOGS],
         writes: &[

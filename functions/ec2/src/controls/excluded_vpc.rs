@@ -54,6 +54,7 @@ impl Control for ExcludedVpc {
     const ABOUT: &'static About = &About {
         id: "ec2-excluded-vpc",
         title: "A VPC is excluded from Block Public Access",
+        happened: "was excluded from Block Public Access",
         watches: &[
             Watch { service: "ec2.amazonaws.com", name: "CreateVpcBlockPublicAccessExclusion" },
             Watch { service: "ec2.amazonaws.com", name: "ModifyVpcBlockPublicAccessExclusion" },

@@ -29,6 +29,7 @@ impl Control for ForeignPeering {
     const ABOUT: &'static About = &About {
         id: "ec2-foreign-peering",
         title: "A VPC is connected with a stranger's",
+        happened: "was set up with an account you do not trust",
         watches: &[
             Watch { service: "ec2.amazonaws.com", name: "CreateVpcPeeringConnection" },
             Watch { service: "ec2.amazonaws.com", name: "AcceptVpcPeeringConnection" },

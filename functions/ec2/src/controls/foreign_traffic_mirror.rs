@@ -40,6 +40,7 @@ impl Control for ForeignTrafficMirror {
     const ABOUT: &'static About = &About {
         id: "ec2-foreign-traffic-mirror",
         title: "Network traffic is copied to a stranger",
+        happened: "was set up to copy network traffic",
         watches: &[Watch { service: "ec2.amazonaws.com", name: "CreateTrafficMirrorSession" }],
         reads: &[rights::DESCRIBE_TRAFFIC_MIRROR_TARGETS],
         writes: &[],

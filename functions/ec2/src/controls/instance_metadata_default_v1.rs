@@ -29,6 +29,7 @@ impl Control for InstanceMetadataDefaultV1 {
     const ABOUT: &'static About = &About {
         id: "ec2-instance-metadata-default-v1",
         title: "New instances may answer version 1 of the metadata service",
+        happened: "was set to allow IMDSv1",
         watches: &[Watch { service: "ec2.amazonaws.com", name: "ModifyInstanceMetadataDefaults" }],
         reads: &[],
         writes: &[],

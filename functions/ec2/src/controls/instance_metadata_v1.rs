@@ -48,6 +48,7 @@ impl Control for InstanceMetadataV1 {
     const ABOUT: &'static About = &About {
         id: "ec2-instance-metadata-v1",
         title: "An instance gives its credentials to whoever can make it ask",
+        happened: "was set to allow IMDSv1",
         watches: &[Watch { service: "ec2.amazonaws.com", name: "ModifyInstanceMetadataOptions" }],
         reads: &[rights::DESCRIBE_INSTANCES],
         writes: &[rights::MODIFY_INSTANCE_METADATA_OPTIONS],

@@ -36,6 +36,7 @@ impl OneWay for OpenEgress {
     const ABOUT: &'static About = &About {
         id: "ec2-open-egress",
         title: "A security group lets out to the world",
+        happened: "was opened to any destination",
         watches: &[
             Watch { service: "ec2.amazonaws.com", name: "AuthorizeSecurityGroupEgress" },
             Watch { service: "ec2.amazonaws.com", name: "ModifySecurityGroupRules" },

@@ -54,6 +54,7 @@ impl Control for OpenNetworkAcl {
     const ABOUT: &'static About = &About {
         id: "ec2-open-network-acl",
         title: "A network ACL lets the world in",
+        happened: "let anyone in",
         watches: &[
             Watch { service: "ec2.amazonaws.com", name: "CreateNetworkAclEntry" },
             Watch { service: "ec2.amazonaws.com", name: "ReplaceNetworkAclEntry" },

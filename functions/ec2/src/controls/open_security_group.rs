@@ -36,6 +36,7 @@ impl OneWay for OpenSecurityGroup {
     const ABOUT: &'static About = &About {
         id: "ec2-open-security-group",
         title: "A security group lets the world in",
+        happened: "let anyone in",
         watches: &[
             Watch { service: "ec2.amazonaws.com", name: "AuthorizeSecurityGroupIngress" },
             Watch { service: "ec2.amazonaws.com", name: "ModifySecurityGroupRules" },

@@ -50,6 +50,7 @@ impl Control for OpenedPrefixList {
     const ABOUT: &'static About = &About {
         id: "ec2-opened-prefix-list",
         title: "A prefix list that security groups let in holds the world",
+        happened: "was widened to the whole internet",
         watches: &[Watch { service: "ec2.amazonaws.com", name: "ModifyManagedPrefixList" }],
         reads: &[
             rights::DESCRIBE_MANAGED_PREFIX_LISTS,

@@ -28,6 +28,7 @@ impl Switched for SerialConsole {
     const ABOUT: &'static About = &About {
         id: "ec2-serial-console",
         title: "The serial consoles of all instances can be reached",
+        happened: "was turned on",
         watches: &[Watch { service: "ec2.amazonaws.com", name: "EnableSerialConsoleAccess" }],
         reads: &[rights::GET_SERIAL_CONSOLE_ACCESS_STATUS],
         writes: &[rights::DISABLE_SERIAL_CONSOLE_ACCESS],

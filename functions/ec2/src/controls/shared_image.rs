@@ -36,6 +36,7 @@ impl Shareable for SharedImage {
     const ABOUT: &'static About = &About {
         id: "ec2-shared-image",
         title: "An AMI is shared with strangers",
+        happened: "was shared with outsiders",
         watches: &[Watch { service: "ec2.amazonaws.com", name: "ModifyImageAttribute" }],
         reads: &[rights::DESCRIBE_IMAGE_ATTRIBUTE],
         writes: &[rights::MODIFY_IMAGE_ATTRIBUTE],

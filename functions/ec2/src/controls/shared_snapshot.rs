@@ -33,6 +33,7 @@ impl Shareable for SharedSnapshot {
     const ABOUT: &'static About = &About {
         id: "ec2-shared-snapshot",
         title: "A snapshot is shared with strangers",
+        happened: "was shared with outsiders",
         watches: &[Watch { service: "ec2.amazonaws.com", name: "ModifySnapshotAttribute" }],
         reads: &[rights::DESCRIBE_SNAPSHOT_ATTRIBUTE],
         writes: &[rights::UNSHARE_SNAPSHOT],

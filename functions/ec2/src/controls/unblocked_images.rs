@@ -30,6 +30,7 @@ impl Switched for UnblockedImages {
     const ABOUT: &'static About = &About {
         id: "ec2-unblocked-images",
         title: "AMIs can be shared with everyone",
+        happened: "was turned off",
         watches: &[Watch { service: "ec2.amazonaws.com", name: "DisableImageBlockPublicAccess" }],
         reads: &[rights::GET_IMAGE_BLOCK_PUBLIC_ACCESS_STATE],
         writes: &[rights::ENABLE_IMAGE_BLOCK_PUBLIC_ACCESS],

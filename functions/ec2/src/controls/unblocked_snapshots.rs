@@ -61,6 +61,7 @@ impl Control for UnblockedSnapshots {
     const ABOUT: &'static About = &About {
         id: "ec2-unblocked-snapshots",
         title: "Snapshots can be shared with everyone",
+        happened: "was weakened",
         watches: &[
             Watch { service: "ec2.amazonaws.com", name: "DisableSnapshotBlockPublicAccess" },
             Watch { service: "ec2.amazonaws.com", name: "EnableSnapshotBlockPublicAccess" },

@@ -34,6 +34,7 @@ impl Switched for UnblockedVpcs {
     const ABOUT: &'static About = &About {
         id: "ec2-unblocked-vpcs",
         title: "VPCs can be reached from the internet",
+        happened: "was weakened",
         watches: &[Watch { service: "ec2.amazonaws.com", name: "ModifyVpcBlockPublicAccessOptions" }],
         reads: &[rights::DESCRIBE_VPC_BLOCK_PUBLIC_ACCESS_OPTIONS],
         writes: &[rights::MODIFY_VPC_BLOCK_PUBLIC_ACCESS_OPTIONS],

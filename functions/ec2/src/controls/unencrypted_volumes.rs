@@ -28,6 +28,7 @@ impl Switched for UnencryptedVolumes {
     const ABOUT: &'static About = &About {
         id: "ec2-unencrypted-volumes",
         title: "New volumes are no longer encrypted by default",
+        happened: "was turned off",
         watches: &[Watch { service: "ec2.amazonaws.com", name: "DisableEbsEncryptionByDefault" }],
         reads: &[rights::GET_EBS_ENCRYPTION_BY_DEFAULT],
         writes: &[rights::ENABLE_EBS_ENCRYPTION_BY_DEFAULT],

@@ -53,6 +53,7 @@ impl Control for ChangedFunction {
     const ABOUT: &'static About = &About {
         id: "own-changed-function",
         title: "A function of Snapback is changed or held back",
+        happened: "was changed",
         // Lambda's own list of names: https://docs.aws.amazon.com/lambda/latest/dg/logging-using-cloudtrail.html
         watches: &[
             Watch { service: SERVICE, name: "PutFunctionConcurrency20171031" },

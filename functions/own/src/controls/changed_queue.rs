@@ -45,6 +45,7 @@ impl Control for ChangedQueue {
     const ABOUT: &'static About = &About {
         id: "own-changed-queue",
         title: "A queue of events that Snapback could not handle is changed, or not empty",
+        happened: "was changed, or is not empty",
         watches: &[
             Watch { service: SERVICE, name: "DeleteQueue" },
             Watch { service: SERVICE, name: "PurgeQueue" },

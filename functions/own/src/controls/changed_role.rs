@@ -35,6 +35,7 @@ impl Control for ChangedRole {
     const ABOUT: &'static About = &About {
         id: "own-changed-role",
         title: "A role of Snapback is changed",
+        happened: "was changed",
         watches: &[
             Watch { service: SERVICE, name: "PutRolePolicy" },
             Watch { service: SERVICE, name: "DeleteRolePolicy" },

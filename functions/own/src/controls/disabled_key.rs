@@ -50,6 +50,7 @@ impl Control for DisabledKey {
     const ABOUT: &'static About = &About {
         id: "own-disabled-key",
         title: "A key of Snapback is switched off",
+        happened: "was disabled",
         watches: &[
             Watch { service: SERVICE, name: "DisableKey" },
             Watch { service: SERVICE, name: "ScheduleKeyDeletion" },

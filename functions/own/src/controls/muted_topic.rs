@@ -45,6 +45,7 @@ impl Control for MutedTopic {
     const ABOUT: &'static About = &About {
         id: "own-muted-topic",
         title: "Nobody may hear Snapback any more",
+        happened: "was changed, or has no subscribers",
         watches: &[
             Watch { service: SERVICE, name: "DeleteTopic" },
             Watch { service: SERVICE, name: "SetTopicAttributes" },

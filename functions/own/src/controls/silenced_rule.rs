@@ -65,6 +65,7 @@ impl Control for SilencedRule {
     const ABOUT: &'static About = &About {
         id: "own-silenced-rule",
         title: "A rule that wakes Snapback is switched off",
+        happened: "was disabled or changed",
         watches: &[
             Watch { service: SERVICE, name: "DisableRule" },
             Watch { service: SERVICE, name: "DeleteRule" },

@@ -51,6 +51,7 @@ impl Control for UnprotectedJournal {
     const ABOUT: &'static About = &About {
         id: "own-unprotected-journal",
         title: "Snapback's journal is no longer protected",
+        happened: "lost its protection",
         watches: &[
             Watch { service: SERVICE, name: "UpdateTable" },
             Watch { service: SERVICE, name: "UpdateContinuousBackups" },

@@ -73,6 +73,7 @@ impl Control for AccountPublicAccessBlockOff {
     const ABOUT: &'static About = &About {
         id: "s3-account-public-access-block-off",
         title: "Block Public Access of the account was switched off",
+        happened: "lost Block Public Access",
         watches: &[
             Watch { service: "s3.amazonaws.com", name: "PutAccountPublicAccessBlock" },
             Watch { service: "s3.amazonaws.com", name: "DeleteAccountPublicAccessBlock" },

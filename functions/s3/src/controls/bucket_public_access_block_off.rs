@@ -56,6 +56,7 @@ impl Control for BucketPublicAccessBlockOff {
     const ABOUT: &'static About = &About {
         id: "s3-bucket-public-access-block-off",
         title: "Block Public Access of a bucket was switched off",
+        happened: "lost Block Public Access",
         watches: &[
             Watch { service: "s3.amazonaws.com", name: "PutBucketPublicAccessBlock" },
             Watch { service: "s3.amazonaws.com", name: "DeleteBucketPublicAccessBlock" },

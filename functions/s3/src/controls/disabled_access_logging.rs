@@ -56,6 +56,7 @@ impl Control for DisabledAccessLogging {
     const ABOUT: &'static About = &About {
         id: "s3-disabled-access-logging",
         title: "Requests to a log bucket are no longer logged",
+        happened: "had access logging turned off",
         watches: &[Watch { service: "s3.amazonaws.com", name: "PutBucketLogging" }],
         reads: &[rights::GET_BUCKET_POLICY, rights::GET_BUCKET_LOGGING],
         writes: &[rights::PUT_BUCKET_LOGGING],

@@ -56,6 +56,7 @@ impl Control for EarlyLogExpiry {
     const ABOUT: &'static About = &About {
         id: "s3-early-log-expiry",
         title: "A log bucket deletes its logs early",
+        happened: "was set to delete logs early",
         watches: &[
             Watch { service: "s3.amazonaws.com", name: "PutBucketLifecycle" },
             Watch { service: "s3.amazonaws.com", name: "PutBucketLifecycleConfiguration" },

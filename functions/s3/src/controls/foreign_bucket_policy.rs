@@ -41,6 +41,7 @@ impl Policed for ForeignBucketPolicy {
     const ABOUT: &'static About = &About {
         id: "s3-foreign-bucket-policy",
         title: "A bucket policy lets a stranger in",
+        happened: "was opened to an untrusted account by its policy",
         watches: &[Watch { service: "s3.amazonaws.com", name: "PutBucketPolicy" }],
         reads: &[
             rights::GET_BUCKET_POLICY,

@@ -34,6 +34,7 @@ impl Loses for LostBucketDeny {
     const ABOUT: &'static About = &About {
         id: "s3-lost-bucket-deny",
         title: "A bucket policy lost what it denied",
+        happened: "lost a Deny from its policy",
         watches: &[
             Watch { service: "s3.amazonaws.com", name: "DeleteBucketPolicy" },
             Watch { service: "s3.amazonaws.com", name: "PutBucketPolicy" },

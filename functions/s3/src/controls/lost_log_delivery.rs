@@ -36,6 +36,7 @@ impl Loses for LostLogDelivery {
     const ABOUT: &'static About = &About {
         id: "s3-lost-log-delivery",
         title: "A log bucket no longer takes logs",
+        happened: "stopped accepting logs",
         watches: &[
             Watch { service: "s3.amazonaws.com", name: "DeleteBucketPolicy" },
             Watch { service: "s3.amazonaws.com", name: "PutBucketPolicy" },

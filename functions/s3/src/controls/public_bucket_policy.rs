@@ -37,6 +37,7 @@ impl Policed for PublicBucketPolicy {
     const ABOUT: &'static About = &About {
         id: "s3-public-bucket-policy",
         title: "A bucket policy lets everyone in",
+        happened: "was opened to everyone by its policy",
         watches: &[Watch { service: "s3.amazonaws.com", name: "PutBucketPolicy" }],
         reads: &[
             rights::GET_BUCKET_POLICY,

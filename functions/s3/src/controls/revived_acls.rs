@@ -57,6 +57,7 @@ impl Control for RevivedAcls {
     const ABOUT: &'static About = &About {
         id: "s3-revived-acls",
         title: "ACLs count again in a bucket where they did not",
+        happened: "had its ACLs turned back on",
         watches: &[
             Watch { service: "s3.amazonaws.com", name: "PutBucketOwnershipControls" },
             Watch { service: "s3.amazonaws.com", name: "DeleteBucketOwnershipControls" },

@@ -54,6 +54,7 @@ impl Control for SuspendedLogVersioning {
     const ABOUT: &'static About = &About {
         id: "s3-suspended-log-versioning",
         title: "Versioning of a log bucket was suspended",
+        happened: "had versioning suspended",
         watches: &[Watch { service: "s3.amazonaws.com", name: "PutBucketVersioning" }],
         reads: &[rights::GET_BUCKET_POLICY, rights::GET_BUCKET_VERSIONING],
         writes: &[rights::PUT_BUCKET_VERSIONING],
