@@ -1,22 +1,22 @@
-//! # What comes and goes in a network is no longer recorded
+//! # Network traffic is no longer logged
 //!
 //! **Watches** `DeleteFlowLogs`.
 //!
-//! **Why** Flow logs tell who came in and what went out. Whoever deletes them covers what they do next (Stratus Red Team:
-//! `vpc-remove-flow-logs`). The event does not tell what was recorded of what, so Snapback remembers it: once a day it
-//! looks at all flow logs.
+//! **Why** Flow logs show who came in and what went out. Whoever deletes them hides what they do next (Stratus Red
+//! Team: `vpc-remove-flow-logs`). The event does not say what the flow log recorded, so Snapback keeps a baseline: a
+//! daily scheduled check goes through all flow logs.
 //!
-//! **Does** Creates the flow log again as it was: of the same VPC, subnet or network interface, with the same traffic,
+//! **Does** Recreates the flow log as it was: for the same VPC, subnet or network interface, with the same traffic,
 //! destination, role, format, interval and tags. It gets a new id. What came and went in between is not recorded.
 //!
 //! **Leaves alone**
 //! - flow logs that are still there
-//! - flow logs in whose place another records the same to the same destination
+//! - flow logs that another one replaces, with the same records and destination
 //! - flow logs that an operator has deleted again with `snapback undo`
 //!
-//! It alerts and touches nothing where it cannot tell, or cannot make the same again: an event that does not say which flow
-//! log, one that was not looked at before or not for two days, one of a transit gateway or NAT gateway, one that goes to
-//! Firehose or by a role of another account, and one with fields that are filled from tags.
+//! It alerts and touches nothing where it cannot tell, or cannot recreate the same: an event that does not say which
+//! flow log, a baseline that is missing or older than two days, a flow log of a transit gateway or NAT gateway, one
+//! that delivers to Firehose or through a role of another account, and one with fields that are filled from tags.
 
 use anyhow::Result;
 use futures::FutureExt;
@@ -48,7 +48,7 @@ pub(crate) struct State {
 impl Control for DeletedFlowLogs {
     const ABOUT: &'static About = &About {
         id: "ec2-deleted-flow-logs",
-        title: "What comes and goes in a network is no longer recorded",
+        title: "Network traffic is no longer logged",
         happened: "lost a flow log",
         watches: &[Watch { service: "ec2.amazonaws.com", name: "DeleteFlowLogs" }],
         reads: &[rights::DESCRIBE_FLOW_LOGS],
@@ -67,7 +67,7 @@ impl Control for DeletedFlowLogs {
             "ATT&CK T1562.008",
             "Stratus aws.defense-evasion.vpc-remove-flow-logs",
         ],
-        caveat: "What came and went until the new flow log began was not recorded.",
+        caveat: "Traffic was not logged until the new flow log began.",
         source: file!(),
     };
 

@@ -2,23 +2,23 @@
 //!
 //! **Watches** `CreateVpcBlockPublicAccessExclusion`, `ModifyVpcBlockPublicAccessExclusion`.
 //!
-//! **Why** Block Public Access of VPCs keeps every internet gateway of the account from passing traffic, whatever routes
-//! and rules say. An exclusion opens one VPC or subnet again, and all that was only thought to be closed in it.
+//! **Why** Block Public Access of VPCs keeps every internet gateway of the account from passing traffic, whatever
+//! routes and rules say. An exclusion opens one VPC or subnet again, with everything in it that only seemed closed.
 //!
 //! **Does** Deletes the exclusion that the event made, by its id. One that was changed from `allow-egress` to
-//! `allow-bidirectional` becomes again what it was when it was last looked at, which Snapback does once a day.
+//! `allow-bidirectional` is set back to its baseline, which a daily scheduled check keeps.
 //!
 //! **Leaves alone**
-//! - exclusions as long as Block Public Access is off: AWS has them made before it is turned on
+//! - exclusions while Block Public Access is off: AWS recommends making them before it is turned on
 //! - `allow-egress` where only inbound traffic is blocked: it changes nothing then
 //! - exclusions that are changed to `allow-egress`
-//! - exclusions that were `allow-bidirectional` when they were last looked at
+//! - exclusions whose baseline is `allow-bidirectional`
 //! - exclusions that are gone
-//! - exclusions that an operator has put back with `snapback undo`
+//! - exclusions that an operator has restored with `snapback undo`
 //!
-//! It alerts and touches nothing where the event does not tell which exclusion it made, and where one was changed and
-//! was not looked at before, or not for two days. AWS takes some minutes for an exclusion. If it refuses to delete one
-//! before it is complete, the revert fails, and is tried again like any other.
+//! It alerts and touches nothing where the event does not say which exclusion it made, and where one was changed whose
+//! baseline is missing or older than two days. AWS takes some minutes to apply an exclusion. If it refuses to delete
+//! one before that, the revert fails, and Snapback tries it again like any other.
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -69,7 +69,8 @@ impl Control for ExcludedVpc {
         ],
         severity: Severity::High,
         frameworks: &["AWS FSBP EC2.172", "ATT&CK T1562.007"],
-        caveat: "AWS takes some minutes for it: what is put right at once may never have been open.",
+        caveat: "AWS takes some minutes to apply an exclusion: one that was reverted at once may never have been in \
+                 effect.",
         source: file!(),
     };
 

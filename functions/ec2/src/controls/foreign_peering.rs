@@ -1,12 +1,12 @@
-//! # A VPC is connected with a stranger's
+//! # A VPC is peered with a stranger's
 //!
 //! **Watches** `CreateVpcPeeringConnection`, `AcceptVpcPeeringConnection`.
 //!
-//! **Why** A peering connection joins two networks past every internet gateway. With a stranger's it is a way in, and a
-//! way for data out, that no address of the internet shows.
+//! **Why** A peering connection joins two networks past every internet gateway. With a stranger's network it is a way
+//! in, and a way out for data, that shows no internet address.
 //!
-//! **Does** Alerts and touches nothing: what goes through a connection that somebody means to have would break.
-//! Accepting one is more severe than asking for one, which does nothing until the other side accepts.
+//! **Does** Alerts and touches nothing: removing a connection that somebody wants would break what uses it. Accepting
+//! one is more severe than requesting one, which does nothing until the other side accepts.
 //!
 //! **Leaves alone**
 //! - connections within its own account, and with accounts that the operator trusts
@@ -28,7 +28,7 @@ pub(crate) struct ForeignPeering;
 impl Control for ForeignPeering {
     const ABOUT: &'static About = &About {
         id: "ec2-foreign-peering",
-        title: "A VPC is connected with a stranger's",
+        title: "A VPC is peered with a stranger's",
         happened: "was set up with an account you do not trust",
         watches: &[
             Watch { service: "ec2.amazonaws.com", name: "CreateVpcPeeringConnection" },
@@ -39,7 +39,7 @@ impl Control for ForeignPeering {
         undoes: &[],
         severity: Severity::High,
         frameworks: &["ATT&CK T1599"],
-        caveat: "Nothing goes through the connection without a route: look at the route tables of the VPC.",
+        caveat: "Nothing uses the connection without a route: check the route tables of the VPC.",
         source: file!(),
     };
 

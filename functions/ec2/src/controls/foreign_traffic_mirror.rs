@@ -3,15 +3,14 @@
 //! **Watches** `CreateTrafficMirrorSession`.
 //!
 //! **Why** A mirror session copies every packet of a network interface to its target. A target can be shared between
-//! accounts, so that a stranger can be given all that an instance sends and receives.
+//! accounts, so a stranger can get everything that an instance sends and receives.
 //!
-//! **Does** Looks whose the target is. Alerts and touches nothing.
+//! **Does** Looks up who owns the target. Alerts and touches nothing.
 //!
 //! **Leaves alone**
 //! - targets of its own account, and of accounts that the operator trusts
 //!
-//! A target that cannot be seen is announced as well. Where a target of one's own sends the packets on to is not looked
-//! at.
+//! It also alerts if it cannot see the target. It does not check where a target of your own forwards the packets.
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -47,7 +46,7 @@ impl Control for ForeignTrafficMirror {
         undoes: &[],
         severity: Severity::High,
         frameworks: &["ATT&CK T1020.001"],
-        caveat: "What was sent in the clear since the session was made has to be taken for known.",
+        caveat: "Treat everything sent unencrypted since the session began as known to the target's owner.",
         source: file!(),
     };
 

@@ -1,12 +1,12 @@
-//! # New instances may answer version 1 of the metadata service
+//! # New instances may allow version 1 of the metadata service
 //!
 //! **Watches** `ModifyInstanceMetadataDefaults`.
 //!
-//! **Why** The default of the account decides for every new instance that asks for nothing else. Without it, whoever
-//! can make a program on such an instance fetch an address reads the credentials of its role.
+//! **Why** The account's default applies to every new instance that sets nothing else. Where it allows version 1,
+//! whoever can make a program on such an instance fetch a URL can read the credentials of its role.
 //!
-//! **Does** Alerts and touches nothing. The event tells what the default is now, and not what it was: requiring version
-//! 2 where nobody did before would keep software from starting that knows only version 1.
+//! **Does** Alerts and touches nothing. The event says what the default is now, not what it was. Requiring version 2
+//! where nobody did before would break software that knows only version 1.
 //!
 //! **Leaves alone**
 //! - defaults that require version 2, and changes of other options
@@ -28,7 +28,7 @@ pub(crate) struct InstanceMetadataDefaultV1;
 impl Control for InstanceMetadataDefaultV1 {
     const ABOUT: &'static About = &About {
         id: "ec2-instance-metadata-default-v1",
-        title: "New instances may answer version 1 of the metadata service",
+        title: "New instances may allow version 1 of the metadata service",
         happened: "was set to allow IMDSv1",
         watches: &[Watch { service: "ec2.amazonaws.com", name: "ModifyInstanceMetadataDefaults" }],
         reads: &[],
@@ -36,7 +36,7 @@ impl Control for InstanceMetadataDefaultV1 {
         undoes: &[],
         severity: Severity::Medium,
         frameworks: &["AWS FSBP EC2.8", "ATT&CK T1552.005"],
-        caveat: "Instances that were started since keep the options with which they were started.",
+        caveat: "Instances that were started in the meantime keep the options they were started with.",
         source: file!(),
     };
 

@@ -1,21 +1,20 @@
-//! # An instance gives its credentials to whoever can make it ask
+//! # An instance allows version 1 of the metadata service
 //!
 //! **Watches** `ModifyInstanceMetadataOptions`.
 //!
 //! **Why** Version 1 of the metadata service answers a plain request. Whoever can make a program on the instance fetch
-//! an address reads the credentials of its role with it; version 2 asks for a token first, which such a program does
-//! not fetch.
+//! a URL can read the credentials of its role. Version 2 requires a token first, which such a program does not fetch.
 //!
-//! **Does** Makes version 2 required again. All other options stay.
+//! **Does** Requires version 2 again. All other options stay.
 //!
 //! **Leaves alone**
 //! - instances on which version 2 is required again
 //! - instances whose metadata service is off
 //! - instances that are gone
-//! - instances for which an operator has put version 1 back with `snapback undo`
+//! - instances on which an operator has allowed version 1 again with `snapback undo`
 //!
-//! It alerts and touches nothing where the event does not tell which instance it changed. The event does not tell
-//! whether version 2 was required before.
+//! It alerts and touches nothing where the event does not say which instance it changed. The event does not say whether
+//! version 2 was required before.
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -47,7 +46,7 @@ const SAFE: &str = "required";
 impl Control for InstanceMetadataV1 {
     const ABOUT: &'static About = &About {
         id: "ec2-instance-metadata-v1",
-        title: "An instance gives its credentials to whoever can make it ask",
+        title: "An instance allows version 1 of the metadata service",
         happened: "was set to allow IMDSv1",
         watches: &[Watch { service: "ec2.amazonaws.com", name: "ModifyInstanceMetadataOptions" }],
         reads: &[rights::DESCRIBE_INSTANCES],
@@ -55,7 +54,7 @@ impl Control for InstanceMetadataV1 {
         undoes: &[rights::DESCRIBE_INSTANCES, rights::MODIFY_INSTANCE_METADATA_OPTIONS],
         severity: Severity::High,
         frameworks: &["AWS FSBP EC2.8", "CIS AWS Foundations 5.6", "ATT&CK T1552.005"],
-        caveat: "Credentials that were read before the revert live on until they expire, up to six hours.",
+        caveat: "Credentials that were read before the revert stay valid until they expire, up to six hours.",
         source: file!(),
     };
 

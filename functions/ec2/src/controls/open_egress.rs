@@ -1,26 +1,26 @@
-//! # A security group lets out to the world
+//! # A security group lets traffic out to the world
 //!
 //! **Watches** `AuthorizeSecurityGroupEgress`, `ModifySecurityGroupRules`.
 //!
-//! **Why** Where instances are meant to reach only what they need, a rule that lets them reach the world is a way out for
-//! data, and a way to whoever commands what has got in.
+//! **Why** Where instances are meant to reach only what they need, a rule that lets them reach the world is a way out
+//! for data, and a channel to an attacker's command server.
 //!
-//! **Does** Nothing until it is switched on by its name (`ModeOverrides=ec2-open-egress=revert`), since AWS lets each new
-//! group reach everything, and most accounts leave it so. Then it revokes, by their ids, the rules that this event added
-//! or changed and that let out to the world on a port that is not in the operator's list of public ports. What the world
-//! is, what counts of prefix lists, and when a changed rule becomes again what it was, is just as with
+//! **Does** Nothing until it is switched on by name (`ModeOverrides=ec2-open-egress=revert`), because AWS lets each new
+//! group reach everything, and most accounts leave it like that. Then it revokes, by their ids, the rules that this
+//! event added or changed and that let traffic out to the world on a port that is not in the operator's list of public
+//! ports. For what the world is, how prefix lists count and when a changed rule is set back to its baseline, see
 //! `ec2-open-security-group`.
 //!
 //! **Leaves alone**
-//! - rules that this event did not make, such as the one to everywhere that each new group has: the announcement names
-//!   those that are open
+//! - rules that this event did not make, such as the one to everywhere that each new group has: the notice names those
+//!   that are open
 //! - public ports (by default TCP 80 and 443), to anywhere
-//! - destinations that are one's own: private ranges, other security groups, ranges up to a /8 or a /32
+//! - destinations of your own: private ranges, other security groups, ranges up to a /8 or a /32
 //! - rules that have been narrowed or removed in the meantime
-//! - rules that an operator has put back with `snapback undo`
+//! - rules that an operator has restored with `snapback undo`
 //!
-//! It alerts and touches nothing where the event does not tell which rules it made, and where a prefix list cannot be
-//! looked into. What is put later into a prefix list that a group may reach goes unnoticed.
+//! It alerts and touches nothing where the event does not say which rules it made, and where it cannot read a prefix
+//! list. It does not notice what is added later to a prefix list that a group may reach.
 
 use snapback::change::Direction;
 use snapback::control::{About, Watch};
@@ -35,7 +35,7 @@ pub(crate) struct OpenEgress;
 impl OneWay for OpenEgress {
     const ABOUT: &'static About = &About {
         id: "ec2-open-egress",
-        title: "A security group lets out to the world",
+        title: "A security group lets traffic out to the world",
         happened: "was opened to any destination",
         watches: &[
             Watch { service: "ec2.amazonaws.com", name: "AuthorizeSecurityGroupEgress" },
@@ -55,7 +55,7 @@ impl OneWay for OpenEgress {
         ],
         severity: Severity::High,
         frameworks: &["ATT&CK T1562.007", "ATT&CK T1048"],
-        caveat: "Connections that were made before the revert live on: look at the flow logs for what went out.",
+        caveat: "Connections that were made before the revert stay open: check the flow logs for what went out.",
         source: file!(),
     };
 

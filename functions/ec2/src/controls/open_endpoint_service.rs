@@ -2,20 +2,20 @@
 //!
 //! **Watches** `ModifyVpcEndpointServicePermissions`.
 //!
-//! **Why** Whoever is permitted may make an endpoint for the service in a VPC of their own, and reaches what is behind
+//! **Why** Permitted principals may create an endpoint for the service in a VPC of their own, and reach what is behind
 //! it past every internet gateway and most network rules.
 //!
-//! **Does** Takes out the principals that this event permitted and that are still there: everyone, and those of
-//! accounts that are not trusted. All others stay, and the alert names the strangers among them.
+//! **Does** Removes the principals that this event permitted and that are still there: everyone, and those of untrusted
+//! accounts. All others stay, and the notice names the strangers among them.
 //!
 //! **Leaves alone**
 //! - principals of its own account, and of accounts that the operator trusts
 //! - principals that are no longer permitted
 //! - principals that were permitted before
-//! - principals that an operator has put back with `snapback undo`
+//! - principals that an operator has restored with `snapback undo`
 //!
-//! It alerts and touches nothing where the event does not tell which principals it permitted, and where it permitted
-//! one whose account cannot be told.
+//! It alerts and touches nothing where the event does not say which principals it permitted, and where it permitted one
+//! whose account is unknown.
 
 use snapback::change::Shared;
 use snapback::control::{About, Survey, Watch};
@@ -41,7 +41,7 @@ impl Shareable for OpenEndpointService {
         undoes: &[rights::DESCRIBE_VPC_ENDPOINT_SERVICE_PERMISSIONS, rights::MODIFY_VPC_ENDPOINT_SERVICE_PERMISSIONS],
         severity: Severity::Critical,
         frameworks: &["ATT&CK T1133"],
-        caveat: "Endpoints that were connected before the revert stay connected: look at the connections of the service.",
+        caveat: "Endpoints that were connected before the revert stay connected: check the connections of the service.",
         source: file!(),
     };
 

@@ -3,23 +3,24 @@
 //! **Watches** `CreateNetworkAclEntry`, `ReplaceNetworkAclEntry`.
 //!
 //! **Why** A network ACL is the second line behind the security groups, for every instance of a subnet at once. Opening
-//! it is how a security group that is open, or will be, comes to count.
+//! it is what makes an open security group reachable.
 //!
 //! **Does** Deletes the rule that this event created, if it lets the world in on a port that is not in the operator's
-//! list of public ports, and if no rule lets the same in without it. The world is more public addresses than a /8 of
+//! list of public ports, and if no other rule lets the same traffic in. The world is more public addresses than a /8 of
 //! IPv4 or a /32 of IPv6 has.
 //!
 //! **Leaves alone**
 //! - outbound rules, and rules that deny
 //! - public ports (by default TCP 80 and 443), from anywhere
-//! - ports above 1023 up to the last: an ACL keeps no connections, so that answers come in through them
-//! - rules whose traffic another rule denies before them
+//! - all ports above 1023: an ACL is stateless, and replies come in through them
+//! - rules whose traffic an earlier rule denies
 //! - rules whose traffic another rule lets in as well
 //! - rules that are gone, or have been replaced by others
-//! - rules that an operator has put back with `snapback undo`
+//! - rules that an operator has restored with `snapback undo`
 //!
-//! It alerts and touches nothing where a rule was replaced: what it was before is not known. And where the event does
-//! not tell which rule it made. `snapback scan` leaves out the ACL that AWS makes with each VPC, which lets everything in.
+//! It alerts and touches nothing where a rule was replaced, since what it was before is not known, and where the event
+//! does not say which rule it made. `snapback scan` skips the ACL that AWS creates with each VPC, which lets everything
+//! in.
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -64,7 +65,7 @@ impl Control for OpenNetworkAcl {
         undoes: &[rights::DESCRIBE_NETWORK_ACLS, rights::CREATE_NETWORK_ACL_ENTRY],
         severity: Severity::High,
         frameworks: &["AWS FSBP EC2.21", "CIS AWS Foundations 5.1", "ATT&CK T1562.007"],
-        caveat: "Look at the flow logs of its subnets for what came in before the revert.",
+        caveat: "Check the flow logs of its subnets for what came in before the revert.",
         source: file!(),
     };
 

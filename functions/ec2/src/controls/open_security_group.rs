@@ -2,25 +2,25 @@
 //!
 //! **Watches** `AuthorizeSecurityGroupIngress`, `ModifySecurityGroupRules`.
 //!
-//! **Why** A rule that lets the world reach a port other than those meant to be public is found by scanners within
-//! minutes (Stratus Red Team: `ec2-security-group-open-port-22-ingress`).
+//! **Why** Scanners find a rule that opens a port to the world within minutes, unless the port is meant to be public
+//! (Stratus Red Team: `ec2-security-group-open-port-22-ingress`).
 //!
 //! **Does** Revokes, by their ids, the rules that this event added or changed and that let the world in on a port that
-//! is not in the operator's list of public ports. The world is more public addresses than a /8 of IPv4 or a /32 of
-//! IPv6 has, in one rule or in several together; prefix lists are looked into. A prefix list of an account that is not
-//! trusted counts as well: its owner can fill it at will. A changed rule becomes again what it was when the group was last
-//! looked at, which Snapback does once a day, under its id and with its tags. It is revoked where that is not known: where
-//! it was more than two days ago, or anything else about the group's inbound rules has changed since.
+//! is not in the operator's list of public ports. The world means more public addresses than a /8 of IPv4 or a /32 of
+//! IPv6 has, in one rule or in several together; prefix lists are read. A prefix list of an untrusted account counts as
+//! open: its owner can fill it at will. A changed rule is set back to its baseline, which a daily scheduled check
+//! keeps, under its id and with its tags. It is revoked where there is no baseline, where that is older than two days,
+//! or where anything else about the group's inbound rules has changed since.
 //!
 //! **Leaves alone**
-//! - rules that this event did not make, even open ones: the alert names them
+//! - rules that this event did not make, even open ones: the notice names them
 //! - public ports (by default TCP 80 and 443), from anywhere
-//! - sources that are one's own: private ranges, other security groups, ranges up to a /8 or a /32
+//! - sources of your own: private ranges, other security groups, ranges up to a /8 or a /32
 //! - rules that have been narrowed or removed in the meantime
-//! - rules that an operator has put back with `snapback undo`
+//! - rules that an operator has restored with `snapback undo`
 //!
-//! It alerts and touches nothing where the event does not tell which rules it made, and where a prefix list cannot be
-//! looked into.
+//! It alerts and touches nothing where the event does not say which rules it made, and where it cannot read a prefix
+//! list.
 
 use snapback::change::Direction;
 use snapback::control::{About, Watch};
@@ -63,7 +63,7 @@ impl OneWay for OpenSecurityGroup {
             "ATT&CK T1562.007",
             "Stratus aws.exfiltration.ec2-security-group-open-port-22-ingress",
         ],
-        caveat: "Connections that were made before the revert live on: look for them on the group's instances.",
+        caveat: "Connections that were made before the revert stay open: look for them on the group's instances.",
         source: file!(),
     };
 

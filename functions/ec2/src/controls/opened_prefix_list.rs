@@ -1,24 +1,24 @@
-//! # A prefix list that security groups let in holds the world
+//! # A prefix list that security groups let in contains the world
 //!
 //! **Watches** `ModifyManagedPrefixList`.
 //!
-//! **Why** A rule of a security group can name a prefix list in place of a range. Whoever adds the world to the list opens
-//! every such rule at once, and no call upon a security group tells it.
+//! **Why** A rule of a security group can name a prefix list instead of a range. Whoever adds the world to the list
+//! opens every such rule at once, and no call to a security group shows it.
 //!
-//! **Does** Takes out the entries that this event added and that hold the world, if an inbound rule of a security group in
-//! this account and Region names the list for a port that is not in the operator's list of public ports. The world is more
-//! public addresses than a /8 of IPv4 or a /32 of IPv6 has, in one entry or in several together.
+//! **Does** Removes the entries that this event added and that contain the world, if an inbound rule of a security
+//! group in this account and Region names the list for a port that is not in the operator's list of public ports. The
+//! world means more public addresses than a /8 of IPv4 or a /32 of IPv6 has, in one entry or in several together.
 //!
 //! **Leaves alone**
-//! - entries that this event did not add, even open ones: the alert names them
-//! - ranges that are one's own: private ones, and those up to a /8 or a /32
+//! - entries that this event did not add, even open ones: the notice names them
+//! - ranges of your own: private ones, and those up to a /8 or a /32
 //! - lists that no security group lets in, or on public ports only
 //! - entries that are gone
-//! - entries that an operator has put back with `snapback undo`
+//! - entries that an operator has restored with `snapback undo`
 //!
-//! It alerts and touches nothing where the event does not tell which entries it added. Security groups of other accounts
-//! that the list is shared with cannot be seen. While AWS is still at work on a list it takes no other change: then the
-//! revert fails, and the next delivery of the event, a minute later, makes it.
+//! It alerts and touches nothing where the event does not say which entries it added. It cannot see security groups of
+//! other accounts that the list is shared with. While AWS is still working on a list it accepts no other change: then
+//! the revert fails, and the next delivery of the event, a minute later, makes it.
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -49,7 +49,7 @@ pub(crate) struct State {
 impl Control for OpenedPrefixList {
     const ABOUT: &'static About = &About {
         id: "ec2-opened-prefix-list",
-        title: "A prefix list that security groups let in holds the world",
+        title: "A prefix list that security groups let in contains the world",
         happened: "was widened to the whole internet",
         watches: &[Watch { service: "ec2.amazonaws.com", name: "ModifyManagedPrefixList" }],
         reads: &[
@@ -65,7 +65,7 @@ impl Control for OpenedPrefixList {
         ],
         severity: Severity::Critical,
         frameworks: &["AWS FSBP EC2.18", "ATT&CK T1562.007"],
-        caveat: "Connections that were made before the revert live on: look for them on the instances of its groups.",
+        caveat: "Connections that were made before the revert stay open: look for them on the instances of its groups.",
         source: file!(),
     };
 

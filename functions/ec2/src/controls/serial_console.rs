@@ -1,18 +1,18 @@
-//! # The serial consoles of all instances can be reached
+//! # Serial console access was turned on
 //!
 //! **Watches** `EnableSerialConsoleAccess`.
 //!
-//! **Why** The serial console reaches an instance past security groups and network ACLs, also one without a network
+//! **Why** The serial console reaches an instance past security groups and network ACLs, even one without a network
 //! (Stratus Red Team: `ec2-serial-console-send-ssh-public-key`).
 //!
 //! **Does** Turns access to serial consoles off again, for this account in this Region.
 //!
 //! **Leaves alone**
 //! - access that is off again
-//! - access that an operator has put back with `snapback undo`
+//! - access that an operator has restored with `snapback undo`
 //!
-//! The event does not tell whether access was on before. Whoever needs it says so with `snapback undo`, or with the
-//! mode `notify` for this control.
+//! The event does not say whether access was on before. If you need it, use `snapback undo`, or mode `notify` for this
+//! control.
 
 use snapback::change::Switch;
 use snapback::control::{About, Watch};
@@ -27,7 +27,7 @@ pub(crate) struct SerialConsole;
 impl Switched for SerialConsole {
     const ABOUT: &'static About = &About {
         id: "ec2-serial-console",
-        title: "The serial consoles of all instances can be reached",
+        title: "Serial console access was turned on",
         happened: "was turned on",
         watches: &[Watch { service: "ec2.amazonaws.com", name: "EnableSerialConsoleAccess" }],
         reads: &[rights::GET_SERIAL_CONSOLE_ACCESS_STATUS],
@@ -35,7 +35,7 @@ impl Switched for SerialConsole {
         undoes: &[rights::GET_SERIAL_CONSOLE_ACCESS_STATUS, rights::ENABLE_SERIAL_CONSOLE_ACCESS],
         severity: Severity::High,
         frameworks: &["ATT&CK T1021", "Stratus aws.lateral-movement.ec2-serial-console-send-ssh-public-key"],
-        caveat: "Look for SendSerialConsoleSSHPublicKey in CloudTrail: it tells which instances were reached.",
+        caveat: "Look for SendSerialConsoleSSHPublicKey in CloudTrail: it shows which instances were reached.",
         source: file!(),
     };
 

@@ -2,22 +2,21 @@
 //!
 //! **Watches** `ModifyImageAttribute`.
 //!
-//! **Why** Whoever an AMI is shared with can start it and read its disks, with all code and keys that were left on them
-//! (Stratus Red Team: `ec2-share-ami`).
+//! **Why** Everyone with whom an AMI is shared can start it and read its disks, with all code and keys on them (Stratus
+//! Red Team: `ec2-share-ami`).
 //!
-//! **Does** Takes out those with whom this event shared it and who are still there: everyone, accounts that are not
-//! trusted, and organizations and their units that are not trusted. With whom it was shared before stays, and the alert
-//! says so.
+//! **Does** Stops sharing with those with whom this event shared it: everyone, untrusted accounts, and untrusted
+//! organizations and their units. Whoever had it before keeps it, and the notice says so.
 //!
 //! **Leaves alone**
 //! - its own account and organization, and those that the operator trusts
 //! - those with whom it is no longer shared
 //! - those with whom it was shared before
-//! - those whom an operator has put back with `snapback undo`
+//! - those with whom an operator has shared it again with `snapback undo`
 //!
-//! It alerts and touches nothing where the event does not tell with whom the AMI was shared, and, as long as no
-//! organization is trusted, where it was shared with one: nothing here tells which is one's own. An organization is
-//! known to be one's own only if this account manages it.
+//! It alerts and touches nothing where the event does not say with whom the AMI was shared, and, as long as no
+//! organization is trusted, where it was shared with one: Snapback does not know which is your own. It knows an
+//! organization as your own only if this account manages it.
 
 use snapback::change::Shared;
 use snapback::control::{About, Survey, Watch};
@@ -43,7 +42,7 @@ impl Shareable for SharedImage {
         undoes: &[rights::DESCRIBE_IMAGE_ATTRIBUTE, rights::MODIFY_IMAGE_ATTRIBUTE],
         severity: Severity::Critical,
         frameworks: &["ATT&CK T1537", "Stratus aws.exfiltration.ec2-share-ami"],
-        caveat: "Who has copied the AMI, or started an instance of it, keeps what they have.",
+        caveat: "Whoever copied the AMI, or started an instance from it, keeps what they have.",
         source: file!(),
     };
 

@@ -2,19 +2,19 @@
 //!
 //! **Watches** `ModifySnapshotAttribute`.
 //!
-//! **Why** Whoever a snapshot is shared with can copy the whole disk, and keeps the copy. It is how data is carried out
-//! of an account without a byte going through its network (Stratus Red Team: `ec2-share-ebs-snapshot`).
+//! **Why** Everyone with whom a snapshot is shared can copy the whole disk, and keeps the copy. This is how data leaves
+//! an account without a byte going through its network (Stratus Red Team: `ec2-share-ebs-snapshot`).
 //!
-//! **Does** Takes out those with whom this event shared it and who are still there: everyone, and accounts that are not
-//! trusted. With whom it was shared before stays, and the alert says so.
+//! **Does** Stops sharing with those with whom this event shared it: everyone, and untrusted accounts. Whoever had it
+//! before keeps it, and the notice says so.
 //!
 //! **Leaves alone**
-//! - its own account, accounts that the operator trusts, and the account in which GuardDuty looks for malware
+//! - its own account, accounts that the operator trusts, and the account in which GuardDuty scans for malware
 //! - those with whom it is no longer shared
 //! - those with whom it was shared before
-//! - those whom an operator has put back with `snapback undo`
+//! - those with whom an operator has shared it again with `snapback undo`
 //!
-//! It alerts and touches nothing where the event does not tell with whom the snapshot was shared.
+//! It alerts and touches nothing where the event does not say with whom the snapshot was shared.
 
 use snapback::change::Shared;
 use snapback::control::{About, Survey, Watch};
@@ -40,7 +40,8 @@ impl Shareable for SharedSnapshot {
         undoes: &[rights::DESCRIBE_SNAPSHOT_ATTRIBUTE, rights::SHARE_SNAPSHOT],
         severity: Severity::Critical,
         frameworks: &["AWS FSBP EC2.1", "ATT&CK T1537", "Stratus aws.exfiltration.ec2-share-ebs-snapshot"],
-        caveat: "Who has copied the snapshot keeps the copy: look for SharedSnapshotCopyInitiated and SharedSnapshotVolumeCreated in CloudTrail.",
+        caveat: "Whoever copied the snapshot keeps the copy: look for SharedSnapshotCopyInitiated and \
+                 SharedSnapshotVolumeCreated in CloudTrail.",
         source: file!(),
     };
 

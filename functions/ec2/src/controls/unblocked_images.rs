@@ -3,17 +3,17 @@
 //! **Watches** `DisableImageBlockPublicAccess`.
 //!
 //! **Why** Block Public Access keeps anybody in the account from sharing an AMI with everyone, whatever their rights.
-//! Turning it off is the step before.
+//! Turning it off is the first step to doing so.
 //!
 //! **Does** Turns it on again, in its one mode, which keeps new AMIs from being shared with everyone.
 //!
 //! **Leaves alone**
 //! - Block Public Access that an operator has turned off with `snapback undo`
 //!
-//! AWS takes up to ten minutes for either direction and shows the old state until then
+//! AWS takes up to ten minutes to turn it on or off, and shows the old state until then
 //! ([EnableImageBlockPublicAccess](https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_EnableImageBlockPublicAccess.html)).
-//! As long as it still shows that it is on, this control alerts and touches nothing; after a revert it says that it
-//! cannot see it yet. The event does not tell whether it was on before.
+//! As long as AWS still shows it as on, this control alerts and touches nothing; after a revert it says that the result
+//! does not show yet. The event does not say whether it was on before.
 
 use snapback::change::{Ec2, Switch};
 use snapback::control::{About, Given, Watch};
@@ -37,7 +37,7 @@ impl Switched for UnblockedImages {
         undoes: &[rights::GET_IMAGE_BLOCK_PUBLIC_ACCESS_STATE, rights::DISABLE_IMAGE_BLOCK_PUBLIC_ACCESS],
         severity: Severity::High,
         frameworks: &["ATT&CK T1562"],
-        caveat: "Look for ModifyImageAttribute in CloudTrail: it tells which AMIs were shared in between.",
+        caveat: "Look for ModifyImageAttribute in CloudTrail: it shows which AMIs were shared in the meantime.",
         source: file!(),
     };
     const SHOWS_LATE: Option<&'static str> = Some("AWS takes up to ten minutes for Block Public Access of AMIs");

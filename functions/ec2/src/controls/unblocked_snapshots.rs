@@ -3,23 +3,23 @@
 //! **Watches** `DisableSnapshotBlockPublicAccess`, `EnableSnapshotBlockPublicAccess`.
 //!
 //! **Why** Block Public Access keeps anybody in the account from sharing a snapshot with everyone, whatever their
-//! rights. Turning it off is the step before, and makes those public at once that it has kept private.
+//! rights. Turning it off is the first step to doing so, and immediately makes public those that it kept private.
 //!
-//! **Does** Turns it on again, in the mode that it had when it was last looked at, which Snapback does once a day. Where
-//! that is not known, or too long ago, with `block-new-sharing`: it keeps new snapshots from being shared, as both modes
-//! do, and takes nothing from anybody who may have had it before. Where the stricter mode was on, and the weaker one was
-//! turned on that makes snapshots public, the stricter one is turned on again.
+//! **Does** Turns it on again, in the mode of the baseline, which a daily scheduled check keeps. Without a recent
+//! baseline it uses `block-new-sharing`, which keeps new snapshots from being shared, as both modes do, and removes
+//! nobody's existing access. Where the weaker mode replaced the stricter one and makes snapshots public, it turns the
+//! stricter one on again.
 //!
 //! **Leaves alone**
-//! - snapshots that are shared with everyone already: the alert names them
+//! - snapshots that are shared with everyone already: the notice names them
 //! - the mode `block-all-sharing`, which is the stricter one
-//! - the mode `block-new-sharing`, as long as no snapshot is shared with everyone: then both modes do the same
-//! - the mode `block-new-sharing`, where it was on when it was last looked at
+//! - the mode `block-new-sharing` while no snapshot is shared with everyone: then both modes do the same
+//! - the mode `block-new-sharing`, where that is the baseline
 //! - Block Public Access that an operator has turned off with `snapback undo`
 //!
 //! It alerts and touches nothing where the mode `block-new-sharing` was turned on while snapshots are shared with
-//! everyone, and it is not known which mode was on before, or was last seen more than two days ago: if it was the
-//! stricter one, they are public again.
+//! everyone, and the baseline is missing or older than two days: if the stricter mode was on before, they are public
+//! again.
 
 use anyhow::Result;
 use futures::FutureExt;
@@ -75,7 +75,7 @@ impl Control for UnblockedSnapshots {
         ],
         severity: Severity::High,
         frameworks: &["AWS FSBP EC2.182", "ATT&CK T1562"],
-        caveat: "Look for ModifySnapshotAttribute in CloudTrail: it tells which snapshots were shared in between.",
+        caveat: "Look for ModifySnapshotAttribute in CloudTrail: it shows which snapshots were shared in the meantime.",
         source: file!(),
     };
 

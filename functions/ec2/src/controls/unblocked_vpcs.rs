@@ -3,18 +3,18 @@
 //! **Watches** `ModifyVpcBlockPublicAccessOptions`.
 //!
 //! **Why** Block Public Access of VPCs keeps every internet gateway in the account from passing traffic, whatever
-//! routes and rules say. Turned off, those that were only thought to be closed are open.
+//! routes and rules say. Turning it off opens those that only seemed closed.
 //!
-//! **Does** Turns it on again, in the mode that it had when it was last looked at, which Snapback does once a day.
+//! **Does** Turns it on again, in the mode of the baseline, which a daily scheduled check keeps.
 //!
 //! **Leaves alone**
 //! - the modes `block-bidirectional` and `block-ingress`
 //! - Block Public Access that is on again
 //! - Block Public Access that an operator has turned off with `snapback undo`
 //!
-//! It alerts and touches nothing where it was not looked at before, or not for two days: the event does not tell which
-//! mode it had, and the wrong one cuts off what is meant to be reached. AWS takes some minutes for a mode. If it refuses
-//! another one before that, the revert fails, and is tried again like any other.
+//! It alerts and touches nothing where the baseline is missing or older than two days: the event does not say which
+//! mode was on, and the wrong one cuts off what is meant to be reachable. AWS takes some minutes to apply a mode. If it
+//! refuses another one before that, the revert fails, and Snapback tries it again like any other.
 
 use snapback::change::{Ec2, Switch};
 use snapback::control::{About, Given, Suspicion, Watch};
@@ -41,7 +41,7 @@ impl Switched for UnblockedVpcs {
         undoes: &[rights::DESCRIBE_VPC_BLOCK_PUBLIC_ACCESS_OPTIONS, rights::MODIFY_VPC_BLOCK_PUBLIC_ACCESS_OPTIONS],
         severity: Severity::High,
         frameworks: &["AWS FSBP EC2.172", "ATT&CK T1562.007"],
-        caveat: "AWS takes some minutes for it: what is put right at once may never have been open.",
+        caveat: "AWS takes some minutes to apply a mode: one that was reverted at once may never have been in effect.",
         source: file!(),
     };
     const SHOWS_LATE: Option<&'static str> = Some("AWS takes some minutes for the mode");

@@ -2,17 +2,17 @@
 //!
 //! **Watches** `DisableEbsEncryptionByDefault`.
 //!
-//! **Why** Without the default, whoever forgets to ask for encryption gets a plain disk, and a plain snapshot of it can
-//! be shared with everyone.
+//! **Why** Without the default, whoever forgets to request encryption gets an unencrypted disk, and an unencrypted
+//! snapshot of it can be shared with everyone.
 //!
-//! **Does** Turns the default on again. The key stays the one that was chosen before.
+//! **Does** Turns the default on again. The key stays as chosen before.
 //!
 //! **Leaves alone**
 //! - a default that is on again
 //! - a default that an operator has turned off with `snapback undo`
 //!
-//! The event does not tell whether the default was on before. Whoever keeps it off on purpose says so with `snapback
-//! undo`, or with the mode `notify` for this control.
+//! The event does not say whether the default was on before. If you keep it off on purpose, use `snapback undo`, or
+//! mode `notify` for this control.
 
 use snapback::change::Switch;
 use snapback::control::{About, Watch};
@@ -35,7 +35,7 @@ impl Switched for UnencryptedVolumes {
         undoes: &[rights::GET_EBS_ENCRYPTION_BY_DEFAULT, rights::DISABLE_EBS_ENCRYPTION_BY_DEFAULT],
         severity: Severity::Medium,
         frameworks: &["AWS FSBP EC2.7", "CIS AWS Foundations 2.2.1"],
-        caveat: "Volumes that were made in between stay as they are: look for those that are not encrypted.",
+        caveat: "Volumes that were created in the meantime stay as they are: look for those that are not encrypted.",
         source: file!(),
     };
 

@@ -2,14 +2,14 @@
 //!
 //! **Watches** `SharedSnapshotCopyInitiated`, `SharedSnapshotVolumeCreated`.
 //!
-//! **Why** AWS tells the owner when another account copies a snapshot that is shared with it, or makes a volume of it.
-//! From then on that account has the data.
+//! **Why** AWS notifies the owner when another account copies a snapshot that is shared with it, or creates a volume
+//! from it. From then on that account has the data.
 //!
-//! **Does** Alerts with the highest severity and names the account. Nothing takes a copy back.
+//! **Does** Alerts with the highest severity and names the account. Nothing can revoke a copy.
 //!
 //! **Leaves alone**
 //! - accounts that the operator trusts
-//! - the account in which GuardDuty looks for malware
+//! - the account in which GuardDuty scans for malware
 
 use anyhow::Result;
 use snapback::change::Ec2;
@@ -39,7 +39,7 @@ impl Control for UsedSharedSnapshot {
         undoes: &[],
         severity: Severity::Critical,
         frameworks: &["ATT&CK T1537", "Stratus aws.exfiltration.ec2-share-ebs-snapshot"],
-        caveat: "What was on the disk has to be taken for known: change every secret on it.",
+        caveat: "Treat everything on the disk as known to that account: change every secret on it.",
         source: file!(),
     };
 

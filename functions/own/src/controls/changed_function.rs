@@ -1,26 +1,26 @@
-//! # A function of Snapback is changed or held back
+//! # A function of Snapback was changed or throttled
 //!
 //! **Watches** `PutFunctionConcurrency20171031`, `DeleteFunctionConcurrency20171031`, `UpdateFunctionCode20150331v2`,
 //! `UpdateFunctionConfiguration20150331v2`, `DeleteFunction20150331`, `AddPermission20150331v2`,
 //! `RemovePermission20150331v2`, `PutFunctionEventInvokeConfig`, `UpdateFunctionEventInvokeConfig`,
-//! `DeleteFunctionEventInvokeConfig`, and each `Scheduled Event`, when it looks at the concurrency of all functions.
+//! `DeleteFunctionEventInvokeConfig`, and each scheduled check, which reads the concurrency of all functions.
 //!
-//! **Why** A function of which no copy may run does nothing, and looks deployed. One with other code or settings does
-//! what somebody else wants, with the rights of its role. One that the rules may not call, or whose failures are not
+//! **Why** A function with no concurrency does nothing, and still looks deployed. One with other code or settings does
+//! what somebody else wants, with the rights of its role. One that the rules may not invoke, or whose failures are not
 //! kept, loses events.
 //!
-//! **Does** Looks the function up in the stack, and at what is reserved for it. Less than the stack reserves becomes that
-//! again; where the stack reserves nothing, a reservation is removed, since it is a limit as well.
+//! **Does** Looks up the function in the stack, and its reserved concurrency. A lower reservation than the stack's is
+//! set back to that; where the stack reserves nothing, a reservation is removed, because it is also a limit.
 //!
 //! **Leaves alone**
-//! - functions that are named like Snapback's, and are no part of its stack
+//! - functions that are named like Snapback's, but are not part of its stack
 //! - a reservation that is larger than the stack's
-//! - concurrency that an operator has put back with `snapback undo`
+//! - concurrency that an operator has restored with `snapback undo`
 //!
-//! Functions of other names, or of another account, are not even looked at.
+//! It does not even look at functions with other names or in another account.
 //!
-//! Every other change is an alert: the code and the settings that were there before are not in the event. Those that a
-//! deployment makes are of severity `medium`.
+//! Every other change is an alert: the event does not contain the previous code and settings. Those made by a
+//! deployment are of severity `medium`.
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -52,7 +52,7 @@ pub(crate) struct State {
 impl Control for ChangedFunction {
     const ABOUT: &'static About = &About {
         id: "own-changed-function",
-        title: "A function of Snapback is changed or held back",
+        title: "A function of Snapback was changed or throttled",
         happened: "was changed",
         // Lambda's own list of names: https://docs.aws.amazon.com/lambda/latest/dg/logging-using-cloudtrail.html
         watches: &[
@@ -73,7 +73,7 @@ impl Control for ChangedFunction {
         undoes: &[rights::GET_FUNCTION_CONCURRENCY, rights::PUT_FUNCTION_CONCURRENCY],
         severity: Severity::Critical,
         frameworks: &["ATT&CK T1562.008", "Stratus aws.persistence.lambda-overwrite-code"],
-        caveat: "Events that came meanwhile wait for up to six hours, or are among the dead letters: look there.",
+        caveat: "Events that arrived in the meantime wait for up to six hours, or are in the dead letters: look there.",
         source: file!(),
     };
 

@@ -1,19 +1,19 @@
-//! # A queue of events that Snapback could not handle is changed, or not empty
+//! # A dead-letter queue of Snapback was changed, or is not empty
 //!
 //! **Watches** `DeleteQueue`, `PurgeQueue`, `SetQueueAttributes`, `AddPermission`, `RemovePermission`, and each
-//! `Scheduled Event`, when it looks whether events wait there.
+//! scheduled check, which counts the events that wait there.
 //!
-//! **Why** What no function could handle is kept there for a person. Each is a risky change that may still be in place.
-//! Whoever empties the queue, or lets it forget sooner, takes away the only trace.
+//! **Why** The queue keeps for a person what no function could handle. Each message is a risky change that may still be
+//! in place. Whoever empties the queue, or shortens its retention, removes the only trace.
 //!
-//! **Does** Says it. Messages that are gone cannot be brought back, and the settings that were there before are not in the
-//! event. Events that wait are said once a day, until the queue is empty.
+//! **Does** Alerts. Deleted messages cannot be restored, and the event does not contain the previous settings. It
+//! notifies of waiting events once a day, until the queue is empty.
 //!
 //! **Leaves alone**
-//! - queues that are named like Snapback's, and are no part of its stack
+//! - queues that are named like Snapback's, but are not part of its stack
 //! - empty queues
 //!
-//! Changes that a deployment makes are of severity `medium`.
+//! Changes made by a deployment are of severity `medium`.
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -44,7 +44,7 @@ pub(crate) struct State {
 impl Control for ChangedQueue {
     const ABOUT: &'static About = &About {
         id: "own-changed-queue",
-        title: "A queue of events that Snapback could not handle is changed, or not empty",
+        title: "A dead-letter queue of Snapback was changed, or is not empty",
         happened: "was changed, or is not empty",
         watches: &[
             Watch { service: SERVICE, name: "DeleteQueue" },

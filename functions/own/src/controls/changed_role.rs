@@ -1,19 +1,19 @@
-//! # A role of Snapback is changed
+//! # A role of Snapback was changed
 //!
 //! **Watches** `PutRolePolicy`, `DeleteRolePolicy`, `AttachRolePolicy`, `DetachRolePolicy`, `UpdateAssumeRolePolicy`,
 //! `PutRolePermissionsBoundary`, `DeleteRolePermissionsBoundary`, `DeleteRole`.
 //!
-//! **Why** A role with fewer rights cannot take anything back, and one with more, or that somebody else may assume, is a
-//! way to the rights that Snapback has.
+//! **Why** A role with fewer permissions cannot revert anything, and one with more, or one that somebody else may
+//! assume, gives away Snapback's permissions.
 //!
-//! **Does** Says it. What the role had before is not in the event, so nothing is put back. IAM
-//! [tells of its changes in us-east-1 alone](https://repost.aws/knowledge-center/eventbridge-rule-triggers-iam-single-region):
-//! a Snapback that is deployed elsewhere does not hear of them.
+//! **Does** Alerts. The event does not contain what the role had before, so nothing is restored. IAM [reports its
+//! changes in us-east-1 only](https://repost.aws/knowledge-center/eventbridge-rule-triggers-iam-single-region): a
+//! Snapback that is deployed elsewhere does not see them.
 //!
 //! **Leaves alone**
-//! - roles that are named like Snapback's, and are no part of its stack
+//! - roles that are named like Snapback's, but are not part of its stack
 //!
-//! Changes that a deployment makes are of severity `medium`.
+//! Changes made by a deployment are of severity `medium`.
 
 use anyhow::Result;
 use snapback::change::Own;
@@ -34,7 +34,7 @@ pub(crate) struct ChangedRole;
 impl Control for ChangedRole {
     const ABOUT: &'static About = &About {
         id: "own-changed-role",
-        title: "A role of Snapback is changed",
+        title: "A role of Snapback was changed",
         happened: "was changed",
         watches: &[
             Watch { service: SERVICE, name: "PutRolePolicy" },
@@ -51,7 +51,7 @@ impl Control for ChangedRole {
         undoes: &[],
         severity: Severity::Critical,
         frameworks: &["ATT&CK T1098.003", "ATT&CK T1562"],
-        caveat: "What was done with the role's rights stays done.",
+        caveat: "What was done with the role's permissions stays done.",
         source: file!(),
     };
 

@@ -1,21 +1,21 @@
-//! # A key of Snapback is switched off
+//! # A key of Snapback was disabled
 //!
-//! **Watches** `DisableKey`, `ScheduleKeyDeletion`, `PutKeyPolicy`, and each `Scheduled Event`, when it looks at all of
+//! **Watches** `DisableKey`, `ScheduleKeyDeletion`, `PutKeyPolicy`, and each scheduled check, which reads all of
 //! Snapback's keys.
 //!
-//! **Why** Without the key of its topic nothing can be announced, and once the key is deleted nothing that is under it can
-//! be read. Its policy says whom it serves.
+//! **Why** Without the key of its topic Snapback cannot notify anybody, and once a key is deleted nothing encrypted
+//! with it can be read. Its policy says who may use it.
 //!
-//! **Does** Looks at the key. A disabled one is enabled, the deletion of one is cancelled and it is enabled.
+//! **Does** Reads the key's state. It enables a disabled key, and cancels the deletion of one and then enables it.
 //!
 //! **Leaves alone**
-//! - a key that is enabled, unless its policy was put
-//! - a key that an operator has switched off with `snapback undo`
+//! - a key that is enabled, unless its policy was changed
+//! - a key that an operator has disabled with `snapback undo`
 //!
-//! The keys of others are not even looked at.
+//! It does not even look at other keys.
 //!
-//! A policy is not put back, as the one before is not in the event. What a deployment changes is not put back at once, and
-//! of severity `medium`.
+//! It does not restore a policy, because the event does not contain the previous one. What a deployment changes is of
+//! severity `medium` and not restored at once.
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -49,7 +49,7 @@ pub(crate) struct State {
 impl Control for DisabledKey {
     const ABOUT: &'static About = &About {
         id: "own-disabled-key",
-        title: "A key of Snapback is switched off",
+        title: "A key of Snapback was disabled",
         happened: "was disabled",
         watches: &[
             Watch { service: SERVICE, name: "DisableKey" },
@@ -62,7 +62,8 @@ impl Control for DisabledKey {
         undoes: &[rights::DESCRIBE_KEY, rights::DISABLE_KEY, rights::SCHEDULE_KEY_DELETION],
         severity: Severity::Critical,
         frameworks: &["AWS FSBP KMS.3", "ATT&CK T1485", "ATT&CK T1562.006"],
-        caveat: "What could not be announced meanwhile is tried again, or is among the dead letters: look there.",
+        caveat: "Notices that failed in the meantime are tried again, or their events are in the dead letters: look \
+                 there.",
         source: file!(),
     };
 

@@ -1,19 +1,19 @@
-//! # Nobody may hear Snapback any more
+//! # Snapback's notices may reach nobody
 //!
 //! **Watches** `DeleteTopic`, `SetTopicAttributes`, `AddPermission`, `RemovePermission`, `Unsubscribe`,
-//! `SetSubscriptionAttributes`, and each `Scheduled Event`, when it looks whether anybody has subscribed.
+//! `SetSubscriptionAttributes`, and each scheduled check, which counts the confirmed subscriptions.
 //!
-//! **Why** What nobody hears of, nobody looks into. A topic's policy says who may announce, its key who may read, a
+//! **Why** Nobody looks into what nobody is notified of. A topic's policy says who may publish, its key who may read, a
 //! subscription's filter what is left out.
 //!
-//! **Does** Says it, to whoever is left. Where nobody is, that stands in the log, the metrics and the journal. Nothing is
-//! put back: AWS asks every subscriber to confirm, and the settings that were there before are not in the event.
+//! **Does** Alerts whoever is still subscribed. If nobody is, the alert is in the log, the metrics and the journal.
+//! Nothing is restored: AWS asks every subscriber to confirm, and the event does not contain the previous settings.
 //!
 //! **Leaves alone**
-//! - topics that are named like Snapback's, and are no part of its stack
-//! - a topic that somebody has subscribed to; who it is, a look does not judge
+//! - topics that are named like Snapback's, but are not part of its stack
+//! - a topic that somebody has subscribed to: a scheduled check does not judge who
 //!
-//! Changes that a deployment makes are of severity `medium`.
+//! Changes made by a deployment are of severity `medium`.
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -44,7 +44,7 @@ pub(crate) struct State {
 impl Control for MutedTopic {
     const ABOUT: &'static About = &About {
         id: "own-muted-topic",
-        title: "Nobody may hear Snapback any more",
+        title: "Snapback's notices may reach nobody",
         happened: "was changed, or has no subscribers",
         watches: &[
             Watch { service: SERVICE, name: "DeleteTopic" },
@@ -60,7 +60,7 @@ impl Control for MutedTopic {
         undoes: &[],
         severity: Severity::Critical,
         frameworks: &["ATT&CK T1562.006"],
-        caveat: "What was announced meanwhile is in the journal: read `snapback history`.",
+        caveat: "What was announced in the meantime is in the journal: read `snapback history`.",
         source: file!(),
     };
 

@@ -1,25 +1,25 @@
-//! # A rule that wakes Snapback is switched off
+//! # A rule that invokes Snapback was disabled or changed
 //!
-//! **Watches** `DisableRule`, `DeleteRule`, `RemoveTargets`, `PutRule`, `PutTargets`, and each `Scheduled Event`, when
-//! it looks at all of Snapback's rules, its own schedule included.
+//! **Watches** `DisableRule`, `DeleteRule`, `RemoveTargets`, `PutRule`, `PutTargets`, and each scheduled check, which
+//! reads all of Snapback's rules, its own schedule included.
 //!
-//! **Why** Whoever wants to open something unseen first disables the rule that would tell, or takes its target away. A
-//! rule that is disabled tells of nothing, of its own disabling included if it is the one that listens for that: so there
-//! is a look every five minutes.
+//! **Why** Whoever wants to open something unseen first disables the rule that would report it, or removes its target.
+//! A disabled rule reports nothing, not even its own disabling if it is the one that watches for that: so there is a
+//! scheduled check every five minutes.
 //!
-//! **Does** Looks the rule up in the stack, and at its state and its targets. It enables the rule, and puts the target
-//! back just as `template.yaml` has it.
+//! **Does** Looks up the rule in the stack, its state and its targets. It enables the rule, and restores the target
+//! exactly as in `template.yaml`.
 //!
 //! **Leaves alone**
-//! - rules that are named like Snapback's, and are no part of its stack
-//! - rules that are enabled and have their one target, whoever wrote them by a deployment
-//! - rules that an operator has switched off with `snapback undo`
+//! - rules that are named like Snapback's, but are not part of its stack
+//! - rules that are enabled and have their one target, after a deployment
+//! - rules that an operator has disabled with `snapback undo`
 //!
-//! Rules of other names, or of another event bus, are not even looked at.
+//! It does not even look at rules with other names or on another event bus.
 //!
-//! It alerts and touches nothing where it cannot know what was there: a deleted rule, a rule that was written anew,
-//! further targets, and what a deployment itself leaves switched off (severity `medium`). That one, the next look
-//! switches on again.
+//! It alerts and touches nothing where it cannot know what was there: a deleted rule, a rewritten rule, further
+//! targets, and what a deployment itself leaves disabled (severity `medium`), which the next scheduled check enables
+//! again.
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -64,7 +64,7 @@ pub(crate) struct Rule {
 impl Control for SilencedRule {
     const ABOUT: &'static About = &About {
         id: "own-silenced-rule",
-        title: "A rule that wakes Snapback is switched off",
+        title: "A rule that invokes Snapback was disabled or changed",
         happened: "was disabled or changed",
         watches: &[
             Watch { service: SERVICE, name: "DisableRule" },
@@ -79,7 +79,7 @@ impl Control for SilencedRule {
         undoes: &[rights::DESCRIBE_RULE, rights::LIST_TARGETS_BY_RULE, rights::DISABLE_RULE, rights::REMOVE_TARGETS],
         severity: Severity::Critical,
         frameworks: &["ATT&CK T1562.008"],
-        caveat: "What happened while the rule was off woke nobody: search CloudTrail's event history for it.",
+        caveat: "What happened while the rule was disabled invoked nobody: search CloudTrail's event history for it.",
         source: file!(),
     };
 

@@ -1,22 +1,22 @@
-//! # Snapback's journal is no longer protected
+//! # Snapback's journal lost its protection
 //!
 //! **Watches** `UpdateTable`, `UpdateContinuousBackups`, `DeleteTable`, `UpdateTimeToLive`, `PutResourcePolicy`,
-//! `DeleteResourcePolicy`, and each `Scheduled Event`, when it looks at the journal's protection.
+//! `DeleteResourcePolicy`, and each scheduled check, which reads the journal's protection.
 //!
-//! **Why** Everything that Snapback took back can be undone from its journal, and nothing else says what it did. Whoever
-//! wants it gone first switches deletion protection and point-in-time recovery off.
+//! **Why** Every revert can be undone from the journal, and nothing else says what Snapback did. Whoever wants it gone
+//! first turns off deletion protection and point-in-time recovery.
 //!
-//! **Does** Looks the table up in the stack, and at both, and switches on again what is off.
+//! **Does** Looks up the table in the stack, checks both, and turns on again what is off.
 //!
 //! **Leaves alone**
-//! - tables that are named like the journal, and are no part of the stack
-//! - a table that has both switched on
-//! - what an operator has switched off with `snapback undo`
+//! - tables that are named like the journal, but are not part of the stack
+//! - a table that has both turned on
+//! - what an operator has turned off with `snapback undo`
 //!
-//! Tables of other names, or of another account, are not even looked at.
+//! It does not even look at tables with other names or in another account.
 //!
-//! Its deletion, and changes of its expiry, its policy and its other settings are alerts. Those that a deployment makes
-//! are of severity `medium`.
+//! The table's deletion, and changes of its expiry, its policy and its other settings, are alerts. Those made by a
+//! deployment are of severity `medium`.
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -50,7 +50,7 @@ pub(crate) struct State {
 impl Control for UnprotectedJournal {
     const ABOUT: &'static About = &About {
         id: "own-unprotected-journal",
-        title: "Snapback's journal is no longer protected",
+        title: "Snapback's journal lost its protection",
         happened: "lost its protection",
         watches: &[
             Watch { service: SERVICE, name: "UpdateTable" },
@@ -71,7 +71,7 @@ impl Control for UnprotectedJournal {
         ],
         severity: Severity::Critical,
         frameworks: &["AWS FSBP DynamoDB.2", "AWS FSBP DynamoDB.6", "ATT&CK T1490"],
-        caveat: "Recovery begins anew: the table cannot be restored to a time before it was switched on again.",
+        caveat: "Recovery begins anew: the table cannot be restored to a time before protection was turned on again.",
         source: file!(),
     };
 

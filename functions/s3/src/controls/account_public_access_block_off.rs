@@ -2,26 +2,26 @@
 //!
 //! **Watches** `PutAccountPublicAccessBlock`, `DeleteAccountPublicAccessBlock`.
 //!
-//! **Why** The account's Block Public Access keeps all of its buckets closed, whatever their policies and ACLs say. The
-//! moment that it goes, every one that was public all the while is open.
+//! **Why** The account's Block Public Access keeps all of its buckets closed, whatever their policies and ACLs say.
+//! Once it is gone, every bucket with a public policy or ACL is open.
 //!
-//! **Does** Turns on again the settings that were on when Snapback last looked, if that is less than two days ago, and
-//! are off now: it looks once a day. What it has not seen so, it judges by the account's buckets, in all Regions, and
-//! turns on just those settings that close what is now open: `RestrictPublicBuckets` where a policy lets everyone in,
+//! **Does** Turns on again the settings that are off now and on in the baseline, which a daily scheduled check keeps,
+//! if that is less than two days old. Without a baseline it judges by the account's buckets, in all Regions, and turns
+//! on exactly those settings that close what is now open: `RestrictPublicBuckets` where a policy lets everyone in,
 //! `IgnorePublicAcls` where an ACL does. Policies, ACLs and the settings of the buckets stay as they are.
 //!
 //! **Leaves alone**
-//! - accounts in which no bucket lets everyone in by policy or ACL, and of which it is not known what was on: opening one
-//!   later has an event of its own
-//! - `BlockPublicAcls` and `BlockPublicPolicy` where only these were switched off, as they close nothing
+//! - accounts without a baseline in which no bucket lets everyone in by policy or ACL: opening one later has an event
+//!   of its own
+//! - `BlockPublicAcls` and `BlockPublicPolicy` where only these were turned off, as they close nothing
 //! - buckets that their own Block Public Access keeps closed, or in which ACLs do not count
-//! - settings that an operator has switched off again with `snapback undo`
+//! - settings that an operator has turned off again with `snapback undo`
 //!
-//! It alerts and touches nothing where it cannot tell. The event does not say what was on before: without a look, a call
-//! that leaves some settings on may have done no more than turn those on, in an account with buckets that have always been public,
-//! and switching on the others would close those. Neither does it touch anything for a policy of which it is not certain
-//! whether it lets everyone in, or if nothing is open among the first hundred buckets and there are more, or some deny
-//! the look. Objects may have public ACLs of their own and access points policies of theirs, which are not looked at.
+//! It alerts and touches nothing where it cannot tell. The event does not say what was on before: without a baseline, a
+//! call that leaves some settings on may have done no more than turn those on, in an account with buckets that were
+//! always public, and turning on the others would close those. It also touches nothing if it is not certain that a
+//! policy lets everyone in, or if nothing is open among the first hundred buckets and there are more, or some deny read
+//! access. It does not check ACLs of objects or policies of access points.
 
 use anyhow::Result;
 use futures::{StreamExt, stream};
@@ -92,9 +92,9 @@ impl Control for AccountPublicAccessBlockOff {
         undoes: &[rights::GET_ACCOUNT_PUBLIC_ACCESS_BLOCK, rights::PUT_ACCOUNT_PUBLIC_ACCESS_BLOCK],
         severity: Severity::Critical,
         frameworks: &["AWS FSBP S3.1", "CIS AWS Foundations 2.1.4", "ATT&CK T1562.001", "ATT&CK T1530"],
-        caveat: "What was read before the revert has been read: look at the buckets' access logs or data events. The \
-                 policies and ACLs that open them are still there, and `RestrictPublicBuckets` also keeps out the other \
-                 accounts that a public policy names.",
+        caveat: "Data may have been read before the revert: check the buckets' access logs or data events. The \
+                 policies and ACLs that open them are still there, and `RestrictPublicBuckets` also keeps out the \
+                 other accounts that a public policy names.",
         source: file!(),
     };
 

@@ -2,28 +2,26 @@
 //!
 //! **Watches** `PutBucketPublicAccessBlock`, `DeleteBucketPublicAccessBlock`.
 //!
-//! **Why** A public policy or ACL that Block Public Access neutralised takes effect the moment that it goes. Whoever
-//! puts the policy first and switches the protection off afterwards has a public bucket, and the policy was nothing to
-//! worry about when it was put.
+//! **Why** A public policy or ACL that Block Public Access neutralised takes effect as soon as it is gone. Whoever puts
+//! the policy first and turns the protection off afterwards has a public bucket, and the policy looked harmless when it
+//! was put.
 //!
-//! **Does** Turns on again the settings that were on when Snapback last looked, if that is less than two days ago, and
-//! are off now: it looks once a day. What it has not seen so, it judges by what the bucket now exposes, and turns on
-//! just those settings that neutralise it: `RestrictPublicBuckets` where the policy lets everyone in, `IgnorePublicAcls`
+//! **Does** Turns on again the settings that are off now and on in the baseline, which a daily scheduled check keeps,
+//! if that is less than two days old. Without a baseline it judges by what the bucket now exposes, and turns on exactly
+//! those settings that neutralise it: `RestrictPublicBuckets` where the policy lets everyone in, `IgnorePublicAcls`
 //! where the ACL does. The policy and the ACL stay as they are, and so do the other settings.
 //!
 //! **Leaves alone**
-//! - buckets that let nobody in by policy or ACL, and of which it is not known what was on: opening them later has an
-//!   event of its own
-//! - `BlockPublicAcls` and `BlockPublicPolicy` where only these were switched off, as they close nothing
-//! - what is still neutralised, by the bucket's other settings, by the account's Block Public Access or as ACLs do
-//!   not count
-//! - settings that an operator has switched off again with `snapback undo`
+//! - buckets without a baseline that let nobody in by policy or ACL: opening them later has an event of its own
+//! - `BlockPublicAcls` and `BlockPublicPolicy` where only these were turned off, as they close nothing
+//! - what is still neutralised, by the bucket's other settings, by the account's Block Public Access or because ACLs
+//!   are disabled
+//! - settings that an operator has turned off again with `snapback undo`
 //!
-//! It alerts and touches nothing where it cannot tell. The event does not say what was on before: without a look, a call
-//! that leaves some settings on may have done no more than turn those on, upon a bucket that has always been public, and
-//! switching on the others would close that. Neither does it touch anything for a policy of which it is not certain whether it
-//! lets everyone in, or where the event does not say which bucket. Objects may have public ACLs of their own, which are
-//! not looked at.
+//! It alerts and touches nothing where it cannot tell. The event does not say what was on before: without a baseline, a
+//! call that leaves some settings on may have done no more than turn those on, for a bucket that was always public, and
+//! turning on the others would close that. It also touches nothing if it is not certain that a policy lets everyone in,
+//! or if the event does not say which bucket. It does not check ACLs of objects.
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -72,9 +70,9 @@ impl Control for BucketPublicAccessBlockOff {
         undoes: &[rights::GET_BUCKET_PUBLIC_ACCESS_BLOCK, rights::PUT_BUCKET_PUBLIC_ACCESS_BLOCK],
         severity: Severity::Critical,
         frameworks: &["AWS FSBP S3.8", "CIS AWS Foundations 2.1.4", "ATT&CK T1562.001", "ATT&CK T1530"],
-        caveat: "What was read before the revert has been read: look at the bucket's access logs or data events. The \
-                 policy or ACL that opens the bucket is still there, and `RestrictPublicBuckets` also keeps out the \
-                 other accounts that a public policy names.",
+        caveat: "Data may have been read before the revert: check the bucket's access logs or data events. The policy \
+                 or ACL that opens the bucket is still there, and `RestrictPublicBuckets` also keeps out the other \
+                 accounts that a public policy names.",
         source: file!(),
     };
 

@@ -2,23 +2,22 @@
 //!
 //! **Watches** `PutBucketLogging`.
 //!
-//! **Why** The access logs of a bucket of logs tell who has read or deleted them. Whoever goes after the logs switches that
-//! off first.
+//! **Why** The access logs of a log bucket show who has read or deleted the logs. Whoever goes after the logs turns
+//! that off first.
 //!
-//! **Does** Looks whether the bucket receives logs: whether its policy lets CloudTrail, AWS Config, S3's access logs or the
-//! delivery of other services' logs put objects. If its own access logging is off and was on when Snapback last looked, less
-//! than two days ago, it is switched on again as it was: target, prefix, form of the keys and grants. Snapback looks once a
-//! day.
+//! **Does** Checks whether the bucket receives logs: whether its policy lets CloudTrail, AWS Config, S3's access logs
+//! or the log delivery of other services put objects. If its own access logging is off now and on in the baseline,
+//! which a daily scheduled check keeps, and that is less than two days old, it is turned on again as it was: target,
+//! prefix, form of the keys and grants.
 //!
 //! **Leaves alone**
 //! - buckets that receive no logs by their policy
-//! - access logging that is on, also to another target than before
-//! - access logging that an operator has switched off again with `snapback undo`
+//! - access logging that is on, even to another target than before
+//! - access logging that an operator has turned off again with `snapback undo`
 //!
-//! It alerts and touches nothing where it cannot tell: a bucket of which it is not known whether access logging was on
-//! before, an event that does not say which bucket. What S3 tells in a form that Snapback could not write back is not
-//! remembered. Buckets to which logs are copied by other means, or whose policy was changed before, are not recognised as
-//! such.
+//! It alerts and touches nothing where it cannot tell: a bucket without a baseline, an event that does not say which
+//! bucket. Settings that Snapback could not write back do not become a baseline. It does not recognise buckets to which
+//! logs are copied by other means, or whose policy was changed before.
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -63,7 +62,7 @@ impl Control for DisabledAccessLogging {
         undoes: &[rights::GET_BUCKET_LOGGING, rights::PUT_BUCKET_LOGGING],
         severity: Severity::High,
         frameworks: &["AWS FSBP S3.9", "AWS FSBP CloudTrail.7", "ATT&CK T1562.008"],
-        caveat: "Requests that were made meanwhile are in no access log, and S3 may take an hour to log again.",
+        caveat: "Requests in the meantime are in no access log, and S3 may take an hour to log again.",
         source: file!(),
     };
 

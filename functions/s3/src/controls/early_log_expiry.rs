@@ -2,24 +2,25 @@
 //!
 //! **Watches** `PutBucketLifecycle`, `PutBucketLifecycleConfiguration`.
 //!
-//! **Why** A lifecycle rule that deletes objects after a day wipes an account's logs without one call to delete them, and
-//! goes on doing so (Stratus Red Team: `cloudtrail-lifecycle-rule`).
+//! **Why** A lifecycle rule that deletes objects after a day deletes an account's logs without one call to delete them,
+//! and keeps doing so (Stratus Red Team: `cloudtrail-lifecycle-rule`).
 //!
-//! **Does** Looks whether the bucket receives logs: whether its policy lets CloudTrail, AWS Config, S3's access logs or the
-//! delivery of other services' logs put objects. Of a rule that deletes objects there in fewer than 90 days or by a date,
-//! it takes back what is new since Snapback last looked, less than two days ago: a rule that was there in another form
-//! gets that form, one that was not there goes. All other rules stay. Snapback looks once a day.
+//! **Does** Checks whether the bucket receives logs: whether its policy lets CloudTrail, AWS Config, S3's access logs
+//! or the log delivery of other services put objects. It then reverts rules that delete objects in fewer than 90 days
+//! or by a date, as far as they are not in the baseline, which a daily scheduled check keeps and which must be less
+//! than two days old: a rule with another form in the baseline gets that form, one that is not in it is removed. All
+//! other rules stay.
 //!
 //! **Leaves alone**
 //! - buckets that receive no logs by their policy
-//! - rules that are disabled, keep logs for 90 days and longer, or only move them
-//! - rules for versions that are not the current one, and for uploads that are never completed
-//! - rules that an operator has put back with `snapback undo`
+//! - rules that are disabled, keep logs for 90 days or longer, or only move them
+//! - rules for noncurrent versions, and for uploads that are never completed
+//! - rules that an operator has restored with `snapback undo`
 //!
-//! It alerts and touches nothing where it cannot tell: a bucket of which it is not known which rules it had, a rule that
-//! was there before, an event that does not say which bucket. Which objects a rule is about is not looked at. Rules that
-//! were gone after the call are not put back, as logs are kept for longer without them. Buckets to which logs are copied by
-//! other means, or whose policy was changed before, are not recognised as such.
+//! It alerts and touches nothing where it cannot tell: a bucket without a baseline, a rule that was there before, an
+//! event that does not say which bucket. It does not check which objects a rule covers. It does not restore removed
+//! rules, because logs are kept longer without them. It does not recognise buckets to which logs are copied by other
+//! means, or whose policy was changed before.
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -66,7 +67,7 @@ impl Control for EarlyLogExpiry {
         undoes: &[rights::GET_LIFECYCLE_CONFIGURATION, rights::PUT_LIFECYCLE_CONFIGURATION],
         severity: Severity::High,
         frameworks: &["ATT&CK T1562.008", "ATT&CK T1485.001", "Stratus aws.defense-evasion.cloudtrail-lifecycle-rule"],
-        caveat: "Logs that were deleted meanwhile are gone. S3 runs rules about once a day.",
+        caveat: "Logs that were deleted in the meantime are gone. S3 runs rules about once a day.",
         source: file!(),
     };
 

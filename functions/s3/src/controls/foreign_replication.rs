@@ -2,23 +2,23 @@
 //!
 //! **Watches** `PutBucketReplication`.
 //!
-//! **Why** One rule of replication hands every new object of a bucket to another account, for as long as it is there, and
-//! neither the bucket's policy nor its ACL shows it. It takes data out of AWS without one call to read it.
+//! **Why** One replication rule hands every new object of a bucket to another account, as long as it is there, and
+//! neither the bucket's policy nor its ACL shows it. It takes data out of the account without one call to read it.
 //!
-//! **Does** Looks at the replication that the bucket has now, and at the buckets of the account. A rule that copies to a
-//! bucket that is none of these, and names an account that is not trusted (`TrustedAccounts`, `trusted.json`) as its owner,
-//! is disabled. All else of the replication is written back as it is.
+//! **Does** Reads the bucket's present replication, and the account's buckets. It disables a rule that copies to a
+//! bucket outside the account and names an untrusted account (`TrustedAccounts`, `trusted.json`) as the owner.
+//! Everything else of the replication is written back as it is.
 //!
 //! **Leaves alone**
-//! - rules that copy to buckets of one's own account
+//! - rules that copy to buckets of the same account
 //! - rules that name a trusted account as the owner of the bucket
 //! - rules that are disabled
-//! - rules that an operator has put back with `snapback undo`
+//! - rules that an operator has restored with `snapback undo`
 //!
-//! It alerts and touches nothing where it cannot tell: a bucket that is none of the account's where the rule names no
-//! owner, as rules need not; a replication of which S3 tells more than Snapback knows how to write back; an event that does
-//! not say which bucket. An account that a rule names is believed: whether S3 copies to a bucket that is not that account's
-//! was not seen.
+//! It alerts and touches nothing where it cannot tell: a bucket outside the account where the rule names no owner,
+//! which rules need not do; a replication with settings that Snapback cannot write back; an event that does not say
+//! which bucket. It believes the account that a rule names: nobody has tested whether S3 copies to a bucket that is not
+//! that account's.
 
 use std::collections::BTreeSet;
 
@@ -65,7 +65,7 @@ impl Control for ForeignReplication {
         ],
         severity: Severity::High,
         frameworks: &["ATT&CK T1537", "ATT&CK T1020"],
-        caveat: "What was copied before the revert is the stranger's: look at the bucket's replication metrics.",
+        caveat: "The stranger keeps what was copied before the revert: check the bucket's replication metrics.",
         source: file!(),
     };
 

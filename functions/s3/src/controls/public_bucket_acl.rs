@@ -2,18 +2,18 @@
 //!
 //! **Watches** `PutBucketAcl`, `CreateBucket`.
 //!
-//! **Why** An access control list that names the group of all users, or that of all with an AWS account, gives the
-//! list of a bucket's objects, or the right to put and delete them, to the whole internet. One that names another
-//! account's canonical user does the same for that account, where nobody looks who reads only policies.
+//! **Why** An access control list that names the group of all users, or that of all with an AWS account, gives the list
+//! of a bucket's objects, or the right to put and delete them, to the whole internet. One that names another account's
+//! canonical user does the same for that account, unseen by anyone who checks only policies.
 //!
-//! **Does** Looks at the ACL that the bucket has now and takes out of it the grants to these two groups, and to
-//! canonical users that are neither the owner nor trusted (`canonicalUsers` in `trusted.json`). All other grants stay.
+//! **Does** Reads the bucket's present ACL and removes the grants to these two groups, and to canonical users that are
+//! neither the owner nor trusted (`canonicalUsers` in `trusted.json`). All other grants stay.
 //!
 //! **Leaves alone**
 //! - grants to the owner, to trusted canonical users, to S3's log delivery and to users of AWS itself
-//! - ACLs that do not count, as Object Ownership is `BucketOwnerEnforced`
+//! - ACLs that are disabled by the Object Ownership `BucketOwnerEnforced`
 //! - grants to the two groups that Block Public Access neutralises (`IgnorePublicAcls`, of the bucket or of the account)
-//! - grants that an operator has put back with `snapback undo`
+//! - grants that an operator has restored with `snapback undo`
 //!
 //! It alerts and touches nothing where it cannot tell: an event that does not say which bucket, a group that it does
 //! not know, and, if the operator trusts other accounts or organizations by their ids, a canonical user that is not
@@ -63,7 +63,7 @@ impl Control for PublicBucketAcl {
         undoes: &[rights::GET_BUCKET_ACL, rights::PUT_BUCKET_ACL],
         severity: Severity::Critical,
         frameworks: &["AWS FSBP S3.2", "AWS FSBP S3.3", "AWS FSBP S3.12", "ATT&CK T1530", "ATT&CK T1537"],
-        caveat: "What was read or put before the revert stays so, and objects keep ACLs of their own: look at the \
+        caveat: "Data may have been read or written before the revert, and objects keep ACLs of their own: check the \
                  bucket's access logs or data events.",
         source: file!(),
     };

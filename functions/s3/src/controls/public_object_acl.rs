@@ -1,25 +1,25 @@
 //! # An object's ACL lets strangers in
 //!
-//! **Watches** `PutObjectAcl`, which is a data event: CloudTrail records it only where a trail of yours logs data events
-//! of the bucket. It is opt-in, as there many objects are public on purpose.
+//! **Watches** `PutObjectAcl`, which is a data event: CloudTrail records it only where a trail of yours logs data
+//! events of the bucket. It is opt-in, because in many accounts objects are public on purpose.
 //!
-//! **Why** An object has an access control list of its own. With that, one object is given to the whole internet or to
-//! another account, while the bucket's policy and ACL show nothing of it.
+//! **Why** An object has an access control list of its own. It can give one object to the whole internet or to another
+//! account, while the bucket's policy and ACL show nothing.
 //!
-//! **Does** Looks at the ACL that just this version of the object has now and takes out of it the grants to all users, to
-//! all with an AWS account, and to canonical users that are neither the object's owner, nor the bucket's, nor trusted
+//! **Does** Reads the present ACL of exactly this version of the object and removes the grants to all users, to all
+//! with an AWS account, and to canonical users that are neither the object's owner, nor the bucket's, nor trusted
 //! (`canonicalUsers` in `trusted.json`). All other grants stay, and so does every other version.
 //!
 //! **Leaves alone**
 //! - grants to the owners of the object and the bucket, to trusted canonical users and to users of AWS itself
-//! - ACLs that do not count, as Object Ownership is `BucketOwnerEnforced`
+//! - ACLs that are disabled by the Object Ownership `BucketOwnerEnforced`
 //! - grants to the two groups that Block Public Access neutralises (`IgnorePublicAcls`, of the bucket or of the account)
-//! - grants that an operator has put back with `snapback undo`
+//! - grants that an operator has restored with `snapback undo`
 //!
-//! It alerts and touches nothing where it cannot tell: an event that does not say which object, or not which version in a
-//! bucket that has versions; a group that it does not know, and, if the operator trusts other accounts or organizations by
-//! their ids, a canonical user that is not listed. An ACL that an object gets while it is put, copied or uploaded in parts
-//! is not looked at.
+//! It alerts and touches nothing where it cannot tell: an event that does not say which object, or not which version in
+//! a bucket that has versions; a group that it does not know, and, if the operator trusts other accounts or
+//! organizations by their ids, a canonical user that is not listed. It does not check an ACL that an object gets while
+//! it is put, copied or uploaded in parts.
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -76,7 +76,7 @@ impl Control for PublicObjectAcl {
         ],
         severity: Severity::High,
         frameworks: &["AWS FSBP S3.2", "ATT&CK T1530", "ATT&CK T1537"],
-        caveat: "What was read before the revert has been read: look at the bucket's data events.",
+        caveat: "Data may have been read before the revert: check the bucket's data events.",
         source: file!(),
     };
 

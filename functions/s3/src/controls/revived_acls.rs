@@ -1,22 +1,22 @@
-//! # ACLs count again in a bucket where they did not
+//! # ACLs were enabled again in a bucket
 //!
 //! **Watches** `PutBucketOwnershipControls`, `DeleteBucketOwnershipControls`.
 //!
-//! **Why** With Object Ownership `BucketOwnerEnforced` no ACL counts. Those that objects had before are still there, and let
-//! others in again the moment that it is changed or removed: no call names them, and nobody sees it.
+//! **Why** With the Object Ownership `BucketOwnerEnforced`, ACLs are disabled. Those that objects had before are still
+//! there, and let others in again as soon as it is changed or removed: no call names them, and nobody sees it.
 //!
-//! **Does** Sets it to `BucketOwnerEnforced` again, if it was so when Snapback last looked, less than two days ago. Snapback
-//! looks once a day. S3 refuses that as long as the bucket's own ACL lets others in. Then the revert fails, says so, and is
-//! tried again.
+//! **Does** Sets it to `BucketOwnerEnforced` again, if that is the baseline, which a daily scheduled check keeps and
+//! which must be less than two days old. S3 refuses this as long as the bucket's own ACL lets others in. Then the
+//! revert fails, the notice says so, and Snapback tries again.
 //!
 //! **Leaves alone**
-//! - buckets in which no ACL counts
-//! - buckets in which ACLs counted when Snapback last looked
+//! - buckets in which ACLs are disabled
+//! - buckets in which ACLs are enabled in the baseline
 //! - buckets that are gone
-//! - ACLs that an operator has let count again with `snapback undo`
+//! - ACLs that an operator has enabled again with `snapback undo`
 //!
-//! It alerts and touches nothing where it cannot tell: a bucket of which it is not known whether ACLs counted before, an
-//! Object Ownership that it does not know, an event that does not say which bucket. The ACLs themselves are not looked at.
+//! It alerts and touches nothing where it cannot tell: a bucket without a baseline, an Object Ownership that it does
+//! not know, an event that does not say which bucket. It does not check the ACLs themselves.
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -56,7 +56,7 @@ pub(crate) struct State {
 impl Control for RevivedAcls {
     const ABOUT: &'static About = &About {
         id: "s3-revived-acls",
-        title: "ACLs count again in a bucket where they did not",
+        title: "ACLs were enabled again in a bucket",
         happened: "had its ACLs turned back on",
         watches: &[
             Watch { service: "s3.amazonaws.com", name: "PutBucketOwnershipControls" },
@@ -67,7 +67,7 @@ impl Control for RevivedAcls {
         undoes: &[rights::GET_BUCKET_OWNERSHIP_CONTROLS, rights::PUT_BUCKET_OWNERSHIP_CONTROLS],
         severity: Severity::High,
         frameworks: &["AWS FSBP S3.12", "ATT&CK T1562", "ATT&CK T1530"],
-        caveat: "What the ACLs of objects let others read meanwhile has been read: look at the bucket's access logs or \
+        caveat: "Data may have been read through ACLs of objects before the revert: check the bucket's access logs or \
                  data events.",
         source: file!(),
     };

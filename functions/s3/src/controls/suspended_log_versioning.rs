@@ -2,21 +2,21 @@
 //!
 //! **Watches** `PutBucketVersioning`.
 //!
-//! **Why** With versioning on, a log that is deleted or overwritten can be had back. Whoever wants logs gone suspends it
-//! first: from then on what is written over a log replaces it for good.
+//! **Why** With versioning on, a log that is deleted or overwritten can be recovered. Whoever wants logs gone suspends
+//! it first: from then on, overwriting a log replaces it for good.
 //!
-//! **Does** Looks whether the bucket receives logs: whether its policy lets CloudTrail, AWS Config, S3's access logs or the
-//! delivery of other services' logs put objects. If versioning is suspended there and was on when Snapback last looked,
-//! less than two days ago, it is turned on again. Snapback looks once a day.
+//! **Does** Checks whether the bucket receives logs: whether its policy lets CloudTrail, AWS Config, S3's access logs
+//! or the log delivery of other services put objects. If versioning is suspended there and on in the baseline, which a
+//! daily scheduled check keeps and which must be less than two days old, it is turned on again.
 //!
 //! **Leaves alone**
 //! - buckets that receive no logs by their policy
 //! - versioning that was never on, or is on again
 //! - versioning that an operator has suspended again with `snapback undo`
 //!
-//! It alerts and touches nothing where it cannot tell: a bucket of which it is not known whether versioning was on before,
-//! one that only the root user's MFA device can change (MFA delete), an event that does not say which bucket. Buckets to
-//! which logs are copied by other means, or whose policy was changed before, are not recognised as such.
+//! It alerts and touches nothing where it cannot tell: a bucket without a baseline, one that only the root user's MFA
+//! device can change (MFA delete), an event that does not say which bucket. It does not recognise buckets to which logs
+//! are copied by other means, or whose policy was changed before.
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -61,7 +61,8 @@ impl Control for SuspendedLogVersioning {
         undoes: &[rights::GET_BUCKET_VERSIONING, rights::PUT_BUCKET_VERSIONING],
         severity: Severity::High,
         frameworks: &["AWS FSBP S3.14", "ATT&CK T1562.008", "ATT&CK T1485"],
-        caveat: "Logs that were overwritten while it was suspended are gone, unless the trail also delivers elsewhere.",
+        caveat: "Logs that were overwritten while versioning was suspended are gone, unless the trail also delivers \
+                 elsewhere.",
         source: file!(),
     };
 
