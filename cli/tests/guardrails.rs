@@ -144,7 +144,7 @@ fn without_a_look_it_is_told_what_guardrails_would_say() -> Result<()> {
     let said = snapback(&["explain", "event", &event])?;
     assert_eq!(said.status, Some(1));
     assert!(said.out.contains("state       not read: --look reads it now"), "{}", said.out);
-    assert!(said.out.contains("if it came to a revert: no guardrail forbids taking it back"), "{}", said.out);
+    assert!(said.out.contains("if it came to a revert: no guardrail forbids reverting it"), "{}", said.out);
     let tagged = "@reason(\"r\") @owner(\"o\") forbid (principal, action, resource) when { resource.hasTag(\"t\") };";
     let said = snapback(&["explain", "event", &event, "--guardrails", &guardrails("tagged", &[PERMIT, tagged])?])?;
     assert!(said.out.contains("asks for tags, and they are not known"), "{}", said.out);

@@ -176,7 +176,7 @@ impl Guardrails {
             warnings.push(format!("{}: `{}` ended with {until} and no longer applies", guardrail.file, guardrail.id));
         }
         if !self.in_force(now).any(|loaded| !loaded.guardrail.forbids) {
-            warnings.push("no guardrail permits anything, so nothing is ever taken back".to_owned());
+            warnings.push("no guardrail permits anything, so nothing is ever reverted".to_owned());
         }
         warnings
     }
@@ -261,13 +261,13 @@ impl Verdict {
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Permitted => f.write_str("no guardrail forbids taking it back"),
-            Self::Forbidden(by) if by.is_empty() => f.write_str("no guardrail permits taking it back"),
+            Self::Permitted => f.write_str("no guardrail forbids reverting it"),
+            Self::Forbidden(by) if by.is_empty() => f.write_str("no guardrail permits reverting it"),
             Self::Forbidden(by) => {
                 let by: Vec<String> = by.iter().map(ToString::to_string).collect();
-                write!(f, "taking it back is forbidden by {}", by.join(" and by "))
+                write!(f, "reverting it is forbidden by {}", by.join(" and by "))
             }
-            Self::Unsure(why) => write!(f, "whether a guardrail forbids taking it back cannot be told: {why}"),
+            Self::Unsure(why) => write!(f, "cannot tell whether a guardrail forbids reverting it: {why}"),
         }
     }
 }
@@ -555,7 +555,7 @@ mod tests {
                     forbid (principal, action in Action::\"service/s3\", resource);";
         insta::assert_snapshot!(
             judged(text, &json!({}), None),
-            @"taking it back is forbidden by guardrail `own`: because (owner me@example.com, until 2026-11-20)"
+            @"reverting it is forbidden by guardrail `own`: because (owner me@example.com, until 2026-11-20)"
         );
     }
 

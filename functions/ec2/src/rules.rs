@@ -20,9 +20,9 @@ use crate::told::{Group, Told, ToldRule};
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct State {
-    /// The id of the group; nothing if the event does not tell it, or if it is gone.
+    /// The id of the group; nothing if the event does not say it, or if it is gone.
     pub(crate) group: Option<String>,
-    /// Its rules of one direction. If the event does not tell which group: those of all groups that are open to the world.
+    /// Its rules of one direction. If the event does not say which group: those of all groups that are open to the world.
     pub(crate) rules: Vec<Rule>,
     /// What the prefix lists hold that the rules name; nothing if we cannot see them.
     pub(crate) prefix_lists: BTreeMap<String, Option<PrefixList>>,
@@ -121,7 +121,7 @@ const HIGH_RISK_PORTS: [u16; 24] = [
 fn suspect(direction: Direction, event: &Event, settings: &Settings) -> Vec<Suspicion> {
     let told = Told::of(event);
     let why = match &told.rules {
-        None => "the event does not tell the rules".to_owned(),
+        None => "the event does not say the rules".to_owned(),
         Some(rules) => {
             let wide: Vec<String> = rules
                 .iter()
@@ -157,7 +157,7 @@ fn decide(direction: Direction, event: &Event, state: &State, given: &Given<'_>)
         if open.is_empty() {
             return allow(&format!("no rule lets {world}"));
         }
-        let untold = if event.is_look() { "" } else { "the event does not tell which rules it made; " };
+        let untold = if event.is_look() { "" } else { "the event does not say which rules it made; " };
         return alert(Severity::High, format!("{untold}open to the world, or may be: {}", open.join(", ")));
     };
     let (held, own): (Vec<&Rule>, Vec<&Rule>) =
@@ -166,9 +166,9 @@ fn decide(direction: Direction, event: &Event, state: &State, given: &Given<'_>)
     let unseen: Vec<String> = own.iter().copied().filter(|rule| judge.is_unseen(rule)).map(named).collect();
     if open.is_empty() {
         return if !unseen.is_empty() {
-            alert(Severity::Medium, format!("a prefix list cannot be looked into: {}", unseen.join(", ")))
+            alert(Severity::Medium, format!("a prefix list cannot be read: {}", unseen.join(", ")))
         } else if !held.is_empty() {
-            allow("an operator has put it back")
+            allow("an operator has restored it")
         } else if own.is_empty() {
             allow(&format!("none of the event's rules is among the group's {} rules", direction.name()))
         } else {
@@ -186,7 +186,7 @@ fn decide(direction: Direction, event: &Event, state: &State, given: &Given<'_>)
         why: format!("security group `{group}` lets {direction} {}", said.join(", ")),
         grants: said,
         left: left
-            .chain(unseen.iter().map(|rule| format!("perhaps {rule}, whose prefix list cannot be looked into")))
+            .chain(unseen.iter().map(|rule| format!("perhaps {rule}, whose prefix list cannot be read")))
             .collect(),
         plan: vec![match judge.before(&told, &open) {
             Some(to) => Ec2::ModifyRules { group: group.clone(), from: open.into_iter().cloned().collect(), to },
@@ -519,7 +519,7 @@ pub(crate) mod tests {
             let after = plan.iter().fold(state.clone(), |state, change| after(&state, change));
             prop_assert_eq!(&after.rules[..others], &state.rules[..others]);
             let again = decided(direction, event, &after);
-            let said = left.iter().any(|left| left.contains("cannot be looked into"));
+            let said = left.iter().any(|left| left.contains("cannot be read"));
             prop_assert!(again.is_allow() || said && again.plan().is_empty(), "{}", again);
             let mut undone = plan.iter().rev().fold(after, |state, change| super::after(&state, &change.undo()));
             undone.rules.sort_by(|one, other| one.id.cmp(&other.id));

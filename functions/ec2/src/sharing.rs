@@ -64,13 +64,13 @@ impl<C: Shareable> Control for Sharing<C> {
 #[derive(Debug, PartialEq)]
 pub(crate) struct Told {
     pub(crate) id: Option<String>,
-    /// Nothing if the event does not tell, or tells in a form that is not known.
+    /// Nothing if the event does not say, or tells in a form that is not known.
     pub(crate) with: Option<Vec<SharedWith>>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct State {
-    /// With whom it is shared; nothing if it is gone, or if the event does not tell which one it is.
+    /// With whom it is shared; nothing if it is gone, or if the event does not say which one it is.
     pub(crate) shared_with: Option<Vec<SharedWith>>,
 }
 
@@ -146,7 +146,7 @@ impl Told {
 
     fn suspect(&self, event: &Event, settings: &Settings, subject: fn(&Event, &str) -> Subject) -> Vec<Suspicion> {
         let why = match &self.with {
-            None => "the event does not tell with whom it is shared".to_owned(),
+            None => "the event does not say with whom it is shared".to_owned(),
             Some(with) => {
                 let strangers = with.iter().filter(|one| standing(one, event, settings) != Standing::Trusted);
                 let strangers: Vec<String> = strangers.map(ToString::to_string).collect();
@@ -171,7 +171,7 @@ impl Told {
         let allow = |why: &str| Decision::Allow { why: why.to_owned() };
         let alert = |severity, why| Decision::Alert { severity, why };
         let Some(id) = id_of(&suspicion.subject) else {
-            return alert(Severity::High, "something was shared, and the event does not tell what".to_owned());
+            return alert(Severity::High, "something was shared, and the event does not say what".to_owned());
         };
         let Some(live) = &state.shared_with else { return allow("it is gone") };
         let of = of(id.to_owned());
@@ -186,7 +186,7 @@ impl Told {
             }
             let listed = listed(&others);
             if !event.is_look() {
-                let why = format!("the event does not tell with whom {of} was shared; it is with {listed}");
+                let why = format!("the event does not say with whom {of} was shared; it is with {listed}");
                 return alert(Severity::High, why);
             }
             let severity = if others.contains(&SharedWith::Everyone) {
@@ -210,7 +210,7 @@ impl Told {
                     format!("{of} is shared with {}, whom nobody has said to trust", listed(&unknown)),
                 )
             } else if !held.is_empty() {
-                allow("an operator has put it back")
+                allow("an operator has restored it")
             } else if free.is_empty() {
                 allow("it is no longer shared with those whom the event names")
             } else {

@@ -106,7 +106,7 @@ impl Position {
             return Decision::Allow { why: format!("{} is `{}`", self.of, state.is) };
         }
         if given.holds.contains(self.risky) {
-            return Decision::Allow { why: "an operator has put it back".to_owned() };
+            return Decision::Allow { why: "an operator has restored it".to_owned() };
         }
         Decision::Revert {
             severity: self.severity,

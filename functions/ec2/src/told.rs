@@ -30,7 +30,7 @@ pub(crate) fn text<'a>(parameters: &'a Value, name: &str) -> Option<&'a str> {
     field(parameters, name).as_str().filter(|text| !text.is_empty())
 }
 
-/// The id of what it is about; nothing if that is the account, as the event does not tell.
+/// The id of what it is about; nothing if that is the account, as the event does not say.
 pub(crate) fn id_of(subject: &Subject) -> Option<&str> {
     (subject.kind != "account").then_some(subject.name.as_str())
 }
@@ -48,7 +48,7 @@ pub(crate) fn texts(value: &Value) -> Vec<&str> {
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Told {
     pub(crate) group: Option<Group>,
-    /// Nothing if the event does not tell, or tells in a form that is not known.
+    /// Nothing if the event does not say, or tells in a form that is not known.
     pub(crate) rules: Option<Vec<ToldRule>>,
 }
 

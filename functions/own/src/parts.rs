@@ -115,12 +115,12 @@ impl Kind {
         if event.is_look() {
             let look = |id: &&str| Suspicion {
                 subject: self.subject(event, &format!("{stack}-{id}-*")),
-                why: "it is time for a look".to_owned(),
+                why: "it is time for a scheduled check".to_owned(),
             };
             return self.ids.iter().map(look).collect();
         }
         let Some(name) = named else {
-            let why = format!("the event does not tell upon which {} `{}` was called", self.word, event.name);
+            let why = format!("the event does not say on which {} `{}` was called", self.word, event.name);
             return vec![Suspicion { subject: Subject::account(event), why }];
         };
         let is_named_so = name.strip_prefix(stack.as_str()).is_some_and(|rest| rest.starts_with('-'));
@@ -176,7 +176,7 @@ impl Part {
     pub(crate) fn is_none<C>(&self, event: &Event, subject: &Subject) -> Decision<C> {
         if subject.kind == "account" {
             let why =
-                format!("the event does not tell upon what `{}` was called; see whether it was Snapback", event.name);
+                format!("the event does not say on what `{}` was called; see whether it was Snapback", event.name);
             return Decision::Alert { severity: Severity::Medium, why };
         }
         match &self.name {
@@ -202,14 +202,14 @@ pub(crate) fn changed<C>(event: &Event, what: &str) -> Decision<C> {
     let how = if is_deployment(event) {
         "by a deployment of a stack; if that was none of yours, find out who deployed"
     } else {
-        "past CloudFormation; a deployment that changes nothing there does not mend it, so put back what the template has"
+        "past CloudFormation; a deployment that changes nothing there does not repair it, so restore what the template has"
     };
     Decision::Alert { severity: severity(event), why: format!("{what}, {how}") }
 }
 
 /// A part is gone, and only a deployment can bring it back.
 pub(crate) fn gone<C>(event: &Event, what: &str) -> Decision<C> {
-    let why = format!("{what}; deploy Snapback anew, under another name if this stack cannot be mended");
+    let why = format!("{what}; deploy Snapback again, under another name if this stack cannot be repaired");
     Decision::Alert { severity: severity(event), why }
 }
 

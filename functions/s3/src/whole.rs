@@ -42,7 +42,7 @@ impl Whole {
         match read {
             Err(error) => Found { kept: None, unknown: Some(format!("{error:#}")) },
             Ok(kept) if self.is_whole.load(Ordering::Relaxed) => Found { kept, unknown: None },
-            Ok(kept) => Found { kept, unknown: Some("S3 tells more of it than is known".to_owned()) },
+            Ok(kept) => Found { kept, unknown: Some("S3 returned more than Snapback knows".to_owned()) },
         }
     }
 }

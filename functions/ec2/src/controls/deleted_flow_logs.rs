@@ -76,7 +76,7 @@ impl Control for DeletedFlowLogs {
 
     const SURVEY: Option<Survey> = Some(aws::surveys::FLOW_LOGS);
 
-    /// The call itself is the suspicion: it does not tell what was recorded.
+    /// The call itself is the suspicion: it does not say what was recorded.
     fn suspect(event: &Event, _: &Settings) -> Vec<Suspicion> {
         let request = parameters(event);
         let mut ids: Vec<&str> =
@@ -85,7 +85,7 @@ impl Control for DeletedFlowLogs {
         ids.sort_unstable();
         ids.dedup();
         if ids.is_empty() {
-            let why = "flow logs were deleted, and the event does not tell which".to_owned();
+            let why = "flow logs were deleted, and the event does not say which".to_owned();
             return vec![Suspicion { subject: Subject::account(event), why }];
         }
         let of = |id| Suspicion { subject: Subject::flow_log(event, id), why: format!("flow log `{id}` was deleted") };
@@ -118,7 +118,7 @@ impl Control for DeletedFlowLogs {
                 alert(Severity::Medium, format!("flow log `{id}` was deleted; what it recorded is not known"))
             };
         };
-        let Some(before) = &remembered.good else { return allow("there was none when it was last looked at") };
+        let Some(before) = &remembered.good else { return allow("its baseline has none") };
         if state.others.iter().any(|other| other.records_the_same(before)) {
             return allow("another flow log records the same");
         }

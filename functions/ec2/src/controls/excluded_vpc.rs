@@ -38,7 +38,7 @@ pub(crate) struct ExcludedVpc;
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct State {
-    /// The mode of the account's Block Public Access; nothing if the event does not tell which exclusion it is about.
+    /// The mode of the account's Block Public Access; nothing if the event does not say which exclusion it is about.
     block: Option<String>,
     /// The exclusion; nothing if it is gone, or on its way out.
     exclusion: Option<VpcExclusion>,
@@ -87,7 +87,7 @@ impl Control for ExcludedVpc {
             return vec![];
         }
         let what = if event.name == "ModifyVpcBlockPublicAccessExclusion" { "changed" } else { "made" };
-        let mode = mode.map_or_else(|| "a mode that the event does not tell".to_owned(), |mode| format!("`{mode}`"));
+        let mode = mode.map_or_else(|| "a mode that the event does not say".to_owned(), |mode| format!("`{mode}`"));
         let told = text(parameters(event), "exclusionId")
             .or_else(|| text(field(answer(event), "vpcBlockPublicAccessExclusion"), "exclusionId"));
         let subject = told.map_or_else(|| Subject::account(event), |id| Subject::vpc_exclusion(event, id));
@@ -111,7 +111,7 @@ impl Control for ExcludedVpc {
         let allow = |why: &str| Decision::Allow { why: why.to_owned() };
         let alert = |severity, why| Decision::Alert { severity, why };
         let Some(block) = &state.block else {
-            return alert(Severity::High, format!("{}; the event does not tell which", suspicion.why));
+            return alert(Severity::High, format!("{}; the event does not say which", suspicion.why));
         };
         let Some(exclusion) = &state.exclusion else { return allow("the exclusion is gone") };
         if block == "off" {
@@ -121,7 +121,7 @@ impl Control for ExcludedVpc {
             return allow("only inbound traffic is blocked, and the exclusion lets in none");
         }
         if given.holds.contains(&exclusion.mode) {
-            return allow("an operator has put it back");
+            return allow("an operator has restored it");
         }
         let (severity, can) = match exclusion.mode.as_str() {
             ONLY_OUT => (Severity::Medium, "can reach"),
@@ -144,7 +144,7 @@ impl Control for ExcludedVpc {
         let before = state.remembered.as_ref().and_then(|remembered| remembered.good_before(event));
         match before.map(|(before, _)| before.as_str()) {
             Some(ONLY_OUT) => revert(Some(VpcExclusion { mode: ONLY_OUT.to_owned(), ..exclusion.clone() })),
-            Some(BOTH_WAYS) => allow("it was so when it was last looked at"),
+            Some(BOTH_WAYS) => allow("that is its baseline"),
             _ if event.is_look() => alert(Severity::Medium, why),
             _ => alert(severity, format!("{why}; what the exclusion was before is not known")),
         }
@@ -224,7 +224,7 @@ mod tests {
         revert (high): vpc-1 can be reached from the internet in spite of Block Public Access
           - change the exclusion of `vpc-1` from Block Public Access to `allow-egress`
         ");
-        insta::assert_snapshot!(said(&changed, &state("block-bidirectional", BOTH_WAYS, Some(BOTH_WAYS), YESTERDAY)), @"allow: it was so when it was last looked at");
+        insta::assert_snapshot!(said(&changed, &state("block-bidirectional", BOTH_WAYS, Some(BOTH_WAYS), YESTERDAY)), @"allow: that is its baseline");
         for (was, seen) in [(None, YESTERDAY), (Some(ONLY_OUT), "2026-01-29T11:00:00Z")] {
             insta::allow_duplicates! {
                 insta::assert_snapshot!(said(&changed, &state("block-bidirectional", BOTH_WAYS, was, seen)), @"alert (high): vpc-1 can be reached from the internet in spite of Block Public Access; what the exclusion was before is not known");

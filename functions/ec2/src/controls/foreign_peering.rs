@@ -94,7 +94,7 @@ fn why(event: &Event, settings: &Settings) -> String {
         owners(event).into_iter().filter(|owner| !is_trusted(owner, event, settings)).collect();
     strangers.dedup();
     match strangers[..] {
-        [] => format!("a peering connection {verb}, and the event does not tell with whom"),
+        [] => format!("a peering connection {verb}, and the event does not say with whom"),
         _ => format!("a peering connection with account {} {verb}", strangers.join(", ")),
     }
 }

@@ -56,7 +56,7 @@ impl Control for ForeignTrafficMirror {
     fn suspect(event: &Event, _: &Settings) -> Vec<Suspicion> {
         let id = text(field(answer(event), "trafficMirrorSession"), "trafficMirrorSessionId");
         let subject = id.map_or_else(|| Subject::account(event), |id| Subject::traffic_mirror_session(event, id));
-        let target = target(event).map_or("a target that it does not tell".to_owned(), |id| format!("target `{id}`"));
+        let target = target(event).map_or("a target that it does not say".to_owned(), |id| format!("target `{id}`"));
         vec![Suspicion { subject, why: format!("the event copies traffic to {target}") }]
     }
 
@@ -79,7 +79,7 @@ impl Control for ForeignTrafficMirror {
                 Decision::Alert { severity: Severity::High, why }
             }
             None => {
-                let why = format!("network traffic is copied to {target}, and whose it is cannot be seen");
+                let why = format!("network traffic is copied to {target}, and its owner cannot be seen");
                 Decision::Alert { severity: Severity::Medium, why }
             }
         }

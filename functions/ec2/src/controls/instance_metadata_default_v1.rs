@@ -65,7 +65,7 @@ impl Control for InstanceMetadataDefaultV1 {
 }
 
 fn why(event: &Event) -> String {
-    let tokens = text(parameters(event), "httpTokens").unwrap_or("something that the event does not tell");
+    let tokens = text(parameters(event), "httpTokens").unwrap_or("something that the event does not say");
     format!("whether new instances have to use version 2 of the metadata service is `{tokens}`")
 }
 

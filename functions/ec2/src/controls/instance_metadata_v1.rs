@@ -36,7 +36,7 @@ pub(crate) struct InstanceMetadataV1;
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct State {
-    /// Nothing if the instance is gone, or if the event does not tell which it is.
+    /// Nothing if the instance is gone, or if the event does not say which it is.
     pub(crate) options: Option<MetadataOptions>,
 }
 
@@ -66,7 +66,7 @@ impl Control for InstanceMetadataV1 {
     fn suspect(event: &Event, _: &Settings) -> Vec<Suspicion> {
         let request = parameters(event);
         let why = if json::is_left_out(request) {
-            "the event does not tell the options"
+            "the event does not say the options"
         } else {
             match (field(request, "httpTokens"), text(request, "httpTokens")) {
                 (field, _) if field.is_null() => return vec![],
@@ -88,14 +88,14 @@ impl Control for InstanceMetadataV1 {
     fn decide(_: &Event, suspicion: &Suspicion, state: &State, given: &Given<'_>) -> Decision<Ec2> {
         let allow = |why: &str| Decision::Allow { why: why.to_owned() };
         let Some(instance) = id_of(&suspicion.subject) else {
-            let why = "metadata options were changed, and the event does not tell on which instance".to_owned();
+            let why = "metadata options were changed, and the event does not say on which instance".to_owned();
             return Decision::Alert { severity: Severity::Medium, why };
         };
         match &state.options {
             None => allow("the instance is gone"),
             Some(options) if !options.is_on => allow("the metadata service of the instance is off"),
             Some(options) if options.tokens != RISKY => allow("version 2 of the metadata service is required"),
-            Some(_) if given.holds.contains(RISKY) => allow("an operator has put it back"),
+            Some(_) if given.holds.contains(RISKY) => allow("an operator has restored it"),
             Some(_) => Decision::Revert {
                 severity: Severity::High,
                 why: format!("instance `{instance}` answers version 1 of the metadata service"),

@@ -43,7 +43,7 @@ pub(crate) struct OpenNetworkAcl;
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct State {
-    /// The rules of the ACL; nothing if it is gone, or if the event does not tell which it is.
+    /// The rules of the ACL; nothing if it is gone, or if the event does not say which it is.
     pub(crate) entries: Option<Vec<AclEntry>>,
 }
 
@@ -76,7 +76,7 @@ impl Control for OpenNetworkAcl {
 
     fn suspect(event: &Event, settings: &Settings) -> Vec<Suspicion> {
         let why = match told(event) {
-            None => "the event does not tell the rule".to_owned(),
+            None => "the event does not say the rule".to_owned(),
             Some(entry) if is_open(&entry, settings) => format!("the event makes {entry}"),
             Some(_) => return vec![],
         };
@@ -95,7 +95,7 @@ impl Control for OpenNetworkAcl {
         let allow = |why: &str| Decision::Allow { why: why.to_owned() };
         let alert = |severity, why| Decision::Alert { severity, why };
         let Some(acl) = id_of(&suspicion.subject) else {
-            let why = "a rule of a network ACL was made, and the event does not tell in which".to_owned();
+            let why = "a rule of a network ACL was made, and the event does not say in which".to_owned();
             return alert(Severity::Medium, why);
         };
         let Some(entries) = &state.entries else { return allow("the network ACL is gone") };
@@ -107,7 +107,7 @@ impl Control for OpenNetworkAcl {
             if open.is_empty() {
                 return allow("no rule lets the world in");
             }
-            let untold = if event.is_look() { "" } else { "the event does not tell which rule it made; " };
+            let untold = if event.is_look() { "" } else { "the event does not say which rule it made; " };
             return alert(Severity::Medium, format!("{untold}open: {}", open.join(", ")));
         };
         let Some(live) = entries.iter().find(|entry| is_it(entry, &told)) else {
@@ -117,7 +117,7 @@ impl Control for OpenNetworkAcl {
             return allow("the event's rule lets nothing in that others deny, or do not let in as well");
         }
         if is_held(live) {
-            return allow("an operator has put it back");
+            return allow("an operator has restored it");
         }
         let why = format!("network ACL `{acl}` lets the world in by {live}");
         if event.name == "ReplaceNetworkAclEntry" {

@@ -137,7 +137,7 @@ mod tests {
         let decision = decide(&authorized([&open]), &group(&[open]), &holds);
         assert_eq!(
             decision.map(|decision| decision.to_string()).as_deref(),
-            Some("allow: an operator has put it back")
+            Some("allow: an operator has restored it")
         );
     }
 
@@ -165,7 +165,7 @@ mod tests {
             (Some(list("111122223333", "203.0.113.0/24")), "allow: the event's rules do not let the world in"),
             (Some(list("AWS", "203.0.113.0/24")), "allow"),
             (Some(list("444455556666", "203.0.113.0/24")), "revert (medium)"),
-            (None, "alert (medium): a prefix list cannot be looked into"),
+            (None, "alert (medium): a prefix list cannot be read"),
         ] {
             let state = State { prefix_lists: BTreeMap::from([("pl-1".to_owned(), list)]), ..state.clone() };
             let said = said(&event, &state);
@@ -187,7 +187,7 @@ mod tests {
     fn what_the_event_does_not_tell_is_an_alert_if_something_is_open() {
         let left_out = event(&json!({"omitted": true}), &json!(null));
         let open = State { group: None, ..group(&[ipv4("sgr-1", 22, "0.0.0.0/0")]) };
-        insta::assert_snapshot!(said(&left_out, &open), @"alert (high): the event does not tell which rules it made; open to the world, or may be: tcp/22 from 0.0.0.0/0 (sgr-1)");
+        insta::assert_snapshot!(said(&left_out, &open), @"alert (high): the event does not say which rules it made; open to the world, or may be: tcp/22 from 0.0.0.0/0 (sgr-1)");
         insta::assert_snapshot!(said(&left_out, &State::default()), @"allow: no rule lets the world in");
     }
 

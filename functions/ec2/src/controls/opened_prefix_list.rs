@@ -40,7 +40,7 @@ pub(crate) struct OpenedPrefixList;
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct State {
-    /// What the list holds; nothing if it is gone, or if the event does not tell which it is.
+    /// What the list holds; nothing if it is gone, or if the event does not say which it is.
     entries: Option<Vec<PrefixEntry>>,
     /// What the inbound rules let in that name it.
     lets_in: Vec<Traffic>,
@@ -76,7 +76,7 @@ impl Control for OpenedPrefixList {
 
     fn suspect(event: &Event, settings: &Settings) -> Vec<Suspicion> {
         let why = match added(event) {
-            None => "the event does not tell the entries".to_owned(),
+            None => "the event does not say the entries".to_owned(),
             Some(added) => {
                 let may_be = |cidr: &&String| {
                     opening(cidr).is_none_or(|opening| opening.may_be_part_of_a_world(&settings.public_ports))
@@ -111,7 +111,7 @@ impl Control for OpenedPrefixList {
         let alert = |severity, why| Decision::Alert { severity, why };
         let public = &given.settings.public_ports;
         let Some(list) = id_of(&suspicion.subject) else {
-            return alert(Severity::Medium, "a prefix list was changed, and the event does not tell which".to_owned());
+            return alert(Severity::Medium, "a prefix list was changed, and the event does not say which".to_owned());
         };
         let Some(entries) = &state.entries else { return allow("the prefix list is gone") };
         let beyond: Vec<String> =
@@ -128,7 +128,7 @@ impl Control for OpenedPrefixList {
             if free.is_empty() {
                 return allow("the prefix list does not hold the world");
             }
-            let untold = if event.is_look() { "" } else { "the event does not tell which entries it added; " };
+            let untold = if event.is_look() { "" } else { "the event does not say which entries it added; " };
             let why = format!("{untold}prefix list `{list}` holds {}", said(&free));
             return alert(Severity::High, why);
         };
@@ -138,7 +138,7 @@ impl Control for OpenedPrefixList {
             return allow(if held.is_empty() {
                 "none of the event's entries is in the list and part of the world"
             } else {
-                "an operator has put it back"
+                "an operator has restored it"
             });
         }
         let others: Vec<PrefixEntry> = entries.iter().filter(|entry| !own.contains(entry)).cloned().collect();
@@ -169,7 +169,7 @@ fn list(event: &Event) -> Option<&str> {
     text(parameters(event), "prefixListId")
 }
 
-/// The ranges that the event added; nothing if it does not tell, or tells in a form that is not known.
+/// The ranges that the event added; nothing if it does not say, or tells in a form that is not known.
 fn added(event: &Event) -> Option<Vec<String>> {
     let request = parameters(event);
     if json::is_left_out(request) {

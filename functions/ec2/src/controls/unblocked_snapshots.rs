@@ -91,7 +91,7 @@ impl Control for UnblockedSnapshots {
         }
         match text(parameters(event), "state") {
             Some(STRICTER) => vec![],
-            mode => vec![POSITION.suspicion(event, &format!("`{}`", mode.unwrap_or("a mode that it does not tell")))],
+            mode => vec![POSITION.suspicion(event, &format!("`{}`", mode.unwrap_or("a mode that it does not say")))],
         }
     }
 
@@ -115,7 +115,7 @@ impl Control for UnblockedSnapshots {
                 return WEAKER.decide(&state.switch, given, vec![]);
             }
             if remembered.is_some() {
-                return Decision::Allow { why: format!("{} was no stricter when it was last looked at", POSITION.of) };
+                return Decision::Allow { why: format!("{} was no stricter in the baseline", POSITION.of) };
             }
             let why = format!("{} is `{}`, under which these are public: {public}", POSITION.of, state.switch.is);
             return Decision::Alert { severity: Severity::Medium, why };

@@ -73,13 +73,15 @@ impl Control for DisabledKey {
     fn suspect(event: &Event, settings: &Settings) -> Vec<Suspicion> {
         let keys = &settings.own.keys;
         if event.is_look() {
-            let look =
-                |arn: &String| Suspicion { subject: subject(event, arn), why: "it is time for a look".to_owned() };
+            let look = |arn: &String| Suspicion {
+                subject: subject(event, arn),
+                why: "it is time for a scheduled check".to_owned(),
+            };
             return keys.iter().map(look).collect();
         }
         let arn = event.resources.iter().map(String::as_str).find(|arn| arn.contains(":key/"));
         let Some(named) = arn.or_else(|| json::text(&event.request, "keyId")) else {
-            let why = format!("the event does not tell upon which key `{}` was called", event.name);
+            let why = format!("the event does not say on which key `{}` was called", event.name);
             return vec![Suspicion { subject: Subject::account(event), why }];
         };
         let is_named = |arn: &&String| **arn == *named || id_of(arn) == named;

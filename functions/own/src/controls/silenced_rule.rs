@@ -156,7 +156,7 @@ impl Control for SilencedRule {
         let ids = rule.targets.iter().map(|target| &target.id).chain(&rule.not_understood);
         left.extend(ids.filter(|id| Some(*id) != meant_id).map(|id| format!("its events also go to target `{id}`")));
         if event.name == "PutRule" && !is_deployment(event) {
-            left.push("it was written anew, and may listen for something else".to_owned());
+            left.push("it was rewritten, and may match something else".to_owned());
         }
         faults.retain(|(grant, _)| !given.holds.contains(grant));
         let why = faults.iter().map(|(grant, _)| grant.as_str()).collect::<Vec<_>>().join("; ");

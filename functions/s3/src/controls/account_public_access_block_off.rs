@@ -53,7 +53,7 @@ pub(crate) struct State {
     pub account: Option<Flags>,
     /// The buckets that may be open, by their names.
     pub buckets: Vec<Bucket>,
-    /// How many buckets were not looked at, as there are too many or they deny it.
+    /// How many buckets were not checked, as there are too many or they deny it.
     pub unseen: usize,
     /// The account's settings that were on when it was last looked at.
     pub remembered: Option<Remembered<Flags>>,
@@ -147,7 +147,7 @@ impl Control for AccountPublicAccessBlockOff {
                 to: Some(to),
             })
         });
-        let unseen = format!("{} buckets were not looked at", state.unseen);
+        let unseen = format!("{} buckets were not checked", state.unseen);
         let is_on = |flag| state.account.as_ref().is_some_and(|on| on.contains(&flag));
         let is_closed = is_on(Flag::IgnorePublicAcls) && is_on(Flag::RestrictPublicBuckets);
         match decision {

@@ -103,7 +103,7 @@ impl Control for BucketPublicAccessBlockOff {
 
     fn decide(event: &Event, suspicion: &Suspicion, state: &State, given: &Given<'_>) -> Decision<S3> {
         let Some(bucket) = bucket_of(&suspicion.subject) else {
-            let why = "Block Public Access was changed, and the event does not tell of which bucket".to_owned();
+            let why = "Block Public Access was changed, and the event does not say which bucket".to_owned();
             return Decision::Alert { severity: Severity::High, why };
         };
         let on = block::all_on([state.bucket.as_ref(), state.account.as_ref()]);

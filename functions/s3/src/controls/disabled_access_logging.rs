@@ -76,7 +76,7 @@ impl Control for DisabledAccessLogging {
         let why = if json::text(&told["LoggingEnabled"], "TargetBucket").is_some() {
             return vec![];
         } else if told.is_null() {
-            "the event does not tell whether access logging is on"
+            "the event does not say whether access logging is on"
         } else {
             "the event switches access logging off"
         };
@@ -98,7 +98,7 @@ impl Control for DisabledAccessLogging {
         let alert = |severity, why| Decision::Alert { severity, why };
         let allow = |why: &str| Decision::Allow { why: why.to_owned() };
         let Some(bucket) = bucket_of(&suspicion.subject) else {
-            let why = "access logging of a bucket was changed, and the event does not tell of which".to_owned();
+            let why = "access logging of a bucket was changed, and the event does not say which".to_owned();
             return alert(Severity::Medium, why);
         };
         if !state.receives_logs {
@@ -116,7 +116,7 @@ impl Control for DisabledAccessLogging {
         }
         let why = format!("requests to bucket `{bucket}`, which receives logs, are not logged");
         match state.remembered.as_ref().and_then(|remembered| remembered.good_before(event)) {
-            None if event.is_look() => allow("it is not known that access logging was ever on"),
+            None if event.is_look() => allow("there is no baseline in which access logging was on"),
             None => alert(Severity::Medium, format!("{why}; whether they were before is not known")),
             Some((before, age)) => Decision::Revert {
                 severity: Severity::High,

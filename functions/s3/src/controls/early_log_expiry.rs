@@ -79,7 +79,7 @@ impl Control for EarlyLogExpiry {
     fn suspect(event: &Event, _: &Settings) -> Vec<Suspicion> {
         let told = json::list(&event.request["LifecycleConfiguration"]["Rule"]);
         let why = if told.is_empty() {
-            "the event does not tell the rules"
+            "the event does not say the rules"
         } else if told.into_iter().any(may_be_early) {
             "the event lets objects expire early"
         } else {
@@ -102,7 +102,7 @@ impl Control for EarlyLogExpiry {
         let alert = |severity, why| Decision::Alert { severity, why };
         let allow = |why: &str| Decision::Allow { why: why.to_owned() };
         let Some(bucket) = bucket_of(&suspicion.subject) else {
-            let why = "the lifecycle of a bucket was changed, and the event does not tell of which".to_owned();
+            let why = "the lifecycle of a bucket was changed, and the event does not say which".to_owned();
             return alert(Severity::Medium, why);
         };
         if !state.receives_logs {
@@ -115,7 +115,7 @@ impl Control for EarlyLogExpiry {
             return allow(if held.is_empty() {
                 "no rule lets logs expire early"
             } else {
-                "an operator has put it back"
+                "an operator has restored it"
             });
         }
         let before = state.remembered.as_ref().and_then(|remembered| remembered.good_before(event));
@@ -159,7 +159,7 @@ impl Remembers for EarlyLogExpiry {
     }
 }
 
-/// Whether a rule of an event may let objects expire early; one that it does not tell in a known form may.
+/// Whether a rule of an event may let objects expire early; one that it does not say in a known form may.
 fn may_be_early(rule: &Value) -> bool {
     let expiration = &rule["Expiration"];
     let is_early = match json::number(expiration, "Days") {

@@ -83,7 +83,7 @@ impl Control for ForeignReplication {
                 || account.is_some_and(|id| settings.trusted_accounts.contains(id))
         };
         let why = if told.is_empty() {
-            "the event does not tell the rules"
+            "the event does not say the rules"
         } else if told.iter().all(is_harmless) {
             return vec![];
         } else {
@@ -106,7 +106,7 @@ impl Control for ForeignReplication {
         let alert = |severity, why| Decision::Alert { severity, why };
         let allow = |why: &str| Decision::Allow { why: why.to_owned() };
         let Some(bucket) = bucket_of(&suspicion.subject) else {
-            let why = "the replication of a bucket was changed, and the event does not tell of which".to_owned();
+            let why = "the replication of a bucket was changed, and the event does not say which".to_owned();
             return alert(Severity::Medium, why);
         };
         let Some(replication) = &state.replication else {
@@ -121,7 +121,7 @@ impl Control for ForeignReplication {
         let open = replication.rules.iter().filter(|rule| rule.is_on() && !is_to_friends(rule, state, given));
         let (held, open): (Vec<_>, Vec<_>) = open.partition(|rule| given.holds.contains(&grant(rule)));
         if open.is_empty() {
-            return allow(if held.is_empty() { "no rule copies to a stranger" } else { "an operator has put it back" });
+            return allow(if held.is_empty() { "no rule copies to a stranger" } else { "an operator has restored it" });
         }
         let said = |rules: &[&ReplicationRule]| {
             let each = rules.iter().map(|rule| sentence(rule, &event.account)).collect::<Vec<_>>().join("; ");
@@ -174,7 +174,7 @@ fn sentence(rule: &ReplicationRule, account: &str) -> String {
     let whose = match (is_to(rule, account), &rule.destination.account) {
         (Some(false), Some(named)) => format!(" of account {named}, which is not trusted"),
         (Some(_), _) => ", which the rule says to be of this account, and S3 does not list".to_owned(),
-        (None, _) => ", which is none of this account's, and the rule does not tell whose".to_owned(),
+        (None, _) => ", which is none of this account's, and the rule does not say whose".to_owned(),
     };
     format!("by {rule}{whose}")
 }

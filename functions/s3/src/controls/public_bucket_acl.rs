@@ -78,7 +78,7 @@ impl Control for PublicBucketAcl {
         let why = match ToldAcl::of(&event.request) {
             // A bucket is private unless the call says otherwise.
             ToldAcl::None if event.name == "CreateBucket" => return vec![],
-            ToldAcl::None | ToldAcl::Unknown => "the event does not tell the ACL, or in an unknown form".to_owned(),
+            ToldAcl::None | ToldAcl::Unknown => "the event does not say the ACL, or in an unknown form".to_owned(),
             ToldAcl::Canned(name) if exposed::lets_nobody_in(&name) => return vec![],
             ToldAcl::Canned(name) => format!("the event gives the bucket the ACL `{name}`"),
             ToldAcl::Grants { owner, grants } => {
@@ -109,7 +109,7 @@ impl Control for PublicBucketAcl {
 
     fn decide(event: &Event, suspicion: &Suspicion, state: &State, given: &Given<'_>) -> Decision<S3> {
         let Some(bucket) = bucket_of(&suspicion.subject) else {
-            let why = "a bucket's ACL was put, and the event does not tell on which bucket".to_owned();
+            let why = "a bucket's ACL was put, and the event does not say on which bucket".to_owned();
             return Decision::Alert { severity: Severity::High, why };
         };
         let allow = |why: &str| Decision::Allow { why: why.to_owned() };
@@ -124,7 +124,7 @@ impl Control for PublicBucketAcl {
             .filter(counts)
             .partition(|grant| given.holds.contains(&grant.to_string()));
         if open.is_empty() {
-            return allow(if held.is_empty() { "the ACL lets no stranger in" } else { "an operator has put it back" });
+            return allow(if held.is_empty() { "the ACL lets no stranger in" } else { "an operator has restored it" });
         }
         let (certain, unsure): (Vec<_>, Vec<_>) =
             open.into_iter().partition(|grant| exposed::is_certain(grant, &trust));

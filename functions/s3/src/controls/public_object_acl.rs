@@ -88,7 +88,7 @@ impl Control for PublicObjectAcl {
     fn suspect(event: &Event, settings: &Settings) -> Vec<Suspicion> {
         let trust = settings.trust(&event.account);
         let why = match ToldAcl::of(&event.request) {
-            ToldAcl::None | ToldAcl::Unknown => "the event does not tell the ACL, or in an unknown form".to_owned(),
+            ToldAcl::None | ToldAcl::Unknown => "the event does not say the ACL, or in an unknown form".to_owned(),
             ToldAcl::Canned(name) if exposed::lets_nobody_in(&name) => return vec![],
             ToldAcl::Canned(name) => format!("the event gives the object the ACL `{name}`"),
             ToldAcl::Grants { owner, grants } => {
@@ -120,14 +120,14 @@ impl Control for PublicObjectAcl {
         let alert = |severity, why| Decision::Alert { severity, why };
         let allow = |why: &str| Decision::Allow { why: why.to_owned() };
         let Some(object) = told::object(event) else {
-            let why = "an object's ACL was put, and the event does not tell on which object".to_owned();
+            let why = "an object's ACL was put, and the event does not say on which object".to_owned();
             return alert(Severity::High, why);
         };
         if state.disabled {
             return allow("ACLs do not count in this bucket");
         }
         if state.is_any_of_several {
-            let why = format!("an ACL was put on {object}, and the event does not tell on which version");
+            let why = format!("an ACL was put on {object}, and the event does not say on which version");
             return alert(Severity::Medium, why);
         }
         let Some(acl) = &state.acl else { return allow("the object is gone") };
@@ -140,7 +140,7 @@ impl Control for PublicObjectAcl {
         let open = acl.grants.iter().filter(is_stranger).filter(counts);
         let (held, open): (Vec<_>, Vec<_>) = open.partition(|grant| given.holds.contains(&name(grant, &object)));
         if open.is_empty() {
-            return allow(if held.is_empty() { "the ACL lets no stranger in" } else { "an operator has put it back" });
+            return allow(if held.is_empty() { "the ACL lets no stranger in" } else { "an operator has restored it" });
         }
         let (certain, unsure): (Vec<_>, Vec<_>) = open.into_iter().partition(|grant| is_certain(grant, state, &trust));
         if certain.is_empty() {

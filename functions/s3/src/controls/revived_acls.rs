@@ -85,7 +85,7 @@ impl Control for RevivedAcls {
             match rules.first().and_then(|rule| json::text(rule, "ObjectOwnership")) {
                 Some(ENFORCED) => return vec![],
                 Some(setting) => format!("the event sets Object Ownership to `{setting}`"),
-                None => "the event does not tell the Object Ownership".to_owned(),
+                None => "the event does not say the Object Ownership".to_owned(),
             }
         };
         vec![Suspicion { subject: subject(event), why }]
@@ -103,7 +103,7 @@ impl Control for RevivedAcls {
         let alert = |why| Decision::Alert { severity: Severity::Medium, why };
         let allow = |why: &str| Decision::Allow { why: why.to_owned() };
         let Some(bucket) = bucket_of(&suspicion.subject) else {
-            return alert("Object Ownership of a bucket was changed, and the event does not tell of which".to_owned());
+            return alert("Object Ownership of a bucket was changed, and the event does not say which".to_owned());
         };
         if state.is_gone {
             return allow("the bucket is gone");
@@ -121,10 +121,10 @@ impl Control for RevivedAcls {
         }
         let why = format!("ACLs count in bucket `{bucket}`, as Object Ownership is {setting}");
         match state.remembered.as_ref().filter(|remembered| remembered.is_fresh(event)) {
-            None if event.is_look() => allow("it is not known that ACLs ever did not count"),
+            None if event.is_look() => allow("there is no baseline in which ACLs were disabled"),
             None => alert(format!("{why}; whether they did before is not known")),
             Some(remembered) if remembered.good.as_deref() != Some(ENFORCED) => {
-                allow("ACLs counted when it was last looked at")
+                allow("ACLs were enabled in the baseline")
             }
             Some(remembered) => Decision::Revert {
                 severity: Severity::High,

@@ -75,7 +75,7 @@ impl Control for SuspendedLogVersioning {
         let why = match json::text(&event.request["VersioningConfiguration"], "Status") {
             Some("Enabled") => return vec![],
             Some("Suspended") => "the event suspends versioning",
-            _ => "the event does not tell whether versioning is on",
+            _ => "the event does not say whether versioning is on",
         };
         vec![Suspicion { subject: subject(event), why: why.to_owned() }]
     }
@@ -95,7 +95,7 @@ impl Control for SuspendedLogVersioning {
         let alert = |severity, why| Decision::Alert { severity, why };
         let allow = |why: &str| Decision::Allow { why: why.to_owned() };
         let Some(bucket) = bucket_of(&suspicion.subject) else {
-            let why = "versioning of a bucket was changed, and the event does not tell of which".to_owned();
+            let why = "versioning of a bucket was changed, and the event does not say which".to_owned();
             return alert(Severity::Medium, why);
         };
         if !state.receives_logs {
