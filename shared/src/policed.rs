@@ -116,7 +116,7 @@ impl<P: Policed> Control for Open<P> {
         let Told { subject, policy } = P::told(event);
         let why = match &policy {
             ToldPolicy::None => None,
-            ToldPolicy::Untold => Some("the event does not tell the policy".to_owned()),
+            ToldPolicy::Untold => Some("the event does not contain the policy".to_owned()),
             ToldPolicy::Is(text) => match Policy::parse(text) {
                 Err(error) => Some(format!("the event's policy is not understood: {error}")),
                 Ok(policy) => {
@@ -142,7 +142,7 @@ impl<P: Policed> Control for Open<P> {
         let is_about_everyone = P::KEEPS_OUT.contains(&Exposure::Public);
         let unsure_of_all = if is_about_everyone { Severity::High } else { Severity::Medium };
         let Some(holder) = P::holder(&suspicion.subject) else {
-            let why = format!("the policy of {} {word} was changed, and the event does not tell which", article(word));
+            let why = format!("the policy of {} {word} was changed, and the event does not say which", article(word));
             return alert(unsure_of_all, why);
         };
         let Some(text) = &state.policy else { return allow(format!("the {word} has no policy")) };

@@ -121,7 +121,7 @@ const HIGH_RISK_PORTS: [u16; 24] = [
 fn suspect(direction: Direction, event: &Event, settings: &Settings) -> Vec<Suspicion> {
     let told = Told::of(event);
     let why = match &told.rules {
-        None => "the event does not say the rules".to_owned(),
+        None => "the event does not contain the rules".to_owned(),
         Some(rules) => {
             let wide: Vec<String> = rules
                 .iter()

@@ -13,7 +13,7 @@ const CLOSING: [Flag; 2] = [Flag::IgnorePublicAcls, Flag::RestrictPublicBuckets]
 
 /// Why an event gives reason to look.
 pub(crate) fn suspect(event: &Event) -> Option<String> {
-    let Some(on) = told::flags(event) else { return Some("the event does not say the settings".to_owned()) };
+    let Some(on) = told::flags(event) else { return Some("the event does not contain the settings".to_owned()) };
     let off: Vec<_> = CLOSING.iter().filter(|flag| !on.contains(flag)).map(ToString::to_string).collect();
     (!off.is_empty()).then(|| format!("the event leaves {} off", off.join(" and ")))
 }

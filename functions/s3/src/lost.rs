@@ -59,7 +59,7 @@ impl Kind {
         let alert = |severity, why| Decision::Alert { severity, why };
         let allow = |why: &str| Decision::Allow { why: why.to_owned() };
         let Some(bucket) = bucket_of(&suspicion.subject) else {
-            let why = "a bucket policy was changed, and the event does not tell of which bucket".to_owned();
+            let why = "a bucket policy was changed, and the event does not say which".to_owned();
             return alert(Severity::High, why);
         };
         let Some(remembered) = &state.remembered else {
@@ -67,12 +67,12 @@ impl Kind {
                 Some(unknown) => {
                     alert(Severity::Low, format!("the policy of bucket `{bucket}` was deleted; {unknown}"))
                 }
-                None => allow("nobody has looked at this bucket before"),
+                None => allow("the bucket has no baseline"),
             };
         };
         let Some(before) = &remembered.good else { return allow(self.none_before) };
         let Ok(before) = Policy::parse(before) else {
-            return alert(Severity::High, format!("what is remembered of bucket `{bucket}` is not understood"));
+            return alert(Severity::High, format!("the baseline of bucket `{bucket}` is not understood"));
         };
         let now = match state.policy.as_deref().map(Policy::parse).transpose() {
             Ok(now) => now,
@@ -85,7 +85,7 @@ impl Kind {
         let (held, lost): (Vec<Kept<'_>>, Vec<Kept<'_>>) =
             lost.partition(|statement| given.holds.contains(&grant(statement)));
         if lost.is_empty() {
-            return allow(if held.is_empty() { self.all_there } else { "an operator has put it back" });
+            return allow(if held.is_empty() { self.all_there } else { "an operator has restored it" });
         }
         let named = lost.iter().map(called).collect::<Vec<_>>().join(", ");
         let why = format!("bucket `{bucket}` {} {} before: {named}", self.lost, remembered.age(event));

@@ -134,7 +134,7 @@ mod tests {
         assert_eq!(accepted.as_deref(), Some("a peering connection with account 444455556666 was accepted"));
         assert_eq!(said(accept, id.clone(), sides("111122223333", "111122223333")), None);
         for (name, request) in [(accept, id), (create, json!({"omitted": true}))] {
-            assert!(said(name, request, json!(null)).is_some_and(|why| why.ends_with("does not tell with whom")));
+            assert!(said(name, request, json!(null)).is_some_and(|why| why.ends_with("does not say with whom")));
         }
     }
 }

@@ -66,7 +66,7 @@ impl Control for InstanceMetadataV1 {
     fn suspect(event: &Event, _: &Settings) -> Vec<Suspicion> {
         let request = parameters(event);
         let why = if json::is_left_out(request) {
-            "the event does not say the options"
+            "the event does not contain the options"
         } else {
             match (field(request, "httpTokens"), text(request, "httpTokens")) {
                 (field, _) if field.is_null() => return vec![],

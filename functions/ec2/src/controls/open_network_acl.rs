@@ -76,7 +76,7 @@ impl Control for OpenNetworkAcl {
 
     fn suspect(event: &Event, settings: &Settings) -> Vec<Suspicion> {
         let why = match told(event) {
-            None => "the event does not say the rule".to_owned(),
+            None => "the event does not contain the rule".to_owned(),
             Some(entry) if is_open(&entry, settings) => format!("the event makes {entry}"),
             Some(_) => return vec![],
         };

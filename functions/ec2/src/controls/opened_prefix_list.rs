@@ -76,7 +76,7 @@ impl Control for OpenedPrefixList {
 
     fn suspect(event: &Event, settings: &Settings) -> Vec<Suspicion> {
         let why = match added(event) {
-            None => "the event does not say the entries".to_owned(),
+            None => "the event does not contain the entries".to_owned(),
             Some(added) => {
                 let may_be = |cidr: &&String| {
                     opening(cidr).is_none_or(|opening| opening.may_be_part_of_a_world(&settings.public_ports))

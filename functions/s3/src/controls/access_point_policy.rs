@@ -2,21 +2,21 @@
 //!
 //! **Watches** `PutAccessPointPolicy`.
 //!
-//! **Why** An access point is a second door to a bucket, with a policy of its own. Where the bucket's policy leaves it to
-//! its access points whom to let in, as AWS recommends, a statement there that allows `"*"` or an account of somebody
-//! else opens the bucket, and who reads only bucket policies does not see it.
+//! **Why** An access point is a second door to a bucket, with a policy of its own. Where the bucket's policy delegates
+//! access to its access points, as AWS recommends, a statement there that allows `"*"` or somebody else's account opens
+//! the bucket, unseen by anyone who checks only bucket policies.
 //!
-//! **Does** Looks at the policy that the access point has now and removes from it what lets in everyone, or accounts and
-//! organizations that are not trusted: one principal of a list, one of the values that a condition allows, or else the
-//! whole statement. Everything else stays byte for byte. The policy is deleted only if nothing is left of it.
+//! **Does** Reads the access point's present policy and removes from it what lets in everyone, or untrusted accounts
+//! and organizations: one principal of a list, one of the values that a condition allows, or else the whole statement.
+//! Everything else stays byte for byte. The policy is deleted only if nothing is left of it.
 //!
 //! **Leaves alone**
 //! - statements that let in only one's own account, trusted accounts and organizations, or services of AWS, and every
 //!   `Deny`
-//! - access points that only a VPC reaches
+//! - access points that can only be reached from a VPC
 //! - what the bucket's own policy does not let in: an access point grants nothing that the bucket does not
 //! - what Block Public Access already neutralises (`RestrictPublicBuckets`, of the access point, the bucket or the account)
-//! - grants that an operator has put back with `snapback undo`
+//! - grants that an operator has restored with `snapback undo`
 //!
 //! It alerts and touches nothing where it cannot tell: a bucket of another account, everyone from a network or a range of
 //! addresses, a condition or a `Deny` that may keep strangers out, a policy that it cannot read, an event that does not
@@ -79,7 +79,7 @@ impl Policed for AccessPointPolicy {
         undoes: &[rights::GET_ACCESS_POINT_POLICY, rights::PUT_ACCESS_POINT_POLICY],
         severity: Severity::Critical,
         frameworks: &["AWS FSBP S3.19", "ATT&CK T1537", "ATT&CK T1530"],
-        caveat: "What was read before the revert has been read: look at the bucket's access logs or data events.",
+        caveat: "Data may have been read before the revert: check the bucket's access logs or data events.",
         source: file!(),
     };
 

@@ -79,7 +79,7 @@ impl Control for EarlyLogExpiry {
     fn suspect(event: &Event, _: &Settings) -> Vec<Suspicion> {
         let told = json::list(&event.request["LifecycleConfiguration"]["Rule"]);
         let why = if told.is_empty() {
-            "the event does not say the rules"
+            "the event does not contain the rules"
         } else if told.into_iter().any(may_be_early) {
             "the event lets objects expire early"
         } else {

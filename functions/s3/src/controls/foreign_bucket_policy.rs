@@ -2,12 +2,12 @@
 //!
 //! **Watches** `PutBucketPolicy`.
 //!
-//! **Why** A statement that names an account of somebody else hands the bucket's objects to that account, and nothing
-//! about it looks public. It is the quiet way to take data out of AWS (Stratus Red Team: `s3-backdoor-bucket-policy`).
+//! **Why** A statement that names somebody else's account hands the bucket's objects to that account, and nothing about
+//! it looks public. It is the quiet way to take data out (Stratus Red Team: `s3-backdoor-bucket-policy`).
 //!
-//! **Does** Looks at the policy that the bucket has now and removes from it what lets in accounts and organizations that
-//! are neither the bucket's own nor trusted (`TrustedAccounts`, `TrustedOrganizations`, `trusted.json`): one principal of
-//! a list, one of the values that a condition allows, or else the whole statement. Everything else stays byte for byte.
+//! **Does** Reads the bucket's present policy and removes from it what lets in accounts and organizations that are
+//! neither the bucket's own nor trusted (`TrustedAccounts`, `TrustedOrganizations`, `trusted.json`): one principal of a
+//! list, one of the values that a condition allows, or else the whole statement. Everything else stays byte for byte.
 //! The policy is deleted only if nothing is left of it.
 //!
 //! **Leaves alone**
@@ -16,7 +16,7 @@
 //! - what lets everyone in, which is for `s3-public-bucket-policy`
 //! - named strangers whom Block Public Access keeps out: `RestrictPublicBuckets` does, while the policy lets everyone in
 //!   as well
-//! - grants that an operator has put back with `snapback undo`
+//! - grants that an operator has restored with `snapback undo`
 //!
 //! It alerts and touches nothing where it cannot tell: everyone from a VPC, an endpoint or a range of addresses that is
 //! not listed as trusted, as the policy does not say whose that is; a canonical user that is not listed; a condition or a
@@ -52,7 +52,7 @@ impl Policed for ForeignBucketPolicy {
         undoes: &[rights::GET_BUCKET_POLICY, rights::PUT_BUCKET_POLICY],
         severity: Severity::High,
         frameworks: &["AWS FSBP S3.6", "ATT&CK T1537", "Stratus aws.exfiltration.s3-backdoor-bucket-policy"],
-        caveat: "What was read before the revert has been read: look at the bucket's access logs or data events.",
+        caveat: "Data may have been read before the revert: check the bucket's access logs or data events.",
         source: file!(),
     };
 

@@ -83,7 +83,7 @@ impl Control for ForeignReplication {
                 || account.is_some_and(|id| settings.trusted_accounts.contains(id))
         };
         let why = if told.is_empty() {
-            "the event does not say the rules"
+            "the event does not contain the rules"
         } else if told.iter().all(is_harmless) {
             return vec![];
         } else {

@@ -2,22 +2,23 @@
 //!
 //! **Watches** `DeleteBucketPolicy`, `PutBucketPolicy`.
 //!
-//! **Why** A `Deny` in a bucket policy is a protection that holds against administrators too: no access without TLS, none
-//! from outside the network, no deletion of logs. Whoever wants past it deletes the policy, or puts one without it. The
-//! event does not tell what was there before, so Snapback remembers it: once a day it looks at all bucket policies.
+//! **Why** A `Deny` in a bucket policy is a protection that holds against administrators too: no access without TLS,
+//! none from outside the network, no deletion of logs. Whoever wants to get around it deletes the policy, or puts one
+//! without it. The event does not say what was there before, so Snapback keeps a baseline: a daily scheduled check
+//! reads all bucket policies.
 //!
-//! **Does** Compares the policy that the bucket has now with the `Deny` statements that it had when it was last looked at.
-//! Those that are gone are put back behind the present statements, byte for byte. Nothing that allows is put back here (what
-//! let logs be delivered is for `s3-lost-log-delivery`): of a policy that was deleted, only its `Deny` statements return. A
-//! new policy that denies something itself is not compared at once but by the daily look, which only tells.
+//! **Does** Compares the bucket's present policy with the `Deny` statements of the baseline. Those that are gone are
+//! restored after the present statements, byte for byte. It restores nothing that allows (`s3-lost-log-delivery`
+//! restores log delivery): of a deleted policy, only the `Deny` statements return. A new policy that denies something
+//! itself is compared by the daily check, which only notifies.
 //!
 //! **Leaves alone**
-//! - buckets whose policy denied nothing when it was last looked at
-//! - a policy that has all that was denied, whatever else has changed
-//! - what an operator has put back with `snapback undo`
+//! - buckets whose policy denies nothing in the baseline
+//! - a policy that still denies everything that it denied, whatever else has changed
+//! - what an operator has restored with `snapback undo`
 //!
 //! It alerts and touches nothing where it cannot tell: a policy that denies something else instead, a policy that it
-//! cannot read, a bucket that was not looked at before or not for two days, an event that does not say which bucket.
+//! cannot read, a baseline that is missing or older than two days, an event that does not say which bucket.
 
 use snapback::control::{About, Watch};
 use snapback::decision::Severity;
@@ -44,7 +45,7 @@ impl Loses for LostBucketDeny {
         undoes: &[rights::GET_BUCKET_POLICY, rights::PUT_BUCKET_POLICY, rights::DELETE_BUCKET_POLICY],
         severity: Severity::High,
         frameworks: &["AWS FSBP S3.5", "ATT&CK T1562", "ATT&CK T1578.005"],
-        caveat: "What was done while nothing denied it has been done: look at the bucket's data events.",
+        caveat: "Nothing denied what was done in the meantime: check the bucket's data events.",
         source: file!(),
     };
 

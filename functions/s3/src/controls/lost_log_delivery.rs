@@ -2,25 +2,25 @@
 //!
 //! **Watches** `DeleteBucketPolicy`, `PutBucketPolicy`.
 //!
-//! **Why** The logs of trails, of AWS Config, of access to buckets and of other services are delivered only while the
-//! bucket's policy lets these services put them. Without that the trail still says that it is logging, and nothing arrives:
-//! whoever wants logs to stop without touching the trail takes the statement out.
+//! **Why** CloudTrail, AWS Config, S3 access logging and other services can deliver logs only while the bucket's policy
+//! lets them. Without that, the trail still says that it is logging, and nothing arrives: whoever wants logs to stop
+//! without touching the trail removes the statement.
 //!
-//! **Does** Compares the policy that the bucket has now with what it let CloudTrail, AWS Config, S3's access logs and the
-//! delivery of other services' logs do when Snapback last looked, less than two days ago. Of that, what is gone is put back
-//! behind the present statements, byte for byte: no statement that lets in anybody but these services. Snapback looks once
-//! a day.
+//! **Does** Compares the bucket's present policy with what CloudTrail, AWS Config, S3's access logs and the log
+//! delivery of other services may do in the baseline, which a daily scheduled check keeps and which must be less than
+//! two days old. What is gone of that is restored after the present statements, byte for byte: no statement that lets
+//! in anybody but these services.
 //!
 //! **Leaves alone**
-//! - buckets whose policy let none of these services in when it was last looked at
-//! - a policy that has all that they were let do, whatever else has changed
-//! - statements that name others beside these services
-//! - what an operator has put back with `snapback undo`
+//! - buckets whose policy lets none of these services in, in the baseline
+//! - a policy that still lets them do everything that they could do, whatever else has changed
+//! - statements that name others besides these services
+//! - what an operator has restored with `snapback undo`
 //!
-//! It alerts and touches nothing where it cannot tell: a policy that lets these services in by another statement instead, a
-//! policy that it cannot read, a bucket that was not looked at for two days, an event that does not say which bucket. A
-//! deleted policy of which nothing is remembered is for `s3-lost-bucket-deny`. What a new `Deny` keeps out, and a bucket
-//! that is deleted with its logs, are not recognised.
+//! It alerts and touches nothing where it cannot tell: a policy that lets these services in by another statement
+//! instead, a policy that it cannot read, a baseline older than two days, an event that does not say which bucket. A
+//! deleted policy without a baseline is for `s3-lost-bucket-deny`. It does not recognise a new `Deny` that keeps the
+//! services out, or a bucket that is deleted with its logs.
 
 use snapback::control::{About, Watch};
 use snapback::decision::Severity;
@@ -46,7 +46,8 @@ impl Loses for LostLogDelivery {
         undoes: &[rights::GET_BUCKET_POLICY, rights::PUT_BUCKET_POLICY, rights::DELETE_BUCKET_POLICY],
         severity: Severity::High,
         frameworks: &["ATT&CK T1562.008"],
-        caveat: "What was to be delivered meanwhile may be lost. CloudTrail's own event history has 90 days of it.",
+        caveat: "Logs that should have been delivered in the meantime may be lost. CloudTrail's event history keeps \
+                 90 days of them.",
         source: file!(),
     };
 

@@ -78,7 +78,7 @@ impl Control for PublicBucketAcl {
         let why = match ToldAcl::of(&event.request) {
             // A bucket is private unless the call says otherwise.
             ToldAcl::None if event.name == "CreateBucket" => return vec![],
-            ToldAcl::None | ToldAcl::Unknown => "the event does not say the ACL, or in an unknown form".to_owned(),
+            ToldAcl::None | ToldAcl::Unknown => "the event contains no ACL, or one in an unknown form".to_owned(),
             ToldAcl::Canned(name) if exposed::lets_nobody_in(&name) => return vec![],
             ToldAcl::Canned(name) => format!("the event gives the bucket the ACL `{name}`"),
             ToldAcl::Grants { owner, grants } => {

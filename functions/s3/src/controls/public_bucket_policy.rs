@@ -2,18 +2,18 @@
 //!
 //! **Watches** `PutBucketPolicy`.
 //!
-//! **Why** A statement that allows `"*"` gives the bucket's objects to the whole internet. It is the commonest way in
-//! which data leaks from AWS, by mistake as well as on purpose (Stratus Red Team: `s3-backdoor-bucket-policy`).
+//! **Why** A statement that allows `"*"` gives the bucket's objects to the whole internet. It is the most common way in
+//! which data leaks from AWS, by mistake or on purpose (Stratus Red Team: `s3-backdoor-bucket-policy`).
 //!
-//! **Does** Looks at the policy that the bucket has now and removes from it what lets everyone in: the `"*"` from a
-//! list of principals, one of the values that a condition allows, or else the whole statement. Everything else stays
-//! byte for byte. The policy is deleted only if nothing is left of it.
+//! **Does** Reads the bucket's present policy and removes from it what lets everyone in: the `"*"` from a list of
+//! principals, one of the values that a condition allows, or else the whole statement. Everything else stays byte for
+//! byte. The policy is deleted only if nothing is left of it.
 //!
 //! **Leaves alone**
 //! - statements that name whom they let in, and every `Deny`
 //! - statements that a condition narrows to an account, an organization, a network or a caller
 //! - what Block Public Access already neutralises (`RestrictPublicBuckets`, of the bucket or of the account)
-//! - grants that an operator has put back with `snapback undo`
+//! - grants that an operator has restored with `snapback undo`
 //!
 //! It alerts and touches nothing where it cannot tell: a condition or a `Deny` that may keep strangers out, a policy
 //! that it cannot read, an event that does not say which bucket.
@@ -53,7 +53,7 @@ impl Policed for PublicBucketPolicy {
             "ATT&CK T1537",
             "Stratus aws.exfiltration.s3-backdoor-bucket-policy",
         ],
-        caveat: "What was read before the revert has been read: look at the bucket's access logs or data events.",
+        caveat: "Data may have been read before the revert: check the bucket's access logs or data events.",
         source: file!(),
     };
 

@@ -88,7 +88,7 @@ impl Control for PublicObjectAcl {
     fn suspect(event: &Event, settings: &Settings) -> Vec<Suspicion> {
         let trust = settings.trust(&event.account);
         let why = match ToldAcl::of(&event.request) {
-            ToldAcl::None | ToldAcl::Unknown => "the event does not say the ACL, or in an unknown form".to_owned(),
+            ToldAcl::None | ToldAcl::Unknown => "the event contains no ACL, or one in an unknown form".to_owned(),
             ToldAcl::Canned(name) if exposed::lets_nobody_in(&name) => return vec![],
             ToldAcl::Canned(name) => format!("the event gives the object the ACL `{name}`"),
             ToldAcl::Grants { owner, grants } => {

@@ -85,7 +85,7 @@ impl Control for RevivedAcls {
             match rules.first().and_then(|rule| json::text(rule, "ObjectOwnership")) {
                 Some(ENFORCED) => return vec![],
                 Some(setting) => format!("the event sets Object Ownership to `{setting}`"),
-                None => "the event does not say the Object Ownership".to_owned(),
+                None => "the event does not contain the Object Ownership".to_owned(),
             }
         };
         vec![Suspicion { subject: subject(event), why }]
