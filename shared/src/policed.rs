@@ -252,6 +252,7 @@ mod tests {
         const ABOUT: &'static About = &About {
             id: "test-open-door",
             title: "A door lets strangers in",
+            happened: "",
             watches: &[],
             reads: &[],
             writes: &[],
