@@ -11,6 +11,7 @@ use super::condition::{self, About, Judged};
 use super::deny::{self, Denies, Left};
 use super::document::{Principal, Statement, listed, shown};
 use super::matrix::{Apart, Matrix};
+use super::narrowed::{Named, Narrowed};
 use super::principal::Grantee;
 use super::reach::Reach;
 use super::text::Node;
@@ -55,29 +56,6 @@ pub(super) enum Part {
         entry: usize,
         value: usize,
     },
-}
-
-/// A principal as it is written.
-pub(super) struct Named<'s> {
-    kind: &'s str,
-    text: &'s str,
-    pub grantee: Grantee,
-    /// Whom the `Deny` statements leave over of these.
-    pub left: Reach,
-}
-
-/// What the condition leaves of everyone.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Narrowed {
-    /// By keys that tell of the caller.
-    caller: Reach,
-    source: Option<Reach>,
-    claim: Option<Reach>,
-    /// To whose identity pool, and whether its guests are let in as well.
-    pool: Option<Reach>,
-    guests: Option<Reach>,
-    is_service: bool,
-    kind: Kind,
 }
 
 pub(super) struct Context<'c> {
@@ -213,63 +191,6 @@ fn distinct(named: &[Named<'_>]) -> Vec<(Grantee, Reach)> {
         }
     }
     distinct
-}
-
-impl Narrowed {
-    fn by<'j>(entries: impl Iterator<Item = &'j Judged>, kind: Kind) -> Self {
-        let everyone = Self {
-            caller: Reach::ANYONE,
-            source: None,
-            claim: None,
-            pool: None,
-            guests: None,
-            is_service: false,
-            kind,
-        };
-        entries.fold(everyone, |narrowed, judged| narrowed.and(judged.about, judged.reach))
-    }
-
-    pub(super) fn and(mut self, about: About, reach: Reach) -> Self {
-        let narrower = |earlier: Option<Reach>| Some(earlier.map_or(reach, |earlier| earlier.and(reach)));
-        match about {
-            About::Source => self.source = narrower(self.source),
-            About::Claim => self.claim = narrower(self.claim),
-            About::Pool => self.pool = narrower(self.pool),
-            About::Guests => self.guests = narrower(self.guests),
-            About::Service if reach == Reach::certain(Exposure::Service) => self.is_service = true,
-            About::Caller | About::Way | About::Service => self.caller = self.caller.and(reach),
-        }
-        self
-    }
-
-    pub(super) fn of(self, grantee: Grantee, left: Reach) -> Reach {
-        let (source, claim) = (self.source.unwrap_or(Reach::ANYONE), self.claim.unwrap_or(Reach::ANYONE));
-        // Guests of a pool are anyone, and whether it has some the policy does not tell.
-        let pool = self.pool.map(|pool| pool.or(self.guests.unwrap_or(Reach::UNKNOWN)));
-        let claim = claim.and(pool.unwrap_or(Reach::ANYONE));
-        let conditioned = self.caller.and(source).and(left);
-        match grantee {
-            Grantee::Service => self.services(left),
-            Grantee::Everyone if self.is_service => self.services(left),
-            _ if self.is_service => Reach::NOBODY,
-            Grantee::Everyone => conditioned.and(claim),
-            Grantee::Known(reach) => reach.and(conditioned).and(claim),
-            Grantee::Member(owner) => owner.and(conditioned),
-            Grantee::SignedIn(_, owner) if claim.is_narrower_than_public() => owner.and(conditioned),
-            Grantee::SignedIn(..) => conditioned.and(claim),
-        }
-    }
-
-    /// A service acts for whom its condition says, or for anyone; that a role is trusted to one is normal.
-    fn services(self, left: Reach) -> Reach {
-        let anyone = if self.kind == Kind::Trust { Exposure::Account } else { Exposure::Service };
-        let acting = match self.source {
-            Some(source) if source.is_narrower_than_public() => source,
-            Some(source) => Reach { exposure: anyone, ..source },
-            None => Reach::certain(anyone),
-        };
-        acting.and(self.caller).and(left)
-    }
 }
 
 /// What keeps people out or does not, in a way that is not judged here.

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::condition::Judged;
-use super::grant::{Named, Narrowed};
+use super::narrowed::{Named, Narrowed};
 use super::reach::Reach;
 use super::trust::Exposure;
 

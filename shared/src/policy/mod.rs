@@ -16,6 +16,7 @@ pub mod identity;
 pub mod kept;
 mod known;
 mod matrix;
+mod narrowed;
 pub mod pattern;
 mod principal;
 mod reach;
