@@ -44,9 +44,11 @@ pub(crate) fn cases() -> Result<Vec<Case>> {
                 let written: Value = serde_json::from_str(&fs::read_to_string(&path)?)?;
                 let mut of_control = examples.iter().filter(|example| example.control.about.id == control.about.id);
                 let example = of_control.find(|example| written["event"] == example.file.as_str());
-                let event = example.context("there is no such event")?.event.clone();
+                let example = example.context("there is no such event")?;
+                let event = example.event.clone();
                 let set = |variable: &str| written["settings"][variable].as_str().map(str::to_owned);
-                let settings = Settings::read(&set)?;
+                let mut settings = Settings::read(&set)?;
+                settings.own.keys.extend(example.settings().own.keys);
                 let mut suspicions = (control.suspect)(&event, &settings);
                 // A look raises a suspicion of each part; the case is about one.
                 let about = written["about"].as_str().unwrap_or_default();

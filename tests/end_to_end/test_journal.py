@@ -119,7 +119,7 @@ def test_a_plan_that_somebody_has_changed_is_not_applied(snapback):
     key = {"pk": {"S": f"entry#{entry}"}, "sk": {"S": "entry"}}
     item = dynamodb.get_item(TableName=snapback.stack.journal, Key=key)["Item"]
     body = json.loads(item["body"]["S"])
-    change = body["decision"]["plan"][0]["s3"]["bucket-policy"]
+    change = body["decision"]["plan"][0]["policy"]
     change["from"] = change["from"].replace("s3:GetObject", "s3:*")
     dynamodb.put_item(TableName=snapback.stack.journal, Item={**item, "body": {"S": json.dumps(body)}})
     undone = snapback.undo(entry)

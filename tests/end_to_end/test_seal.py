@@ -110,7 +110,7 @@ def test_an_unfinished_entry_that_is_planted_has_its_plan_not_applied(snapback, 
     _, _, genuine = reverted(snapback)
     body = json.loads(genuine["body"]["S"])
     wide_open = json.dumps({"Version": "2012-10-17", "Statement": [bucket.lets_in_everyone("s3:*", sid="Mine")]})
-    plan = [{"s3": {"bucket-policy": {"bucket": bucket.name, "from": bucket.policy_text(), "to": wide_open}}}]
+    plan = [{"policy": {"of": {"bucket": bucket.name}, "from": bucket.policy_text(), "to": wide_open}}]
     body = {**body, "id": entry_id, "outcome": "pending", "subject": {**body["subject"], "arn": bucket.arn}}
     body["decision"]["plan"] = plan
     pending = {"outcome": {"S": "pending"}, "lease": {"N": "0"}, "resource": {"S": bucket.arn}}

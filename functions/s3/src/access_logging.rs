@@ -4,7 +4,7 @@ use anyhow::{Context, Result, bail, ensure};
 use aws_sdk_s3::types;
 use snapback::change::{AccessLogging, AclGrant, LogKeys};
 
-use crate::aws::{grantee_of_sdk, grantee_to_sdk};
+use crate::acl::{grantee_of_sdk, grantee_to_sdk};
 
 /// The elements of the answer that the SDK reads. Any other it drops.
 pub(crate) const KNOWN: [&str; 15] = [

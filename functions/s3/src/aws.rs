@@ -12,10 +12,11 @@ use aws_sdk_s3control::config::endpoint::{Endpoint, EndpointFuture, Params, Reso
 use aws_sdk_s3control::types::NetworkOrigin;
 use futures::future::BoxFuture;
 use futures::{FutureExt, TryFutureExt};
+use serde::{Deserialize, Serialize};
 use snapback::aws::{code, failure};
 use snapback::change::{
-    AccessLogging, Acl, AclGrant, Applied, Change, Flag, Flags, Grantee, Holder, Lifecycle, Live, Object,
-    ObjectOwnership, Replication, S3, Versioning,
+    AccessLogging, Acl, Applied, Change, Flag, Flags, Holder, Lifecycle, Live, Object, ObjectOwnership, Replication,
+    S3, Versioning,
 };
 use snapback::control::{Look, Survey};
 use snapback::event::Event;
@@ -23,7 +24,7 @@ use snapback::place::Place;
 use snapback::policy::PolicyText;
 use snapback::subject::Subject;
 
-use crate::controls::{ENFORCED, Point};
+use crate::acl::{acl_grant, sdk_acl};
 use crate::exposed::Doors;
 use crate::rights;
 use crate::whole::{Found, Whole};
@@ -70,21 +71,6 @@ pub(crate) async fn object_acl(look: &Look<'_>, object: &Object) -> Result<Optio
 fn acl(owner: Option<types::Owner>, grants: Option<Vec<types::Grant>>) -> Result<Acl> {
     let owner = owner.and_then(|owner| owner.id).context("it has no owner")?;
     Ok(Acl { owner, grants: grants.unwrap_or_default().into_iter().map(acl_grant).collect::<Result<_>>()? })
-}
-
-fn acl_grant(grant: types::Grant) -> Result<AclGrant> {
-    let grantee = grantee_of_sdk(grant.grantee)?;
-    let permission = grant.permission.context("a grant permits nothing")?;
-    Ok(AclGrant { grantee, permission: permission.as_str().to_owned() })
-}
-
-pub(crate) fn grantee_of_sdk(grantee: Option<types::Grantee>) -> Result<Grantee> {
-    let grantee = grantee.context("a grant names nobody")?;
-    match (grantee.id, grantee.uri) {
-        (Some(id), None) => Ok(Grantee::User(id)),
-        (None, Some(uri)) => Ok(Grantee::Group(uri)),
-        _ => bail!("a grant names somebody in an unknown way"),
-    }
 }
 
 /// The versioning of a bucket.
@@ -174,7 +160,7 @@ pub(crate) async fn buckets(look: &Look<'_>) -> Result<Vec<(String, Option<Strin
 
 /// Whether ACLs do not count in a bucket, as its owner owns every object.
 pub(crate) async fn has_acls_disabled(look: &Look<'_>, bucket: &str) -> Result<bool> {
-    Ok(object_ownership(look, bucket).await?.setting.as_deref() == Some(ENFORCED))
+    Ok(object_ownership(look, bucket).await?.setting.as_deref() == Some(ObjectOwnership::ENFORCED))
 }
 
 /// The Object Ownership of a bucket.
@@ -273,6 +259,17 @@ fn access_points_of_region<'a>(look: &'a Look<'a>, event: &'a Event) -> BoxFutur
         Ok(all.map(|point| Subject::access_point(event, &point.name)).collect())
     }
     .boxed()
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Point {
+    pub bucket: String,
+    /// The account that owns the bucket.
+    pub bucket_account: Option<String>,
+    /// Whether it can be reached from outside of a VPC.
+    pub is_on_the_internet: bool,
+    /// Its own Block Public Access, which cannot be changed.
+    pub block: Flags,
 }
 
 /// An access point; nothing if it is gone.
@@ -436,25 +433,6 @@ async fn put_object_acl(look: &Look<'_>, object: &Object, acl: &Acl) -> Result<(
     let call = call.set_version_id(object.version.clone()).expected_bucket_owner(&look.place.account);
     let written = call.access_control_policy(sdk_acl(acl)?).send().await.map(drop).map_err(failure);
     written.with_context(|| format!("writing the ACL of {object}"))
-}
-
-fn sdk_acl(acl: &Acl) -> Result<types::AccessControlPolicy> {
-    let grants = acl.grants.iter().map(sdk_grant).collect::<Result<Vec<_>>>()?;
-    let owner = types::Owner::builder().id(&acl.owner).build();
-    Ok(types::AccessControlPolicy::builder().owner(owner).set_grants(Some(grants)).build())
-}
-
-fn sdk_grant(grant: &AclGrant) -> Result<types::Grant> {
-    let permission = types::Permission::from(grant.permission.as_str());
-    Ok(types::Grant::builder().grantee(grantee_to_sdk(&grant.grantee)?).permission(permission).build())
-}
-
-pub(crate) fn grantee_to_sdk(grantee: &Grantee) -> Result<types::Grantee> {
-    let builder = match grantee {
-        Grantee::User(id) => types::Grantee::builder().r#type(types::Type::CanonicalUser).id(id),
-        Grantee::Group(uri) => types::Grantee::builder().r#type(types::Type::Group).uri(uri),
-    };
-    Ok(builder.build()?)
 }
 
 async fn put_bucket_public_access_block(look: &Look<'_>, bucket: &str, on: Option<&Flags>) -> Result<()> {

@@ -1,6 +1,7 @@
 //! Amazon S3: the list of its controls.
 
 mod access_logging;
+mod acl;
 mod aws;
 mod block;
 mod bucket_policy;

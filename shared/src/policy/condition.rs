@@ -333,7 +333,7 @@ const SOURCES: [&str; 5] =
 /// - <https://docs.aws.amazon.com/AmazonS3/latest/API/bucket-policy-s3-sigv4-conditions.html>
 /// - <https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html>
 fn is_met_by_anyone(key: &str) -> bool {
-    const KEYS: [&str; 85] = [
+    const KEYS: [&str; 84] = [
         "aws:calledvia",
         "aws:calledviafirst",
         "aws:calledvialast",
@@ -412,7 +412,6 @@ fn is_met_by_anyone(key: &str) -> bool {
         "secretsmanager:secretid",
         "secretsmanager:versionid",
         "secretsmanager:versionstage",
-        "sns:endpoint",
         "sns:protocol",
         "sts:durationseconds",
         "sts:externalid",

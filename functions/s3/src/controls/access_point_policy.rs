@@ -32,6 +32,7 @@ use snapback::policed::{Barrier, Policed, State, Told};
 use snapback::policy::{Exposure, Grant, Kind, Policy, PolicyText, Trust};
 use snapback::subject::Subject;
 
+use crate::aws::Point;
 use crate::{aws, block, rights, told};
 
 #[derive(Debug)]
@@ -45,17 +46,6 @@ pub(crate) struct Beside {
     pub bucket_policy: Option<PolicyText>,
     /// The settings of Block Public Access of the bucket and of the account.
     pub on: Flags,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Point {
-    pub bucket: String,
-    /// The account that owns the bucket.
-    pub bucket_account: Option<String>,
-    /// Whether it can be reached from outside of a VPC.
-    pub is_on_the_internet: bool,
-    /// Its own Block Public Access, which cannot be changed.
-    pub block: Flags,
 }
 
 impl Policed for AccessPointPolicy {
