@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
+use snapback::event::SCHEDULED;
 use workspace_tests::controls as all;
 
 use super::operators::{Policy, length};
@@ -14,8 +15,10 @@ pub(super) fn controls() -> String {
     for control in all() {
         let about = control.about;
         // Some calls come from either of two services.
-        let events: BTreeSet<&str> = about.watches.iter().map(|watch| watch.name).collect();
-        let events = events.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        let names: BTreeSet<&str> = about.watches.iter().map(|watch| watch.name).collect();
+        let calls = names.iter().filter(|name| **name != SCHEDULED).map(|name| format!("`{name}`"));
+        let schedule = names.contains(SCHEDULED).then(|| "a schedule".to_owned());
+        let events = calls.chain(schedule).collect::<Vec<_>>().join(", ");
         let does = if about.writes.is_empty() { "notifies" } else { "reverts" };
         let does = if control.opt_in { format!("{does}, if `ModeOverrides` names it") } else { does.to_owned() };
         let link = format!("docs/controls.md#{}", anchor(about.title));
