@@ -102,7 +102,7 @@ bench: rust $(LOCAL) $(SAM) $(BENCH) ## Measure it, beside boto3 and Cloud Custo
 	$(say) "Building Snapback's command (the first time about 10 minutes on two cores, later seconds)"
 	cargo build --workspace
 	$(say) "Building Snapback as it is deployed (the first time about half an hour on two cores)"
-	cargo build --release --package s3 --package ec2 --package own --package redrive
+	cargo build --release $(patsubst functions/%,--package %,$(filter-out functions/all,$(wildcard functions/*)))
 	$(say) "Measuring (about twenty minutes; whatever else runs disturbs it)"
 	@target/venv/bin/python benches/bench.py
 

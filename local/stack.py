@@ -30,6 +30,7 @@ from pathlib import Path
 
 import boto3
 import botocore.session
+import yaml
 from botocore.config import Config
 from botocore.loaders import create_loader
 
@@ -52,6 +53,38 @@ LOADER = create_loader()
 
 # A slow machine may need this long; waiting ends as soon as there is something to wait for no more.
 PATIENCE = 60.0
+
+
+class _Template(yaml.SafeLoader):
+    """Reads `!Ref`, `!Sub` and the like as what stands behind them."""
+
+
+def _behind(loader: yaml.SafeLoader, _: str, node: yaml.Node):
+    if isinstance(node, yaml.MappingNode):
+        return loader.construct_mapping(node, deep=True)
+    if isinstance(node, yaml.SequenceNode):
+        return loader.construct_sequence(node, deep=True)
+    return loader.construct_scalar(node)
+
+
+_Template.add_multi_constructor("!", _behind)
+
+
+def resources(kind: str) -> dict:
+    """The resources of a type in template.yaml, by their logical ids."""
+    all_there_are = yaml.load(TEMPLATE.read_text(encoding="utf-8"), _Template)["Resources"]
+    return {name: one for name, one in all_there_are.items() if one["Type"] == kind}
+
+
+def functions() -> dict:
+    """The functions that have controls: their logical ids, by what the ids of their controls begin with."""
+    folders = {
+        one["Properties"]["CodeUri"].removeprefix("functions/"): name
+        for name, one in resources("AWS::Serverless::Function").items()
+    }
+    # It has no controls, and hands on what the others failed at.
+    folders.pop("redrive")
+    return folders
 
 
 class Trouble(Exception):
@@ -166,9 +199,13 @@ class LocalAws:
 
     def user(self, name: str, *actions: str) -> dict:
         """A new IAM user who may do these actions; its access key."""
+        return self.user_with(name, [{"Effect": "Allow", "Action": list(actions), "Resource": "*"}])
+
+    def user_with(self, name: str, statements: list) -> dict:
+        """A new IAM user whose policy has these statements; its access key."""
         iam = self.client("iam")
         iam.create_user(UserName=name)
-        may = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": list(actions), "Resource": "*"}]}
+        may = {"Version": "2012-10-17", "Statement": statements}
         iam.put_user_policy(UserName=name, PolicyName="may", PolicyDocument=json.dumps(may))
         return iam.create_access_key(UserName=name)["AccessKey"]
 

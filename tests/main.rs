@@ -3,6 +3,7 @@
 mod benign;
 mod cycles;
 mod decisions;
+mod deployment;
 mod docs;
 mod events;
 mod guardrails;

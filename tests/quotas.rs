@@ -11,7 +11,7 @@ use workspace_tests::{FUNCTIONS, workspace};
 use crate::template::{Template, is_schedule, items, reference, text};
 
 /// <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html>
-const LONGEST_PATTERN: usize = 2048;
+pub(crate) const LONGEST_PATTERN: usize = 2048;
 
 /// All inline policies of a role together, without white space.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>

@@ -234,6 +234,8 @@ impl<'a> Look<'a> {
 pub struct Function {
     /// Its logical id in `template.yaml`.
     pub name: &'static str,
+    /// What people call what it watches: `S3`. It follows `changes to`.
+    pub service: &'static str,
     pub controls: &'static [AnyControl],
     pub apply: Apply,
     pub tags: Tags,

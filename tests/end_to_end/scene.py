@@ -17,54 +17,39 @@ from uuid import uuid4
 
 from botocore.exceptions import ClientError
 
-from stack import ACCOUNT, REGION, TARGET, LocalAws, Stack, wait_for
+from stack import ACCOUNT, REGION, REPOSITORY, TARGET, LocalAws, Stack, resources, wait_for
 
-# What wakes a function; the deployed rules say the same, and a test holds them to it.
+# What wakes a function that watches a service: what is done to Snapback itself has tests of its own.
 WATCHED = {
-    "PutAccessPointPolicy", "PutAccountPublicAccessBlock", "DeleteAccountPublicAccessBlock",
-    "PutBucketPolicy", "DeleteBucketPolicy", "PutBucketAcl", "CreateBucket",
-    "PutBucketVersioning", "PutBucketLifecycle", "PutBucketLifecycleConfiguration", "DeleteFlowLogs",
-    "PutBucketPublicAccessBlock", "DeleteBucketPublicAccessBlock", "PutBucketLogging", "PutBucketReplication",
-    "PutObjectAcl", "PutBucketOwnershipControls", "DeleteBucketOwnershipControls",
-    "AuthorizeSecurityGroupEgress", "AuthorizeSecurityGroupIngress", "ModifySecurityGroupRules",
-    "ModifyManagedPrefixList",
-    "DisableEbsEncryptionByDefault", "DisableImageBlockPublicAccess", "DisableSnapshotBlockPublicAccess",
-    "EnableSerialConsoleAccess", "EnableSnapshotBlockPublicAccess", "ModifyImageAttribute",
-    "ModifyInstanceMetadataDefaults", "ModifyInstanceMetadataOptions", "ModifySnapshotAttribute",
-    "ModifyVpcEndpointServicePermissions", "SharedSnapshotCopyInitiated", "SharedSnapshotVolumeCreated",
-    "AcceptVpcPeeringConnection", "CreateVpcPeeringConnection", "CreateTrafficMirrorSession",
-    "CreateNetworkAclEntry", "ReplaceNetworkAclEntry",
-    "CreateVpcBlockPublicAccessExclusion", "ModifyVpcBlockPublicAccessExclusion", "ModifyVpcBlockPublicAccessOptions",
-}  # fmt: skip
+    name
+    for rule, one in resources("AWS::Events::Rule").items()
+    if "EventPattern" in one["Properties"] and not rule.startswith("Own")
+    for name in one["Properties"]["EventPattern"]["detail"]["eventName"]
+}
 
-# What undoing needs, which the functions' roles may not; what applying needs; and reading, writing and sealing the
-# journal.
-OPERATOR_MAY = (
-    "s3:GetBucketPolicy", "s3:PutBucketPolicy", "ec2:DescribeSecurityGroupRules",
-    "ec2:AuthorizeSecurityGroupIngress", "ec2:AuthorizeSecurityGroupEgress", "ec2:CreateTags",
-    "ec2:DescribeSnapshotAttribute", "ec2:ModifySnapshotAttribute", "ec2:DescribeImageAttribute",
-    "ec2:ModifyImageAttribute", "ec2:DescribeVpcEndpointServicePermissions", "ec2:ModifyVpcEndpointServicePermissions",
-    "ec2:GetSnapshotBlockPublicAccessState", "ec2:DisableSnapshotBlockPublicAccess",
-    "ec2:GetImageBlockPublicAccessState", "ec2:DisableImageBlockPublicAccess", "ec2:GetEbsEncryptionByDefault",
-    "ec2:DisableEbsEncryptionByDefault", "ec2:GetSerialConsoleAccessStatus", "ec2:EnableSerialConsoleAccess",
-    "ec2:DescribeInstances", "ec2:ModifyInstanceMetadataOptions",
-    "events:DescribeRule", "events:ListTargetsByRule", "events:DisableRule",
-    "ec2:DescribeInstances", "ec2:ModifyInstanceMetadataOptions", "ec2:DescribeNetworkAcls",
-    "ec2:CreateNetworkAclEntry", "ec2:DescribeManagedPrefixLists", "ec2:GetManagedPrefixListEntries",
-    "ec2:ModifyManagedPrefixList", "ec2:DescribeVpcBlockPublicAccessOptions", "ec2:ModifyVpcBlockPublicAccessOptions",
-    "ec2:DescribeVpcBlockPublicAccessExclusions", "ec2:CreateVpcBlockPublicAccessExclusion",
-    "ec2:ModifyVpcBlockPublicAccessExclusion",
-    "ec2:DescribeFlowLogs", "ec2:DeleteFlowLogs", "ec2:ModifySecurityGroupRules", "ec2:EnableSnapshotBlockPublicAccess",
-    "s3:GetBucketPublicAccessBlock", "s3:GetAccountPublicAccessBlock", "s3:DeleteBucketPolicy",
-    "s3:GetBucketVersioning", "s3:PutBucketVersioning", "s3:GetLifecycleConfiguration", "s3:PutLifecycleConfiguration",
-    "s3:GetBucketAcl", "s3:PutBucketAcl", "s3:PutBucketPublicAccessBlock",
-    "s3:PutAccountPublicAccessBlock", "s3:GetAccessPointPolicy", "s3:PutAccessPointPolicy",
-    "s3:GetReplicationConfiguration", "s3:PutReplicationConfiguration", "iam:PassRole", "s3:GetBucketLogging",
-    "s3:PutBucketLogging", "s3:GetObjectAcl", "s3:GetObjectVersionAcl", "s3:PutObjectAcl", "s3:PutObjectVersionAcl",
-    "s3:GetBucketOwnershipControls", "s3:PutBucketOwnershipControls",
-    "dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:DeleteItem",
-    "kms:GenerateMac", "kms:VerifyMac",
-)  # fmt: skip
+# What the local AWS does not tell its policies of a key.
+UNKNOWN = {"kms:ResourceAliases", "aws:ResourceTag/application"}
+
+
+def operator_policy(stack: str, *commands: str) -> list:
+    """The statements of the policies in docs/ for these commands of an operator, as far as the local AWS knows them."""
+    patterns = [f"operator-policy-{command}{more}.json" for command in commands for more in ("", "-*")]
+    files = sorted(file for pattern in patterns for file in (REPOSITORY / "docs").glob(pattern))
+    assert len(files) >= len(commands)
+    return [statement for file in files for statement in _known(file.read_text(encoding="utf-8"), stack)]
+
+
+def _known(policy: str, stack: str) -> Iterator[dict]:
+    # It knows no variables, and a key that is called by its alias it takes for the alias.
+    for name, value in {"${aws:PrincipalAccount}": ACCOUNT, "snapback": stack, ":key/*": ":*"}.items():
+        policy = policy.replace(name, value)
+    for statement in json.loads(policy)["Statement"]:
+        # Across the policies, there are statements of the same name.
+        del statement["Sid"]
+        if any(UNKNOWN & set(keys) for keys in statement.get("Condition", {}).values()):
+            del statement["Condition"]
+        yield statement
+
 
 # What a session is called in which a test acts with a function's rights.
 BORROWED = "test"
@@ -78,7 +63,7 @@ class Snapback:
     def __init__(self, aws: LocalAws, stack: Stack):
         self.aws, self.stack, self._is_unseen = aws, stack, False
         self.mallory = aws.user("mallory", "s3:*", "ec2:*", "events:PutEvents")
-        self.operator = aws.user("operator", *OPERATOR_MAY)
+        self.operator = aws.user_with("operator", operator_policy(stack.name, "read", "stop", "undo", "apply"))
         self.s3, self.ec2 = aws.client("s3", self.mallory), aws.client("ec2", self.mallory)
         self.s3control = aws.client("s3control", self.mallory)
         self._sqs = aws.client("sqs")
@@ -333,7 +318,7 @@ class Snapback:
             return
         events = self.aws.client("events")
         # First the one that would have the others enabled again.
-        rules = sorted((rule["Name"] for rule in events.list_rules()["Rules"]), key=lambda name: "-OwnRuleRule-" not in name)
+        rules = sorted((rule["Name"] for rule in events.list_rules()["Rules"]), key=lambda name: "-OwnEventsRule-" not in name)
         for rule in rules:
             events.disable_rule(Name=rule)
         self._is_unseen = True

@@ -128,7 +128,7 @@ def test_a_disabled_rule_is_enabled_again_and_undo_lets_it_sleep(own):
 
 
 def test_who_first_silences_the_rule_that_would_tell_is_found_by_the_look(own):
-    teller, woken = rule(own, "OwnRuleRule"), rule(own, "Ec2Rule")
+    teller, woken = rule(own, "OwnEventsRule"), rule(own, "Ec2Rule")
     events = own.aws.client("events")
     events.disable_rule(Name=teller.name)
     events.disable_rule(Name=woken.name)

@@ -22,7 +22,7 @@ import pytest
 
 from denying import TOLD, DenyingAws, denying_aws
 from scene import event
-from stack import REGION, REPOSITORY, ROOT, TARGET, free_port, wait_for
+from stack import REGION, REPOSITORY, ROOT, TARGET, free_port, functions, wait_for
 
 MACHINE = "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
 EMULATOR = next((TARGET / "venv-sam").glob(f"lib/*/site-packages/samcli/local/rapid/aws-lambda-rie-{MACHINE}"))
@@ -31,7 +31,7 @@ EMULATOR = next((TARGET / "venv-sam").glob(f"lib/*/site-packages/samcli/local/ra
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 # The functions with controls, by what the names of these begin with.
-FUNCTIONS = ("s3", "ec2", "own")
+FUNCTIONS = tuple(functions())
 
 
 class Emulator:

@@ -5,16 +5,7 @@ import json
 import pytest
 from botocore.exceptions import ClientError
 
-from scene import WATCHED, event
-
-
-def test_the_rules_watch_what_the_tests_think_they_do(snapback):
-    events = snapback.aws.client("events")
-    rules = events.list_rules(NamePrefix=f"{snapback.stack.name}-")["Rules"]
-    # What is done to Snapback itself has tests of its own.
-    rules = [rule for rule in rules if "EventPattern" in rule and "-Own" not in rule["Name"]]
-    patterns = [json.loads(rule["EventPattern"]) for rule in rules]
-    assert {name for pattern in patterns for name in pattern["detail"]["eventName"]} == WATCHED
+from scene import event
 
 
 def test_a_call_that_failed(snapback):

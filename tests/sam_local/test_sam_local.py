@@ -26,7 +26,7 @@ import pytest
 
 from denying import TOLD, denying_aws
 from scene import Snapback, event
-from stack import KEPT, REPOSITORY, ROOT, SAM, TARGET, LocalAws, Trouble
+from stack import KEPT, REPOSITORY, ROOT, SAM, TARGET, LocalAws, Trouble, functions
 
 IMAGE = "snapback-sam-local"
 
@@ -36,7 +36,7 @@ PROGRAMS = ("sh", "mv", "chmod")
 # Which authorities TLS trusts, so that the SDK can be set up; the local AWS speaks plain HTTP.
 BUNDLES = (Path("/etc/ssl/certs/ca-certificates.crt"), Path("/etc/pki/tls/certs/ca-bundle.crt"))
 
-FUNCTIONS = {"s3": "S3Function", "ec2": "Ec2Function", "own": "OwnFunction"}
+FUNCTIONS = functions()
 EVENTS = sorted((REPOSITORY / "events").glob(os.environ.get("EVENTS") or "*/*.json"))
 
 # The events are about the parts of a stack of this name, any of whose keys may be one; SAM has its own ideas.

@@ -14,6 +14,7 @@ use snapback::control::{AnyControl, Function, Tags};
 
 pub const FUNCTION: Function = Function {
     name: "Ec2Function",
+    service: "EC2",
     controls: &[
         AnyControl::remembering::<controls::OpenSecurityGroup>(),
         AnyControl::remembering::<controls::OpenEgress>(),

@@ -1,4 +1,7 @@
 //! Snapback itself: the list of the controls that watch over its own parts, by event and on schedule.
+//!
+//! One rule wakes it for each service that has a part of Snapback. They are not narrowed to Snapback's names: a call
+//! whose parameters CloudTrail leaves out would slip by.
 
 mod aws;
 mod controls;
@@ -19,6 +22,7 @@ pub use parts::PARTS;
 
 pub const FUNCTION: Function = Function {
     name: "OwnFunction",
+    service: "Snapback itself",
     controls: &[
         AnyControl::of::<controls::SilencedRule>(),
         AnyControl::of::<controls::ChangedFunction>(),

@@ -4,6 +4,8 @@
 //! somebody else's. Anybody may name something like that; whether it is the stack's is looked up.
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cfn-arn-formats.html>
 
+mod ids;
+
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use snapback::control::{Look, Suspicion};
@@ -11,6 +13,8 @@ use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
 use snapback::settings::Settings;
 use snapback::subject::Subject;
+
+pub(crate) use ids::UNRESERVED;
 
 use crate::aws;
 
@@ -30,23 +34,7 @@ pub(crate) struct Kind {
 
 pub(crate) const RULE: Kind = Kind {
     word: "rule",
-    ids: &[
-        "S3Rule",
-        "S3ControlRule",
-        "S3Schedule",
-        "Ec2Rule",
-        "Ec2ServiceRule",
-        "Ec2Schedule",
-        "OwnRuleRule",
-        "OwnFunctionRule",
-        "OwnRoleRule",
-        "OwnTopicRule",
-        "OwnTableRule",
-        "OwnKeyRule",
-        "OwnQueueRule",
-        "OwnSchedule",
-        "RedriveSchedule",
-    ],
+    ids: ids::RULES,
     service: "events",
     path: "rule/",
     page: "events/home?region={region}#/eventbus/default/rules/{name}",
@@ -54,41 +42,28 @@ pub(crate) const RULE: Kind = Kind {
 
 pub(crate) const FUNCTION: Kind = Kind {
     word: "function",
-    ids: &["S3Function", "Ec2Function", "OwnFunction", "RedriveFunction"],
+    ids: ids::FUNCTIONS,
     service: "lambda",
     path: "function:",
     page: "lambda/home?region={region}#/functions/{name}",
 };
 
-pub(crate) const ROLE: Kind = Kind {
-    word: "role",
-    ids: &["S3Role", "Ec2Role", "OwnRole", "RedriveRole"],
-    service: "iam",
-    path: "role/",
-    page: "iam/home#/roles/details/{name}",
-};
+pub(crate) const ROLE: Kind =
+    Kind { word: "role", ids: ids::ROLES, service: "iam", path: "role/", page: "iam/home#/roles/details/{name}" };
 
 pub(crate) const TOPIC: Kind =
-    Kind { word: "topic", ids: &["Topic"], service: "sns", path: "", page: "sns/v3/home?region={region}#/topics" };
+    Kind { word: "topic", ids: ids::TOPICS, service: "sns", path: "", page: "sns/v3/home?region={region}#/topics" };
 
 pub(crate) const TABLE: Kind = Kind {
     word: "table",
-    ids: &["Journal"],
+    ids: ids::TABLES,
     service: "dynamodb",
     path: "table/",
     page: "dynamodbv2/home?region={region}#table?name={name}",
 };
 
-pub(crate) const QUEUE: Kind = Kind {
-    word: "queue",
-    ids: &["RuleDeadLetters", "FunctionDeadLetters", "GivenUpEvents"],
-    service: "sqs",
-    path: "",
-    page: "sqs/v3/home?region={region}#/queues",
-};
-
-/// The functions for which the stack reserves no concurrency, whatever its parameter says.
-pub(crate) const UNRESERVED: &[&str] = &["RedriveFunction"];
+pub(crate) const QUEUE: Kind =
+    Kind { word: "queue", ids: ids::QUEUES, service: "sqs", path: "", page: "sqs/v3/home?region={region}#/queues" };
 
 /// By type, the logical ids of all parts that are known by their names.
 pub const PARTS: [(&str, &[&str]); 6] = [

@@ -24,6 +24,7 @@ use crate::lost::Lost;
 
 pub const FUNCTION: Function = Function {
     name: "S3Function",
+    service: "S3",
     controls: &[
         AnyControl::of::<Open<controls::PublicBucketPolicy>>(),
         AnyControl::of::<Open<controls::ForeignBucketPolicy>>(),

@@ -560,3 +560,117 @@ fn listed<T: ToString>(things: &[T]) -> String {
 fn tagged(tags: &BTreeMap<String, String>) -> String {
     tags.iter().map(|(key, value)| format!(" {key}={value}")).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Debug;
+
+    use proptest::prelude::*;
+    use proptest::sample::{select, subsequence};
+
+    use super::*;
+    use crate::change::swap::tests::apply;
+    use crate::change::{Applied, Swap};
+
+    /// A revert takes what it names and nothing beside it, a second time changes nothing, and its undo restores all.
+    fn goes_and_comes_back<M: Member + Debug>(members: &[M], taken: usize) -> Result<(), TestCaseError> {
+        let (taken, others) = members.split_at(taken.min(members.len()));
+        let revert = Swap { of: "it", from: taken.to_vec(), to: vec![] };
+        let mut live = members.to_vec();
+        let expected = if taken.is_empty() { Applied::Already } else { Applied::done() };
+        prop_assert_eq!(apply(&revert, &mut live), expected);
+        prop_assert_eq!(&live, others);
+        prop_assert_eq!(apply(&revert, &mut live), Applied::Already);
+        apply(&revert.undo(), &mut live);
+        prop_assert!(members.iter().all(|one| live.contains(one)) && live.len() == members.len(), "{:?}", live);
+        prop_assert_eq!(apply(&revert.undo(), &mut live), Applied::Already);
+        Ok(())
+    }
+
+    fn rule(id: u8, cidr: &str) -> Rule {
+        Rule {
+            id: format!("sgr-{id}"),
+            protocol: "tcp".to_owned(),
+            from_port: Some(22),
+            to_port: Some(22),
+            source: Source::Ipv4(cidr.to_owned()),
+            direction: Direction::Ingress,
+            description: None,
+            tags: BTreeMap::new(),
+        }
+    }
+
+    fn log(traffic: &str) -> FlowLog {
+        FlowLog {
+            id: format!("fl-{traffic}"),
+            resource: "vpc-1".to_owned(),
+            traffic: Some(traffic.to_owned()),
+            destination_type: "s3".to_owned(),
+            destination: None,
+            log_group: None,
+            role: None,
+            format: None,
+            interval: None,
+            files: None,
+            tags: BTreeMap::new(),
+            is_all_told: true,
+        }
+    }
+
+    fn exclusion(resource: &str, mode: &str) -> VpcExclusion {
+        let (resource, mode) = (resource.to_owned(), mode.to_owned());
+        VpcExclusion { id: format!("x-{resource}"), resource, mode, tags: BTreeMap::new() }
+    }
+
+    const CIDRS: [&str; 4] = ["0.0.0.0/0", "::/0", "8.0.0.0/8", "203.0.113.0/24"];
+
+    proptest! {
+        #[test]
+        fn what_a_revert_takes_comes_back(cidrs in subsequence(CIDRS.to_vec(), 0..=4), taken in 0_usize..5) {
+            let numbered = || (1_u8..).zip(&cidrs);
+            goes_and_comes_back(&numbered().map(|(id, cidr)| rule(id, cidr)).collect::<Vec<_>>(), taken)?;
+            let entry = |(number, cidr): (u8, &&str)| AclEntry {
+                number: number.into(),
+                egress: false,
+                allow: true,
+                protocol: "6".to_owned(),
+                cidr: (*cidr).to_owned(),
+                ports: None,
+            };
+            goes_and_comes_back(&numbered().map(entry).collect::<Vec<_>>(), taken)?;
+            let entry = |cidr: &&str| PrefixEntry { cidr: (*cidr).to_owned(), description: None };
+            goes_and_comes_back(&cidrs.iter().map(entry).collect::<Vec<_>>(), taken)?;
+            let account = |cidr: &&str| SharedWith::Account((*cidr).to_owned());
+            goes_and_comes_back(&cidrs.iter().map(account).collect::<Vec<_>>(), taken)?;
+            goes_and_comes_back(&cidrs.iter().map(|traffic| log(traffic)).collect::<Vec<_>>(), taken)?;
+            let excluded = |resource: &&str| exclusion(resource, "allow-egress");
+            goes_and_comes_back(&cidrs.iter().map(excluded).collect::<Vec<_>>(), taken)?;
+        }
+
+        /// What stands under an id is read again: a rule that lets through something else by now is left to whoever made it
+        /// so, and one that is there again under another id is not authorised twice.
+        #[test]
+        fn a_rule_is_known_by_its_id_and_judged_by_what_it_lets_through(was in select(&CIDRS), is in select(&CIDRS)) {
+            let revoke = Swap { of: "sg-1", from: vec![rule(1, was)], to: vec![] };
+            let mut live = vec![rule(1, is)];
+            let is_revoked = apply(&revoke, &mut live) == Applied::done();
+            prop_assert_eq!((is_revoked, live.is_empty()), (was == is, was == is));
+            let mut live = vec![rule(2, is)];
+            let is_there = apply(&revoke.undo(), &mut live) == Applied::Already;
+            prop_assert_eq!((is_there, live.len()), if was == is { (true, 1) } else { (false, 2) });
+        }
+
+        /// Whatever AWS calls them anew: by what a flow log records, and by what an exclusion excludes, and how.
+        #[test]
+        fn what_has_another_id_by_now_is_still_known(traffic in select(&["ACCEPT", "ALL"]), mode in select(&["allow-egress", "allow-bidirectional"])) {
+            let mut live = vec![FlowLog { id: "fl-2".to_owned(), ..log("ALL") }];
+            let create = Swap { of: "vpc-1", from: vec![], to: vec![log(traffic)] };
+            prop_assert_eq!(apply(&create, &mut live) == Applied::Already, traffic == "ALL");
+            let mut live = vec![VpcExclusion { id: "x-2".to_owned(), ..exclusion("vpc-1", "allow-egress") }];
+            let make = Swap { of: "vpc-1", from: vec![], to: vec![exclusion("vpc-1", mode)] };
+            let applied = apply(&make, &mut live);
+            let is_other = matches!(applied, Applied::Changed { .. });
+            prop_assert_eq!((applied == Applied::Already, is_other), (mode == "allow-egress", mode != "allow-egress"));
+        }
+    }
+}

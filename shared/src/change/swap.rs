@@ -251,7 +251,7 @@ macro_rules! changes {
 pub(super) use changes;
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use futures::FutureExt;
     use proptest::prelude::*;
 
@@ -277,9 +277,10 @@ mod tests {
         }
     }
 
-    fn apply(swap: &Swap<&'static str, Vec<Numbered>>, live: &mut Vec<Numbered>) -> Applied {
+    /// Applies a change to members that are kept as AWS keeps them.
+    pub(in crate::change) fn apply<M: Member>(swap: &Swap<&'static str, Vec<M>>, live: &mut Vec<M>) -> Applied {
         let read = std::future::ready(Ok(Live::Is(live.clone())));
-        let write = async |edit: Edit<Numbered>| {
+        let write = async |edit: Edit<M>| {
             live.retain(|one| !edit.remove.contains(one));
             for one in live.iter_mut() {
                 if let Some((_, to)) = edit.replace.iter().find(|(from, _)| from == one) {

@@ -31,7 +31,7 @@ use snapback::json;
 use snapback::settings::Settings;
 use snapback::subject::Subject;
 
-use crate::parts::{FUNCTION, Part, QUEUE, RULE, changed, gone, is_deployment, severity};
+use crate::parts::{FUNCTION, Part, RULE, changed, gone, is_deployment, severity};
 use crate::rights;
 use crate::{aws, parts};
 
@@ -96,7 +96,7 @@ impl Control for SilencedRule {
     }
 
     async fn observe(look: &Look<'_>, event: &Event, suspicion: &Suspicion) -> Result<State> {
-        let named = |id: &str| [function_of(id).to_owned(), QUEUE.ids[0].to_owned()];
+        let named = |id: &str| [function_of(id).to_owned(), "RuleDeadLetters".to_owned()];
         let Some((part, [function, letters])) = RULE.look(look, suspicion, named).await? else {
             return Ok(State::default());
         };
@@ -232,7 +232,7 @@ mod tests {
     #[test]
     fn every_rule_wakes_a_function() {
         assert!(RULE.ids.iter().all(|rule| !function_of(rule).is_empty()));
-        assert_eq!(function_of("OwnFunctionRule"), "OwnFunction");
+        assert_eq!(function_of("OwnLambdaRule"), "OwnFunction");
     }
 
     #[test]

@@ -1,0 +1,182 @@
+//! IAM policies for people who operate Snapback: what each command needs, and nothing else. They can be used as they are
+//! with a stack of the name `snapback`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Context, Result};
+use serde_json::{Map, Value, json};
+use snapback::control::Function;
+use snapback::right::{On, Right, When};
+use workspace_tests::FUNCTIONS;
+
+use super::{base, function};
+use crate::template::Template;
+
+/// A managed policy, without white space.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
+const LONGEST: usize = 6_144;
+
+/// The rights that a command needs of a function's service.
+type Rights = fn(&Function) -> Vec<Right>;
+
+/// File, what it is for, and the policy.
+pub(super) type Policy = (String, String, Value);
+
+const COMMANDS: [(&str, &str, Rights); 3] = [
+    ("scan", "`snapback scan` and `explain event --look`", |of| scans(of).collect()),
+    ("undo", "`snapback undo`, with `read` and `stop`", |of| function::undoes(of).chain(reads(of)).collect()),
+    ("apply", "`snapback apply`, with `read` and `stop`", |of| reads(of).chain(function::writes(of)).collect()),
+];
+
+fn reads(function: &Function) -> impl Iterator<Item = Right> {
+    function.controls.iter().flat_map(|control| control.about.reads).copied()
+}
+
+fn scans(function: &Function) -> impl Iterator<Item = Right> {
+    reads(function)
+        .chain(function.controls.iter().filter_map(|control| control.survey).flat_map(|survey| survey.needs).copied())
+}
+
+/// Each command's policy: one for all services, or where that is more than IAM takes, one for each.
+pub(super) fn policies(template: &Template) -> Result<Vec<Policy>> {
+    let mut policies = vec![
+        ("operator-policy-read.json".to_owned(), "`snapback history` and `explain event`".to_owned(), policy(read())),
+        (
+            "operator-policy-stop.json".to_owned(),
+            "`snapback stop`, `start` and `release`, with `read`".to_owned(),
+            policy(stop()),
+        ),
+    ];
+    for (command, about, rights) in COMMANDS {
+        let mut of_each = vec![];
+        for function in FUNCTIONS {
+            let on = function::by_on(rights(function).into_iter());
+            let statements = on.iter().map(|(on, actions)| statement(template, base(function), on, actions));
+            of_each.push((base(function), statements.collect::<Result<Vec<_>>>()?));
+        }
+        let all = policy(of_each.iter().flat_map(|(_, statements)| statements).cloned().collect());
+        if length(&all) <= LONGEST {
+            policies.push((format!("operator-policy-{command}.json"), about.to_owned(), all));
+            continue;
+        }
+        for ((service, statements), function) in of_each.into_iter().zip(FUNCTIONS) {
+            let file = format!("operator-policy-{command}-{}.json", service.to_lowercase());
+            policies.push((file, format!("{about}, for {}", function.service), policy(statements)));
+        }
+    }
+    Ok(policies)
+}
+
+pub(super) fn length(policy: &Value) -> usize {
+    policy.to_string().len()
+}
+
+fn policy(statements: Vec<Value>) -> Value {
+    json!({"Version": "2012-10-17", "Statement": statements})
+}
+
+const TABLE: &str = "arn:aws:dynamodb:*:*:table/snapback-Journal-*";
+
+/// The journal's key has no name that says whose it is, but an alias.
+fn sealing(sid: &str, action: &str) -> Value {
+    json!({"Sid": sid, "Effect": "Allow", "Action": action, "Resource": "arn:aws:kms:*:*:key/*",
+        "Condition": {"ForAnyValue:StringLike": {"kms:ResourceAliases": "alias/snapback-Journal-*"}}})
+}
+
+/// Finding the journal by the stack, reading it, and telling what is genuine.
+fn read() -> Vec<Value> {
+    vec![
+        json!({"Sid": "Stack", "Effect": "Allow", "Action": "cloudformation:DescribeStacks",
+            "Resource": "arn:aws:cloudformation:*:*:stack/snapback/*"}),
+        json!({"Sid": "Journal", "Effect": "Allow", "Action": ["dynamodb:GetItem", "dynamodb:Query"],
+            "Resource": [TABLE, format!("{TABLE}/index/*")]}),
+        sealing("Verify", "kms:VerifyMac"),
+    ]
+}
+
+/// Saying something in the journal.
+fn stop() -> Vec<Value> {
+    vec![
+        json!({"Sid": "Journal", "Effect": "Allow", "Action": ["dynamodb:DeleteItem", "dynamodb:PutItem"],
+            "Resource": TABLE}),
+        sealing("Seal", "kms:GenerateMac"),
+    ]
+}
+
+fn statement(template: &Template, base: &str, on: &On, actions: &BTreeSet<&str>) -> Result<Value> {
+    let arns = on.arns.iter().map(|arn| resource(template, arn)).collect::<Result<Vec<_>>>()?;
+    let mut condition: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
+    let mut demand = |operator, key: &str, values: Vec<String>| {
+        condition.entry(operator).or_default().insert(key.to_owned(), lone(values));
+    };
+    for When { operator, key, values } in on.when {
+        // Operators are at work in any Region.
+        if values.contains(&"${AWS::Region}") {
+            continue;
+        }
+        let values = values.iter().map(|value| match *value {
+            "${AWS::AccountId}" => "${aws:PrincipalAccount}".to_owned(),
+            other => anywhere(other),
+        });
+        demand(operator, key, values.collect());
+    }
+    // A key has no name: it is known by the tag that `samconfig.toml` gives to all parts of the stack.
+    if arns.iter().any(|arn| arn.contains(":kms:")) {
+        demand("StringEquals", "aws:ResourceTag/application", vec!["snapback".to_owned()]);
+    }
+    let actions = actions.iter().map(|action| (*action).to_owned()).collect();
+    let mut statement = json!({"Sid": format!("{base}{}", on.name), "Effect": "Allow", "Action": lone(actions),
+        "Resource": lone(arns)});
+    if !condition.is_empty() {
+        statement["Condition"] = json!(condition);
+    }
+    Ok(statement)
+}
+
+/// The same ARN in whatever account and Region it is used.
+fn resource(template: &Template, arn: &str) -> Result<String> {
+    let part = arn.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')).filter(|part| !part.contains('}'));
+    let Some(part) = part else { return Ok(anywhere(arn)) };
+    let id = part.trim_end_matches(".Arn");
+    let kind = template.0["Resources"][id]["Type"].as_str().with_context(|| format!("there is no part {id}"))?;
+    Ok(match kind {
+        "AWS::DynamoDB::Table" => format!("arn:aws:dynamodb:*:*:table/snapback-{id}-*"),
+        "AWS::SNS::Topic" => format!("arn:aws:sns:*:*:snapback-{id}-*"),
+        "AWS::SQS::Queue" => format!("arn:aws:sqs:*:*:snapback-{id}-*"),
+        "AWS::KMS::Key" => "arn:aws:kms:*:*:key/*".to_owned(),
+        other => anyhow::bail!("{id} is of type {other}, whose ARN is not known here"),
+    })
+}
+
+fn anywhere(text: &str) -> String {
+    [
+        ("${AWS::Partition}", "aws"),
+        ("${AWS::Region}", "*"),
+        ("${AWS::AccountId}", "*"),
+        ("${AWS::StackName}", "snapback"),
+    ]
+    .into_iter()
+    .fold(text.to_owned(), |text, (name, value)| text.replace(name, value))
+}
+
+/// A list, or the one that it would have.
+fn lone(mut values: Vec<String>) -> Value {
+    if values.len() == 1 { json!(values.remove(0)) } else { json!(values) }
+}
+
+/// People attach them as they are.
+#[test]
+fn every_policy_is_as_long_as_iam_takes_and_names_what_it_allows() -> Result<()> {
+    let template = Template(serde_yaml_ng::from_str(&super::template()?)?);
+    for (name, _, policy) in policies(&template)? {
+        let text = policy.to_string();
+        assert!(text.len() <= LONGEST, "{name} has {} characters", text.len());
+        let left: Vec<&str> =
+            text.split("${").skip(1).filter(|rest| !rest.starts_with("aws:PrincipalAccount}")).collect();
+        assert!(left.is_empty(), "{name} leaves something open: {left:?}");
+        let statements = policy["Statement"].as_array().context("no statements")?;
+        let sids: BTreeSet<&str> = statements.iter().filter_map(|statement| statement["Sid"].as_str()).collect();
+        assert_eq!(sids.len(), statements.len(), "{name} has two statements of one name");
+    }
+    Ok(())
+}
