@@ -10,11 +10,13 @@ use anyhow::Result;
 use ipnet::{Ipv4Net, Ipv6Net};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::change::{Holder, PolicyChange};
 use crate::control::{About, Control, Given, Look, Survey, Suspicion};
 use crate::decision::{Decision, Severity};
 use crate::event::Event;
+use crate::json;
 use crate::policy::{Exposure, Grant, Kind, Policy, PolicyText, Trust};
 use crate::settings::Settings;
 use crate::subject::Subject;
@@ -69,6 +71,27 @@ pub enum ToldPolicy {
     Untold,
     /// It puts none.
     None,
+}
+
+impl ToldPolicy {
+    /// What `AddPermission` of SNS and SQS adds: these accounts, whatever they may do. CloudTrail spells the parameter in
+    /// several ways.
+    #[must_use]
+    pub fn of_permission(request: &Value) -> Self {
+        let named = ["aWSAccountId", "aWSAccountIds", "AWSAccountIds", "awsAccountId", "awsAccountIds"];
+        let accounts: Vec<&Value> = named.iter().flat_map(|name| json::list(&request[*name])).collect();
+        if accounts.is_empty() {
+            return Self::Untold;
+        }
+        let statement = json!({"Effect": "Allow", "Principal": {"AWS": accounts}, "Action": "*", "Resource": "*"});
+        Self::Is(json!({"Statement": [statement]}).to_string())
+    }
+}
+
+impl From<String> for ToldPolicy {
+    fn from(told: String) -> Self {
+        Self::Is(told)
+    }
 }
 
 impl From<Option<String>> for ToldPolicy {
@@ -241,7 +264,6 @@ fn article(word: &str) -> &'static str {
 mod tests {
     use proptest::prelude::*;
     use proptest::sample::{Index, select};
-    use serde_json::{Value, json};
 
     use super::*;
 

@@ -154,6 +154,14 @@ impl Subject {
         Self { console, ..Self::new(event, "account setting", name, arn) }
     }
 
+    /// A topic of SNS, by its ARN.
+    #[must_use]
+    pub fn topic(event: &Event, arn: &str) -> Self {
+        let name = arn.rsplit(':').next().unwrap_or(arn);
+        let console = format!("{}/sns/v3/home?region={}#/topic/{arn}", console(event), event.region);
+        Self { console, ..Self::new(event, "topic", name, arn.to_owned()) }
+    }
+
     /// A part of Snapback itself, by its service and its place there; `page` is where the console shows it.
     #[must_use]
     pub fn part(event: &Event, kind: &str, name: &str, service: &str, path: &str, page: &str) -> Self {
