@@ -162,6 +162,14 @@ impl Subject {
         Self { console, ..Self::new(event, "topic", name, arn.to_owned()) }
     }
 
+    /// A queue of SQS, by its name.
+    #[must_use]
+    pub fn queue(event: &Event, name: &str) -> Self {
+        let (partition, region, account) = (event.partition(), &event.region, &event.account);
+        let console = format!("{}/sqs/v3/home?region={region}#/queues", console(event));
+        Self { console, ..Self::new(event, "queue", name, format!("arn:{partition}:sqs:{region}:{account}:{name}")) }
+    }
+
     /// A part of Snapback itself, by its service and its place there; `page` is where the console shows it.
     #[must_use]
     pub fn part(event: &Event, kind: &str, name: &str, service: &str, path: &str, page: &str) -> Self {
