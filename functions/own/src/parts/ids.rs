@@ -7,6 +7,8 @@ pub(super) const RULES: &[&str] = &[
     "Ec2Rule",
     "Ec2ServiceRule",
     "Ec2Schedule",
+    "PoliciesSnsRule",
+    "PoliciesSqsRule",
     "OwnDynamodbRule",
     "OwnEventsRule",
     "OwnIamRule",
@@ -18,9 +20,15 @@ pub(super) const RULES: &[&str] = &[
     "RedriveSchedule",
 ];
 
-pub(super) const FUNCTIONS: &[&str] = &["S3Function", "Ec2Function", "OwnFunction", "RedriveFunction"];
+pub(super) const FUNCTIONS: &[&str] = &[
+    "S3Function",
+    "Ec2Function",
+    "PoliciesFunction",
+    "OwnFunction",
+    "RedriveFunction",
+];
 
-pub(super) const ROLES: &[&str] = &["S3Role", "Ec2Role", "OwnRole", "RedriveRole"];
+pub(super) const ROLES: &[&str] = &["S3Role", "Ec2Role", "PoliciesRole", "OwnRole", "RedriveRole"];
 
 pub(super) const TOPICS: &[&str] = &["Topic"];
 
