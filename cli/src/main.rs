@@ -2,6 +2,7 @@
 //! accounts, logs and policies by the controls that the functions use.
 
 mod apply;
+mod caller;
 mod choices;
 mod controls;
 mod explain;

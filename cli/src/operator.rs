@@ -17,6 +17,7 @@ use snapback::place::Place;
 use snapback::subject::Subject;
 use tokio::sync::OnceCell;
 
+use crate::caller::Caller;
 use crate::terminal::on_one_line;
 use crate::trouble;
 
@@ -57,12 +58,6 @@ enum NamedBy {
     Flag,
     Variable,
     Stack(String),
-}
-
-/// Whose credentials the operator has.
-pub(crate) struct Caller {
-    pub(crate) account: String,
-    pub(crate) arn: String,
 }
 
 impl JournalArguments {
@@ -193,25 +188,6 @@ impl fmt::Display for NamedBy {
             Self::Variable => f.write_str(VARIABLE),
             Self::Stack(stack) => write!(f, "stack `{stack}`"),
         }
-    }
-}
-
-impl Caller {
-    pub(crate) async fn of(config: &SdkConfig) -> Result<Self> {
-        let caller = aws_sdk_sts::Client::new(config).get_caller_identity().send().await;
-        let caller = caller.map_err(aws::failure).context("asking AWS whose credentials these are")?;
-        let account = caller.account.unwrap_or_default();
-        Ok(Self { arn: caller.arn.unwrap_or_else(|| account.clone()), account })
-    }
-
-    /// Credentials of another account than the entry's would act on something else of the same name.
-    pub(crate) fn is_at_home(&self, entry: &Entry) -> Result<()> {
-        let (account, of_entry) = (&self.account, &entry.subject.account);
-        ensure!(
-            account == of_entry,
-            "the entry is about account {of_entry}, but your credentials belong to account {account}"
-        );
-        Ok(())
     }
 }
 

@@ -20,9 +20,10 @@ use snapback::policy::pattern;
 use snapback::settings::Settings;
 use snapback::subject::Subject;
 
+use crate::caller::Caller;
 use crate::choices::Choices;
 use crate::controls;
-use crate::operator::{Caller, JournalArguments, Operator};
+use crate::operator::{JournalArguments, Operator};
 use crate::terminal::on_one_line;
 use crate::trouble;
 

@@ -7,7 +7,7 @@ use anyhow::anyhow;
 use aws_config::SdkConfig;
 use snapback::aws::{self, Cause, Failed};
 
-use crate::operator::Caller;
+use crate::caller::Caller;
 use crate::terminal::on_one_line;
 
 /// Codes with which services refuse credentials that were good.

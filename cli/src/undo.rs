@@ -10,8 +10,9 @@ use snapback::change::{Applied, Change};
 use snapback::control::Function;
 use snapback::journal::{Entry, Hold, Outcome, Undone, Wanted};
 
+use crate::caller::Caller;
 use crate::history::{Of, Refusals};
-use crate::operator::{Caller, JournalArguments, Operator, agreed, grants, judged_again, show, show_changes};
+use crate::operator::{JournalArguments, Operator, agreed, grants, judged_again, show, show_changes};
 use crate::terminal::on_one_line;
 use crate::time::future;
 

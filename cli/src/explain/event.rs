@@ -22,8 +22,9 @@ use snapback::subject::Subject;
 
 use super::ingress::not_understood;
 use super::{Answer, Input, Question};
+use crate::caller::Caller;
 use crate::choices::Choices;
-use crate::operator::{self, Caller};
+use crate::operator;
 use crate::recorded::events;
 use crate::trouble;
 

@@ -12,10 +12,11 @@ use aws_sdk_s3control::config::endpoint::{Endpoint, EndpointFuture, Params, Reso
 use aws_sdk_s3control::types::NetworkOrigin;
 use futures::future::BoxFuture;
 use futures::{FutureExt, TryFutureExt};
+use serde::{Deserialize, Serialize};
 use snapback::aws::{code, failure};
 use snapback::change::{
-    AccessLogging, Acl, AclGrant, Applied, Change, Flag, Flags, Grantee, Holder, Lifecycle, Live, Object,
-    ObjectOwnership, Replication, S3, Versioning,
+    AccessLogging, Acl, AclGrant, Applied, Change, Flag, Flags, Holder, Lifecycle, Live, Object, ObjectOwnership,
+    Replication, S3, Versioning,
 };
 use snapback::control::{Look, Survey};
 use snapback::event::Event;
@@ -23,14 +24,29 @@ use snapback::place::Place;
 use snapback::policy::PolicyText;
 use snapback::subject::Subject;
 
-use crate::controls::{ENFORCED, Point};
 use crate::exposed::Doors;
 use crate::rights;
 use crate::whole::{Found, Whole};
-use crate::{access_logging, lifecycle, replication};
+use crate::{access_logging, grantee, lifecycle, replication};
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListBuckets.html>
 const MOST_ON_A_PAGE: i32 = 10_000;
+
+/// The Object Ownership under which no ACL counts.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.html>
+pub(crate) const ENFORCED: &str = "BucketOwnerEnforced";
+
+/// An access point, as far as it matters who gets in by it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Point {
+    pub bucket: String,
+    /// The account that owns the bucket.
+    pub bucket_account: Option<String>,
+    /// Whether it can be reached from outside of a VPC.
+    pub is_on_the_internet: bool,
+    /// Its own Block Public Access, which cannot be changed.
+    pub block: Flags,
+}
 
 /// The policy of a bucket; nothing if it has none, or if it is gone.
 pub(crate) async fn bucket_policy(look: &Look<'_>, bucket: &str) -> Result<Option<PolicyText>> {
@@ -73,18 +89,9 @@ fn acl(owner: Option<types::Owner>, grants: Option<Vec<types::Grant>>) -> Result
 }
 
 fn acl_grant(grant: types::Grant) -> Result<AclGrant> {
-    let grantee = grantee_of_sdk(grant.grantee)?;
+    let grantee = grantee::of_sdk(grant.grantee)?;
     let permission = grant.permission.context("a grant permits nothing")?;
     Ok(AclGrant { grantee, permission: permission.as_str().to_owned() })
-}
-
-pub(crate) fn grantee_of_sdk(grantee: Option<types::Grantee>) -> Result<Grantee> {
-    let grantee = grantee.context("a grant names nobody")?;
-    match (grantee.id, grantee.uri) {
-        (Some(id), None) => Ok(Grantee::User(id)),
-        (None, Some(uri)) => Ok(Grantee::Group(uri)),
-        _ => bail!("a grant names somebody in an unknown way"),
-    }
 }
 
 /// The versioning of a bucket.
@@ -446,15 +453,7 @@ fn sdk_acl(acl: &Acl) -> Result<types::AccessControlPolicy> {
 
 fn sdk_grant(grant: &AclGrant) -> Result<types::Grant> {
     let permission = types::Permission::from(grant.permission.as_str());
-    Ok(types::Grant::builder().grantee(grantee_to_sdk(&grant.grantee)?).permission(permission).build())
-}
-
-pub(crate) fn grantee_to_sdk(grantee: &Grantee) -> Result<types::Grantee> {
-    let builder = match grantee {
-        Grantee::User(id) => types::Grantee::builder().r#type(types::Type::CanonicalUser).id(id),
-        Grantee::Group(uri) => types::Grantee::builder().r#type(types::Type::Group).uri(uri),
-    };
-    Ok(builder.build()?)
+    Ok(types::Grant::builder().grantee(grantee::to_sdk(&grant.grantee)?).permission(permission).build())
 }
 
 async fn put_bucket_public_access_block(look: &Look<'_>, bucket: &str, on: Option<&Flags>) -> Result<()> {

@@ -6,6 +6,7 @@ mod block;
 mod bucket_policy;
 mod controls;
 mod exposed;
+mod grantee;
 mod lifecycle;
 mod logs;
 mod lost;

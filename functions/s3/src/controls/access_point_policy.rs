@@ -40,22 +40,11 @@ pub(crate) struct AccessPointPolicy;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Beside {
     /// Nothing if the access point is gone.
-    pub point: Option<Point>,
+    pub point: Option<aws::Point>,
     /// The policy of its bucket.
     pub bucket_policy: Option<PolicyText>,
     /// The settings of Block Public Access of the bucket and of the account.
     pub on: Flags,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Point {
-    pub bucket: String,
-    /// The account that owns the bucket.
-    pub bucket_account: Option<String>,
-    /// Whether it can be reached from outside of a VPC.
-    pub is_on_the_internet: bool,
-    /// Its own Block Public Access, which cannot be changed.
-    pub block: Flags,
 }
 
 impl Policed for AccessPointPolicy {

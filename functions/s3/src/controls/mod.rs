@@ -15,7 +15,7 @@ mod public_object_acl;
 mod revived_acls;
 mod suspended_log_versioning;
 
-pub(crate) use access_point_policy::{AccessPointPolicy, Point};
+pub(crate) use access_point_policy::AccessPointPolicy;
 pub(crate) use account_public_access_block_off::AccountPublicAccessBlockOff;
 pub(crate) use bucket_public_access_block_off::BucketPublicAccessBlockOff;
 pub(crate) use disabled_access_logging::DisabledAccessLogging;
@@ -27,5 +27,5 @@ pub(crate) use lost_log_delivery::LostLogDelivery;
 pub(crate) use public_bucket_acl::PublicBucketAcl;
 pub(crate) use public_bucket_policy::PublicBucketPolicy;
 pub(crate) use public_object_acl::PublicObjectAcl;
-pub(crate) use revived_acls::{ENFORCED, RevivedAcls};
+pub(crate) use revived_acls::RevivedAcls;
 pub(crate) use suspended_log_versioning::SuspendedLogVersioning;

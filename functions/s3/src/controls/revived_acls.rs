@@ -27,13 +27,9 @@ use snapback::event::Event;
 use snapback::json;
 use snapback::settings::Settings;
 
-use crate::aws::{self, FoundOwnership};
+use crate::aws::{self, ENFORCED, FoundOwnership};
 use crate::rights;
 use crate::told::{bucket_of, subject};
-
-/// The Object Ownership under which no ACL counts.
-/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.html>
-pub(crate) const ENFORCED: &str = "BucketOwnerEnforced";
 
 /// Under these they do, and where it is not set.
 const COUNTING: [&str; 2] = ["BucketOwnerPreferred", "ObjectWriter"];
