@@ -207,13 +207,12 @@ fn without_tests(words: &[String]) -> Vec<String> {
     let (mut left, mut at) = (vec![], 0);
     while at < words.len() {
         let is_for_tests = words[at..].iter().take(7).map(String::as_str).eq(["#", "[", "cfg", "(", "test", ")", "]"]);
-        let opens = words[at..].iter().position(|word| word == "{" || word == ";");
-        match opens.filter(|_| is_for_tests) {
-            Some(opens) => at = end(words, at + opens),
-            None => {
-                left.push(words[at].clone());
-                at += 1;
-            }
+        let opens = || words[at..].iter().position(|word| word == "{" || word == ";");
+        if let Some(opens) = is_for_tests.then(opens).flatten() {
+            at = end(words, at + opens);
+        } else {
+            left.push(words[at].clone());
+            at += 1;
         }
     }
     left

@@ -5,7 +5,6 @@ use aws_config::SdkConfig;
 use snapback::aws;
 use snapback::journal::Entry;
 
-/// Whose credentials the operator has.
 pub(crate) struct Caller {
     pub(crate) account: String,
     pub(crate) arn: String,

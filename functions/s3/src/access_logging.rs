@@ -4,7 +4,7 @@ use anyhow::{Context, Result, bail, ensure};
 use aws_sdk_s3::types;
 use snapback::change::{AccessLogging, AclGrant, LogKeys};
 
-use crate::acl::{grantee_of_sdk, grantee_to_sdk};
+use crate::grantee;
 
 /// The elements of the answer that the SDK reads. Any other it drops.
 pub(crate) const KNOWN: [&str; 15] = [
@@ -34,7 +34,7 @@ pub(crate) fn of_sdk(mut all: types::LoggingEnabled) -> Result<AccessLogging> {
     }
     let grants = all.target_grants.iter().flatten().cloned().map(|grant| {
         let permission = grant.permission.context("a grant permits nothing")?;
-        Ok(AclGrant { grantee: grantee_of_sdk(grant.grantee)?, permission: permission.as_str().to_owned() })
+        Ok(AclGrant { grantee: grantee::of_sdk(grant.grantee)?, permission: permission.as_str().to_owned() })
     });
     let kept = AccessLogging {
         bucket: all.target_bucket.clone(),
@@ -59,7 +59,7 @@ fn keys_of_sdk(keys: &types::TargetObjectKeyFormat) -> Result<LogKeys> {
 pub(crate) fn to_sdk(all: &AccessLogging) -> Result<types::LoggingEnabled> {
     let grants = all.grants.iter().map(|grant| {
         let permission = types::BucketLogsPermission::from(grant.permission.as_str());
-        Ok(types::TargetGrant::builder().grantee(grantee_to_sdk(&grant.grantee)?).permission(permission).build())
+        Ok(types::TargetGrant::builder().grantee(grantee::to_sdk(&grant.grantee)?).permission(permission).build())
     });
     let grants = grants.collect::<Result<Vec<_>>>()?;
     let builder = types::LoggingEnabled::builder()

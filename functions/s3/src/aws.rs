@@ -15,8 +15,8 @@ use futures::{FutureExt, TryFutureExt};
 use serde::{Deserialize, Serialize};
 use snapback::aws::{code, failure};
 use snapback::change::{
-    AccessLogging, Acl, Applied, Change, Flag, Flags, Holder, Lifecycle, Live, Object, ObjectOwnership, Replication,
-    S3, Versioning,
+    AccessLogging, Acl, AclGrant, Applied, Change, Flag, Flags, Holder, Lifecycle, Live, Object, ObjectOwnership,
+    Replication, S3, Versioning,
 };
 use snapback::control::{Look, Survey};
 use snapback::event::Event;
@@ -24,14 +24,29 @@ use snapback::place::Place;
 use snapback::policy::PolicyText;
 use snapback::subject::Subject;
 
-use crate::acl::{acl_grant, sdk_acl};
 use crate::exposed::Doors;
 use crate::rights;
 use crate::whole::{Found, Whole};
-use crate::{access_logging, lifecycle, replication};
+use crate::{access_logging, grantee, lifecycle, replication};
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListBuckets.html>
 const MOST_ON_A_PAGE: i32 = 10_000;
+
+/// The Object Ownership under which no ACL counts.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.html>
+pub(crate) const ENFORCED: &str = "BucketOwnerEnforced";
+
+/// An access point, as far as it matters who gets in by it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Point {
+    pub bucket: String,
+    /// The account that owns the bucket.
+    pub bucket_account: Option<String>,
+    /// Whether it can be reached from outside of a VPC.
+    pub is_on_the_internet: bool,
+    /// Its own Block Public Access, which cannot be changed.
+    pub block: Flags,
+}
 
 /// The policy of a bucket; nothing if it has none, or if it is gone.
 pub(crate) async fn bucket_policy(look: &Look<'_>, bucket: &str) -> Result<Option<PolicyText>> {
@@ -71,6 +86,12 @@ pub(crate) async fn object_acl(look: &Look<'_>, object: &Object) -> Result<Optio
 fn acl(owner: Option<types::Owner>, grants: Option<Vec<types::Grant>>) -> Result<Acl> {
     let owner = owner.and_then(|owner| owner.id).context("it has no owner")?;
     Ok(Acl { owner, grants: grants.unwrap_or_default().into_iter().map(acl_grant).collect::<Result<_>>()? })
+}
+
+fn acl_grant(grant: types::Grant) -> Result<AclGrant> {
+    let grantee = grantee::of_sdk(grant.grantee)?;
+    let permission = grant.permission.context("a grant permits nothing")?;
+    Ok(AclGrant { grantee, permission: permission.as_str().to_owned() })
 }
 
 /// The versioning of a bucket.
@@ -160,7 +181,7 @@ pub(crate) async fn buckets(look: &Look<'_>) -> Result<Vec<(String, Option<Strin
 
 /// Whether ACLs do not count in a bucket, as its owner owns every object.
 pub(crate) async fn has_acls_disabled(look: &Look<'_>, bucket: &str) -> Result<bool> {
-    Ok(object_ownership(look, bucket).await?.setting.as_deref() == Some(ObjectOwnership::ENFORCED))
+    Ok(object_ownership(look, bucket).await?.setting.as_deref() == Some(ENFORCED))
 }
 
 /// The Object Ownership of a bucket.
@@ -259,17 +280,6 @@ fn access_points_of_region<'a>(look: &'a Look<'a>, event: &'a Event) -> BoxFutur
         Ok(all.map(|point| Subject::access_point(event, &point.name)).collect())
     }
     .boxed()
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Point {
-    pub bucket: String,
-    /// The account that owns the bucket.
-    pub bucket_account: Option<String>,
-    /// Whether it can be reached from outside of a VPC.
-    pub is_on_the_internet: bool,
-    /// Its own Block Public Access, which cannot be changed.
-    pub block: Flags,
 }
 
 /// An access point; nothing if it is gone.
@@ -433,6 +443,17 @@ async fn put_object_acl(look: &Look<'_>, object: &Object, acl: &Acl) -> Result<(
     let call = call.set_version_id(object.version.clone()).expected_bucket_owner(&look.place.account);
     let written = call.access_control_policy(sdk_acl(acl)?).send().await.map(drop).map_err(failure);
     written.with_context(|| format!("writing the ACL of {object}"))
+}
+
+fn sdk_acl(acl: &Acl) -> Result<types::AccessControlPolicy> {
+    let grants = acl.grants.iter().map(sdk_grant).collect::<Result<Vec<_>>>()?;
+    let owner = types::Owner::builder().id(&acl.owner).build();
+    Ok(types::AccessControlPolicy::builder().owner(owner).set_grants(Some(grants)).build())
+}
+
+fn sdk_grant(grant: &AclGrant) -> Result<types::Grant> {
+    let permission = types::Permission::from(grant.permission.as_str());
+    Ok(types::Grant::builder().grantee(grantee::to_sdk(&grant.grantee)?).permission(permission).build())
 }
 
 async fn put_bucket_public_access_block(look: &Look<'_>, bucket: &str, on: Option<&Flags>) -> Result<()> {

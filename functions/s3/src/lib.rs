@@ -1,12 +1,12 @@
 //! Amazon S3: the list of its controls.
 
 mod access_logging;
-mod acl;
 mod aws;
 mod block;
 mod bucket_policy;
 mod controls;
 mod exposed;
+mod grantee;
 mod lifecycle;
 mod logs;
 mod lost;

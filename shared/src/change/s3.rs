@@ -54,11 +54,6 @@ pub struct Object {
 #[serde(transparent)]
 pub struct ObjectOwnership(pub String);
 
-impl ObjectOwnership {
-    /// The owner of the bucket owns every object, and no ACL counts.
-    pub const ENFORCED: &str = "BucketOwnerEnforced";
-}
-
 /// Versioning of a bucket that had it on once: after that it can be suspended, but never taken away.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/Versioning.html>
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -32,7 +32,6 @@ use snapback::policed::{Barrier, Policed, State, Told};
 use snapback::policy::{Exposure, Grant, Kind, Policy, PolicyText, Trust};
 use snapback::subject::Subject;
 
-use crate::aws::Point;
 use crate::{aws, block, rights, told};
 
 #[derive(Debug)]
@@ -41,7 +40,7 @@ pub(crate) struct AccessPointPolicy;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Beside {
     /// Nothing if the access point is gone.
-    pub point: Option<Point>,
+    pub point: Option<aws::Point>,
     /// The policy of its bucket.
     pub bucket_policy: Option<PolicyText>,
     /// The settings of Block Public Access of the bucket and of the account.

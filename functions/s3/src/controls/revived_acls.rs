@@ -27,11 +27,9 @@ use snapback::event::Event;
 use snapback::json;
 use snapback::settings::Settings;
 
-use crate::aws::{self, FoundOwnership};
+use crate::aws::{self, ENFORCED, FoundOwnership};
 use crate::rights;
 use crate::told::{bucket_of, subject};
-
-const ENFORCED: &str = ObjectOwnership::ENFORCED;
 
 /// Under these they do, and where it is not set.
 const COUNTING: [&str; 2] = ["BucketOwnerPreferred", "ObjectWriter"];
