@@ -67,6 +67,7 @@ fn corpus() -> Vec<Value> {
         sharing(),
         settings(),
         parts_of_others(),
+        topics_and_queues(),
         networks(),
         refused_calls(),
         neighbours(),
@@ -539,9 +540,13 @@ fn parts_of_others() -> Vec<Call> {
         "sns" => json!({
             "topicArn": format!("arn:aws:sns:{REGION}:{ACCOUNT}:{name}"),
             "subscriptionArn": format!("arn:aws:sns:{REGION}:{ACCOUNT}:{name}:7a6b5c4d-0000-4000-8000-000000000007"),
+            "attributeName": "DisplayName", "attributeValue": "Reports", "label": "own", "aWSAccountId": [ACCOUNT],
         }),
         "dynamodb" => json!({"tableName": name}),
-        "sqs" => json!({"queueUrl": format!("https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{name}")}),
+        "sqs" => json!({
+            "queueUrl": format!("https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{name}"), "label": "own",
+            "attributes": {"VisibilityTimeout": "60"}, "AWSAccountIds": [ACCOUNT],
+        }),
         _ => json!({"keyId": format!("arn:aws:kms:{REGION}:{ACCOUNT}:key/{name}")}),
     };
     let calls = watches.filter(|watch| watch.name != SCHEDULED);
@@ -549,6 +554,36 @@ fn parts_of_others() -> Vec<Call> {
     calls
         .flat_map(|(service, called)| names.map(|name| call(service, called, upon(service, name), Value::Null)))
         .collect()
+}
+
+/// Topics and queues as they are made, with policies for services, one's own account and those that are trusted.
+fn topics_and_queues() -> Vec<Call> {
+    let topic = format!("arn:aws:sns:{REGION}:{ACCOUNT}:reports");
+    let queue = format!("https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/reports");
+    let mut calls = vec![];
+    for (principal, condition) in [
+        (json!({"AWS": ACCOUNT}), json!({})),
+        (json!({"AWS": "arn:aws:iam::444455556666:role/reports"}), json!({})),
+        (json!({"Service": "s3.amazonaws.com"}), json!({"StringEquals": {"aws:SourceAccount": ACCOUNT}})),
+        (json!({"AWS": "*"}), json!({"StringEquals": {"AWS:SourceOwner": ACCOUNT}})),
+        (json!("*"), json!({"StringEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}})),
+        (json!("*"), json!({"ArnEquals": {"aws:SourceArn": topic}})),
+    ] {
+        let policy = |action: &str| {
+            let statement = json!({"Effect": "Allow", "Principal": principal, "Action": action, "Resource": "*", "Condition": condition});
+            json!({"Version": "2012-10-17", "Statement": [statement]}).to_string()
+        };
+        let (publish, send) = (policy("SNS:Publish"), policy("SQS:SendMessage"));
+        let set = json!({"topicArn": topic, "attributeName": "Policy", "attributeValue": publish});
+        calls.push(call("sns", "SetTopicAttributes", set, Value::Null));
+        let made = json!({"name": "reports", "attributes": {"Policy": publish}});
+        calls.push(call("sns", "CreateTopic", made, json!({"topicArn": topic})));
+        let set = json!({"queueUrl": queue, "attributes": {"Policy": send}});
+        calls.push(call("sqs", "SetQueueAttributes", set, Value::Null));
+        let made = json!({"queueName": "reports", "attributes": {"Policy": send}});
+        calls.push(call("sqs", "CreateQueue", made, json!({"queueUrl": queue})));
+    }
+    calls
 }
 
 /// Snapback as it is deployed: with a key of its own, and whom its operator trusts.
