@@ -52,6 +52,9 @@ pub(crate) fn held(mut document: Value) -> Result<Held, String> {
 pub(crate) fn events(document: Value) -> Result<Vec<Value>, String> {
     Ok(match held(document)? {
         Held::Event(event) => vec![event],
+        Held::Many(documents) if documents.is_empty() => {
+            return Err("expected an event, found an empty list".to_owned());
+        }
         Held::Many(documents) => documents.into_iter().map(events).collect::<Result<Vec<_>, _>>()?.concat(),
         Held::Nothing => vec![],
     })
@@ -116,7 +119,6 @@ mod tests {
             json!({"detail-type": "AWS Network Activity Event via CloudTrail", "detail": {"eventCategory": "NetworkActivity"}}),
             json!({"Records": [{"eventType": "AwsCloudTrailInsight"}]}),
             json!({"digestS3Object": "AWSLogs/digest.json.gz", "logFiles": []}),
-            json!({"Records": []}),
         ] {
             assert_eq!(events(document.clone()), Ok(vec![]), "{document}");
         }
@@ -125,6 +127,7 @@ mod tests {
     #[test]
     fn what_holds_no_event_is_told_by_its_field() {
         for (document, said) in [
+            (json!({"Events": []}), "expected an event, found an empty list"),
             (json!({"Records": 1}), "field `Records`: expected a list of records"),
             (json!({"Events": {}}), "field `Events`: expected a list of events"),
             (json!({"Type": "Notification", "Message": "hello"}), "field `Message`: not JSON"),

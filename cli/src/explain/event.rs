@@ -91,8 +91,8 @@ impl Question for Arguments {
         let document: Value = serde_json::from_str(text).map_err(not_understood)?;
         let refused = |message: String| NotUnderstood { message, line: 1, column: 1 };
         let traces = events(document).map_err(refused)?.into_iter().map(|event| {
-            let event =
-                if event.get("detail").is_none() { Event::from_record(event) } else { Event::from_envelope(event) };
+            let is_record = event.get("detail").is_none() && event.get("eventSource").is_some();
+            let event = if is_record { Event::from_record(event) } else { Event::from_envelope(event) };
             let event = event.map_err(|error| refused(error.to_string()))?;
             self.trace(event).map_err(|error| refused(format!("{error:#}")))
         });

@@ -75,6 +75,7 @@ enum Names {
     Unknown,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each is a mark of its own in the name of an operator")]
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Operator {
     pub form: Form,
@@ -419,13 +420,11 @@ fn is_met_by_anyone(key: &str) -> bool {
         "sts:sourceidentity",
         "sts:transitivetagkeys",
     ];
-    const FAMILIES: [&str; 8] = [
+    const FAMILIES: [&str; 6] = [
         "aws:principaltag/",
         "aws:requesttag/",
         "aws:resource",
         "kms:encryptioncontext:",
-        "s3:existingobjecttag/",
-        "s3-outposts:existingobjecttag/",
         "saml:",
         "secretsmanager:resourcetag/",
     ];
@@ -507,8 +506,16 @@ fn reaches(entry: &Entry<'_>, form: Form, names: Names, trust: &Trust) -> Vec<Re
             };
             entry.values.iter().map(reach).collect()
         }
-        (Names::Address | Names::WhetherService | Names::MountTarget, _)
-        | (Names::Nobody | Names::Header | Names::Guest | Names::Unknown, _)
+        (
+            Names::Address
+            | Names::WhetherService
+            | Names::MountTarget
+            | Names::Nobody
+            | Names::Header
+            | Names::Guest
+            | Names::Unknown,
+            _,
+        )
         | (_, Form::Address | Form::Bool | Form::Null | Form::Amount | Form::Unknown) => vec![Reach::UNKNOWN],
         _ => entry.values.iter().map(|value| of_value(&value.text, entry, form, names, trust)).collect(),
     }

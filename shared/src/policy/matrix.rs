@@ -93,10 +93,8 @@ impl Matrix {
         let classes = self.axes[axis].classes.iter().zip(reaches);
         let chosen = classes.filter(|(_, reach)| reach.exposure.is_untrusted()).map(|(class, _)| (axis, *class));
         let chosen: BTreeSet<Element> = chosen.collect();
-        let is_good = self.cells.iter().all(|cell| match cell.has_any(&chosen) {
-            true => !cell.is_friendly(),
-            false => !cell.is_hostile(),
-        });
+        let is_good =
+            self.cells.iter().all(|cell| if cell.has_any(&chosen) { !cell.is_friendly() } else { !cell.is_hostile() });
         if is_good { None } else { self.going().map(|going| self.apart(&going)) }
     }
 

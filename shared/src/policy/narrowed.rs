@@ -66,11 +66,10 @@ impl Narrowed {
             Grantee::Service => self.services(left),
             Grantee::Everyone if self.is_service => self.services(left),
             _ if self.is_service => Reach::NOBODY,
-            Grantee::Everyone => conditioned.and(claim),
             Grantee::Known(reach) => reach.and(conditioned).and(claim),
             Grantee::Member(owner) => owner.and(conditioned),
             Grantee::SignedIn(_, owner) if claim.is_narrower_than_public() => owner.and(conditioned),
-            Grantee::SignedIn(..) => conditioned.and(claim),
+            Grantee::Everyone | Grantee::SignedIn(..) => conditioned.and(claim),
         }
     }
 

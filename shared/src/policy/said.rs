@@ -224,7 +224,7 @@ fn is_part_by_part(said: &str, asked: &str) -> bool {
 
 /// Whether all principals of an account are meant.
 fn is_whole_account(text: &str) -> bool {
-    is_account(text) || text.splitn(6, ':').nth(5) == Some("root") && text.splitn(6, ':').nth(2) == Some("iam")
+    is_account(text) || text.splitn(6, ':').nth(5) == Some("root") && text.split(':').nth(2) == Some("iam")
 }
 
 #[cfg(test)]

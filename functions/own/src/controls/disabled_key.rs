@@ -101,8 +101,8 @@ impl Control for DisabledKey {
     }
 
     fn decide(event: &Event, suspicion: &Suspicion, state: &State, given: &Given<'_>) -> Decision<Own> {
-        let Subject { kind, name, arn, .. } = &suspicion.subject;
-        if kind == "account" || !given.settings.own.keys.contains(arn) {
+        let Subject { kind, name, .. } = &suspicion.subject;
+        if kind == "account" {
             let why = "whether it is a key of Snapback is not known".to_owned();
             return Decision::Alert { severity: Severity::Medium, why };
         }

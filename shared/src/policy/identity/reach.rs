@@ -183,7 +183,7 @@ impl Worth<'_> {
 
     /// No call reaches what IAM keeps for another account.
     fn is_others(self, pattern: &str) -> bool {
-        let account = pattern.splitn(6, ':').nth(4).filter(|account| is_account(account));
+        let account = pattern.split(':').nth(4).filter(|account| is_account(account));
         account.is_some_and(|account| self.account.is_some_and(|own| own != account))
     }
 }
