@@ -45,11 +45,13 @@ pub trait Policed: 'static {
     fn observe(look: &Look<'_>, holder: &Holder) -> impl Future<Output = Result<State<Self::Beside>>> + Send;
 
     /// What keeps out whom the policy lets in, each for itself.
+    #[must_use]
     fn barriers(_: &Self::Beside, _: &Event, _: &Trust) -> Vec<Barrier> {
         vec![]
     }
 
     /// The policy that takes the place of one of which nothing is left. Nothing: it is deleted.
+    #[must_use]
     fn default_policy(_: &Subject) -> Option<String> {
         None
     }
@@ -394,26 +396,33 @@ mod tests {
             .prop_map(|statements| json!({"Version": "2012-10-17", "Statement": statements}))
     }
 
+    fn rewrite<'i>(value: &mut Value, picks: &mut impl Iterator<Item = &'i Index>) {
+        match value {
+            Value::Array(list) => {
+                for element in list.iter_mut() {
+                    rewrite(element, picks);
+                }
+                if list.iter().all(Value::is_string) {
+                    for end in (1..list.len()).rev() {
+                        list.swap(end, picks.next().map_or(0, |pick| pick.index(end + 1)));
+                    }
+                    if let [one] = list.as_slice() {
+                        *value = one.clone();
+                    }
+                }
+            }
+            Value::Object(members) => {
+                for member in members.values_mut() {
+                    rewrite(member, picks);
+                }
+            }
+            _ => {}
+        }
+    }
+
     /// The same policy as AWS may give it back: principals and values in another order, lists of one as scalars.
     fn rewritten(policy: &Value, shuffle: &[Index]) -> Value {
         let mut picks = shuffle.iter().cycle();
-        fn rewrite<'i>(value: &mut Value, picks: &mut impl Iterator<Item = &'i Index>) {
-            match value {
-                Value::Array(list) => {
-                    list.iter_mut().for_each(|element| rewrite(element, picks));
-                    if list.iter().all(Value::is_string) {
-                        for end in (1..list.len()).rev() {
-                            list.swap(end, picks.next().map_or(0, |pick| pick.index(end + 1)));
-                        }
-                        if let [one] = list.as_slice() {
-                            *value = one.clone();
-                        }
-                    }
-                }
-                Value::Object(members) => members.values_mut().for_each(|member| rewrite(member, picks)),
-                _ => {}
-            }
-        }
         let mut rewritten = policy.clone();
         rewrite(&mut rewritten, &mut picks);
         rewritten
@@ -453,7 +462,8 @@ mod tests {
             let (one, other) = (decide(&put(&policy), &state(&policy), &BTreeSet::new()), decide(&put(&policy), &state(&rewritten), &BTreeSet::new()));
             prop_assert_eq!(one.plan(), other.plan());
             if let (Decision::Revert { grants: mut one, .. }, Decision::Revert { grants: mut other, .. }) = (one, other) {
-                (one.sort(), other.sort());
+                one.sort();
+                other.sort();
                 prop_assert_eq!(one, other);
             }
         }

@@ -62,7 +62,7 @@ class Snapback:
 
     def __init__(self, aws: LocalAws, stack: Stack):
         self.aws, self.stack, self._is_unseen = aws, stack, False
-        self.mallory = aws.user("mallory", "s3:*", "ec2:*", "events:PutEvents")
+        self.mallory = aws.user("mallory", "s3:*", "ec2:*", "sns:*", "sqs:*", "events:PutEvents")
         self.operator = aws.user_with("operator", operator_policy(stack.name, "read", "stop", "undo", "apply"))
         self.s3, self.ec2 = aws.client("s3", self.mallory), aws.client("ec2", self.mallory)
         self.s3control = aws.client("s3control", self.mallory)

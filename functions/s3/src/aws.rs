@@ -399,9 +399,12 @@ async fn apply_setting(look: &Look<'_>, change: &S3) -> Result<Applied> {
             change.put(read, async |to| put_bucket_replication(look, &change.of.0, to).await).await
         }
         S3::ObjectOwnership(change) => {
-            let read = object_ownership(look, &change.of.0).map_ok(|found| match found.is_gone {
-                true => Live::Cannot("(no bucket)".to_owned()),
-                false => Live::Is(found.setting.map(ObjectOwnership)),
+            let read = object_ownership(look, &change.of.0).map_ok(|found| {
+                if found.is_gone {
+                    Live::Cannot("(no bucket)".to_owned())
+                } else {
+                    Live::Is(found.setting.map(ObjectOwnership))
+                }
             });
             change.put(read, async |to| put_object_ownership(look, &change.of.0, to.as_ref()).await).await
         }

@@ -97,7 +97,9 @@ impl Node {
         if let Some(statements) = members.get_mut("Statement") {
             statements.make_list();
             let Self::List(statements) = statements else { return None };
-            statements.iter_mut().for_each(|statement| statement.normalize_statement(&|id| root(id, partition)));
+            for statement in statements {
+                statement.normalize_statement(&|id| root(id, partition));
+            }
         }
         Some(Self::Object(members))
     }
