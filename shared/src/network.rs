@@ -3,7 +3,7 @@
 //! Ranges are judged by the public addresses that they cover together, so host bits, split ranges and private
 //! ranges do not mislead. The world is what no organization and no group of partners has, by what the registries hand
 //! out: a block wider than the largest that one organization has, or parts of the internet in more places than partners
-//! are. `docs/adr/0060-what-the-world-is.md` has the reasons.
+//! are. `docs/adr/0059-what-the-world-is.md` has the reasons.
 
 use std::collections::BTreeSet;
 use std::fmt;

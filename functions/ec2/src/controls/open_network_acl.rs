@@ -7,7 +7,7 @@
 //!
 //! **Does** Deletes the rule that this event created, if it lets the world in on a port that is not in the operator's
 //! list of public ports, and if no other rule lets the same traffic in. The world is what no organization and no group
-//! of partners has ([in numbers](adr/0060-what-the-world-is.md)).
+//! of partners has ([in numbers](adr/0059-what-the-world-is.md)).
 //!
 //! **Leaves alone**
 //! - outbound rules, and rules that deny

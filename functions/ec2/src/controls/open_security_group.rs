@@ -9,7 +9,7 @@
 //! is not in the operator's list of public ports. The world is what no organization and no group of partners has: a
 //! block with more public addresses than a /8 of IPv4 or a /16 of IPv6, in one rule or in neighbouring ones, or ranges
 //! in more than 64 parts of the internet (a /12 or a /20 each, of which a /18 or a /32 is let in)
-//! ([why](adr/0060-what-the-world-is.md)); prefix lists are read. A prefix list of an untrusted account counts as open:
+//! ([why](adr/0059-what-the-world-is.md)); prefix lists are read. A prefix list of an untrusted account counts as open:
 //! its owner can fill it at will. A changed rule is set back to its baseline, which a daily scheduled check keeps, under
 //! its id and with its tags. It is revoked where there is no baseline, where that is older than two days, or where
 //! anything else about the group's inbound rules has changed since.

@@ -7,7 +7,7 @@
 //!
 //! **Does** Removes the entries that this event added and that contain the world, if an inbound rule of a security
 //! group in this account and Region names the list for a port that is not in the operator's list of public ports. The
-//! world is what no organization and no group of partners has ([in numbers](adr/0060-what-the-world-is.md)), in one entry
+//! world is what no organization and no group of partners has ([in numbers](adr/0059-what-the-world-is.md)), in one entry
 //! or in several together.
 //!
 //! **Leaves alone**
