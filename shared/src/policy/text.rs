@@ -47,9 +47,11 @@ impl PartialEq for PolicyText {
             return true;
         }
         // An id does not tell its partition; what else stands in either document does.
-        let partition = partition(self).or_else(|| partition(other)).unwrap_or("aws");
-        let normal = |text: &Self| Node::of_document(text, partition);
-        normal(self).is_some_and(|one| normal(other).is_some_and(|other| one == other))
+        let partitions: BTreeSet<&str> = ["aws"].into_iter().chain(partitions(self)).chain(partitions(other)).collect();
+        partitions.into_iter().any(|partition| {
+            let normal = |text: &Self| Node::of_document(text, partition);
+            normal(self).is_some_and(|one| normal(other).is_some_and(|other| one == other))
+        })
     }
 }
 
@@ -253,11 +255,11 @@ impl fmt::Display for Node {
     }
 }
 
-/// The partition that the first ARN of a document names.
-fn partition(text: &str) -> Option<&str> {
+/// The partitions that the ARNs of a document name.
+fn partitions(text: &str) -> impl Iterator<Item = &str> {
     let arns = text.match_indices("\"arn:aws").map(|(at, _)| &text[at + "\"arn:".len()..]);
     let is_name = |name: &&str| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
-    arns.filter_map(|rest| rest.split(':').next()).find(is_name)
+    arns.filter_map(|rest| rest.split(':').next()).filter(is_name)
 }
 
 /// The ARN of an account's root in place of the account's id.
