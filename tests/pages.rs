@@ -7,7 +7,6 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use snapback::control::{About, AnyControl};
-use snapback::event::SCHEDULED;
 use snapback::right::actions;
 use workspace_tests::{FUNCTIONS, controls, workspace};
 
@@ -217,9 +216,7 @@ fn every_page_names_the_calls_that_its_control_watches() -> Result<()> {
     for control in controls() {
         let page = page(control)?;
         let watches = part(&page, "Watches").unwrap_or_default();
-        let names = control.about.watches.iter().map(|watch| watch.name).filter(|name| *name != SCHEDULED).collect();
-        let is_scheduled = control.about.watches.iter().any(|watch| watch.name == SCHEDULED);
-        assert_eq!(watches.contains("scheduled check"), is_scheduled, "{}", control.about.source);
+        let names = control.about.watches.iter().map(|watch| watch.name).collect();
         assert_eq!(quoted(watches), names, "{}", control.about.source);
     }
     Ok(())

@@ -4,6 +4,7 @@
 //! somebody else's. Anybody may name something like that; whether it is the stack's is looked up.
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cfn-arn-formats.html>
 
+#[rustfmt::skip]
 mod ids;
 
 use anyhow::Result;
