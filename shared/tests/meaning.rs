@@ -1,6 +1,7 @@
 //! A policy is the same however AWS spells it, and another as soon as it means something else.
 
 mod checked;
+#[allow(dead_code, reason = "each file of tests uses its part")]
 mod generated;
 mod naive;
 
