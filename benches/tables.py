@@ -19,7 +19,7 @@ from stack import REPOSITORY, TARGET
 Samples = dict
 
 # How many calls each control makes. A test records them, and fails when they are others.
-COUNTED = REPOSITORY / "tests" / "canned" / "snapshots" / "canned__counted__calls_until_the_revert_are_recorded.snap"
+COUNTED = REPOSITORY / "tests" / "canned" / "snapshots" / "workspace__canned__counted__calls_until_the_revert_are_recorded.snap"
 
 # Where the tables stand, between two lines that mark them.
 PAGE = REPOSITORY / "docs" / "performance.md"

@@ -1,12 +1,15 @@
 //! What must hold across the workspace.
 
 mod benign;
+mod canned;
+mod cases;
 mod cycles;
-mod decisions;
 mod deployment;
 mod docs;
 mod events;
 mod guardrails;
+mod iam;
+mod laws;
 mod organization;
 mod pages;
 mod quotas;

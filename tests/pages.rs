@@ -10,7 +10,7 @@ use snapback::control::{About, AnyControl};
 use snapback::right::actions;
 use workspace_tests::{FUNCTIONS, controls, workspace};
 
-use crate::decisions::cases;
+use crate::cases::cases;
 use crate::docs::anchor;
 use crate::events::{entries, folders, name};
 use crate::recorded::is_recorded;
@@ -41,15 +41,9 @@ fn proofs() -> Result<Proofs> {
     Ok(serde_json::from_str(&fs::read_to_string(workspace(PROOFS))?)?)
 }
 
-/// Whether AWS's answers in their wire shapes are put to it, for what no emulator does on demand.
-fn is_given_canned_answers(control: &AnyControl) -> Result<bool> {
-    let named = format!("\"{}\"", control.about.id);
-    for path in entries(&workspace("tests/canned"))?.iter().filter(|path| path.is_file()) {
-        if fs::read_to_string(path)?.contains(&named) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+/// The controls to which AWS's answers are put in their wire shapes, for what no emulator does on demand.
+fn given_canned_answers() -> Result<BTreeSet<&'static str>> {
+    Ok(cases()?.iter().filter(|case| case.tells_answers()).map(|case| case.control.about.id).collect())
 }
 
 fn outcome_in_words(outcome: &str) -> &str {
@@ -67,7 +61,7 @@ fn proven_by(control: &AnyControl) -> Result<Vec<String>> {
         let outcome = seen?.get(*player)?;
         Some(format!("{} {words}", outcome_in_words(outcome)))
     });
-    let canned = is_given_canned_answers(control)?.then(|| "canned HTTP answers".to_owned());
+    let canned = given_canned_answers()?.contains(control.about.id).then(|| "canned HTTP answers".to_owned());
     Ok(end_to_end.chain(canned).collect())
 }
 
@@ -83,8 +77,7 @@ fn counts() -> Result<String> {
             }
         }
     }
-    let canned = controls().map(is_given_canned_answers).collect::<Result<Vec<_>>>()?;
-    writeln!(rows, "| given canned HTTP answers in AWS's wire shapes | {} |", canned.iter().filter(|is| **is).count())?;
+    writeln!(rows, "| given canned HTTP answers in AWS's wire shapes | {} |", given_canned_answers()?.len())?;
     Ok(format!("| proof | controls |\n|---|---|\n{rows}| all | {} |\n", controls().count()))
 }
 
@@ -222,9 +215,9 @@ fn every_page_names_the_calls_that_its_control_watches() -> Result<()> {
     Ok(())
 }
 
-/// A recorded decision shows it: the case quotes the line, and `decisions.rs` sees to it that it leaves it alone.
+/// A case shows it: it quotes the line, and `cases.rs` sees to it that it leaves it alone.
 #[test]
-fn everything_that_is_left_alone_is_shown_by_a_recorded_decision() -> Result<()> {
+fn everything_that_is_left_alone_is_shown_by_a_case() -> Result<()> {
     let cases = cases()?;
     let shown: BTreeSet<(&str, String)> =
         cases.iter().filter_map(|case| case.leaves_alone()).map(|(id, line)| (id, line.to_owned())).collect();

@@ -8,10 +8,9 @@ use snapback::learning::Learning;
 use snapback::mode::{Mode, Modes};
 use snapback::settings::Settings;
 
-use crate::calls::DENIED;
-use crate::injected::{journaled, notices};
-use crate::scene::{NAMED, deployment, hold, policy, remembering};
-use crate::wire::{Aws, buckets, ok};
+use super::injected::{journaled, notices};
+use super::scene::{DENIED, NAMED, deployment, hold, policy, remembering};
+use super::wire::{Aws, buckets, ok};
 use workspace_tests::workspace;
 
 const CONTROL: &str = "s3-lost-bucket-deny";
@@ -36,7 +35,7 @@ async fn denying() -> Result<Aws> {
 }
 
 fn kept(aws: &Aws) -> Result<Vec<Value>> {
-    let items = crate::scene::put(aws, "DynamoDB.PutItem(memory)");
+    let items = super::scene::put(aws, "DynamoDB.PutItem(memory)");
     items.iter().map(|item| Ok(serde_json::from_str(item["body"]["S"].as_str().context("JSON")?)?)).collect()
 }
 
@@ -94,7 +93,7 @@ async fn what_an_operator_holds_becomes_the_baseline() -> Result<()> {
     let aws = denying().await?.answers("S3.GetBucketPolicy", [ok(&policy(&[NAMED]))]);
     is_checked(&aws).await?;
     let entry: Value =
-        serde_json::from_str(crate::scene::put(&aws, "DynamoDB.PutItem")[0]["body"]["S"].as_str().context("JSON")?)?;
+        serde_json::from_str(super::scene::put(&aws, "DynamoDB.PutItem")[0]["body"]["S"].as_str().context("JSON")?)?;
     let grant = entry["decision"]["grants"][0].as_str().context("a grant")?;
     let mut held = hold(grant, Timestamp::now() + SignedDuration::from_hours(1)).await?;
     held["sk"] = json!({"S": held["sk"]["S"].as_str().unwrap_or_default().replace("s3-public-bucket-policy", CONTROL)});
@@ -112,7 +111,7 @@ async fn what_was_always_open_is_nobody_s_news() -> Result<()> {
     aws.set("DynamoDB.GetItem(memory)", [remembering(CONTROL, "arn:aws:s3:::b", Value::Null).await?]);
     let calls = is_checked(&aws).await?;
     assert!(notices(&aws).is_empty() && !calls.iter().any(|call| call.contains("stop")), "{calls:?}");
-    let denied = Aws::default().answers("S3.GetBucketPolicy", [crate::wire::s3_error(403, "AccessDenied")]);
+    let denied = Aws::default().answers("S3.GetBucketPolicy", [super::wire::s3_error(403, "AccessDenied")]);
     let failed = is_checked(&denied).await.expect_err("it could not be looked at").to_string();
     assert!(failed.contains(CONTROL) && notices(&denied).is_empty(), "{failed}");
     Ok(())

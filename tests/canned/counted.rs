@@ -10,22 +10,25 @@ use aws_smithy_runtime_api::client::http::{
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use snapback::control::AnyControl;
+use serde_json::json;
+use snapback::control::{AnyControl, Remembered};
 use snapback::mode::Mode;
 use snapback::responder::Responder;
 use snapback::right;
-use workspace_tests::{controls, workspace};
+use snapback::settings::Settings;
+use workspace_tests::{controls, for_all, workspace};
 
-use crate::calls::{DENIED, Situation, actions, deployed, situations};
-use crate::scene::{NAMED, bucket_policy_was_put, deliver, deployment, policy};
-use crate::wire::Aws;
+use super::scene::{DENIED, NAMED, bucket_policy_was_put, deliver, deployment, policy, remembering};
+use super::wire::{Answer, Aws};
+use crate::cases::{Case, cases};
+use crate::iam::actions;
 
-/// AWS in a situation, which from the first write of a control on is as the revert has left it.
+/// The AWS of a case, which from the first write of a control on answers as the revert has left it.
 #[derive(Debug, Clone)]
 struct Reverting {
     aws: Aws,
     control: &'static AnyControl,
-    reverted: fn(&Aws),
+    afterwards: Arc<Vec<(String, Vec<Answer>)>>,
     /// How many calls there were before that write.
     before: Arc<OnceLock<usize>>,
 }
@@ -44,7 +47,9 @@ impl HttpConnector for Reverting {
         let needed = calls.last().map(|call| actions(call, &body)).unwrap_or_default();
         if needed.iter().any(|action| right::actions(self.control.about.writes).contains(&action.as_str())) {
             self.before.get_or_init(|| {
-                (self.reverted)(&self.aws);
+                for (operation, answers) in self.afterwards.iter() {
+                    self.aws.set(operation, answers.clone());
+                }
                 calls.len() - 1
             });
         }
@@ -52,14 +57,21 @@ impl HttpConnector for Reverting {
     }
 }
 
-/// The calls before the revert, and how many there are in all.
-async fn counted(control: &'static AnyControl, number: usize, situation: Situation) -> Result<(Vec<String>, usize)> {
-    let Situation { function, event, aws, reverted } = situation;
-    let reverting = Reverting { aws: aws.clone(), control, reverted, before: Arc::default() };
-    let (settings, deployment) = (deployed(control.about.id, number), deployment(workspace("guardrails")));
-    let (event, suspected) = function.suspect(event, &settings)?.context("it is suspicious")?;
+/// The calls of a control before the revert, and how many there are in all.
+async fn counted(case: &Case) -> Result<(Vec<String>, usize)> {
+    let (aws, afterwards) = case.aws()?;
+    if let Some((resource, Remembered { good, .. })) = case.remembered() {
+        let kept = remembering(case.control.about.id, &resource, json!(good)).await?;
+        aws.set("DynamoDB.GetItem(memory)", [kept]);
+    }
+    let (control, before) = (case.control, Arc::default());
+    let reverting = Reverting { aws: aws.clone(), control, afterwards: Arc::new(afterwards), before };
+    let settings = Settings { modes: for_all(Mode::Revert), ..case.settings.clone() };
+    let deployment = deployment(workspace("guardrails"));
+    let (event, suspected) = case.function.suspect(case.event_of_now(), &settings)?.context("it is suspicious")?;
+    let suspected: Vec<_> = suspected.into_iter().filter(|(one, _)| one.about.id == control.about.id).collect();
     let config = aws.config().into_builder().http_client(reverting.clone()).build();
-    Responder::new(&settings, &deployment, config).respond(function, &event, &suspected).await?;
+    Responder::new(&settings, &deployment, config).respond(case.function, &event, &suspected).await?;
     let mut calls = aws.calls();
     let all = calls.len();
     calls.truncate(*reverting.before.get().context("it reverts")?);
@@ -85,11 +97,12 @@ async fn benign(policy: &str) -> Result<Vec<String>> {
 #[tokio::test]
 async fn calls_until_the_revert_are_recorded() -> Result<()> {
     let mut said = vec![];
+    let cases = cases()?;
     for control in controls().filter(|control| !control.about.writes.is_empty()) {
         let id = control.about.id;
         let mut most = (vec![], 0);
-        for (number, situation) in situations(control).await?.into_iter().enumerate() {
-            let found = counted(control, number, situation).await.context(id)?;
+        for case in cases.iter().filter(|case| case.control.about.id == id && case.tells_answers()) {
+            let found = counted(case).await.with_context(|| case.place())?;
             if found.0.len() > most.0.len() {
                 most = found;
             }

@@ -13,8 +13,8 @@ use snapback::right::actions;
 use snapback::subject::Subject;
 use workspace_tests::FUNCTIONS;
 
-use crate::scene::{NAMED, PUBLIC, bucket_policy_was_put, deliver_under, event, policy};
-use crate::wire::{Aws, ok, s3_error};
+use super::scene::{NAMED, PUBLIC, bucket_policy_was_put, deliver_under, event, policy};
+use super::wire::{Aws, answer, ok, s3_error};
 
 const PERMIT: &str = "permit (principal, action, resource);";
 const APPROVED: &str = "@reason(\"approved\") @owner(\"ops\") forbid (principal, action, resource)
@@ -39,7 +39,7 @@ async fn kept_open(aws: &Aws, guardrails: PathBuf, mode: Mode) -> Result<Value> 
     deliver_under(guardrails, &s3::FUNCTION, aws, mode, event).await?;
     let calls = aws.calls();
     assert!(!calls.iter().any(|call| call.starts_with("S3.Put") || call.starts_with("S3.Delete")), "{calls:?}");
-    let notices = crate::injected::notices(aws);
+    let notices = super::injected::notices(aws);
     assert_eq!(notices.len(), 1, "{notices:?}");
     assert_eq!(notices[0]["outcome"], "alerted");
     Ok(notices[0].clone())
@@ -94,7 +94,7 @@ async fn tags_are_read_only_if_a_guardrail_asks_and_if_they_cannot_be_nothing_is
             .answers("S3.GetBucketPolicy", [ok(&public), ok(&public), ok(&policy(&[NAMED]))])
             .answers("S3.GetBucketTagging", [s3_error(404, "NoSuchTagSet")]);
         deliver_under(folder, &s3::FUNCTION, &aws, Mode::Revert, bucket_policy_was_put(&public)).await?;
-        assert_eq!(crate::injected::notices(&aws)[0]["outcome"], "reverted");
+        assert_eq!(super::injected::notices(&aws)[0]["outcome"], "reverted");
         assert_eq!(aws.calls().iter().any(|call| call == "S3.GetBucketTagging"), asked);
     }
     Ok(())
@@ -109,12 +109,12 @@ async fn a_retry_asks_again() -> Result<()> {
     let permitting = guardrails("before", &[PERMIT])?;
     assert!(deliver_under(permitting, &s3::FUNCTION, &aws, Mode::Revert, event.clone()).await.is_err());
 
-    let again = public_bucket().answers("DynamoDB.GetItem", [crate::injected::journaled(&aws)]);
+    let again = public_bucket().answers("DynamoDB.GetItem", [super::injected::journaled(&aws)]);
     let forbidding =
         guardrails("after", &[PERMIT, "@reason(\"r\") @owner(\"o\") forbid (principal, action, resource);"])?;
     deliver_under(forbidding, &s3::FUNCTION, &again, Mode::Revert, event).await?;
     assert_eq!(again.bodies("S3.PutBucketPolicy"), [] as [String; 0]);
-    assert_eq!(crate::injected::notices(&again)[0]["outcome"], "alerted");
+    assert_eq!(super::injected::notices(&again)[0]["outcome"], "alerted");
     Ok(())
 }
 
@@ -133,10 +133,10 @@ async fn what_an_earlier_delivery_has_taken_back_stays_so_and_can_be_undone() ->
     for left in [policy(&[NAMED]), in_other_words] {
         let again = Aws::default()
             .answers("S3.GetBucketPolicy", [ok(&left)])
-            .answers("DynamoDB.GetItem", [crate::injected::journaled(&aws)]);
+            .answers("DynamoDB.GetItem", [super::injected::journaled(&aws)]);
         deliver_under(forbidding.clone(), &s3::FUNCTION, &again, Mode::Revert, event.clone()).await?;
         assert_eq!(again.bodies("S3.PutBucketPolicy"), [] as [String; 0]);
-        let notice = &crate::injected::notices(&again)[0];
+        let notice = &super::injected::notices(&again)[0];
         assert_eq!(notice["outcome"], "reverted", "{left}");
         assert!(notice["undo"].is_string(), "{notice}");
     }
@@ -146,20 +146,31 @@ async fn what_an_earlier_delivery_has_taken_back_stays_so_and_can_be_undone() ->
 #[tokio::test]
 async fn reading_tags_makes_just_the_calls_that_are_declared() -> Result<()> {
     for function in FUNCTIONS {
-        let aws = Aws::default().answers("S3.GetBucketTagging", [ok(TAGS)]).answers(
-            "EC2.DescribeTags",
-            [ok("<DescribeTagsResponse><tagSet><item><key>exposure</key><value>approved</value></item></tagSet></DescribeTagsResponse>")],
-        );
+        let aws = Aws::default();
+        for (operation, told) in [
+            ("S3.GetBucketTagging", TAGS),
+            ("EC2.DescribeTags", "<tagSet><item><key>exposure</key><value>approved</value></item></tagSet>"),
+            ("SNS.ListTagsForResource", "<Tags><member><Key>exposure</Key><Value>approved</Value></member></Tags>"),
+            ("SQS.ListQueueTags", r#"{"Tags":{"exposure":"approved"}}"#),
+        ] {
+            aws.set(operation, [answer(operation, told)]);
+        }
         let event = Event::from_envelope(event("s3", "PutBucketPolicy", json!({}), json!(null)))?;
-        let subject = match function.name {
-            "S3Function" => Subject::bucket(&event, "b"),
-            "Ec2Function" => Subject::security_group(&event, "sg-1"),
+        let subjects = match function.name {
+            "S3Function" => vec![Subject::bucket(&event, "b")],
+            "Ec2Function" => vec![Subject::security_group(&event, "sg-1")],
+            "PoliciesFunction" => {
+                let topic = Subject::topic(&event, "arn:aws:sns:eu-central-1:111122223333:t");
+                vec![topic, Subject::queue(&event, "q")]
+            }
             // Nothing that it looks at has tags that count.
             "OwnFunction" => continue,
             other => panic!("{other} has no situation here"),
         };
-        let tags = (function.tags.read)(&Look::new(&aws.place()), &subject).await?;
-        assert_eq!(tags, BTreeMap::from([("exposure".to_owned(), "approved".to_owned())]), "{}", function.name);
+        for subject in subjects {
+            let tags = (function.tags.read)(&Look::new(&aws.place()), &subject).await?;
+            assert_eq!(tags, BTreeMap::from([("exposure".to_owned(), "approved".to_owned())]), "{}", subject.arn);
+        }
         let called: Vec<String> = aws
             .calls()
             .iter()

@@ -5,8 +5,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use snapback::mode::Mode;
 
-use crate::scene::{ANYONE_WRITES, NAMED, PUBLIC, bucket_policy_was_put, deliver, event, hold, policy, stop};
-use crate::wire::{Answer, Aws, ec2_error, ok, rules, s3_error};
+use super::scene::{ANYONE_WRITES, NAMED, PUBLIC, bucket_policy_was_put, deliver, event, hold, policy, stop};
+use super::wire::{Answer, Aws, ec2_error, ok, rules, s3_error};
 
 const WORLD: &str = "<cidrIpv4>0.0.0.0/0</cidrIpv4>";
 const OFFICE: &str = "<cidrIpv4>203.0.113.0/24</cidrIpv4>";

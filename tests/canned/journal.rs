@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use snapback::journal::{Entry, Journal, Outcome, Wanted};
 use snapback::mode::Mode;
 
-use crate::scene::{NAMED, PUBLIC, bucket_policy_was_put, deliver, event, policy, put};
-use crate::wire::{Answer, Aws, ok, s3_error};
+use super::scene::{NAMED, PUBLIC, bucket_policy_was_put, deliver, event, policy, put};
+use super::wire::{Answer, Aws, ok, s3_error};
 
 /// The entries, and their parts, that were put.
 fn items(aws: &Aws) -> Vec<Value> {
@@ -208,7 +208,7 @@ async fn a_long_history_is_read_page_by_page_as_far_as_it_is_wanted() -> Result<
 async fn what_is_left_alone_for_a_hold_alone_is_journaled_and_announced() -> Result<()> {
     let public = policy(&[PUBLIC]);
     let hold = async |grant: &str, hours: i64| {
-        crate::scene::hold(grant, Timestamp::now() + SignedDuration::from_hours(hours)).await
+        super::scene::hold(grant, Timestamp::now() + SignedDuration::from_hours(hours)).await
     };
     let grant = snapback::json::canonical(&serde_json::from_str(PUBLIC)?);
     for (hold, live, outcome) in [

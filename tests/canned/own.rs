@@ -5,12 +5,9 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use snapback::mode::Mode;
 
-use crate::calls::Situation;
-use crate::injected::journaled;
-use crate::scene::{deliver, event};
-use crate::wire::{Answer, Aws, ok};
-
-pub(crate) const KEY: &str = "arn:aws:kms:eu-central-1:111122223333:key/1a2b3c4d-0000-4000-8000-000000000001";
+use super::injected::journaled;
+use super::scene::{deliver, event};
+use super::wire::{Answer, Aws, ok};
 
 const RULE: &str = "snapback-S3Rule-1A2B3C";
 
@@ -73,10 +70,6 @@ fn key(state: &str) -> Answer {
     ok(&json!({"KeyMetadata": {"KeyId": "1a2b3c4d-0000-4000-8000-000000000001", "KeyState": state}}).to_string())
 }
 
-fn concurrency(reserved: Option<i32>) -> Answer {
-    ok(&json!({"ReservedConcurrentExecutions": reserved}).to_string())
-}
-
 fn subscriptions(confirmed: u32) -> Answer {
     ok(&format!(
         "<GetTopicAttributesResponse><GetTopicAttributesResult><Attributes><entry>\
@@ -85,12 +78,12 @@ fn subscriptions(confirmed: u32) -> Answer {
     ))
 }
 
-/// A deployment in which every part is as it should be, and that takes every change.
+/// A deployment in which every part is as it should be.
 fn well() -> Aws {
     let mut aws = Aws::default()
         .answers("CloudFormation.ListStackResources", [stack()])
-        .answers("Events.DescribeRule", [rule("ENABLED")])
-        .answers("Events.ListTargetsByRule", of_all_rules(1))
+        .answers("EventBridge.DescribeRule", [rule("ENABLED")])
+        .answers("EventBridge.ListTargetsByRule", of_all_rules(1))
         .answers("Lambda.GetFunctionConcurrency", [ok("{}")])
         .answers("SNS.GetTopicAttributes", [subscriptions(1)])
         .answers("SQS.GetQueueAttributes", [ok(r#"{"Attributes":{"ApproximateNumberOfMessages":"0"}}"#)])
@@ -98,86 +91,12 @@ fn well() -> Aws {
     for (call, answer) in table(true, "ENABLED") {
         aws = aws.answers(call, [answer]);
     }
-    for call in ["Events.EnableRule", "Events.DisableRule", "KMS.EnableKey", "KMS.DisableKey"] {
-        aws = aws.answers(call, [ok("{}")]);
-    }
-    for call in ["Events.PutTargets", "Events.RemoveTargets"] {
-        aws = aws.answers(call, [ok(r#"{"FailedEntryCount":0,"FailedEntries":[]}"#)]);
-    }
-    aws.answers("KMS.CancelKeyDeletion", [ok("{}")])
-        .answers("KMS.ScheduleKeyDeletion", [ok("{}")])
-        .answers("DynamoDB.UpdateTable", [ok("{}")])
-        .answers("DynamoDB.UpdateContinuousBackups", [ok("{}")])
-        .answers("Lambda.PutFunctionConcurrency", [ok("{}")])
-        .answers("Lambda.DeleteFunctionConcurrency", [(204, String::new())])
+    aws
 }
 
 /// Somebody's call past CloudFormation.
 fn upon(service: &str, name: &str, request: Value) -> Value {
     event(service, name, request, json!(null))
-}
-
-pub(crate) fn situations(control: &str) -> Vec<Situation> {
-    let function = &own::FUNCTION;
-    let alone = |event: Value, aws: Aws, reverted: fn(&Aws)| vec![Situation { function, event, aws, reverted }];
-    match control {
-        "own-silenced-rule" => alone(
-            upon("events", "DisableRule", json!({"name": RULE})),
-            well()
-                .answers("Events.DescribeRule", [rule("DISABLED")])
-                .answers("Events.ListTargetsByRule", [ok(r#"{"Targets":[]}"#)]),
-            |aws| {
-                aws.set("Events.DescribeRule", [rule("ENABLED")]);
-                aws.set("Events.ListTargetsByRule", [targets("S3Function")]);
-            },
-        ),
-        "own-changed-function" => {
-            let put = || {
-                let request = json!({"functionName": "snapback-S3Function-1A2B3C", "reservedConcurrentExecutions": 0});
-                upon("lambda", "PutFunctionConcurrency20171031", request)
-            };
-            let aws = || well().answers("Lambda.GetFunctionConcurrency", [concurrency(Some(0))]);
-            let none = |aws: &Aws| aws.set("Lambda.GetFunctionConcurrency", [ok("{}")]);
-            let some = |aws: &Aws| aws.set("Lambda.GetFunctionConcurrency", [concurrency(Some(5))]);
-            vec![
-                Situation { function, event: put(), aws: aws(), reverted: none },
-                Situation { function, event: put(), aws: aws(), reverted: some },
-            ]
-        }
-        "own-changed-role" => {
-            alone(upon("iam", "DeleteRolePolicy", json!({"roleName": "snapback-S3Role-1A2B3C"})), well(), |_| {})
-        }
-        "own-muted-topic" => {
-            let arn = "arn:aws:sns:eu-central-1:111122223333:snapback-Topic-1A2B3C";
-            alone(upon("sns", "SetTopicAttributes", json!({"topicArn": arn})), well(), |_| {})
-        }
-        "own-changed-queue" => {
-            let url = "https://sqs.eu-central-1.amazonaws.com/111122223333/snapback-RuleDeadLetters-1A2B3C";
-            alone(upon("sqs", "PurgeQueue", json!({"queueUrl": url})), well(), |_| {})
-        }
-        "own-unprotected-journal" => {
-            let mut aws = well();
-            for (call, answer) in table(false, "DISABLED") {
-                aws = aws.answers(call, [answer]);
-            }
-            let request = json!({"tableName": "snapback-Journal-1A2B3C", "deletionProtectionEnabled": false});
-            alone(upon("dynamodb", "UpdateTable", request), aws, |aws| {
-                for (call, answer) in table(true, "ENABLED") {
-                    aws.set(call, [answer]);
-                }
-            })
-        }
-        "own-disabled-key" => ["PendingDeletion", "Disabled"]
-            .into_iter()
-            .map(|state| Situation {
-                function,
-                event: upon("kms", "DisableKey", json!({"keyId": KEY})),
-                aws: well().answers("KMS.DescribeKey", [key(state)]),
-                reverted: |aws| aws.set("KMS.DescribeKey", [key("Enabled")]),
-            })
-            .collect(),
-        _ => vec![],
-    }
 }
 
 /// What the schedule sends at this moment.
@@ -192,15 +111,15 @@ fn look(id: &str) -> Value {
 /// One rule that is disabled, the first that is looked at, until it is enabled.
 fn disabled() -> Aws {
     well()
-        .answers("Events.DescribeRule", [rule("DISABLED"), rule("DISABLED"), rule("ENABLED")])
-        .answers("Events.ListTargetsByRule", of_all_rules(3))
+        .answers("EventBridge.DescribeRule", [rule("DISABLED"), rule("DISABLED"), rule("ENABLED")])
+        .answers("EventBridge.ListTargetsByRule", of_all_rules(3))
 }
 
 /// The same in a mode that writes nothing: it is looked at once.
 fn disabled_and_left() -> Aws {
     well()
-        .answers("Events.DescribeRule", [rule("DISABLED"), rule("ENABLED")])
-        .answers("Events.ListTargetsByRule", of_all_rules(1))
+        .answers("EventBridge.DescribeRule", [rule("DISABLED"), rule("ENABLED")])
+        .answers("EventBridge.ListTargetsByRule", of_all_rules(1))
 }
 
 fn times(aws: &Aws, call: &str) -> usize {
@@ -212,7 +131,7 @@ async fn a_look_that_finds_nothing_leaves_nothing() -> Result<()> {
     let aws = well();
     deliver(&own::FUNCTION, &aws, Mode::Revert, look("look-1")).await?;
     let calls = aws.calls();
-    assert_eq!(times(&aws, "Events.DescribeRule"), own::PARTS[0].1.len(), "every rule is looked at");
+    assert_eq!(times(&aws, "EventBridge.DescribeRule"), own::PARTS[0].1.len(), "every rule is looked at");
     let touched = |call: &&String| {
         let reads = ["Get", "Describe", "List"];
         !reads.iter().any(|read| call.split('.').nth(1).is_some_and(|name| name.starts_with(read)))
@@ -226,13 +145,13 @@ async fn a_look_that_finds_nothing_leaves_nothing() -> Result<()> {
 async fn a_look_restores_what_it_finds_and_says_so() -> Result<()> {
     let aws = disabled();
     deliver(&own::FUNCTION, &aws, Mode::Revert, look("look-1")).await?;
-    assert_eq!(times(&aws, "Events.EnableRule"), 1);
+    assert_eq!(times(&aws, "EventBridge.EnableRule"), 1);
     assert_eq!(times(&aws, "SNS.Publish"), 1);
     for call in ["DynamoDB.GetItem", "DynamoDB.GetItem(stop)", "DynamoDB.Query"] {
         assert_eq!(times(&aws, call), 1, "{call}");
     }
     // Each rule, and that which was disabled before and after it was enabled.
-    assert_eq!(times(&aws, "Events.DescribeRule"), own::PARTS[0].1.len() + 2);
+    assert_eq!(times(&aws, "EventBridge.DescribeRule"), own::PARTS[0].1.len() + 2);
     Ok(())
 }
 
@@ -240,7 +159,7 @@ async fn a_look_restores_what_it_finds_and_says_so() -> Result<()> {
 async fn what_each_look_finds_again_is_said_once() -> Result<()> {
     let first = disabled_and_left();
     deliver(&own::FUNCTION, &first, Mode::Notify, look("look-1")).await?;
-    assert_eq!((times(&first, "SNS.Publish"), times(&first, "Events.EnableRule")), (1, 0));
+    assert_eq!((times(&first, "SNS.Publish"), times(&first, "EventBridge.EnableRule")), (1, 0));
     let second = disabled_and_left().answers("DynamoDB.GetItem", [journaled(&first)]);
     deliver(&own::FUNCTION, &second, Mode::Notify, look("look-2")).await?;
     assert_eq!((times(&second, "SNS.Publish"), times(&second, "DynamoDB.PutItem")), (0, 0), "{:?}", second.calls());
@@ -260,19 +179,19 @@ async fn what_was_restored_and_is_found_again_is_restored_again() -> Result<()> 
     // The journal has the finding of today, and nothing yet of this look.
     let second = disabled().answers("DynamoDB.GetItem", [journaled(&first), ok("{}")]);
     deliver(&own::FUNCTION, &second, Mode::Revert, look("look-2")).await?;
-    assert_eq!(times(&second, "Events.EnableRule"), 1);
+    assert_eq!(times(&second, "EventBridge.EnableRule"), 1);
     let third = disabled_and_left().answers("DynamoDB.GetItem", [journaled(&first), journaled(&second)]);
     deliver(&own::FUNCTION, &third, Mode::Revert, look("look-2")).await?;
-    assert_eq!(times(&third, "Events.EnableRule"), 0, "another delivery of the same look");
+    assert_eq!(times(&third, "EventBridge.EnableRule"), 0, "another delivery of the same look");
     Ok(())
 }
 
 #[tokio::test]
 async fn what_is_named_alike_and_is_no_part_of_the_stack_is_left_alone() -> Result<()> {
-    let aws = well().answers("Events.DescribeRule", [rule("DISABLED")]);
+    let aws = well().answers("EventBridge.DescribeRule", [rule("DISABLED")]);
     let event = upon("events", "DisableRule", json!({"name": "snapback-S3Rule-copy"}));
     deliver(&own::FUNCTION, &aws, Mode::Revert, event).await?;
-    assert_eq!(times(&aws, "Events.DescribeRule"), 0);
-    assert_eq!((times(&aws, "Events.EnableRule"), times(&aws, "SNS.Publish")), (0, 0));
+    assert_eq!(times(&aws, "EventBridge.DescribeRule"), 0);
+    assert_eq!((times(&aws, "EventBridge.EnableRule"), times(&aws, "SNS.Publish")), (0, 0));
     Ok(())
 }

@@ -7,8 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 use redrive::{CALLS, Settings, Tally, redrive};
 use serde_json::{Value, json};
 
-use crate::scene::event;
-use crate::wire::{Answer, Aws, ok};
+use super::scene::event;
+use super::wire::{Answer, Aws, ok};
 
 const S3: &str = "arn:aws:lambda:eu-central-1:111122223333:function:s3";
 

@@ -1,12 +1,11 @@
 //! A replication is written back with all that was read, or not at all.
 
 use anyhow::Result;
-use serde_json::json;
+use serde_json::{Value, json};
 use snapback::mode::Mode;
 
-use crate::calls::Situation;
-use crate::scene::{deliver, event};
-use crate::wire::{Answer, Aws, buckets, ok};
+use super::scene::{deliver, event};
+use super::wire::{Answer, Aws, buckets, ok};
 
 /// A rule to one's own bucket that has all that S3 knows, and one of the older form to a stranger.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketReplication.html>
@@ -36,22 +35,17 @@ fn disabled(rule: &str) -> String {
     rule.replacen("<Status>Enabled</Status>", "<Status>Disabled</Status>", 1)
 }
 
-pub(crate) fn situation() -> Situation {
+/// The event that put it, and an AWS that has it.
+fn put() -> (Value, Aws) {
     let told = json!([
         {"ID": "own", "Status": "Enabled", "Destination": {"Bucket": "arn:aws:s3:::mine"}},
         {"ID": "stranger", "Status": "Enabled", "Destination": {"Bucket": "arn:aws:s3:::loot", "Account": "777788889999"}},
     ]);
     let request = json!({"bucketName": "b", "replication": "", "ReplicationConfiguration": {"Rule": told}});
-    Situation {
-        function: &s3::FUNCTION,
-        event: event("s3", "PutBucketReplication", request, json!(null)),
-        aws: Aws::default()
-            .answers("S3.GetBucketReplication", [replication(&format!("{OWN}{STRANGER}"))])
-            .answers("S3.ListBuckets", [buckets(&[("b", "eu-central-1"), ("mine", "us-west-2")])]),
-        reverted: |aws| {
-            aws.set("S3.GetBucketReplication", [replication(&format!("{OWN}{}", disabled(STRANGER)))]);
-        },
-    }
+    let aws = Aws::default()
+        .answers("S3.GetBucketReplication", [replication(&format!("{OWN}{STRANGER}"))])
+        .answers("S3.ListBuckets", [buckets(&[("b", "eu-central-1"), ("mine", "us-west-2")])]);
+    (event("s3", "PutBucketReplication", request, json!(null)), aws)
 }
 
 /// Every element that holds a text, in the order of their names and texts; S3 does not ask for another.
@@ -68,11 +62,11 @@ fn texts(xml: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn all_that_s3_tells_is_written_back_but_for_one_status() -> Result<()> {
-    let Situation { function, event, aws, .. } = situation();
+    let (event, aws) = put();
     let before = replication(&format!("{OWN}{STRANGER}"));
     let after = replication(&format!("{OWN}{}", disabled(STRANGER)));
     aws.set("S3.GetBucketReplication", [before.clone(), before, after.clone()]);
-    deliver(function, &aws, Mode::Revert, event).await?;
+    deliver(&s3::FUNCTION, &aws, Mode::Revert, event).await?;
     let written = aws.bodies("S3.PutBucketReplication");
     assert_eq!(written.iter().map(|body| texts(body)).collect::<Vec<_>>(), [texts(&after.1)]);
     Ok(())
@@ -81,10 +75,10 @@ async fn all_that_s3_tells_is_written_back_but_for_one_status() -> Result<()> {
 #[tokio::test]
 async fn what_the_sdk_would_drop_is_announced_and_stays() -> Result<()> {
     for strange in ["<Tomorrow>1</Tomorrow></Destination></Rule>", "</Destination><SourceSelectionCriteria/></Rule>"] {
-        let Situation { function, event, aws, .. } = situation();
+        let (event, aws) = put();
         let rule = STRANGER.replace("</Destination></Rule>", strange);
         aws.set("S3.GetBucketReplication", [replication(&rule)]);
-        deliver(function, &aws, Mode::Revert, event).await?;
+        deliver(&s3::FUNCTION, &aws, Mode::Revert, event).await?;
         assert!(aws.bodies("S3.PutBucketReplication").is_empty(), "{strange}");
         let said = aws.bodies("SNS.Publish").concat();
         assert!(said.contains("s3-foreign-replication") && said.contains("alerted"), "{strange}: {said}");

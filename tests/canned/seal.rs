@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use snapback::journal::{Journal, Wanted};
 use snapback::mode::Mode;
 
-use crate::injected::notices;
-use crate::scene::{ANYONE_WRITES, NAMED, PUBLIC, bucket_policy_was_put, deliver, hold, policy, put, stop};
-use crate::wire::{Answer, Aws, ok, s3_error};
+use super::injected::notices;
+use super::scene::{ANYONE_WRITES, NAMED, PUBLIC, bucket_policy_was_put, deliver, hold, policy, put, stop};
+use super::wire::{Answer, Aws, ok, s3_error};
 
 /// A seal of the right length, which the key has not made.
 const MADE_UP: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";

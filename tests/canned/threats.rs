@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 use snapback::control::Function;
 use snapback::mode::Mode;
 
-use crate::injected::notices;
-use crate::scene::{NAMED, PUBLIC, bucket_policy_was_put, deliver, event, policy};
-use crate::wire::{Aws, ok, rules, s3_error};
+use super::injected::notices;
+use super::scene::{NAMED, PUBLIC, bucket_policy_was_put, deliver, event, policy};
+use super::wire::{Aws, ok, rules, s3_error};
 
 /// What a shell, a terminal, a browser, a chat or a reader's eye would take for something else than a name.
 const HOSTILE: [&str; 9] = [

@@ -115,24 +115,13 @@ impl Control for ChangedFunction {
             }
             let (from, to) = (Concurrency(*reserved), Concurrency(meant));
             let plan = vec![Own::Concurrency(Swap { of: LambdaFunction(name.clone()), from, to })];
-            return Decision::Revert { severity: severity(event), why, grants: vec![grant], plan, left: vec![] };
+            let left = also(event).map(str::to_owned).into_iter().collect();
+            return Decision::Revert { severity: severity(event), why, grants: vec![grant], plan, left };
         }
-        let what = match event.name.as_str() {
-            "UpdateFunctionCode20150331v2" => "its code was replaced",
-            "UpdateFunctionConfiguration20150331v2" => "its settings were changed",
-            "DeleteFunction20150331" => "a version of it was deleted",
-            "AddPermission20150331v2" => "somebody was allowed to call it or to change it",
-            "RemovePermission20150331v2" => "somebody may not call it any more, perhaps the rule that wakes it",
-            "PutFunctionEventInvokeConfig" | "UpdateFunctionEventInvokeConfig" | "DeleteFunctionEventInvokeConfig" => {
-                "how often it tries again, or where its failures go, was changed"
-            }
-            _ => {
-                return Decision::Allow {
-                    why: "as many as the stack wants may run, or as an operator does".to_owned(),
-                };
-            }
-        };
-        changed(event, what)
+        match also(event) {
+            Some(what) => changed(event, what),
+            None => Decision::Allow { why: "as many as the stack wants may run, or as an operator does".to_owned() },
+        }
     }
 
     fn found(event: &Event, suspicion: &Suspicion, state: &State) -> Subject {
@@ -160,6 +149,21 @@ fn name_in<'a>(event: &Event, text: &'a str) -> &'a str {
         return "";
     }
     words.skip_while(|word| *word != "function").nth(1).unwrap_or_default()
+}
+
+/// What an event did that only a deployment can mend.
+fn also(event: &Event) -> Option<&'static str> {
+    match event.name.as_str() {
+        "UpdateFunctionCode20150331v2" => Some("its code was replaced"),
+        "UpdateFunctionConfiguration20150331v2" => Some("its settings were changed"),
+        "DeleteFunction20150331" => Some("a version of it was deleted"),
+        "AddPermission20150331v2" => Some("somebody was allowed to call it or to change it"),
+        "RemovePermission20150331v2" => Some("somebody may not call it any more, perhaps the rule that wakes it"),
+        "PutFunctionEventInvokeConfig" | "UpdateFunctionEventInvokeConfig" | "DeleteFunctionEventInvokeConfig" => {
+            Some("how often it tries again, or where its failures go, was changed")
+        }
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! The responder, and what redrives dead letters, against canned HTTP answers of AWS's real wire shapes.
 
-mod calls;
 mod checks;
 mod counted;
 mod guardrails;
@@ -9,7 +8,8 @@ mod journal;
 mod own;
 mod redrive;
 mod replication;
-mod scene;
+pub(crate) mod scene;
 mod seal;
+mod surveys;
 mod threats;
-mod wire;
+pub(crate) mod wire;
