@@ -10,6 +10,7 @@ mod redrive;
 mod replication;
 pub(crate) mod scene;
 mod seal;
+mod shuffled;
 mod surveys;
 mod threats;
 pub(crate) mod wire;
