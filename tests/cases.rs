@@ -37,6 +37,9 @@ const NEVER_UNSURE: [&str; 2] = ["ec2-serial-console", "ec2-unencrypted-volumes"
 const WRITTEN: [&str; 9] =
     ["event", "with", "about", "settings", "holds", "leaves_alone", "stays", "answers", "afterwards"];
 
+/// By operation, what AWS answers, in order.
+type Answers = Vec<(String, Vec<Answer>)>;
+
 pub(crate) struct Case {
     pub(crate) function: &'static Function,
     pub(crate) control: &'static AnyControl,
@@ -141,7 +144,7 @@ impl Case {
     }
 
     /// AWS until the revert, and what it answers from then on.
-    pub(crate) fn aws(&self) -> Result<(Aws, Vec<(String, Vec<Answer>)>)> {
+    pub(crate) fn aws(&self) -> Result<(Aws, Answers)> {
         let aws = Aws::default();
         for (operation, answers) in told(&self.written["answers"])? {
             aws.set(&operation, answers);
@@ -257,7 +260,7 @@ fn merge(into: &mut Value, patch: &Value) {
 }
 
 /// The answers of each operation; several are given one after the other, and the last again and again.
-fn told(answers: &Value) -> Result<Vec<(String, Vec<Answer>)>> {
+fn told(answers: &Value) -> Result<Answers> {
     let one = |operation: &str, told: &Value| match told {
         Value::String(told) => Ok(answer(operation, told)),
         Value::Object(_) => Ok(answer(operation, &told.to_string())),

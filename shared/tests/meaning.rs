@@ -20,7 +20,7 @@ use naive::universe;
 const REQUESTS: usize = 200;
 
 /// Where a text or a list of texts may stand in a statement.
-fn word_lists<'v>(statement: &'v mut Map<String, Value>) -> Vec<(Option<&'static str>, &'v mut Value)> {
+fn word_lists(statement: &mut Map<String, Value>) -> Vec<(Option<&'static str>, &mut Value)> {
     let mut lists = vec![];
     for (name, member) in statement {
         match (name.as_str(), member) {
@@ -94,7 +94,7 @@ fn in_other_words(text: &str, picks: &[Index]) -> String {
     match policy.get("Version").and_then(Value::as_str) {
         None if pick(2) == 0 => policy["Version"] = json!("2008-10-17"),
         Some("2008-10-17") if pick(2) == 0 => {
-            drop(policy.as_object_mut().and_then(|members| members.remove("Version")))
+            drop(policy.as_object_mut().and_then(|members| members.remove("Version")));
         }
         _ => {}
     }
