@@ -1,5 +1,6 @@
 //! The documentation leads to what there is.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -64,6 +65,38 @@ fn every_target_that_the_documentation_names_is_in_the_makefile() -> Result<()> 
             }
         }
     }
+    Ok(())
+}
+
+/// One decision per file, each with the parts that readers look for.
+#[test]
+fn every_decision_has_a_status_a_date_and_its_parts_and_stands_in_the_index() -> Result<()> {
+    let folder = workspace("docs/adr");
+    let index = fs::read_to_string(folder.join("README.md"))?;
+    let status = Regex::new(r"\A# (\d+)\. .+\n\n(?:Accepted|Superseded), \d{4}-\d\d-\d\d")?;
+    let mut numbers = BTreeSet::new();
+    for file in fs::read_dir(&folder)? {
+        let name = file?.file_name().into_string().ok().context("a name")?;
+        let Some((number, _)) = name.split_once('-').filter(|(number, _)| number.parse::<u32>().is_ok()) else {
+            continue;
+        };
+        let text = fs::read_to_string(folder.join(&name))?;
+        let found = status.captures(&text).with_context(|| format!("{name}: no number, status and date"))?;
+        ensure!(found[1].parse::<u32>()? == number.parse::<u32>()?, "{name}: its heading has another number");
+        for part in ["\n## Context\n", "\n## Decision\n", "\n## Consequences\n"] {
+            ensure!(text.contains(part), "{name}: no part {part:?}");
+        }
+        ensure!(index.contains(&format!("]({name})")), "{name}: it does not stand in the index");
+        ensure!(numbers.insert(number.to_owned()), "{name}: another decision has its number");
+    }
+    ensure!(numbers.len() > 50, "only {} decisions were found", numbers.len());
+    Ok(())
+}
+
+#[test]
+fn the_map_of_the_code_fits_on_a_few_pages() -> Result<()> {
+    let lines = fs::read_to_string(workspace("ARCHITECTURE.md"))?.lines().count();
+    ensure!(lines <= 200, "ARCHITECTURE.md has {lines} lines: move decisions to docs/adr/");
     Ok(())
 }
 
