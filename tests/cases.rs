@@ -136,6 +136,10 @@ impl Case {
         Some((self.control.about.id, self.written["leaves_alone"].as_str()?))
     }
 
+    pub(crate) fn differs_from_its_event(&self) -> bool {
+        self.written.get("with").is_some()
+    }
+
     pub(crate) fn tells_answers(&self) -> bool {
         self.written.get("answers").is_some()
     }

@@ -20,8 +20,13 @@ pub(super) const RULES: &[&str] = &[
     "RedriveSchedule",
 ];
 
-pub(super) const FUNCTIONS: &[&str] =
-    &["S3Function", "Ec2Function", "PoliciesFunction", "OwnFunction", "RedriveFunction"];
+pub(super) const FUNCTIONS: &[&str] = &[
+    "S3Function",
+    "Ec2Function",
+    "PoliciesFunction",
+    "OwnFunction",
+    "RedriveFunction",
+];
 
 pub(super) const ROLES: &[&str] = &["S3Role", "Ec2Role", "PoliciesRole", "OwnRole", "RedriveRole"];
 
