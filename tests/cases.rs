@@ -50,6 +50,9 @@ pub(crate) struct Case {
     pub(crate) holds: BTreeSet<String>,
 }
 
+/// By operation, one after the other.
+pub(crate) type Answers = Vec<(String, Vec<Answer>)>;
+
 /// What came of a case that tells what AWS answers.
 struct Run {
     state: Value,
@@ -145,7 +148,7 @@ impl Case {
     }
 
     /// AWS until the revert, and what it answers from then on.
-    pub(crate) fn aws(&self) -> Result<(Aws, Vec<(String, Vec<Answer>)>)> {
+    pub(crate) fn aws(&self) -> Result<(Aws, Answers)> {
         let aws = Aws::default();
         for (operation, answers) in told(&self.written["answers"])? {
             aws.set(&operation, answers);
@@ -261,7 +264,7 @@ fn merge(into: &mut Value, patch: &Value) {
 }
 
 /// The answers of each operation; several are given one after the other, and the last again and again.
-fn told(answers: &Value) -> Result<Vec<(String, Vec<Answer>)>> {
+fn told(answers: &Value) -> Result<Answers> {
     let one = |operation: &str, told: &Value| match told {
         Value::String(told) => Ok(answer(operation, told)),
         Value::Object(_) => Ok(answer(operation, &told.to_string())),
