@@ -53,6 +53,9 @@ pub(crate) struct Case {
     pub(crate) holds: BTreeSet<String>,
 }
 
+/// By operation, one after the other.
+pub(crate) type Answers = Vec<(String, Vec<Answer>)>;
+
 /// What came of a case that tells what AWS answers.
 struct Run {
     state: Value,
@@ -137,6 +140,10 @@ impl Case {
     /// The *Leaves alone* of the control's page that this case shows.
     pub(crate) fn leaves_alone(&self) -> Option<(&'static str, &str)> {
         Some((self.control.about.id, self.written["leaves_alone"].as_str()?))
+    }
+
+    pub(crate) fn differs_from_its_event(&self) -> bool {
+        self.written.get("with").is_some()
     }
 
     pub(crate) fn tells_answers(&self) -> bool {

@@ -12,6 +12,8 @@ use snapback::mode::{Mode, Modes};
 use snapback::settings::{Own, Settings};
 use workspace_tests::{FUNCTIONS, controls, workspace};
 
+use crate::cases::cases;
+
 /// An event of one control's folder.
 pub(crate) struct Example {
     pub(crate) control: &'static AnyControl,
@@ -183,6 +185,13 @@ fn what_is_suspected_of_each_event_is_recorded() -> Result<()> {
     for example in examples()?.iter().filter(|example| !example.is_benign()) {
         for suspicion in (example.control.suspect)(&example.event, &example.settings()) {
             said.push(format!("{} by {}", example.place(), example.event.actor));
+            said.push(format!("    {} {}: {}", suspicion.subject.kind, suspicion.subject.name, suspicion.why));
+        }
+    }
+    // Those that differ from another in few words stand in their cases.
+    for case in cases()?.iter().filter(|case| case.differs_from_its_event()) {
+        if let Some(suspicion) = &case.suspicion {
+            said.push(format!("case {} by {}", case.place(), case.event.actor));
             said.push(format!("    {} {}: {}", suspicion.subject.kind, suspicion.subject.name, suspicion.why));
         }
     }

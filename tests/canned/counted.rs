@@ -19,8 +19,8 @@ use snapback::settings::Settings;
 use workspace_tests::{controls, for_all, workspace};
 
 use super::scene::{DENIED, NAMED, bucket_policy_was_put, deliver, deployment, policy, remembering};
-use super::wire::{Answer, Aws};
-use crate::cases::{Case, cases};
+use super::wire::Aws;
+use crate::cases::{Answers, Case, cases};
 use crate::iam::actions;
 
 /// The AWS of a case, which from the first write of a control on answers as the revert has left it.
@@ -28,7 +28,7 @@ use crate::iam::actions;
 struct Reverting {
     aws: Aws,
     control: &'static AnyControl,
-    afterwards: Arc<Vec<(String, Vec<Answer>)>>,
+    afterwards: Arc<Answers>,
     /// How many calls there were before that write.
     before: Arc<OnceLock<usize>>,
 }

@@ -201,33 +201,12 @@ fn function_of(rule: &str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
-    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
     use crate::controls::tests::{call, look};
 
     const NAME: &str = "snapback-S3Rule-1A2B3C";
-
-    fn target(id: &str, input: Option<&str>) -> Target {
-        Target {
-            id: id.to_owned(),
-            arn: "arn:aws:lambda:eu-central-1:111122223333:function:snapback-S3Function-1A2B3C".to_owned(),
-            retries: Some(RETRIES),
-            oldest_seconds: Some(OLDEST_SECONDS),
-            dead_letters: None,
-            input: input.map(str::to_owned),
-            input_path: None,
-        }
-    }
-
-    fn decide(event: &Event, state: &State) -> Decision<Own> {
-        let (settings, holds) = (Settings::default(), BTreeSet::new());
-        let suspicion = SilencedRule::suspect(event, &settings).into_iter().next().expect("it is suspicious");
-        SilencedRule::decide(event, &suspicion, state, &Given { settings: &settings, holds: &holds })
-    }
 
     #[test]
     fn every_rule_wakes_a_function() {
@@ -243,47 +222,5 @@ mod tests {
             assert!(SilencedRule::suspect(&event, &settings).is_empty(), "{name} on {bus}");
         }
         assert_eq!(SilencedRule::suspect(&look(), &settings).len(), RULE.ids.len());
-    }
-
-    fn states() -> impl Strategy<Value = State> {
-        let mine = prop_oneof![
-            Just(None),
-            Just(Some(target("S3Function", None))),
-            Just(Some(target("S3Function", Some("{}"))))
-        ];
-        let other = prop::option::of(Just(target("spy", None)));
-        let not_understood = prop::option::of(prop_oneof![Just("S3Function"), Just("odd")]);
-        (any::<bool>(), mine, other, not_understood, any::<bool>(), any::<bool>()).prop_map(
-            |(on, mine, other, not_understood, is_known, is_there)| State {
-                part: Part { name: Some(NAME.to_owned()) },
-                rule: is_there.then(|| Rule {
-                    state: if on { RuleState::Enabled } else { RuleState::Disabled },
-                    targets: mine.into_iter().chain(other).collect(),
-                    not_understood: not_understood.into_iter().map(str::to_owned).collect(),
-                }),
-                meant: is_known.then(|| target("S3Function", None)),
-            },
-        )
-    }
-
-    proptest! {
-        #[test]
-        fn a_revert_leaves_nothing_to_revert_and_its_undo_gives_everything_back(
-            state in states(),
-            name in prop_oneof![Just("DisableRule"), Just("PutRule"), Just("PutTargets"), Just(SCHEDULED)],
-        ) {
-            let event = if name == SCHEDULED { look() } else { call("events", name, json!({"name": NAME})) };
-            if let Decision::Revert { plan, left, .. } = decide(&event, &state) {
-                let after = plan.iter().fold(state.clone(), |state, change| SilencedRule::after(&state, change));
-                let again = decide(&event, &after);
-                prop_assert!(again.is_allow() || !left.is_empty() && again.plan().is_empty(), "{again}");
-                let undone = plan.iter().rev().fold(after, |state, change| SilencedRule::after(&state, &change.undo()));
-                let sorted = |mut state: State| {
-                    if let Some(rule) = &mut state.rule { rule.targets.sort_by(|a, b| a.id.cmp(&b.id)); }
-                    state
-                };
-                prop_assert_eq!(sorted(undone), sorted(state));
-            }
-        }
     }
 }

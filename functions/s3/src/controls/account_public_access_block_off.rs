@@ -192,7 +192,6 @@ async fn bucket(look: &Look<'_>, name: String, region: Option<String>) -> Result
 mod tests {
     use std::collections::BTreeSet;
 
-    use proptest::prelude::*;
     use serde_json::json;
     use snapback::change::{Acl, AclGrant, Grantee};
 
@@ -264,40 +263,5 @@ mod tests {
             [S3::AccountPublicAccessBlock(Swap { of: Account(account), from: None, to: Some(before) })]
         );
         assert!(decide(&state, &[block::off(Flag::IgnorePublicAcls)].into()).is_allow());
-    }
-
-    fn flags() -> impl Strategy<Value = Option<Flags>> {
-        prop::option::of(prop::collection::btree_set(prop::sample::select(Flag::ALL.to_vec()), 0..=4))
-    }
-
-    fn states() -> impl Strategy<Value = State> {
-        let policy = prop::option::of(prop::sample::select(vec![OPEN, NAMED]));
-        let one = (policy, any::<bool>(), flags())
-            .prop_map(|(policy, by_acl, block)| Bucket { block, ..bucket("b", policy, by_acl) });
-        let buckets = prop::collection::vec(one, 0..4);
-        let seen = prop::sample::select(vec!["2026-01-31T06:00:00Z", "2026-01-26T12:00:00Z"]);
-        let before = prop::option::of(
-            (flags(), seen).prop_map(|(good, seen)| Remembered { good, seen: seen.parse().expect("a time") }),
-        );
-        (flags(), buckets, 0_usize..2, before).prop_map(|(account, buckets, unseen, remembered)| State {
-            account,
-            buckets,
-            unseen,
-            remembered,
-        })
-    }
-
-    proptest! {
-        #[test]
-        fn a_revert_turns_nothing_off_leaves_nothing_to_revert_and_can_be_undone(state in states()) {
-            if let Decision::Revert { plan, left, .. } = decide(&state, &BTreeSet::new()) {
-                let after = plan.iter().fold(state.clone(), |state, change| AccountPublicAccessBlockOff::after(&state, change));
-                let again = decide(&after, &BTreeSet::new());
-                prop_assert!(state.account.iter().flatten().all(|flag| after.account.as_ref().is_some_and(|on| on.contains(flag))));
-                prop_assert!(again.is_allow() || !left.is_empty() && again.plan().is_empty(), "{:?}", again);
-                let undone = plan.iter().rev().fold(after, |state, change| AccountPublicAccessBlockOff::after(&state, &change.undo()));
-                prop_assert_eq!(undone, state);
-            }
-        }
     }
 }

@@ -317,18 +317,5 @@ mod tests {
                 prop_assert!(!BucketPublicAccessBlockOff::suspect(&event, &Settings::default()).is_empty(), "{}", decision);
             }
         }
-
-        #[test]
-        fn a_revert_turns_nothing_off_leaves_nothing_to_revert_and_can_be_undone(state in states()) {
-            if let Decision::Revert { plan, left, .. } = decide(&deleted(), &state, &BTreeSet::new()) {
-                let after = plan.iter().fold(state.clone(), |state, change| BucketPublicAccessBlockOff::after(&state, change));
-                prop_assert!(state.bucket.iter().flatten().all(|flag| after.bucket.as_ref().is_some_and(|on| on.contains(flag))));
-                let again = decide(&deleted(), &after, &BTreeSet::new());
-                // What is left may say no more than which other settings are off.
-                prop_assert!(again.is_allow() || !left.is_empty() && again.plan().is_empty(), "{:?}", again);
-                let undone = plan.iter().rev().fold(after, |state, change| BucketPublicAccessBlockOff::after(&state, &change.undo()));
-                prop_assert_eq!(undone, state);
-            }
-        }
     }
 }

@@ -282,22 +282,6 @@ mod tests {
     }
 
     proptest! {
-        #[test]
-        fn a_revert_leaves_nothing_to_revert_and_its_undo_is_held(now in rules(), before in rules(), logs in any::<bool>()) {
-            let state = State { receives_logs: logs, ..state(&now, &before) };
-            if let Decision::Revert { plan, grants, left, .. } = decide(&state, &BTreeSet::new()) {
-                let after = plan.iter().fold(state.clone(), |state, change| EarlyLogExpiry::after(&state, change));
-                let again = decide(&after, &BTreeSet::new());
-                prop_assert!(again.is_allow() || !left.is_empty() && again.plan().is_empty(), "{:?}", again);
-                let stays = |rule: &&LifecycleRule| rule.expires_before(KEPT_DAYS).is_none();
-                let kept = after.lifecycle.clone().unwrap_or_default().rules;
-                prop_assert!(now.iter().filter(stays).all(|rule| kept.contains(rule)));
-                let undone = plan.iter().rev().fold(after, |state, change| EarlyLogExpiry::after(&state, &change.undo()));
-                prop_assert!(decide(&undone, &grants.into_iter().collect()).plan().is_empty());
-                prop_assert_eq!(undone, state);
-            }
-        }
-
         /// What the event put is what is there now: then nothing that would be reverted goes unsuspected.
         #[test]
         fn the_suspicion_misses_nothing_that_would_be_reverted(now in rules(), before in rules()) {

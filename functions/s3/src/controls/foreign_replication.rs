@@ -278,19 +278,6 @@ mod tests {
     }
 
     proptest! {
-        #[test]
-        fn a_revert_leaves_nothing_to_revert_and_its_undo_is_held(rules in rules()) {
-            let state = state(&rules);
-            if let Decision::Revert { plan, grants, left, .. } = decide(&state, &BTreeSet::new()) {
-                let after = plan.iter().fold(state.clone(), |state, change| ForeignReplication::after(&state, change));
-                let again = decide(&after, &BTreeSet::new());
-                prop_assert!(again.is_allow() || !left.is_empty() && again.plan().is_empty(), "{:?}", again);
-                let undone = plan.iter().rev().fold(after, |state, change| ForeignReplication::after(&state, &change.undo()));
-                prop_assert!(decide(&undone, &grants.into_iter().collect()).plan().is_empty());
-                prop_assert_eq!(undone, state);
-            }
-        }
-
         /// What the event put is what is there now: then nothing that would be reverted goes unsuspected.
         #[test]
         fn the_suspicion_misses_nothing_that_would_be_reverted(rules in rules()) {

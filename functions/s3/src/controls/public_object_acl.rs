@@ -268,21 +268,6 @@ mod tests {
     }
 
     proptest! {
-        #[test]
-        fn a_revert_leaves_nothing_to_revert_and_its_undo_is_held(
-            grants in grants(), version in prop::option::of(Just("v1")), ignored in any::<bool>()
-        ) {
-            let event = version.map_or_else(|| put(&[]), |version| put(&[("versionId", json!(version))]));
-            let state = State { ignored, ..live(grants) };
-            if let Decision::Revert { plan, grants, .. } = decide(&event, &state, &BTreeSet::new()) {
-                let after = plan.iter().fold(state.clone(), |state, change| PublicObjectAcl::after(&state, change));
-                prop_assert!(decide(&event, &after, &BTreeSet::new()).is_allow());
-                let undone = plan.iter().rev().fold(after, |state, change| PublicObjectAcl::after(&state, &change.undo()));
-                prop_assert!(decide(&event, &undone, &grants.into_iter().collect()).is_allow());
-                prop_assert_eq!(undone, state);
-            }
-        }
-
         /// What the event put is what is there now: then nothing that would be reverted goes unsuspected.
         #[test]
         fn the_suspicion_misses_nothing_that_would_be_reverted(grants in grants()) {

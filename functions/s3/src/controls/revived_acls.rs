@@ -249,14 +249,11 @@ mod tests {
         }
 
         #[test]
-        fn a_revert_leaves_nothing_to_revert_is_remembered_and_can_be_undone(state in states()) {
-            if let Decision::Revert { plan, grants, .. } = decide(&removed(), &state, &BTreeSet::new()) {
-                let after = plan.iter().fold(state.clone(), |state, change| RevivedAcls::after(&state, change));
-                prop_assert!(decide(&removed(), &after, &BTreeSet::new()).is_allow());
+        fn what_a_revert_restores_is_remembered(state in states()) {
+            let plan = decide(&removed(), &state, &BTreeSet::new()).plan().to_vec();
+            if !plan.is_empty() {
+                let after = plan.iter().fold(state, |state, change| RevivedAcls::after(&state, change));
                 prop_assert_eq!(RevivedAcls::good(&after), Some(ENFORCED.to_owned()));
-                let undone = plan.iter().rev().fold(after, |state, change| RevivedAcls::after(&state, &change.undo()));
-                prop_assert!(decide(&removed(), &undone, &grants.into_iter().collect()).is_allow());
-                prop_assert_eq!(undone, state);
             }
         }
     }

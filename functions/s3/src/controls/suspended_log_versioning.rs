@@ -211,15 +211,11 @@ mod tests {
         }
 
         #[test]
-        fn a_revert_leaves_nothing_to_revert_is_remembered_and_can_be_undone(state in states()) {
-            let decision = decide(&put("Suspended"), &state, &BTreeSet::new());
-            if let Decision::Revert { plan, grants, .. } = decision {
-                let after = plan.iter().fold(state.clone(), |state, change| SuspendedLogVersioning::after(&state, change));
-                prop_assert!(decide(&put("Suspended"), &after, &BTreeSet::new()).is_allow());
+        fn what_a_revert_restores_is_remembered(state in states()) {
+            let plan = decide(&put("Suspended"), &state, &BTreeSet::new()).plan().to_vec();
+            if !plan.is_empty() {
+                let after = plan.iter().fold(state, |state, change| SuspendedLogVersioning::after(&state, change));
                 prop_assert_eq!(SuspendedLogVersioning::good(&after), Some(Versioning::Enabled));
-                let undone = plan.iter().rev().fold(after, |state, change| SuspendedLogVersioning::after(&state, &change.undo()));
-                prop_assert!(decide(&put("Suspended"), &undone, &grants.into_iter().collect()).is_allow());
-                prop_assert_eq!(undone, state);
             }
         }
     }
