@@ -37,9 +37,6 @@ const NEVER_UNSURE: [&str; 2] = ["ec2-serial-console", "ec2-unencrypted-volumes"
 const WRITTEN: [&str; 9] =
     ["event", "with", "about", "settings", "holds", "leaves_alone", "stays", "answers", "afterwards"];
 
-/// By operation, what AWS answers, in order.
-type Answers = Vec<(String, Vec<Answer>)>;
-
 pub(crate) struct Case {
     pub(crate) function: &'static Function,
     pub(crate) control: &'static AnyControl,

@@ -68,8 +68,8 @@ async fn is_still_asked_for(operator: &Operator, entry: &Entry, genuine: &Genuin
 async fn judged_now(operator: &Operator, entry: &Entry, genuine: &Genuine) -> Result<Decision<Change>> {
     let (event, place) = (entry.event(), operator.place(&entry.subject));
     let look = operator.look(&place);
-    let (holds, planted) = operator.journal.holds(&entry.control, &entry.subject.arn, Timestamp::now()).await?;
-    warn_of(planted);
+    let (holds, forged) = operator.journal.holds(&entry.control, &entry.subject.arn, Timestamp::now()).await?;
+    warn_of(forged);
     let holds = holds.into_iter().map(|hold| hold.grant).collect();
     let state = (genuine.control.observe)(&look, &event, &genuine.suspicion).await.context("reading the resource")?;
     let given = Given { settings: &entry.basis.settings, holds: &holds };

@@ -152,8 +152,8 @@ fn show(out: &mut impl Write, entry: &Entry) -> Result<()> {
     if let Some(problem) = &entry.problem {
         line(format!("problem: {problem}"))?;
     }
-    for planted in &entry.planted {
-        line(format!("forged: {planted}"))?;
+    for forged in &entry.forged {
+        line(format!("forged: {forged}"))?;
     }
     if let Some(undone) = &entry.undone {
         line(format!("undone at {:.0} by {}", undone.at, undone.by))?;

@@ -12,7 +12,7 @@ use snapback::change::Change;
 use snapback::control::{AnyControl, Function, Given, Look, Remembering, Suspicion};
 use snapback::decision::Decision;
 use snapback::event::Kind;
-use snapback::journal::{Entry, Journal, Planted};
+use snapback::journal::{Entry, Forged, Journal};
 use snapback::place::Place;
 use snapback::subject::Subject;
 use tokio::sync::OnceCell;
@@ -246,10 +246,10 @@ async fn output(config: &SdkConfig, stack: &str) -> Result<String> {
 }
 
 /// What is not genuine is not obeyed, and somebody should look who has written it.
-pub(crate) fn warn_of(planted: impl IntoIterator<Item = Planted>) {
-    for planted in planted {
+pub(crate) fn warn_of(forged: impl IntoIterator<Item = Forged>) {
+    for forged in forged {
         // Where standard error is closed there is nobody left to tell.
-        let _ = writeln!(io::stderr(), "snapback: {}", on_one_line(&planted.to_string()));
+        let _ = writeln!(io::stderr(), "snapback: {}", on_one_line(&forged.to_string()));
     }
 }
 
@@ -386,7 +386,7 @@ mod tests {
             repeat: None,
             applied: vec![],
             problem: None,
-            planted: std::collections::BTreeSet::new(),
+            forged: std::collections::BTreeSet::new(),
             announced: true,
             undone: None,
             expires: event.time,

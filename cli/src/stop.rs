@@ -56,10 +56,10 @@ pub(crate) async fn start(arguments: &StartArguments, out: &mut impl Write) -> R
 }
 
 async fn end(operator: &Operator, out: &mut impl Write) -> Result<ExitCode> {
-    let (stop, planted) = operator.journal.stopped(Timestamp::now()).await?;
-    if planted.is_some() {
+    let (stop, forged) = operator.journal.stopped(Timestamp::now()).await?;
+    if forged.is_some() {
         operator.journal.start().await?;
-        warn_of(planted);
+        warn_of(forged);
         writeln!(out, "The journal held a forged stop. Snapback never obeyed it, and it is deleted now.")?;
     }
     let Some(stop) = stop else {

@@ -54,7 +54,7 @@ use seal::Content;
 
 pub use memory::{Baselines, Memory};
 pub use repeats::Repeat;
-pub use seal::Planted;
+pub use seal::Forged;
 
 /// How long a delivery may work on an entry before another may take over: longer than a function runs (30 s in
 /// `template.yaml`) and shorter than Lambda waits before it tries again (one minute).
@@ -68,7 +68,7 @@ const LARGEST_PLAIN: usize = 128 * 1024;
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html#limits-items>
 const LARGEST_PART: usize = 350 * 1024;
 
-/// The most that a body is believed to be when it is unpacked, so that a planted one cannot fill the memory.
+/// The most that a body is believed to be when it is unpacked, so that a forged one cannot fill the memory.
 const LARGEST_BODY: u64 = 64 * 1024 * 1024;
 
 /// How many entries are fetched at the same time.
@@ -108,8 +108,8 @@ pub struct Entry {
     /// What went wrong, or could not be seen to be right.
     pub problem: Option<String>,
     /// What stood in the journal about it that was not genuine, in words for people.
-    #[serde(default, rename = "forged", alias = "planted", skip_serializing_if = "BTreeSet::is_empty")]
-    pub planted: BTreeSet<String>,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub forged: BTreeSet<String>,
     /// Whether people know: they were told, or have been told that it keeps coming back.
     pub announced: bool,
     pub undone: Option<Undone>,
@@ -181,7 +181,7 @@ pub enum Earlier {
     /// It ended before the end: everything it knew is here.
     Unfinished(Box<Entry>),
     /// What stands there is not genuine. It counts as nothing, and gives way to what is.
-    Planted(Planted),
+    Forged(Forged),
 }
 
 /// A grant that an operator has put back. It is not taken away again.
@@ -310,7 +310,7 @@ impl Journal {
         let Some(item) = self.item(entry_key(id)).await.context(READING)? else { return Ok(Earlier::None) };
         match self.genuine(&item).await.context(READING)? {
             Ok(content) => earlier(&item, self.entry(id, content).await?, now),
-            Err(planted) => Ok(Earlier::Planted(planted)),
+            Err(forged) => Ok(Earlier::Forged(forged)),
         }
     }
 
@@ -379,20 +379,20 @@ impl Journal {
     }
 
     /// Writes down what is about to be done, and takes the lease for doing it, unless another delivery was faster. Of
-    /// what is planted, that which stands in its place gives way, if it still stands there.
+    /// what is forged, that which stands in its place gives way, if it still stands there.
     ///
     /// # Errors
     /// When the journal cannot be written: then nothing may be done.
-    pub async fn begin(&self, entry: &Entry, planted: &[Planted], now: Timestamp) -> Result<Earlier> {
+    pub async fn begin(&self, entry: &Entry, forged: &[Forged], now: Timestamp) -> Result<Earlier> {
         let free = "attribute_not_exists(pk) OR (outcome IN (:pending, :failed) AND lease < :now)";
         let call = Box::pin(self.put(entry, Some(now + LEASE))).await?;
         let key = entry_key(&entry.id);
-        let call = match planted.iter().find(|planted| planted.is_at(&key)).map(Planted::seal) {
+        let call = match forged.iter().find(|forged| forged.is_at(&key)).map(Forged::seal) {
             None => call.condition_expression(free),
             Some(None) => call.condition_expression(format!("{free} OR attribute_not_exists(mac)")),
             Some(Some(seal)) => call
-                .condition_expression(format!("{free} OR mac = :planted"))
-                .expression_attribute_values(":planted", seal.clone()),
+                .condition_expression(format!("{free} OR mac = :forged"))
+                .expression_attribute_values(":forged", seal.clone()),
         };
         let call = call
             .expression_attribute_values(":pending", AttributeValue::S(Outcome::Pending.to_string()))
@@ -401,8 +401,8 @@ impl Journal {
         match call.send().await {
             Ok(_) => Ok(Earlier::None),
             Err(error) if is_condition(&error) => match self.earlier(&entry.id, now).await? {
-                // It ended between the two calls, or something was planted there; the next delivery will see.
-                Earlier::None | Earlier::Unfinished(_) | Earlier::Planted(_) => Ok(Earlier::AtWork),
+                // It ended between the two calls, or something was forged there; the next delivery will see.
+                Earlier::None | Earlier::Unfinished(_) | Earlier::Forged(_) => Ok(Earlier::AtWork),
                 other => Ok(other),
             },
             Err(error) => Err(failure(error).context("writing the journal")),
@@ -427,11 +427,11 @@ impl Journal {
         call.send().await.map(drop).map_err(|error| failure(error).context("completing the journal's entry"))
     }
 
-    /// The holds on a resource that are in force, for one control, and what is planted among them.
+    /// The holds on a resource that are in force, for one control, and what is forged among them.
     ///
     /// # Errors
     /// When the journal cannot be read.
-    pub async fn holds(&self, control: &str, resource: &str, now: Timestamp) -> Result<(Vec<Hold>, Vec<Planted>)> {
+    pub async fn holds(&self, control: &str, resource: &str, now: Timestamp) -> Result<(Vec<Hold>, Vec<Forged>)> {
         let query = self
             .client
             .query()
@@ -444,14 +444,14 @@ impl Journal {
         let items = items.map_err(|error| failure(error).context("reading the holds in the journal"))?;
         let said = items.iter().map(|item| self.said::<Hold>(item, now));
         let said: Vec<_> = futures::stream::iter(said).buffered(AT_ONCE).collect().await;
-        let (mut holds, mut all_planted) = (vec![], vec![]);
+        let (mut holds, mut all_forged) = (vec![], vec![]);
         for said in said {
             match said.context("reading a hold in the journal")? {
                 Ok(hold) => holds.extend(hold.filter(|hold| hold.until > now)),
-                Err(planted) => all_planted.push(planted),
+                Err(forged) => all_forged.push(forged),
             }
         }
-        Ok((holds, all_planted))
+        Ok((holds, all_forged))
     }
 
     /// Leaves a hold on a grant.
@@ -471,16 +471,16 @@ impl Journal {
         self.end(hold_key(control, resource, grant)).await.context("ending the hold in the journal")
     }
 
-    /// The emergency stop, if there is one and it has not ended, or what is planted in its place.
+    /// The emergency stop, if there is one and it has not ended, or what is forged in its place.
     ///
     /// # Errors
     /// When the journal cannot be read: then nothing may be done.
-    pub async fn stopped(&self, now: Timestamp) -> Result<(Option<Stop>, Option<Planted>)> {
+    pub async fn stopped(&self, now: Timestamp) -> Result<(Option<Stop>, Option<Forged>)> {
         let item = self.item(stop_key()).await.context("reading the emergency stop in the journal")?;
         let Some(item) = item else { return Ok((None, None)) };
         Ok(match self.said::<Stop>(&item, now).await.context("reading the emergency stop")? {
             Ok(stop) => (stop.filter(|stop| stop.until > now), None),
-            Err(planted) => (None, Some(planted)),
+            Err(forged) => (None, Some(forged)),
         })
     }
 
@@ -523,7 +523,7 @@ impl Journal {
         &self,
         item: &HashMap<String, AttributeValue>,
         now: Timestamp,
-    ) -> Result<Result<Option<T>, Planted>> {
+    ) -> Result<Result<Option<T>, Forged>> {
         if matches!(item.get("expires"), Some(AttributeValue::N(at)) if at.parse().is_ok_and(|at: i64| at < now.as_second()))
         {
             return Ok(Ok(None));
@@ -531,8 +531,8 @@ impl Journal {
         match self.genuine(item).await? {
             Ok(Content::Plain(body)) => Ok(Ok(Some(serde_json::from_str(body)?))),
             // Only entries are compressed.
-            Ok(_) => Ok(Err(Planted::of(item))),
-            Err(planted) => Ok(Err(planted)),
+            Ok(_) => Ok(Err(Forged::of(item))),
+            Err(forged) => Ok(Err(forged)),
         }
     }
 

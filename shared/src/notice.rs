@@ -220,7 +220,7 @@ fn what_was_done(entry: &Entry) -> Vec<String> {
     let is_on_purpose = matches!(entry.outcome, Outcome::WouldRevert | Outcome::Asked);
     let label = if is_on_purpose { "Why not" } else { "What went wrong" };
     lines.extend(entry.problem.iter().map(|problem| format!("{label}: {problem}")));
-    lines.extend(entry.planted.iter().map(|forged| format!("SECURITY: forged journal record ignored: {forged}.")));
+    lines.extend(entry.forged.iter().map(|forged| format!("SECURITY: forged journal record ignored: {forged}.")));
     lines
 }
 
@@ -305,7 +305,7 @@ fn machine_readable(entry: &Entry, journal: &str, longest: usize) -> Value {
         "changes": changes.collect::<Vec<_>>(),
         "left": short_list(left, longest),
         "problem": entry.problem.as_deref().map(short),
-        "forged": entry.planted,
+        "forged": entry.forged,
         "repeat": entry.repeat,
         "journal": journal,
         "apply": apply(entry, journal),
@@ -566,7 +566,7 @@ mod tests {
             repeat: None,
             applied: vec![],
             problem: None,
-            planted: BTreeSet::new(),
+            forged: BTreeSet::new(),
             announced: false,
             undone: None,
             expires: time("2027-01-31T12:00:02Z"),
@@ -602,8 +602,8 @@ mod tests {
 
     #[test]
     fn a_forged_journal_record_is_said_and_is_not_the_reason() {
-        let planted = BTreeSet::from(["the emergency stop is not genuine".to_owned()]);
-        let notice = Notice::of(&Entry { outcome: Outcome::WouldRevert, planted, ..reverted("b", "{}") }, "journal");
+        let forged = BTreeSet::from(["the emergency stop is not genuine".to_owned()]);
+        let notice = Notice::of(&Entry { outcome: Outcome::WouldRevert, forged, ..reverted("b", "{}") }, "journal");
         let said = "\nSECURITY: forged journal record ignored: the emergency stop is not genuine.\n";
         assert!(notice.text.contains("its mode is `notify`") && notice.text.contains(said), "{}", notice.text);
         assert!(!notice.text.contains("Why not"));

@@ -183,7 +183,7 @@ impl<'a> Responder<'a> {
         };
         match earlier {
             Ok(Earlier::None) => {}
-            Ok(Earlier::Planted(entry)) => case.planted.push(entry),
+            Ok(Earlier::Forged(entry)) => case.forged.push(entry),
             Ok(Earlier::Handled(_)) => {
                 info!(id = case.id(), "an earlier delivery has handled this");
                 return Ok(End::Handled);
@@ -292,7 +292,7 @@ impl<'a> Responder<'a> {
             return Err(failure);
         }
         case.is_retry = true;
-        entry.planted.extend(case.planted.iter().map(ToString::to_string));
+        entry.forged.extend(case.forged.iter().map(ToString::to_string));
         if matches!(entry.outcome, Outcome::Pending | Outcome::Failed) {
             let begun = self.begin(case, &entry).await?;
             if begun != Earlier::None {
@@ -364,7 +364,7 @@ impl<'a> Responder<'a> {
             applied_by: None,
             repeat: None,
             applied: vec![],
-            planted: case.planted.iter().map(ToString::to_string).collect(),
+            forged: case.forged.iter().map(ToString::to_string).collect(),
             problem: is_old.then(|| "the event is more than 24 hours old, so it is left to a person".to_owned()),
             announced: false,
             undone: None,
@@ -399,10 +399,10 @@ impl<'a> Responder<'a> {
     async fn begin(&self, case: &Case<'_>, entry: &Entry) -> Result<Earlier> {
         let now = Timestamp::now();
         if !self.needs_resource(case, entry) {
-            return self.journal.begin(entry, &case.planted, now).await;
+            return self.journal.begin(entry, &case.forged, now).await;
         }
         let (begun, taken) =
-            futures::join!(self.journal.begin(entry, &case.planted, now), self.journal.take(entry, now));
+            futures::join!(self.journal.begin(entry, &case.forged, now), self.journal.take(entry, now));
         let (begun, mut taken) = (begun?, taken?);
         for wait in BEFORE_TAKING_AGAIN {
             if taken || begun != Earlier::None {

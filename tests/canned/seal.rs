@@ -33,7 +33,7 @@ fn soon() -> Timestamp {
 }
 
 /// The forms in which an item is not genuine: without a seal, with something that is none, with one that is made up.
-fn planted(genuine: &Value) -> Vec<Value> {
+fn forged(genuine: &Value) -> Vec<Value> {
     let with = |seal: Value| {
         let mut item = genuine.clone();
         item["mac"] = seal;
@@ -54,18 +54,18 @@ async fn event_is_delivered(aws: &Aws, mode: Mode, event: Value) -> Result<()> {
     deliver(&s3::FUNCTION, aws, mode, event).await
 }
 
-/// It was closed as if nothing had been planted, once, and people are told what was planted.
+/// It was closed as if nothing had been forged, once, and people are told what was forged.
 fn is_closed(aws: &Aws, what: &str) {
     assert_eq!(aws.bodies("S3.PutBucketPolicy"), [policy(&[NAMED])], "{what}");
     let notices = notices(aws);
     assert_eq!((notices.len(), &notices[0]["outcome"]), (1, &json!("reverted")), "{what}");
     assert_eq!((&notices[0]["problem"], notices[0]["forged"].as_array().map(Vec::len)), (&Value::Null, Some(1)));
-    let planted = notices[0]["forged"][0].as_str().unwrap_or_default();
-    assert!(planted.starts_with(&format!("{what} in the journal is not genuine")), "{planted}");
+    let forged = notices[0]["forged"][0].as_str().unwrap_or_default();
+    assert!(forged.starts_with(&format!("{what} in the journal is not genuine")), "{forged}");
 }
 
 #[tokio::test]
-async fn a_planted_hold_is_not_obeyed_and_said() -> Result<()> {
+async fn a_forged_hold_is_not_obeyed_and_said() -> Result<()> {
     let event = || bucket_policy_was_put(&policy(&[PUBLIC, NAMED]));
     let genuine = hold(&snapback::json::canonical(&serde_json::from_str(PUBLIC)?), soon()).await?;
     // A genuine hold on something else does not become one on this, whatever is moved.
@@ -80,16 +80,16 @@ async fn a_planted_hold_is_not_obeyed_and_said() -> Result<()> {
     let sealed = genuine["body"]["S"].as_str().context("as JSON")?;
     two_contents["packed"] = json!({"B": base64::encode(sealed)});
     two_contents["body"] = json!({"S": sealed.replace("0123456789abcdef0123", "of my own")});
-    for planted in [planted(&genuine), vec![moved, changed, two_contents]].concat() {
-        let aws = public_bucket().answers("DynamoDB.Query", [items(&[&planted])]);
+    for forged in [forged(&genuine), vec![moved, changed, two_contents]].concat() {
+        let aws = public_bucket().answers("DynamoDB.Query", [items(&[&forged])]);
         event_is_delivered(&aws, Mode::Revert, event()).await?;
         is_closed(&aws, "a hold on `arn:aws:s3:::b`");
     }
 
-    // Beside a planted one, a genuine one holds.
+    // Beside a forged one, a genuine one holds.
     let aws = Aws::default()
         .answers("S3.GetBucketPolicy", [ok(&policy(&[PUBLIC]))])
-        .answers("DynamoDB.Query", [items(&[&planted(&genuine)[0], &genuine])]);
+        .answers("DynamoDB.Query", [items(&[&forged(&genuine)[0], &genuine])]);
     event_is_delivered(&aws, Mode::Revert, bucket_policy_was_put(&policy(&[PUBLIC]))).await?;
     assert_eq!(notices(&aws)[0]["outcome"], "held");
     assert_eq!(notices(&aws)[0]["forged"].as_array().map(Vec::len), Some(1));
@@ -97,14 +97,14 @@ async fn a_planted_hold_is_not_obeyed_and_said() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_planted_stop_stops_nothing_and_is_said() -> Result<()> {
+async fn a_forged_stop_stops_nothing_and_is_said() -> Result<()> {
     let genuine = stop(soon()).await?;
     let over = stop(Timestamp::now() - SignedDuration::from_hours(1)).await?;
     let mut prolonged = over.clone();
     prolonged["body"] = genuine["body"].clone();
     prolonged["expires"] = genuine["expires"].clone();
-    for planted in [planted(&genuine), vec![prolonged]].concat() {
-        let aws = public_bucket().answers("DynamoDB.GetItem(stop)", [item(&planted)]);
+    for forged in [forged(&genuine), vec![prolonged]].concat() {
+        let aws = public_bucket().answers("DynamoDB.GetItem(stop)", [item(&forged)]);
         event_is_delivered(&aws, Mode::Revert, bucket_policy_was_put(&policy(&[PUBLIC, NAMED]))).await?;
         is_closed(&aws, "the emergency stop");
     }
@@ -120,7 +120,7 @@ async fn entries(event: Value) -> Result<(Value, Value)> {
 }
 
 #[tokio::test]
-async fn a_planted_entry_is_neither_believed_to_be_handled_nor_applied_and_gives_way() -> Result<()> {
+async fn a_forged_entry_is_neither_believed_to_be_handled_nor_applied_and_gives_way() -> Result<()> {
     let event = bucket_policy_was_put(&policy(&[PUBLIC, NAMED]));
     let (mut pending, handled) = entries(event.clone()).await?;
     pending["lease"] = json!({"N": "0"});
@@ -137,17 +137,17 @@ async fn a_planted_entry_is_neither_believed_to_be_handled_nor_applied_and_gives
     let mut moved = entries(another).await?.1;
     moved["pk"] = handled["pk"].clone();
     let named = format!("entry `{}`", handled["pk"]["S"].as_str().unwrap_or_default().trim_start_matches("entry#"));
-    for planted in [planted(&handled), planted(&pending), vec![changed, moved]].concat() {
-        let aws = public_bucket().answers("DynamoDB.GetItem", [item(&planted)]);
+    for forged in [forged(&handled), forged(&pending), vec![changed, moved]].concat() {
+        let aws = public_bucket().answers("DynamoDB.GetItem", [item(&forged)]);
         event_is_delivered(&aws, Mode::Revert, event.clone()).await?;
         is_closed(&aws, &named);
         // It gives way if it is still what was read: between the two, another delivery may have put it right.
         let begun: Value = serde_json::from_str(&aws.bodies("DynamoDB.PutItem")[0])?;
         let condition = begun["ConditionExpression"].as_str().context("under a condition")?;
-        match planted.get("mac") {
+        match forged.get("mac") {
             Some(seal) => {
-                assert!(condition.ends_with(" OR mac = :planted"), "{condition}");
-                assert_eq!(&begun["ExpressionAttributeValues"][":planted"], seal);
+                assert!(condition.ends_with(" OR mac = :forged"), "{condition}");
+                assert_eq!(&begun["ExpressionAttributeValues"][":forged"], seal);
             }
             None => assert!(condition.ends_with(" OR attribute_not_exists(mac)"), "{condition}"),
         }
@@ -167,11 +167,11 @@ async fn a_planted_entry_is_neither_believed_to_be_handled_nor_applied_and_gives
 }
 
 #[tokio::test]
-async fn what_is_planted_between_two_deliveries_is_said_by_the_second() -> Result<()> {
+async fn what_is_forged_between_two_deliveries_is_said_by_the_second() -> Result<()> {
     let event = bucket_policy_was_put(&policy(&[PUBLIC, NAMED]));
     let (mut pending, _) = entries(event.clone()).await?;
     pending["lease"] = json!({"N": "0"});
-    let stop = planted(&stop(soon()).await?).remove(0);
+    let stop = forged(&stop(soon()).await?).remove(0);
     let aws =
         public_bucket().answers("DynamoDB.GetItem", [item(&pending)]).answers("DynamoDB.GetItem(stop)", [item(&stop)]);
     event_is_delivered(&aws, Mode::Revert, event).await?;
@@ -180,13 +180,13 @@ async fn what_is_planted_between_two_deliveries_is_said_by_the_second() -> Resul
 }
 
 #[tokio::test]
-async fn what_is_planted_after_the_look_is_not_overwritten_unseen() -> Result<()> {
+async fn what_is_forged_after_the_look_is_not_overwritten_unseen() -> Result<()> {
     let event = bucket_policy_was_put(&policy(&[PUBLIC, NAMED]));
     let (_, handled) = entries(event.clone()).await?;
     let kind = "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException";
     let taken = (400, json!({"__type": kind, "message": "taken"}).to_string());
     let aws = public_bucket()
-        .answers("DynamoDB.GetItem", [ok("{}"), item(&planted(&handled)[0])])
+        .answers("DynamoDB.GetItem", [ok("{}"), item(&forged(&handled)[0])])
         .answers("DynamoDB.PutItem", [taken]);
     let failed = event_is_delivered(&aws, Mode::Revert, event).await;
     assert!(failed.is_err_and(|error| error.to_string().contains("to be tried again")));
@@ -240,13 +240,13 @@ async fn only_what_is_there_is_checked() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_history_shows_what_is_planted_as_that_and_hides_nothing_for_it() -> Result<()> {
+async fn the_history_shows_what_is_forged_as_that_and_hides_nothing_for_it() -> Result<()> {
     let (_, genuine) = entries(bucket_policy_was_put(&policy(&[PUBLIC, NAMED]))).await?;
     let id = genuine["pk"]["S"].as_str().context("a key")?.trim_start_matches("entry#");
-    let planted = planted(&genuine).remove(3);
+    let forged = forged(&genuine).remove(3);
     let aws = Aws::default()
         .answers("DynamoDB.Query", [items(&[&genuine, &genuine])])
-        .answers("DynamoDB.GetItem", [item(&planted), item(&genuine)]);
+        .answers("DynamoDB.GetItem", [item(&forged), item(&genuine)]);
     let (found, _) = Journal::new(&aws.config(), "journal").history(&Wanted::default(), 50).await?;
     let errors: Vec<_> = found.iter().filter_map(|(_, entry)| entry.as_ref().err()).map(ToString::to_string).collect();
     assert_eq!((found.len(), errors.len()), (2, 1));

@@ -55,13 +55,13 @@ def opened_unseen(snapback: Snapback) -> tuple[Bucket, dict, str]:
 
 def is_reverted_and_says(snapback: Snapback, bucket: Bucket, what: str, left: list) -> None:
     announced = snapback.announces(bucket, outcome="reverted")
-    [planted] = announced["forged"]
-    assert planted.startswith(f"{what} in the journal is not genuine")
+    [forged] = announced["forged"]
+    assert forged.startswith(f"{what} in the journal is not genuine")
     assert snapback.has_settled() and bucket.statements() == left
     assert [one["outcome"] for one in snapback.announcements_about(bucket)] == ["reverted"]
 
 
-def test_a_planted_hold_keeps_nothing_open(snapback, plant):
+def test_a_forged_hold_keeps_nothing_open(snapback, plant):
     held, entry_id, _ = reverted(snapback)
     assert snapback.undo(entry_id).returncode == 0
     [genuine] = snapback.holds_on(held)
@@ -75,7 +75,7 @@ def test_a_planted_hold_keeps_nothing_open(snapback, plant):
     is_reverted_and_says(snapback, bucket, f"a hold on `{bucket.arn}`", left=[])
 
 
-def test_a_planted_stop_stops_nothing_and_start_clears_it_away(snapback, plant):
+def test_a_forged_stop_stops_nothing_and_start_clears_it_away(snapback, plant):
     assert snapback.operate("stop", "--reason", "a drill", "--for", "1h").returncode == 0
     genuine = stored(snapback, "stop", "stop")
     assert snapback.operate("start").returncode == 0
@@ -92,7 +92,7 @@ def test_a_planted_stop_stops_nothing_and_start_clears_it_away(snapback, plant):
     assert snapback.operate("start").stderr == ""
 
 
-def test_an_entry_that_is_planted_as_handled_suppresses_nothing(snapback, plant):
+def test_an_entry_that_is_forged_as_handled_suppresses_nothing(snapback, plant):
     bucket, record, entry_id = opened_unseen(snapback)
     _, other_id, genuine = reverted(snapback)
     body = {**json.loads(genuine["body"]["S"]), "id": entry_id, "outcome": "allowed"}
@@ -105,7 +105,7 @@ def test_an_entry_that_is_planted_as_handled_suppresses_nothing(snapback, plant)
     assert other_id != entry_id
 
 
-def test_an_unfinished_entry_that_is_planted_has_its_plan_not_applied(snapback, plant):
+def test_an_unfinished_entry_that_is_forged_has_its_plan_not_applied(snapback, plant):
     bucket, record, entry_id = opened_unseen(snapback)
     _, _, genuine = reverted(snapback)
     body = json.loads(genuine["body"]["S"])

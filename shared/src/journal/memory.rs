@@ -58,7 +58,7 @@ impl<'a> Baselines<'a> {
 }
 
 impl Journal {
-    /// What a control remembers of a resource. What is planted is not believed.
+    /// What a control remembers of a resource. What is forged is not believed.
     ///
     /// # Errors
     /// When the journal cannot be read.

@@ -41,7 +41,7 @@ pub(super) enum Content<'a> {
 
 /// An item that stands in the journal and was not written, as it is, by anyone who may use the journal's key.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Planted {
+pub struct Forged {
     pk: String,
     seal: Option<AttributeValue>,
 }
@@ -66,7 +66,7 @@ impl<'a> Content<'a> {
     }
 }
 
-impl Planted {
+impl Forged {
     pub(super) fn of(item: &Item) -> Self {
         let [pk, sk] = ["pk", "sk"].map(|name| text(item, name).unwrap_or_default());
         warn!(pk, sk, "this item of the journal is not genuine: whoever wrote it like this could not use its key");
@@ -83,8 +83,8 @@ impl Planted {
     }
 }
 
-/// Names it by what was asked for: its other keys and its content are the words of whoever has planted it.
-impl fmt::Display for Planted {
+/// Names it by what was asked for: its other keys and its content are the words of whoever has forged it.
+impl fmt::Display for Forged {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.pk.split_once('#') {
             Some(("entry", id)) => write!(f, "entry `{id}`")?,
@@ -98,7 +98,7 @@ impl fmt::Display for Planted {
     }
 }
 
-impl std::error::Error for Planted {}
+impl std::error::Error for Forged {}
 
 impl Journal {
     /// The seal of an item that is about to be written.
@@ -111,20 +111,20 @@ impl Journal {
     }
 
     /// The content of an item, if it is genuine. What has no seal costs no call.
-    pub(super) async fn genuine<'a>(&self, item: &'a Item) -> Result<Result<Content<'a>, Planted>> {
+    pub(super) async fn genuine<'a>(&self, item: &'a Item) -> Result<Result<Content<'a>, Forged>> {
         let key = (text(item, "pk")?.to_owned(), text(item, "sk")?.to_owned());
         let (Ok(content), Some(AttributeValue::B(seal))) = (Content::of(item), item.get("mac")) else {
-            return Ok(Err(Planted::of(item)));
+            return Ok(Err(Forged::of(item)));
         };
         // KMS refuses other lengths in another way, which would look like an outage.
         if seal.as_ref().len() != BYTES_OF_SEAL {
-            return Ok(Err(Planted::of(item)));
+            return Ok(Err(Forged::of(item)));
         }
         let call = self.kms.verify_mac().key_id(&self.key).mac_algorithm(ALGORITHM);
         match call.message(message(&key, &content)).mac(Blob::new(seal.as_ref())).send().await {
             Ok(answer) if answer.mac_valid => Ok(Ok(content)),
-            Ok(_) => Ok(Err(Planted::of(item))),
-            Err(error) if code(&error) == Some("KMSInvalidMacException") => Ok(Err(Planted::of(item))),
+            Ok(_) => Ok(Err(Forged::of(item))),
+            Err(error) if code(&error) == Some("KMSInvalidMacException") => Ok(Err(Forged::of(item))),
             Err(error) => Err(failure(error).context("checking with the journal's key whether an item is genuine")),
         }
     }
@@ -172,9 +172,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_planted_is_named_without_the_words_of_who_planted_it() {
+    fn what_is_forged_is_named_without_the_words_of_who_forged_it() {
         let named = |pk: &str| {
-            let named = Planted { pk: pk.to_owned(), seal: None }.to_string();
+            let named = Forged { pk: pk.to_owned(), seal: None }.to_string();
             named.split(" in the journal").next().unwrap_or_default().to_owned()
         };
         assert_eq!(named("entry#0123"), "entry `0123`");

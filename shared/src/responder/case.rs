@@ -12,7 +12,7 @@ use crate::change::Change;
 use crate::control::{AnyControl, Function, Given, Look, Remembering, Suspicion};
 use crate::decision::{Decision, Severity};
 use crate::event::Event;
-use crate::journal::{Baselines, Basis, Entry, Hold, Journal, Memory, Planted, Stop};
+use crate::journal::{Baselines, Basis, Entry, Forged, Hold, Journal, Memory, Stop};
 use crate::place::Place;
 use crate::settings::Settings;
 use crate::subject::Subject;
@@ -32,7 +32,7 @@ pub(crate) struct Case<'a> {
     pub(super) holds: Vec<Hold>,
     pub(super) stop: Option<Stop>,
     /// What the journal has about it that is not genuine.
-    pub(super) planted: Vec<Planted>,
+    pub(super) forged: Vec<Forged>,
     /// Why something of the journal could not be read: then nothing is touched.
     pub(super) journal_failure: Option<Error>,
     /// An earlier delivery has been at work, and may have done it.
@@ -76,7 +76,7 @@ impl<'a> Case<'a> {
             baselines: Baselines::new(journal),
             holds: vec![],
             stop: None,
-            planted: vec![],
+            forged: vec![],
             journal_failure: None,
             is_retry: false,
         }
@@ -118,22 +118,22 @@ impl<'a> Case<'a> {
     }
 
     /// These are its holds now.
-    pub(super) fn is_held_by(&mut self, holds: Result<(Vec<Hold>, Vec<Planted>)>) {
+    pub(super) fn is_held_by(&mut self, holds: Result<(Vec<Hold>, Vec<Forged>)>) {
         match holds {
-            Ok((holds, planted)) => {
+            Ok((holds, forged)) => {
                 self.holds = holds;
-                self.planted.extend(planted);
+                self.forged.extend(forged);
             }
             Err(failure) => self.journal_failure = Some(failure),
         }
     }
 
     /// This is the emergency stop now.
-    pub(super) fn is_stopped_by(&mut self, stop: Result<(Option<Stop>, Option<Planted>)>) {
+    pub(super) fn is_stopped_by(&mut self, stop: Result<(Option<Stop>, Option<Forged>)>) {
         match stop {
-            Ok((stop, planted)) => {
+            Ok((stop, forged)) => {
                 self.stop = stop;
-                self.planted.extend(planted);
+                self.forged.extend(forged);
             }
             Err(failure) => self.journal_failure = Some(failure),
         }
