@@ -44,9 +44,13 @@ def install() -> None:
     extract = iam_actions.extract_resource_arn
 
     def named(service, method, path, headers, body, query, region, account):
-        of = iam_actions._query_param(query, "ResourceId.1")
-        if service == "ec2" and iam_actions._query_param(query, "Action") == "CreateFlowLogs":
+        action = iam_actions._query_param(query, "Action") if service == "ec2" else None
+        if action == "CreateFlowLogs":
+            of = iam_actions._query_param(query, "ResourceId.1")
             return f"arn:aws:ec2:{region}:{account}:{KINDS[of.split('-')[0]]}/{of}"
+        if action == "DeleteFlowLogs":
+            of = iam_actions._query_param(query, "FlowLogId.1")
+            return f"arn:aws:ec2:{region}:{account}:vpc-flow-log/{of}"
         return extract(service, method, path, headers, body, query, region, account)
 
     iam_actions.extract_resource_arn = named
