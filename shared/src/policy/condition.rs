@@ -334,7 +334,7 @@ const SOURCES: [&str; 5] =
 /// - <https://docs.aws.amazon.com/AmazonS3/latest/API/bucket-policy-s3-sigv4-conditions.html>
 /// - <https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html>
 fn is_met_by_anyone(key: &str) -> bool {
-    const KEYS: [&str; 84] = [
+    const KEYS: [&str; 85] = [
         "aws:calledvia",
         "aws:calledviafirst",
         "aws:calledvialast",
@@ -413,6 +413,7 @@ fn is_met_by_anyone(key: &str) -> bool {
         "secretsmanager:secretid",
         "secretsmanager:versionid",
         "secretsmanager:versionstage",
+        "sns:endpoint",
         "sns:protocol",
         "sts:durationseconds",
         "sts:externalid",
