@@ -3,7 +3,7 @@
 //! **Watches** `PutFunctionConcurrency20171031`, `DeleteFunctionConcurrency20171031`, `UpdateFunctionCode20150331v2`,
 //! `UpdateFunctionConfiguration20150331v2`, `DeleteFunction20150331`, `AddPermission20150331v2`,
 //! `RemovePermission20150331v2`, `PutFunctionEventInvokeConfig`, `UpdateFunctionEventInvokeConfig`,
-//! `DeleteFunctionEventInvokeConfig`, and each scheduled check, which reads the concurrency of all functions.
+//! `DeleteFunctionEventInvokeConfig`, and each `Scheduled Event`, which reads the concurrency of all functions.
 //!
 //! **Why** A function with no concurrency does nothing, and still looks deployed. One with other code or settings does
 //! what somebody else wants, with the rights of its role. One that the rules may not invoke, or whose failures are not

@@ -1,7 +1,7 @@
 //! # A dead-letter queue of Snapback was changed, or is not empty
 //!
 //! **Watches** `DeleteQueue`, `PurgeQueue`, `SetQueueAttributes`, `AddPermission`, `RemovePermission`, and each
-//! scheduled check, which counts the events that wait there.
+//! `Scheduled Event`, which counts the events that wait there.
 //!
 //! **Why** The queue keeps for a person what no function could handle. Each message is a risky change that may still be
 //! in place. Whoever empties the queue, or shortens its retention, removes the only trace.

@@ -1,6 +1,6 @@
 //! # A key of Snapback was disabled
 //!
-//! **Watches** `DisableKey`, `ScheduleKeyDeletion`, `PutKeyPolicy`, and each scheduled check, which reads all of
+//! **Watches** `DisableKey`, `ScheduleKeyDeletion`, `PutKeyPolicy`, and each `Scheduled Event`, which reads all of
 //! Snapback's keys.
 //!
 //! **Why** Without the key of its topic Snapback cannot notify anybody, and once a key is deleted nothing encrypted

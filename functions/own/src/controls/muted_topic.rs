@@ -1,7 +1,7 @@
 //! # Snapback's notices may reach nobody
 //!
 //! **Watches** `DeleteTopic`, `SetTopicAttributes`, `AddPermission`, `RemovePermission`, `Unsubscribe`,
-//! `SetSubscriptionAttributes`, and each scheduled check, which counts the confirmed subscriptions.
+//! `SetSubscriptionAttributes`, and each `Scheduled Event`, which counts the confirmed subscriptions.
 //!
 //! **Why** Nobody looks into what nobody is notified of. A topic's policy says who may publish, its key who may read, a
 //! subscription's filter what is left out.

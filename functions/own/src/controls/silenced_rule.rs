@@ -1,6 +1,6 @@
 //! # A rule that invokes Snapback was disabled or changed
 //!
-//! **Watches** `DisableRule`, `DeleteRule`, `RemoveTargets`, `PutRule`, `PutTargets`, and each scheduled check, which
+//! **Watches** `DisableRule`, `DeleteRule`, `RemoveTargets`, `PutRule`, `PutTargets`, and each `Scheduled Event`, which
 //! reads all of Snapback's rules, its own schedule included.
 //!
 //! **Why** Whoever wants to open something unseen first disables the rule that would report it, or removes its target.

@@ -1,7 +1,7 @@
 //! # Snapback's journal lost its protection
 //!
 //! **Watches** `UpdateTable`, `UpdateContinuousBackups`, `DeleteTable`, `UpdateTimeToLive`, `PutResourcePolicy`,
-//! `DeleteResourcePolicy`, and each scheduled check, which reads the journal's protection.
+//! `DeleteResourcePolicy`, and each `Scheduled Event`, which reads the journal's protection.
 //!
 //! **Why** Every revert can be undone from the journal, and nothing else says what Snapback did. Whoever wants it gone
 //! first turns off deletion protection and point-in-time recovery.
