@@ -28,7 +28,8 @@ def test_a_mail_says_it_in_words(notifying):
     assert mail["to"] == "you@example.com"
     said = f"security group {group.id} in 111122223333 let anyone in"
     assert mail["subject"] == f"Snapback would revert [critical]: {said}"
-    assert mail["text"].startswith(f"CRITICAL: Security group {group.id} in account 111122223333 (us-east-1) let anyone in.")
+    said = f"CRITICAL: Security group {group.id} in account 111122223333 (us-east-1) let anyone in."
+    assert mail["text"].startswith(said)
     for said in ("lets in tcp/22 from 0.0.0.0/0", "has touched nothing", f"journal entry {entry}"):
         assert said in mail["text"]
 
