@@ -30,7 +30,7 @@ say = @printf '\n── %s\n'
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: rust $(LOCAL) $(SAM) ## See Snapback take back two risky changes, on an AWS on this machine
+demo: rust $(LOCAL) $(SAM) ## See Snapback revert two risky changes, on an AWS on this machine
 	$(say) "Building Snapback (the first time about 10 minutes on two cores, later seconds)"
 	cargo build --workspace
 	$(say) "The demo"

@@ -109,7 +109,7 @@ def a_bucket_is_made_public(aws: LocalAws, s3, inbox: Inbox) -> None:
     left = s3.get_bucket_policy(Bucket=BUCKET)["Policy"]
     sids = [statement["Sid"] for statement in json.loads(left)["Statement"]]
     if not shut_out or sids != ["PartnerReads"] or json.dumps(policy[0]) not in left:
-        raise Trouble(f"The bucket was not put back as it should be. Its policy now: {left}")
+        raise Trouble(f"The bucket is not as the revert should leave it. Its policy now: {left}")
     say(f"A stranger without credentials asked for {OBJECT} all the while:")
     for at, status in stranger.seen:
         what = red("200 OK, it can be read") if status == 200 else green("403 Forbidden")
