@@ -37,6 +37,9 @@ const NEVER_UNSURE: [&str; 2] = ["ec2-serial-console", "ec2-unencrypted-volumes"
 const WRITTEN: [&str; 9] =
     ["event", "with", "about", "settings", "holds", "leaves_alone", "stays", "answers", "afterwards"];
 
+/// By operation, what AWS answers, in order.
+pub(crate) type Answers = Vec<(String, Vec<Answer>)>;
+
 pub(crate) struct Case {
     pub(crate) function: &'static Function,
     pub(crate) control: &'static AnyControl,
@@ -49,9 +52,6 @@ pub(crate) struct Case {
     pub(crate) settings: Settings,
     pub(crate) holds: BTreeSet<String>,
 }
-
-/// By operation, one after the other.
-pub(crate) type Answers = Vec<(String, Vec<Answer>)>;
 
 /// What came of a case that tells what AWS answers.
 struct Run {
