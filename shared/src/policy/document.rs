@@ -247,6 +247,7 @@ fn lists(value: Value<'_>) -> Result<Vec<List<'_>>> {
     Ok(lists)
 }
 
+/// In one order, whatever order AWS gives them back in: where two keys are as good, the first one counts.
 fn entries(value: Value<'_>) -> Result<Vec<Entry<'_>>> {
     let start = value.start();
     let Value::Object(blocks) = value else {
@@ -261,6 +262,7 @@ fn entries(value: Value<'_>) -> Result<Vec<Entry<'_>>> {
             entries.push(Entry { operator: block.name.clone(), key: key.name, values: words(key.value)? });
         }
     }
+    entries.sort_by_cached_key(|entry| [&entry.operator, &entry.key].map(|name| name.to_ascii_lowercase()));
     Ok(entries)
 }
 

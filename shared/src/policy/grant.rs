@@ -88,7 +88,7 @@ pub(super) fn of_statement<'p>(
     let narrowed = Narrowed::by(entries.iter(), context.kind);
     let reaches: Vec<Reach> = named.iter().map(|named| narrowed.of(named.grantee, named.left)).collect();
     let writer = Writer::of(index, statement, &named, in_doubt(statement, &entries, everyone), context);
-    let (entry, chosen) = match values(statement, &entries, &named, &reaches, context.kind) {
+    let (entry, chosen) = match values(&entries, &named, &reaches, context.kind) {
         Some((entry, values)) => (Some(entry), values),
         None => (None, reaches),
     };
@@ -144,13 +144,7 @@ fn left_of<'s>(kind: &str, text: &'s str, grantee: Grantee, left: &mut Left<'_, 
 
 /// The key whose values differ in whom they let in, and whom each does. Nothing if no value is to blame, or if those
 /// who are named beside strangers, and may stay, would lose by it what they need.
-fn values(
-    statement: &Statement<'_>,
-    entries: &[Judged],
-    named: &[Named<'_>],
-    reaches: &[Reach],
-    kind: Kind,
-) -> Option<(usize, Vec<Reach>)> {
+fn values(entries: &[Judged], named: &[Named<'_>], reaches: &[Reach], kind: Kind) -> Option<(usize, Vec<Reach>)> {
     let is_one_untrusted = reaches.iter().any(|reach| reach.exposure.is_untrusted());
     let is_trusted = |reach: &Reach| !reach.exposure.is_untrusted() && reach.exposure != Exposure::None;
     let is_one_trusted = reaches.iter().any(is_trusted);
@@ -174,12 +168,7 @@ fn values(
         let narrowest = narrowest(judged).unwrap_or(Exposure::Public);
         (may_mean_friends(judged), narrowest, judged.about == About::Way)
     };
-    // Of two as good, the same one wherever AWS puts it: it gives conditions back in an order of its own.
-    let spelled = |index: usize| {
-        let entry = &statement.condition[index];
-        (entry.operator.to_ascii_lowercase(), entry.key.to_ascii_lowercase())
-    };
-    let (entry, _) = several.min_by_key(|(index, judged)| (rank(judged), spelled(*index)))?;
+    let (entry, _) = several.min_by_key(|(_, judged)| rank(judged))?;
     let others = entries.iter().enumerate().filter(|(index, _)| *index != entry).map(|(_, judged)| judged);
     let others = Narrowed::by(others, kind);
     let grantees = distinct(named);
