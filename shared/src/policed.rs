@@ -145,7 +145,7 @@ impl<P: Policed> Control for Open<P> {
             ToldPolicy::Is(text) => match Policy::parse(text) {
                 Err(error) => Some(format!("the event's policy is not understood: {error}")),
                 Ok(policy) => {
-                    let open = open::<P>(&policy, &settings.trust_at(event));
+                    let open = open::<P>(policy.judge(Kind::Resource, &settings.trust_at(event)).grants);
                     (!open.is_empty()).then(|| said(&open))
                 }
             },
@@ -188,11 +188,13 @@ impl<P: Policed> Control for Open<P> {
             Ok(policy) => policy,
             Err(error) => return alert(unsure_of_all, format!("the policy of {holder} is not understood: {error}")),
         };
-        if let Some(why) = keeps_out(is_public(&policy, &trust)) {
+        let grants = policy.judge(Kind::Resource, &trust).grants;
+        let is_public = grants.iter().any(|grant| grant.exposure == Exposure::Public && grant.certain);
+        if let Some(why) = keeps_out(is_public) {
             return allow(why.to_owned());
         }
         let (held, open): (Vec<_>, Vec<_>) =
-            open::<P>(&policy, &trust).into_iter().partition(|grant| given.holds.contains(&grant.name));
+            open::<P>(grants).into_iter().partition(|grant| given.holds.contains(&grant.name));
         if open.is_empty() {
             let why = if held.is_empty() { "the policy lets no stranger in" } else { "an operator holds it" };
             return allow(why.to_owned());
@@ -229,13 +231,8 @@ impl<P: Policed> Control for Open<P> {
 }
 
 /// The grants that let in whom the control keeps out.
-fn open<P: Policed>(policy: &Policy<'_>, trust: &Trust) -> Vec<Grant> {
-    let grants = policy.judge(Kind::Resource, trust).grants.into_iter();
-    grants.filter(|grant| P::KEEPS_OUT.contains(&grant.exposure)).collect()
-}
-
-fn is_public(policy: &Policy<'_>, trust: &Trust) -> bool {
-    policy.judge(Kind::Resource, trust).grants.iter().any(|grant| grant.exposure == Exposure::Public && grant.certain)
+fn open<P: Policed>(grants: Vec<Grant>) -> Vec<Grant> {
+    grants.into_iter().filter(|grant| P::KEEPS_OUT.contains(&grant.exposure)).collect()
 }
 
 fn said(grants: &[Grant]) -> String {
