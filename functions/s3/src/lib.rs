@@ -20,14 +20,15 @@ use std::time::Duration;
 use snapback::control::{AnyControl, Function, Tags};
 use snapback::policed::Open;
 
+use crate::bucket_policy::BucketPolicy;
 use crate::lost::Lost;
 
 pub const FUNCTION: Function = Function {
     name: "S3Function",
     service: "S3",
     controls: &[
-        AnyControl::of::<Open<controls::PublicBucketPolicy>>(),
-        AnyControl::of::<Open<controls::ForeignBucketPolicy>>(),
+        AnyControl::of::<Open<BucketPolicy<controls::PublicBucketPolicy>>>(),
+        AnyControl::of::<Open<BucketPolicy<controls::ForeignBucketPolicy>>>(),
         AnyControl::remembering::<Lost<controls::LostBucketDeny>>(),
         AnyControl::remembering::<Lost<controls::LostLogDelivery>>(),
         AnyControl::of::<controls::PublicBucketAcl>(),

@@ -83,7 +83,7 @@ impl Policed for SqsOpenQueuePolicy {
             _ if json::is_left_out(request) => ToldPolicy::Untold,
             _ => ToldPolicy::None,
         };
-        let named = url.map(|url| Subject::queue(event, url.rsplit('/').next().unwrap_or(url)));
+        let named = url.map(|url| queue(event, url));
         Told { subject: named.unwrap_or_else(|| Subject::account(event)), policy }
     }
 
@@ -101,6 +101,10 @@ impl Policed for SqsOpenQueuePolicy {
 fn url(queue: &Subject) -> String {
     let suffix = if queue.arn.starts_with("arn:aws-cn:") { ".cn" } else { "" };
     format!("https://sqs.{}.amazonaws.com{suffix}/{}/{}", queue.region, queue.account, queue.name)
+}
+
+fn queue(event: &Event, url: &str) -> Subject {
+    Subject::queue(event, url.rsplit('/').next().unwrap_or(url))
 }
 
 /// The policy of a queue; nothing if it has none, or if it is gone.
@@ -127,7 +131,7 @@ async fn queues(look: &Look<'_>, event: &Event) -> Result<Vec<Subject>> {
     let found = Client::new(&look.place.config).list_queues().max_results(1000).into_paginator().items().send();
     let found = found.collect::<Result<Vec<_>, _>>().await;
     let found = found.map_err(|error| failure(error).context("listing the queues"))?;
-    Ok(found.iter().map(|url| Subject::queue(event, url.rsplit('/').next().unwrap_or(url))).collect())
+    Ok(found.iter().map(|url| queue(event, url)).collect())
 }
 
 pub(crate) async fn tags(look: &Look<'_>, queue: &Subject) -> Result<BTreeMap<String, String>> {

@@ -32,6 +32,7 @@ use snapback::policed::{Barrier, Policed, State, Told};
 use snapback::policy::{Exposure, Grant, Kind, Policy, PolicyText, Trust};
 use snapback::subject::Subject;
 
+use crate::bucket_policy::BLOCKED;
 use crate::{aws, block, rights, told};
 
 #[derive(Debug)]
@@ -114,7 +115,7 @@ impl Policed for AccessPointPolicy {
             .then_some(Barrier::Always("the bucket's own policy lets no stranger in"));
         [
             (!point.is_on_the_internet).then_some(Barrier::Always("only a VPC reaches the access point")),
-            is_restricted.then_some(Barrier::WhilePublic("Block Public Access keeps strangers out")),
+            is_restricted.then_some(BLOCKED),
             of_another,
             of_bucket,
         ]

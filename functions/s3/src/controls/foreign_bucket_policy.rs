@@ -22,59 +22,29 @@
 //! not listed as trusted, as the policy does not say whose that is; a canonical user that is not listed; a condition or a
 //! `Deny` that may keep strangers out; a policy that it cannot read; an event that does not say which bucket.
 
-use anyhow::Result;
-use snapback::change::Holder;
-use snapback::control::{About, Look, Survey, Watch};
+use snapback::control::{About, Watch};
 use snapback::decision::Severity;
-use snapback::event::Event;
-use snapback::policed::{Barrier, Policed, State, Told};
-use snapback::policy::{Exposure, Trust};
-use snapback::subject::Subject;
+use snapback::policy::Exposure;
 
-use crate::bucket_policy::{self, Restricted};
-use crate::{aws, rights};
+use crate::bucket_policy::{OfBucketPolicy, READS, UNDOES, WRITES};
 
 #[derive(Debug)]
 pub(crate) struct ForeignBucketPolicy;
 
-impl Policed for ForeignBucketPolicy {
+impl OfBucketPolicy for ForeignBucketPolicy {
     const ABOUT: &'static About = &About {
         id: "s3-foreign-bucket-policy",
         title: "A bucket policy lets a stranger in",
         happened: "was opened to an untrusted account by its policy",
         watches: &[Watch { service: "s3.amazonaws.com", name: "PutBucketPolicy" }],
-        reads: &[
-            rights::GET_BUCKET_POLICY,
-            rights::GET_BUCKET_PUBLIC_ACCESS_BLOCK,
-            rights::GET_ACCOUNT_PUBLIC_ACCESS_BLOCK,
-        ],
-        writes: &[rights::PUT_BUCKET_POLICY, rights::DELETE_BUCKET_POLICY],
-        undoes: &[rights::GET_BUCKET_POLICY, rights::PUT_BUCKET_POLICY],
+        reads: READS,
+        writes: WRITES,
+        undoes: UNDOES,
         severity: Severity::High,
         frameworks: &["AWS FSBP S3.6", "ATT&CK T1537", "Stratus aws.exfiltration.s3-backdoor-bucket-policy"],
         caveat: "Data may have been read before the revert: check the bucket's access logs or data events.",
         source: file!(),
     };
 
-    const WORD: &'static str = bucket_policy::WORD;
     const KEEPS_OUT: &'static [Exposure] = &[Exposure::Foreign];
-    const SURVEY: Option<Survey> = Some(aws::BUCKETS);
-
-    type Beside = Restricted;
-
-    fn told(event: &Event) -> Told {
-        bucket_policy::told(event)
-    }
-
-    fn holder(subject: &Subject) -> Option<Holder> {
-        bucket_policy::holder(subject)
-    }
-
-    async fn observe(look: &Look<'_>, holder: &Holder) -> Result<State<Restricted>> {
-        bucket_policy::observe(look, holder).await
-    }
-
-    fn barriers(beside: &Restricted, _: &Event, _: &Trust) -> Vec<Barrier> {
-        beside.barriers()
-    }
 }

@@ -18,34 +18,24 @@
 //! It alerts and touches nothing where it cannot tell: a condition or a `Deny` that may keep strangers out, a policy
 //! that it cannot read, an event that does not say which bucket.
 
-use anyhow::Result;
-use snapback::change::Holder;
-use snapback::control::{About, Look, Survey, Watch};
+use snapback::control::{About, Watch};
 use snapback::decision::Severity;
-use snapback::event::Event;
-use snapback::policed::{Barrier, Policed, State, Told};
-use snapback::policy::{Exposure, Trust};
-use snapback::subject::Subject;
+use snapback::policy::Exposure;
 
-use crate::bucket_policy::{self, Restricted};
-use crate::{aws, rights};
+use crate::bucket_policy::{OfBucketPolicy, READS, UNDOES, WRITES};
 
 #[derive(Debug)]
 pub(crate) struct PublicBucketPolicy;
 
-impl Policed for PublicBucketPolicy {
+impl OfBucketPolicy for PublicBucketPolicy {
     const ABOUT: &'static About = &About {
         id: "s3-public-bucket-policy",
         title: "A bucket policy lets everyone in",
         happened: "was opened to everyone by its policy",
         watches: &[Watch { service: "s3.amazonaws.com", name: "PutBucketPolicy" }],
-        reads: &[
-            rights::GET_BUCKET_POLICY,
-            rights::GET_BUCKET_PUBLIC_ACCESS_BLOCK,
-            rights::GET_ACCOUNT_PUBLIC_ACCESS_BLOCK,
-        ],
-        writes: &[rights::PUT_BUCKET_POLICY, rights::DELETE_BUCKET_POLICY],
-        undoes: &[rights::GET_BUCKET_POLICY, rights::PUT_BUCKET_POLICY],
+        reads: READS,
+        writes: WRITES,
+        undoes: UNDOES,
         severity: Severity::Critical,
         frameworks: &[
             "AWS FSBP S3.2",
@@ -57,25 +47,5 @@ impl Policed for PublicBucketPolicy {
         source: file!(),
     };
 
-    const WORD: &'static str = bucket_policy::WORD;
     const KEEPS_OUT: &'static [Exposure] = &[Exposure::Public];
-    const SURVEY: Option<Survey> = Some(aws::BUCKETS);
-
-    type Beside = Restricted;
-
-    fn told(event: &Event) -> Told {
-        bucket_policy::told(event)
-    }
-
-    fn holder(subject: &Subject) -> Option<Holder> {
-        bucket_policy::holder(subject)
-    }
-
-    async fn observe(look: &Look<'_>, holder: &Holder) -> Result<State<Restricted>> {
-        bucket_policy::observe(look, holder).await
-    }
-
-    fn barriers(beside: &Restricted, _: &Event, _: &Trust) -> Vec<Barrier> {
-        beside.barriers()
-    }
 }
