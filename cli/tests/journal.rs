@@ -133,6 +133,12 @@ fn empty() -> [(&'static str, Answer); 2] {
     [("Query", (200, r#"{"Items": [], "Count": 0}"#.to_owned())), ("GetItem", (200, "{}".to_owned()))]
 }
 
+/// The same, where the stack names it.
+fn deployed() -> [(&'static str, Answer); 3] {
+    let [query, item] = empty();
+    [query, item, ("DescribeStacks", stack("JournalTable", "of-the-stack"))]
+}
+
 fn no_table() -> Answer {
     json_error("com.amazonaws.dynamodb.v20120810#ResourceNotFoundException", "Requested resource not found")
 }
@@ -187,8 +193,7 @@ fn nobody() -> Result<String> {
 
 #[test]
 fn the_flag_names_the_journal_before_the_variable_and_that_before_the_stack() -> Result<()> {
-    let [query, item] = empty();
-    let aws = Aws::answering([query, item, ("DescribeStacks", stack("JournalTable", "of-the-stack"))])?;
+    let aws = Aws::answering(deployed())?;
     let variable = [("SNAPBACK_JOURNAL", "of-the-variable")];
     let said = aws.run_with(&["history", "--journal", "of-the-flag", "--stack", "other"], &variable)?;
     assert_eq!((said.status, said.out.as_str(), said.err.as_str()), (Some(0), "The journal has no entries yet.\n", ""));
@@ -211,13 +216,8 @@ fn the_flag_names_the_journal_before_the_variable_and_that_before_the_stack() ->
 
 #[test]
 fn every_command_that_needs_the_journal_finds_it() -> Result<()> {
-    let [query, item] = empty();
-    let aws = Aws::answering([
-        query,
-        item,
-        ("DescribeStacks", stack("JournalTable", "of-the-stack")),
-        ("GetCallerIdentity", caller()),
-    ])?;
+    let [query, item, stack] = deployed();
+    let aws = Aws::answering([query, item, stack, ("GetCallerIdentity", caller())])?;
     for words in [
         &["history"][..],
         &["undo", "e-1", "--yes"],
@@ -413,11 +413,11 @@ fn a_scan_goes_on_without_a_journal_that_nobody_named_and_says_so_once() -> Resu
 
 #[test]
 fn a_scan_asks_the_journal_that_it_found() -> Result<()> {
-    let [query, item] = empty();
+    let [query, item, stack] = deployed();
     let aws = Aws::answering([
         query,
         item,
-        ("DescribeStacks", stack("JournalTable", "of-the-stack")),
+        stack,
         ("GetCallerIdentity", caller()),
         (
             "GetSerialConsoleAccessStatus",

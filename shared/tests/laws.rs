@@ -14,20 +14,12 @@ mod generated;
 mod naive;
 
 use proptest::prelude::*;
-use proptest::test_runner::RngSeed;
 use snapback::policy::{Kind, Policy};
 
 use checked::{Checked, trust};
-use generated::{resource_policy, resource_policy_that_only_allows, trust_policy, trust_policy_that_only_allows};
-
-fn cases(cases: u32) -> ProptestConfig {
-    let is_long = std::env::var_os("PROPTEST_CASES").is_some();
-    let cases = if is_long { ProptestConfig::default().cases } else { cases };
-    // The same policies every time, so that a test is not red by chance; a long run (`PROPTEST_CASES`) takes new ones.
-    let rng_seed = if is_long { RngSeed::Random } else { RngSeed::Fixed(1) };
-    // What is found becomes a test with a name, not a seed in a file.
-    ProptestConfig { cases, rng_seed, failure_persistence: None, max_shrink_iters: 1_000, ..ProptestConfig::default() }
-}
+use generated::{
+    cases, resource_policy, resource_policy_that_only_allows, trust_policy, trust_policy_that_only_allows,
+};
 
 proptest! {
     #![proptest_config(cases(4_000))]

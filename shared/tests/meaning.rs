@@ -9,12 +9,11 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use proptest::sample::Index;
-use proptest::test_runner::RngSeed;
 use serde_json::{Map, Value, json};
 use snapback::policy::{Kind, Policy, PolicyText};
 
 use checked::trust;
-use generated::resource_policy;
+use generated::{cases, resource_policy};
 use naive::universe;
 
 /// How many requests are put to both spellings.
@@ -160,17 +159,8 @@ fn names(text: &str) -> BTreeSet<String> {
     policy.judge(Kind::Resource, &trust()).grants.into_iter().map(|grant| grant.name).collect()
 }
 
-/// The same policies every time, so that a test is not red by chance; a long run (`PROPTEST_CASES`) takes new ones.
-fn config() -> ProptestConfig {
-    let long = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
-    match std::env::var_os("PROPTEST_CASES") {
-        Some(_) => long,
-        None => ProptestConfig { cases: 1_000, rng_seed: RngSeed::Fixed(1), ..long },
-    }
-}
-
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(cases(1_000))]
 
     #[test]
     fn a_policy_in_other_words_is_the_same(text in policies(), picks in prop::collection::vec(any::<Index>(), 24)) {

@@ -7,6 +7,17 @@ use proptest::collection::vec;
 use proptest::option::weighted;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
+use proptest::test_runner::RngSeed;
+
+/// How many policies a property is shown for.
+pub(crate) fn cases(cases: u32) -> ProptestConfig {
+    let is_long = std::env::var_os("PROPTEST_CASES").is_some();
+    let cases = if is_long { ProptestConfig::default().cases } else { cases };
+    // The same policies every time, so that a test is not red by chance; a long run (`PROPTEST_CASES`) takes new ones.
+    let rng_seed = if is_long { RngSeed::Random } else { RngSeed::Fixed(1) };
+    // What is found becomes a test with a name, not a seed in a file.
+    ProptestConfig { cases, rng_seed, failure_persistence: None, max_shrink_iters: 1_000, ..ProptestConfig::default() }
+}
 
 /// JSON with the order of its members, which is the author's.
 #[derive(Debug, Clone)]
