@@ -76,6 +76,26 @@ where
     Failed { cause, text }.into()
 }
 
+/// The answer; nothing if AWS says with one of these codes that there is no such thing.
+///
+/// # Errors
+/// When the call failed for another reason.
+pub fn unless_gone<T, E, R>(
+    answer: Result<T, SdkError<E, R>>,
+    gone: &[&str],
+    doing: impl FnOnce() -> String,
+) -> anyhow::Result<Option<T>>
+where
+    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+    R: fmt::Debug + Send + Sync + 'static,
+{
+    match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(error) if code(&error).is_some_and(|code| gone.contains(&code)) => Ok(None),
+        Err(error) => Err(failure(error).context(doing())),
+    }
+}
+
 /// Why there is no answer that says why.
 fn unanswered<E: Error + 'static, R: fmt::Debug>(error: &SdkError<E, R>) -> Cause {
     match error {

@@ -9,7 +9,7 @@ use aws_sdk_eventbridge::types as eventbridge;
 use aws_sdk_sqs::types::QueueAttributeName;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use snapback::aws::{code, failure};
+use snapback::aws::{code, failure, unless_gone};
 use snapback::change::{
     Applied, Change, Concurrency, DeletionProtection, Edit, EventRule, Key, KeyState, LambdaFunction, Live, Own,
     PointInTimeRecovery, RuleState, Swap, Table, Target,
@@ -39,21 +39,19 @@ pub(crate) async fn rule(place: &Place, name: &str) -> Result<Option<Rule>> {
         Err(error) if code(&error) == Some("ResourceNotFoundException") => return Ok(None),
         Err(error) => return Err(failure(error).context(format!("reading rule `{name}`"))),
     };
-    match client.list_targets_by_rule().rule(name).send().await {
-        Ok(answer) => Ok(Some((state, answer.targets.unwrap_or_default().into_iter().map(target).collect()))),
-        Err(error) if code(&error) == Some("ResourceNotFoundException") => Ok(None),
-        Err(error) => Err(failure(error).context(format!("reading the targets of rule `{name}`"))),
-    }
+    let answer = client.list_targets_by_rule().rule(name).send().await;
+    let doing = || format!("reading the targets of rule `{name}`");
+    let answer = unless_gone(answer, &["ResourceNotFoundException"], doing)?;
+    Ok(answer.map(|answer| (state, answer.targets.unwrap_or_default().into_iter().map(target).collect())))
 }
 
 /// How many concurrent executions are reserved for a function, if any are; nothing if it is gone.
 pub(crate) async fn concurrency(place: &Place, function: &str) -> Result<Option<Option<u32>>> {
     let client = aws_sdk_lambda::Client::new(&place.config);
-    match client.get_function_concurrency().function_name(function).send().await {
-        Ok(answer) => Ok(Some(answer.reserved_concurrent_executions.and_then(|number| number.try_into().ok()))),
-        Err(error) if code(&error) == Some("ResourceNotFoundException") => Ok(None),
-        Err(error) => Err(failure(error).context(format!("reading the concurrency of function `{function}`"))),
-    }
+    let answer = client.get_function_concurrency().function_name(function).send().await;
+    let doing = || format!("reading the concurrency of function `{function}`");
+    let answer = unless_gone(answer, &["ResourceNotFoundException"], doing)?;
+    Ok(answer.map(|answer| answer.reserved_concurrent_executions.and_then(|number| number.try_into().ok())))
 }
 
 /// Whether a table is protected from deletion, and whether it can be restored to a point in time; nothing if it is gone.
@@ -81,23 +79,20 @@ async fn recovery(place: &Place, table: &str) -> Result<bool> {
 
 /// The state of a key, in AWS's words; nothing if it is gone.
 pub(crate) async fn key_state(place: &Place, key: &str) -> Result<Option<String>> {
-    match aws_sdk_kms::Client::new(&place.config).describe_key().key_id(key).send().await {
-        Ok(answer) => Ok(answer.key_metadata.and_then(|key| key.key_state).map(|state| state.as_str().to_owned())),
-        Err(error) if code(&error) == Some("NotFoundException") => Ok(None),
-        Err(error) => Err(failure(error).context(format!("reading key `{key}`"))),
-    }
+    let answer = aws_sdk_kms::Client::new(&place.config).describe_key().key_id(key).send().await;
+    let answer = unless_gone(answer, &["NotFoundException"], || format!("reading key `{key}`"))?;
+    let state = answer.and_then(|answer| answer.key_metadata?.key_state);
+    Ok(state.map(|state| state.as_str().to_owned()))
 }
 
 /// How many subscriptions of a topic are confirmed; nothing if it is gone.
 pub(crate) async fn subscriptions(place: &Place, topic: &str) -> Result<Option<u32>> {
-    match aws_sdk_sns::Client::new(&place.config).get_topic_attributes().topic_arn(topic).send().await {
-        Ok(answer) => {
-            let number = answer.attributes.as_ref().and_then(|all| all.get("SubscriptionsConfirmed"));
-            Ok(Some(number.and_then(|number| number.parse().ok()).unwrap_or_default()))
-        }
-        Err(error) if matches!(code(&error), Some("NotFound" | "NotFoundException")) => Ok(None),
-        Err(error) => Err(failure(error).context(format!("reading topic `{topic}`"))),
-    }
+    let answer = aws_sdk_sns::Client::new(&place.config).get_topic_attributes().topic_arn(topic).send().await;
+    let answer = unless_gone(answer, &["NotFound", "NotFoundException"], || format!("reading topic `{topic}`"))?;
+    Ok(answer.map(|answer| {
+        let number = answer.attributes.as_ref().and_then(|all| all.get("SubscriptionsConfirmed"));
+        number.and_then(|number| number.parse().ok()).unwrap_or_default()
+    }))
 }
 
 /// Whether messages wait in a queue; nothing if it is gone.
@@ -105,16 +100,12 @@ pub(crate) async fn has_messages(place: &Place, address: &str) -> Result<Option<
     let client = aws_sdk_sqs::Client::new(&place.config);
     let number = QueueAttributeName::ApproximateNumberOfMessages;
     let call = client.get_queue_attributes().queue_url(address).attribute_names(number.clone());
-    match call.send().await {
-        Ok(answer) => {
-            let number = answer.attributes.as_ref().and_then(|all| all.get(&number));
-            Ok(Some(number.is_some_and(|number| number != "0")))
-        }
-        Err(error) if matches!(code(&error), Some("QueueDoesNotExist" | "AWS.SimpleQueueService.NonExistentQueue")) => {
-            Ok(None)
-        }
-        Err(error) => Err(failure(error).context(format!("reading queue `{address}`"))),
-    }
+    let gone = ["QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"];
+    let answer = unless_gone(call.send().await, &gone, || format!("reading queue `{address}`"))?;
+    Ok(answer.map(|answer| {
+        let number = answer.attributes.as_ref().and_then(|all| all.get(&number));
+        number.is_some_and(|number| number != "0")
+    }))
 }
 
 /// Applies a change if the part is as the change says it was.

@@ -13,7 +13,7 @@ use aws_sdk_s3control::types::NetworkOrigin;
 use futures::future::BoxFuture;
 use futures::{FutureExt, TryFutureExt};
 use serde::{Deserialize, Serialize};
-use snapback::aws::{code, failure};
+use snapback::aws::{code, failure, unless_gone};
 use snapback::change::{
     AccessLogging, Acl, AclGrant, Applied, Change, Flag, Flags, Holder, Lifecycle, Live, Object, ObjectOwnership,
     Replication, S3, Versioning,
@@ -52,22 +52,17 @@ pub(crate) struct Point {
 pub(crate) async fn bucket_policy(look: &Look<'_>, bucket: &str) -> Result<Option<PolicyText>> {
     let call =
         s3(&look.place.config).get_bucket_policy().bucket(bucket).expected_bucket_owner(&look.place.account).send();
-    match call.await {
-        Ok(answer) => Ok(answer.policy.map(PolicyText::from)),
-        Err(error) if matches!(code(&error), Some("NoSuchBucketPolicy" | "NoSuchBucket")) => Ok(None),
-        Err(error) => Err(failure(error).context(format!("reading the policy of bucket `{bucket}`"))),
-    }
+    let doing = || format!("reading the policy of bucket `{bucket}`");
+    let answer = unless_gone(call.await, &["NoSuchBucketPolicy", "NoSuchBucket"], doing)?;
+    Ok(answer.and_then(|answer| answer.policy).map(PolicyText::from))
 }
 
 /// The ACL of a bucket; nothing if the bucket is gone.
 pub(crate) async fn bucket_acl(look: &Look<'_>, bucket: &str) -> Result<Option<Acl>> {
     let call = s3(&look.place.config).get_bucket_acl().bucket(bucket).expected_bucket_owner(&look.place.account).send();
     let doing = || format!("reading the ACL of bucket `{bucket}`");
-    match call.await {
-        Ok(answer) => acl(answer.owner, answer.grants).map(Some).with_context(doing),
-        Err(error) if code(&error) == Some("NoSuchBucket") => Ok(None),
-        Err(error) => Err(failure(error).context(doing())),
-    }
+    let answer = unless_gone(call.await, &["NoSuchBucket"], doing)?;
+    answer.map(|answer| acl(answer.owner, answer.grants).with_context(doing)).transpose()
 }
 
 /// The ACL of an object; nothing if the object or the version is gone, or is a delete marker.
@@ -75,12 +70,9 @@ pub(crate) async fn object_acl(look: &Look<'_>, object: &Object) -> Result<Optio
     let call = s3(&look.place.config).get_object_acl().bucket(&object.bucket).key(&object.key);
     let call = call.set_version_id(object.version.clone()).expected_bucket_owner(&look.place.account);
     let doing = || format!("reading the ACL of {object}");
-    let is_gone = |code| matches!(code, "NoSuchBucket" | "NoSuchKey" | "NoSuchVersion" | "MethodNotAllowed");
-    match call.send().await {
-        Ok(answer) => acl(answer.owner, answer.grants).map(Some).with_context(doing),
-        Err(error) if code(&error).is_some_and(is_gone) => Ok(None),
-        Err(error) => Err(failure(error).context(doing())),
-    }
+    let gone = ["NoSuchBucket", "NoSuchKey", "NoSuchVersion", "MethodNotAllowed"];
+    let answer = unless_gone(call.send().await, &gone, doing)?;
+    answer.map(|answer| acl(answer.owner, answer.grants).with_context(doing)).transpose()
 }
 
 fn acl(owner: Option<types::Owner>, grants: Option<Vec<types::Grant>>) -> Result<Acl> {
@@ -225,22 +217,19 @@ pub(crate) async fn bucket_public_access_block(look: &Look<'_>, bucket: &str) ->
         .bucket(bucket)
         .expected_bucket_owner(&look.place.account)
         .send();
-    match call.await {
-        Ok(answer) => Ok(answer.public_access_block_configuration.map(|all| {
-            flags([all.block_public_acls, all.ignore_public_acls, all.block_public_policy, all.restrict_public_buckets])
-        })),
-        Err(error) if matches!(code(&error), Some("NoSuchPublicAccessBlockConfiguration" | "NoSuchBucket")) => Ok(None),
-        Err(error) => Err(failure(error).context(format!("reading the Block Public Access of bucket `{bucket}`"))),
-    }
+    let doing = || format!("reading the Block Public Access of bucket `{bucket}`");
+    let answer = unless_gone(call.await, &["NoSuchPublicAccessBlockConfiguration", "NoSuchBucket"], doing)?;
+    Ok(answer.and_then(|answer| answer.public_access_block_configuration).map(|all| {
+        flags([all.block_public_acls, all.ignore_public_acls, all.block_public_policy, all.restrict_public_buckets])
+    }))
 }
 
 /// The Block Public Access of the account; nothing if it has none.
 pub(crate) async fn account_public_access_block(look: &Look<'_>) -> Result<Option<Flags>> {
-    match s3control(&look.place.config).get_public_access_block().account_id(&look.place.account).send().await {
-        Ok(answer) => Ok(answer.public_access_block_configuration.map(flags_of_control)),
-        Err(error) if code(&error) == Some("NoSuchPublicAccessBlockConfiguration") => Ok(None),
-        Err(error) => Err(failure(error).context("reading the Block Public Access of the account")),
-    }
+    let call = s3control(&look.place.config).get_public_access_block().account_id(&look.place.account).send();
+    let doing = || "reading the Block Public Access of the account".to_owned();
+    let answer = unless_gone(call.await, &["NoSuchPublicAccessBlockConfiguration"], doing)?;
+    Ok(answer.and_then(|answer| answer.public_access_block_configuration).map(flags_of_control))
 }
 
 fn flags_of_control(all: aws_sdk_s3control::types::PublicAccessBlockConfiguration) -> Flags {
@@ -301,11 +290,9 @@ pub(crate) async fn access_point(look: &Look<'_>, name: &str) -> Result<Option<P
 pub(crate) async fn access_point_policy(look: &Look<'_>, name: &str) -> Result<Option<PolicyText>> {
     let call =
         s3control(&look.place.config).get_access_point_policy().account_id(&look.place.account).name(name).send();
-    match call.await {
-        Ok(answer) => Ok(answer.policy.map(PolicyText::from)),
-        Err(error) if matches!(code(&error), Some("NoSuchAccessPointPolicy" | "NoSuchAccessPoint")) => Ok(None),
-        Err(error) => Err(failure(error).context(format!("reading the policy of access point `{name}`"))),
-    }
+    let doing = || format!("reading the policy of access point `{name}`");
+    let answer = unless_gone(call.await, &["NoSuchAccessPointPolicy", "NoSuchAccessPoint"], doing)?;
+    Ok(answer.and_then(|answer| answer.policy).map(PolicyText::from))
 }
 
 /// The tags of a bucket; nothing else in S3 is looked at that has any.

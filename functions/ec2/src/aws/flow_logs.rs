@@ -6,11 +6,11 @@ use aws_sdk_ec2::types::{
     DestinationFileFormat, DestinationOptionsRequest, Filter, FlowLogsResourceType, LogDestinationType, ResourceType,
     TrafficType,
 };
-use snapback::aws::failure;
+use snapback::aws::{failure, unless_gone};
 use snapback::change::{Applied, Edit, FlowLog, FlowLogFiles, Live, Network, Swap};
 use snapback::place::Place;
 
-use crate::aws::answer::{refused, unless_gone};
+use crate::aws::answer::refused;
 use crate::aws::tags;
 
 /// A flow log, or none if it is gone.

@@ -4,11 +4,9 @@ use anyhow::Result;
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{HttpTokensState, InstanceMetadataEndpointState};
 use serde::{Deserialize, Serialize};
-use snapback::aws::failure;
+use snapback::aws::{failure, unless_gone};
 use snapback::change::{Applied, HttpTokens, Instance, Live, Swap};
 use snapback::place::Place;
-
-use crate::aws::answer::unless_gone;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct MetadataOptions {

@@ -3,11 +3,9 @@
 use anyhow::{Context, Result, ensure};
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{IcmpTypeCode, NetworkAclEntry, PortRange, RuleAction};
-use snapback::aws::failure;
+use snapback::aws::{failure, unless_gone};
 use snapback::change::{AclEntry, Applied, Edit, Live, NetworkAcl, Swap};
 use snapback::place::Place;
-
-use crate::aws::answer::unless_gone;
 
 /// Nothing if the ACL is gone.
 pub(crate) async fn read(place: &Place, acl: &str) -> Result<Option<Vec<AclEntry>>> {

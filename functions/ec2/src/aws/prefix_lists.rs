@@ -7,12 +7,10 @@ use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{AddPrefixListEntry, ManagedPrefixList, PrefixListEntry, RemovePrefixListEntry};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
-use snapback::aws::{code, failure};
+use snapback::aws::{code, failure, unless_gone};
 use snapback::change::{self, Applied, Edit, Live, PrefixEntry, Swap};
 use snapback::network;
 use snapback::place::Place;
-
-use crate::aws::answer::unless_gone;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct PrefixList {

@@ -8,11 +8,10 @@ use aws_sdk_ec2::types::{
     Filter, IpPermission, IpRange, Ipv6Range, PrefixListId, ResourceType, SecurityGroupRule, SecurityGroupRuleRequest,
     SecurityGroupRuleUpdate, UserIdGroupPair,
 };
-use snapback::aws::{code, failure};
+use snapback::aws::{code, failure, unless_gone};
 use snapback::change::{Applied, Direction, Edit, Live, Rule, SecurityGroup, Source, Swap};
 use snapback::place::Place;
 
-use crate::aws::answer::unless_gone;
 use crate::aws::tags::{self, Tags};
 
 /// The rules of a group, none if it is gone; without a group, those of all groups in the Region.

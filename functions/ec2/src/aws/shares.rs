@@ -6,11 +6,9 @@ use aws_sdk_ec2::types::{
     CreateVolumePermission, CreateVolumePermissionModifications, ImageAttributeName, LaunchPermission,
     LaunchPermissionModifications, PermissionGroup, SnapshotAttributeName,
 };
-use snapback::aws::failure;
+use snapback::aws::{failure, unless_gone};
 use snapback::change::{Applied, Edit, Live, Shared, SharedWith, Swap};
 use snapback::place::Place;
-
-use crate::aws::answer::unless_gone;
 
 /// With whom a thing is shared; nothing if it is gone.
 pub(crate) async fn read(place: &Place, of: &Shared) -> Result<Option<Vec<SharedWith>>> {

@@ -2,9 +2,8 @@
 
 use anyhow::Result;
 use aws_sdk_ec2::Client;
+use snapback::aws::unless_gone;
 use snapback::place::Place;
-
-use crate::aws::answer::unless_gone;
 
 /// The account whose a target of mirror sessions is; nothing if it is not there for us to see.
 pub(crate) async fn owner_of_target(place: &Place, target: &str) -> Result<Option<String>> {

@@ -26,7 +26,7 @@ use anyhow::Result;
 use aws_sdk_sns::Client;
 use futures::{FutureExt, TryFutureExt};
 use serde_json::{Value, json};
-use snapback::aws::{code, failure};
+use snapback::aws::{failure, unless_gone};
 use snapback::change::{Applied, Holder, Live, PolicyChange};
 use snapback::control::{About, Look, Survey, Watch};
 use snapback::decision::Severity;
@@ -128,11 +128,10 @@ impl Policed for SnsOpenTopicPolicy {
 
 /// The policy of a topic; nothing if the topic is gone.
 async fn policy(place: &Place, arn: &str) -> Result<Option<PolicyText>> {
-    match Client::new(&place.config).get_topic_attributes().topic_arn(arn).send().await {
-        Ok(answer) => Ok(answer.attributes.and_then(|mut all| all.remove("Policy")).map(PolicyText::from)),
-        Err(error) if matches!(code(&error), Some("NotFound" | "NotFoundException")) => Ok(None),
-        Err(error) => Err(failure(error).context(format!("reading the policy of topic `{arn}`"))),
-    }
+    let answer = Client::new(&place.config).get_topic_attributes().topic_arn(arn).send().await;
+    let doing = || format!("reading the policy of topic `{arn}`");
+    let attributes = unless_gone(answer, &["NotFound", "NotFoundException"], doing)?.and_then(|found| found.attributes);
+    Ok(attributes.and_then(|mut all| all.remove("Policy")).map(PolicyText::from))
 }
 
 pub(crate) async fn put(place: &Place, arn: &str, change: &PolicyChange) -> Result<Applied> {
@@ -153,9 +152,8 @@ async fn topics(look: &Look<'_>, event: &Event) -> Result<Vec<Subject>> {
 }
 
 pub(crate) async fn tags(look: &Look<'_>, arn: &str) -> Result<BTreeMap<String, String>> {
-    match Client::new(&look.place.config).list_tags_for_resource().resource_arn(arn).send().await {
-        Ok(answer) => Ok(answer.tags.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value)).collect()),
-        Err(error) if code(&error) == Some("ResourceNotFoundException") => Ok(BTreeMap::new()),
-        Err(error) => Err(failure(error).context(format!("reading the tags of topic `{arn}`"))),
-    }
+    let answer = Client::new(&look.place.config).list_tags_for_resource().resource_arn(arn).send().await;
+    let doing = || format!("reading the tags of topic `{arn}`");
+    let tags = unless_gone(answer, &["ResourceNotFoundException"], doing)?.and_then(|found| found.tags);
+    Ok(tags.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value)).collect())
 }

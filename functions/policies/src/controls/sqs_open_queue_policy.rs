@@ -24,7 +24,7 @@ use anyhow::Result;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::QueueAttributeName::Policy;
 use futures::{FutureExt, TryFutureExt};
-use snapback::aws::{code, failure};
+use snapback::aws::{failure, unless_gone};
 use snapback::change::{Applied, Holder, Live, PolicyChange};
 use snapback::control::{About, Look, Survey, Watch};
 use snapback::decision::Severity;
@@ -43,6 +43,9 @@ const GET_POLICY: Right = QUEUES.right("sqs:GetQueueAttributes");
 const SET_POLICY: Right = QUEUES.right("sqs:SetQueueAttributes");
 const LIST: Right = QUEUES.right("sqs:ListQueues");
 pub(crate) const LIST_TAGS: Right = QUEUES.right("sqs:ListQueueTags");
+
+/// With which SQS says that there is no such queue.
+const GONE: [&str; 2] = ["QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"];
 
 #[derive(Debug)]
 pub(crate) struct SqsOpenQueuePolicy;
@@ -109,11 +112,10 @@ fn queue(event: &Event, url: &str) -> Subject {
 
 /// The policy of a queue; nothing if it has none, or if it is gone.
 async fn policy(place: &Place, url: &str) -> Result<Option<PolicyText>> {
-    match Client::new(&place.config).get_queue_attributes().queue_url(url).attribute_names(Policy).send().await {
-        Ok(answer) => Ok(answer.attributes.and_then(|mut all| all.remove(&Policy)).map(PolicyText::from)),
-        Err(error) if is_gone(code(&error)) => Ok(None),
-        Err(error) => Err(failure(error).context(format!("reading the policy of queue `{url}`"))),
-    }
+    let call = Client::new(&place.config).get_queue_attributes().queue_url(url).attribute_names(Policy);
+    let doing = || format!("reading the policy of queue `{url}`");
+    let attributes = unless_gone(call.send().await, &GONE, doing)?.and_then(|found| found.attributes);
+    Ok(attributes.and_then(|mut all| all.remove(&Policy)).map(PolicyText::from))
 }
 
 pub(crate) async fn put(place: &Place, url: &str, change: &PolicyChange) -> Result<Applied> {
@@ -136,13 +138,8 @@ async fn queues(look: &Look<'_>, event: &Event) -> Result<Vec<Subject>> {
 
 pub(crate) async fn tags(look: &Look<'_>, queue: &Subject) -> Result<BTreeMap<String, String>> {
     let url = url(queue);
-    match Client::new(&look.place.config).list_queue_tags().queue_url(&url).send().await {
-        Ok(answer) => Ok(answer.tags.unwrap_or_default().into_iter().collect()),
-        Err(error) if is_gone(code(&error)) => Ok(BTreeMap::new()),
-        Err(error) => Err(failure(error).context(format!("reading the tags of queue `{url}`"))),
-    }
-}
-
-fn is_gone(code: Option<&str>) -> bool {
-    matches!(code, Some("QueueDoesNotExist" | "AWS.SimpleQueueService.NonExistentQueue"))
+    let answer = Client::new(&look.place.config).list_queue_tags().queue_url(&url).send().await;
+    let tags =
+        unless_gone(answer, &GONE, || format!("reading the tags of queue `{url}`"))?.and_then(|found| found.tags);
+    Ok(tags.unwrap_or_default().into_iter().collect())
 }
