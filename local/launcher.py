@@ -12,6 +12,7 @@ what it should if AWS behaves like that:
 * `aws:PrincipalArn` is the role's ARN in sessions; `aws:PrincipalIsAWSService`, `dynamodb:LeadingKeys` and
   `events:TargetArn` are there.
 * A rule of the default bus has no bus in its ARN, and goes by `Rule` in the calls upon its targets.
+* The calls upon a topic's tags are calls upon that topic.
 * Reading and removing a function's concurrency are actions of their own.
 * A table's point-in-time recovery, which CloudFormation there leaves off whatever the template says.
 * The account's own Block Public Access of S3, which `account_public_access.py` keeps. It is not enforced.
@@ -88,6 +89,7 @@ def main() -> None:
     play_target_arns()
     play_recovery()
     play_resources_of_rules()
+    play_tagged_topics()
     play_actions_upon_concurrency()
     account_public_access.install(then=remember)
     play_ec2()
@@ -438,6 +440,20 @@ def play_resources_of_rules() -> None:
         if call.get("Rule") and not call.get("EventBusName"):
             return f"arn:aws:events:{region}:{account}:rule/{call['Rule']}"
         return found.replace(":rule/default/", ":rule/")
+
+    iam_actions.extract_resource_arn = extract_resource_arn
+
+
+# Topics
+
+
+def play_tagged_topics() -> None:
+    """What the calls upon the tags of a topic name it by."""
+    extract = iam_actions.extract_resource_arn
+
+    def extract_resource_arn(service, method, path, headers, body, query, region, account):
+        named = query.get("ResourceArn") if service == "sns" else None
+        return named[0] if named else extract(service, method, path, headers, body, query, region, account)
 
     iam_actions.extract_resource_arn = extract_resource_arn
 

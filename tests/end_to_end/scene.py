@@ -11,6 +11,7 @@ import json
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from itertools import count
 from uuid import uuid4
@@ -106,6 +107,14 @@ class Snapback:
             PrefixListName=name, MaxEntries=len(ranges), AddressFamily="IPv4", Entries=entries
         )
         return made["PrefixList"]["PrefixListId"]
+
+    def a_topic(self) -> Topic:
+        client = self.aws.client("sns", self.mallory)
+        return Topic(client, client.create_topic(Name=f"topic-{next(_number)}")["TopicArn"])
+
+    def a_queue(self) -> Queue:
+        client, name = self.aws.client("sqs", self.mallory), f"queue-{next(_number)}"
+        return Queue(client, client.create_queue(QueueName=name)["QueueUrl"], f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}")
 
     # What it said and wrote down
 
@@ -503,6 +512,49 @@ class Group:
 
     def what_it_lets_out(self) -> list:
         return self.what_it_lets_in(egress=True)
+
+
+@dataclass
+class Topic:
+    client: object
+    arn: str
+
+    @property
+    def id(self) -> str:
+        return self.arn
+
+    def put(self, *statements: dict) -> None:
+        policy = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+        self.client.set_topic_attributes(TopicArn=self.arn, AttributeName="Policy", AttributeValue=policy)
+
+    def add_permission(self, account: str) -> None:
+        self.client.add_permission(TopicArn=self.arn, Label="partner", AWSAccountId=[account], ActionName=["Publish"])
+
+    def statements(self) -> list:
+        return json.loads(self.client.get_topic_attributes(TopicArn=self.arn)["Attributes"]["Policy"])["Statement"]
+
+
+@dataclass
+class Queue:
+    client: object
+    url: str
+    arn: str
+
+    @property
+    def id(self) -> str:
+        return self.arn.rpartition(":")[2]
+
+    def put(self, *statements: dict) -> None:
+        policy = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+        self.client.set_queue_attributes(QueueUrl=self.url, Attributes={"Policy": policy})
+
+    def add_permission(self, account: str) -> None:
+        self.client.add_permission(QueueUrl=self.url, Label="partner", AWSAccountIds=[account], Actions=["SendMessage"])
+
+    def statements(self) -> list:
+        answer = self.client.get_queue_attributes(QueueUrl=self.url, AttributeNames=["Policy"])
+        policy = answer.get("Attributes", {}).get("Policy")
+        return json.loads(policy)["Statement"] if policy else []
 
 
 def event(record: dict) -> dict:

@@ -46,6 +46,19 @@ def test_a_group_that_a_guardrail_names_stays_open(guarded):
     assert group.rules() == [rule]
 
 
+def test_a_topic_and_a_queue_that_a_guardrail_names_stay_open(guarded):
+    topic, queue = guarded.a_topic(), guarded.a_queue()
+    guarded.aws.client("sns").tag_resource(ResourceArn=topic.arn, Tags=TAGGED)
+    guarded.aws.client("sqs").tag_queue(QueueUrl=queue.url, Tags={"exposure": "approved"})
+    for thing, action in ((topic, "SNS:Subscribe"), (queue, "SQS:ReceiveMessage")):
+        everyone = {"Sid": "Everyone", "Effect": "Allow", "Principal": "*", "Action": action, "Resource": thing.arn}
+        thing.put(everyone)
+        announced = guarded.announces(thing)
+        assert announced["outcome"] == "alerted"
+        assert "`approved-tag`" in announced["why"]
+        assert thing.statements() == [everyone]
+
+
 def test_what_no_guardrail_names_is_taken_back(guarded):
     bucket, group = guarded.a_bucket(), guarded.a_group()
     guarded.s3.put_bucket_tagging(Bucket=bucket.name, Tagging={"TagSet": [{"Key": "exposure", "Value": "denied"}]})

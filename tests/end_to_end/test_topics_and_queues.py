@@ -1,70 +1,18 @@
 """Topics and queues that their policies open: just what lets strangers in goes, and undo restores it."""
 
 import json
-from dataclasses import dataclass
-from itertools import count
 
 import pytest
 
-from stack import ACCOUNT, REGION
+from scene import Topic
+from stack import ACCOUNT
 
 STRANGER = "777788889999"
-
-_number = count(1)
-
-
-@dataclass
-class Topic:
-    client: object
-    arn: str
-
-    @property
-    def id(self) -> str:
-        return self.arn
-
-    def put(self, *statements: dict) -> None:
-        policy = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
-        self.client.set_topic_attributes(TopicArn=self.arn, AttributeName="Policy", AttributeValue=policy)
-
-    def add_permission(self) -> None:
-        self.client.add_permission(TopicArn=self.arn, Label="partner", AWSAccountId=[STRANGER], ActionName=["Publish"])
-
-    def statements(self) -> list:
-        return json.loads(self.client.get_topic_attributes(TopicArn=self.arn)["Attributes"]["Policy"])["Statement"]
-
-
-@dataclass
-class Queue:
-    client: object
-    url: str
-    arn: str
-
-    @property
-    def id(self) -> str:
-        return self.arn.rpartition(":")[2]
-
-    def put(self, *statements: dict) -> None:
-        policy = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
-        self.client.set_queue_attributes(QueueUrl=self.url, Attributes={"Policy": policy})
-
-    def add_permission(self) -> None:
-        self.client.add_permission(QueueUrl=self.url, Label="partner", AWSAccountIds=[STRANGER], Actions=["SendMessage"])
-
-    def statements(self) -> list:
-        answer = self.client.get_queue_attributes(QueueUrl=self.url, AttributeNames=["Policy"])
-        policy = answer.get("Attributes", {}).get("Policy")
-        return json.loads(policy)["Statement"] if policy else []
 
 
 @pytest.fixture(params=["topic", "queue"])
 def thing(request, snapback):
-    name = f"{request.param}-{next(_number)}-orders"
-    if request.param == "topic":
-        client = snapback.aws.client("sns", snapback.mallory)
-        return Topic(client, client.create_topic(Name=name)["TopicArn"])
-    client = snapback.aws.client("sqs", snapback.mallory)
-    url = client.create_queue(QueueName=name)["QueueUrl"]
-    return Queue(client, url, f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}")
+    return snapback.a_topic() if request.param == "topic" else snapback.a_queue()
 
 
 def everyone(thing) -> dict:
@@ -109,7 +57,7 @@ def test_a_policy_of_which_nothing_is_left_is_the_one_of_a_new_thing(snapback, t
 
 
 def test_a_permission_for_a_stranger_goes(snapback, thing):
-    thing.add_permission()
+    thing.add_permission(STRANGER)
     announced = snapback.announces(thing)
     assert (announced["control"], announced["outcome"]) == (control(thing), "reverted"), announced
     assert STRANGER not in json.dumps(thing.statements())
