@@ -1,6 +1,9 @@
-//! What an identity policy makes of its holder: an administrator in disguise, or someone who can become one.
+//! What identity policies make of their holder: an administrator in disguise, or someone who can become one.
 //!
-//! The policy is judged alone. Whether a role is there that can be passed, whether a function has a privileged one, is
+//! A policy is judged alone, or all that a principal holds together: managed and inline policies, those of its groups, and
+//! the permissions boundary, which allows nothing by itself and bounds what all others allow.
+//! <https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html>
+//! Whether a role is there that can be passed, whether a function has a privileged one, is
 //! not known here: where a name may be one of many, a privileged one is taken to be among them. A condition makes
 //! nothing safe, unless no holder can ever meet it; the sentence says under which condition a path holds.
 //!
@@ -8,6 +11,8 @@
 
 mod escalation;
 mod reach;
+
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -46,6 +51,22 @@ pub struct Holder {
     pub at: Option<Timestamp>,
 }
 
+/// A policy that a principal holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attached {
+    /// What people call it: "inline policy `x` of group `g`". Empty where there is only one.
+    pub name: String,
+    pub text: String,
+}
+
+/// All that a principal holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Held {
+    /// Managed and inline, its own and those of its groups.
+    pub policies: Vec<Attached>,
+    pub boundary: Option<Attached>,
+}
+
 /// With one of these on whatever principal, a holder grants what is missing.
 const GRANTING: [&str; 7] = [
     "iam:AttachGroupPolicy",
@@ -62,18 +83,22 @@ const GRANTING: [&str; 7] = [
 /// # Errors
 /// Says what is not understood, and where.
 pub fn judge(text: &str, holder: &Holder) -> Result<Identity, NotUnderstood> {
-    let document = Document::parse(text)?;
-    if let Some(statement) =
-        document.statements.iter().find(|statement| !matches!(statement.principal, Principal::Missing))
-    {
-        // What says whom it lets in is attached to a resource; judged as an identity's it would seem harmless.
-        let message = "expected a policy of an identity, found a statement that names a principal".to_owned();
-        return Err(NotUnderstood::at(text, statement.place.start, message));
+    let policy = Attached { name: String::new(), text: text.to_owned() };
+    judge_held(&Held { policies: vec![policy], boundary: None }, holder)
+}
+
+/// Judges what a principal may do by all that it holds together.
+///
+/// # Errors
+/// Says what is not understood, in which policy, and where.
+pub fn judge_held(held: &Held, holder: &Holder) -> Result<Identity, NotUnderstood> {
+    let mut statements = vec![];
+    for policy in &held.policies {
+        statements.extend(read(policy, statements.len(), holder.at)?);
     }
-    let numbered = document.statements.iter().zip(1..);
-    let statements: Vec<Statement> =
-        numbered.map(|(statement, number)| Statement::read(statement, number, holder.at)).collect();
-    let mut reach = Reach::of(&statements, holder);
+    let boundary = held.boundary.as_ref().map(|boundary| read(boundary, statements.len(), holder.at));
+    let boundary = boundary.transpose()?;
+    let mut reach = Reach::of(&statements, boundary.as_deref(), holder);
     let held: Vec<(&Path, String)> = PATHS.iter().filter_map(|path| Some((path, how(path, &mut reach)?))).collect();
     let escalation: Vec<String> = held.iter().map(|(path, _)| path.name.to_owned()).collect();
     let admin = admin(&mut reach);
@@ -82,6 +107,25 @@ pub fn judge(text: &str, holder: &Holder) -> Result<Identity, NotUnderstood> {
         None => held.into_iter().map(|(path, how)| sentence(path, &how)).collect(),
     };
     Ok(Identity { admin: admin.is_some(), escalation, why })
+}
+
+/// The statements of a policy, as they are counted from `first` on.
+fn read(policy: &Attached, first: usize, at: Option<Timestamp>) -> Result<Vec<Statement>, NotUnderstood> {
+    let Attached { name, text } = policy;
+    let in_policy = |error: NotUnderstood| {
+        let message = if name.is_empty() { error.message } else { format!("{name}: {}", error.message) };
+        NotUnderstood { message, ..error }
+    };
+    let document = Document::parse(text).map_err(in_policy)?;
+    if let Some(statement) =
+        document.statements.iter().find(|statement| !matches!(statement.principal, Principal::Missing))
+    {
+        // What says whom it lets in is attached to a resource; judged as an identity's it would seem harmless.
+        let message = "expected a policy of an identity, found a statement that names a principal".to_owned();
+        return Err(in_policy(NotUnderstood::at(text, statement.place.start, message)));
+    }
+    let numbered = document.statements.iter().enumerate();
+    Ok(numbered.map(|(index, statement)| Statement::read(statement, (first + index, index + 1), name, at)).collect())
 }
 
 /// Why the holder may do anything. Only what grants is asked for beyond that: whatever else the policy leaves out or
@@ -128,23 +172,29 @@ fn sentence(path: &Path, how: &str) -> String {
 
 /// The statements that pieces come from, each with what may stand in its way.
 fn listed(pieces: &[&Piece]) -> String {
-    let mut origins: Vec<_> = pieces.iter().map(|piece| piece.origin).collect();
-    origins.sort_by_key(|statement| statement.number);
-    origins.dedup_by_key(|statement| statement.number);
-    let allows = reach::some(origins, |statement| match statement.keys().as_str() {
-        "" => statement.name(),
-        keys => format!("{} (if the condition on {keys} is met)", statement.name()),
-    });
-    let mut denies: Vec<_> = pieces.iter().flat_map(|piece| piece.unless.iter().copied()).collect();
-    denies.sort_by_key(|statement| statement.number);
-    denies.dedup_by_key(|statement| statement.number);
+    let allows = reach::some(each(pieces.iter().map(|piece| piece.origin)), if_met);
+    let within = each(pieces.iter().filter_map(|piece| piece.within));
+    let within = if within.is_empty() { String::new() } else { format!(", within {}", reach::some(within, if_met)) };
+    let denies = each(pieces.iter().flat_map(|piece| piece.unless.iter().copied()));
     if denies.is_empty() {
-        return allows;
+        return allows + &within;
     }
     let denies = reach::some(denies, |statement| {
         format!("{} denies it by its condition on {}", statement.name(), statement.keys())
     });
-    format!("{allows}, unless {denies}")
+    format!("{allows}{within}, unless {denies}")
+}
+
+/// Each statement once, in their order.
+fn each<'a>(statements: impl Iterator<Item = &'a Statement>) -> Vec<&'a Statement> {
+    statements.map(|statement| (statement.index, statement)).collect::<BTreeMap<_, _>>().into_values().collect()
+}
+
+fn if_met(statement: &Statement) -> String {
+    match statement.keys().as_str() {
+        "" => statement.name(),
+        keys => format!("{} (if the condition on {keys} is met)", statement.name()),
+    }
 }
 
 #[cfg(test)]
@@ -437,6 +487,89 @@ mod tests {
             let pass = under(&pass, json!({operator: {"iam:PassedToService": value}}));
             assert_eq!(paths(&json!([pass, run])), expected, "{operator} {value}");
         }
+    }
+
+    fn named(name: &str, statements: &Value) -> Attached {
+        Attached { name: name.to_owned(), text: json!({"Statement": statements}).to_string() }
+    }
+
+    fn of_held(policies: &[Attached], boundary: Option<&Value>) -> Identity {
+        let boundary = boundary.map(|statements| named("the permissions boundary", statements));
+        judge_held(&Held { policies: policies.to_vec(), boundary }, &Holder::default()).expect("policies")
+    }
+
+    #[test]
+    fn what_a_principal_holds_in_several_policies_counts_together_and_each_is_named() {
+        let own = named("inline policy `pass`", &allow(&json!("iam:PassRole"), &json!("*")));
+        let run = allow(&json!(["lambda:CreateFunction", "lambda:InvokeFunction"]), &json!("*"));
+        let group = named("managed policy `run` of group `devs`", &json!([allow(&json!("s3:*"), &json!("*")), run]));
+        insta::assert_snapshot!(of_held(&[own.clone(), group.clone()], None).why.join("\n"), @"`iam:PassRole+lambda:CreateFunction+lambda:InvokeFunction`: the holder runs a function of their own as a privileged role (pathfinding.cloud lambda-001), allowed by statement 1 of inline policy `pass` and statement 2 of managed policy `run` of group `devs`");
+        let no = named("inline policy `no`", &deny(&json!("iam:PassRole"), &json!("*")));
+        assert!(!of_held(&[own, group, no], None).is_risky(), "what one policy denies, none allows");
+        let admin = [named("a", &all_but(&json!("iam:*"))), named("b", &allow(&json!("iam:*"), &json!("*")))];
+        assert_eq!(of_held(&admin, None).why, ["the holder may do everything, allowed by statement 1 of a"]);
+    }
+
+    #[test]
+    fn a_boundary_bounds_what_all_others_allow_and_allows_nothing_itself() {
+        let admin = [named("managed policy `AdministratorAccess`", &everything())];
+        let own_services = json!({"Effect": "Allow", "NotAction": ["iam:*", "sts:*"], "Resource": "*"});
+        for (policies, boundary, is_admin, paths) in [
+            (&admin[..], everything(), true, None),
+            (&[], everything(), false, Some(vec![])),
+            (&admin, allow(&json!("s3:*"), &json!("*")), false, Some(vec![])),
+            (&admin, json!([]), false, Some(vec![])),
+            (&admin, allow(&json!("iam:CreateAccessKey"), &json!("*")), false, Some(vec!["iam:CreateAccessKey"])),
+            (&admin, allow(&json!("iam:CreateAccessKey"), &json!(format!("{ROLE}a"))), false, Some(vec![])),
+            (
+                &admin,
+                allow(&json!("iam:CreateAccessKey"), &json!(format!("{USER}${{aws:username}}"))),
+                false,
+                Some(vec![]),
+            ),
+            (&admin, own_services.clone(), false, None),
+            (&admin, json!([everything(), deny(&json!("iam:*"), &json!("*"))]), false, None),
+            (
+                &[named("x", &allow(&json!("iam:PutRolePolicy"), &json!(format!("{ROLE}app-*"))))],
+                allow(&json!("iam:*"), &json!(format!("{ROLE}db-*"))),
+                false,
+                Some(vec![]),
+            ),
+            (
+                &[named("x", &allow(&json!("iam:PutRolePolicy"), &json!("*")))],
+                json!({"Effect": "Allow", "Action": "*", "NotResource": "arn:aws:iam::*:role/*"}),
+                false,
+                Some(vec![]),
+            ),
+        ] {
+            let found = of_held(policies, Some(&boundary));
+            assert_eq!(found.admin, is_admin, "{boundary}");
+            assert!(paths.is_none_or(|paths| found.escalation == paths), "{boundary}: {:?}", found.escalation);
+        }
+        let bounded = of_held(&admin, Some(&own_services));
+        assert!(!bounded.escalation.iter().any(|path| path.contains("iam:")), "{:?}", bounded.escalation);
+    }
+
+    #[test]
+    fn a_role_is_passed_only_to_what_both_policy_and_boundary_let_it_be_passed_to() {
+        let policies = [named("x", &everything())];
+        let pass = under(
+            &allow(&json!("iam:PassRole"), &json!("*")),
+            json!({"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}}),
+        );
+        let run = allow(&json!(["ec2:RunInstances", "lambda:CreateFunction", "lambda:InvokeFunction"]), &json!("*"));
+        let found = of_held(&policies, Some(&json!([pass, run])));
+        insta::assert_snapshot!(found.why.join("\n"), @"`ec2:RunInstances+iam:PassRole`: the holder starts an instance of their own with a privileged role (pathfinding.cloud ec2-001), allowed by statement 1 of x, within statement 1 of the permissions boundary (if the condition on `iam:PassedToService` is met) and statement 2 of the permissions boundary");
+    }
+
+    #[test]
+    fn what_is_not_understood_is_told_with_the_policy_that_it_stands_in() {
+        let held = Held {
+            policies: vec![Attached { name: "inline policy `x`".to_owned(), text: "{}".to_owned() }],
+            boundary: None,
+        };
+        let error = judge_held(&held, &Holder::default()).expect_err("no policy").to_string();
+        assert_eq!(error, "inline policy `x`: expected a `Statement` on line 1 column 1");
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! On what a policy lets its holder do an action: what is allowed, less what is denied beyond doubt.
+//! On what policies let their holder do an action: what is allowed, within the permissions boundary if there is one, less
+//! what is denied beyond doubt.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,8 +27,12 @@ struct Names {
 
 #[derive(Debug)]
 pub(super) struct Statement {
-    /// Counted from 1, as people do.
-    pub(super) number: usize,
+    /// Its place among all statements of all policies.
+    pub(super) index: usize,
+    /// Counted from 1 in its policy, as people do.
+    number: usize,
+    /// What people call its policy, if there is more than one that it could be of.
+    policy: String,
     sid: Option<String>,
     allows: bool,
     /// In small letters.
@@ -53,56 +58,77 @@ struct Condition {
 #[derive(Debug, Clone)]
 pub(super) struct Piece<'a> {
     pub(super) origin: &'a Statement,
+    /// The statement of the permissions boundary that allows it too, if there is a boundary.
+    pub(super) within: Option<&'a Statement>,
     /// Statements that deny it to those who meet their condition.
     pub(super) unless: Vec<&'a Statement>,
-    /// Nothing stands for everything but what the statement names.
-    pattern: Option<&'a str>,
+    on: Span<'a>,
 }
 
-/// Answers for one policy, each looked up once.
+/// What a piece is of all resources.
+#[derive(Debug, Clone, Copy)]
+enum Span<'a> {
+    Of(&'a str),
+    /// Everything but these.
+    AllBut(&'a Names),
+}
+
+/// Answers for one holder, each looked up once.
 pub(super) struct Reach<'a> {
     statements: &'a [Statement],
+    /// The statements of the permissions boundary, if there is one.
+    ceiling: Option<&'a [Statement]>,
     holder: &'a Holder,
     known: BTreeMap<&'static str, Vec<Piece<'a>>>,
 }
 
 impl<'a> Reach<'a> {
-    pub(super) fn of(statements: &'a [Statement], holder: &'a Holder) -> Self {
-        Self { statements, holder, known: BTreeMap::new() }
+    pub(super) fn of(statements: &'a [Statement], ceiling: Option<&'a [Statement]>, holder: &'a Holder) -> Self {
+        Self { statements, ceiling, holder, known: BTreeMap::new() }
     }
 
     /// On what the action is allowed, of what counts: others than the holder, if it acts on users. A role that is passed
     /// must be one that one of these services takes.
     pub(super) fn of_action(&mut self, action: &'static str, passes_to: &[&str]) -> Vec<Piece<'a>> {
-        let (statements, account) = (self.statements, self.holder.account.as_deref());
-        let pieces = self.known.entry(action).or_insert_with(|| pieces(statements, action, account));
+        let (statements, ceiling, account) = (self.statements, self.ceiling, self.holder.account.as_deref());
+        let pieces = self.known.entry(action).or_insert_with(|| pieces(statements, ceiling, action, account));
         if action != "iam:PassRole" {
             return pieces.clone();
         }
-        let origins: BTreeMap<usize, &Statement> =
-            pieces.iter().map(|piece| (piece.origin.number, piece.origin)).collect();
+        let of_piece = |piece: &Piece<'a>| [Some(piece.origin), piece.within].into_iter().flatten();
+        let named: BTreeMap<usize, &Statement> =
+            pieces.iter().flat_map(of_piece).map(|statement| (statement.index, statement)).collect();
         let passing: BTreeSet<usize> =
-            origins.into_iter().filter(|(_, origin)| origin.can_pass_to(passes_to)).map(|(number, _)| number).collect();
-        pieces.iter().filter(|piece| passing.contains(&piece.origin.number)).cloned().collect()
+            named.into_iter().filter(|(_, named)| named.can_pass_to(passes_to)).map(|(index, _)| index).collect();
+        let passes = |piece: &&Piece<'a>| of_piece(piece).all(|statement| passing.contains(&statement.index));
+        pieces.iter().filter(passes).cloned().collect()
     }
 
     /// The statements by which whatever nobody has thought of is allowed everywhere; nothing if it is not.
     pub(super) fn everything(&self) -> Option<Vec<Piece<'a>>> {
         let mut pieces: Vec<Piece<'a>> = vec![];
         for action in unheard_of() {
-            let denies: Vec<&Statement> =
-                self.statements.iter().filter(|denies| denies.takes_all_of(&action)).collect();
+            let all = self.statements.iter().chain(self.ceiling.unwrap_or_default());
+            let denies: Vec<&Statement> = all.filter(|denies| denies.takes_all_of(&action)).collect();
             if denies.iter().any(|denies| denies.conditions.is_empty()) {
                 return None;
             }
             let unless = denies.into_iter().take(ENOUGH).collect();
-            let mut allows: Vec<_> = self.statements.iter().filter(|allows| allows.gives_all_of(&action)).collect();
-            allows.sort_by_key(|allows| !allows.conditions.is_empty());
-            let origin = allows.first()?;
-            pieces.push(Piece { origin, unless, pattern: None });
+            let within = match self.ceiling {
+                Some(ceiling) => Some(plainest(ceiling, &action)?),
+                None => None,
+            };
+            let origin = plainest(self.statements, &action)?;
+            pieces.push(Piece { origin, within, unless, on: Span::AllBut(&origin.resources) });
         }
         Some(pieces)
     }
+}
+
+/// The statement that allows all of an action, if there is one; one without a condition if there is such a one.
+fn plainest<'a>(statements: &'a [Statement], action: &str) -> Option<&'a Statement> {
+    let allows = statements.iter().filter(|allows| allows.gives_all_of(action));
+    allows.min_by_key(|allows| !allows.conditions.is_empty())
 }
 
 /// Actions of services that there are none of, one for each letter that a service or a verb may begin with: what
@@ -112,30 +138,58 @@ fn unheard_of() -> impl Iterator<Item = String> {
     letters.clone().zip(letters.rev()).map(|(service, verb)| format!("{service}0unheard:{verb}0unheard"))
 }
 
-fn pieces<'a>(statements: &'a [Statement], action: &str, account: Option<&str>) -> Vec<Piece<'a>> {
+fn pieces<'a>(
+    statements: &'a [Statement],
+    ceiling: Option<&'a [Statement]>,
+    action: &str,
+    account: Option<&str>,
+) -> Vec<Piece<'a>> {
     let lower = action.to_ascii_lowercase();
-    let named: Vec<&Statement> = statements.iter().filter(|statement| statement.actions.include(&lower)).collect();
-    if !named.iter().any(|statement| statement.allows) {
+    let (kinds, worth) = (acts_on(&lower), Worth { action: Some(&lower), account });
+    let mut allowed = allowed(statements, &kinds, worth);
+    if allowed.is_empty() {
         return vec![];
     }
-    let kinds = acts_on(&lower);
-    let worth = Worth { action: Some(&lower), account };
-    let allows = named.iter().filter(|statement| statement.allows && !statement.is_never_met);
+    if let Some(ceiling) = ceiling {
+        allowed = within(&allowed, &self::allowed(ceiling, &kinds, worth));
+    }
+    let all = statements.iter().chain(ceiling.unwrap_or_default());
+    let denies = all.filter(|denies| !denies.allows && !denies.is_never_met && denies.actions.include(&lower));
+    less(allowed, &denies.collect::<Vec<_>>(), &kinds, worth)
+}
+
+/// What is allowed of an action, before anything is denied.
+fn allowed<'a>(statements: &'a [Statement], kinds: &[Cow<'static, str>], worth: Worth<'_>) -> Vec<Piece<'a>> {
+    let action = worth.action.unwrap_or_default();
+    let allows = statements.iter().filter(|allows| allows.allows && !allows.is_never_met);
     let mut allowed: Vec<Piece<'a>> = vec![];
-    for origin in allows {
-        let piece = |pattern: Option<&'a str>| Piece { origin, unless: vec![], pattern };
+    for origin in allows.filter(|allows| allows.actions.include(action)) {
+        let piece = |on: Span<'a>| Piece { origin, within: None, unless: vec![], on };
         if origin.resources.inverted {
-            let is_left = |kind: &&str| !origin.resources.patterns.iter().any(|pattern| covers(pattern, kind));
-            allowed.extend(kinds.iter().any(|kind| is_left(&kind.as_ref())).then(|| piece(None)));
+            let is_left = kinds.iter().any(|kind| origin.resources.leaves(kind));
+            allowed.extend(is_left.then(|| piece(Span::AllBut(&origin.resources))));
             continue;
         }
         let counts =
             |pattern: &&String| kinds.iter().any(|kind| share_a_resource(pattern, kind)) && worth.counts(pattern);
-        allowed.extend(origin.resources.patterns.iter().filter(counts).map(|pattern| piece(Some(pattern))));
+        allowed.extend(origin.resources.patterns.iter().filter(counts).map(|pattern| piece(Span::Of(pattern))));
     }
-    let denies: Vec<&Statement> =
-        named.into_iter().filter(|statement| !statement.allows && !statement.is_never_met).collect();
-    less(allowed, &denies, &kinds, worth)
+    allowed
+}
+
+/// What a permissions boundary leaves of the allowed pieces. Where two patterns have something in common and neither
+/// covers the other, all of the first is left: it is never taken for less than it is.
+fn within<'a>(allowed: &[Piece<'a>], ceiling: &[Piece<'a>]) -> Vec<Piece<'a>> {
+    if allowed.len() * ceiling.len() > MOST_PAIRS {
+        let first = ceiling.first().map(|piece| piece.origin);
+        return allowed.iter().map(|piece| Piece { within: first, ..piece.clone() }).collect();
+    }
+    let both = allowed.iter().flat_map(|piece| ceiling.iter().map(move |under| (piece, under)));
+    let left = both.filter_map(|(piece, under)| {
+        let on = piece.on.and(under.on)?;
+        Some(Piece { within: Some(under.origin), on, ..piece.clone() })
+    });
+    left.collect()
 }
 
 /// What is left of the allowed pieces, each with the statements that deny it under a condition.
@@ -237,7 +291,7 @@ pub(super) fn act_on_the_same(one: &str, other: &str) -> bool {
 
 /// Whether some resource is in a piece of both.
 pub(super) fn meet(some: &[Piece], others: &[Piece]) -> bool {
-    let pattern = |piece: &Piece| piece.pattern.map(str::to_owned);
+    let pattern = |piece: &Piece| piece.on.pattern().map(str::to_owned);
     let (some, others): (BTreeSet<_>, BTreeSet<_>) =
         (some.iter().map(pattern).collect(), others.iter().map(pattern).collect());
     some.len() * others.len() > MOST_PAIRS
@@ -266,26 +320,54 @@ fn is_holders_own(pattern: &str) -> bool {
     pattern.strip_suffix(OWN_NAME).is_some_and(|path| path.ends_with('/'))
 }
 
+impl Span<'_> {
+    /// What both have in common, if there is anything.
+    fn and(self, other: Self) -> Option<Self> {
+        let is_all = |pattern: &str| covers(pattern, ANYTHING);
+        match (self, other) {
+            (Self::AllBut(these), Self::AllBut(those)) => {
+                let is_wider = these.patterns.iter().all(|left| those.patterns.iter().any(|out| covers(out, left)));
+                Some(if is_wider { other } else { self })
+            }
+            (Self::AllBut(out), Self::Of(narrow)) | (Self::Of(narrow), Self::AllBut(out)) => {
+                let narrower = if is_all(narrow) { Self::AllBut(out) } else { Self::Of(narrow) };
+                out.leaves(narrow).then_some(narrower)
+            }
+            (Self::Of(one), Self::Of(two)) if covers(one, two) => Some(other),
+            (Self::Of(one), Self::Of(two)) => share_a_resource(one, two).then_some(self),
+        }
+    }
+
+    fn pattern(&self) -> Option<&str> {
+        match self {
+            Self::Of(pattern) => Some(pattern),
+            Self::AllBut(_) => None,
+        }
+    }
+}
+
 impl Piece<'_> {
     /// Whether no condition stands in the way.
     pub(super) fn is_plain(&self) -> bool {
-        self.origin.conditions.is_empty() && self.unless.is_empty()
+        let is_unconditional = |statement: &Statement| statement.conditions.is_empty();
+        is_unconditional(self.origin) && self.within.is_none_or(is_unconditional) && self.unless.is_empty()
     }
 
     /// Whether this is every role of some account.
     pub(super) fn is_any_role(&self) -> bool {
-        self.pattern.is_none_or(|pattern| {
+        self.on.pattern().is_none_or(|pattern| {
             covers(pattern, ROLES) || pattern.splitn(6, ':').nth(5).is_some_and(|name| covers(name, "role/*"))
         })
     }
 
     fn is_within(&self, names: &Names, worth: Worth<'_>) -> bool {
-        if let Some(pattern) = self.pattern {
-            return names.cover(pattern, worth);
+        match self.on {
+            Span::Of(pattern) => names.cover(pattern, worth),
+            // All but some is within all but fewer of them.
+            Span::AllBut(out) => {
+                names.inverted && names.patterns.iter().all(|left| out.patterns.iter().any(|kept| covers(kept, left)))
+            }
         }
-        // All but some is within all but fewer of them.
-        let kept = &self.origin.resources.patterns;
-        names.inverted && names.patterns.iter().all(|left| kept.iter().any(|kept| covers(kept, left)))
     }
 }
 
@@ -300,6 +382,11 @@ impl Names {
         self.patterns.iter().filter(may_match).any(|pattern| matches(pattern, name)) != self.inverted
     }
 
+    /// Whether all but these has something of what the pattern means.
+    fn leaves(&self, narrow: &str) -> bool {
+        !self.patterns.iter().any(|pattern| covers(pattern, narrow))
+    }
+
     /// Whether everything that the pattern means is among these, certainly. What does not count may be missing.
     fn cover(&self, narrow: &str, worth: Worth<'_>) -> bool {
         if self.inverted {
@@ -312,7 +399,13 @@ impl Names {
 }
 
 impl Statement {
-    pub(super) fn read(statement: &document::Statement<'_>, number: usize, at: Option<Timestamp>) -> Self {
+    /// `index` is its place among all, `number` that in its own policy.
+    pub(super) fn read(
+        statement: &document::Statement<'_>,
+        (index, number): (usize, usize),
+        policy: &str,
+        at: Option<Timestamp>,
+    ) -> Self {
         let allows = statement.allows;
         let actions = statement.actions.words.iter().map(|word| word.text.to_ascii_lowercase()).collect();
         // A statement that names no resource is none that IAM takes: what it allows counts, what it denies does not.
@@ -320,7 +413,9 @@ impl Statement {
         let resources = Names { patterns: texts(&statement.resources.words), inverted };
         let conditions: Vec<Condition> = statement.condition.iter().map(Condition::read).collect();
         Self {
+            index,
             number,
+            policy: policy.to_owned(),
             sid: statement.sid.as_deref().filter(|sid| !sid.is_empty()).map(str::to_owned),
             allows,
             actions: Names { patterns: actions, inverted: statement.actions.is_all_but },
@@ -332,7 +427,8 @@ impl Statement {
 
     pub(super) fn name(&self) -> String {
         let sid = self.sid.as_ref().map(|sid| format!(" (`{}`)", document::shown(sid))).unwrap_or_default();
-        format!("statement {}{sid}", self.number)
+        let policy = if self.policy.is_empty() { String::new() } else { format!(" of {}", self.policy) };
+        format!("statement {}{sid}{policy}", self.number)
     }
 
     /// The keys of its conditions; an empty text if it has none.
