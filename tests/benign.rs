@@ -16,8 +16,10 @@ use workspace_tests::{FUNCTIONS, controls};
 const ACCOUNT: &str = "111122223333";
 const REGION: &str = "eu-central-1";
 
-/// Calls that take a protection away, whatever their parameters. They are always looked at.
-const NEVER_ORDINARY: [&str; 11] = [
+/// Calls that take a protection away or make a credential, whatever their parameters. They are always looked at.
+const NEVER_ORDINARY: [&str; 16] = [
+    "CreateAccessKey",
+    "CreateServiceSpecificCredential",
     "CreateTrafficMirrorSession",
     "CreateVpcBlockPublicAccessExclusion",
     "DeleteAccountPublicAccessBlock",
@@ -29,6 +31,9 @@ const NEVER_ORDINARY: [&str; 11] = [
     "DisableImageBlockPublicAccess",
     "DisableSnapshotBlockPublicAccess",
     "EnableSerialConsoleAccess",
+    "ResetServiceSpecificCredential",
+    "UploadSSHPublicKey",
+    "UploadSigningCertificate",
 ];
 
 /// A policy may stand where another denied more or let logs be delivered, which no event tells: these controls ask the
@@ -69,6 +74,7 @@ fn corpus() -> Vec<Value> {
         parts_of_others(),
         topics_and_queues(),
         networks(),
+        credentials(),
         refused_calls(),
         neighbours(),
         looks(),
@@ -656,6 +662,21 @@ fn networks() -> Vec<Call> {
     calls
 }
 
+/// Credentials that are made inactive, as those of people who leave are.
+fn credentials() -> Vec<Call> {
+    let ids = [
+        ("UpdateAccessKey", "accessKeyId", "AKIAI44QH8DHBEXAMPLE"),
+        ("UpdateServiceSpecificCredential", "serviceSpecificCredentialId", "ACCAEXAMPLE123EXAMPLE"),
+        ("UpdateSigningCertificate", "certificateId", "TA7SMP42TDN5Z26OBPJE7EXAMPLE"),
+        ("UpdateSSHPublicKey", "sSHPublicKeyId", "APKAEXAMPLE1234EXAMPLE"),
+    ];
+    let users = ["bob", "carol", "dan"];
+    let calls = ids.iter().flat_map(|(name, field, id)| {
+        users.map(|user| call("iam", name, json!({"userName": user, *field: id, "status": "Inactive"}), Value::Null))
+    });
+    calls.collect()
+}
+
 /// What would be risky, had it not failed. Each takes the parameters or the answer away in its service's own way.
 fn refused_calls() -> Vec<Call> {
     let public = json!({"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::example-reports/*"});
@@ -685,6 +706,7 @@ fn refused_calls() -> Vec<Call> {
         failed(call("ec2", "DisableImageBlockPublicAccess", Value::Null, Value::Null), "Client.UnauthorizedOperation"),
         failed(call("ec2", "DisableEbsEncryptionByDefault", Value::Null, Value::Null), "Client.UnauthorizedOperation"),
         failed(call("ec2", "EnableSerialConsoleAccess", Value::Null, Value::Null), "Client.UnauthorizedOperation"),
+        failed(call("iam", "CreateAccessKey", Value::Null, Value::Null), "AccessDenied"),
     ]
 }
 

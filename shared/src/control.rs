@@ -29,6 +29,9 @@ pub trait Control: 'static {
     /// What it watches are API calls, unless it says otherwise.
     const WATCHES: Kind = Kind::ApiCall;
 
+    /// After how long an operator decides what is still to be reverted, also in mode `revert`: by then somebody may depend on it.
+    const ASKS_AFTER: Option<SignedDuration> = None;
+
     /// Why AWS goes on showing the old state for longer than anybody can wait, if it does.
     const SHOWS_LATE: Option<&'static str> = None;
 
@@ -62,6 +65,12 @@ pub trait Control: 'static {
 
     /// The whole judgement. It cannot fail: no network, no clock, no environment.
     fn decide(event: &Event, suspicion: &Suspicion, state: &Self::State, given: &Given<'_>) -> Decision<Self::Change>;
+
+    /// Why an operator decides about a revert, also in mode `revert`, where that is so.
+    #[must_use]
+    fn asks(_: &Event, _: &Suspicion, _: &Self::State, _: &Given<'_>) -> Option<String> {
+        None
+    }
 
     /// The subject as the look has shown it: an event may call a resource by another name than its id.
     #[must_use]
@@ -290,9 +299,11 @@ pub struct AnyControl {
     pub kind: Kind,
     pub shows_late: Option<&'static str>,
     pub opt_in: bool,
+    pub asks_after: Option<SignedDuration>,
     pub suspect: fn(&Event, &Settings) -> Vec<Suspicion>,
     pub observe: Observe,
     pub decide: fn(&Event, &Suspicion, &Value, &Given<'_>) -> Result<Decision<Change>>,
+    pub asks: fn(&Event, &Suspicion, &Value, &Given<'_>) -> Result<Option<String>>,
     pub found: fn(&Event, &Suspicion, &Value) -> Result<Subject>,
     pub is_settled: Option<fn(&Value) -> Result<bool>>,
     pub after: fn(&Value, &Change) -> Result<Value>,
@@ -319,9 +330,11 @@ impl AnyControl {
             kind: C::WATCHES,
             shows_late: C::SHOWS_LATE,
             opt_in: C::OPT_IN,
+            asks_after: C::ASKS_AFTER,
             suspect: C::suspect,
             observe: observe::<C>,
             decide: decide::<C>,
+            asks: asks::<C>,
             found: found::<C>,
             is_settled: if C::IS_SETTLED.is_some() { Some(is_settled::<C>) } else { None },
             after: after::<C>,
@@ -373,6 +386,10 @@ fn decide<C: Control>(
     given: &Given<'_>,
 ) -> Result<Decision<Change>> {
     Ok(C::decide(event, suspicion, &C::State::deserialize(state)?, given).map(Into::into))
+}
+
+fn asks<C: Control>(event: &Event, suspicion: &Suspicion, state: &Value, given: &Given<'_>) -> Result<Option<String>> {
+    Ok(C::asks(event, suspicion, &C::State::deserialize(state)?, given))
 }
 
 fn good<C: Remembers>(state: &Value) -> Result<Value> {

@@ -343,8 +343,15 @@ impl<'a> Responder<'a> {
 
     fn entry(&self, case: &Case<'_>, state: Value, decision: Decision<Change>) -> Entry {
         let about = case.control.about;
-        let now = Timestamp::now();
-        let is_old = now.duration_since(case.event.time) > OLDEST;
+        let (now, mode) = (Timestamp::now(), case.control.mode(self.settings));
+        let age = now.duration_since(case.event.time);
+        let (mode, problem) = if age > OLDEST {
+            (Mode::Notify, Some("the event is more than 24 hours old, so it is left to a person".to_owned()))
+        } else if case.control.asks_after.is_some_and(|most| age > most) && mode > Mode::Ask {
+            (Mode::Ask, Some(format!("the event is {} minutes old, so an operator decides", age.as_mins())))
+        } else {
+            (mode, None)
+        };
         Entry {
             id: case.id(),
             control: about.id.to_owned(),
@@ -357,7 +364,7 @@ impl<'a> Responder<'a> {
             basis: case.basis(),
             state,
             decision,
-            mode: if is_old { Mode::Notify } else { case.control.mode(self.settings) },
+            mode,
             outcome: Outcome::Pending,
             decided_at: now,
             reverted_at: None,
@@ -365,7 +372,7 @@ impl<'a> Responder<'a> {
             repeat: None,
             applied: vec![],
             forged: case.forged.iter().map(ToString::to_string).collect(),
-            problem: is_old.then(|| "the event is more than 24 hours old, so it is left to a person".to_owned()),
+            problem,
             announced: false,
             undone: None,
             expires: now + SignedDuration::from_hours(24 * i64::from(self.deployment.journal_days)),
@@ -427,6 +434,7 @@ impl<'a> Responder<'a> {
             (Decision::Alert { .. }, _) => Outcome::Alerted,
             (Decision::Revert { .. }, Mode::Off | Mode::Notify) => Outcome::WouldRevert,
             (Decision::Revert { .. }, Mode::Ask) => Outcome::Asked,
+            (Decision::Revert { .. }, Mode::Revert) if case.asks(&entry.state).is_some() => Outcome::Asked,
             (Decision::Revert { .. }, Mode::Revert) => Outcome::Reverted,
         }
     }

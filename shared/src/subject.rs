@@ -170,6 +170,38 @@ impl Subject {
         Self { console, ..Self::new(event, "queue", name, format!("arn:{partition}:sqs:{region}:{account}:{name}")) }
     }
 
+    /// An IAM user, by its name. Only IAM knows its path, and with it the ARN.
+    #[must_use]
+    pub fn user(event: &Event, name: &str) -> Self {
+        of_iam(event, "user", name, &format!("users/details/{name}?section=security_credentials"))
+    }
+
+    /// An IAM role, by its name. Only IAM knows its path, and with it the ARN.
+    #[must_use]
+    pub fn role(event: &Event, name: &str) -> Self {
+        of_iam(event, "role", name, &format!("roles/details/{name}?section=permissions"))
+    }
+
+    /// An IAM group, by its name. Only IAM knows its path, and with it the ARN.
+    #[must_use]
+    pub fn group(event: &Event, name: &str) -> Self {
+        of_iam(event, "group", name, &format!("groups/details/{name}?section=permissions"))
+    }
+
+    /// A managed policy of IAM, by its ARN.
+    #[must_use]
+    pub fn managed_policy(event: &Event, arn: &str) -> Self {
+        let name = arn.rsplit('/').next().unwrap_or(arn);
+        let page = format!("policies/details/{}", arn.replace(':', "%3A").replace('/', "%2F"));
+        Self { arn: arn.to_owned(), ..of_iam(event, "managed policy", name, &page) }
+    }
+
+    /// The same under the ARN that IAM gives it.
+    #[must_use]
+    pub fn at(self, arn: Option<&str>) -> Self {
+        Self { arn: arn.map_or(self.arn, str::to_owned), ..self }
+    }
+
     /// A part of Snapback itself, by its service and its place there; `page` is where the console shows it.
     #[must_use]
     pub fn part(event: &Event, kind: &str, name: &str, service: &str, path: &str, page: &str) -> Self {
@@ -213,6 +245,11 @@ impl Subject {
 
 fn of_ec2(event: &Event, kind: &str, id: &str) -> String {
     format!("arn:{}:ec2:{}:{}:{kind}/{id}", event.partition(), event.region, event.account)
+}
+
+fn of_iam(event: &Event, kind: &str, name: &str, page: &str) -> Subject {
+    let arn = format!("arn:{}:iam::{}:{kind}/{name}", event.partition(), event.account);
+    Subject { console: format!("{}/iam/home#/{page}", console(event)), ..Subject::new(event, kind, name, arn) }
 }
 
 fn ec2(event: &Event, page: &str, id: &str) -> String {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context, Result, ensure};
+use aws_config::Region;
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
 };
@@ -70,7 +71,8 @@ async fn counted(case: &Case) -> Result<(Vec<String>, usize)> {
     let deployment = deployment(workspace("guardrails"));
     let (event, suspected) = case.function.suspect(case.event_of_now(), &settings)?.context("it is suspicious")?;
     let suspected: Vec<_> = suspected.into_iter().filter(|(one, _)| one.about.id == control.about.id).collect();
-    let config = aws.config().into_builder().http_client(reverting.clone()).build();
+    let region = Region::new(event.region.clone());
+    let config = aws.config().into_builder().region(region).http_client(reverting.clone()).build();
     Responder::new(&settings, &deployment, config).respond(case.function, &event, &suspected).await?;
     let mut calls = aws.calls();
     let all = calls.len();

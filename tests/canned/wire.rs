@@ -203,6 +203,7 @@ fn done(operation: &str) -> Option<Answer> {
         "S3" | "S3Control" if is(&["Delete"]) => Some((204, String::new())),
         "S3" | "S3Control" => Some(ok("")),
         "EC2" => Some(answer(operation, "<return>true</return>")),
+        "IAM" => Some(answer(operation, "")),
         "SNS" if is(&["Set"]) => Some(answer(operation, "")),
         "SQS" if is(&["Set"]) => Some(ok("{}")),
         "EventBridge" | "KMS" => Some(ok("{}")),
@@ -226,12 +227,13 @@ pub(crate) fn answer(operation: &str, told: &str) -> Answer {
             "S3" => s3_error(status, code),
             "S3Control" => s3_control_error(code),
             "EC2" => ec2_error(code),
+            "IAM" => iam_error(status, code),
             _ => (status, json!({"__type": code, "message": code}).to_string()),
         };
     }
     match service {
         "EC2" => ok(&format!("<{name}Response>{told}</{name}Response>")),
-        "SNS" | "CloudFormation" => {
+        "SNS" | "CloudFormation" | "IAM" => {
             ok(&format!("<{name}Response><{name}Result>{told}</{name}Result></{name}Response>"))
         }
         _ => ok(told),
@@ -255,6 +257,15 @@ pub(crate) fn s3_error(status: u16, code: &str) -> Answer {
 
 pub(crate) fn s3_control_error(code: &str) -> Answer {
     (404, format!("<ErrorResponse><Error><Code>{code}</Code></Error></ErrorResponse>"))
+}
+
+pub(crate) fn iam_error(status: u16, code: &str) -> Answer {
+    (
+        status,
+        format!(
+            "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{code}</Message></Error></ErrorResponse>"
+        ),
+    )
 }
 
 pub(crate) fn ec2_error(code: &str) -> Answer {

@@ -63,17 +63,32 @@ class Snapback:
 
     def __init__(self, aws: LocalAws, stack: Stack):
         self.aws, self.stack, self._is_unseen = aws, stack, False
-        self.mallory = aws.user("mallory", "s3:*", "ec2:*", "sns:*", "sqs:*", "events:PutEvents")
-        self.operator = aws.user_with("operator", operator_policy(stack.name, "read", "stop", "undo", "apply"))
+        self.mallory = self.user("mallory", "s3:*", "ec2:*", "iam:*", "sns:*", "sqs:*", "events:PutEvents")
+        self.operator = self.user_with("operator", operator_policy(stack.name, "read", "stop", "undo", "apply"))
         self.s3, self.ec2 = aws.client("s3", self.mallory), aws.client("ec2", self.mallory)
-        self.s3control = aws.client("s3control", self.mallory)
+        self.s3control, self.iam = aws.client("s3control", self.mallory), aws.client("iam", self.mallory)
         self._sqs = aws.client("sqs")
         self._heard: list = []
         self._made: set = set()
         self._dead: list = []
         self._queue = self._subscribed_queue()
 
+    def user(self, name: str, *actions: str) -> dict:
+        """A new IAM user who may do these actions; its access key, of which no function knows how it came to be."""
+        with self.unseen():
+            return self.aws.user(name, *actions)
+
+    def user_with(self, name: str, statements: list) -> dict:
+        """The same with a policy of these statements."""
+        with self.unseen():
+            return self.aws.user_with(name, statements)
+
     # What there is to do risky things to
+
+    def a_user(self) -> User:
+        """A new IAM user without a credential."""
+        with self.unseen():
+            return User(self, f"user-{next(_number)}-{uuid4().hex[:8]}")
 
     def a_bucket(self) -> Bucket:
         """A new bucket that nothing but its policy protects; how it came to be that is none of its events."""
@@ -512,6 +527,21 @@ class Group:
 
     def what_it_lets_out(self) -> list:
         return self.what_it_lets_in(egress=True)
+
+
+class User:
+    def __init__(self, snapback: Snapback, name: str):
+        self._iam, self.name, self.id = snapback.iam, name, name
+        self.arn = self._iam.create_user(UserName=name, Path="/staff/")["User"]["Arn"]
+
+    def a_key(self) -> str:
+        """Creates an access key for the user; its id."""
+        return self._iam.create_access_key(UserName=self.name)["AccessKey"]["AccessKeyId"]
+
+    def keys(self) -> dict:
+        """The status of each of its access keys."""
+        keys = self._iam.list_access_keys(UserName=self.name)["AccessKeyMetadata"]
+        return {key["AccessKeyId"]: key["Status"] for key in keys}
 
 
 @dataclass

@@ -113,7 +113,7 @@ def test_an_account_has_its_own_block_public_access(snapback):
         s3control.delete_public_access_block(**account)
     assert found["IgnorePublicAcls"] and not found["RestrictPublicBuckets"]
     refused("AccessDenied", s3control.get_public_access_block, AccountId="444455556666")
-    nobody = snapback.aws.client("s3control", snapback.aws.user("nobody", "s3:GetObject"))
+    nobody = snapback.aws.client("s3control", snapback.user("nobody", "s3:GetObject"))
     refused("AccessDenied", nobody.get_public_access_block, **account)
 
 
@@ -149,7 +149,7 @@ def answer_to_a_stranger(snapback, bucket):
 
 
 def test_only_the_functions_may_announce(snapback):
-    anyone = snapback.aws.client("sns", snapback.aws.user("anyone", "sns:*"))
+    anyone = snapback.aws.client("sns", snapback.user("anyone", "sns:*"))
     refused("AuthorizationError", anyone.publish, TopicArn=snapback.stack.topic, Message="Run this command: ...")
 
 
@@ -181,7 +181,7 @@ def test_calls_go_over_the_bus_with_their_callers(snapback):
 def test_a_call_that_is_denied_is_recorded(snapback):
     bucket = snapback.a_bucket()
     heard = a_queue_that_hears(snapback, {"detail": {"errorCode": [{"exists": True}], "eventName": ["DeleteBucket"]}})
-    user = snapback.aws.client("s3", snapback.aws.user(f"reader-{bucket.name}", "s3:GetObject"))
+    user = snapback.aws.client("s3", snapback.user(f"reader-{bucket.name}", "s3:GetObject"))
     refused("AccessDenied", user.delete_bucket, Bucket=bucket.name)
     [body] = wait_for(lambda: list(snapback.received(heard)))
     assert json.loads(body)["detail"]["errorCode"] == "AccessDenied"

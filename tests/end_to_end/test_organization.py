@@ -74,7 +74,7 @@ def names(snapback) -> dict:
 @pytest.fixture(scope="module")
 def administrator(snapback) -> dict:
     """Somebody who may do everything, but for the policy."""
-    key = snapback.aws.user("administrator", "*")
+    key = snapback.user("administrator", "*")
     snapback.aws.client("iam").put_user_policy(UserName="administrator", PolicyName="scp", PolicyDocument=TEXT)
     return key
 

@@ -20,7 +20,7 @@ def scan(snapback):
     def run(*options: str, may: tuple[str, ...] = ()) -> subprocess.CompletedProcess:
         controls = json.loads(subprocess.check_output([TARGET / "debug" / "snapback", "controls", "--json"]))
         needed = {action for control in controls for action in (*control["reads"], *(control["survey"] or ()))}
-        user = snapback.aws.user(f"scanner-{uuid4()}", *(may or needed))
+        user = snapback.user(f"scanner-{uuid4()}", *(may or needed))
         keys = {"AWS_ACCESS_KEY_ID": user["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": user["SecretAccessKey"]}
         command = [TARGET / "debug" / "snapback", "scan", *options]
         return subprocess.run(

@@ -15,7 +15,7 @@ CONTROL = "s3-public-bucket-policy"
 @pytest.fixture(scope="module")
 def planter(snapback):
     """Somebody who may do everything with the table, and nothing with the key."""
-    return snapback.aws.user("planter", "dynamodb:*", "sts:GetCallerIdentity", "s3:*")
+    return snapback.user("planter", "dynamodb:*", "sts:GetCallerIdentity", "s3:*")
 
 
 @pytest.fixture
@@ -185,7 +185,7 @@ def test_who_may_check_seals_and_not_make_them_touches_nothing(deployed):
     bucket.put_policy(bucket.lets_in_everyone())
     entry_id = other.announces(bucket, outcome="asked")["id"]
     assert other.has_settled()
-    reader = other.aws.user_with("reader", operator_policy(other.stack.name, "read", "apply"))
+    reader = other.user_with("reader", operator_policy(other.stack.name, "read", "apply"))
     refused = other.operate("apply", entry_id, "--yes", by=reader)
     assert refused.returncode == 1 and "AccessDenied" in refused.stderr
     assert bucket.statements() == ["Everyone"]
@@ -196,7 +196,7 @@ def test_who_may_check_seals_and_not_make_them_touches_nothing(deployed):
 def test_where_operators_are_named_nobody_else_can_seal_whatever_their_own_policies_say(deployed):
     other = deployed(mode="revert", Operators=f"arn:aws:iam::{ACCOUNT}:user/operator,arn:aws:iam::{ACCOUNT}:role/None")
     bucket, entry_id, _ = reverted(other)
-    powerful = other.aws.user("powerful", "*")
+    powerful = other.user("powerful", "*")
     key, message = other.stack.outputs["JournalKeyArn"], {"Message": b"any", "MacAlgorithm": "HMAC_SHA_256"}
     with pytest.raises(ClientError, match="AccessDenied"):
         other.aws.client("kms", powerful).generate_mac(KeyId=key, **message)

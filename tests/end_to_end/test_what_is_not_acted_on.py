@@ -10,7 +10,7 @@ from scene import event
 
 def test_a_call_that_failed(snapback):
     bucket = snapback.a_bucket()
-    nobody = snapback.aws.client("s3", snapback.aws.user(f"nobody-{bucket.name}", "s3:ListAllMyBuckets"))
+    nobody = snapback.aws.client("s3", snapback.user(f"nobody-{bucket.name}", "s3:ListAllMyBuckets"))
     with pytest.raises(ClientError, match="AccessDenied"):
         nobody.put_bucket_policy(Bucket=bucket.name, Policy=json.dumps({"Statement": [bucket.lets_in_everyone()]}))
     assert snapback.has_settled()

@@ -5,6 +5,7 @@
 //! the same change the other way round.
 
 mod ec2;
+mod iam;
 mod lifecycle;
 mod own;
 mod policy;
@@ -21,6 +22,7 @@ pub use ec2::{
     AclEntry, Direction, Ec2, FlowLog, FlowLogFiles, HttpTokens, Instance, Network, NetworkAcl, PrefixEntry,
     PrefixList, Rule, SecurityGroup, Shared, SharedWith, Source, Switch, SwitchMode, VpcExclusion,
 };
+pub use iam::{Credential, CredentialKind, CredentialStatus, Iam};
 pub use lifecycle::{
     Lifecycle, LifecycleExpiration, LifecycleFilter, LifecycleRule, LifecycleTransition, OlderVersions,
 };
@@ -42,6 +44,7 @@ pub enum Change {
     Policy(PolicyChange),
     S3(S3),
     Ec2(Ec2),
+    Iam(Iam),
     Own(Own),
 }
 
@@ -65,6 +68,7 @@ impl Change {
             Self::Policy(change) => Self::Policy(change.undo()),
             Self::S3(change) => Self::S3(change.undo()),
             Self::Ec2(change) => Self::Ec2(change.undo()),
+            Self::Iam(change) => Self::Iam(change.undo()),
             Self::Own(change) => Self::Own(change.undo()),
         }
     }
@@ -75,9 +79,9 @@ impl Change {
         match self {
             // Policies, ACLs and S3's settings are taken only as a whole.
             Self::Policy(_) | Self::S3(_) => true,
-            // Rules go by their ids, whom something is shared with by their names, and a switch has nothing beside it;
-            // whoever restores a part of Snapback writes the same.
-            Self::Ec2(_) | Self::Own(_) => false,
+            // Rules and credentials go by their ids, whom something is shared with by their names, and a switch has nothing
+            // beside it; whoever restores a part of Snapback writes the same.
+            Self::Ec2(_) | Self::Iam(_) | Self::Own(_) => false,
         }
     }
 
@@ -88,6 +92,7 @@ impl Change {
             Self::Policy(change) => change.sides(),
             Self::S3(change) => change.sides(),
             Self::Ec2(change) => change.sides(),
+            Self::Iam(change) => change.sides(),
             Self::Own(change) => change.sides(),
         }
     }
@@ -99,6 +104,7 @@ impl fmt::Display for Change {
             Self::Policy(change) => change.fmt(f),
             Self::S3(change) => change.fmt(f),
             Self::Ec2(change) => change.fmt(f),
+            Self::Iam(change) => change.fmt(f),
             Self::Own(change) => change.fmt(f),
         }
     }

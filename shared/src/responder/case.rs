@@ -172,6 +172,14 @@ impl<'a> Case<'a> {
         (self.control.decide)(&self.event, self.suspicion, state, &given)
     }
 
+    /// Why an operator decides about the revert of a state, where that is so. What cannot be told is the operator's too.
+    pub(super) fn asks(&self, state: &Value) -> Option<String> {
+        let holds = self.holds.iter().map(|hold| hold.grant.clone()).collect();
+        let given = Given { settings: self.settings, holds: &holds };
+        let asks = (self.control.asks)(&self.event, self.suspicion, state, &given);
+        asks.unwrap_or_else(|failure| Some(format!("it cannot be told whether to ask: {failure:#}")))
+    }
+
     /// What a decision of this moment is made of besides what is seen.
     pub(super) fn basis(&self) -> Basis {
         Basis {

@@ -41,8 +41,12 @@ impl Responder<'_> {
                 return Ok(());
             }
             if entry.outcome != Outcome::Reverted {
-                let stop = case.stop.as_ref().filter(|_| entry.outcome == Outcome::WouldRevert);
-                entry.problem = stop.map(|stop| format!("Snapback is {stop}")).or_else(|| entry.problem.take());
+                let why = match entry.outcome {
+                    Outcome::WouldRevert => case.stop.as_ref().map(|stop| format!("Snapback is {stop}")),
+                    Outcome::Asked => case.asks(&entry.state),
+                    _ => None,
+                };
+                entry.problem = why.or_else(|| entry.problem.take());
                 return Ok(());
             }
             let Some(found) = apply(case, entry).await? else {

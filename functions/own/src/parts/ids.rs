@@ -7,6 +7,7 @@ pub(super) const RULES: &[&str] = &[
     "Ec2Rule",
     "Ec2ServiceRule",
     "Ec2Schedule",
+    "IamRule",
     "PoliciesSnsRule",
     "PoliciesSqsRule",
     "OwnDynamodbRule",
@@ -23,12 +24,13 @@ pub(super) const RULES: &[&str] = &[
 pub(super) const FUNCTIONS: &[&str] = &[
     "S3Function",
     "Ec2Function",
+    "IamFunction",
     "PoliciesFunction",
     "OwnFunction",
     "RedriveFunction",
 ];
 
-pub(super) const ROLES: &[&str] = &["S3Role", "Ec2Role", "PoliciesRole", "OwnRole", "RedriveRole"];
+pub(super) const ROLES: &[&str] = &["S3Role", "Ec2Role", "IamRole", "PoliciesRole", "OwnRole", "RedriveRole"];
 
 pub(super) const TOPICS: &[&str] = &["Topic"];
 

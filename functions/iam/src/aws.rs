@@ -1,0 +1,25 @@
+//! Every call to AWS IAM that Snapback makes: for each thing how it is read and how it is written.
+
+pub(crate) mod credentials;
+pub(crate) mod tags;
+pub(crate) mod users;
+
+use anyhow::{Result, bail};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use snapback::change::{Applied, Change, Iam};
+use snapback::place::Place;
+
+/// With which IAM says that there is no such thing.
+const GONE: &[&str] = &["NoSuchEntity"];
+
+/// Applies a change if what it changes is as the change says it was.
+pub(crate) fn apply<'a>(place: &'a Place, change: &'a Change) -> BoxFuture<'a, Result<Applied>> {
+    async move {
+        let Change::Iam(change) = change else { bail!("the function for IAM was asked to {change}") };
+        match change {
+            Iam::Credential(change) => Box::pin(credentials::change(place, change)).await,
+        }
+    }
+    .boxed()
+}

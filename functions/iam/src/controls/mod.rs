@@ -1,0 +1,5 @@
+//! One file each: a risky change, how it is recognised, judged and reverted.
+
+mod new_credential;
+
+pub(crate) use new_credential::NewCredential;

@@ -1,0 +1,41 @@
+//! What events of IAM tell, alike for all controls.
+
+use snapback::event::Event;
+use snapback::json;
+
+pub(crate) const SERVICE: &str = "iam.amazonaws.com";
+
+/// Whose something is, as far as the event tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Whose<'a> {
+    /// A user's who did not call.
+    Anothers(&'a str),
+    /// The user's who called.
+    Callers(&'a str),
+    /// The account's root user's, who called.
+    Roots,
+    Untold,
+}
+
+/// Whose credential a call is upon. A call that names nobody is upon the caller's own; the answer may name the user.
+pub(crate) fn whose<'a>(event: &'a Event, answer: &'a str) -> Whose<'a> {
+    let named = json::text(&event.request, "userName");
+    let user = named.or_else(|| json::text(&event.response[answer], "userName"));
+    let caller = event.actor.name.as_deref().filter(|_| event.actor.kind == "IAMUser");
+    match user {
+        Some(user) if caller == Some(user) => Whose::Callers(user),
+        Some(user) => Whose::Anothers(user),
+        None if event.actor.kind == "Root" => Whose::Roots,
+        None => caller.map_or(Whose::Untold, Whose::Callers),
+    }
+}
+
+/// Why a revert of what somebody did through CloudFormation is an operator's to decide.
+pub(crate) fn through_cloudformation(event: &Event) -> Option<String> {
+    (event.actor.invoked_by.as_deref() == Some("cloudformation.amazonaws.com")).then(|| {
+        format!(
+            "CloudFormation did this for {}: undo it in the template of the stack, as a deployment would do it again",
+            event.actor
+        )
+    })
+}

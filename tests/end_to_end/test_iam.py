@@ -1,0 +1,72 @@
+"""IAM: what attackers do so that they can come back."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from uuid import uuid4
+
+from stack import ACCOUNT, REGION, wait_for
+
+# An access key that no local AWS has: there, the root user has none that IAM knows of.
+ROOT_KEY = "AKIAIOSFODNN7ROOTKEY"
+
+MAY_MAKE_KEYS = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iam:CreateAccessKey","Resource":"*"}]}'
+
+
+def test_a_key_made_for_another_user_is_made_inactive_and_undo_makes_it_active_again(snapback):
+    bob = snapback.a_user()
+    key = bob.a_key()
+    said = snapback.announces(bob, "reverted")
+    assert (said["control"], said["resource"]) == ("iam-new-credential", bob.arn)
+    assert bob.keys() == {key: "Inactive"}
+    undone = snapback.undo(said["id"])
+    assert undone.returncode == 0, undone.stderr
+    assert bob.keys() == {key: "Active"}
+    assert snapback.has_settled()
+    assert bob.keys() == {key: "Active"}, "what an operator has restored is left alone"
+    snapback.iam.update_access_key(UserName=bob.name, AccessKeyId=key, Status="Inactive")
+    snapback.iam.update_access_key(UserName=bob.name, AccessKeyId=key, Status="Active")
+    assert snapback.has_settled()
+    assert bob.keys() == {key: "Active"}
+
+
+def test_an_old_key_that_is_reactivated_is_made_inactive_again(snapback):
+    bob = snapback.a_user()
+    with snapback.unseen():
+        key = bob.a_key()
+        snapback.iam.update_access_key(UserName=bob.name, AccessKeyId=key, Status="Inactive")
+    snapback.iam.update_access_key(UserName=bob.name, AccessKeyId=key, Status="Active")
+    snapback.announces(bob, "reverted")
+    assert bob.keys() == {key: "Inactive"}
+
+
+def test_keys_that_users_make_for_themselves_are_announced_and_stay(snapback):
+    carol = snapback.a_user()
+    with snapback.unseen():
+        snapback.iam.put_user_policy(UserName=carol.name, PolicyName="keys", PolicyDocument=MAY_MAKE_KEYS)
+        first = snapback.iam.create_access_key(UserName=carol.name)["AccessKey"]
+    own = snapback.aws.client("iam", first)
+    second = own.create_access_key(UserName=carol.name)["AccessKey"]["AccessKeyId"]
+    said = snapback.announces(carol, "alerted")
+    assert second in said["why"]
+    assert carol.keys()[second] == "Active"
+
+
+def test_a_key_of_root_is_announced_with_what_root_has_to_do(snapback):
+    snapback.deliver(root_makes_a_key())
+    said = wait_for(lambda: [one for one in snapback.announcements_about(Root()) if one["outcome"] == "alerted"])
+    assert said and "assume-root" in said[0]["why"]
+
+
+class Root:
+    id = ROOT_KEY
+
+
+def root_makes_a_key() -> dict:
+    return {
+        "eventVersion": "1.11", "eventTime": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "eventSource": "iam.amazonaws.com", "eventName": "CreateAccessKey", "awsRegion": REGION, "eventID": str(uuid4()),
+        "userIdentity": {"type": "Root", "principalId": ACCOUNT, "arn": f"arn:aws:iam::{ACCOUNT}:root", "accountId": ACCOUNT},
+        "requestParameters": None, "responseElements": {"accessKey": {"accessKeyId": ROOT_KEY, "status": "Active"}},
+        "recipientAccountId": ACCOUNT, "eventType": "AwsApiCall", "eventCategory": "Management",
+    }  # fmt: skip
