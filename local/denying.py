@@ -16,6 +16,7 @@ from stack import ACCOUNT, REPOSITORY
 # What any function has to be told to start at all, where nothing is deployed.
 TOLD = {
     "SNAPBACK_JOURNAL": "journal",
+    "SNAPBACK_JOURNAL_KEY": f"arn:aws:kms:eu-central-1:{ACCOUNT}:key/journal",
     "SNAPBACK_JOURNAL_DAYS": "90",
     "SNAPBACK_TOPIC": f"arn:aws:sns:eu-central-1:{ACCOUNT}:topic",
     "SNAPBACK_ROLE": f"arn:aws:iam::{ACCOUNT}:role/function",

@@ -540,7 +540,9 @@ fn parts_of_others() -> Vec<Call> {
     let watches = own::FUNCTION.controls.iter().flat_map(|control| control.about.watches);
     let names = ["reports", "snapback-reports", "reports-S3Rule-1A2B3C", "snapback-Reports-1A2B3C"];
     let upon = |service: &str, name: &str| match service {
-        "events" => json!({"name": name, "rule": name}),
+        "events" => json!({"name": name, "rule": name, "eventBusName": "orders"}),
+        "monitoring" => json!({"alarmName": name, "alarmNames": [name]}),
+        "logs" => json!({"logGroupName": name}),
         "lambda" => json!({"functionName": name}),
         "iam" => json!({"roleName": name}),
         "sns" => json!({
@@ -553,7 +555,9 @@ fn parts_of_others() -> Vec<Call> {
             "queueUrl": format!("https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{name}"), "label": "own",
             "attributes": {"VisibilityTimeout": "60"}, "AWSAccountIds": [ACCOUNT],
         }),
-        _ => json!({"keyId": format!("arn:aws:kms:{REGION}:{ACCOUNT}:key/{name}")}),
+        _ => json!({
+            "keyId": format!("arn:aws:kms:{REGION}:{ACCOUNT}:key/{name}"), "aliasName": format!("alias/{name}"),
+        }),
     };
     let calls = watches.filter(|watch| watch.name != SCHEDULED);
     let calls = calls.map(|watch| (watch.service.trim_end_matches(".amazonaws.com"), watch.name));

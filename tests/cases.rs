@@ -16,7 +16,7 @@ use anyhow::{Context, Result, bail, ensure};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use snapback::change::{Applied, Change};
-use snapback::control::{AnyControl, Function, Given, Look, Remembered, Remembering, Suspicion};
+use snapback::control::{AnyControl, Function, Given, Look, Remembered, Remembering, Stack, Suspicion};
 use snapback::decision::Decision;
 use snapback::event::Event;
 use snapback::journal::Journal;
@@ -192,7 +192,8 @@ impl Case {
         }
         let place = aws.place();
         let journal = Journal::new(&place.config, "journal");
-        let look = Look { place: &place, memory: Remembering::Journal(&journal) };
+        let stack = Stack::new(&self.settings);
+        let look = Look { place: &place, memory: Remembering::Journal(&journal), stack: Some(&stack) };
         let state = self.observe(&look).await?;
         let (seeing, reads) = called(&aws);
         let decision = self.decide(&state)?;

@@ -31,8 +31,9 @@ impl Example {
     /// As Snapback is deployed: it knows its key, unless the event is of a time before it did.
     pub(crate) fn settings(&self) -> Settings {
         let key = "arn:aws:kms:eu-central-1:111122223333:key/1f2e3d4c-5b6a-4988-8776-655443322110";
-        let keys = (!self.event.is_look()).then(|| key.to_owned()).into_iter().collect();
-        Settings { own: Own { keys, ..Own::default() }, ..Settings::default() }
+        let journal_key = (!self.event.is_look()).then(|| key.to_owned());
+        let keys = journal_key.clone().into_iter().collect();
+        Settings { own: Own { keys, journal_key, ..Own::default() }, ..Settings::default() }
     }
 
     fn place(&self) -> String {

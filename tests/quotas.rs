@@ -32,12 +32,17 @@ const LARGEST_ENVIRONMENT: usize = 4 * 1024;
 
 /// What CloudFormation puts in the place of a reference, if that is as long as it can be.
 /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/pseudo-parameter-reference.html>
-const REFERENCES: [(&str, usize); 4] = [
+const REFERENCES: [(&str, usize); 6] = [
     ("AWS::Partition", "aws-us-gov".len()),
     ("AWS::Region", "ap-southeast-1".len()),
     ("AWS::AccountId", "111122223333".len()),
     ("AWS::StackName", 128),
+    ("JournalKey.Arn", KEY.len()),
+    ("TopicKey.Arn", KEY.len()),
 ];
+
+/// <https://docs.aws.amazon.com/kms/latest/developerguide/concepts.html#key-id-key-ARN>
+const KEY: &str = "arn:aws-us-gov:kms:ap-southeast-1:111122223333:key/1a2b3c4d-0000-4000-8000-000000000001";
 
 /// Any other: the name or ARN of a resource, in which the stack's name is most.
 const LONGEST_REFERENCE: usize = 255;
@@ -67,6 +72,12 @@ fn substituted(text: &str) -> Result<String> {
         "x".repeat(known.map_or(LONGEST_REFERENCE, |(_, longest)| *longest))
     };
     Ok(reference.replace_all(text, as_long).into_owned())
+}
+
+fn longest_reference(value: &Value) -> usize {
+    let Value::Tagged(tagged) = value else { return LONGEST_REFERENCE };
+    let known = REFERENCES.iter().find(|(name, _)| tagged.value == *name);
+    known.map_or(LONGEST_REFERENCE, |(_, longest)| *longest)
 }
 
 /// The longest value that a parameter takes.
@@ -122,7 +133,7 @@ fn the_variables_of_a_function_fit_whatever_the_parameters_are() -> Result<()> {
                 + match (parameter, value) {
                     (Some(parameter), _) => longest(parameter).with_context(|| name.clone())?,
                     (None, Value::String(text)) => text.len(),
-                    (None, _) => LONGEST_REFERENCE,
+                    (None, value) => longest_reference(value),
                 };
         }
         assert!(size <= LARGEST_ENVIRONMENT, "the variables of {} may have {size} bytes", function.name);

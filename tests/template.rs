@@ -474,7 +474,7 @@ fn variables_in(folder: &Path, found: &mut BTreeSet<String>) -> Result<()> {
 fn the_functions_accept_what_is_deployed_unless_told_otherwise() -> Result<()> {
     let template = Template::read()?;
     // The name under which `samconfig.toml` deploys. Keys have no name before they are made.
-    let made = [("AWS::StackName", "snapback"), ("TopicKey.Arn", "")];
+    let made = [("AWS::StackName", "snapback"), ("TopicKey.Arn", ""), ("JournalKey.Arn", "")];
     let settings = template.settings(&made)?;
     assert_eq!(settings, Settings::default(), "the defaults of the template and of the code differ");
     for most in ["MinValue", "MaxValue", "Default"] {
@@ -568,6 +568,38 @@ fn the_redrive_function_may_do_what_it_calls_and_only_where_it_has_to() -> Resul
     let condition = &count.context("it may not count")?["Condition"];
     assert_eq!(words(&condition["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]), set(&["redrive#*"]));
     assert_eq!(words(&condition["Null"]["dynamodb:LeadingKeys"]), set(&["false"]));
+    Ok(())
+}
+
+/// An event's actor is what its record says. Who may send a record to a queue would choose it, and who may take a message
+/// away loses the event.
+#[test]
+fn nobody_sends_to_a_queue_or_takes_from_it_but_who_needs_to() -> Result<()> {
+    let template = Template::read()?;
+    let denied = |queue: &str, sid: &str| -> Option<(BTreeSet<String>, String)> {
+        let policy = &template.0["Resources"][format!("{queue}Policy")]["Properties"]["PolicyDocument"]["Statement"];
+        let statement = items(policy).find(|statement| statement["Sid"] == sid)?;
+        let is_for_all = statement["Effect"] == "Deny" && statement["Principal"] == "*";
+        let of_queue = attribute(&statement["Resource"]) == Some(&format!("{queue}.Arn"));
+        (is_for_all && of_queue).then(|| (words(&statement["Action"]), format!("{:?}", statement["Condition"])))
+    };
+    let sending = set(&["sqs:SendMessage"]);
+    let taking = set(&["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:ReceiveMessage"]);
+    for (queue, may_send) in [
+        ("RuleDeadLetters", vec!["aws:PrincipalIsAWSService"]),
+        ("FunctionDeadLetters", FUNCTIONS.iter().map(|function| function.name.trim_end_matches("Function")).collect()),
+        ("GivenUpEvents", vec!["RedriveRole.Arn"]),
+    ] {
+        let (actions, condition) = denied(queue, "NobodyElseSends").with_context(|| format!("{queue} takes all"))?;
+        assert_eq!(actions, sending, "{queue}");
+        assert!(may_send.iter().all(|who| condition.contains(who)), "{queue}: {condition}");
+    }
+    for queue in ["RuleDeadLetters", "FunctionDeadLetters"] {
+        let (actions, condition) = denied(queue, "NobodyElseTakes").with_context(|| format!("{queue} gives to all"))?;
+        assert_eq!(actions, taking, "{queue}");
+        assert!(condition.contains("RedriveRole.Arn") && condition.contains("Operators"), "{queue}: {condition}");
+    }
+    assert_eq!(denied("GivenUpEvents", "NobodyElseTakes"), None, "people look there");
     Ok(())
 }
 
@@ -714,8 +746,9 @@ fn snapback_watches_over_exactly_the_keys_that_the_template_has() -> Result<()> 
     let template = Template::read()?;
     let keys: BTreeSet<String> =
         template.resources("AWS::KMS::Key").iter().map(|(id, _)| format!("{id}.Arn")).collect();
-    let all = joined(&template.0["Globals"]["Function"]["Environment"]["Variables"]["SNAPBACK_KEYS"]);
-    assert_eq!(all, keys);
+    let told = |variable: &str| attribute(&template.0["Globals"]["Function"]["Environment"]["Variables"][variable]);
+    let all = ["SNAPBACK_KEYS", "SNAPBACK_JOURNAL_KEY"].into_iter().filter_map(told).map(str::to_owned).collect();
+    assert_eq!(keys, all);
     Ok(())
 }
 

@@ -134,7 +134,7 @@ impl Operator {
     }
 
     pub(crate) fn look<'a>(&'a self, place: &'a Place) -> Look<'a> {
-        Look { place, memory: Remembering::Journal(&self.journal) }
+        Look { place, memory: Remembering::Journal(&self.journal), stack: None }
     }
 
     pub(crate) async fn caller(&self) -> Result<&Caller> {
@@ -386,6 +386,7 @@ mod tests {
             repeat: None,
             applied: vec![],
             problem: None,
+            unwritten: false,
             forged: std::collections::BTreeSet::new(),
             announced: true,
             undone: None,

@@ -138,7 +138,7 @@ impl Scan {
 
     fn look(&self) -> Look<'_> {
         let memory = self.journal.as_ref().map_or(Remembering::Nothing, Remembering::Journal);
-        Look { place: &self.place, memory }
+        Look { place: &self.place, memory, stack: None }
     }
 
     async fn list(&self, survey: Survey) -> Result<Vec<Subject>> {

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::{SignedDuration, Timestamp};
-use snapback::change::{Applied, Change};
+use snapback::change::{Applied, Change, Own};
 use snapback::control::Function;
 use snapback::journal::{Entry, Hold, Outcome, Undone, Wanted};
 
@@ -88,11 +88,16 @@ async fn one(operator: &Operator, id: &str, until: Timestamp, yes: bool, out: &m
     )?;
     // What is there now is read when it is changed: then it has to be what Snapback left.
     show_changes(&undoing.changes, ["as Snapback left it", "after the undo"], out)?;
+    undoing.warn(out)?;
     if !yes && !agreed("Undo this revert?", out)? {
         writeln!(out, "Nothing was done.")?;
         return Ok(ExitCode::FAILURE);
     }
     undoing.undo(operator, caller, until).await?;
+    if undoing.ends_the_journal() {
+        writeln!(out, "Done. The original change is restored.")?;
+        return Ok(ExitCode::SUCCESS);
+    }
     writeln!(
         out,
         "Done. The original change is restored, and Snapback leaves it in place until {until:.0}. `snapback release {id}` \
@@ -123,6 +128,7 @@ async fn many(
         for change in &undoing.changes {
             writeln!(out, "  * {}", on_one_line(&change.to_string()))?;
         }
+        undoing.warn(out)?;
     }
     for (why, ids) in refused.by_reason() {
         writeln!(out, "Cannot be undone: {ids}: {why}")?;
@@ -181,6 +187,25 @@ impl Undoing {
         Ok(Self { entry, function, changes })
     }
 
+    /// Whether the journal's key cannot be used afterwards, and with it no hold be checked.
+    fn ends_the_journal(&self) -> bool {
+        let own = &self.entry.basis.settings.own;
+        self.changes.iter().any(|change| matches!(change, Change::Own(Own::Key(change)) if own.is_journals(&change.of)))
+    }
+
+    /// Says where an undo does not last.
+    fn warn(&self, out: &mut impl Write) -> Result<()> {
+        if self.ends_the_journal() {
+            writeln!(
+                out,
+                "This does not last: without its key, Snapback can check neither this hold nor an emergency stop, so it \
+                 enables the key again. To keep it as it is, first deploy Snapback with `{}=notify` in ModeOverrides.",
+                self.entry.control
+            )?;
+        }
+        Ok(())
+    }
+
     /// The holds come first: AWS tells Snapback of what we do within seconds.
     async fn undo(&self, operator: &Operator, caller: &Caller, until: Timestamp) -> Result<()> {
         let Self { entry, function, changes } = self;
@@ -189,6 +214,12 @@ impl Undoing {
             let (control, resource) = (entry.control.clone(), entry.subject.arn.clone());
             let (grant, entry, by) = (grant.clone(), entry.id.clone(), by.clone());
             journal.hold(&Hold { control, resource, grant, entry, by, since: now, until }).await?;
+        }
+        let undone =
+            Entry { outcome: Outcome::Undone, undone: Some(Undone { by: by.clone(), at: now }), ..entry.clone() };
+        // Nothing can be sealed once the key is disabled.
+        if self.ends_the_journal() {
+            journal.complete(&undone).await?;
         }
         let place = operator.place(&entry.subject);
         for (done, change) in changes.iter().enumerate() {
@@ -203,11 +234,13 @@ impl Undoing {
                     for grant in grants(entry) {
                         journal.release(&entry.control, &entry.subject.arn, grant).await?;
                     }
+                    if self.ends_the_journal() {
+                        journal.complete(entry).await?;
+                    }
                 }
                 return Err(error.context(format!("{done} of {} changes were undone", changes.len())));
             }
         }
-        let undone = Some(Undone { by: by.clone(), at: now });
-        journal.complete(&Entry { outcome: Outcome::Undone, undone, ..entry.clone() }).await
+        if self.ends_the_journal() { Ok(()) } else { journal.complete(&undone).await }
     }
 }

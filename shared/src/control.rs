@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tokio::sync::OnceCell;
 
 use crate::change::{Applied, Change};
 use crate::decision::Decision;
@@ -163,11 +164,29 @@ pub struct Given<'a> {
     pub holds: &'a BTreeSet<String>,
 }
 
-/// The eyes of a control: the place of the event, and what is remembered of it.
+/// The eyes of a control: the place of the event, what is remembered of it, and the stack that Snapback is of.
 #[derive(Debug)]
 pub struct Look<'a> {
     pub place: &'a Place,
     pub memory: Remembering<'a>,
+    /// Nothing where nobody has deployed it, as in a scan.
+    pub stack: Option<&'a Stack>,
+}
+
+/// Snapback's own stack, whose parts are listed once for all that is looked at because of one event.
+#[derive(Debug)]
+pub struct Stack {
+    pub name: String,
+    /// The name, the ARN or the address of each, by its logical id.
+    pub parts: OnceCell<BTreeMap<String, String>>,
+}
+
+impl Stack {
+    /// Nothing is listed yet.
+    #[must_use]
+    pub fn new(settings: &Settings) -> Self {
+        Self { name: settings.own.stack.clone(), parts: OnceCell::new() }
+    }
 }
 
 /// Where a control finds how things were.
@@ -219,7 +238,7 @@ impl<'a> Look<'a> {
     /// A look without memory.
     #[must_use]
     pub fn new(place: &'a Place) -> Self {
-        Self { place, memory: Remembering::Nothing }
+        Self { place, memory: Remembering::Nothing, stack: None }
     }
 
     /// What a control remembers of a subject.

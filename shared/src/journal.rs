@@ -47,11 +47,12 @@ use crate::change::{Applied, Change};
 use crate::decision::{Decision, Severity};
 use crate::event::{Actor, Event, Kind};
 use crate::mode::Mode;
-use crate::settings::Settings;
+use crate::settings::{Deployment, Settings};
 use crate::subject::Subject;
 
 use seal::Content;
 
+pub use lease::Taken;
 pub use memory::{Baselines, Memory};
 pub use repeats::Repeat;
 pub use seal::Forged;
@@ -60,6 +61,13 @@ pub use seal::Forged;
 /// `template.yaml`) and shorter than Lambda waits before it tries again (one minute).
 /// <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html>
 const LEASE: SignedDuration = SignedDuration::from_secs(50);
+
+/// No lease that a run has taken ends later than this, however far the clocks of two machines are apart. A longer one was
+/// written by somebody else, to keep Snapback from a resource: leases carry no seal, as DynamoDB itself compares them.
+const LONGEST_LEASE: SignedDuration = SignedDuration::from_secs(2 * 50);
+
+/// When a lease keeps nobody away: it is over, or none that a run has taken.
+const LEASE_IS_FREE: &str = "lease < :now OR lease > :longest OR NOT attribute_type(lease, :number)";
 
 /// Up to this size a body is JSON that people can read in the console: three copies of the largest bucket policy fit.
 const LARGEST_PLAIN: usize = 128 * 1024;
@@ -107,6 +115,9 @@ pub struct Entry {
     pub applied: Vec<Applied>,
     /// What went wrong, or could not be seen to be right.
     pub problem: Option<String>,
+    /// Whether the journal could not take it: then what people are told is all there is.
+    #[serde(skip)]
+    pub unwritten: bool,
     /// What stood in the journal about it that was not genuine, in words for people.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub forged: BTreeSet<String>,
@@ -233,7 +244,7 @@ pub struct Journal {
     client: Client,
     table: String,
     kms: aws_sdk_kms::Client,
-    /// The alias of the key that seals what is believed.
+    /// The ARN or the alias of the key that seals what is believed.
     key: String,
 }
 
@@ -291,10 +302,17 @@ impl From<&Event> for Cause {
 }
 
 impl Journal {
+    /// For operators, who name the table alone: its key goes by an alias of the same name.
     #[must_use]
     pub fn new(config: &SdkConfig, table: &str) -> Self {
         let (client, kms) = (Client::new(config), aws_sdk_kms::Client::new(config));
         Self { client, table: table.to_owned(), kms, key: format!("alias/{table}") }
+    }
+
+    /// For functions, which are told the key itself: whoever moves the alias moves nothing for them.
+    #[must_use]
+    pub fn of(config: &SdkConfig, deployment: &Deployment) -> Self {
+        Self { key: deployment.journal_key.clone(), ..Self::new(config, &deployment.journal) }
     }
 
     #[must_use]
@@ -309,7 +327,7 @@ impl Journal {
     pub async fn earlier(&self, id: &str, now: Timestamp) -> Result<Earlier> {
         let Some(item) = self.item(entry_key(id)).await.context(READING)? else { return Ok(Earlier::None) };
         match self.genuine(&item).await.context(READING)? {
-            Ok(content) => earlier(&item, self.entry(id, content).await?, now),
+            Ok(content) => Ok(earlier(&item, self.entry(id, content).await?, now)),
             Err(forged) => Ok(Earlier::Forged(forged)),
         }
     }
@@ -384,20 +402,19 @@ impl Journal {
     /// # Errors
     /// When the journal cannot be written: then nothing may be done.
     pub async fn begin(&self, entry: &Entry, forged: &[Forged], now: Timestamp) -> Result<Earlier> {
-        let free = "attribute_not_exists(pk) OR (outcome IN (:pending, :failed) AND lease < :now)";
+        let free = format!("attribute_not_exists(pk) OR (outcome IN (:pending, :failed) AND ({LEASE_IS_FREE}))");
         let call = Box::pin(self.put(entry, Some(now + LEASE))).await?;
         let key = entry_key(&entry.id);
         let call = match forged.iter().find(|forged| forged.is_at(&key)).map(Forged::seal) {
-            None => call.condition_expression(free),
+            None => call.condition_expression(&free),
             Some(None) => call.condition_expression(format!("{free} OR attribute_not_exists(mac)")),
             Some(Some(seal)) => call
                 .condition_expression(format!("{free} OR mac = :forged"))
                 .expression_attribute_values(":forged", seal.clone()),
         };
-        let call = call
+        let call = compared(call, now)
             .expression_attribute_values(":pending", AttributeValue::S(Outcome::Pending.to_string()))
-            .expression_attribute_values(":failed", AttributeValue::S(Outcome::Failed.to_string()))
-            .expression_attribute_values(":now", seconds(now));
+            .expression_attribute_values(":failed", AttributeValue::S(Outcome::Failed.to_string()));
         match call.send().await {
             Ok(_) => Ok(Earlier::None),
             Err(error) if is_condition(&error) => match self.earlier(&entry.id, now).await? {
@@ -692,18 +709,59 @@ impl fmt::Display for Outcome {
     }
 }
 
-fn earlier(item: &HashMap<String, AttributeValue>, entry: Entry, now: Timestamp) -> Result<Earlier> {
-    let lease: i64 = match item.get("lease") {
-        Some(AttributeValue::N(seconds)) => seconds.parse().context("the lease of a journal entry")?,
-        _ => 0,
-    };
-    Ok(match entry.outcome {
-        Outcome::Pending | Outcome::Failed if lease >= now.as_second() => Earlier::AtWork,
-        Outcome::Pending | Outcome::Failed => Earlier::Unfinished(Box::new(entry)),
+fn earlier(item: &HashMap<String, AttributeValue>, mut entry: Entry, now: Timestamp) -> Earlier {
+    // Beside the sealed content, it is what the condition of `begin` compares: another one would keep everybody away.
+    if text(item, "outcome").ok() != Some(&entry.outcome.to_string()) {
+        return Earlier::Forged(Forged::of(item));
+    }
+    let is_open = matches!(entry.outcome, Outcome::Pending | Outcome::Failed);
+    match item.get("lease").map(|lease| Lease::read(lease, now)) {
+        Some(Lease::Lasts) if is_open => return Earlier::AtWork,
+        Some(Lease::Endless) if is_open => {
+            entry.forged.insert(endless(&format!("entry `{}`", entry.id)));
+        }
+        _ => {}
+    }
+    match entry.outcome {
         Outcome::Allowed | Outcome::Undone => Earlier::Handled(entry.outcome),
-        _ if entry.announced => Earlier::Handled(entry.outcome),
+        _ if entry.announced && !is_open => Earlier::Handled(entry.outcome),
         _ => Earlier::Unfinished(Box::new(entry)),
-    })
+    }
+}
+
+/// What a lease says at a time.
+#[derive(Debug, PartialEq, Eq)]
+enum Lease {
+    Over,
+    Lasts,
+    /// No run can last so long, or it is no time at all.
+    Endless,
+}
+
+impl Lease {
+    fn read(lease: &AttributeValue, now: Timestamp) -> Self {
+        let AttributeValue::N(seconds) = lease else { return Self::Endless };
+        match seconds.parse::<i64>() {
+            Ok(seconds) if seconds < now.as_second() => Self::Over,
+            Ok(seconds) if seconds <= (now + LONGEST_LEASE).as_second() => Self::Lasts,
+            _ => Self::Endless,
+        }
+    }
+}
+
+/// What people are told of a lease that was not honoured.
+fn endless(of_what: &str) -> String {
+    format!(
+        "the lease of {of_what} in the journal ends later than any run lasts, so it is not honoured: whoever wrote it can \
+         write the table and wanted to keep Snapback from the resource"
+    )
+}
+
+/// A write with what `LEASE_IS_FREE` compares.
+fn compared(call: PutItemFluentBuilder, now: Timestamp) -> PutItemFluentBuilder {
+    call.expression_attribute_values(":now", seconds(now))
+        .expression_attribute_values(":longest", seconds(now + LONGEST_LEASE))
+        .expression_attribute_values(":number", AttributeValue::S("N".to_owned()))
 }
 
 fn text<'a>(item: &'a HashMap<String, AttributeValue>, name: &str) -> Result<&'a str> {

@@ -13,7 +13,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tracing::{info, warn};
 
-use crate::control::{AnyControl, Function, Look, Suspicion};
+use crate::control::{AnyControl, Function, Look, Stack, Suspicion};
 use crate::event::Event;
 use crate::journal::{Journal, Memory};
 use crate::mode::Mode;
@@ -82,7 +82,7 @@ impl<'a> Learning<'a> {
     }
 
     async fn look_through(&self, place: &Place, function: &'static Function) -> Result<()> {
-        let journal = Journal::new(&self.home.config, &self.deployment.journal);
+        let journal = Journal::of(&self.home.config, self.deployment);
         let responder = Responder::new(&self.settings, self.deployment, self.home.config.clone());
         let (mut anew, mut failures) = (vec![], vec![]);
         let (mut risky, mut lost, mut same, mut first) = (0_u64, 0_u64, 0_u64, 0_u64);
@@ -144,7 +144,8 @@ impl<'a> Learning<'a> {
     ) -> Result<Seen> {
         let context = format!("{} on {}", control.about.id, subject.arn);
         let (event, suspicion) = (self.event(place), Suspicion { subject, why: "the scheduled look".to_owned() });
-        let mut case = responder.case(place, (function, control), &event, &suspicion);
+        let stack = Stack::new(&self.settings);
+        let mut case = responder.case((place, &stack), (function, control), &event, &suspicion);
         let seen = async {
             match Box::pin(responder.handle(&mut case)).await? {
                 End::Harmless(state) => {

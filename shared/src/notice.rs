@@ -179,7 +179,8 @@ fn subject(entry: &Entry) -> String {
         Outcome::Asked => "asks to revert",
         Outcome::Held => "left alone",
         Outcome::Failed => "FAILED to revert",
-        Outcome::Pending | Outcome::Alerted | Outcome::Allowed | Outcome::Undone => "alert",
+        Outcome::Pending => "reverts",
+        Outcome::Alerted | Outcome::Allowed | Outcome::Undone => "alert",
     };
     let (start, kind) = (format!("Snapback {done} [{}]: ", severity(entry)), &subject.kind);
     let (name, account, happened) = (as_ascii(&subject.name), &subject.account, as_ascii(&happened(entry)));
@@ -258,7 +259,10 @@ fn details(entry: &Entry, journal: &str) -> Vec<String> {
         format!("Where:  account {}, {}, {}", subject.account, subject.region, subject.arn),
         format!("        {}", subject.console),
         format!("What:   {} ({}), mode {}", entry.control, severity(entry), entry.mode),
-        format!("More:   journal entry {} in table {journal}", entry.id),
+        match entry.unwritten {
+            false => format!("More:   journal entry {} in table {journal}", entry.id),
+            true => format!("More:   the journal ({journal}) has no entry of this; keep this notice"),
+        },
     ]
 }
 
@@ -353,7 +357,8 @@ fn done(entry: &Entry) -> String {
         Outcome::Failed => {
             "Snapback could NOT revert this. It will try again, but look at the resource now. What it tries:".to_owned()
         }
-        Outcome::Pending | Outcome::Alerted | Outcome::Allowed | Outcome::Undone => {
+        Outcome::Pending => "Snapback is reverting this now. What it does:".to_owned(),
+        Outcome::Alerted | Outcome::Allowed | Outcome::Undone => {
             "Snapback has touched nothing: this needs your judgement.".to_owned()
         }
     }
@@ -419,7 +424,8 @@ fn apply(entry: &Entry, journal: &str) -> Option<String> {
 
 fn command(verb: &str, of: Outcome, entry: &Entry, journal: &str) -> Option<String> {
     let region = &entry.subject.region;
-    (entry.outcome == of).then(|| format!("snapback {verb} {} --journal {journal} --region {region}", entry.id))
+    (entry.outcome == of && !entry.unwritten)
+        .then(|| format!("snapback {verb} {} --journal {journal} --region {region}", entry.id))
 }
 
 /// One command for each undo that has left a hold.
@@ -566,6 +572,7 @@ mod tests {
             repeat: None,
             applied: vec![],
             problem: None,
+            unwritten: false,
             forged: BTreeSet::new(),
             announced: false,
             undone: None,

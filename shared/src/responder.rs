@@ -4,6 +4,7 @@
 //! its holds, its baseline, the stop and what an earlier delivery has left once; what is read again may have changed.
 
 mod case;
+mod needed;
 mod revert;
 
 use std::borrow::Cow;
@@ -19,11 +20,11 @@ use tracing::{info, warn};
 
 use crate::aws::is_denied;
 use crate::change::Change;
-use crate::control::{AnyControl, Function, Suspicion};
+use crate::control::{AnyControl, Function, Stack, Suspicion};
 use crate::decision::Decision;
 use crate::event::{Event, Malformed, Refusal};
 use crate::guardrail::{Broken, Guardrails};
-use crate::journal::{Cause, Earlier, Entry, Journal, Outcome, hash};
+use crate::journal::{Cause, Earlier, Entry, Journal, Outcome, Taken, hash};
 use crate::mode::Mode;
 use crate::place::Place;
 use crate::settings::{Deployment, Settings};
@@ -128,7 +129,7 @@ fn refuse(event: &Event, why: &str) {
 impl<'a> Responder<'a> {
     #[must_use]
     pub fn new(settings: &'a Settings, deployment: &'a Deployment, config: SdkConfig) -> Self {
-        let journal = Journal::new(&config, &deployment.journal);
+        let journal = Journal::of(&config, deployment);
         let home = Place::new(deployment.account(), config);
         Self { settings, deployment, home, journal, guardrails: OnceLock::new() }
     }
@@ -143,9 +144,9 @@ impl<'a> Responder<'a> {
             refuse(event, &format!("it is of account {}, {}, and we are in another", event.account, event.region));
             return Ok(());
         };
-        let mut failures = vec![];
+        let (stack, mut failures) = (Stack::new(self.settings), vec![]);
         for (control, suspicion) in suspected {
-            let mut case = self.case(place, (function, control), event, suspicion);
+            let mut case = self.case((place, &stack), (function, control), event, suspicion);
             if let Err(failure) = Box::pin(self.handle(&mut case)).await {
                 failures.push(format!("{} on {}: {failure:#}", control.about.id, suspicion.subject.arn));
             }
@@ -163,12 +164,12 @@ impl<'a> Responder<'a> {
     /// A case of which nothing is read yet.
     pub(crate) fn case<'c>(
         &'c self,
-        place: &'c Place,
+        (place, stack): (&'c Place, &'c Stack),
         (function, control): (&'static Function, &'static AnyControl),
         event: &'c Event,
         suspicion: &'c Suspicion,
     ) -> Case<'c> {
-        Case::new(place, self.settings, &self.journal, (function, control), event, suspicion)
+        Case::new(place, self.settings, (&self.journal, stack), (function, control), event, suspicion)
     }
 
     /// The whole way of a case.
@@ -274,6 +275,9 @@ impl<'a> Responder<'a> {
         if was_restored(&earlier) {
             case.event = tick;
             earlier = self.journal.earlier(&case.id(), now).await;
+        } else if earlier.is_err() {
+            // What cannot be read may have been restored before.
+            case.event = tick;
         }
         Ok(Continue(Observed { seen: Ok(seen), earlier }))
     }
@@ -294,7 +298,7 @@ impl<'a> Responder<'a> {
         case.is_retry = true;
         entry.forged.extend(case.forged.iter().map(ToString::to_string));
         if matches!(entry.outcome, Outcome::Pending | Outcome::Failed) {
-            let begun = self.begin(case, &entry).await?;
+            let begun = self.begin(case, &mut entry).await?;
             if begun != Earlier::None {
                 bail!("another delivery is at work on this event or resource; this one is to be tried again");
             }
@@ -372,6 +376,7 @@ impl<'a> Responder<'a> {
             repeat: None,
             applied: vec![],
             forged: case.forged.iter().map(ToString::to_string).collect(),
+            unwritten: false,
             problem,
             announced: false,
             undone: None,
@@ -383,12 +388,15 @@ impl<'a> Responder<'a> {
     async fn record(&self, case: &mut Case<'_>, mut entry: Entry) -> Result<()> {
         let begun = match case.journal_failure.take() {
             Some(failure) => Err(failure),
-            None => self.begin(case, &entry).await,
+            None => self.begin(case, &mut entry).await,
         };
         match begun {
             Ok(Earlier::None) => Box::pin(self.conclude(case, entry)).await,
             Ok(Earlier::Handled(_)) => Ok(()),
             Ok(_) => bail!("another delivery is at work on this event or resource; this one is to be tried again"),
+            Err(failure) if self.may_restore_first(case, &entry).await => {
+                Box::pin(self.restore_first(case, entry, failure)).await
+            }
             Err(failure) => {
                 entry.outcome = match self.intended(case, &entry) {
                     _ if entry.outcome == Outcome::Held => Outcome::Held,
@@ -396,6 +404,7 @@ impl<'a> Responder<'a> {
                     harmless => harmless,
                 };
                 entry.problem = Some(format!("the journal cannot be used, so nothing was touched: {failure:#}"));
+                entry.unwritten = true;
                 self.announce(&entry).await?;
                 Err(failure)
             }
@@ -403,7 +412,7 @@ impl<'a> Responder<'a> {
     }
 
     /// Writes the entry down, and takes the resource if something of it is to be overwritten.
-    async fn begin(&self, case: &Case<'_>, entry: &Entry) -> Result<Earlier> {
+    async fn begin(&self, case: &Case<'_>, entry: &mut Entry) -> Result<Earlier> {
         let now = Timestamp::now();
         if !self.needs_resource(case, entry) {
             return self.journal.begin(entry, &case.forged, now).await;
@@ -412,13 +421,18 @@ impl<'a> Responder<'a> {
             futures::join!(self.journal.begin(entry, &case.forged, now), self.journal.take(entry, now));
         let (begun, mut taken) = (begun?, taken?);
         for wait in BEFORE_TAKING_AGAIN {
-            if taken || begun != Earlier::None {
+            if taken != Taken::No || begun != Earlier::None {
                 break;
             }
             tokio::time::sleep(wait).await;
             taken = self.journal.take(entry, Timestamp::now()).await?;
         }
-        Ok(if taken { begun } else { Earlier::AtWork })
+        match taken {
+            Taken::Taken => {}
+            Taken::Regardless(lease) => drop(entry.forged.insert(lease)),
+            Taken::No => return Ok(Earlier::AtWork),
+        }
+        Ok(begun)
     }
 
     fn needs_resource(&self, case: &Case<'_>, entry: &Entry) -> bool {
@@ -479,7 +493,8 @@ impl<'a> Responder<'a> {
 
     /// Tells people, unless they know: of this outcome, or that it keeps coming back.
     async fn notify(&self, entry: &mut Entry, told: Option<Outcome>) -> Result<()> {
-        if entry.repeat.as_ref().is_some_and(|repeat| !repeat.is_told()) {
+        // What somebody has forged is news each time.
+        if entry.repeat.as_ref().is_some_and(|repeat| !repeat.is_told()) && entry.forged.is_empty() {
             entry.announced = true;
         } else if told != Some(entry.outcome) && entry.outcome != Outcome::Allowed {
             let announced = self.announce(entry).await;

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use crate::change::Key;
 use crate::event::Event;
 use crate::mode::{Mode, Modes};
 use crate::network::PublicPorts;
@@ -42,13 +43,15 @@ pub struct Own {
     pub stack: String,
     /// The ARNs of the stack's keys. Where none is told, as in a replay, no key is one.
     pub keys: BTreeSet<String>,
+    /// The ARN of the one among them that seals the journal.
+    pub journal_key: Option<String>,
     /// How many concurrent executions the stack reserves for each function.
     pub reserved: Option<u32>,
 }
 
 impl Default for Own {
     fn default() -> Self {
-        Self { stack: "snapback".to_owned(), keys: BTreeSet::new(), reserved: None }
+        Self { stack: "snapback".to_owned(), keys: BTreeSet::new(), journal_key: None, reserved: None }
     }
 }
 
@@ -56,6 +59,8 @@ impl Default for Own {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deployment {
     pub journal: String,
+    /// The ARN of the key that seals it.
+    pub journal_key: String,
     pub journal_days: u32,
     pub topic: String,
     /// How many reverts one actor may cause in an hour before people are asked instead.
@@ -73,6 +78,9 @@ pub struct Problem {
     pub expected: &'static str,
     pub found: String,
 }
+
+/// Where both a function and what it judges by find the journal's key.
+const JOURNAL_KEY: &str = "SNAPBACK_JOURNAL_KEY";
 
 impl Settings {
     /// Reads the settings from variables; `lookup` is the environment, or a test's map.
@@ -128,11 +136,23 @@ impl Own {
             number.parse().or_else(|_| problem("SNAPBACK_RESERVED_CONCURRENCY", "a number; 0 is none", &number))
         });
         let is_arn = |arn: &str| arn.starts_with("arn:");
+        let journal_key = told(JOURNAL_KEY);
+        let mut keys = ids(lookup, "SNAPBACK_KEYS", "ARNs of keys, comma between", is_arn)?;
+        keys.extend(journal_key.clone());
         Ok(Self {
             stack: told("SNAPBACK_STACK").unwrap_or_else(|| Self::default().stack),
-            keys: ids(lookup, "SNAPBACK_KEYS", "ARNs of keys, comma between", is_arn)?,
+            keys,
+            journal_key,
             reserved: reserved.transpose()?.filter(|number| *number > 0),
         })
+    }
+}
+
+impl Own {
+    /// Whether this is the key that seals the journal.
+    #[must_use]
+    pub fn is_journals(&self, key: &Key) -> bool {
+        self.journal_key.as_deref().is_some_and(|arn| arn.ends_with(&format!(":key/{}", key.0)))
     }
 }
 
@@ -177,6 +197,7 @@ impl Deployment {
         let days = required("SNAPBACK_JOURNAL_DAYS", "a number of days")?;
         Ok(Self {
             journal: required("SNAPBACK_JOURNAL", "the name of the journal's table")?,
+            journal_key: required(JOURNAL_KEY, "the ARN of the journal's key")?,
             journal_days: days.parse().or_else(|_| problem("SNAPBACK_JOURNAL_DAYS", "a number of days", &days))?,
             topic: required("SNAPBACK_TOPIC", "the ARN of the topic")?,
             most_reverts_per_hour: NonZeroU32::new(match lookup("SNAPBACK_MAX_REVERTS_PER_HOUR") {

@@ -29,12 +29,22 @@ fn written(aws: &Aws) -> Vec<String> {
 
 /// The JSON variant of every notice.
 pub(crate) fn notices(aws: &Aws) -> Vec<Value> {
-    let notice = |body: String| {
+    messages(aws, "default").filter_map(|notice| serde_json::from_str(&notice).ok()).collect()
+}
+
+/// The texts of the mails.
+pub(crate) fn mails(aws: &Aws) -> Vec<String> {
+    messages(aws, "email").collect()
+}
+
+/// What was published, in the variant for a kind of subscriber.
+fn messages(aws: &Aws, variant: &str) -> impl Iterator<Item = String> {
+    let message = move |body: String| {
         let (_, message) = form_urlencoded::parse(body.as_bytes()).find(|(name, _)| name == "Message")?;
         let message: Value = serde_json::from_str(&message).ok()?;
-        serde_json::from_str(message["default"].as_str()?).ok()
+        Some(message[variant].as_str()?.to_owned())
     };
-    aws.bodies("SNS.Publish").into_iter().filter_map(notice).collect()
+    aws.bodies("SNS.Publish").into_iter().filter_map(message)
 }
 
 /// The last item that was put under the entry's key, as `GetItem` gives it back.

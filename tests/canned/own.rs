@@ -4,11 +4,15 @@ use anyhow::{Context, Result};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use snapback::mode::Mode;
+use snapback::responder::Responder;
+use snapback::settings::{Deployment, Own, Settings};
+use workspace_tests::workspace;
 
-use super::injected::journaled;
-use super::scene::{deliver, event};
+use super::injected::{journaled, mails, notices};
+use super::scene::{JOURNAL_KEY, deliver, deliver_as, deliver_to, deployment, event, settings};
 use super::wire::{Answer, Aws, ok};
 
+const TABLE: &str = "snapback-Journal-1A2B3C";
 const RULE: &str = "snapback-S3Rule-1A2B3C";
 
 /// Every part that there is, each with the same random end.
@@ -193,5 +197,128 @@ async fn what_is_named_alike_and_is_no_part_of_the_stack_is_left_alone() -> Resu
     deliver(&own::FUNCTION, &aws, Mode::Revert, event).await?;
     assert_eq!(times(&aws, "EventBridge.DescribeRule"), 0);
     assert_eq!((times(&aws, "EventBridge.EnableRule"), times(&aws, "SNS.Publish")), (0, 0));
+    Ok(())
+}
+
+/// The journal's key in this state, until it is enabled; until then it makes and checks no seal.
+fn without_its_key(state: &str) -> Aws {
+    let disabled = (400, json!({"__type": "DisabledException", "message": "it is disabled"}).to_string());
+    let sealed = ok(&json!({"Mac": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="}).to_string());
+    well()
+        .answers("KMS.DescribeKey", [key(state), key(state), key("Enabled")])
+        .answers("KMS.GenerateMac", [disabled.clone(), sealed])
+        .answers("KMS.VerifyMac", [disabled])
+}
+
+fn knowing_the_key(mode: Mode) -> Settings {
+    let own =
+        Own { keys: [JOURNAL_KEY.to_owned()].into(), journal_key: Some(JOURNAL_KEY.to_owned()), ..Own::default() };
+    Settings { own, ..settings(mode) }
+}
+
+async fn deliver_knowing_the_key(aws: &Aws, mode: Mode, event: Value) -> Result<()> {
+    deliver_as(&own::FUNCTION, aws, &knowing_the_key(mode), event).await
+}
+
+fn key_was_disabled() -> Value {
+    upon("kms", "DisableKey", json!({"keyId": JOURNAL_KEY}))
+}
+
+#[tokio::test]
+async fn the_journals_key_is_enabled_before_anything_is_written_down_and_then_it_is() -> Result<()> {
+    let scheduled = upon("kms", "ScheduleKeyDeletion", json!({"keyId": JOURNAL_KEY, "pendingWindowInDays": 7}));
+    for (event, state) in [(key_was_disabled(), "Disabled"), (scheduled, "PendingDeletion"), (look("l"), "Disabled")] {
+        let aws = without_its_key(state);
+        deliver_knowing_the_key(&aws, Mode::Revert, event).await?;
+        let calls = aws.calls();
+        let position = |call: &str| calls.iter().position(|one| one == call).with_context(|| format!("no {call}"));
+        assert!(position("SNS.Publish")? < position("KMS.EnableKey")?, "it is said first: {calls:?}");
+        assert!(position("KMS.EnableKey")? < position("DynamoDB.PutItem")?, "{calls:?}");
+        assert_eq!(times(&aws, "KMS.CancelKeyDeletion"), usize::from(state == "PendingDeletion"));
+        let notices = notices(&aws);
+        let outcomes: Vec<_> = notices.iter().map(|notice| notice["outcome"].as_str().unwrap_or_default()).collect();
+        assert_eq!(outcomes, ["pending", "reverted"]);
+        assert!(notices[0]["undo"].is_null() && notices[0]["changes"][0]["before"] != Value::Null, "{}", notices[0]);
+        assert!(notices[1]["undo"].is_string(), "the entry is there: {}", notices[1]);
+        let problem = notices[1]["problem"].as_str().unwrap_or_default();
+        assert!(problem.contains("neither holds nor an emergency stop could be checked"), "{problem}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_journal_that_takes_nothing_afterwards_either_is_said_to_have_no_entry() -> Result<()> {
+    let disabled = (400, json!({"__type": "DisabledException", "message": "it is disabled"}).to_string());
+    let aws = without_its_key("Disabled").answers("KMS.GenerateMac", [disabled]);
+    let failed = deliver_knowing_the_key(&aws, Mode::Revert, key_was_disabled()).await;
+    assert!(failed.is_err(), "an alarm tells of it");
+    assert_eq!((times(&aws, "KMS.EnableKey"), times(&aws, "DynamoDB.PutItem")), (1, 0));
+    let notices = notices(&aws);
+    let last = notices.last().context("it is announced")?;
+    assert_eq!((&last["outcome"], &last["undo"]), (&json!("reverted"), &Value::Null));
+    let text = mails(&aws).pop().context("a mail")?;
+    assert!(text.contains("has no entry of this") && text.contains("could not be written there either"), "{text}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn without_the_journals_key_the_mode_counts_and_nothing_else_is_touched() -> Result<()> {
+    for mode in [Mode::Notify, Mode::Ask] {
+        let aws = without_its_key("Disabled");
+        let failed = deliver_knowing_the_key(&aws, mode, key_was_disabled()).await;
+        assert!(failed.is_err() && times(&aws, "KMS.EnableKey") == 0, "{mode}");
+        assert_eq!(times(&aws, "SNS.Publish"), 1, "{mode}");
+    }
+    // What the journal does not need waits for it.
+    let aws = without_its_key("Enabled").answers("EventBridge.DescribeRule", [rule("DISABLED")]);
+    let event = upon("events", "DisableRule", json!({"name": RULE}));
+    let failed = deliver_knowing_the_key(&aws, Mode::Revert, event).await;
+    assert!(failed.is_err() && times(&aws, "EventBridge.EnableRule") == 0);
+    assert_eq!(notices(&aws)[0]["outcome"], "failed");
+    Ok(())
+}
+
+#[tokio::test]
+async fn guardrails_are_asked_about_the_journals_key_too() -> Result<()> {
+    let aws = without_its_key("Disabled");
+    let settings = knowing_the_key(Mode::Revert);
+    let failed = deliver_to(workspace("tests/no-such-guardrails"), &own::FUNCTION, &aws, &settings, key_was_disabled());
+    assert!(failed.await.is_err() && times(&aws, "KMS.EnableKey") == 0);
+    Ok(())
+}
+
+/// A journal that DynamoDB throttles, as somebody has given it one unit a second.
+#[tokio::test]
+async fn a_throttled_journal_gets_its_capacity_back_before_anything_is_written_down() -> Result<()> {
+    let throttled = "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException";
+    let throttled = (400, json!({"__type": throttled, "message": "slow down"}).to_string());
+    let table = |mode: &str, units: u32| {
+        let units = json!({"ReadCapacityUnits": units, "WriteCapacityUnits": units});
+        ok(&json!({"Table": {"DeletionProtectionEnabled": true, "BillingModeSummary": {"BillingMode": mode},
+            "ProvisionedThroughput": units}})
+        .to_string())
+    };
+    let limited = || table("PROVISIONED", 1);
+    let aws = well()
+        .answers("DynamoDB.DescribeTable", [limited(), limited(), table("PAY_PER_REQUEST", 0)])
+        .answers("DynamoDB.PutItem", [throttled, ok("{}")]);
+    let request = json!({"tableName": TABLE, "billingMode": "PROVISIONED"});
+    let deployment = Deployment { journal: TABLE.to_owned(), ..deployment(workspace("guardrails")) };
+    let settings = knowing_the_key(Mode::Revert);
+    let event = upon("dynamodb", "UpdateTable", request);
+    let (event, suspected) = own::FUNCTION.suspect(event, &settings)?.context("it is suspicious")?;
+    Responder::new(&settings, &deployment, aws.config()).respond(&own::FUNCTION, &event, &suspected).await?;
+    let update = aws.bodies("DynamoDB.UpdateTable").pop().context("it is changed")?;
+    assert!(update.contains(r#""BillingMode":"PAY_PER_REQUEST""#), "{update}");
+    let outcomes: Vec<_> = notices(&aws).iter().map(|notice| notice["outcome"].clone()).collect();
+    assert_eq!(outcomes, ["pending", "reverted"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_parts_of_the_stack_are_listed_once_for_all_that_is_checked() -> Result<()> {
+    let aws = well();
+    deliver(&own::FUNCTION, &aws, Mode::Revert, look("look-1")).await?;
+    assert_eq!(times(&aws, "CloudFormation.ListStackResources"), 1);
     Ok(())
 }

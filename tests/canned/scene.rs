@@ -22,6 +22,9 @@ pub(crate) const NAMED: &str = r#"{"Effect":"Allow","Principal":{"AWS":"arn:aws:
 
 pub(crate) const DENIED: &str = r#"{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"arn:aws:s3:::b/*","Condition":{"Bool":{"aws:SecureTransport":"false"}}}"#;
 
+/// The key that seals the journal.
+pub(crate) const JOURNAL_KEY: &str = "arn:aws:kms:eu-central-1:111122223333:key/1f2e3d4c-5b6a-4988-8776-655443322110";
+
 pub(crate) fn policy(statements: &[&str]) -> String {
     format!(r#"{{"Version":"2012-10-17","Statement":[{}]}}"#, statements.join(","))
 }
@@ -92,6 +95,7 @@ pub(crate) fn settings(mode: Mode) -> Settings {
 pub(crate) fn deployment(guardrails: PathBuf) -> Deployment {
     Deployment {
         journal: "journal".to_owned(),
+        journal_key: JOURNAL_KEY.to_owned(),
         journal_days: 400,
         most_reverts_per_hour: None,
         topic: "arn:aws:sns:eu-central-1:111122223333:topic".to_owned(),
@@ -113,8 +117,28 @@ pub(crate) async fn deliver_under(
     mode: Mode,
     event: Value,
 ) -> Result<()> {
-    let settings = settings(mode);
+    deliver_to(guardrails, function, aws, &settings(mode), event).await
+}
+
+/// The same, with these settings and the guardrails that are deployed unless somebody says otherwise.
+pub(crate) async fn deliver_as(
+    function: &'static Function,
+    aws: &Aws,
+    settings: &Settings,
+    event: Value,
+) -> Result<()> {
+    deliver_to(workspace("guardrails"), function, aws, settings, event).await
+}
+
+/// The same, with guardrails and settings.
+pub(crate) async fn deliver_to(
+    guardrails: PathBuf,
+    function: &'static Function,
+    aws: &Aws,
+    settings: &Settings,
+    event: Value,
+) -> Result<()> {
     let deployment = deployment(guardrails);
-    let Some((event, suspected)) = function.suspect(event, &settings)? else { return Ok(()) };
-    Responder::new(&settings, &deployment, aws.config()).respond(function, &event, &suspected).await
+    let Some((event, suspected)) = function.suspect(event, settings)? else { return Ok(()) };
+    Responder::new(settings, &deployment, aws.config()).respond(function, &event, &suspected).await
 }

@@ -179,6 +179,58 @@ async fn what_is_forged_between_two_deliveries_is_said_by_the_second() -> Result
     Ok(())
 }
 
+/// Leases that no run takes.
+fn endless() -> [Value; 3] {
+    [json!({"N": "99999999999"}), json!({"N": "1e100"}), json!({"S": "for ever"})]
+}
+
+#[tokio::test]
+async fn a_lease_that_no_run_can_last_keeps_nobody_from_a_resource_and_is_said() -> Result<()> {
+    for lease in endless() {
+        let before = json!({"Attributes": {"lease": lease, "entry": {"S": "somebody's"}}}).to_string();
+        let aws = public_bucket().answers("DynamoDB.PutItem(lease)", [ok(&before)]);
+        event_is_delivered(&aws, Mode::Revert, bucket_policy_was_put(&policy(&[PUBLIC, NAMED]))).await?;
+        assert_eq!(aws.bodies("S3.PutBucketPolicy"), [policy(&[NAMED])], "{lease}");
+        let notices = notices(&aws);
+        assert_eq!((notices.len(), &notices[0]["outcome"]), (1, &json!("reverted")));
+        let said = notices[0]["forged"][0].as_str().unwrap_or_default();
+        assert!(said.starts_with("the lease of resource `arn:aws:s3:::b` in the journal ends later than"), "{said}");
+        let taken: Value = serde_json::from_str(&aws.bodies("DynamoDB.PutItem(lease)")[0])?;
+        let condition = taken["ConditionExpression"].as_str().context("under a condition")?;
+        assert!(condition.contains("lease > :longest OR NOT attribute_type(lease, :number)"), "{condition}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_lease_that_no_run_can_last_keeps_nobody_from_an_entry_and_is_said() -> Result<()> {
+    let event = bucket_policy_was_put(&policy(&[PUBLIC, NAMED]));
+    let (mut pending, _) = entries(event.clone()).await?;
+    for lease in endless() {
+        pending["lease"] = lease;
+        let aws = public_bucket().answers("DynamoDB.GetItem", [item(&pending)]);
+        event_is_delivered(&aws, Mode::Revert, event.clone()).await?;
+        assert_eq!(aws.bodies("S3.PutBucketPolicy"), [policy(&[NAMED])]);
+        let said = notices(&aws)[0]["forged"][0].as_str().unwrap_or_default().to_owned();
+        assert!(said.starts_with("the lease of entry `"), "{said}");
+    }
+    Ok(())
+}
+
+/// The seal is over the content. What stands beside it, the condition of the first write compares.
+#[tokio::test]
+async fn an_outcome_that_is_not_that_of_the_sealed_entry_keeps_nobody_away() -> Result<()> {
+    let event = bucket_policy_was_put(&policy(&[PUBLIC, NAMED]));
+    let (mut pending, _) = entries(event.clone()).await?;
+    let id = pending["pk"]["S"].as_str().unwrap_or_default().trim_start_matches("entry#").to_owned();
+    pending["lease"] = json!({"N": "0"});
+    pending["outcome"] = json!({"S": "reverted"});
+    let aws = public_bucket().answers("DynamoDB.GetItem", [item(&pending)]);
+    event_is_delivered(&aws, Mode::Revert, event).await?;
+    is_closed(&aws, &format!("entry `{id}`"));
+    Ok(())
+}
+
 #[tokio::test]
 async fn what_is_forged_after_the_look_is_not_overwritten_unseen() -> Result<()> {
     let event = bucket_policy_was_put(&policy(&[PUBLIC, NAMED]));

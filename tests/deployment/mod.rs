@@ -65,7 +65,7 @@ fn the_template_is_what_the_controls_declare() -> Result<()> {
 #[test]
 fn the_parts_that_snapback_watches_are_those_of_the_template() -> Result<()> {
     let template = Template(serde_yaml_ng::from_str(&template()?)?);
-    is_recorded(&workspace("functions/own/src/parts/ids.rs"), &parts::source(&template))
+    is_recorded(&workspace("functions/own/src/parts/ids.rs"), &parts::source(&template)?)
 }
 
 #[test]

@@ -2,19 +2,25 @@
 
 use std::fmt::Write;
 
-use crate::template::{Template, words};
+use anyhow::{Result, bail};
+use serde_json::{Value as Json, json};
+use serde_yaml_ng::Value;
+
+use crate::template::{Template, text, words};
 
 /// What they are called in `functions/own/src/parts.rs`, and their type in the template.
-const KINDS: [(&str, &str); 6] = [
+const KINDS: [(&str, &str); 8] = [
     ("RULES", "AWS::Events::Rule"),
     ("FUNCTIONS", "AWS::Serverless::Function"),
     ("ROLES", "AWS::IAM::Role"),
     ("TOPICS", "AWS::SNS::Topic"),
     ("TABLES", "AWS::DynamoDB::Table"),
     ("QUEUES", "AWS::SQS::Queue"),
+    ("ALARMS", "AWS::CloudWatch::Alarm"),
+    ("LOG_GROUPS", "AWS::Logs::LogGroup"),
 ];
 
-pub(super) fn source(template: &Template) -> String {
+pub(super) fn source(template: &Template) -> Result<String> {
     let mut out =
         "//! The logical ids of Snapback's parts in `template.yaml`. `UPDATE=1 cargo test -p workspace-tests` writes \
                    this file.\n"
@@ -28,7 +34,49 @@ pub(super) fn source(template: &Template) -> String {
         .filter(|(_, function)| words(&function["IgnoreGlobals"]).contains("ReservedConcurrentExecutions"))
         .map(|(id, _)| id);
     let about = "\n/// The functions for which the stack reserves no concurrency, whatever its parameter says.";
-    out + &constant("pub(crate)", about, "UNRESERVED", &unreserved.collect::<Vec<_>>())
+    out += &constant("pub(crate)", about, "UNRESERVED", &unreserved.collect::<Vec<_>>());
+    out += "\n/// The policies of the keys, in which `${…}` is what CloudFormation knows.\n";
+    out += "pub(crate) const POLICIES: &[(&str, &str)] = &[\n";
+    for (id, key) in template.resources("AWS::KMS::Key") {
+        let policy = written_out(&key["Properties"]["KeyPolicy"])?;
+        writeln!(out, "    (\"{id}\", r#\"{policy}\"#),")?;
+    }
+    Ok(out + "];\n")
+}
+
+/// A policy as JSON, under the conditions of the template that add something.
+fn written_out(value: &Value) -> Result<Json> {
+    Ok(match value {
+        Value::Tagged(tagged) => match (tagged.tag.to_string().as_str(), &tagged.value) {
+            ("!Sub", inner) => json!(text(inner)),
+            ("!GetAtt" | "!Ref", inner) => json!(format!("${{{}}}", text(inner))),
+            ("!If", inner) => written_out(&inner[1])?,
+            ("!Split", inner) => joined(&inner[1])?,
+            (other, _) => bail!("what {other} makes of it is not known"),
+        },
+        Value::Sequence(values) => Json::Array(values.iter().map(written_out).collect::<Result<_>>()?),
+        Value::Mapping(values) => {
+            let fields = values.iter().map(|(name, value)| Ok((text(name), written_out(value)?)));
+            Json::Object(fields.collect::<Result<_>>()?)
+        }
+        plain => serde_yaml_ng::from_value(plain.clone())?,
+    })
+}
+
+/// The list that a `!Join` puts together and a `!Split` takes apart again.
+fn joined(value: &Value) -> Result<Json> {
+    let Value::Tagged(tagged) = value else { return written_out(value) };
+    if tagged.tag != "Join" {
+        return Ok(json!([format!("${{{}}}", text(&tagged.value))]));
+    }
+    let mut all = vec![];
+    for part in tagged.value[1].as_sequence().into_iter().flatten() {
+        match joined(part)? {
+            Json::Array(parts) => all.extend(parts),
+            other => all.push(other),
+        }
+    }
+    Ok(Json::Array(all))
 }
 
 /// As rustfmt writes it.

@@ -223,6 +223,81 @@ def test_a_key_is_enabled_again(own):
     assert {(one["control"], one["outcome"]) for one in said_of(own, key)} == {("own-disabled-key", "reverted")}
 
 
+def test_the_journals_key_is_enabled_again_and_then_the_journal_has_it(own):
+    key = part(own, "JournalKey", f"arn:aws:kms:{REGION}:{ACCOUNT}:key/{{name}}")
+    client, bucket = own.aws.client("kms"), own.a_bucket()
+
+    def state() -> str:
+        return client.describe_key(KeyId=key.name)["KeyMetadata"]["KeyState"]
+
+    client.disable_key(KeyId=key.name)
+    assert wait_for(lambda: state() == "Enabled")
+    client.schedule_key_deletion(KeyId=key.name, PendingWindowInDays=7)
+    assert wait_for(lambda: state() == "Enabled")
+    with own.unseen():
+        client.disable_key(KeyId=key.name)
+    look(own)
+    assert state() == "Enabled"
+    assert own.has_settled()
+    assert outcomes(own, key) == ["pending", "reverted"] * 3, "each is said before and after"
+    assert [entry["outcome"] for entry in own.journal_about(key)] == ["reverted"] * 3
+    # And so does everything else again.
+    bucket.put_policy(bucket.lets_in_everyone())
+    assert own.announces(bucket)["outcome"] == "reverted"
+
+
+def test_undo_says_that_a_disabled_journals_key_does_not_last(own):
+    key, client = part(own, "JournalKey", f"arn:aws:kms:{REGION}:{ACCOUNT}:key/{{name}}"), own.aws.client("kms")
+    reverted = [one for one in said_of(own, key) if one["outcome"] == "reverted"]
+    undone = own.undo(reverted[0]["id"])
+    assert undone.returncode == 0, undone.stderr
+    assert "This does not last" in undone.stdout and "own-disabled-key=notify" in undone.stdout
+    assert wait_for(lambda: client.describe_key(KeyId=key.name)["KeyMetadata"]["KeyState"] == "Enabled")
+    assert own.has_settled()
+
+
+def test_the_journals_capacity_is_given_back(own):
+    table, client = journal(own), own.aws.client("dynamodb")
+    units = {"ReadCapacityUnits": 1, "WriteCapacityUnits": 1}
+    indexes = [
+        {"Update": {"IndexName": name, "ProvisionedThroughput": units}}
+        for name in ("by-resource", "by-account", "by-time")
+    ]
+    client.update_table(
+        TableName=table.name, BillingMode="PROVISIONED", ProvisionedThroughput=units, GlobalSecondaryIndexUpdates=indexes
+    )
+
+    def is_on_demand() -> bool:
+        described = client.describe_table(TableName=table.name)["Table"]
+        return described["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
+
+    assert wait_for(is_on_demand)
+
+
+def test_what_would_tell_of_trouble_is_watched(own):
+    alarm = part(own, "OwnAsleep", f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{{name}}")
+    own.aws.client("cloudwatch").disable_alarm_actions(AlarmNames=[alarm.name])
+    assert alert(own, alarm, "DisableAlarmActions")["severity"] == "critical"
+    own.aws.client("events").put_permission(Action="events:PutEvents", Principal="777788889999", StatementId="guests")
+    bus = SimpleNamespace(id="default", arn=f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/default")
+    assert alert(own, bus, "PutPermission")["severity"] == "high"
+    logs = part(own, "S3Logs", f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{{name}}")
+    own.aws.client("logs").put_retention_policy(logGroupName=logs.name, retentionInDays=1)
+    assert alert(own, logs, "PutRetentionPolicy")["severity"] == "critical"
+
+
+def test_nobody_takes_from_the_queues_or_sends_to_them_but_who_needs_to(own):
+    mallory = own.aws.client("sqs", own.aws.user("mallory", "sqs:*"))
+    outputs = own.stack.outputs
+    for queue in ("RuleDeadLettersUrl", "FunctionDeadLettersUrl"):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            mallory.receive_message(QueueUrl=outputs[queue])
+    for queue in ("RuleDeadLettersUrl", "FunctionDeadLettersUrl", "GivenUpEventsUrl"):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            mallory.send_message(QueueUrl=outputs[queue], MessageBody="{}")
+    mallory.receive_message(QueueUrl=outputs["GivenUpEventsUrl"])
+
+
 def test_who_stops_hearing_is_said_and_a_look_notices_that_nobody_hears(own):
     thing, sns = topic(own), own.aws.client("sns")
     queue = f"arn:aws:sqs:{REGION}:{ACCOUNT}:somebody-else"

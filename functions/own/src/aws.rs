@@ -4,15 +4,19 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail};
 use aws_sdk_cloudformation::types::ResourceStatus;
-use aws_sdk_dynamodb::types::{PointInTimeRecoverySpecification, PointInTimeRecoveryStatus};
+use aws_sdk_dynamodb::types::{
+    BillingMode, GlobalSecondaryIndexUpdate, OnDemandThroughput, PointInTimeRecoverySpecification,
+    PointInTimeRecoveryStatus, ProvisionedThroughput, ProvisionedThroughputDescription, TableDescription,
+    UpdateGlobalSecondaryIndexAction,
+};
 use aws_sdk_eventbridge::types as eventbridge;
 use aws_sdk_sqs::types::QueueAttributeName;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use snapback::aws::{code, failure, unless_gone};
 use snapback::change::{
-    Applied, Change, Concurrency, DeletionProtection, Edit, EventRule, Key, KeyState, LambdaFunction, Live, Own,
-    PointInTimeRecovery, RuleState, Swap, Table, Target,
+    Applied, Capacity, Change, Concurrency, DeletionProtection, Edit, EventRule, Key, KeyState, LambdaFunction, Live,
+    Own, PointInTimeRecovery, RuleState, Swap, Table, Target, Throughput,
 };
 use snapback::control::Look;
 use snapback::place::Place;
@@ -20,9 +24,17 @@ use snapback::place::Place;
 /// What a rule is, and to whom it hands its events. A target that has more than Snapback can write is not understood.
 pub(crate) type Rule = (RuleState, Vec<Result<Target, String>>);
 
-/// What the stack knows its parts by: for each logical id the name, the ARN or the address.
-pub(crate) async fn parts_of(look: &Look<'_>, stack: &str) -> Result<BTreeMap<String, String>> {
-    let client = aws_sdk_cloudformation::Client::new(&look.place.config);
+/// What a stack knows its parts by: for each logical id the name, the ARN or the address. Those of Snapback's own are
+/// listed once.
+pub(crate) async fn parts_of(look: &Look<'_>, name: &str) -> Result<BTreeMap<String, String>> {
+    match look.stack.filter(|stack| stack.name == name) {
+        Some(stack) => Ok(stack.parts.get_or_try_init(|| listed(look.place, name)).await?.clone()),
+        None => listed(look.place, name).await,
+    }
+}
+
+async fn listed(place: &Place, stack: &str) -> Result<BTreeMap<String, String>> {
+    let client = aws_sdk_cloudformation::Client::new(&place.config);
     let parts = client.list_stack_resources().stack_name(stack).into_paginator().items().send();
     let parts = parts.collect::<Result<Vec<_>, _>>().await;
     let parts = parts.map_err(|error| failure(error).context(format!("listing the parts of stack `{stack}`")))?;
@@ -54,18 +66,54 @@ pub(crate) async fn concurrency(place: &Place, function: &str) -> Result<Option<
     Ok(answer.map(|answer| answer.reserved_concurrent_executions.and_then(|number| number.try_into().ok())))
 }
 
-/// Whether a table is protected from deletion, and whether it can be restored to a point in time; nothing if it is gone.
-pub(crate) async fn protection(place: &Place, table: &str) -> Result<Option<(bool, bool)>> {
+/// What Snapback restores of a table.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct TableSettings {
+    /// Whether it is protected from deletion.
+    pub protected: bool,
+    /// Whether it can be restored to a point in time.
+    pub recoverable: bool,
+    pub capacity: Capacity,
+}
+
+/// The settings of a table; nothing if it is gone.
+pub(crate) async fn table_settings(place: &Place, table: &str) -> Result<Option<TableSettings>> {
     let client = aws_sdk_dynamodb::Client::new(&place.config);
     let described = futures::join!(client.describe_table().table_name(table).send(), recovery(place, table));
     match described {
         (Ok(answer), recovery) => {
-            let protected = answer.table.and_then(|table| table.deletion_protection_enabled) == Some(true);
-            Ok(Some((protected, recovery?)))
+            let table = answer.table.with_context(|| format!("AWS describes nothing of table `{table}`"))?;
+            let protected = table.deletion_protection_enabled == Some(true);
+            Ok(Some(TableSettings { protected, recoverable: recovery?, capacity: capacity(&table) }))
         }
         (Err(error), _) if code(&error) == Some("ResourceNotFoundException") => Ok(None),
         (Err(error), _) => Err(failure(error).context(format!("reading table `{table}`"))),
     }
+}
+
+/// How much may be read from and written to a table. A table that was never on demand says nothing of how it is billed.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BillingModeSummary.html>
+fn capacity(table: &TableDescription) -> Capacity {
+    let throughput = |units: Option<&ProvisionedThroughputDescription>, most: Option<&OnDemandThroughput>| {
+        let billing = table.billing_mode_summary.as_ref().and_then(|billing| billing.billing_mode.as_ref());
+        let units = units.map(|of| (of.read_capacity_units.unwrap_or(0), of.write_capacity_units.unwrap_or(0)));
+        match (billing, units.filter(|units| *units != (0, 0))) {
+            (Some(BillingMode::Provisioned) | None, Some((read, write))) => Throughput::Provisioned { read, write },
+            _ => {
+                // A maximum of -1 is none.
+                let limit = |units: Option<i64>| units.filter(|units| *units >= 0);
+                let read = most.and_then(|most| limit(most.max_read_request_units));
+                let write = most.and_then(|most| limit(most.max_write_request_units));
+                Throughput::OnDemand { read, write }
+            }
+        }
+    };
+    let indexes = table.global_secondary_indexes().iter().filter_map(|index| {
+        let of_index = throughput(index.provisioned_throughput.as_ref(), index.on_demand_throughput.as_ref());
+        Some((index.index_name.clone()?, of_index))
+    });
+    let of_table = throughput(table.provisioned_throughput.as_ref(), table.on_demand_throughput.as_ref());
+    Capacity { table: of_table, indexes: indexes.collect() }
 }
 
 async fn recovery(place: &Place, table: &str) -> Result<bool> {
@@ -118,6 +166,7 @@ pub(crate) fn apply<'a>(place: &'a Place, change: &'a Change) -> BoxFuture<'a, R
             Own::Concurrency(change) => change_concurrency(place, change).await,
             Own::DeletionProtection(change) => Box::pin(change_protection(place, change)).await,
             Own::PointInTimeRecovery(change) => Box::pin(change_recovery(place, change)).await,
+            Own::Capacity(change) => Box::pin(change_capacity(place, change)).await,
             Own::Key(change) => Box::pin(change_key(place, change)).await,
         };
         written.with_context(|| change.to_string())
@@ -194,7 +243,7 @@ async fn change_concurrency(place: &Place, change: &Swap<LambdaFunction, Concurr
 
 async fn change_protection(place: &Place, change: &Swap<Table, DeletionProtection>) -> Result<Applied> {
     let table = &change.of.0;
-    let read = async { Ok(live(protection(place, table).await?.map(|(is_on, _)| DeletionProtection(is_on)))) };
+    let read = async { Ok(live(table_settings(place, table).await?.map(|found| DeletionProtection(found.protected)))) };
     let write = async |to: &DeletionProtection| {
         let client = aws_sdk_dynamodb::Client::new(&place.config);
         let call = client.update_table().table_name(table).deletion_protection_enabled(to.0);
@@ -205,7 +254,8 @@ async fn change_protection(place: &Place, change: &Swap<Table, DeletionProtectio
 
 async fn change_recovery(place: &Place, change: &Swap<Table, PointInTimeRecovery>) -> Result<Applied> {
     let table = &change.of.0;
-    let read = async { Ok(live(protection(place, table).await?.map(|(_, is_on)| PointInTimeRecovery(is_on)))) };
+    let read =
+        async { Ok(live(table_settings(place, table).await?.map(|found| PointInTimeRecovery(found.recoverable)))) };
     let write = async |to: &PointInTimeRecovery| {
         let setting = PointInTimeRecoverySpecification::builder().point_in_time_recovery_enabled(to.0).build()?;
         let client = aws_sdk_dynamodb::Client::new(&place.config);
@@ -213,6 +263,48 @@ async fn change_recovery(place: &Place, change: &Swap<Table, PointInTimeRecovery
         call.send().await.map(drop).map_err(failure)
     };
     Box::pin(change.put(read, write)).await
+}
+
+async fn change_capacity(place: &Place, change: &Swap<Table, Capacity>) -> Result<Applied> {
+    let table = &change.of.0;
+    let read = async { Ok(live(table_settings(place, table).await?.map(|found| found.capacity))) };
+    let write = async |to: &Capacity| {
+        let client = aws_sdk_dynamodb::Client::new(&place.config);
+        let indexes = to.indexes.iter().map(|(name, to)| index_update(name, *to));
+        let indexes = indexes.collect::<Result<Vec<_>>>()?;
+        let call = client.update_table().table_name(table);
+        let call = call.set_global_secondary_index_updates((!indexes.is_empty()).then_some(indexes));
+        let call = match to.table {
+            Throughput::Provisioned { read, write } => {
+                call.billing_mode(BillingMode::Provisioned).provisioned_throughput(provisioned(read, write)?)
+            }
+            Throughput::OnDemand { read, write } => {
+                call.billing_mode(BillingMode::PayPerRequest).on_demand_throughput(on_demand(read, write))
+            }
+        };
+        call.send().await.map(drop).map_err(failure)
+    };
+    Box::pin(change.put(read, write)).await
+}
+
+fn index_update(name: &str, to: Throughput) -> Result<GlobalSecondaryIndexUpdate> {
+    let update = UpdateGlobalSecondaryIndexAction::builder().index_name(name);
+    let update = match to {
+        Throughput::Provisioned { read, write } => update.provisioned_throughput(provisioned(read, write)?),
+        Throughput::OnDemand { read, write } => update.on_demand_throughput(on_demand(read, write)),
+    };
+    Ok(GlobalSecondaryIndexUpdate::builder().update(update.build()?).build())
+}
+
+fn provisioned(read: i64, write: i64) -> Result<ProvisionedThroughput> {
+    Ok(ProvisionedThroughput::builder().read_capacity_units(read).write_capacity_units(write).build()?)
+}
+
+/// A maximum of -1 takes a maximum away.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_OnDemandThroughput.html>
+fn on_demand(read: Option<i64>, write: Option<i64>) -> OnDemandThroughput {
+    let most = OnDemandThroughput::builder().max_read_request_units(read.unwrap_or(-1));
+    most.max_write_request_units(write.unwrap_or(-1)).build()
 }
 
 async fn change_key(place: &Place, change: &Swap<Key, KeyState>) -> Result<Applied> {

@@ -12,10 +12,11 @@ use serde::{Deserialize, Serialize};
 use snapback::control::{Look, Suspicion};
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
+use snapback::json;
 use snapback::settings::Settings;
 use snapback::subject::Subject;
 
-pub(crate) use ids::UNRESERVED;
+pub(crate) use ids::{POLICIES, UNRESERVED};
 
 use crate::aws;
 
@@ -66,14 +67,32 @@ pub(crate) const TABLE: Kind = Kind {
 pub(crate) const QUEUE: Kind =
     Kind { word: "queue", ids: ids::QUEUES, service: "sqs", path: "", page: "sqs/v3/home?region={region}#/queues" };
 
+pub(crate) const ALARM: Kind = Kind {
+    word: "alarm",
+    ids: ids::ALARMS,
+    service: "cloudwatch",
+    path: "alarm:",
+    page: "cloudwatch/home?region={region}#alarmsV2:alarm/{name}",
+};
+
+pub(crate) const LOG_GROUP: Kind = Kind {
+    word: "log group",
+    ids: ids::LOG_GROUPS,
+    service: "logs",
+    path: "log-group:",
+    page: "cloudwatch/home?region={region}#logsV2:log-groups/log-group/{name}",
+};
+
 /// By type, the logical ids of all parts that are known by their names.
-pub const PARTS: [(&str, &[&str]); 6] = [
+pub const PARTS: [(&str, &[&str]); 8] = [
     ("AWS::Events::Rule", RULE.ids),
     ("AWS::Serverless::Function", FUNCTION.ids),
     ("AWS::IAM::Role", ROLE.ids),
     ("AWS::SNS::Topic", TOPIC.ids),
     ("AWS::DynamoDB::Table", TABLE.ids),
     ("AWS::SQS::Queue", QUEUE.ids),
+    ("AWS::CloudWatch::Alarm", ALARM.ids),
+    ("AWS::Logs::LogGroup", LOG_GROUP.ids),
 ];
 
 /// What the stack says of the part that an event or a look is about.
@@ -162,6 +181,12 @@ impl Part {
     }
 }
 
+/// Whether a call upon rules or permissions is upon the bus that Snapback listens to.
+pub(crate) fn is_default_bus(event: &Event) -> bool {
+    let bus = json::text(&event.request, "eventBusName").unwrap_or("default");
+    bus == "default" || bus.ends_with(":event-bus/default")
+}
+
 /// Whether CloudFormation made the call for whoever deploys. A caller cannot write this field.
 /// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html>
 pub(crate) fn is_deployment(event: &Event) -> bool {
@@ -181,6 +206,14 @@ pub(crate) fn changed<C>(event: &Event, what: &str) -> Decision<C> {
         "past CloudFormation; a deployment that changes nothing there does not repair it, so restore what the template has"
     };
     Decision::Alert { severity: severity(event), why: format!("{what}, {how}") }
+}
+
+/// The same, where a person can put it right with a command.
+pub(crate) fn changed_so<C>(event: &Event, (what, how): &(String, String)) -> Decision<C> {
+    if is_deployment(event) {
+        return changed(event, what);
+    }
+    Decision::Alert { severity: severity(event), why: format!("{what}, past CloudFormation; {how}") }
 }
 
 /// A part is gone, and only a deployment can bring it back.

@@ -27,8 +27,8 @@ pub use lifecycle::{
     Lifecycle, LifecycleExpiration, LifecycleFilter, LifecycleRule, LifecycleTransition, OlderVersions,
 };
 pub use own::{
-    Concurrency, DeletionProtection, EventRule, Key, KeyState, LambdaFunction, Own, PointInTimeRecovery, RuleState,
-    Table, Target,
+    Capacity, Concurrency, DeletionProtection, EventRule, Key, KeyState, LambdaFunction, Own, PointInTimeRecovery,
+    RuleState, Table, Target, Throughput,
 };
 pub use policy::{Holder, PolicyChange};
 pub use replication::{Replication, ReplicationDestination, ReplicationFilter, ReplicationRule, ReplicationTime};

@@ -1,5 +1,6 @@
 //! What can be done to Snapback's own parts. Each puts back what the deployment asks for.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,8 @@ changes! {
         DeletionProtection(Table => DeletionProtection),
         /// `UpdateContinuousBackups`
         PointInTimeRecovery(Table => PointInTimeRecovery),
+        /// `UpdateTable`
+        Capacity(Table => Capacity),
         /// `CancelKeyDeletion` and `EnableKey`; `DisableKey` and `ScheduleKeyDeletion` only ever to undo.
         Key(Key => KeyState),
     }
@@ -54,6 +57,29 @@ pub struct DeletionProtection(pub bool);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PointInTimeRecovery(pub bool);
+
+/// How much may be read from and written to a table and each of its indexes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Capacity {
+    pub table: Throughput,
+    /// By their names.
+    pub indexes: BTreeMap<String, Throughput>,
+}
+
+/// Units of a second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Throughput {
+    /// As much as is asked for, up to a maximum if there is one.
+    OnDemand {
+        read: Option<i64>,
+        write: Option<i64>,
+    },
+    Provisioned {
+        read: i64,
+        write: i64,
+    },
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -150,6 +176,42 @@ impl Setting for PointInTimeRecovery {
     }
 }
 
+impl Setting for Capacity {
+    fn shown(&self) -> String {
+        let indexes = self.indexes.iter().map(|(name, throughput)| format!("index `{name}`: {throughput}"));
+        [self.table.to_string()].into_iter().chain(indexes).collect::<Vec<_>>().join("\n")
+    }
+
+    fn said(of: &str, _: &Self, to: &Self) -> String {
+        format!("set the capacity of {of} to {}", to.table)
+    }
+}
+
+impl Capacity {
+    /// What limits the table and its indexes, on one line.
+    #[must_use]
+    pub fn limits(&self) -> String {
+        let unlimited = Throughput::default();
+        let table = Some(self.table).filter(|table| *table != unlimited).map(|table| table.to_string());
+        let indexes = self.indexes.iter().filter(|(_, index)| **index != unlimited);
+        let indexes = indexes.map(|(name, index)| format!("{index} in index `{name}`"));
+        table.into_iter().chain(indexes).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The same table with nothing that limits it.
+    #[must_use]
+    pub fn unlimited(&self) -> Self {
+        let indexes = self.indexes.keys().map(|name| (name.clone(), Throughput::default())).collect();
+        Self { table: Throughput::default(), indexes }
+    }
+}
+
+impl Default for Throughput {
+    fn default() -> Self {
+        Self::OnDemand { read: None, write: None }
+    }
+}
+
 impl Setting for KeyState {
     fn shown(&self) -> String {
         self.to_string()
@@ -209,6 +271,20 @@ impl fmt::Display for Key {
 impl fmt::Display for RuleState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if *self == Self::Enabled { "enabled" } else { "disabled" })
+    }
+}
+
+impl fmt::Display for Throughput {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OnDemand { read: None, write: None } => f.write_str("on demand"),
+            Self::OnDemand { read, write } => {
+                let most =
+                    |most: &Option<i64>| most.map_or("any number of".to_owned(), |most| format!("at most {most}"));
+                write!(f, "on demand, {} reads and {} writes a second", most(read), most(write))
+            }
+            Self::Provisioned { read, write } => write!(f, "provisioned, {read} reads and {write} writes a second"),
+        }
     }
 }
 

@@ -1,27 +1,41 @@
 //! One event at a time on one resource: the next one waits for its retry.
 
 use anyhow::Result;
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use jiff::Timestamp;
 
-use super::{Entry, Journal, LEASE, is_condition, seconds};
+use super::{Entry, Journal, LEASE, LEASE_IS_FREE, Lease, compared, endless, is_condition, seconds};
 use crate::aws::failure;
 
+/// What came of trying to take a resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Taken {
+    Taken,
+    /// It was kept by a lease that no run has taken, in words for people.
+    Regardless(String),
+    /// Another entry has it.
+    No,
+}
+
 impl Journal {
-    /// Takes the resource for an entry; false if another entry has it. Whoever dies with it loses it when the lease ends.
+    /// Takes the resource for an entry, unless another entry has it. Whoever dies with it loses it when the lease ends.
     ///
     /// # Errors
     /// When the journal cannot be written: then nothing may be done.
-    pub async fn take(&self, entry: &Entry, now: Timestamp) -> Result<bool> {
-        let free = "attribute_not_exists(pk) OR lease < :now OR entry = :entry";
-        let call = self
-            .lease(entry, now + LEASE)
-            .condition_expression(free)
-            .expression_attribute_values(":now", seconds(now))
-            .expression_attribute_values(":entry", AttributeValue::S(entry.id.clone()));
+    pub async fn take(&self, entry: &Entry, now: Timestamp) -> Result<Taken> {
+        let call = compared(self.lease(entry, now + LEASE), now)
+            .condition_expression(format!("attribute_not_exists(pk) OR {LEASE_IS_FREE} OR entry = :entry"))
+            .expression_attribute_values(":entry", AttributeValue::S(entry.id.clone()))
+            .return_values(ReturnValue::AllOld);
         match call.send().await {
-            Ok(_) => Ok(true),
-            Err(error) if is_condition(&error) => Ok(false),
+            Ok(answer) => {
+                let before = answer.attributes.as_ref().and_then(|item| item.get("lease"));
+                let is_endless = before.is_some_and(|lease| Lease::read(lease, now) == Lease::Endless);
+                let resource = || endless(&format!("resource `{}`", entry.subject.arn));
+                Ok(if is_endless { Taken::Regardless(resource()) } else { Taken::Taken })
+            }
+            Err(error) if is_condition(&error) => Ok(Taken::No),
             Err(error) => Err(failure(error).context("taking the resource in the journal")),
         }
     }
@@ -41,11 +55,7 @@ impl Journal {
         }
     }
 
-    fn lease(
-        &self,
-        entry: &Entry,
-        until: Timestamp,
-    ) -> aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder {
+    fn lease(&self, entry: &Entry, until: Timestamp) -> PutItemFluentBuilder {
         self.client
             .put_item()
             .table_name(&self.table)

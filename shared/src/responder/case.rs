@@ -9,7 +9,7 @@ use tracing::info;
 
 use crate::aws::is_denied;
 use crate::change::Change;
-use crate::control::{AnyControl, Function, Given, Look, Remembering, Suspicion};
+use crate::control::{AnyControl, Function, Given, Look, Remembering, Stack, Suspicion};
 use crate::decision::{Decision, Severity};
 use crate::event::Event;
 use crate::journal::{Baselines, Basis, Entry, Forged, Hold, Journal, Memory, Stop};
@@ -29,6 +29,7 @@ pub(crate) struct Case<'a> {
     /// The suspicion's, or what the look has shown it to be.
     pub(super) subject: Subject,
     baselines: Baselines<'a>,
+    stack: &'a Stack,
     pub(super) holds: Vec<Hold>,
     pub(super) stop: Option<Stop>,
     /// What the journal has about it that is not genuine.
@@ -60,7 +61,7 @@ impl<'a> Case<'a> {
     pub(super) fn new(
         place: &'a Place,
         settings: &'a Settings,
-        journal: &'a Journal,
+        (journal, stack): (&'a Journal, &'a Stack),
         (function, control): (&'static Function, &'static AnyControl),
         event: &'a Event,
         suspicion: &'a Suspicion,
@@ -74,6 +75,7 @@ impl<'a> Case<'a> {
             suspicion,
             subject: suspicion.subject.clone(),
             baselines: Baselines::new(journal),
+            stack,
             holds: vec![],
             stop: None,
             forged: vec![],
@@ -96,7 +98,7 @@ impl<'a> Case<'a> {
     }
 
     pub(super) fn eyes(&self) -> Look<'_> {
-        Look { place: self.place, memory: Remembering::Once(&self.baselines) }
+        Look { place: self.place, memory: Remembering::Once(&self.baselines), stack: Some(self.stack) }
     }
 
     /// Looks at the resource as it is now.

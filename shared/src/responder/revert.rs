@@ -64,7 +64,7 @@ impl Responder<'_> {
     }
 
     /// What guardrails say to a revert; whatever else was decided needs nobody's permission.
-    async fn guard(&self, case: &Case<'_>, entry: &Entry) -> Verdict {
+    pub(super) async fn guard(&self, case: &Case<'_>, entry: &Entry) -> Verdict {
         let Decision::Revert { severity, .. } = entry.decision else { return Verdict::Permitted };
         let (event, about, now) = (case.event.as_ref(), case.control.about, Timestamp::now());
         let question = Question { event, subject: &case.subject, about, severity, tags: None, now };

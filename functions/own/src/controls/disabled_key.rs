@@ -1,21 +1,24 @@
 //! # A key of Snapback was disabled
 //!
-//! **Watches** `DisableKey`, `ScheduleKeyDeletion`, `PutKeyPolicy`, and each `Scheduled Event`, which reads all of
-//! Snapback's keys.
+//! **Watches** `DisableKey`, `ScheduleKeyDeletion`, `PutKeyPolicy`, `CreateGrant`, `CreateAlias`, `UpdateAlias`,
+//! `DeleteAlias`, and each `Scheduled Event`, which reads all of Snapback's keys.
 //!
-//! **Why** Without the key of its topic Snapback cannot notify anybody, and once a key is deleted nothing encrypted
-//! with it can be read. Its policy says who may use it.
+//! **Why** Without the journal's key Snapback can write nothing down, so it reverts nothing; without the key of its topic
+//! it cannot notify anybody. Once a key is deleted, nothing that was sealed or encrypted with it can be used. Its policy
+//! and its grants say who may use it, and operators find the journal's key by its alias.
 //!
-//! **Does** Reads the key's state. It enables a disabled key, and cancels the deletion of one and then enables it.
+//! **Does** Reads the key's state. It enables a disabled key, and cancels the deletion of one and then enables it. The
+//! journal's key is restored first and written down afterwards: then neither holds nor an emergency stop can be checked.
 //!
 //! **Leaves alone**
-//! - a key that is enabled, unless its policy was changed
-//! - a key that an operator has disabled with `snapback undo`
+//! - a key that is enabled, unless somebody changed its policy or its alias, or was granted its use
+//! - a key that an operator has disabled with `snapback undo`, unless it is the journal's
+//! - aliases of other names
 //!
 //! It does not even look at other keys.
 //!
-//! It does not restore a policy, because the event does not contain the previous one. What a deployment changes is of
-//! severity `medium` and not restored at once.
+//! It does not restore a policy, an alias or a grant, as it has no right to. The alert says what the template has, and the
+//! command. What a deployment changes is of severity `medium` and not restored at once.
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -28,7 +31,7 @@ use snapback::settings::Settings;
 use snapback::subject::Subject;
 
 use crate::aws;
-use crate::parts::{changed, gone, is_deployment, severity};
+use crate::parts::{POLICIES, ROLE, changed, changed_so, gone, is_deployment, name, severity};
 use crate::rights;
 
 const SERVICE: &str = "kms.amazonaws.com";
@@ -44,6 +47,9 @@ pub(crate) struct DisabledKey;
 pub(crate) struct State {
     /// In AWS's words; nothing if the key is gone.
     pub state: Option<String>,
+    /// The policy that the template gives it, where the event is about that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
 }
 
 impl Control for DisabledKey {
@@ -55,9 +61,13 @@ impl Control for DisabledKey {
             Watch { service: SERVICE, name: "DisableKey" },
             Watch { service: SERVICE, name: "ScheduleKeyDeletion" },
             Watch { service: SERVICE, name: "PutKeyPolicy" },
+            Watch { service: SERVICE, name: "CreateGrant" },
+            Watch { service: SERVICE, name: "CreateAlias" },
+            Watch { service: SERVICE, name: "UpdateAlias" },
+            Watch { service: SERVICE, name: "DeleteAlias" },
             Watch { service: "events.amazonaws.com", name: SCHEDULED },
         ],
-        reads: &[rights::DESCRIBE_KEY],
+        reads: &[rights::DESCRIBE_KEY, rights::LIST_STACK_RESOURCES],
         writes: &[rights::ENABLE_KEY, rights::CANCEL_KEY_DELETION],
         undoes: &[rights::DESCRIBE_KEY, rights::DISABLE_KEY, rights::SCHEDULE_KEY_DELETION],
         severity: Severity::Critical,
@@ -79,6 +89,9 @@ impl Control for DisabledKey {
             };
             return keys.iter().map(look).collect();
         }
+        if event.name.ends_with("Alias") {
+            return of_alias(event, settings);
+        }
         let arn = event.resources.iter().map(String::as_str).find(|arn| arn.contains(":key/"));
         let Some(named) = arn.or_else(|| json::text(&event.request, "keyId")) else {
             if keys.is_empty() {
@@ -93,11 +106,16 @@ impl Control for DisabledKey {
         vec![Suspicion { subject: subject(event, key), why }]
     }
 
-    async fn observe(look: &Look<'_>, _: &Event, suspicion: &Suspicion) -> Result<State> {
+    async fn observe(look: &Look<'_>, event: &Event, suspicion: &Suspicion) -> Result<State> {
         if suspicion.subject.kind == "account" {
             return Ok(State::default());
         }
-        Ok(State { state: aws::key_state(look.place, &suspicion.subject.name).await? })
+        let state = aws::key_state(look.place, &suspicion.subject.name).await?;
+        let policy = match event.name.as_str() {
+            "PutKeyPolicy" => policy(look, event, suspicion).await?,
+            _ => None,
+        };
+        Ok(State { state, policy })
     }
 
     fn decide(event: &Event, suspicion: &Suspicion, state: &State, given: &Given<'_>) -> Decision<Own> {
@@ -107,9 +125,12 @@ impl Control for DisabledKey {
             return Decision::Alert { severity: Severity::Medium, why };
         }
         let days = event.request["pendingWindowInDays"].as_i64().and_then(|days| days.try_into().ok());
+        let also = also(event, &suspicion.subject, state);
         let (from, why) = match state.state.as_deref() {
-            Some("Enabled") if event.name == "PutKeyPolicy" => return changed(event, "whom it serves was changed"),
-            Some("Enabled") => return Decision::Allow { why: "the key is enabled".to_owned() },
+            Some("Enabled") => match also {
+                Some(also) => return changed_so(event, &also),
+                None => return Decision::Allow { why: "the key is enabled".to_owned() },
+            },
             Some("Disabled") => (KeyState::Disabled, "the key is disabled"),
             Some("PendingDeletion") => {
                 (KeyState::PendingDeletion { days: days.unwrap_or(USUAL_DAYS) }, "the key is going to be deleted")
@@ -125,15 +146,91 @@ impl Control for DisabledKey {
             return changed(event, why);
         }
         let plan = vec![Own::Key(Swap { of: Key(name.clone()), from, to: KeyState::Enabled })];
-        let is_put = event.name == "PutKeyPolicy";
-        let left = is_put.then(|| "whom it serves was changed as well".to_owned()).into_iter().collect();
+        let left = also.map(|(what, how)| format!("{what}; {how}")).into_iter().collect();
         Decision::Revert { severity: severity(event), why: why.to_owned(), grants: vec![grant], plan, left }
     }
 
-    fn after(_: &State, change: &Own) -> State {
-        let state = if let Own::Key(change) = change { change.to } else { KeyState::Enabled };
-        State { state: Some(state.name().to_owned()) }
+    fn after(state: &State, change: &Own) -> State {
+        let key = if let Own::Key(change) = change { change.to } else { KeyState::Enabled };
+        State { state: Some(key.name().to_owned()), ..state.clone() }
     }
+}
+
+/// Of all aliases, that of the journal's key: it has the name of the table.
+fn of_alias(event: &Event, settings: &Settings) -> Vec<Suspicion> {
+    let Some(key) = &settings.own.journal_key else { return vec![] };
+    let prefix = format!("alias/{}-Journal-", settings.own.stack);
+    let is_journals = json::text(&event.request, "aliasName").is_none_or(|alias| alias.starts_with(&prefix));
+    let why = format!("`{}` was called upon the alias of the journal's key", event.name);
+    is_journals.then(|| Suspicion { subject: subject(event, key), why }).into_iter().collect()
+}
+
+/// The policy that the template gives a key, with the names that the stack has for its roles.
+async fn policy(look: &Look<'_>, event: &Event, suspicion: &Suspicion) -> Result<Option<String>> {
+    let Some(stack) = look.stack else { return Ok(None) };
+    let parts = aws::parts_of(look, &stack.name).await?;
+    let is_key = |id: &&(&str, &str)| parts.get(id.0).is_some_and(|key| id_of(key) == suspicion.subject.name);
+    let Some((_, text)) = POLICIES.iter().find(is_key) else { return Ok(None) };
+    let mut text = (*text).to_owned();
+    let known = [("AWS::Partition", event.partition()), ("AWS::AccountId", &event.account)];
+    for (what, value) in known {
+        text = text.replace(&format!("${{{what}}}"), value);
+    }
+    for id in ROLE.ids {
+        if let Some(role) = parts.get(*id) {
+            let arn = format!("arn:{}:iam::{}:role/{}", event.partition(), event.account, name(role));
+            text = text.replace(&format!("${{{id}.Arn}}"), &arn);
+        }
+    }
+    Ok(Some(text))
+}
+
+/// What a call did that Snapback cannot take back, and how a person does.
+fn also(event: &Event, key: &Subject, state: &State) -> Option<(String, String)> {
+    let Subject { name, region, .. } = key;
+    let alias = json::text(&event.request, "aliasName").unwrap_or("alias/<the journal's table>");
+    let found_by = "and operators find the key by it";
+    Some(match event.name.as_str() {
+        "PutKeyPolicy" => ("who may use it was changed".to_owned(), restoring(key, state.policy.as_deref())),
+        "CreateGrant" => {
+            let whom = json::text(&event.request, "granteePrincipal").unwrap_or("somebody");
+            let grant = json::text(&event.response, "grantId").unwrap_or("<its id>");
+            let how = format!(
+                "no part of Snapback needs a grant: `aws kms revoke-grant --region {region} --key-id {name} --grant-id \
+                 {grant}`"
+            );
+            (format!("`{whom}` was granted its use, whatever its policy says"), how)
+        }
+        "UpdateAlias" => {
+            let how = format!(
+                "move it back: `aws kms update-alias --region {region} --alias-name {alias} --target-key-id {name}`"
+            );
+            (format!("its alias was moved, {found_by}"), how)
+        }
+        "CreateAlias" | "DeleteAlias" => {
+            let how = format!(
+                "see to which key it leads: `aws kms describe-key --region {region} --key-id {alias}`; if to none: `aws \
+                 kms create-alias --region {region} --alias-name {alias} --target-key-id {name}`"
+            );
+            (format!("its alias was deleted or made anew, {found_by}"), how)
+        }
+        _ => return None,
+    })
+}
+
+/// How a person gives a key the policy that the template has.
+fn restoring(Subject { name, region, .. }: &Subject, policy: Option<&str>) -> String {
+    let Some(policy) = policy else { return "restore the policy that the template has".to_owned() };
+    let operators = if policy.contains("${Operators}") {
+        " In place of `${Operators}` put the ARNs of that parameter; if it is empty, leave out the statement \
+         `NobodyElseSeals`."
+    } else {
+        ""
+    };
+    format!(
+        "restore what the template has: `aws kms put-key-policy --region {region} --key-id {name} --policy-name default \
+         --policy '{policy}'`.{operators}"
+    )
 }
 
 fn subject(event: &Event, key: &str) -> Subject {
@@ -176,6 +273,18 @@ mod tests {
     }
 
     #[test]
+    fn of_aliases_only_that_of_the_journals_key_is_looked_at() {
+        let own = Deployed { journal_key: Some(KEY.to_owned()), ..settings().own };
+        let settings = Settings { own, ..Settings::default() };
+        for (alias, is_suspected) in
+            [("alias/snapback-Journal-1A2B3C", true), ("alias/orders", false), ("alias/other-Journal-1", false)]
+        {
+            let event = call("kms", "UpdateAlias", json!({"aliasName": alias, "targetKeyId": "somebody's"}));
+            assert_eq!(!DisabledKey::suspect(&event, &settings).is_empty(), is_suspected, "{alias}");
+        }
+    }
+
+    #[test]
     fn a_revert_enables_the_key_and_its_undo_gives_back_what_was_there() {
         let (settings, holds) = (settings(), BTreeSet::new());
         let given = Given { settings: &settings, holds: &holds };
@@ -185,7 +294,7 @@ mod tests {
             [(scheduled, "PendingDeletion"), (disabled, "Disabled"), (look(), "PendingDeletion"), (look(), "Disabled")]
         {
             let suspicion = DisabledKey::suspect(&event, &settings).pop().expect("it is suspicious");
-            let state = State { state: Some(found.to_owned()) };
+            let state = State { state: Some(found.to_owned()), policy: None };
             let Decision::Revert { plan, .. } = DisabledKey::decide(&event, &suspicion, &state, &given) else {
                 panic!("{found} is taken back");
             };

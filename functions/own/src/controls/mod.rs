@@ -1,18 +1,24 @@
 //! One file each: what is done to Snapback itself.
 
+mod changed_alarm;
 mod changed_function;
+mod changed_log_group;
 mod changed_queue;
 mod changed_role;
 mod disabled_key;
 mod muted_topic;
+mod opened_event_bus;
 mod silenced_rule;
 mod unprotected_journal;
 
+pub(crate) use changed_alarm::ChangedAlarm;
 pub(crate) use changed_function::ChangedFunction;
+pub(crate) use changed_log_group::ChangedLogGroup;
 pub(crate) use changed_queue::ChangedQueue;
 pub(crate) use changed_role::ChangedRole;
 pub(crate) use disabled_key::DisabledKey;
 pub(crate) use muted_topic::MutedTopic;
+pub(crate) use opened_event_bus::OpenedEventBus;
 pub(crate) use silenced_rule::SilencedRule;
 pub use silenced_rule::{OLDEST_SECONDS, RETRIES};
 pub(crate) use unprotected_journal::UnprotectedJournal;

@@ -1,10 +1,10 @@
 //! # Snapback's notices may reach nobody
 //!
 //! **Watches** `DeleteTopic`, `SetTopicAttributes`, `AddPermission`, `RemovePermission`, `Unsubscribe`,
-//! `SetSubscriptionAttributes`, and each `Scheduled Event`, which counts the confirmed subscriptions.
+//! `SetSubscriptionAttributes`, `Subscribe`, and each `Scheduled Event`, which counts the confirmed subscriptions.
 //!
 //! **Why** Nobody looks into what nobody is notified of. A topic's policy says who may publish, its key who may read, a
-//! subscription's filter what is left out.
+//! subscription's filter what is left out. Whoever subscribes reads what Snapback finds and what it leaves open.
 //!
 //! **Does** Alerts whoever is still subscribed. If nobody is, the alert is in the log, the metrics and the journal.
 //! Nothing is restored: AWS asks every subscriber to confirm, and the event does not contain the previous settings.
@@ -26,7 +26,7 @@ use snapback::settings::Settings;
 use snapback::subject::Subject;
 
 use crate::aws;
-use crate::parts::{Part, TOPIC, changed, gone, own_name, severity};
+use crate::parts::{Part, TOPIC, changed, gone, is_deployment, own_name, severity};
 use crate::rights;
 
 const SERVICE: &str = "sns.amazonaws.com";
@@ -53,6 +53,7 @@ impl Control for MutedTopic {
             Watch { service: SERVICE, name: "RemovePermission" },
             Watch { service: SERVICE, name: "Unsubscribe" },
             Watch { service: SERVICE, name: "SetSubscriptionAttributes" },
+            Watch { service: SERVICE, name: "Subscribe" },
             Watch { service: "events.amazonaws.com", name: SCHEDULED },
         ],
         reads: &[rights::LIST_STACK_RESOURCES, rights::GET_TOPIC_ATTRIBUTES],
@@ -97,6 +98,8 @@ impl Control for MutedTopic {
             SCHEDULED => return Decision::Allow { why: "somebody has subscribed".to_owned() },
             "Unsubscribe" => "somebody is not told any more",
             "SetSubscriptionAttributes" => "what somebody is told, or how, was changed",
+            "Subscribe" if !is_deployment(event) => return subscribed(event),
+            "Subscribe" => "somebody has subscribed to it, and reads what Snapback finds",
             "AddPermission" | "RemovePermission" => "who may do what with it was changed",
             _ => "its settings were changed: its policy says who may announce, its key who may read",
         };
@@ -110,6 +113,20 @@ impl Control for MutedTopic {
     fn after(state: &State, _: &Own) -> State {
         state.clone()
     }
+}
+
+/// People subscribe themselves to be told. So do those who want to know what Snapback leaves open.
+fn subscribed(event: &Event) -> Decision<Own> {
+    let protocol = json::text(&event.request, "protocol").unwrap_or("an unknown protocol");
+    // AWS tells it only where nobody has to confirm.
+    let arn = json::text(&event.response, "subscriptionArn").filter(|arn| arn.starts_with("arn:"));
+    let arn = arn.unwrap_or("<its ARN>");
+    let why = format!(
+        "somebody has subscribed to it by {protocol}, and reads what Snapback finds and leaves open; if that was nobody of \
+         yours: `aws sns unsubscribe --region {} --subscription-arn {arn}`",
+        event.region
+    );
+    Decision::Alert { severity: Severity::High, why }
 }
 
 #[cfg(test)]

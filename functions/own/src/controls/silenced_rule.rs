@@ -31,7 +31,7 @@ use snapback::json;
 use snapback::settings::Settings;
 use snapback::subject::Subject;
 
-use crate::parts::{FUNCTION, Part, RULE, changed, gone, is_deployment, severity};
+use crate::parts::{FUNCTION, Part, RULE, changed, gone, is_default_bus, is_deployment, severity};
 use crate::rights;
 use crate::{aws, parts};
 
@@ -87,8 +87,7 @@ impl Control for SilencedRule {
     type Change = Own;
 
     fn suspect(event: &Event, settings: &Settings) -> Vec<Suspicion> {
-        let bus = json::text(&event.request, "eventBusName").unwrap_or("default");
-        if bus != "default" && !bus.ends_with(":event-bus/default") {
+        if !is_default_bus(event) {
             return vec![];
         }
         let named = json::text(&event.request, "name").or_else(|| json::text(&event.request, "rule"));
