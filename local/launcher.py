@@ -15,6 +15,7 @@ what it should if AWS behaves like that:
 * The calls upon a topic's tags are calls upon that topic.
 * Reading and removing a function's concurrency are actions of their own.
 * A table's point-in-time recovery, which CloudFormation there leaves off whatever the template says.
+* Events that cross accounts and Regions, and the organization that accounts belong to (`organization.py`).
 * The account's own Block Public Access of S3, which `account_public_access.py` keeps. It is not enforced.
 * The rules of security groups (`security_groups.py`).
 * With whom EC2's things are shared, and settings of instances and of the account (`ec2_sharing_and_settings.py`).
@@ -60,6 +61,7 @@ import account_public_access
 import cloudtrail
 import ec2_sharing_and_settings
 import flow_logs
+import organization
 import security_groups
 import vpc_block_public_access
 from wire import Call
@@ -92,6 +94,7 @@ def main() -> None:
     play_tagged_topics()
     play_actions_upon_concurrency()
     account_public_access.install(then=remember)
+    organization.install()
     play_ec2()
     app.main()
 
@@ -161,14 +164,14 @@ def remember(method: str, path: str, headers: dict, body: bytes, query: dict, re
         print(f"No CloudTrail record of {method} {path}: {error!r}", flush=True)
         return
     if record is not None:
-        asyncio.get_running_loop().call_soon(deliver, cloudtrail.envelope(record))
+        asyncio.get_running_loop().call_soon(deliver, cloudtrail.envelope(record), call.account)
 
 
-def deliver(event: dict) -> None:
-    """Puts an event onto the account's default bus as AWS does: with any source, and with the envelope as it is."""
+def deliver(event: dict, account: str | None = None) -> None:
+    """Puts an event onto an account's default bus as AWS does: with any source, and with the envelope as it is."""
     with open(os.environ["CLOUDTRAIL_LOG"], "a", encoding="utf-8") as log:
         log.write(json.dumps(event["detail"]) + "\n")
-    with request_scope(os.environ["MINISTACK_ACCOUNT_ID"], event["region"]):
+    with request_scope(account or os.environ["MINISTACK_ACCOUNT_ID"], event["region"]):
         eventbridge._dispatch_event(
             {
                 "EventId": event["id"],

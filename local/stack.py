@@ -176,7 +176,7 @@ class LocalAws:
             **more,
         }
 
-    def client(self, service: str, credentials: Mapping[str, str] | None = None):
+    def client(self, service: str, credentials: Mapping[str, str] | None = None, region: str = REGION):
         """A boto3 client, of root unless other credentials are given as IAM's CreateAccessKey gives them."""
         keys = credentials or {
             "AccessKeyId": ROOT["AWS_ACCESS_KEY_ID"],
@@ -189,7 +189,7 @@ class LocalAws:
             aws_access_key_id=keys["AccessKeyId"],
             aws_secret_access_key=keys["SecretAccessKey"],
             aws_session_token=keys.get("SessionToken"),
-            region_name=REGION,
+            region_name=region,
         )
         config = Config(retries={"total_max_attempts": 1}, proxies={})
         client = session.client(service, endpoint_url=self.endpoint, config=config)

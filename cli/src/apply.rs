@@ -9,7 +9,9 @@ use snapback::change::{Applied, Change};
 use snapback::control::Given;
 use snapback::decision::Decision;
 use snapback::journal::{Entry, Outcome};
+use snapback::place::Place;
 
+use crate::caller::MemberArguments;
 use crate::operator::{Genuine, JournalArguments, Operator, agreed, judged_again, show, show_changes, warn_of};
 
 #[derive(Debug, clap::Args)]
@@ -21,25 +23,33 @@ pub(crate) struct Arguments {
     yes: bool,
     #[command(flatten)]
     journal: JournalArguments,
+    #[command(flatten)]
+    member: MemberArguments,
 }
 
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCode> {
-    Operator::at_work(&arguments.journal, async |operator| apply(operator, &arguments.id, arguments.yes, out).await)
-        .await
+    let Arguments { id, yes, journal, member } = arguments;
+    Operator::at_work(journal, async |operator| apply(operator, member, id, *yes, out).await).await
 }
 
-async fn apply(operator: &Operator, id: &str, yes: bool, out: &mut impl Write) -> Result<ExitCode> {
+async fn apply(
+    operator: &Operator,
+    member: &MemberArguments,
+    id: &str,
+    yes: bool,
+    out: &mut impl Write,
+) -> Result<ExitCode> {
     let entry = operator.entry(id).await?;
     let caller = operator.caller().await?;
-    caller.is_at_home(&entry)?;
+    let place = operator.place(&entry.subject, member).await?;
     ensure!(
         entry.outcome == Outcome::Asked,
         "Snapback does not ask about this one: the entry says `{}`",
         entry.outcome
     );
     let genuine = judged_again(&entry)?;
-    is_still_asked_for(operator, &entry, &genuine).await?;
+    is_still_asked_for(operator, &place, &entry, &genuine).await?;
     show(&entry, out)?;
     writeln!(out, "Applying this revert would:")?;
     // It has just been read, and asks for the same plan.
@@ -48,14 +58,14 @@ async fn apply(operator: &Operator, id: &str, yes: bool, out: &mut impl Write) -
         writeln!(out, "Nothing was done.")?;
         return Ok(ExitCode::FAILURE);
     }
-    revert(operator, Entry { applied_by: Some(caller.arn.clone()), ..entry }, &genuine).await?;
+    revert(operator, &place, Entry { applied_by: Some(caller.arn.clone()), ..entry }, &genuine).await?;
     writeln!(out, "Done. `snapback undo {id}` undoes it.")?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// Judges what is there now by the event and the settings of then; another plan than the one asked for is refused.
-async fn is_still_asked_for(operator: &Operator, entry: &Entry, genuine: &Genuine) -> Result<()> {
-    let now = judged_now(operator, entry, genuine).await?;
+async fn is_still_asked_for(operator: &Operator, place: &Place, entry: &Entry, genuine: &Genuine) -> Result<()> {
+    let now = judged_now(operator, place, entry, genuine).await?;
     if let Decision::Allow { why } | Decision::Alert { why, .. } = &now {
         bail!("there is nothing to revert any more: {why}");
     }
@@ -65,9 +75,9 @@ async fn is_still_asked_for(operator: &Operator, entry: &Entry, genuine: &Genuin
     Ok(())
 }
 
-async fn judged_now(operator: &Operator, entry: &Entry, genuine: &Genuine) -> Result<Decision<Change>> {
-    let (event, place) = (entry.event(), operator.place(&entry.subject));
-    let look = operator.look(&place);
+async fn judged_now(operator: &Operator, place: &Place, entry: &Entry, genuine: &Genuine) -> Result<Decision<Change>> {
+    let event = entry.event();
+    let look = operator.look(place);
     let (holds, forged) = operator.journal.holds(&entry.control, &entry.subject.arn, Timestamp::now()).await?;
     warn_of(forged);
     let holds = holds.into_iter().map(|hold| hold.grant).collect();
@@ -78,9 +88,9 @@ async fn judged_now(operator: &Operator, entry: &Entry, genuine: &Genuine) -> Re
 
 /// Who does it stands in the entry before anything is touched, so that whoever may not write the journal or use its key
 /// touches nothing. What was done stands there as well, also if only some of it could be.
-async fn revert(operator: &Operator, mut entry: Entry, genuine: &Genuine) -> Result<()> {
+async fn revert(operator: &Operator, place: &Place, mut entry: Entry, genuine: &Genuine) -> Result<()> {
     operator.journal.complete(&entry).await?;
-    let done = apply_all(operator, &mut entry, genuine).await;
+    let done = apply_all(operator, place, &mut entry, genuine).await;
     let applied = format!("{} of {} changes were made", entry.applied.len(), entry.decision.plan().len());
     match &done {
         Ok(()) => entry.outcome = Outcome::Reverted,
@@ -90,11 +100,10 @@ async fn revert(operator: &Operator, mut entry: Entry, genuine: &Genuine) -> Res
     done.context(applied)
 }
 
-async fn apply_all(operator: &Operator, entry: &mut Entry, genuine: &Genuine) -> Result<()> {
+async fn apply_all(operator: &Operator, place: &Place, entry: &mut Entry, genuine: &Genuine) -> Result<()> {
     entry.applied.clear();
-    let place = operator.place(&entry.subject);
     for change in entry.decision.plan() {
-        match (genuine.function.apply)(&place, change).await? {
+        match (genuine.function.apply)(place, change).await? {
             Applied::Changed { found } => {
                 bail!("the resource has just changed, so nothing was touched; found: {found}")
             }
@@ -102,7 +111,7 @@ async fn apply_all(operator: &Operator, entry: &mut Entry, genuine: &Genuine) ->
         }
     }
     entry.reverted_at = Some(Timestamp::now());
-    let now = judged_now(operator, entry, genuine).await?;
+    let now = judged_now(operator, place, entry, genuine).await?;
     ensure!(!matches!(now, Decision::Revert { .. }), "AWS accepted the change, but the risk is still there");
     Ok(())
 }

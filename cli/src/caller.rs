@@ -3,7 +3,14 @@
 use anyhow::{Context, Result, ensure};
 use aws_config::SdkConfig;
 use snapback::aws;
-use snapback::journal::Entry;
+use snapback::subject::Subject;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct MemberArguments {
+    /// The role to take in the account of the entry, where your credentials belong to another
+    #[arg(long, value_name = "NAME", help_heading = "AWS options")]
+    pub(crate) member_role: Option<String>,
+}
 
 pub(crate) struct Caller {
     pub(crate) account: String,
@@ -18,12 +25,15 @@ impl Caller {
         Ok(Self { arn: caller.arn.unwrap_or_else(|| account.clone()), account })
     }
 
-    /// Credentials of another account than the entry's would act on something else of the same name.
-    pub(crate) fn is_at_home(&self, entry: &Entry) -> Result<()> {
-        let (account, of_entry) = (&self.account, &entry.subject.account);
+    /// Credentials of another account than the resource's would act on something else of the same name, so a role there has
+    /// to be named.
+    pub(crate) fn reaches(&self, of: &Subject, member: &MemberArguments) -> Result<()> {
         ensure!(
-            account == of_entry,
-            "the entry is about account {of_entry}, but your credentials belong to account {account}"
+            self.account == of.account || member.member_role.is_some(),
+            "the entry is about account {}, but your credentials belong to account {}\n  hint: Name the role that you may \
+             take there with --member-role.",
+            of.account,
+            self.account
         );
         Ok(())
     }

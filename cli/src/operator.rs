@@ -17,7 +17,7 @@ use snapback::place::Place;
 use snapback::subject::Subject;
 use tokio::sync::OnceCell;
 
-use crate::caller::Caller;
+use crate::caller::{Caller, MemberArguments};
 use crate::terminal::on_one_line;
 use crate::trouble;
 
@@ -127,10 +127,16 @@ impl Operator {
         Ok(Self { journal: Journal::new(&config, &table), config, named_by, caller: OnceCell::new() })
     }
 
-    /// Where an entry's resource is, in the account that is known to be the operator's. The journal may be in another
-    /// Region.
-    pub(crate) fn place(&self, of: &Subject) -> Place {
-        Place::new(&of.account, self.config.clone()).in_region(&of.region)
+    /// Where an entry's resource is, as the operator may act there. The journal may be in another Region, and for a hub in
+    /// another account.
+    pub(crate) async fn place(&self, of: &Subject, member: &MemberArguments) -> Result<Place> {
+        let caller = self.caller().await?;
+        caller.reaches(of, member)?;
+        let home = Place::new(&caller.account, self.config.clone());
+        Ok(match &member.member_role {
+            Some(role) if caller.account != of.account => home.taken_by_role(&of.account, &of.region, role).await,
+            _ => home.in_region(&of.region),
+        })
     }
 
     pub(crate) fn look<'a>(&'a self, place: &'a Place) -> Look<'a> {
@@ -399,11 +405,14 @@ mod tests {
     }
 
     #[test]
-    fn credentials_of_another_account_are_refused() {
+    fn in_another_account_a_role_has_to_be_named() {
         let of = |account: &str| Caller { account: account.to_owned(), arn: String::new() };
-        assert!(of("111122223333").is_at_home(&reverted()).is_ok());
-        let refused = of("444455556666").is_at_home(&reverted()).expect_err("it is another account's");
-        assert!(refused.to_string().contains("444455556666"), "{refused}");
+        let (subject, none) = (reverted().subject, MemberArguments { member_role: None });
+        assert!(of("111122223333").reaches(&subject, &none).is_ok());
+        let refused = of("444455556666").reaches(&subject, &none).expect_err("it is another account's").to_string();
+        assert!(refused.contains("444455556666") && refused.contains("--member-role"), "{refused}");
+        let named = MemberArguments { member_role: Some("Operator".to_owned()) };
+        assert!(of("444455556666").reaches(&subject, &named).is_ok());
     }
 
     #[test]

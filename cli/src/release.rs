@@ -23,7 +23,6 @@ pub(crate) async fn run(arguments: &Arguments, out: &mut impl Write) -> Result<E
 
 async fn release(operator: &Operator, id: &str, out: &mut impl Write) -> Result<ExitCode> {
     let entry = operator.entry(id).await?;
-    operator.caller().await?.is_at_home(&entry)?;
     if entry.outcome != Outcome::Undone {
         bail!("there is no hold to end: the entry says `{}`", entry.outcome);
     }

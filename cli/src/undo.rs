@@ -10,7 +10,7 @@ use snapback::change::{Applied, Change, Own};
 use snapback::control::Function;
 use snapback::journal::{Entry, Hold, Outcome, Undone, Wanted};
 
-use crate::caller::Caller;
+use crate::caller::{Caller, MemberArguments};
 use crate::history::{Of, Refusals};
 use crate::operator::{JournalArguments, Operator, agreed, grants, judged_again, show, show_changes};
 use crate::terminal::on_one_line;
@@ -36,6 +36,8 @@ pub(crate) struct Arguments {
     yes: bool,
     #[command(flatten)]
     journal: JournalArguments,
+    #[command(flatten)]
+    member: MemberArguments,
 }
 
 /// The exit status of wrong usage, as `clap` has it.
@@ -55,15 +57,17 @@ pub(crate) async fn run(arguments: &Arguments, out: &mut impl Write) -> Result<E
         Some(until) => future(until, now).map_err(|error| error.context("--until"))?,
         None => now + SignedDuration::from_hours(24 * i64::from(arguments.days)),
     };
-    let Arguments { id, since, of, yes, journal, .. } = arguments;
+    let Arguments { id, since, of, yes, journal, member, .. } = arguments;
     if id.is_some() && of.is_some() {
         bail!("--account, --resource and --control select among the reverts of --since; leave them out with an entry");
     }
     match (id, since) {
-        (Some(id), _) => Operator::at_work(journal, async |operator| one(operator, id, until, *yes, out).await).await,
+        (Some(id), _) => {
+            Operator::at_work(journal, async |operator| one(operator, member, id, until, *yes, out).await).await
+        }
         (None, Some(since)) => {
             let wanted = of.wanted(Some(since), Some(Outcome::Reverted))?;
-            Operator::at_work(journal, async |operator| many(operator, &wanted, until, *yes, out).await).await
+            Operator::at_work(journal, async |operator| many(operator, member, &wanted, until, *yes, out).await).await
         }
         (None, None) => {
             writeln!(
@@ -77,10 +81,17 @@ pub(crate) async fn run(arguments: &Arguments, out: &mut impl Write) -> Result<E
     }
 }
 
-async fn one(operator: &Operator, id: &str, until: Timestamp, yes: bool, out: &mut impl Write) -> Result<ExitCode> {
+async fn one(
+    operator: &Operator,
+    member: &MemberArguments,
+    id: &str,
+    until: Timestamp,
+    yes: bool,
+    out: &mut impl Write,
+) -> Result<ExitCode> {
     let entry = operator.entry(id).await?;
     let caller = operator.caller().await?;
-    let undoing = Undoing::of(entry, caller)?;
+    let undoing = Undoing::of(entry, caller, member)?;
     show(&undoing.entry, out)?;
     writeln!(
         out,
@@ -93,7 +104,7 @@ async fn one(operator: &Operator, id: &str, until: Timestamp, yes: bool, out: &m
         writeln!(out, "Nothing was done.")?;
         return Ok(ExitCode::FAILURE);
     }
-    undoing.undo(operator, caller, until).await?;
+    undoing.undo(operator, member, until).await?;
     if undoing.ends_the_journal() {
         writeln!(out, "Done. The original change is restored.")?;
         return Ok(ExitCode::SUCCESS);
@@ -109,6 +120,7 @@ async fn one(operator: &Operator, id: &str, until: Timestamp, yes: bool, out: &m
 /// Goes on after a failure: what stays is said at the end.
 async fn many(
     operator: &Operator,
+    member: &MemberArguments,
     wanted: &Wanted,
     until: Timestamp,
     yes: bool,
@@ -118,7 +130,7 @@ async fn many(
     let (found, _) = operator.journal.history(wanted, usize::MAX).await?;
     let (mut undoings, mut refused) = (vec![], Refusals::default());
     for (id, entry) in found {
-        match entry.and_then(|entry| Undoing::of(entry, caller)) {
+        match entry.and_then(|entry| Undoing::of(entry, caller, member)) {
             Ok(undoing) => undoings.push(undoing),
             Err(error) => refused.add(id, &error),
         }
@@ -154,7 +166,7 @@ async fn many(
     for undoing in undoings {
         let name = on_one_line(&format!("{} {}", undoing.entry.subject.kind, undoing.entry.subject.name));
         progress.set_message(name.clone());
-        let said = match undoing.undo(operator, caller, until).await {
+        let said = match undoing.undo(operator, member, until).await {
             Ok(()) => format!("Undone: {} ({name})", undoing.entry.id),
             Err(error) => {
                 failed += 1;
@@ -172,8 +184,8 @@ async fn many(
 
 impl Undoing {
     /// The changes that undo an entry's plan, in the opposite order, if it is the operator's to do so.
-    fn of(entry: Entry, caller: &Caller) -> Result<Self> {
-        caller.is_at_home(&entry)?;
+    fn of(entry: Entry, caller: &Caller, member: &MemberArguments) -> Result<Self> {
+        caller.reaches(&entry.subject, member)?;
         match &entry.outcome {
             Outcome::Reverted => {}
             Outcome::Undone => {
@@ -207,9 +219,10 @@ impl Undoing {
     }
 
     /// The holds come first: AWS tells Snapback of what we do within seconds.
-    async fn undo(&self, operator: &Operator, caller: &Caller, until: Timestamp) -> Result<()> {
+    async fn undo(&self, operator: &Operator, member: &MemberArguments, until: Timestamp) -> Result<()> {
         let Self { entry, function, changes } = self;
-        let (now, by, journal) = (Timestamp::now(), &caller.arn, &operator.journal);
+        let place = operator.place(&entry.subject, member).await?;
+        let (now, by, journal) = (Timestamp::now(), &operator.caller().await?.arn, &operator.journal);
         for grant in grants(entry) {
             let (control, resource) = (entry.control.clone(), entry.subject.arn.clone());
             let (grant, entry, by) = (grant.clone(), entry.id.clone(), by.clone());
@@ -221,7 +234,6 @@ impl Undoing {
         if self.ends_the_journal() {
             journal.complete(&undone).await?;
         }
-        let place = operator.place(&entry.subject);
         for (done, change) in changes.iter().enumerate() {
             let result = match (function.apply)(&place, change).await {
                 Ok(Applied::Changed { found }) => Err(anyhow::anyhow!(

@@ -5,8 +5,10 @@ use std::fmt;
 
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_credential_types::provider::error::CredentialsError;
+use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use aws_smithy_http_client::tls;
 use aws_smithy_runtime_api::client::http::{HttpClient, http_client_fn};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
@@ -99,11 +101,18 @@ where
 /// Why there is no answer that says why.
 fn unanswered<E: Error + 'static, R: fmt::Debug>(error: &SdkError<E, R>) -> Cause {
     match error {
+        _ if let Some(code) = role_refused(error) => Cause::Refused(code),
         _ if causes(error).any(<dyn Error>::is::<CredentialsError>) => Cause::NoCredentials,
         SdkError::DispatchFailure(failure) if failure.is_io() || failure.is_timeout() => Cause::NoAnswer,
         SdkError::TimeoutError(_) => Cause::NoAnswer,
         _ => Cause::Other,
     }
+}
+
+/// The code with which AWS refused the role that the call was to be made with.
+fn role_refused<E: Error + 'static, R: fmt::Debug>(error: &SdkError<E, R>) -> Option<String> {
+    let refused = causes(error).find_map(<dyn Error>::downcast_ref::<SdkError<AssumeRoleError, HttpResponse>>)?;
+    code(refused).map(str::to_owned)
 }
 
 /// What happened, and why, down to the first cause.

@@ -273,6 +273,14 @@ pub struct Function {
 }
 
 impl Function {
+    /// The role that it takes in other accounts and Regions, if Snapback's stack is a hub for them. Snapback's own parts are
+    /// nowhere else.
+    #[must_use]
+    pub fn member_role(&self, stack: &str) -> Option<String> {
+        let folder = self.name.trim_end_matches("Function").to_lowercase();
+        (folder != "own").then(|| format!("{stack}-member-{folder}"))
+    }
+
     /// Whether the settings make sense for it.
     ///
     /// # Errors

@@ -240,12 +240,18 @@ impl Event {
     /// The partition in which the event's Region lies, for ARNs and console links.
     #[must_use]
     pub fn partition(&self) -> &'static str {
-        match self.region.split('-').next() {
-            Some("cn") => "aws-cn",
-            Some("eusc") => "aws-eusc",
-            Some("us") if self.region.starts_with("us-gov-") => "aws-us-gov",
-            _ => "aws",
-        }
+        partition(&self.region)
+    }
+}
+
+/// The partition in which a Region lies.
+#[must_use]
+pub fn partition(region: &str) -> &'static str {
+    match region.split('-').next() {
+        Some("cn") => "aws-cn",
+        Some("eusc") => "aws-eusc",
+        Some("us") if region.starts_with("us-gov-") => "aws-us-gov",
+        _ => "aws",
     }
 }
 

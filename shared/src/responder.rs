@@ -26,7 +26,7 @@ use crate::event::{Event, Malformed, Refusal};
 use crate::guardrail::{Broken, Guardrails};
 use crate::journal::{Cause, Earlier, Entry, Journal, Outcome, Taken, hash};
 use crate::mode::Mode;
-use crate::place::Place;
+use crate::place::{Place, Places};
 use crate::settings::{Deployment, Settings};
 use crate::{metric, notice};
 
@@ -58,8 +58,7 @@ const BEFORE_TAKING_AGAIN: [Duration; 6] = [
 pub struct Responder<'a> {
     settings: &'a Settings,
     deployment: &'a Deployment,
-    /// The function's own account and Region, where the journal and the topic are as well.
-    home: Place,
+    places: Places,
     journal: Journal,
     /// Read when there is the first revert to judge.
     guardrails: OnceLock<Result<Guardrails, Broken>>,
@@ -131,7 +130,8 @@ impl<'a> Responder<'a> {
     pub fn new(settings: &'a Settings, deployment: &'a Deployment, config: SdkConfig) -> Self {
         let journal = Journal::of(&config, deployment);
         let home = Place::new(deployment.account(), config);
-        Self { settings, deployment, home, journal, guardrails: OnceLock::new() }
+        let places = Places::new(home);
+        Self { settings, deployment, places, journal, guardrails: OnceLock::new() }
     }
 
     /// Looks at everything that is suspicious about an event, and acts on it.
@@ -140,25 +140,21 @@ impl<'a> Responder<'a> {
     /// When something is left to be done, by a later delivery of the same event or by a person. One control's failure
     /// does not stop the next.
     pub async fn respond(&self, function: &'static Function, event: &Event, suspected: &[Suspected]) -> Result<()> {
-        let Some(place) = self.place_of(event) else {
+        // A resource of ours would otherwise be judged under the ARN of another account or Region, under which neither holds
+        // nor guardrails know it.
+        let role = self.role_in_members(function);
+        let Some(place) = self.places.of(&event.account, &event.region, role.as_deref()).await else {
             refuse(event, &format!("it is of account {}, {}, and we are in another", event.account, event.region));
             return Ok(());
         };
         let (stack, mut failures) = (Stack::new(self.settings), vec![]);
         for (control, suspicion) in suspected {
-            let mut case = self.case((place, &stack), (function, control), event, suspicion);
+            let mut case = self.case((&place, &stack), (function, control), event, suspicion);
             if let Err(failure) = Box::pin(self.handle(&mut case)).await {
                 failures.push(format!("{} on {}: {failure:#}", control.about.id, suspicion.subject.arn));
             }
         }
         if failures.is_empty() { Ok(()) } else { Err(anyhow!(failures.join("; "))) }
-    }
-
-    /// Where to look at what an event tells of, if we look there. A resource of ours would otherwise be judged under the
-    /// ARN of another account or Region, under which neither holds nor guardrails know it.
-    fn place_of(&self, event: &Event) -> Option<&Place> {
-        let is_of = |place: &&Place| place.account == event.account && place.region == event.region;
-        Some(&self.home).filter(is_of)
     }
 
     /// A case of which nothing is read yet.
@@ -315,8 +311,7 @@ impl<'a> Responder<'a> {
             return Ok(None);
         }
         // What a revert of ours has left open was said when it was left. A revert is never skipped for who did it.
-        let is_own = case.event.actor.role.as_ref() == Some(&self.deployment.role);
-        if is_own && matches!((&seen, &decision), (Seen::State(_), Decision::Alert { .. })) {
+        if self.is_own(case) && matches!((&seen, &decision), (Seen::State(_), Decision::Alert { .. })) {
             info!(event = case.event.id, control = case.control.about.id, "left by Snapback itself, as said");
             return Ok(None);
         }
@@ -343,6 +338,17 @@ impl<'a> Responder<'a> {
             }
         }
         Ok((seen, decision, Outcome::Pending))
+    }
+
+    /// Whether it was this function that made the change.
+    fn is_own(&self, case: &Case<'_>) -> bool {
+        let Some(role) = &case.event.actor.role else { return false };
+        let is_in_member = |name: String| role.ends_with(&format!(":iam::{}:role/{name}", case.place.account));
+        *role == self.deployment.role || self.role_in_members(case.function).is_some_and(is_in_member)
+    }
+
+    fn role_in_members(&self, function: &Function) -> Option<String> {
+        if self.deployment.is_hub { function.member_role(&self.settings.own.stack) } else { None }
     }
 
     fn entry(&self, case: &Case<'_>, state: Value, decision: Decision<Change>) -> Entry {
@@ -505,7 +511,7 @@ impl<'a> Responder<'a> {
     }
 
     async fn announce(&self, entry: &Entry) -> Result<()> {
-        notice::publish(&self.home.config, &self.deployment.topic, entry, self.journal.table()).await
+        notice::publish(&self.places.home.config, &self.deployment.topic, entry, self.journal.table()).await
     }
 }
 

@@ -67,6 +67,8 @@ pub struct Deployment {
     pub most_reverts_per_hour: Option<NonZeroU32>,
     /// The ARN of the function's own role.
     pub role: String,
+    /// Whether it is a hub, which other accounts and Regions send their events to.
+    pub is_hub: bool,
     /// The folder of the guardrails.
     pub guardrails: PathBuf,
 }
@@ -207,6 +209,7 @@ impl Deployment {
                 })?,
             }),
             role: required("SNAPBACK_ROLE", "the ARN of the function's role")?,
+            is_hub: lookup("SNAPBACK_HUB").is_some_and(|hub| !hub.is_empty()),
             guardrails: required("SNAPBACK_GUARDRAILS", "the folder of the guardrails")?.into(),
         })
     }

@@ -100,6 +100,7 @@ pub(crate) fn deployment(guardrails: PathBuf) -> Deployment {
         most_reverts_per_hour: None,
         topic: "arn:aws:sns:eu-central-1:111122223333:topic".to_owned(),
         role: "arn:aws:iam::111122223333:role/own".to_owned(),
+        is_hub: false,
         guardrails,
     }
 }

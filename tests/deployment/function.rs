@@ -6,7 +6,7 @@ use std::fmt::Write;
 use anyhow::{Result, ensure};
 use snapback::control::Function;
 use snapback::event::{Kind, SCHEDULED};
-use snapback::right::{On, Right, When};
+use snapback::right::{OWN_REGION, On, Right, When};
 
 use super::{base, yaml};
 use crate::quotas::LONGEST_PATTERN;
@@ -81,8 +81,30 @@ const ALARM: &str = "      Statistic: Sum
       AlarmActions: [!Ref Topic]
 ";
 
+/// The condition under which the stack is a hub for other accounts and Regions.
+pub(super) const HUB: &str = "IsHub";
+
+/// Where rights are good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Regions {
+    /// In the Region of the stack.
+    Own,
+    /// In all of the account, since one role serves them all.
+    All,
+}
+
+impl Regions {
+    fn of(self, arn: &str) -> String {
+        if self == Self::All { arn.replace("${AWS::Region}", "*") } else { arn.to_owned() }
+    }
+
+    fn that_hold(self, when: &[When]) -> Vec<When> {
+        when.iter().filter(|when| self == Self::Own || when.key != OWN_REGION.key).copied().collect()
+    }
+}
+
 /// Calls, or events of AWS's own, that one rule listens for.
-struct Rule {
+pub(super) struct Rule {
     id: String,
     service: &'static str,
     kind: Kind,
@@ -143,7 +165,11 @@ pub(super) fn section(function: &Function, is_first: bool) -> Result<String> {
     let mut targets = Targets { function, is_first, are_written: false };
     for rule in rules(function) {
         out += &listening(&rule, &mut targets)?;
-        out += &permission(function, &rule.id);
+        out += &permission(function, &rule.id, None);
+    }
+    if function.member_role("").is_some() {
+        out += &hub_rule(function, is_first);
+        out += &permission(function, &hub_rule_id(function), Some(HUB));
     }
     if let Some((rate, why)) = schedule(function) {
         let id = format!("{base}Schedule");
@@ -160,7 +186,7 @@ pub(super) fn section(function: &Function, is_first: bool) -> Result<String> {
             yaml::comment(6, why),
             targets.write()
         )?;
-        out += &permission(function, &id);
+        out += &permission(function, &id, None);
     }
     out += &role(function, is_first)?;
     write!(
@@ -179,7 +205,7 @@ pub(super) fn section(function: &Function, is_first: bool) -> Result<String> {
 }
 
 /// The rules of a function: one for each service and kind of event, and more where a pattern would be too long.
-fn rules(function: &Function) -> Vec<Rule> {
+pub(super) fn rules(function: &Function) -> Vec<Rule> {
     let mut watched: BTreeMap<(&str, &str), (Kind, BTreeSet<&str>)> = BTreeMap::new();
     for control in function.controls {
         for watch in control.about.watches.iter().filter(|watch| watch.name != SCHEDULED) {
@@ -235,25 +261,33 @@ fn schedule(function: &Function) -> Option<(&'static str, &'static str)> {
 }
 
 fn listening(rule: &Rule, targets: &mut Targets<'_>) -> Result<String> {
-    let Rule { id, service, kind, names } = rule;
-    let what = if matches!(kind, Kind::ServiceEvent) { "Events of" } else { "API calls to" };
     let mut out = format!(
         "
-  {id}:
+  {}:
     Type: AWS::Events::Rule
     Properties:
-      Description: {what} {service} that Snapback checks.
+      Description: {} that Snapback checks.
       State: ENABLED
       EventPattern:
-"
+",
+        rule.id,
+        rule.what()
     );
     let is_first = targets.is_first && !targets.are_written;
     if is_first {
         out +=
             "        # `aws.` sources cannot be forged with PutEvents; the function checks the rest of the envelope.\n";
     }
-    write!(
-        out,
+    out += &pattern(rule, is_first)?;
+    out += &targets.write();
+    Ok(out)
+}
+
+/// The calls, or the events, that a rule asks for.
+fn pattern(rule: &Rule, is_first: bool) -> Result<String> {
+    let Rule { id, service, kind, names } = rule;
+    ensure!(!names.is_empty(), "{id} listens for nothing");
+    let mut out = format!(
         "        source: [aws.{}]
         detail-type: [{}]
         detail:
@@ -262,13 +296,43 @@ fn listening(rule: &Rule, targets: &mut Targets<'_>) -> Result<String> {
         source(service),
         kind.detail_type(),
         yaml::list(10, "eventName:", names)
-    )?;
+    );
     if is_first {
         out += "          # A call that failed changed nothing.\n";
     }
-    write!(out, "          errorCode: [{{ exists: false }}]\n{}", targets.write())?;
-    ensure!(!names.is_empty(), "{id} listens for nothing");
+    out += "          errorCode: [{ exists: false }]\n";
     Ok(out)
+}
+
+/// The same rule in a member, where it hands what it hears to the hub.
+pub(super) fn forwarding(rule: &Rule, is_first: bool) -> Result<String> {
+    let Rule { id, .. } = rule;
+    Ok(format!(
+        "
+  {id}:
+    Type: AWS::Events::Rule
+    Properties:
+      Name: !Sub ${{HubStack}}-member-{id}
+      Description: {} for Snapback.
+      State: ENABLED
+      EventPattern:
+{}      Targets:
+        - Id: Hub
+          Arn: !Ref HubBusArn
+          RoleArn: !Sub arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:role/${{HubStack}}-forwarder
+          DeadLetterConfig: {{ Arn: !GetAtt NotForwarded.Arn }}
+",
+        rule.what(),
+        pattern(rule, is_first)?
+    ))
+}
+
+impl Rule {
+    /// What it listens for, as its description begins.
+    fn what(&self) -> String {
+        let what = if matches!(self.kind, Kind::ServiceEvent) { "Events of" } else { "API calls to" };
+        format!("{what} {}", self.service)
+    }
 }
 
 /// What a function's rules wake: the first writes it out, the others repeat it.
@@ -299,12 +363,44 @@ impl Targets<'_> {
     }
 }
 
-fn permission(function: &Function, rule: &str) -> String {
+/// What other accounts and Regions tell of. They forward just what the function watches, and what somebody else forwards
+/// wakes it for nothing.
+fn hub_rule(function: &Function, is_first: bool) -> String {
+    let (id, base) = (hub_rule_id(function), base(function));
+    let rules = rules(function);
+    let sources: BTreeSet<String> = rules.iter().map(|rule| format!("aws.{}", source(rule.service))).collect();
+    let details: BTreeSet<&str> = rules.iter().map(|rule| rule.kind.detail_type()).collect();
+    let why = "What members forward. Their rules ask for the same calls as the rules above.";
+    let why = if is_first { yaml::comment(8, why) } else { String::new() };
+    format!(
+        "
+  {id}:
+    Type: AWS::Events::Rule
+    Condition: {HUB}
+    Properties:
+      Description: Events of {} in other accounts and Regions.
+      EventBusName: !Ref HubBus
+      State: ENABLED
+      EventPattern:
+{why}{}{}      Targets: *{base}Target
+",
+        function.service,
+        yaml::list(8, "source:", &sources.into_iter().collect::<Vec<_>>()),
+        yaml::list(8, "detail-type:", &details.into_iter().collect::<Vec<_>>()),
+    )
+}
+
+pub(super) fn hub_rule_id(function: &Function) -> String {
+    format!("{}HubRule", base(function))
+}
+
+fn permission(function: &Function, rule: &str, condition: Option<&str>) -> String {
+    let condition = condition.map(|condition| format!("    Condition: {condition}\n")).unwrap_or_default();
     format!(
         "
   {rule}Permission:
     Type: AWS::Lambda::Permission
-    Properties:
+{condition}    Properties:
       Action: lambda:InvokeFunction
       FunctionName: !Ref {}
       Principal: events.amazonaws.com
@@ -341,12 +437,7 @@ fn role(function: &Function, is_first: bool) -> Result<String> {
 ",
         function.service
     );
-    let mut explained = BTreeSet::new();
-    for (word, rights) in [("Read", by_on(reads(function))), ("Revert", by_on(writes(function)))] {
-        for (on, actions) in rights {
-            out += &statement(word, &on, &actions, explained.insert(on.name));
-        }
-    }
+    out += &rights(function, Regions::Own);
     for (sid, text) in SHARED {
         let anchored = |text: &str| format!("              - &{sid}Statement\n{text}");
         match (sid, is_first) {
@@ -356,6 +447,9 @@ fn role(function: &Function, is_first: bool) -> Result<String> {
         }
     }
     ensure!(!is_first || function.learns(), "the first function has to write out all statements, `Memory` too");
+    if let Some(role) = function.member_role("${AWS::StackName}") {
+        out += &members(&role, is_first);
+    }
     write!(
         out,
         "              - Sid: Logs
@@ -367,6 +461,41 @@ fn role(function: &Function, is_first: bool) -> Result<String> {
     Ok(out)
 }
 
+/// What its controls need to judge and to revert, as statements of a role.
+pub(super) fn rights(function: &Function, regions: Regions) -> String {
+    let mut explained = BTreeSet::new();
+    let mut out = String::new();
+    for (word, rights) in [("Read", by_on(reads(function))), ("Revert", by_on(writes(function)))] {
+        for (on, actions) in rights {
+            out += &statement(word, &on, &actions, explained.insert(on.name), regions);
+        }
+    }
+    out
+}
+
+/// The right to act in members: with the role there, which says what it may do, and nowhere but in the organization.
+fn members(role: &str, is_first: bool) -> String {
+    let why = "What it may do in a member stands in organization/member.yaml.";
+    let why = if is_first { yaml::comment(18, why) } else { String::new() };
+    format!(
+        "              - !If
+                - {HUB}
+                - Sid: Members
+{why}                  Effect: Allow
+                  Action: sts:AssumeRole
+                  Resource: !If
+                    - IsHubOfOrganization
+                    - !Sub arn:${{AWS::Partition}}:iam::*:role/{role}
+                    - !Sub arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:role/{role}
+                  Condition: !If
+                    - IsHubOfOrganization
+                    - StringEquals: {{ aws:ResourceOrgID: !Ref Hub }}
+                    - StringEquals: {{ aws:ResourceAccount: !Ref AWS::AccountId }}
+                - !Ref AWS::NoValue
+"
+    )
+}
+
 /// Rights by what they are on, in the order of its names, and so that one more changes one line.
 pub(super) fn by_on(rights: impl Iterator<Item = Right>) -> Vec<(On, BTreeSet<&'static str>)> {
     let mut by_name: BTreeMap<&str, (On, BTreeSet<&str>)> = BTreeMap::new();
@@ -376,13 +505,16 @@ pub(super) fn by_on(rights: impl Iterator<Item = Right>) -> Vec<(On, BTreeSet<&'
     by_name.into_values().collect()
 }
 
-fn statement(word: &str, on: &On, actions: &BTreeSet<&str>, is_new: bool) -> String {
+fn statement(word: &str, on: &On, actions: &BTreeSet<&str>, is_new: bool, regions: Regions) -> String {
     let actions: Vec<&str> = actions.iter().copied().collect();
     let why = if is_new { yaml::comment(14, on.why) } else { String::new() };
     let sid = format!("              - Sid: {word}{}\n                Effect: Allow\n", on.name);
-    let arns: Vec<String> = on.arns.iter().map(|arn| yaml::text(arn)).collect();
+    let arns: Vec<String> = on.arns.iter().map(|arn| yaml::text(&regions.of(arn))).collect();
     let arns: Vec<&str> = arns.iter().map(String::as_str).collect();
-    why + &sid + &yaml::words(16, "Action", &actions) + &yaml::words(16, "Resource", &arns) + &condition(on.when)
+    why + &sid
+        + &yaml::words(16, "Action", &actions)
+        + &yaml::words(16, "Resource", &arns)
+        + &condition(&regions.that_hold(on.when))
 }
 
 fn condition(when: &[When]) -> String {

@@ -7,6 +7,7 @@
 //! of it in one file, and whoever changes the hand-written part has nothing to run.
 
 mod function;
+mod member;
 mod operators;
 mod parts;
 mod tables;
@@ -43,7 +44,11 @@ fn template() -> Result<String> {
     let arns =
         |suffix: &str| FUNCTIONS.iter().map(|of| format!("!GetAtt {}{suffix}.Arn", base(of))).collect::<Vec<_>>();
     let rules = FUNCTIONS.iter().flat_map(|function| function::rule_ids(function));
-    let rules: String = rules.map(|id| format!("                  - !GetAtt {id}.Arn\n")).collect();
+    let rules = rules.map(|id| format!("                  - !GetAtt {id}.Arn\n"));
+    let hub_rules = FUNCTIONS.iter().filter(|of| of.member_role("").is_some()).map(|of| function::hub_rule_id(of));
+    let hub_rules =
+        hub_rules.map(|id| format!("                  - !If [IsHub, !GetAtt {id}.Arn, !Ref AWS::NoValue]\n"));
+    let rules: String = rules.chain(hub_rules).collect();
     for (name, content) in [
         ("functions", functions.collect::<Result<Vec<_>>>()?.concat()),
         ("roles", yaml::list(14, "AWS: &FunctionRoles", &arns("Role"))),
@@ -59,6 +64,11 @@ fn template() -> Result<String> {
 #[test]
 fn the_template_is_what_the_controls_declare() -> Result<()> {
     is_recorded(&workspace("template.yaml"), &template()?)
+}
+
+#[test]
+fn the_template_of_members_is_what_the_controls_declare() -> Result<()> {
+    is_recorded(&workspace("organization/member.yaml"), &member::template()?)
 }
 
 /// Snapback's own function is compiled with what it watches of itself, and cannot depend on all other functions.

@@ -26,7 +26,10 @@ pub(super) fn source(template: &Template) -> Result<String> {
                    this file.\n"
             .to_owned();
     for (name, kind) in KINDS {
-        let ids: Vec<&str> = template.resources(kind).into_iter().map(|(id, _)| id).collect();
+        // What a hub has besides is not watched: it may not be there.
+        let is_always_there = |resource: &Value| resource["Condition"].is_null();
+        let always = template.resources(kind).into_iter().filter(|(_, resource)| is_always_there(resource));
+        let ids: Vec<&str> = always.map(|(id, _)| id).collect();
         out += &constant("pub(super)", "", name, &ids);
     }
     let functions = template.resources("AWS::Serverless::Function").into_iter();

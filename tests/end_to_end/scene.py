@@ -24,7 +24,7 @@ from stack import ACCOUNT, REGION, REPOSITORY, TARGET, LocalAws, Stack, resource
 WATCHED = {
     name
     for rule, one in resources("AWS::Events::Rule").items()
-    if "EventPattern" in one["Properties"] and not rule.startswith("Own")
+    if "detail" in one["Properties"].get("EventPattern", {}) and not rule.startswith("Own")
     for name in one["Properties"]["EventPattern"]["detail"]["eventName"]
 }
 
@@ -32,17 +32,17 @@ WATCHED = {
 UNKNOWN = {"kms:ResourceAliases", "aws:ResourceTag/application"}
 
 
-def operator_policy(stack: str, *commands: str) -> list:
+def operator_policy(stack: str, *commands: str, account: str = ACCOUNT) -> list:
     """The statements of the policies in docs/ for these commands of an operator, as far as the local AWS knows them."""
     patterns = [f"operator-policy-{command}{more}.json" for command in commands for more in ("", "-*")]
     files = sorted(file for pattern in patterns for file in (REPOSITORY / "docs").glob(pattern))
     assert len(files) >= len(commands)
-    return [statement for file in files for statement in _known(file.read_text(encoding="utf-8"), stack)]
+    return [statement for file in files for statement in _known(file.read_text(encoding="utf-8"), stack, account)]
 
 
-def _known(policy: str, stack: str) -> Iterator[dict]:
+def _known(policy: str, stack: str, account: str) -> Iterator[dict]:
     # It knows no variables, and a key that is called by its alias it takes for the alias.
-    for name, value in {"${aws:PrincipalAccount}": ACCOUNT, "snapback": stack, ":key/*": ":*"}.items():
+    for name, value in {"${aws:PrincipalAccount}": account, "snapback": stack, ":key/*": ":*"}.items():
         policy = policy.replace(name, value)
     for statement in json.loads(policy)["Statement"]:
         # Across the policies, there are statements of the same name.

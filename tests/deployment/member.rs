@@ -1,0 +1,171 @@
+//! `organization/member.yaml`: what a member forwards to the hub, and what the hub's functions may do there.
+//!
+//! It is plain CloudFormation, as StackSets that AWS Organizations manages take no transforms, and small enough to be sent
+//! with the request.
+//! <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-getting-started-create.html>
+
+use anyhow::Result;
+use snapback::control::Function;
+use workspace_tests::FUNCTIONS;
+
+use super::function::{self, Regions};
+use super::{base, yaml};
+
+/// What a stack of members gives the roles that the hub's functions take there.
+const ROLES: &str = "HasRoles";
+
+/// Before all that is derived.
+const BEGIN: &str = r#"# Written from what the controls declare, by `UPDATE=1 cargo test -p workspace-tests`.
+AWSTemplateFormatVersion: "2010-09-09"
+Description: >-
+  Lets a Snapback in another account or Region guard this one: rules forward the API calls that it checks, and one role
+  for each of its functions says what that function may do here.
+
+Parameters:
+  HubBusArn:
+    Type: String
+    AllowedPattern: ^arn:aws[a-z-]*:events:[a-z0-9-]+:[0-9]{12}:event-bus/[A-Za-z0-9._-]+$
+    Description: The output HubBusArn of Snapback's stack.
+    ConstraintDescription: HubBusArn is the ARN of an event bus, as the output HubBusArn of Snapback's stack says it.
+
+  HubStack:
+    Type: String
+    Default: snapback
+    MaxLength: 34
+    AllowedPattern: ^[A-Za-z][A-Za-z0-9-]*$
+    Description: The name of Snapback's stack. The names of its roles, and of the roles here, begin with it.
+    ConstraintDescription: HubStack is the name of a CloudFormation stack of at most 34 characters.
+
+  HubAccount:
+    Type: String
+    AllowedPattern: ^[0-9]{12}$
+    Description: The account of Snapback's stack.
+    ConstraintDescription: HubAccount is an account id of 12 digits.
+
+  Roles:
+    Type: String
+    Default: "yes"
+    AllowedValues: ["yes", "no"]
+    Description: >-
+      Whether to make the roles. They are the whole account's: say yes in just one Region of each account, first, and no
+      in all others.
+    ConstraintDescription: Roles is yes or no.
+
+Conditions:
+  HasRoles: !Equals [!Ref Roles, "yes"]
+
+Resources:
+  # ── Forwarding ──────────────────────────────────────────────────────────────────────────────────────────────────────
+  # A rule may hand events to a bus of another account or Region with this role, and nobody else may take it.
+  ForwarderRole:
+    Type: AWS::IAM::Role
+    Condition: HasRoles
+    Properties:
+      RoleName: !Sub ${HubStack}-forwarder
+      Description: Forwards API calls to Snapback's bus.
+      AssumeRolePolicyDocument:
+        Version: "2012-10-17"
+        Statement:
+          - Effect: Allow
+            Principal: { Service: events.amazonaws.com }
+            Action: sts:AssumeRole
+            Condition:
+              StringEquals: { aws:SourceAccount: !Ref AWS::AccountId }
+              ArnLike: { aws:SourceArn: !Sub "arn:${AWS::Partition}:events:*:${AWS::AccountId}:rule/*" }
+      Policies:
+        - PolicyName: forward
+          PolicyDocument:
+            Version: "2012-10-17"
+            Statement:
+              - Sid: Forward
+                Effect: Allow
+                Action: events:PutEvents
+                Resource: !Ref HubBusArn
+
+  # What could not be forwarded. EventBridge goes on trying for 24 hours first.
+  NotForwarded:
+    Type: AWS::SQS::Queue
+    DeletionPolicy: Delete
+    UpdateReplacePolicy: Delete
+    Properties:
+      MessageRetentionPeriod: 1209600
+      SqsManagedSseEnabled: true
+
+  NotForwardedPolicy:
+    Type: AWS::SQS::QueuePolicy
+    Properties:
+      Queues: [!Ref NotForwarded]
+      PolicyDocument:
+        Version: "2012-10-17"
+        Statement:
+          - Sid: RulesSend
+            Effect: Allow
+            Principal: { Service: events.amazonaws.com }
+            Action: sqs:SendMessage
+            Resource: !GetAtt NotForwarded.Arn
+            Condition: { StringEquals: { aws:SourceAccount: !Ref AWS::AccountId } }
+
+  SomethingNotForwarded:
+    Type: AWS::CloudWatch::Alarm
+    Properties:
+      AlarmDescription: !Sub >-
+        Snapback's hub did not get API calls of this account and Region: the queue ${NotForwarded.QueueName} has them,
+        each with the reason in its attributes. See that the bus ${HubBusArn} is there and lets this account's
+        organization in, and that the role ${HubStack}-forwarder is as it was deployed.
+      Namespace: AWS/SQS
+      MetricName: ApproximateNumberOfMessagesVisible
+      Dimensions: [{ Name: QueueName, Value: !GetAtt NotForwarded.QueueName }]
+      Statistic: Maximum
+      Period: 60
+      EvaluationPeriods: 1
+      Threshold: 1
+      ComparisonOperator: GreaterThanOrEqualToThreshold
+      TreatMissingData: notBreaching
+"#;
+
+/// The whole file.
+pub(super) fn template() -> Result<String> {
+    let mut out = BEGIN.to_owned();
+    let mut is_first = true;
+    for function in FUNCTIONS {
+        let Some(role) = function.member_role("${HubStack}") else { continue };
+        out += &format!("\n{}", yaml::heading(function.service));
+        for rule in function::rules(function) {
+            out += &function::forwarding(&rule, is_first)?;
+            is_first = false;
+        }
+        out += &section(function, &role);
+    }
+    Ok(out)
+}
+
+/// What the function of the hub may do here: nobody but it takes the role.
+fn section(function: &Function, name: &str) -> String {
+    let base = base(function);
+    let mut out = format!(
+        "
+  {base}Role:
+    Type: AWS::IAM::Role
+    Condition: {ROLES}
+    Properties:
+      RoleName: !Sub {name}
+      Description: What Snapback may do here to check and to revert changes to {}.
+      AssumeRolePolicyDocument:
+        Version: \"2012-10-17\"
+        Statement:
+          - Effect: Allow
+            Principal: {{ AWS: !Sub \"arn:${{AWS::Partition}}:iam::${{HubAccount}}:root\" }}
+            Action: sts:AssumeRole
+            Condition:
+              ArnLike: {{ aws:PrincipalArn: !Sub \"arn:${{AWS::Partition}}:iam::${{HubAccount}}:role/${{HubStack}}-{base}Role-*\" }}
+      Policies:
+        - PolicyName: snapback
+          PolicyDocument:
+            Version: \"2012-10-17\"
+            Statement:
+",
+        function.service
+    );
+    out += &function::rights(function, Regions::All);
+    out
+}

@@ -1,0 +1,167 @@
+"""Other accounts and Regions that Snapback guards from its own: what happens there is reverted there, and nowhere else."""
+
+import json
+
+import pytest
+from botocore.exceptions import ClientError
+
+from scene import Snapback, operator_policy
+from stack import ACCOUNT, REGION, REPOSITORY, wait_for
+
+ORGANIZATION = "o-exampleorgid"
+MEMBER = "555566667777"
+OUTSIDER = "777788889999"
+FAR = "eu-west-1"
+
+
+def policy(*statements: dict) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+class Member:
+    """An account with what organization/member.yaml deploys."""
+
+    def __init__(self, hub: Snapback, account: str, hub_bus: str):
+        self.hub, self.account, self.hub_bus = hub, account, hub_bus
+        # ministack takes an account id for the key of that account's root.
+        self.root = {"AccessKeyId": account, "SecretAccessKey": "test"}
+
+    def client(self, service: str, region: str = REGION):
+        return self.hub.aws.client(service, self.root, region)
+
+    def deploy(self, region: str, roles: str) -> None:
+        template = (REPOSITORY / "organization" / "member.yaml").read_text(encoding="utf-8")
+        given = {"HubBusArn": self.hub_bus, "HubAccount": ACCOUNT, "Roles": roles}
+        parameters = [{"ParameterKey": name, "ParameterValue": value} for name, value in given.items()]
+        formation = self.client("cloudformation", region)
+        formation.create_stack(
+            StackName="snapback-member", TemplateBody=template, Parameters=parameters,
+            Capabilities=["CAPABILITY_NAMED_IAM"],
+        )  # fmt: skip
+
+        def status() -> str:
+            return formation.describe_stacks(StackName="snapback-member")["Stacks"][0]["StackStatus"]
+
+        wait_for(lambda: "IN_PROGRESS" not in status())
+        assert status() == "CREATE_COMPLETE", formation.describe_stack_events(StackName="snapback-member")
+
+    def let_operators_undo(self) -> str:
+        """A role here with the policy for undoing, and for the hub's operator the right to take it."""
+        trust = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "sts:AssumeRole"}
+        iam = self.client("iam")
+        iam.create_role(RoleName="Operator", AssumeRolePolicyDocument=policy(trust))
+        may = operator_policy(self.hub.stack.name, "undo", account=self.account)
+        iam.put_role_policy(RoleName="Operator", PolicyName="may", PolicyDocument=policy(*may))
+        take = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": f"arn:aws:iam::{self.account}:role/Operator"}
+        self.hub.aws.client("iam").put_user_policy(
+            UserName="operator", PolicyName="members", PolicyDocument=policy(take)
+        )
+        return "Operator"
+
+    def a_public_bucket(self, name: str) -> str:
+        s3 = self.client("s3")
+        s3.create_bucket(Bucket=name)
+        s3.delete_public_access_block(Bucket=name)
+        everyone = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{name}/*"}
+        s3.put_bucket_policy(Bucket=name, Policy=policy(everyone))
+        return name
+
+    def policy_of(self, name: str) -> str | None:
+        try:
+            return self.client("s3").get_bucket_policy(Bucket=name)["Policy"]
+        except ClientError as error:
+            assert error.response["Error"]["Code"] == "NoSuchBucketPolicy"
+            return None
+
+
+class Thing:
+    """What announcements are looked up by."""
+
+    def __init__(self, id: str):
+        self.id = self.arn = id
+
+
+@pytest.fixture(scope="module")
+def hub(deployed):
+    return deployed(mode="revert", Hub=ORGANIZATION)
+
+
+@pytest.fixture(scope="module")
+def member(hub):
+    member = Member(hub, MEMBER, hub.stack.outputs["HubBusArn"])
+    member.deploy(REGION, roles="yes")
+    member.deploy(FAR, roles="no")
+    return member
+
+
+def test_a_bucket_of_a_member_is_reverted_there_and_undone_there(hub, member):
+    name = member.a_public_bucket("members-bucket")
+    announced = hub.announces(Thing(name))
+    assert (announced["outcome"], announced["account"]) == ("reverted", MEMBER), announced
+    assert member.policy_of(name) is None
+    alone = hub.undo(announced["id"])
+    assert alone.returncode != 0 and "--member-role" in alone.stderr, alone.stderr
+    assert member.policy_of(name) is None
+    undone = hub.undo(announced["id"], "--member-role", member.let_operators_undo())
+    assert undone.returncode == 0, undone.stdout + undone.stderr
+    assert json.loads(member.policy_of(name))["Statement"][0]["Principal"] == "*"
+
+
+def test_a_security_group_in_another_region_is_reverted_there(hub, member):
+    ec2 = member.client("ec2", FAR)
+    group = ec2.create_security_group(GroupName="far", Description="far")["GroupId"]
+    ec2.authorize_security_group_ingress(GroupId=group, IpProtocol="tcp", FromPort=22, ToPort=22, CidrIp="0.0.0.0/0")
+    announced = hub.announces(Thing(group))
+    assert (announced["outcome"], announced["account"], announced["region"]) == ("reverted", MEMBER, FAR), announced
+    rules = ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [group]}])["SecurityGroupRules"]
+    assert [rule for rule in rules if not rule["IsEgress"]] == []
+
+
+def test_where_the_role_is_missing_people_are_told_and_nothing_is_touched(hub, member):
+    other = Member(hub, "666677778888", member.hub_bus)
+    other.deploy(REGION, roles="yes")
+    iam = other.client("iam")
+    iam.delete_role_policy(RoleName="snapback-member-s3", PolicyName="snapback")
+    iam.delete_role(RoleName="snapback-member-s3")
+    name = other.a_public_bucket("without-a-role")
+    announced = hub.announces(Thing(name))
+    assert (announced["outcome"], announced["severity"], announced["account"]) == ("alerted", "critical", other.account)
+    assert "snapback-member-s3" in announced["why"]
+    assert other.policy_of(name) is not None
+    assert hub.has_settled()
+    controls = [one["control"] for one in hub.announcements_about(Thing(name))]
+    assert sorted(controls) == ["s3-bucket-public-access-block-off", "s3-public-bucket-policy"]
+
+
+def test_no_outsider_and_no_hand_made_event_gets_onto_the_bus(hub, member):
+    outsider = Member(hub, OUTSIDER, member.hub_bus)
+    outsider.deploy(REGION, roles="yes")
+    name = outsider.a_public_bucket("of-an-outsider")
+    entry = {"Source": "my.own", "DetailType": "AWS API Call via CloudTrail", "Detail": "{}"}
+    put = member.client("events").put_events(Entries=[{**entry, "EventBusName": member.hub_bus}])
+    assert put["FailedEntryCount"] == 1, put
+    assert hub.has_settled()
+    assert outsider.policy_of(name) is not None and hub.announcements_about(Thing(name)) == []
+
+
+def test_a_function_takes_its_own_role_in_a_member_and_no_other(hub, member):
+    sts = hub.as_function("S3Function", "sts")
+
+    def take(role: str) -> dict:
+        return sts.assume_role(RoleArn=f"arn:aws:iam::{MEMBER}:role/{role}", RoleSessionName="test")["Credentials"]
+
+    credentials = take("snapback-member-s3")
+    for role in ("snapback-member-ec2", "snapback-forwarder"):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            take(role)
+    with pytest.raises(ClientError, match="UnauthorizedOperation|AccessDenied"):
+        hub.aws.client("ec2", credentials).describe_security_groups()
+    with pytest.raises(ClientError, match="AccessDenied"):
+        hub.aws.client("dynamodb", credentials).scan(TableName=hub.stack.journal)
+
+
+def test_nobody_in_a_member_takes_the_role_of_a_function(member):
+    with pytest.raises(ClientError, match="AccessDenied"):
+        member.client("sts").assume_role(
+            RoleArn=f"arn:aws:iam::{MEMBER}:role/snapback-member-s3", RoleSessionName="test"
+        )
