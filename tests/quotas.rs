@@ -67,8 +67,10 @@ fn written_out(value: &Value) -> Result<Json> {
 
 fn substituted(text: &str) -> Result<String> {
     let reference = Regex::new(r"\$\{([^}]+)\}")?;
-    let as_long = |found: &regex_lite::Captures<'_>| let known = REFERENCES.iter().find(|(name, _)| *name == &found[1]);
-        "x".repeat(known.map_or(LONGEST_REFERENCE, |(_, longest)| *longest));
+    let as_long = |found: &regex_lite::Captures<'_>| {
+        let known = REFERENCES.iter().find(|(name, _)| *name == &found[1]);
+        "x".repeat(known.map_or(LONGEST_REFERENCE, |(_, longest)| *longest))
+    };
     Ok(reference.replace_all(text, as_long).into_owned())
 }
 
