@@ -22,9 +22,6 @@ BENCH := target/venv-bench/.installed
 RECORD := target/venv-record/.installed
 DENY := target/tools/cargo-deny-$(CARGO_DENY)
 
-# Where cargo-deny keeps RustSec's database; empty where nobody has fetched it.
-ADVISORIES := $(wildcard $(or $(CARGO_HOME),$(HOME)/.cargo)/advisory-dbs/*)
-
 say = @printf '\n── %s\n'
 
 help: ## This list
@@ -74,11 +71,7 @@ check: lints $(SAM) $(CHECKOV) $(DENY) ## Format, guardrails, lints, licences, t
 	$(say) "Dependencies: licences, banned crates, sources"
 	target/tools/bin/cargo-deny check --hide-inclusion-graph bans licenses sources
 	$(say) "Dependencies: known defects"
-ifeq ($(ADVISORIES),)
-	@echo "Not checked: RustSec's database of known defects is not on this machine. \`make advisories\` fetches it."
-else
-	target/tools/bin/cargo-deny check --disable-fetch --hide-inclusion-graph advisories
-endif
+	@tools/advisories target/tools/bin/cargo-deny
 	$(say) "Lints"
 	cargo clippy --workspace --all-targets -- -D warnings
 

@@ -1,5 +1,6 @@
 //! What must hold across the workspace.
 
+mod advisories;
 mod benign;
 mod canned;
 mod cases;
