@@ -99,9 +99,9 @@ bench: rust $(LOCAL) $(SAM) $(BENCH) ## Measure it, beside boto3 and Cloud Custo
 	$(say) "Measuring (about twenty minutes; whatever else runs disturbs it)"
 	@target/venv/bin/python benches/bench.py
 
-deploy: rust $(SAM) ## Build for Lambda and deploy into your AWS account; asks before it does anything
-	PATH="$(CURDIR)/target/venv-sam/bin:$$PATH" sam build
-	PATH="$(CURDIR)/target/venv-sam/bin:$$PATH" sam deploy --guided
+deploy: rust $(SAM) ## Build for Lambda and deploy or upgrade it in your AWS account; asks before it does anything
+	PATH="$(CURDIR)/target/venv-sam/bin:$$PATH" target/venv-sam/bin/python tools/deploy.py --stack $(or $(STACK),snapback) \
+		$(addprefix --region ,$(REGION)) $(PARAMETERS)
 
 clean: ## Delete all that was built or installed here
 	rm -rf target .aws-sam

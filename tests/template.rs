@@ -782,10 +782,13 @@ fn an_alarm_waits_for_the_looks_that_the_schedule_asks_for() -> Result<()> {
         ("MetricName", "Invocations"),
         ("Statistic", "Sum"),
         ("ComparisonOperator", "LessThanThreshold"),
-        ("TreatMissingData", "breaching"),
+        // A new stack has no data yet. Only a change of the state is announced, and that is the one to be in then.
+        ("TreatMissingData", "missing"),
     ] {
         assert_eq!(alarm[field], value, "{field}");
     }
+    let told: Vec<_> = items(&alarm["InsufficientDataActions"]).map(reference).collect();
+    assert_eq!(told, [Some("Topic")], "who is notified of checks that do not come");
     Ok(())
 }
 

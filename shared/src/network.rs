@@ -347,8 +347,11 @@ fn size(net: &IpNet) -> u128 {
 impl FromStr for PublicPorts {
     type Err = ();
 
-    /// `tcp/80,tcp/8000-8100,udp/53,icmp,icmpv6`; an empty text is no port at all.
+    /// `tcp/80,tcp/8000-8100,udp/53,icmp,icmpv6`; `none` or an empty text is no port at all.
     fn from_str(text: &str) -> Result<Self, ()> {
+        if text.trim() == "none" {
+            return Ok(Self(vec![]));
+        }
         let ports = text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(|item| {
             let whole = |protocol| Ok(Traffic { protocol, from: 0, to: u16::MAX });
             let (protocol, ports) = match item.split_once('/') {
@@ -596,7 +599,9 @@ mod tests {
         for wrong in ["http", "tcp", "tcp/", "tcp/70000", "tcp/90-80", "sctp/1"] {
             assert_eq!(wrong.parse::<PublicPorts>(), Err(()), "{wrong}");
         }
-        assert!("".parse::<PublicPorts>().is_ok_and(|ports| !ports.allow(Protocol::Tcp, 80)));
+        for none in ["", "none"] {
+            assert!(none.parse::<PublicPorts>().is_ok_and(|ports| !ports.allow(Protocol::Tcp, 80)), "{none:?}");
+        }
     }
 
     fn ranges() -> impl Strategy<Value = Vec<IpNet>> {
