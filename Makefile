@@ -33,11 +33,11 @@ demo: rust $(LOCAL) $(SAM) ## See Snapback revert two risky changes, on an AWS o
 	$(say) "The demo"
 	@target/venv/bin/python local/demo.py
 
-local: rust $(LOCAL) $(SAM) ## The same, and leave that AWS running to try things out
+local: rust $(LOCAL) $(SAM) ## The same, and leave that AWS running to try things out; MODE=ask begins with your turn
 	$(say) "Building Snapback (the first time about 10 minutes on two cores, later seconds)"
 	cargo build --workspace
 	$(say) "A local AWS with Snapback in it"
-	@target/venv/bin/python local/demo.py --stay
+	@target/venv/bin/python local/demo.py --stay --mode $(or $(MODE),revert)
 
 # What takes long is done side by side: while the tests run end to end, which is mostly waiting, the tools of the checks
 # are installed and everything else is compiled.

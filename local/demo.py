@@ -2,6 +2,7 @@
 
     target/venv/bin/python local/demo.py            # the story, then everything is gone again
     target/venv/bin/python local/demo.py --stay     # the story, then it goes on running for you to try things
+    target/venv/bin/python local/demo.py --stay --mode ask      # no story: it asks, and you answer
     target/venv/bin/python local/demo.py --mail F   # the story, and the mail of its second chapter in the file F
 
 All that happens is real: the real template, deployed with `sam deploy`; the functions that `cargo build` made; API
@@ -44,12 +45,13 @@ WIDTH = 92
 def main() -> None:
     parser = argparse.ArgumentParser(description="Snapback at work on a local AWS.")
     parser.add_argument("--stay", action="store_true", help="leave it running until Ctrl-C")
+    parser.add_argument("--mode", choices=["notify", "ask", "revert"], default="revert", help="with --stay")
     parser.add_argument("--mail", type=Path, metavar="FILE", help="keep the mail about port 22, as JSON")
     arguments = parser.parse_args()
     end_like_ctrl_c_when_terminated()
     try:
         with LocalAws() as aws:
-            tell(aws, arguments.stay, arguments.mail)
+            tell(aws, arguments.stay, arguments.mode, arguments.mail)
         done("Everything is taken down again: no process and no file is left but target/.")
     except KeyboardInterrupt:
         print()
@@ -58,37 +60,38 @@ def main() -> None:
         sys.exit(red(f"\n{trouble}"))
 
 
-def tell(aws: LocalAws, stay: bool, mail: Path | None) -> None:
-    print(bold("Snapback takes back risky changes to an AWS account, seconds after they were made."))
+def tell(aws: LocalAws, stay: bool, mode: str, mail: Path | None) -> None:
+    print(bold("Snapback reverts risky changes to an AWS account, seconds after they were made."))
     print("You will see it on an AWS that runs on this machine; nothing leaves it.\n")
     done("A local AWS runs: ministack, with permissions enforced and a CloudTrail of our own")
     over = threading.Event()
-    s3 = aws.client("s3", aws.user("mallory", "s3:*"))
-    s3.create_bucket(Bucket=BUCKET)
-    s3.delete_public_access_block(Bucket=BUCKET)
     company = threading.Thread(target=keep_company, args=(over, "Deploying template.yaml with `sam deploy`"))
     company.start()
     try:
-        stack = aws.deploy(mode="revert", TrustedAccounts=PARTNER, NotificationEmail="you@example.com")
+        stack = aws.deploy(mode=mode, TrustedAccounts=PARTNER, NotificationEmail="you@example.com")
     finally:
         over.set()
         company.join()
     inbox = Inbox(aws, stack)
-    done("Deployed in mode `revert`; an SQS queue of yours is subscribed to what it announces")
+    done(f"Deployed in mode `{mode}`; an SQS queue of yours is subscribed to what it announces")
 
-    a_bucket_is_made_public(aws, s3, inbox)
-    announced = port_22_is_opened(aws, inbox)
-    it_was_meant_after_all(aws, announced)
-    if mail:
-        [told, *_] = aws.mails_about(announced["group"])
-        mail.write_text(json.dumps(told))
-    print(dim("\nOn AWS, CloudTrail's delivery comes on top; here it tells at once."))
+    if mode == "revert":
+        a_bucket_is_made_public(aws, inbox)
+        announced = port_22_is_opened(aws, inbox)
+        it_was_meant_after_all(aws, announced)
+        if mail:
+            [told, *_] = aws.mails_about(announced["group"])
+            mail.write_text(json.dumps(told))
+        print(dim("\nOn AWS, CloudTrail's delivery comes on top; here it tells at once."))
     if stay:
-        try_it_yourself(aws, inbox)
+        try_it_yourself(aws, inbox, mode)
 
 
-def a_bucket_is_made_public(aws: LocalAws, s3, inbox: Inbox) -> None:
+def a_bucket_is_made_public(aws: LocalAws, inbox: Inbox) -> None:
     chapter(1, "A bucket is made public")
+    s3 = aws.client("s3", aws.user("mallory", "s3:*"))
+    s3.create_bucket(Bucket=BUCKET)
+    s3.delete_public_access_block(Bucket=BUCKET)
     s3.put_object(Bucket=BUCKET, Key=OBJECT, Body=b"name,card\n")
     policy = [
         allow("PartnerReads", {"AWS": f"arn:aws:iam::{PARTNER}:root"}),
@@ -166,9 +169,9 @@ def it_was_meant_after_all(aws: LocalAws, announced: dict) -> None:
     print("      " + green("\n      ".join(there)))
 
 
-def try_it_yourself(aws: LocalAws, inbox: Inbox) -> None:
+def try_it_yourself(aws: LocalAws, inbox: Inbox, mode: str) -> None:
     you = aws.user("you", "*")
-    chapter(4, "Your turn")
+    chapter(4 if mode == "revert" else 1, "Your turn")
     say("In another terminal, as an ordinary IAM user of this AWS:")
     for key, value in {
         "AWS_ENDPOINT_URL": aws.endpoint,
@@ -178,12 +181,28 @@ def try_it_yourself(aws: LocalAws, inbox: Inbox) -> None:
         "PATH": f"{TARGET}/debug:$PATH",
     }.items():
         print(f"export {key}={value}")
-    print("unset AWS_PROFILE AWS_SESSION_TOKEN SNAPBACK_JOURNAL")
-    say("For example:")
-    print("aws ec2 authorize-security-group-ingress --group-name web --protocol tcp --port 3389 --cidr 0.0.0.0/0")
-    print(f"snapback replay {aws.cloudtrail_log}")
+    print("unset AWS_PROFILE AWS_REGION AWS_SESSION_TOKEN SNAPBACK_JOURNAL")
+    print(dim("# An aws CLI before 1.29 or 2.13 does not read AWS_ENDPOINT_URL:"))
+    print(dim('# add --endpoint-url "$AWS_ENDPOINT_URL" to each of its commands.'))
+    say("Open a port, or a bucket. A new bucket blocks public access, so that goes first:")
+    print("aws ec2 create-security-group --group-name mine --description 'To try Snapback'")
+    print("aws ec2 authorize-security-group-ingress --group-name mine --protocol tcp --port 3389 --cidr 0.0.0.0/0")
+    print("aws s3api create-bucket --bucket mine")
+    print("aws s3api delete-public-access-block --bucket mine")
+    everyone = {**allow("EveryoneReads", "*"), "Resource": "arn:aws:s3:::mine/*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [everyone]})
+    print(f"aws s3api put-bucket-policy --bucket mine --policy '{policy}'")
+    if mode == "revert":
+        say("What it made of that, and what is open now:")
+    else:
+        say(f"In mode `{mode}` nothing is reverted until you run the `snapback apply` that it announces. What is open now:")
     print("snapback history")
-    say("What Snapback announces appears here. Ctrl-C takes everything down.")
+    print(f"snapback scan --trust-account {PARTNER}  # SAM's own bucket refuses plain HTTP, and so to be checked here")
+    print(f"snapback replay {aws.cloudtrail_log}")
+    if mode == "revert":
+        say("`make local MODE=ask` begins again in mode `ask`: Snapback only asks, and you apply.")
+    say(f"Its mails, each a line of JSON: {aws.mail}")
+    say("What Snapback announces appears here as well. Ctrl-C takes everything down.")
     for announced in inbox.forever():
         show(announced)
 
@@ -298,13 +317,14 @@ def show(announced: dict) -> None:
         "where": f"{announced['resource']} in account {announced['account']}, {announced['region']}",
         "left open": "; ".join(announced.get("left") or []),
         # On one line, however long: it is there to be copied.
+        "apply with": announced.get("apply") or "",
         "undo with": announced.get("undo") or "",
     }
     say("What arrived in your queue:")
     for name, text in fields.items():
-        lines = [text] if name == "undo with" else textwrap.wrap(text, WIDTH, break_on_hyphens=False)
+        lines = [text] if name.endswith(" with") else textwrap.wrap(text, WIDTH, break_on_hyphens=False)
         for at, line in enumerate(filter(None, lines)):
-            print(f"      {dim('│')} {dim(f'{name if at == 0 else str():<9}')} {line}")
+            print(f"      {dim('│')} {dim(f'{name if at == 0 else str():<10}')} {line}")
 
 
 def chapter(number: int, title: str) -> None:

@@ -150,6 +150,11 @@ class LocalAws:
         return self.directory / "cloudtrail.jsonl"
 
     @property
+    def mail(self) -> Path:
+        """What SNS would have sent to people, a line each."""
+        return self.directory / "mail.jsonl"
+
+    @property
     def log(self) -> Path:
         """What the local AWS and the functions had to say."""
         return self.directory / "local-aws.log"
@@ -230,7 +235,7 @@ class LocalAws:
 
     def mails_about(self, words: str) -> list[dict]:
         """What SNS would have sent to people: each has `to`, `subject` and `text`."""
-        mails = (self.directory / "mail.jsonl").read_text(encoding="utf-8").splitlines()
+        mails = self.mail.read_text(encoding="utf-8").splitlines()
         return [mail for mail in map(json.loads, mails) if words in mail["text"]]
 
     def build(self) -> Path:
