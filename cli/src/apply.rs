@@ -1,4 +1,4 @@
-//! `snapback apply`: applies a revert that Snapback asked about, with the operator's own credentials.
+//! `snapback apply`: applies a revert that Snapback asked about or told of, with the operator's own credentials.
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -12,7 +12,9 @@ use snapback::journal::{Entry, Outcome};
 use snapback::place::Place;
 
 use crate::caller::MemberArguments;
-use crate::operator::{Genuine, JournalArguments, Operator, agreed, judged_again, show, show_changes, warn_of};
+use crate::operator::{
+    Genuine, JournalArguments, Operator, agreed, judged_again, show, show_change, warn_of, what_can_be_done,
+};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -44,16 +46,19 @@ async fn apply(
     let caller = operator.caller().await?;
     let place = operator.place(&entry.subject, member).await?;
     ensure!(
-        entry.outcome == Outcome::Asked,
-        "Snapback does not ask about this one: the entry says `{}`",
-        entry.outcome
+        matches!(entry.outcome, Outcome::Asked | Outcome::WouldRevert),
+        "there is nothing to apply: the entry says `{}`\n  hint: {}",
+        entry.outcome,
+        what_can_be_done(&entry)
     );
     let genuine = judged_again(&entry)?;
     is_still_asked_for(operator, &place, &entry, &genuine).await?;
     show(&entry, out)?;
     writeln!(out, "Applying this revert would:")?;
     // It has just been read, and asks for the same plan.
-    show_changes(entry.decision.plan(), ["now", "after the revert"], out)?;
+    for change in entry.decision.plan() {
+        show_change(change, ["now", "after the revert"], out)?;
+    }
     if !yes && !agreed("Apply this revert?", out)? {
         writeln!(out, "Nothing was done.")?;
         return Ok(ExitCode::FAILURE);
@@ -70,7 +75,12 @@ async fn is_still_asked_for(operator: &Operator, place: &Place, entry: &Entry, g
         bail!("there is nothing to revert any more: {why}");
     }
     if now.plan() != entry.decision.plan() {
-        bail!("the resource has changed since Snapback asked, so nothing was touched; now {}", now.why());
+        bail!(
+            "the resource has changed since Snapback asked, so nothing was touched; now {}\n  hint: If the change since \
+             then is risky, it has an entry of its own (`snapback history --resource {}`). Otherwise put it right by hand.",
+            now.why(),
+            entry.subject.arn
+        );
     }
     Ok(())
 }

@@ -72,10 +72,11 @@ Examples:
   snapback undo --since 2h --control s3-public-bucket-policy"
     )]
     Undo(undo::Arguments),
-    /// Apply a revert that Snapback asked about
+    /// Apply a revert that Snapback has not made
     ///
-    /// In mode `ask` Snapback changes nothing; its notification names this command. It reads the resource again, shows
-    /// the plan, asks you, and uses your own credentials. It refuses if the resource has changed since.
+    /// In mode `ask` Snapback changes nothing; its notification names this command. What it would have reverted in mode
+    /// `notify` can be applied as well. The command reads the resource again, shows the plan, asks you, and uses your own
+    /// credentials. It refuses if the resource has changed since.
     #[command(
         verbatim_doc_comment,
         after_long_help = "\

@@ -12,7 +12,7 @@ use snapback::change::Change;
 use snapback::control::{AnyControl, Function, Given, Look, Remembering, Suspicion};
 use snapback::decision::Decision;
 use snapback::event::Kind;
-use snapback::journal::{Entry, Forged, Journal};
+use snapback::journal::{Entry, Forged, Journal, Outcome};
 use snapback::place::Place;
 use snapback::subject::Subject;
 use tokio::sync::OnceCell;
@@ -316,13 +316,28 @@ pub(crate) fn show(entry: &Entry, out: &mut impl Write) -> Result<()> {
     Ok(())
 }
 
-/// What each change would do. What is there now was not read for it, so `before` says where it is known from.
-pub(crate) fn show_changes(changes: &[Change], [before, after]: [&str; 2], out: &mut impl Write) -> Result<()> {
-    for change in changes {
-        let (from, to) = change.sides();
-        writeln!(out, "  * {change}\n    --- {before}\n{}\n    --- {after}\n{}", indented(&from), indented(&to))?;
-    }
+/// What a change would do. `before` says where it is known from what is there before.
+pub(crate) fn show_change(change: &Change, [before, after]: [&str; 2], out: &mut impl Write) -> Result<()> {
+    let (from, to) = change.sides();
+    writeln!(out, "  * {change}\n    --- {before}\n{}\n    --- {after}\n{}", indented(&from), indented(&to))?;
     Ok(())
+}
+
+/// What can be done about an entry, by what it says.
+pub(crate) fn what_can_be_done(entry: &Entry) -> String {
+    let id = &entry.id;
+    match entry.outcome {
+        Outcome::Reverted => format!("It is reverted; `snapback undo {id}` undoes that."),
+        Outcome::Asked | Outcome::WouldRevert => format!("Nothing was reverted; `snapback apply {id}` does it."),
+        Outcome::Undone => format!(
+            "Its revert was undone, and a hold keeps Snapback from reverting it again; `snapback release {id}` ends that."
+        ),
+        Outcome::Pending => "A function is still at work on it; look again in a minute.".to_owned(),
+        Outcome::Failed => "Snapback tries again by itself. If it is urgent, put it right by hand.".to_owned(),
+        Outcome::Held => "A hold keeps it as it is. Its notification has the command that ends the hold.".to_owned(),
+        Outcome::Alerted => "Snapback has no exact revert for it. Judge it, and put it right by hand.".to_owned(),
+        Outcome::Allowed => "It was found to be harmless, and nothing was changed.".to_owned(),
+    }
 }
 
 pub(crate) fn agreed(question: &str, out: &mut impl Write) -> Result<bool> {
@@ -344,7 +359,7 @@ fn indented(text: &str) -> String {
 mod tests {
     use serde_json::{Value, json};
     use snapback::change::{Holder, PolicyChange};
-    use snapback::journal::{Basis, Cause, Outcome};
+    use snapback::journal::{Basis, Cause};
     use snapback::mode::Mode;
     use snapback::settings::Settings;
 

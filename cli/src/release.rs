@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use snapback::journal::Outcome;
 
-use crate::operator::{JournalArguments, Operator, grants};
+use crate::operator::{JournalArguments, Operator, grants, what_can_be_done};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -24,7 +24,7 @@ pub(crate) async fn run(arguments: &Arguments, out: &mut impl Write) -> Result<E
 async fn release(operator: &Operator, id: &str, out: &mut impl Write) -> Result<ExitCode> {
     let entry = operator.entry(id).await?;
     if entry.outcome != Outcome::Undone {
-        bail!("there is no hold to end: the entry says `{}`", entry.outcome);
+        bail!("there is no hold to end: the entry says `{}`\n  hint: {}", entry.outcome, what_can_be_done(&entry));
     }
     for grant in grants(&entry) {
         operator.journal.release(&entry.control, &entry.subject.arn, grant).await?;

@@ -36,12 +36,17 @@ pub(crate) async fn stop(arguments: &StopArguments, out: &mut impl Write) -> Res
         bail!("--for: expected a time to come, such as `4h`, found `{}`", arguments.how_long);
     }
     let reason = arguments.reason.clone();
-    let stop = Operator::at_work(&arguments.journal, async |operator| {
+    let (stop, before) = Operator::at_work(&arguments.journal, async |operator| {
         let stop = Stop { reason, by: operator.caller().await?.arn.clone(), since, until };
+        let (before, forged) = operator.journal.stopped(since).await?;
+        warn_of(forged);
         operator.journal.stop(&stop).await?;
-        Ok(stop)
+        Ok((stop, before))
     })
     .await?;
+    if let Some(before) = before {
+        writeln!(out, "This changes the stop that there was. Until now Snapback was {before}")?;
+    }
     writeln!(out, "Snapback is {stop}")?;
     writeln!(
         out,

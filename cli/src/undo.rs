@@ -12,7 +12,7 @@ use snapback::journal::{Entry, Hold, Outcome, Undone, Wanted};
 
 use crate::caller::{Caller, MemberArguments};
 use crate::history::{Of, Refusals};
-use crate::operator::{JournalArguments, Operator, agreed, grants, judged_again, show, show_changes};
+use crate::operator::{JournalArguments, Operator, agreed, grants, judged_again, show, show_change, what_can_be_done};
 use crate::terminal::on_one_line;
 use crate::time::future;
 
@@ -97,8 +97,7 @@ async fn one(
         out,
         "Undoing this revert restores the original change, and Snapback leaves it in place until {until:.0}. It would:"
     )?;
-    // What is there now is read when it is changed: then it has to be what Snapback left.
-    show_changes(&undoing.changes, ["as Snapback left it", "after the undo"], out)?;
+    undoing.show_changes(operator, member, out).await?;
     undoing.warn(out)?;
     if !yes && !agreed("Undo this revert?", out)? {
         writeln!(out, "Nothing was done.")?;
@@ -192,7 +191,9 @@ impl Undoing {
                 let undone = entry.undone.as_ref().map(|undone| format!(" at {} by {}", undone.at, undone.by));
                 bail!("it has been undone already{}", undone.unwrap_or_default());
             }
-            outcome => bail!("there is no revert to undo: the entry says `{outcome}`"),
+            outcome => {
+                bail!("there is no revert to undo: the entry says `{outcome}`\n  hint: {}", what_can_be_done(&entry))
+            }
         }
         let function = judged_again(&entry)?.function;
         let changes = entry.decision.plan().iter().rev().map(Change::undo).collect();
@@ -218,9 +219,34 @@ impl Undoing {
         Ok(())
     }
 
+    /// What it would do to what is there now, which has to be what Snapback left. What only an earlier change of the undo
+    /// restores cannot be there yet.
+    async fn show_changes(&self, operator: &Operator, member: &MemberArguments, out: &mut impl Write) -> Result<()> {
+        let place = operator.place(&self.entry.subject, member).await?;
+        for (number, change) in self.changes.iter().enumerate() {
+            let before = match (self.function.apply)(&place, &change.idle()).await? {
+                Applied::Changed { found } if number == 0 => return Err(self.refusal(&found)),
+                Applied::Changed { .. } => "as Snapback left it",
+                Applied::Already | Applied::Done { .. } => "now",
+            };
+            show_change(change, [before, "after the undo"], out)?;
+        }
+        Ok(())
+    }
+
+    fn refusal(&self, found: &str) -> anyhow::Error {
+        let Entry { id, subject, .. } = &self.entry;
+        anyhow::anyhow!(
+            "the resource is no longer what Snapback left, so nothing was touched; found: {found}\n  hint: Make the change \
+             by hand as far as it is still wanted: `snapback history --resource {} --json` shows in entry {id} what was \
+             there before. To have Snapback leave it in place, name it in your trust or in a guardrail.",
+            subject.arn
+        )
+    }
+
     /// The holds come first: AWS tells Snapback of what we do within seconds.
     async fn undo(&self, operator: &Operator, member: &MemberArguments, until: Timestamp) -> Result<()> {
-        let Self { entry, function, changes } = self;
+        let Self { entry, function, changes } = &self;
         let place = operator.place(&entry.subject, member).await?;
         let (now, by, journal) = (Timestamp::now(), &operator.caller().await?.arn, &operator.journal);
         for grant in grants(entry) {
@@ -236,9 +262,7 @@ impl Undoing {
         }
         for (done, change) in changes.iter().enumerate() {
             let result = match (function.apply)(&place, change).await {
-                Ok(Applied::Changed { found }) => Err(anyhow::anyhow!(
-                    "the resource is no longer what Snapback left, so nothing was touched; found: {found}"
-                )),
+                Ok(Applied::Changed { found }) => Err(self.refusal(&found)),
                 other => other.map(drop),
             };
             if let Err(error) = result {

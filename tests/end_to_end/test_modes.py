@@ -125,9 +125,17 @@ def test_an_emergency_stop_ends_all_reverts_until_it_is_over(snapback):
         assert announcement["outcome"] == "would-revert"
         assert "a drill" in announcement["problem"] and ":user/operator" in announcement["problem"]
         assert snapback.has_settled() and bucket.policy_text() == text
+        again = snapback.operate("stop", "--reason", "a longer drill", "--for", "2h")
+        assert "This changes the stop" in again.stdout and ": a drill" in again.stdout
     finally:
         started = snapback.operate("start")
-    assert started.returncode == 0 and "a drill" in started.stdout
+    assert started.returncode == 0 and "a longer drill" in started.stdout
+    # What would have been reverted can still be: by whoever judges it afterwards.
+    applied = snapback.operate("apply", announcement["id"], "--yes")
+    assert (applied.returncode, applied.stderr) == (0, "")
+    assert bucket.policy_text() is None
+    twice = snapback.operate("apply", announcement["id"], "--yes")
+    assert twice.returncode == 1 and f"`snapback undo {announcement['id']}` undoes that" in twice.stderr
     assert "not stopped" in snapback.operate("start").stdout
     other = snapback.a_bucket()
     other.put_policy(other.lets_in_everyone())

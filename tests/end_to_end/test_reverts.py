@@ -229,7 +229,9 @@ def test_undo_refuses_when_somebody_has_changed_it_since(snapback):
     since = bucket.put_policy(bucket.lets_in("444455556666"))
     undone = snapback.undo(announced["id"])
     assert undone.returncode != 0
-    assert "no longer what Snapback left" in undone.stderr
+    assert "no longer what Snapback left" in undone.stderr and "Make the change by hand" in undone.stderr
+    # It was read before anything was shown or asked, and what was read is what is said.
+    assert undone.stdout.count("---") == 0 and "Partner" in undone.stderr
     assert bucket.policy_text() == since
 
 

@@ -73,6 +73,18 @@ impl Change {
         }
     }
 
+    /// The change that leaves what this one was made for as it is. Applied, it writes nothing, and tells whether that is
+    /// what is there now.
+    #[must_use]
+    pub fn idle(&self) -> Self {
+        match self {
+            Self::Policy(change) => Self::Policy(change.idle()),
+            Self::S3(change) => Self::S3(change.idle()),
+            Self::Ec2(change) => Self::Ec2(change.idle()),
+            Self::Own(change) => Self::Own(change.idle()),
+        }
+    }
+
     /// Whether it writes the whole of something that another change may be writing at the same time.
     #[must_use]
     pub fn overwrites(&self) -> bool {

@@ -86,6 +86,13 @@ impl<Of: Clone + fmt::Display, V: Setting> Swap<Of, V> {
         Self { of: self.of.clone(), from: self.to.clone(), to: self.from.clone() }
     }
 
+    /// The change that leaves what this one was made for as it is. Applied, it writes nothing, and tells whether that is
+    /// what is there now.
+    #[must_use]
+    pub fn idle(&self) -> Self {
+        Self { of: self.of.clone(), from: self.from.clone(), to: self.from.clone() }
+    }
+
     /// What is there before and after, as people read it.
     #[must_use]
     pub fn sides(&self) -> (String, String) {
@@ -216,6 +223,12 @@ macro_rules! changes {
             #[must_use]
             pub fn undo(&self) -> Self {
                 match self { $(Self::$variant(swap) => Self::$variant(swap.undo())),+ }
+            }
+
+            /// See [`Swap::idle`]($crate::change::Swap::idle).
+            #[must_use]
+            pub fn idle(&self) -> Self {
+                match self { $(Self::$variant(swap) => Self::$variant(swap.idle())),+ }
             }
 
             /// What is there before and after, as people read it.
