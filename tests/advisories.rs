@@ -1,4 +1,4 @@
-//! The check for known defects works offline, with the copy of RustSec's database that there is, however old.
+//! The check for known defects works offline, with the copy of `RustSec`'s database that there is, however old.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

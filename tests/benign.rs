@@ -17,9 +17,11 @@ const ACCOUNT: &str = "111122223333";
 const REGION: &str = "eu-central-1";
 
 /// Calls that take a protection away or make a credential, whatever their parameters. They are always looked at.
-const NEVER_ORDINARY: [&str; 16] = [
+const NEVER_ORDINARY: [&str; 22] = [
     "CreateAccessKey",
     "CreateServiceSpecificCredential",
+    "CreateInstanceExportTask",
+    "CreateStoreImageTask",
     "CreateTrafficMirrorSession",
     "CreateVpcBlockPublicAccessExclusion",
     "DeleteAccountPublicAccessBlock",
@@ -27,6 +29,7 @@ const NEVER_ORDINARY: [&str; 16] = [
     "DeleteBucketPolicy",
     "DeleteBucketPublicAccessBlock",
     "DeleteFlowLogs",
+    "DisableAllowedImagesSettings",
     "DisableEbsEncryptionByDefault",
     "DisableImageBlockPublicAccess",
     "DisableSnapshotBlockPublicAccess",
@@ -34,6 +37,9 @@ const NEVER_ORDINARY: [&str; 16] = [
     "ResetServiceSpecificCredential",
     "UploadSSHPublicKey",
     "UploadSigningCertificate",
+    "ExportImage",
+    "ReplaceNetworkAclAssociation",
+    "RestoreManagedPrefixListVersion",
 ];
 
 /// A policy may stand where another denied more or let logs be delivered, which no event tells: these controls ask the
@@ -75,6 +81,7 @@ fn corpus() -> Vec<Value> {
         topics_and_queues(),
         networks(),
         credentials(),
+        noticed(),
         refused_calls(),
         neighbours(),
         looks(),
@@ -227,12 +234,7 @@ fn versioning() -> Vec<Call> {
     };
     let enabled = json!({"xmlns": "http://s3.amazonaws.com/doc/2006-03-01/", "Status": "Enabled"});
     let with_mfa = |mfa: &str| json!({"Status": "Enabled", "MfaDelete": mfa});
-    vec![
-        put(json!(""), enabled.clone()),
-        put(json!([""]), enabled),
-        put(json!(""), with_mfa("Disabled")),
-        put(json!(""), with_mfa("Enabled")),
-    ]
+    vec![put(json!(""), enabled.clone()), put(json!([""]), enabled), put(json!(""), with_mfa("Enabled"))]
 }
 
 /// Rules that keep objects for long, only move them, or are not in force.
@@ -509,7 +511,7 @@ fn settings() -> Vec<Call> {
     for options in [
         json!({"HttpTokens": "required"}),
         json!({"HttpTokens": "required", "HttpPutResponseHopLimit": 1, "HttpEndpoint": "enabled"}),
-        json!({"HttpPutResponseHopLimit": 2}),
+        json!({"HttpPutResponseHopLimit": 1}),
         json!({"InstanceMetadataTags": "enabled"}),
     ] {
         let mut request = json!({"InstanceId": "i-0a1b2c3d4e5f60718"});
@@ -679,6 +681,69 @@ fn credentials() -> Vec<Call> {
         users.map(|user| call("iam", name, json!({"userName": user, *field: id, "status": "Inactive"}), Value::Null))
     });
     calls.collect()
+}
+
+/// Calls that people would be notified of, had they other parameters.
+fn noticed() -> Vec<Call> {
+    let of_ec2 = |name: &'static str, options: Value, response: Value| {
+        let request = json!({format!("{name}Request"): options});
+        call("ec2", name, request, response)
+    };
+    let own_key = "arn:aws:kms:eu-central-1:111122223333:key/0f1e2d3c-4b5a-4978-8c6d-5e4f3a2b1c0d";
+    let own = json!({"AWS": "arn:aws:iam::111122223333:role/Reports"});
+    let statement = json!({"Effect": "Allow", "Principal": own, "Action": "*", "Resource": "*"});
+    let policy = json!({"Version": "2012-10-17", "Statement": [statement]}).to_string();
+    let of_control = |name: &'static str, body: Value| {
+        let request = json!({"name": "reports", format!("{name}Request"): body});
+        ["s3", "s3-control"].map(|service| call(service, name, request.clone(), Value::Null))
+    };
+    let of_bucket = |name: &'static str, field: &str, value: Value| {
+        call("s3", name, json!({"bucketName": "example-reports", "id": "daily", field: value}), Value::Null)
+    };
+    let mut calls = vec![];
+    for number in 1..=4 {
+        let instance = json!({"instanceId": format!("i-{number}"), "metadataOptions": {"httpTokens": "required"}});
+        let lists = json!({"AccountId": ACCOUNT, "Bucket": "arn:aws:s3:::example-lists"});
+        calls.extend([
+            of_ec2("CreateNetworkInterfacePermission", json!({"AwsAccountId": ACCOUNT}), json!({})),
+            of_ec2("EnableAllowedImagesSettings", json!({"AllowedImagesSettingsState": "enabled"}), json!({})),
+            of_ec2("ModifyEbsDefaultKmsKeyId", json!({"KmsKeyId": own_key}), json!({})),
+            of_ec2("ModifyFpgaImageAttribute", json!({"Name": format!("filter {number}")}), json!({})),
+            of_ec2("ModifyTrafficMirrorSession", json!({"PacketLength": 100 * number}), json!({})),
+            of_ec2("ModifyVpcEndpoint", json!({"PrivateDnsEnabled": true}), json!({})),
+            of_ec2("ModifyVpcEndpointServiceConfiguration", json!({"AcceptanceRequired": true}), json!({})),
+            call("ec2", "RunInstances", json!({}), json!({"instancesSet": {"items": [instance]}})),
+            call("ec2", "ModifyInstanceAttribute", json!({"instanceId": "i-1", "ebsOptimized": true}), json!({})),
+            call("ec2", "ModifyNetworkInterfaceAttribute", json!({"sourceDestCheck": {"value": true}}), json!({})),
+            of_bucket(
+                "PutBucketEncryption",
+                "ServerSideEncryptionConfiguration",
+                json!({"Rule": {
+                "ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": own_key}}}),
+            ),
+            of_bucket(
+                "PutBucketInventoryConfiguration",
+                "InventoryConfiguration",
+                json!({"Destination": {
+                "S3BucketDestination": lists}}),
+            ),
+            of_bucket("PutBucketAnalyticsConfiguration", "AnalyticsConfiguration", json!({"Id": "daily"})),
+            call(
+                "s3express",
+                "PutBucketPolicy",
+                json!({"bucketName": "reports--x-s3", "bucketPolicy": policy}),
+                json!({}),
+            ),
+            call("s3tables", "PutTableBucketPolicy", json!({"resourcePolicy": policy}), json!({})),
+            call("s3tables", "PutTablePolicy", json!({"resourcePolicy": policy}), json!({})),
+        ]);
+        let grantee = json!({"GranteeType": "IAM", "GranteeIdentifier": own["AWS"]});
+        calls.extend(of_control("CreateAccessGrant", json!({"Grantee": grantee, "Permission": "READ"})));
+        calls.extend(of_control("PutAccessGrantsInstanceResourcePolicy", json!({"Policy": policy})));
+        calls.extend(of_control("PutAccessPointPolicyForObjectLambda", json!({"Policy": policy})));
+        calls.extend(of_control("PutMultiRegionAccessPointPolicy", json!({"Details": {"Policy": policy}})));
+    }
+    calls
 }
 
 /// What would be risky, had it not failed. Each takes the parameters or the answer away in its service's own way.

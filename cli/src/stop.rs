@@ -38,7 +38,8 @@ pub(crate) async fn stop(arguments: &StopArguments, out: &mut impl Write) -> Res
     let reason = arguments.reason.clone();
     let (stop, before) = Operator::at_work(&arguments.journal, async |operator| {
         let stop = Stop { reason, by: operator.caller().await?.arn.clone(), since, until };
-        let (before, forged) = operator.journal.stopped(since).await?;
+        // A stop does not fail for what is only said of the one before.
+        let (before, forged) = operator.journal.stopped(since).await.unwrap_or_default();
         warn_of(forged);
         operator.journal.stop(&stop).await?;
         Ok((stop, before))
@@ -50,7 +51,8 @@ pub(crate) async fn stop(arguments: &StopArguments, out: &mut impl Write) -> Res
     writeln!(out, "Snapback is {stop}")?;
     writeln!(
         out,
-        "Until then it touches nothing and only tells you what it would revert. `snapback start` ends the stop."
+        "Until then it touches nothing and only tells you what it would revert. `snapback start` ends the stop. Whoever gets \
+         its notices is notified within five minutes."
     )?;
     Ok(ExitCode::SUCCESS)
 }
@@ -61,9 +63,10 @@ pub(crate) async fn start(arguments: &StartArguments, out: &mut impl Write) -> R
 }
 
 async fn end(operator: &Operator, out: &mut impl Write) -> Result<ExitCode> {
-    let (stop, forged) = operator.journal.stopped(Timestamp::now()).await?;
+    let now = Timestamp::now();
+    let (stop, forged) = operator.journal.stopped(now).await?;
     if forged.is_some() {
-        operator.journal.start().await?;
+        operator.journal.forget_stop().await?;
         warn_of(forged);
         writeln!(out, "The journal held a forged stop. Snapback never obeyed it, and it is deleted now.")?;
     }
@@ -71,7 +74,8 @@ async fn end(operator: &Operator, out: &mut impl Write) -> Result<ExitCode> {
         writeln!(out, "Snapback is not stopped.")?;
         return Ok(ExitCode::SUCCESS);
     };
-    operator.journal.start().await?;
+    // The end of a stop is noticed by what is left of it.
+    operator.journal.stop(&Stop { until: now, ..stop.clone() }).await?;
     writeln!(out, "Snapback was {stop}")?;
     writeln!(out, "It acts as its mode says again. What happened meanwhile was announced, and stays as it is.")?;
     Ok(ExitCode::SUCCESS)

@@ -16,7 +16,7 @@ use tokio::sync::OnceCell;
 use crate::change::{Applied, Change};
 use crate::decision::Decision;
 use crate::event::{Event, Kind};
-use crate::journal::{Baselines, Journal, Memory};
+use crate::journal::{Baselines, Journal, Memory, Stop};
 use crate::mode::Mode;
 use crate::place::Place;
 use crate::policy::pattern;
@@ -86,6 +86,9 @@ pub trait Control: 'static {
 /// A control that has to know how things were before. What it remembers it gets by `Look::remembered`, and keeps in its
 /// state.
 pub trait Remembers: Control {
+    /// Whether what is new should be in the baseline within the hour, as far as there are not too many to look at.
+    const SOON: bool = false;
+
     /// Equal if it means the same, so that another spelling is no news.
     type Good: Serialize + DeserializeOwned + PartialEq;
 
@@ -234,6 +237,9 @@ impl<T> Remembered<T> {
     }
 }
 
+/// For how long the end of a stop is news.
+const NEWS: SignedDuration = SignedDuration::from_hours(1);
+
 impl<'a> Look<'a> {
     /// A look without memory.
     #[must_use]
@@ -254,6 +260,22 @@ impl<'a> Look<'a> {
         let Some(Memory { good, seen, .. }) = memory else { return Ok(None) };
         let good = serde_json::from_value(good).with_context(|| format!("what is remembered of {}", subject.arn))?;
         Ok(Some(Remembered { good, seen }))
+    }
+
+    /// The emergency stop, or one that ended not long ago, and whether it is over.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub async fn last_stop(&self) -> Result<Option<(Stop, bool)>> {
+        let journal = match self.memory {
+            Remembering::Nothing => return Ok(None),
+            Remembering::Journal(journal) => journal,
+            Remembering::Once(baselines) => baselines.journal(),
+        };
+        let now = Timestamp::now();
+        let (stop, _) = journal.last_stop(now).await?;
+        let is_news = |stop: &Stop| now.duration_since(stop.until) <= NEWS;
+        Ok(stop.filter(is_news).map(|stop| (stop.clone(), stop.until <= now)))
     }
 }
 
@@ -345,6 +367,8 @@ pub struct Good {
     pub of: fn(&Value) -> Result<Value>,
     /// Whether two of them mean the same.
     pub same: fn(&Value, &Value) -> Result<bool>,
+    /// See [`Remembers::SOON`].
+    pub soon: bool,
 }
 
 impl AnyControl {
@@ -376,7 +400,7 @@ impl AnyControl {
     #[must_use]
     pub const fn remembering<C: Remembers>() -> Self {
         assert!(C::SURVEY.is_some(), "what is remembered is learnt by looking through what there is");
-        Self { good: Some(Good { of: good::<C>, same: same::<Option<C::Good>> }), ..Self::of::<C>() }
+        Self { good: Some(Good { of: good::<C>, same: same::<Option<C::Good>>, soon: C::SOON }), ..Self::of::<C>() }
     }
 
     /// How far it may go.

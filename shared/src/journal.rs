@@ -493,27 +493,38 @@ impl Journal {
     /// # Errors
     /// When the journal cannot be read: then nothing may be done.
     pub async fn stopped(&self, now: Timestamp) -> Result<(Option<Stop>, Option<Forged>)> {
+        let (stop, forged) = self.last_stop(now).await?;
+        Ok((stop.filter(|stop| stop.until > now), forged))
+    }
+
+    /// The same, also a stop that is over, as long as it is there.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub async fn last_stop(&self, now: Timestamp) -> Result<(Option<Stop>, Option<Forged>)> {
         let item = self.item(stop_key()).await.context("reading the emergency stop in the journal")?;
         let Some(item) = item else { return Ok((None, None)) };
         Ok(match self.said::<Stop>(&item, now).await.context("reading the emergency stop")? {
-            Ok(stop) => (stop.filter(|stop| stop.until > now), None),
+            Ok(stop) => (stop, None),
             Err(forged) => (None, Some(forged)),
         })
     }
 
-    /// Begins the emergency stop, or changes it.
+    /// Begins the emergency stop, or changes it. It is kept for longer than it lasts, so that its end is noticed.
     ///
     /// # Errors
     /// When the journal cannot be written.
     pub async fn stop(&self, stop: &Stop) -> Result<()> {
-        self.keep(stop_key(), stop.until, stop).await.context("writing the stop to the journal")
+        self.keep(stop_key(), stop.until + SignedDuration::from_hours(24), stop)
+            .await
+            .context("writing the stop to the journal")
     }
 
-    /// Ends the emergency stop.
+    /// Deletes whatever the journal has in the place of the emergency stop.
     ///
     /// # Errors
     /// When the journal cannot be written.
-    pub async fn start(&self) -> Result<()> {
+    pub async fn forget_stop(&self) -> Result<()> {
         self.end(stop_key()).await.context("ending the stop in the journal")
     }
 

@@ -8,7 +8,7 @@
 use anyhow::{Context, Result, bail};
 use aws_config::SdkConfig;
 use futures::StreamExt;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tracing::{info, warn};
@@ -25,6 +25,9 @@ use crate::subject::Subject;
 
 /// How many subjects are looked at side by side: AWS's limits on calls are the account's, and others need them too.
 const AT_ONCE: usize = 8;
+
+/// How many subjects a control that wants to know soon looks at in one run.
+const MOST_IN_A_RUN: usize = 100;
 
 /// One look of a function through what there is.
 #[derive(Debug)]
@@ -95,7 +98,9 @@ impl<'a> Learning<'a> {
                     continue;
                 }
             };
-            let whose_turn = subjects.into_iter().filter(|subject| hour_of(&subject.arn) == self.hour);
+            let is_soon = control.good.as_ref().is_some_and(|good| good.soon);
+            let every = hours_between_looks(is_soon, subjects.len());
+            let whose_turn = subjects.into_iter().filter(|subject| (hour_of(&subject.arn) - self.hour) % every == 0);
             let looks = whose_turn.map(|subject| self.see(place, &journal, &responder, (function, control), subject));
             let mut looks = futures::stream::iter(looks).buffer_unordered(AT_ONCE);
             while let Some(look) = looks.next().await {
@@ -173,7 +178,10 @@ impl<'a> Learning<'a> {
         if let Some(before) = &before
             && (good.same)(&before.good, &is)?
         {
-            journal.remember(&Memory { seen: now, ..before.clone() }).await?;
+            // However often it is looked at, once in a while is enough to say that nothing has changed.
+            if !good.soon || now.duration_since(before.seen) > SignedDuration::from_hours(12) {
+                journal.remember(&Memory { seen: now, ..before.clone() }).await?;
+            }
             return Ok(Seen::Same);
         }
         let (control, resource) = (control.about.id.to_owned(), resource.to_owned());
@@ -182,8 +190,27 @@ impl<'a> Learning<'a> {
     }
 }
 
+/// Once a day, or as often as a run of the function has the time to look at its share.
+fn hours_between_looks(is_soon: bool, subjects: usize) -> i64 {
+    // Each subject's turn has to come at the same hours every day.
+    let fits = |hours: &u8| is_soon && subjects <= usize::from(*hours) * MOST_IN_A_RUN;
+    [1, 2, 3, 4, 6, 8, 12].into_iter().find(fits).unwrap_or(24).into()
+}
+
 /// At which hour of the day a resource's turn comes, so that all of a large account do not have to fit into one run of
 /// the function. It hangs on the name alone, and so never changes.
 fn hour_of(arn: &str) -> i64 {
     i64::from(Sha256::digest(arn.as_bytes())[0]) % 24
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_to_be_known_soon_is_looked_at_as_often_as_fits_and_everything_daily() {
+        let every = |subjects| hours_between_looks(true, subjects);
+        assert_eq!([0, 100, 101, 400, 1200, 1201, 100_000].map(every), [1, 1, 2, 4, 12, 24, 24]);
+        assert_eq!(hours_between_looks(false, 1), 24);
+    }
 }

@@ -19,6 +19,7 @@ pub mod metric;
 pub mod mode;
 pub mod network;
 pub mod notice;
+pub mod noticed;
 pub mod place;
 pub mod plain;
 pub mod policed;

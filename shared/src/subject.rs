@@ -84,6 +84,19 @@ impl Subject {
     }
 
     #[must_use]
+    pub fn vpc_endpoint(event: &Event, id: &str) -> Self {
+        let arn = of_ec2(event, "vpc-endpoint", id);
+        Self { console: vpc(event, "EndpointDetails:vpcEndpointId", id), ..Self::new(event, "VPC endpoint", id, arn) }
+    }
+
+    /// An image for FPGAs. Its ARN has no account, as an AMI's.
+    #[must_use]
+    pub fn fpga_image(event: &Event, id: &str) -> Self {
+        let arn = format!("arn:{}:ec2:{}::fpga-image/{id}", event.partition(), event.region);
+        Self { console: console(event), ..Self::new(event, "FPGA image", id, arn) }
+    }
+
+    #[must_use]
     pub fn instance(event: &Event, id: &str) -> Self {
         let arn = of_ec2(event, "instance", id);
         Self { console: ec2(event, "InstanceDetails:instanceId", id), ..Self::new(event, "instance", id, arn) }
@@ -202,7 +215,8 @@ impl Subject {
         Self { arn: arn.map_or(self.arn, str::to_owned), ..self }
     }
 
-    /// A part of Snapback itself, by its service and its place there; `page` is where the console shows it.
+    /// What a service has in an account, by its place there, as each part of Snapback itself; `page` is where the console
+    /// shows it.
     #[must_use]
     pub fn part(event: &Event, kind: &str, name: &str, service: &str, path: &str, page: &str) -> Self {
         let (partition, account) = (event.partition(), &event.account);

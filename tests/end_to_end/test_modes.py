@@ -1,11 +1,13 @@
 """The operator decides how far Snapback goes: by mode, control by control, and by an emergency stop."""
 
 import time
+from datetime import datetime, timezone
 from types import SimpleNamespace
 
 import pytest
 
-from stack import ACCOUNT, REGION
+from scene import tick
+from stack import ACCOUNT, REGION, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -125,11 +127,13 @@ def test_an_emergency_stop_ends_all_reverts_until_it_is_over(snapback):
         assert announcement["outcome"] == "would-revert"
         assert "a drill" in announcement["problem"] and ":user/operator" in announcement["problem"]
         assert snapback.has_settled() and bucket.policy_text() == text
+        assert "a drill" in told_of_the_stop(snapback)
         again = snapback.operate("stop", "--reason", "a longer drill", "--for", "2h")
         assert "This changes the stop" in again.stdout and ": a drill" in again.stdout
     finally:
         started = snapback.operate("start")
     assert started.returncode == 0 and "a longer drill" in started.stdout
+    assert "reverts go on again" in told_of_the_stop(snapback, "go on again")
     # What would have been reverted can still be: by whoever judges it afterwards.
     applied = snapback.operate("apply", announcement["id"], "--yes")
     assert (applied.returncode, applied.stderr) == (0, "")
@@ -140,6 +144,14 @@ def test_an_emergency_stop_ends_all_reverts_until_it_is_over(snapback):
     other = snapback.a_bucket()
     other.put_policy(other.lets_in_everyone())
     assert snapback.announces(other)["outcome"] == "reverted"
+
+
+def told_of_the_stop(snapback, words: str = "is stopped") -> str:
+    """What the next scheduled check makes people know."""
+    assert snapback.invoke("OwnFunction", tick(datetime.now(timezone.utc)))["error"] is None
+    control = SimpleNamespace(id="own-stopped-reverts", arn="the stop")
+    said = wait_for(lambda: [one["why"] for one in snapback.announcements_about(control) if words in one["why"]])
+    return said[-1]
 
 
 def test_a_stop_must_have_a_time_to_end(snapback):

@@ -65,26 +65,16 @@ impl<C: OneWay> Control for Open<C> {
             Some(Group::Id(id)) => Some(id),
             None => None,
         };
-        let mut rules = aws::rules::read(look.place, C::DIRECTION, group.as_deref()).await?;
-        if group.is_none() {
-            rules.retain(is_world);
-        }
         let before = match &group {
             Some(id) if event.name == "ModifySecurityGroupRules" => {
                 Box::pin(look.remembered::<Self>(&Subject::security_group(event, id))).await?
             }
             _ => None,
         };
+        let mut state = Box::pin(read(look, C::DIRECTION, group)).await?;
         let was = before.as_ref().and_then(|before| before.good.as_deref()).unwrap_or_default();
-        let mut prefix_lists = BTreeMap::new();
-        for rule in rules.iter().chain(was) {
-            if let Source::PrefixList(id) = &rule.source
-                && !prefix_lists.contains_key(id)
-            {
-                prefix_lists.insert(id.clone(), aws::prefix_lists::read(look.place, id).await?);
-            }
-        }
-        Ok(State { group, rules, prefix_lists, before })
+        add_prefix_lists(look, &mut state.prefix_lists, was).await?;
+        Ok(State { before, ..state })
     }
 
     fn decide(event: &Event, _: &Suspicion, state: &State, given: &Given<'_>) -> Decision<Ec2> {
@@ -101,6 +91,9 @@ impl<C: OneWay> Control for Open<C> {
 }
 
 impl<C: OneWay> Remembers for Open<C> {
+    /// A rule that is changed before it is in the baseline can only be revoked.
+    const SOON: bool = true;
+
     type Good = Vec<Rule>;
 
     fn good(state: &State) -> Option<Vec<Rule>> {
@@ -109,6 +102,40 @@ impl<C: OneWay> Remembers for Open<C> {
         rules.sort_by(|one, other| one.id.cmp(&other.id));
         (!rules.is_empty()).then_some(rules)
     }
+}
+
+/// The rules of a group as they are now, or without one those of all groups that are open to the world; and what the
+/// prefix lists hold that they name.
+pub(crate) async fn read(look: &Look<'_>, direction: Direction, group: Option<String>) -> Result<State> {
+    let mut rules = aws::rules::read(look.place, direction, group.as_deref()).await?;
+    if group.is_none() {
+        rules.retain(is_world);
+    }
+    let mut prefix_lists = BTreeMap::new();
+    add_prefix_lists(look, &mut prefix_lists, &rules).await?;
+    Ok(State { group, rules, prefix_lists, before: None })
+}
+
+async fn add_prefix_lists(
+    look: &Look<'_>,
+    lists: &mut BTreeMap<String, Option<PrefixList>>,
+    rules: &[Rule],
+) -> Result<()> {
+    for rule in rules {
+        if let Source::PrefixList(id) = &rule.source
+            && !lists.contains_key(id)
+        {
+            lists.insert(id.clone(), aws::prefix_lists::read(look.place, id).await?);
+        }
+    }
+    Ok(())
+}
+
+/// The rules by which a group lets the world in, or may.
+pub(crate) fn worlds(state: &State, event: &Event, settings: &Settings) -> Vec<String> {
+    let judge = Judge { state, event, settings };
+    let open = state.rules.iter().filter(|rule| judge.is_open(rule) || judge.is_unseen(rule));
+    open.map(ToString::to_string).collect()
 }
 
 /// Ports for which AWS calls unrestricted access critical.
@@ -181,19 +208,31 @@ fn decide(direction: Direction, event: &Event, state: &State, given: &Given<'_>)
     let judge_others = Judge { state: &others, ..judge };
     let left = others.rules.iter().filter(|rule| judge_others.is_open(rule) && !is_held(rule));
     let left = left.map(|rule| format!("{}, which this event did not make", named(rule)));
+    let before = judge.before(&told, &open);
+    let lost = if event.name == "ModifySecurityGroupRules" && before.is_none() { lost(&open) } else { String::new() };
     Decision::Revert {
         severity: open.iter().map(|rule| judge.severity(rule)).max().unwrap_or(Severity::High),
-        why: format!("security group `{group}` lets {direction} {}", said.join(", ")),
+        why: format!("security group `{group}` lets {direction} {}{lost}", said.join(", ")),
         grants: said,
         left: left
             .chain(unseen.iter().map(|rule| format!("perhaps {rule}, whose prefix list cannot be read")))
             .collect(),
         plan: vec![Ec2::Rules(Swap {
             of: SecurityGroup(group.clone()),
-            to: judge.before(&told, &open).unwrap_or_default(),
+            to: before.unwrap_or_default(),
             from: open.into_iter().cloned().collect(),
         })],
     }
+}
+
+/// What a revert takes besides what the event opened, and what to do about that.
+fn lost(changed: &[&Rule]) -> String {
+    let ids = changed.iter().map(|rule| rule.id.as_str()).collect::<Vec<_>>().join(", ");
+    format!(
+        "; neither the event nor a baseline tells what {ids} was before, so the revert deletes it, and whoever needed it is \
+         shut out: find out what it was (its description, your templates, CloudTrail's events of the group) and authorise \
+         that anew. An undo restores only what the event made of it"
+    )
 }
 
 fn after(state: &State, change: &Ec2) -> State {

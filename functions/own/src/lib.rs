@@ -35,6 +35,7 @@ pub const FUNCTION: Function = Function {
         AnyControl::of::<controls::ChangedAlarm>(),
         AnyControl::of::<controls::ChangedLogGroup>(),
         AnyControl::of::<controls::OpenedEventBus>(),
+        AnyControl::of::<controls::StoppedReverts>(),
     ],
     apply: aws::apply,
     tags: Tags { read: no_tags, needs: &[] },

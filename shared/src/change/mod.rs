@@ -81,6 +81,7 @@ impl Change {
             Self::Policy(change) => Self::Policy(change.idle()),
             Self::S3(change) => Self::S3(change.idle()),
             Self::Ec2(change) => Self::Ec2(change.idle()),
+            Self::Iam(change) => Self::Iam(change.idle()),
             Self::Own(change) => Self::Own(change.idle()),
         }
     }

@@ -41,6 +41,12 @@ impl<'a> Baselines<'a> {
         Self { journal, read: Mutex::default() }
     }
 
+    /// Where they are kept.
+    #[must_use]
+    pub fn journal(&self) -> &'a Journal {
+        self.journal
+    }
+
     /// What a control remembers of a resource.
     ///
     /// # Errors

@@ -178,7 +178,6 @@ impl Remembers for ExcludedVpc {
 mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
-    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
@@ -232,26 +231,6 @@ mod tests {
         for (was, seen) in [(None, YESTERDAY), (Some(ONLY_OUT), "2026-01-29T11:00:00Z")] {
             insta::allow_duplicates! {
                 insta::assert_snapshot!(said(&changed, &state("block-bidirectional", BOTH_WAYS, was, seen)), @"alert (high): vpc-1 can be reached from the internet in spite of Block Public Access; what the exclusion was before is not known");
-            }
-        }
-    }
-
-    proptest! {
-        /// A revert leaves nothing to revert, can be undone, and is not made again where an operator has undone it.
-        #[test]
-        fn an_exclusion_is_taken_back_once(
-            name in prop::sample::select(vec!["CreateVpcBlockPublicAccessExclusion", "ModifyVpcBlockPublicAccessExclusion"]),
-            block in prop::sample::select(vec!["off", "block-ingress", "block-bidirectional"]),
-            mode in prop::sample::select(vec![BOTH_WAYS, ONLY_OUT, "allow-something"]),
-            was in prop::option::of(prop::sample::select(vec![BOTH_WAYS, ONLY_OUT])),
-        ) {
-            let (event, state) = (event(name, BOTH_WAYS), state(block, mode, was, YESTERDAY));
-            if let Decision::Revert { plan, grants, .. } = decide(&event, &state, &BTreeSet::new()) {
-                let after = plan.iter().fold(state.clone(), |state, change| ExcludedVpc::after(&state, change));
-                prop_assert!(decide(&event, &after, &BTreeSet::new()).is_allow());
-                let undone = plan.iter().rev().fold(after, |state, change| ExcludedVpc::after(&state, &change.undo()));
-                prop_assert_eq!(&undone, &state);
-                prop_assert!(decide(&event, &undone, &grants.into_iter().collect()).is_allow());
             }
         }
     }

@@ -1,6 +1,6 @@
 //! # Network traffic is copied to a stranger
 //!
-//! **Watches** `CreateTrafficMirrorSession`.
+//! **Watches** `CreateTrafficMirrorSession`, `ModifyTrafficMirrorSession`.
 //!
 //! **Why** A mirror session copies every packet of a network interface to its target. A target can be shared between
 //! accounts, so a stranger can get everything that an instance sends and receives.
@@ -9,6 +9,7 @@
 //!
 //! **Leaves alone**
 //! - targets of its own account, and of accounts that the operator trusts
+//! - changes of a session that leave its target as it is
 //!
 //! It also alerts if it cannot see the target. It does not check where a target of your own forwards the packets.
 
@@ -18,6 +19,7 @@ use snapback::change::Ec2;
 use snapback::control::{About, Control, Given, Look, Suspicion, Watch};
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
+use snapback::json;
 use snapback::settings::Settings;
 use snapback::subject::Subject;
 
@@ -40,7 +42,10 @@ impl Control for ForeignTrafficMirror {
         id: "ec2-foreign-traffic-mirror",
         title: "Network traffic is copied to a stranger",
         happened: "was set up to copy network traffic",
-        watches: &[Watch { service: "ec2.amazonaws.com", name: "CreateTrafficMirrorSession" }],
+        watches: &[
+            Watch { service: "ec2.amazonaws.com", name: "CreateTrafficMirrorSession" },
+            Watch { service: "ec2.amazonaws.com", name: "ModifyTrafficMirrorSession" },
+        ],
         reads: &[rights::DESCRIBE_TRAFFIC_MIRROR_TARGETS],
         writes: &[],
         undoes: &[],
@@ -54,7 +59,13 @@ impl Control for ForeignTrafficMirror {
     type Change = Ec2;
 
     fn suspect(event: &Event, _: &Settings) -> Vec<Suspicion> {
-        let id = text(field(answer(event), "trafficMirrorSession"), "trafficMirrorSessionId");
+        let request = parameters(event);
+        let keeps_target = text(request, "trafficMirrorTargetId").is_none() && !json::is_left_out(request);
+        if event.name == "ModifyTrafficMirrorSession" && keeps_target {
+            return vec![];
+        }
+        let id = text(field(answer(event), "trafficMirrorSession"), "trafficMirrorSessionId")
+            .or_else(|| text(request, "trafficMirrorSessionId"));
         let subject = id.map_or_else(|| Subject::account(event), |id| Subject::traffic_mirror_session(event, id));
         let target = target(event).map_or("a target that it does not say".to_owned(), |id| format!("target `{id}`"));
         vec![Suspicion { subject, why: format!("the event copies traffic to {target}") }]

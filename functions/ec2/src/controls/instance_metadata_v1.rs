@@ -127,9 +127,6 @@ fn instance(event: &Event) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
-    use proptest::prelude::*;
     use serde_json::{Value, json};
 
     use super::*;
@@ -143,12 +140,6 @@ mod tests {
         Event::from_record(record).expect("an event")
     }
 
-    fn decide(event: &Event, state: &State, holds: &BTreeSet<String>) -> Option<Decision<Ec2>> {
-        let settings = Settings::default();
-        let suspicion = InstanceMetadataV1::suspect(event, &settings).pop()?;
-        Some(InstanceMetadataV1::decide(event, &suspicion, state, &Given { settings: &settings, holds }))
-    }
-
     #[test]
     fn only_what_may_make_version_2_optional_is_suspicious() {
         let suspected =
@@ -160,24 +151,5 @@ mod tests {
         assert!(suspected(json!({"omitted": true})));
         assert!(!suspected(wrapped(json!({"InstanceId": "i-1", "HttpTokens": "required"}))));
         assert!(!suspected(wrapped(json!({"InstanceId": "i-1", "HttpPutResponseHopLimit": 2}))));
-    }
-
-    proptest! {
-        #[test]
-        fn it_is_required_again_once_and_can_be_undone(
-            tokens in prop::sample::select(vec!["optional", "required"]),
-            is_on in any::<bool>(),
-        ) {
-            let event = event(&json!({"ModifyInstanceMetadataOptionsRequest": {"InstanceId": "i-1", "HttpTokens": "optional"}}));
-            let state = State { options: Some(MetadataOptions { tokens: tokens.to_owned(), is_on }) };
-            if let Some(Decision::Revert { plan, grants, .. }) = decide(&event, &state, &BTreeSet::new()) {
-                let after = plan.iter().fold(state.clone(), |state, change| InstanceMetadataV1::after(&state, change));
-                prop_assert_eq!(after.options.as_ref().map(|options| options.is_on), Some(is_on));
-                prop_assert!(decide(&event, &after, &BTreeSet::new()).is_some_and(|again| again.is_allow()));
-                let undone = plan.iter().rev().fold(after, |state, change| InstanceMetadataV1::after(&state, &change.undo()));
-                prop_assert_eq!(&undone, &state);
-                prop_assert!(decide(&event, &state, &grants.into_iter().collect()).is_some_and(|held| held.is_allow()));
-            }
-        }
     }
 }

@@ -1,29 +1,42 @@
 //! One file each: what Snapback takes back on Amazon EC2.
 
+mod assigned_open_group;
 mod deleted_flow_logs;
+mod disabled_allowed_images;
 mod excluded_vpc;
+mod exported_data;
+mod foreign_default_key;
+mod foreign_interface_permission;
 mod foreign_peering;
 mod foreign_traffic_mirror;
 mod instance_metadata_default_v1;
 mod instance_metadata_v1;
+mod launched_metadata_v1;
 mod open_egress;
 mod open_endpoint_service;
 mod open_network_acl;
 mod open_security_group;
 mod opened_prefix_list;
+mod raised_hop_limit;
 mod serial_console;
+mod shared_fpga_image;
 mod shared_image;
 mod shared_snapshot;
+mod unasked_connections;
 mod unblocked_images;
 mod unblocked_snapshots;
 mod unblocked_vpcs;
 mod unencrypted_volumes;
+mod unlimited_endpoint;
 mod used_shared_snapshot;
+
+use snapback::noticed::Notices;
 
 use crate::rules::Open;
 use crate::sharing::Sharing;
 use crate::switch::Turned;
 
+pub(crate) use assigned_open_group::AssignedOpenGroup;
 pub(crate) use deleted_flow_logs::DeletedFlowLogs;
 pub(crate) use excluded_vpc::ExcludedVpc;
 pub(crate) use foreign_peering::ForeignPeering;
@@ -44,3 +57,12 @@ pub(crate) type SerialConsole = Turned<serial_console::SerialConsole>;
 pub(crate) type UnblockedImages = Turned<unblocked_images::UnblockedImages>;
 pub(crate) type UnblockedVpcs = Turned<unblocked_vpcs::UnblockedVpcs>;
 pub(crate) type UnencryptedVolumes = Turned<unencrypted_volumes::UnencryptedVolumes>;
+pub(crate) type DisabledAllowedImages = Notices<disabled_allowed_images::DisabledAllowedImages>;
+pub(crate) type ExportedData = Notices<exported_data::ExportedData>;
+pub(crate) type ForeignDefaultKey = Notices<foreign_default_key::ForeignDefaultKey>;
+pub(crate) type ForeignInterfacePermission = Notices<foreign_interface_permission::ForeignInterfacePermission>;
+pub(crate) type LaunchedMetadataV1 = Notices<launched_metadata_v1::LaunchedMetadataV1>;
+pub(crate) type RaisedHopLimit = Notices<raised_hop_limit::RaisedHopLimit>;
+pub(crate) type SharedFpgaImage = Notices<shared_fpga_image::SharedFpgaImage>;
+pub(crate) type UnaskedConnections = Notices<unasked_connections::UnaskedConnections>;
+pub(crate) type UnlimitedEndpoint = Notices<unlimited_endpoint::UnlimitedEndpoint>;

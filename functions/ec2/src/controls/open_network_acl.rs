@@ -1,6 +1,6 @@
 //! # A network ACL lets the world in
 //!
-//! **Watches** `CreateNetworkAclEntry`, `ReplaceNetworkAclEntry`.
+//! **Watches** `CreateNetworkAclEntry`, `ReplaceNetworkAclEntry`, `ReplaceNetworkAclAssociation`.
 //!
 //! **Why** A network ACL is the second line behind the security groups, for every instance of a subnet at once. Opening
 //! it is what makes an open security group reachable.
@@ -18,8 +18,8 @@
 //! - rules that are gone, or have been replaced by others
 //! - rules that an operator has restored with `snapback undo`
 //!
-//! It alerts and touches nothing where a rule was replaced, since what it was before is not known, and where the event
-//! does not say which rule it made. `snapback scan` skips the ACL that AWS creates with each VPC, which lets everything
+//! It alerts and touches nothing where a rule was replaced or a subnet was put under another ACL, since what was before is
+//! not known, and where the event does not say which rule it made. `snapback scan` skips the ACL that AWS creates with each VPC, which lets everything
 //! in.
 
 use anyhow::Result;
@@ -51,6 +51,9 @@ pub(crate) struct State {
 /// <https://docs.aws.amazon.com/vpc/latest/userguide/custom-network-acl.html#nacl-ephemeral-ports>
 const FIRST_EPHEMERAL: u16 = 1024;
 
+/// It puts a subnet under another ACL.
+const ASSOCIATE: &str = "ReplaceNetworkAclAssociation";
+
 impl Control for OpenNetworkAcl {
     const ABOUT: &'static About = &About {
         id: "ec2-open-network-acl",
@@ -59,6 +62,7 @@ impl Control for OpenNetworkAcl {
         watches: &[
             Watch { service: "ec2.amazonaws.com", name: "CreateNetworkAclEntry" },
             Watch { service: "ec2.amazonaws.com", name: "ReplaceNetworkAclEntry" },
+            Watch { service: "ec2.amazonaws.com", name: ASSOCIATE },
         ],
         reads: &[rights::DESCRIBE_NETWORK_ACLS],
         writes: &[rights::DELETE_NETWORK_ACL_ENTRY],
@@ -76,6 +80,7 @@ impl Control for OpenNetworkAcl {
 
     fn suspect(event: &Event, settings: &Settings) -> Vec<Suspicion> {
         let why = match told(event) {
+            _ if event.name == ASSOCIATE => "the event puts a subnet under another network ACL".to_owned(),
             None => "the event does not contain the rule".to_owned(),
             Some(entry) if is_open(&entry, settings) => format!("the event makes {entry}"),
             Some(_) => return vec![],
@@ -107,7 +112,13 @@ impl Control for OpenNetworkAcl {
             if open.is_empty() {
                 return allow("no rule lets the world in");
             }
-            let untold = if event.is_look() { "" } else { "the event does not say which rule it made; " };
+            let untold = match event.name.as_str() {
+                _ if event.is_look() => "",
+                ASSOCIATE => {
+                    "a subnet was put under it, and its network ACL of before is not known: put it back if you can; "
+                }
+                _ => "the event does not say which rule it made; ",
+            };
             return alert(Severity::Medium, format!("{untold}open: {}", open.join(", ")));
         };
         let Some(live) = entries.iter().find(|entry| is_it(entry, &told)) else {

@@ -10,9 +10,10 @@
 //! block with more public addresses than a /8 of IPv4 or a /16 of IPv6, in one rule or in neighbouring ones, or ranges
 //! in more than 64 parts of the internet (a /12 or a /20 each, of which a /18 or a /32 is let in)
 //! ([why](adr/0059-what-the-world-is.md)); prefix lists are read. A prefix list of an untrusted account counts as open:
-//! its owner can fill it at will. A changed rule is set back to its baseline, which a daily scheduled check keeps, under
-//! its id and with its tags. It is revoked where there is no baseline, where that is older than two days, or where
-//! anything else about the group's inbound rules has changed since.
+//! its owner can fill it at will. A changed rule is set back to its baseline under its id and with its tags. A scheduled check
+//! keeps the baseline: each hour for up to 100 groups, less often for more, at least daily. The rule is revoked where there
+//! is no baseline, where that is older than two days, or where anything else about the group's inbound rules has changed
+//! since. The notice then says that the rule is lost as it was, and what to do.
 //!
 //! **Leaves alone**
 //! - rules that this event did not make, even open ones: the notice names them

@@ -1,6 +1,6 @@
 //! # A prefix list that security groups let in contains the world
 //!
-//! **Watches** `ModifyManagedPrefixList`.
+//! **Watches** `ModifyManagedPrefixList`, `RestoreManagedPrefixListVersion`.
 //!
 //! **Why** A rule of a security group can name a prefix list instead of a range. Whoever adds the world to the list
 //! opens every such rule at once, and no call to a security group shows it.
@@ -17,7 +17,8 @@
 //! - entries that are gone
 //! - entries that an operator has restored with `snapback undo`
 //!
-//! It alerts and touches nothing where the event does not say which entries it added. It cannot see security groups of
+//! It alerts and touches nothing where the event does not say which entries it added, as when it restores an older
+//! version. It cannot see security groups of
 //! other accounts that the list is shared with. While AWS is still working on a list it accepts no other change: then
 //! the revert fails, and the next delivery of the event, a minute later, makes it.
 
@@ -47,12 +48,18 @@ pub(crate) struct State {
     lets_in: Vec<Traffic>,
 }
 
+/// It brings back what an older version held, which it does not tell.
+const RESTORE: &str = "RestoreManagedPrefixListVersion";
+
 impl Control for OpenedPrefixList {
     const ABOUT: &'static About = &About {
         id: "ec2-opened-prefix-list",
         title: "A prefix list that security groups let in contains the world",
         happened: "was widened to the whole internet",
-        watches: &[Watch { service: "ec2.amazonaws.com", name: "ModifyManagedPrefixList" }],
+        watches: &[
+            Watch { service: "ec2.amazonaws.com", name: "ModifyManagedPrefixList" },
+            Watch { service: "ec2.amazonaws.com", name: RESTORE },
+        ],
         reads: &[
             rights::DESCRIBE_MANAGED_PREFIX_LISTS,
             rights::DESCRIBE_SECURITY_GROUP_RULES,
@@ -129,7 +136,11 @@ impl Control for OpenedPrefixList {
             if free.is_empty() {
                 return allow("the prefix list does not hold the world");
             }
-            let untold = if event.is_look() { "" } else { "the event does not say which entries it added; " };
+            let untold = match event.name.as_str() {
+                _ if event.is_look() => "",
+                RESTORE => "an older version was restored; ",
+                _ => "the event does not say which entries it added; ",
+            };
             let why = format!("{untold}prefix list `{list}` holds {}", said(&free));
             return alert(Severity::High, why);
         };
@@ -170,7 +181,7 @@ fn list(event: &Event) -> Option<&str> {
 /// The ranges that the event added; nothing if it does not say, or tells in a form that is not known.
 fn added(event: &Event) -> Option<Vec<String>> {
     let request = parameters(event);
-    if json::is_left_out(request) {
+    if json::is_left_out(request) || event.name == RESTORE {
         return None;
     }
     let lists = ["addEntry", "addEntries", "addEntrySet"];

@@ -146,7 +146,6 @@ impl Remembers for UnblockedSnapshots {
 mod tests {
     use std::collections::BTreeSet;
 
-    use proptest::prelude::*;
     use serde_json::{Value, json};
     use snapback::control::Remembered;
 
@@ -220,31 +219,6 @@ mod tests {
         assert_eq!(plan(&weaker, POSITION.safe, seen(Some(STRICTER), yesterday)), turned(POSITION.safe, STRICTER));
         for (mode, at) in [(Some(STRICTER), long_ago), (Some(POSITION.safe), yesterday), (None, yesterday)] {
             assert_eq!(plan(&weaker, POSITION.safe, seen(mode, at)), []);
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn it_is_turned_back_once_and_can_be_undone(
-            is in prop::sample::select(vec!["unblocked", "block-new-sharing", "block-all-sharing"]),
-            public in prop::sample::subsequence(vec!["snap-1", "snap-2"], 0..=2),
-            disabled in any::<bool>(),
-            mode in prop::sample::select(vec![None, Some("block-new-sharing"), Some("block-all-sharing")]),
-            at in prop::sample::select(vec![None, Some("2026-01-31T03:00:00Z"), Some("2026-01-28T03:00:00Z")]),
-        ) {
-            let nothing = json!({"DisableSnapshotBlockPublicAccessRequest": ""});
-            let event = if disabled { event("DisableSnapshotBlockPublicAccess", &nothing) } else { enabled("block-new-sharing") };
-            let (state, holds) = (state(is, &public).remembering(at.map(|at| seen(mode, at))), BTreeSet::new());
-            if let Some(Decision::Revert { plan, left, grants, .. }) = decide(&event, &state, &holds) {
-                let after = plan.iter().fold(state.clone(), |state, change| UnblockedSnapshots::after(&state, change));
-                let again = decide(&event, &after, &holds);
-                let is_over = again.as_ref().is_some_and(|it| it.is_allow() || !left.is_empty() && it.plan().is_empty());
-                prop_assert!(is_over, "{:?}", again);
-                let undone = plan.iter().rev().fold(after, |state, change| UnblockedSnapshots::after(&state, &change.undo()));
-                prop_assert_eq!(&undone, &state);
-                let held = decide(&event, &state, &grants.into_iter().collect());
-                prop_assert!(held.is_some_and(|held| held.is_allow()));
-            }
         }
     }
 }

@@ -77,7 +77,6 @@ impl Switched for UnblockedVpcs {
 mod tests {
     use std::collections::BTreeSet;
 
-    use proptest::prelude::*;
     use serde_json::{Value, json};
     use snapback::control::{Control, Remembered};
     use snapback::settings::Settings;
@@ -130,24 +129,6 @@ mod tests {
         {
             insta::allow_duplicates! {
                 insta::assert_snapshot!(said(&state("off", was, seen)), @"alert (high): Block Public Access of VPCs is `off`; which mode was on before is not known");
-            }
-        }
-    }
-
-    proptest! {
-        /// A revert leaves nothing to revert, can be undone, and is not made again where an operator has undone it.
-        #[test]
-        fn it_is_turned_on_once(
-            is in prop::sample::select(vec!["off", "block-ingress", "block-bidirectional"]),
-            was in prop::option::of(prop::sample::select(vec!["block-ingress", "block-bidirectional"])),
-        ) {
-            let (event, state) = (set_to("off"), state(is, was, YESTERDAY));
-            if let Decision::Revert { plan, grants, .. } = decide(&event, &state, &BTreeSet::new()) {
-                let after = plan.iter().fold(state.clone(), |state, change| UnblockedVpcs::after(&state, change));
-                prop_assert!(decide(&event, &after, &BTreeSet::new()).is_allow());
-                let undone = plan.iter().rev().fold(after, |state, change| UnblockedVpcs::after(&state, &change.undo()));
-                prop_assert_eq!(&undone, &state);
-                prop_assert!(decide(&event, &undone, &grants.into_iter().collect()).is_allow());
             }
         }
     }

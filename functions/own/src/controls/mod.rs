@@ -9,6 +9,7 @@ mod disabled_key;
 mod muted_topic;
 mod opened_event_bus;
 mod silenced_rule;
+mod stopped_reverts;
 mod unprotected_journal;
 
 pub(crate) use changed_alarm::ChangedAlarm;
@@ -21,6 +22,7 @@ pub(crate) use muted_topic::MutedTopic;
 pub(crate) use opened_event_bus::OpenedEventBus;
 pub(crate) use silenced_rule::SilencedRule;
 pub use silenced_rule::{OLDEST_SECONDS, RETRIES};
+pub(crate) use stopped_reverts::StoppedReverts;
 pub(crate) use unprotected_journal::UnprotectedJournal;
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 pub(super) const RULES: &[&str] = &[
     "S3Rule",
     "S3ControlRule",
+    "S3ExpressRule",
+    "S3TablesRule",
     "S3Schedule",
     "Ec2Rule",
     "Ec2ServiceRule",

@@ -1,0 +1,97 @@
+"""What Snapback only notifies of, and what opens something without a call to it: by the example events of `events/`."""
+
+import json
+from datetime import datetime, timezone
+from types import SimpleNamespace
+from uuid import uuid4
+
+import pytest
+
+from scene import tick
+from stack import REGION, REPOSITORY
+
+# By control, the events that are delivered here, and what the notice has to say.
+NOTICED = {
+    "ec2-disabled-allowed-images": {"disabled": "enable-allowed-images-settings"},
+    "ec2-exported-data": {"image": "cancel-export-task --export-task-id export-ami-", "stored-image": "`images-of-somebody`"},
+    "ec2-foreign-default-key": {"a-stranger": "key `arn:aws:kms:eu-central-1:777788889999:key/"},
+    "ec2-foreign-interface-permission": {"a-stranger": "account 777788889999 may attach it"},
+    "ec2-launched-metadata-v1": {"optional": "--http-tokens required --instance-id i-"},
+    "ec2-raised-hop-limit": {"two-hops": "the hop limit of the metadata service is 2"},
+    "ec2-shared-fpga-image": {"everyone": "it is shared with everyone"},
+    "ec2-unasked-connections": {"not-required": "--acceptance-required"},
+    "ec2-unlimited-endpoint": {"reset": "reset to full access"},
+    "s3-disabled-mfa-delete": {"disabled": "the root user disabled MFA Delete"},
+    "s3-foreign-access-grant": {"a-stranger": "delete-access-grant --account-id 111122223333 --access-grant-id 0f1e"},
+    "s3-foreign-bucket-key": {"a-stranger": "delete-bucket-encryption --bucket example-reports"},
+    "s3-foreign-object-list": {"inventory-of-a-stranger": "of account 777788889999"},
+    "s3-other-open-policy": {
+        "multi-region-everyone": "lets everyone do s3:GetObject",
+        "object-lambda-stranger": "777788889999",
+        "directory-bucket-stranger": "delete-bucket-policy --bucket reports--euc1-az1--x-s3",
+        "table-bucket-stranger": "delete-table-bucket-policy",
+    },
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def noticing(deployed):
+    return deployed(mode="revert", ModeOverrides="ec2-launched-metadata-v1=revert")
+
+
+def example(control: str, name: str) -> dict:
+    """An event of `events/` that has just happened here."""
+    event = json.loads((REPOSITORY / "events" / control / f"{name}.json").read_text(encoding="utf-8"))
+    now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    event["detail"] |= {"eventID": str(uuid4()), "eventTime": now, "awsRegion": REGION}
+    return {**event, "id": str(uuid4()), "time": now, "region": REGION}
+
+
+def notice_of(snapback, event: dict) -> dict:
+    snapback.aws.deliver(event)
+    return snapback.announces(SimpleNamespace(id=event["detail"]["eventID"], arn=event["detail"]["eventName"]))
+
+
+@pytest.mark.parametrize(
+    ("control", "name", "said"),
+    [(control, name, said) for control, names in NOTICED.items() for name, said in names.items()],
+)
+def test_people_are_notified_and_told_what_to_do(noticing, control, name, said):
+    announced = notice_of(noticing, example(control, name))
+    assert (announced["control"], announced["outcome"]) == (control, "alerted")
+    assert said in announced["why"], announced["why"]
+
+
+def test_an_instance_that_gets_an_open_group_is_noticed(noticing):
+    group = noticing.a_group()
+    with noticing.unseen():
+        group.open(22)
+    for name in ("instance", "interface"):
+        event = example("ec2-assigned-open-group", name)
+        event["detail"]["requestParameters"]["groupSet"] = {"items": [{"groupId": group.id}]}
+        announced = notice_of(noticing, event)
+        assert (announced["control"], announced["outcome"]) == ("ec2-assigned-open-group", "alerted")
+        assert f"`{group.id}`, which lets in tcp/22 from 0.0.0.0/0" in announced["why"]
+
+
+def test_a_rule_that_nobody_knows_the_former_form_of_is_revoked_with_a_word_of_what_is_lost(noticing):
+    group = noticing.a_group()
+    with noticing.unseen():
+        rule = group.open(22, "203.0.113.7/32")
+    group.modify(rule, CidrIpv4="0.0.0.0/0")
+    announced = noticing.announces(group)
+    assert announced["outcome"] == "reverted" and group.rules() == []
+    assert f"what {rule['SecurityGroupRuleId']} was before" in announced["why"]
+    assert "authorise that anew" in announced["why"]
+
+
+def test_a_new_rule_is_in_the_baseline_within_the_hour(noticing):
+    group = noticing.a_group()
+    with noticing.unseen():
+        rule = group.open(22, "203.0.113.7/32")
+    # Whichever hour it is: there are few groups, so each is looked at every time.
+    before = group.what_it_lets_in()
+    noticing.invoke("Ec2Function", tick(datetime.now(timezone.utc)))
+    group.modify(rule, CidrIpv4="0.0.0.0/0")
+    assert noticing.announces(group)["outcome"] == "reverted"
+    assert group.what_it_lets_in() == before
