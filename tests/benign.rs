@@ -784,7 +784,7 @@ fn neighbours() -> Vec<Call> {
     let group = json!({"groupId": "sg-0f1e2d3c4b5a69788", "ipPermissions": {}});
     let bucket = json!({"bucketName": "example-reports", "Host": "example-reports.s3.eu-central-1.amazonaws.com"});
     [
-        ("s3", "PutBucketEncryption", bucket.clone()),
+        ("s3", "PutBucketRequestPayment", bucket.clone()),
         ("s3", "PutBucketTagging", bucket),
         (
             "ec2",

@@ -281,8 +281,8 @@ async fn only_what_is_there_is_checked() -> Result<()> {
     event_is_delivered(&aws, Mode::Revert, bucket_policy_was_put(&policy(&[PUBLIC, NAMED]))).await?;
     let of_key = |aws: &Aws| aws.calls().into_iter().filter(|call| call.starts_with("KMS.")).collect::<Vec<_>>();
     assert_eq!(of_key(&aws), ["KMS.GenerateMac"; 2]);
-    // Nor what is over, which DynamoDB deletes some time later.
-    let over = Timestamp::now() - SignedDuration::from_hours(1);
+    // Nor what is over, which DynamoDB deletes some time later. A stop is kept for a day, so that its end is noticed.
+    let over = Timestamp::now() - SignedDuration::from_hours(25);
     let aws = public_bucket()
         .answers("DynamoDB.GetItem(stop)", [item(&stop(over).await?)])
         .answers("DynamoDB.Query", [items(&[&hold("{}", over).await?])]);

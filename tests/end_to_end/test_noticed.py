@@ -78,7 +78,7 @@ def test_a_rule_that_nobody_knows_the_former_form_of_is_revoked_with_a_word_of_w
     group = noticing.a_group()
     with noticing.unseen():
         rule = group.open(22, "203.0.113.7/32")
-    group.modify(rule, CidrIpv4="0.0.0.0/0")
+    group.modify(rule, IpProtocol="tcp", FromPort=22, ToPort=22, CidrIpv4="0.0.0.0/0")
     announced = noticing.announces(group)
     assert announced["outcome"] == "reverted" and group.rules() == []
     assert f"what {rule['SecurityGroupRuleId']} was before" in announced["why"]
@@ -92,6 +92,6 @@ def test_a_new_rule_is_in_the_baseline_within_the_hour(noticing):
     # Whichever hour it is: there are few groups, so each is looked at every time.
     before = group.what_it_lets_in()
     noticing.invoke("Ec2Function", tick(datetime.now(timezone.utc)))
-    group.modify(rule, CidrIpv4="0.0.0.0/0")
+    group.modify(rule, IpProtocol="tcp", FromPort=22, ToPort=22, CidrIpv4="0.0.0.0/0")
     assert noticing.announces(group)["outcome"] == "reverted"
     assert group.what_it_lets_in() == before
