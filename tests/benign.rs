@@ -793,11 +793,7 @@ fn neighbours() -> Vec<Call> {
         ),
         ("ec2", "RevokeSecurityGroupIngress", group.clone()),
         ("ec2", "UpdateSecurityGroupRuleDescriptionsIngress", group),
-        (
-            "ec2",
-            "RunInstances",
-            json!({"instancesSet": {"items": [{"imageId": "ami-0a1b2c3d4e5f60718", "minCount": 1, "maxCount": 1}]}}),
-        ),
+        ("ec2", "StartInstances", json!({"instancesSet": {"items": [{"instanceId": "i-0a1b2c3d4e5f60718"}]}})),
         (
             "ec2",
             "CreateTags",
