@@ -5,7 +5,7 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo local test meanwhile check sam-local bench bench-replay recording advisories deploy clean rust lints python
+.PHONY: help demo local test soak meanwhile check sam-local bench bench-replay recording advisories deploy clean rust lints python
 
 # No tool that runs here may report to its maker.
 export SAM_CLI_TELEMETRY := 0
@@ -46,12 +46,18 @@ test: lints $(LOCAL) $(SAM) ## Every check and every test (what CI runs)
 	cargo build --workspace
 	$(say) "End to end: the template deployed to a local AWS that enforces IAM (some minutes)"
 	@$(MAKE) --no-print-directory meanwhile > target/meanwhile.log 2>&1 & meanwhile=$$!; \
-		target/venv/bin/python -m pytest tests/end_to_end || { kill $$meanwhile; exit 1; }; \
+		target/venv/bin/python -m pytest -n 2 --dist loadfile tests/end_to_end || { kill $$meanwhile; exit 1; }; \
 		printf '\n── %s\n' "Waiting for the tools of the checks, and for the tests to be compiled"; \
 		wait $$meanwhile || { cat target/meanwhile.log; exit 1; }
 	@$(MAKE) --no-print-directory check
 	$(say) "Tests of the workspace: what is decided, and what is kept equal to what"
 	cargo test --workspace
+
+# Another seed each time, which it prints: with it, the same faults meet Snapback again.
+soak: rust $(LOCAL) $(SAM) ## 1,000 events on an adverse AWS, and nothing lost; EVENTS and SNAPBACK_ADVERSE_SEED choose others
+	cargo build --workspace
+	SNAPBACK_SOAK=$(or $(EVENTS),1000) SNAPBACK_ADVERSE_SEED=$${SNAPBACK_ADVERSE_SEED:-$$RANDOM} \
+		target/venv/bin/python -m pytest tests/end_to_end/test_soak.py
 
 meanwhile: $(CHECKOV) $(DENY)
 	cargo test --workspace --no-run

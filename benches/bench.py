@@ -85,7 +85,8 @@ def parsed() -> argparse.Namespace:
 @contextmanager
 def stage() -> Iterator[Stage]:
     """A deployment whose functions nothing wakes but what is measured here."""
-    with LocalAws(say=say, binaries=contenders.RELEASE) as aws:
+    # What is measured is Snapback, beside others that do not try again.
+    with LocalAws(say=say, binaries=contenders.RELEASE, adverse=False) as aws:
         scene = Snapback(aws, aws.deploy(mode="revert"))
         with scene.unseen(), Wiretap(aws.port, aws.directory) as tap:
             yield Stage.set(scene, tap)

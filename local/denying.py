@@ -74,6 +74,8 @@ def denial(service: str, path: str) -> tuple[int, bytes]:
         error = f"<Error><Code>UnauthorizedOperation</Code>{said}</Error>"
         return 403, f"<Response><Errors>{error}</Errors><RequestID>1</RequestID></Response>".encode()
     if service in ("sns", "iam", "cloudformation") or is_s3_control:
-        error = f"<Error><Type>Sender</Type><Code>AccessDenied</Code>{said}</Error>"
+        # https://docs.aws.amazon.com/sns/latest/api/API_GetTopicAttributes.html
+        code = "AuthorizationError" if service == "sns" else "AccessDenied"
+        error = f"<Error><Type>Sender</Type><Code>{code}</Code>{said}</Error>"
         return 403, f"<ErrorResponse>{error}<RequestId>1</RequestId></ErrorResponse>".encode()
     return 400, json.dumps({"__type": "AccessDeniedException", "message": "No."}).encode()

@@ -40,6 +40,7 @@ import tempfile
 import threading
 import time
 import zipfile
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -58,13 +59,15 @@ from ministack.services import dynamodb, ec2, eventbridge, iam, lambda_svc, sns,
 from ministack.services.cloudformation import provisioners
 
 import account_public_access
+import adversary
 import cloudtrail
 import ec2_sharing_and_settings
 import flow_logs
 import organization
 import security_groups
 import vpc_block_public_access
-from wire import Call
+from chance import Chance
+from wire import Call, signing_name
 
 # Where the tests put events onto the bus as CloudTrail would, which PutEvents rightly refuses to anybody.
 DELIVER = ("POST", "/_local/cloudtrail")
@@ -78,9 +81,18 @@ PLAYERS = ("GET", "/_local/players")
 # Where they ask which actions roles were allowed.
 ALLOWED = ("GET", "/_local/allowed")
 
+# Where they ask how often which kind of fault has met Snapback.
+FAULTS = ("GET", "/_local/faults")
+
+faults_met: Counter = Counter()
+
 
 def main() -> None:
     end_with_standard_input()
+    # Before CloudTrail, which records what became of a call; before the rest, which asks for rights as AWS does.
+    if os.environ["ADVERSE_SEED"]:
+        seed, scale = os.environ["ADVERSE_SEED"], float(os.environ["ADVERSE_SCALE"])
+        adversary.install(Chance(seed, faults_met), scale, os.environ["ADVERSE_FAULTS"].split(","))
     play_cloudtrail()
     play_asynchronous_lambda()
     play_mail()
@@ -127,6 +139,8 @@ def play_cloudtrail() -> None:
             return 200, {"Content-Type": "application/json"}, json.dumps(vars(at_work)).encode()
         if (method, path) == PLAYERS:
             return 200, {"Content-Type": "application/json"}, json.dumps(players).encode()
+        if (method, path) == FAULTS:
+            return 200, {"Content-Type": "application/json"}, json.dumps(faults_met).encode()
         if (method, path) == ALLOWED:
             roles = {role: sorted(actions) for role, actions in allowed.items()}
             return 200, {"Content-Type": "application/json"}, json.dumps(roles).encode()
@@ -218,15 +232,6 @@ def caller(access_key: str) -> dict | None:
 def role_of_session(account: str, arn: str) -> dict | None:
     name = iam_evaluator._role_name_from_assumed_arn(arn) if ":assumed-role/" in arn else ""
     return iam._roles.get_scoped(account, None, name) if name else None
-
-
-def signing_name(headers: dict, query: dict) -> str:
-    """The service that a request is signed for: the fourth part of its credential's scope."""
-    scope = headers.get("authorization", "").partition("Credential=")[2].partition(",")[0]
-    scope = scope or (query.get("X-Amz-Credential") or [""])[0]
-    parts = scope.split("/")
-    # An unsigned request can only have been meant for S3.
-    return parts[3] if len(parts) > 3 else "s3"
 
 
 # Lambda behind EventBridge

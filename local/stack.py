@@ -51,6 +51,16 @@ KEPT = ("PATH", "LANG", "LC_ALL", "TERM", "RUST_BACKTRACE")
 # boto3 reads its descriptions of the services once, not once for each client.
 LOADER = create_loader()
 
+# What the adverse AWS does follows from it (`adversary.py`). The same each time, so that a test that fails now failed
+# because of what was changed; `make soak` draws another one each time. Empty, and AWS is not adverse.
+SEED = os.environ.get("SNAPBACK_ADVERSE_SEED", "1")
+
+# The kinds of faults that meet Snapback (`adversary.py`): `throttle`, `conflict`, `race`, `old`.
+FAULTS = ("throttle",)
+
+# How long reads show what was before, in percent of how long they do on AWS.
+PACE = 1
+
 # A slow machine may need this long; waiting ends as soon as there is something to wait for no more.
 PATIENCE = 60.0
 
@@ -118,9 +128,14 @@ class LocalAws:
         guardrails: Path = REPOSITORY / "guardrails",
         ec2: str = "ministack",
         host: str = "127.0.0.1",
+        adverse: bool = True,
+        faults: tuple = FAULTS,
     ):
         """`retry_seconds`: what Lambda waits before its first retry; AWS waits a minute. `ec2`: whose EC2 answers,
-        ministack's or moto's. `host`: where it listens."""
+        ministack's or moto's. `host`: where it listens. `adverse`: whether it is as unforgiving as the real one;
+        `faults`: of which kinds meet Snapback."""
+        self.faults_met = faults
+        self.seed = SEED if adverse else ""
         self.ec2 = ec2
         self.host = host
         self.guardrails = guardrails
@@ -233,6 +248,10 @@ class LocalAws:
         """The actions that roles needed so far, and that their policies allowed."""
         return json.loads(_open(urllib.request.Request(f"{self.endpoint}/_local/allowed")))
 
+    def faults(self) -> dict:
+        """How often which kind of fault has met Snapback."""
+        return json.loads(_open(urllib.request.Request(f"{self.endpoint}/_local/faults")))
+
     def mails_about(self, words: str) -> list[dict]:
         """What SNS would have sent to people: each has `to`, `subject` and `text`."""
         mails = self.mail.read_text(encoding="utf-8").splitlines()
@@ -335,6 +354,9 @@ class LocalAws:
             LAMBDA_ASYNC_RETRY_BASE_SECONDS=str(self.retry_seconds),
             CLOUDTRAIL_LOG=str(self.cloudtrail_log),
             EC2_PLAYED_BY=self.ec2,
+            ADVERSE_SEED=self.seed,
+            ADVERSE_SCALE=str(PACE / 100),
+            ADVERSE_FAULTS=",".join(self.faults_met),
             PYTHONDONTWRITEBYTECODE="1",
         )
         with open(self.log, "ab") as log:
@@ -343,9 +365,9 @@ class LocalAws:
                 [sys.executable, str(REPOSITORY / "local" / "launcher.py")], env=environment, cwd=self.directory,
                 stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
-        return wait_for(self._is_healthy, give_up=lambda: not self._is_running()) is True
+        return wait_for(self._is_healthy, give_up=lambda: not self.is_running()) is True
 
-    def _is_running(self) -> bool:
+    def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
     def _is_healthy(self) -> bool:
@@ -354,7 +376,7 @@ class LocalAws:
         except OSError:
             return False
         # It might be somebody else's who answers.
-        return self._is_running()
+        return self.is_running()
 
     def _to_our_host(self, request, **_: object) -> None:
         request.url = self.endpoint + "/" + request.url.split("/", 3)[3]

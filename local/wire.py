@@ -44,6 +44,15 @@ class Call:
     time: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
 
 
+def signing_name(headers: Mapping[str, str], query: Mapping[str, list]) -> str:
+    """The service that a request is signed for: the fourth part of its credential's scope."""
+    scope = headers.get("authorization", "").partition("Credential=")[2].partition(",")[0]
+    scope = scope or (query.get("X-Amz-Credential") or [""])[0]
+    parts = scope.split("/")
+    # An unsigned request can only have been meant for S3.
+    return parts[3] if len(parts) > 3 else "s3"
+
+
 def operation_of(call: Call) -> OperationModel | None:
     """The operation that was called; None if botocore knows no such service or operation."""
     name = SERVICES_THAT_SIGN_OTHERWISE.get(call.signing_name, call.signing_name)

@@ -7,7 +7,7 @@ import pytest
 
 from proofs import Proofs
 from scene import Snapback
-from stack import ACCOUNT, REPOSITORY, LocalAws
+from stack import ACCOUNT, FAULTS, REPOSITORY, SEED, LocalAws
 
 # Long enough that an outage can end between an attempt and the next, short enough to wait for three attempts.
 RETRY_SECONDS = 3.0
@@ -51,9 +51,10 @@ def deployed() -> Iterator[Callable[..., Snapback]]:
         guardrails: Path = REPOSITORY / "guardrails",
         ec2: str = "ministack",
         retry_seconds: float = RETRY_SECONDS,
+        faults: tuple = FAULTS,
         **parameters: str | None,
     ) -> Snapback:
-        aws = LocalAws(retry_seconds=retry_seconds, guardrails=guardrails, ec2=ec2)
+        aws = LocalAws(retry_seconds=retry_seconds, guardrails=guardrails, ec2=ec2, faults=faults)
         running.append(aws)
         aws.__enter__()
         # Trusted but where the test says otherwise.
@@ -71,9 +72,33 @@ def deployed() -> Iterator[Callable[..., Snapback]]:
             aws.stop()
 
 
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"The local AWS is adverse: SNAPBACK_ADVERSE_SEED={SEED}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
+    report = yield
+    if report.failed:
+        report.sections.append(("adverse AWS", f"SNAPBACK_ADVERSE_SEED={SEED} makes the same faults again."))
+    return report
+
+
+# Files run side by side (`-n 2 --dist loadfile`), each in a process with local AWSes of its own. What they have proven is
+# told to the first process when they end.
+
+
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    if _ran_everything(session.config) and exitstatus == pytest.ExitCode.OK and not PROOFS.are_as_recorded():
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["proofs"] = PROOFS.told()
+    elif _ran_everything(session.config) and exitstatus == pytest.ExitCode.OK and not PROOFS.are_as_recorded():
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node, error) -> None:
+    if "proofs" in getattr(node, "workeroutput", {}):
+        PROOFS.hear(node.workeroutput["proofs"])
 
 
 def pytest_terminal_summary(terminalreporter, config: pytest.Config) -> None:

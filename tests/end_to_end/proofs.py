@@ -56,10 +56,30 @@ class Proofs:
             answered_by = {players.get(action.partition(":")[2], "ministack") for action in actions} or {"ministack"}
             # The weakest of those that were needed counts.
             player = min(answered_by, key=PLAYERS.index)
-            seen = self.seen.setdefault(control["id"], {})
+            self.seen.setdefault(control["id"], {})
             for outcome in OUTCOMES:
                 if (control["id"], outcome) in ended:
-                    seen[player] = max(outcome, seen.get(player, outcome), key=OUTCOMES.index)
+                    self._see(control["id"], player, outcome)
+
+    def told(self) -> dict:
+        """What was seen, in a form that one process can tell another."""
+        needed = {function: sorted(actions) for function, actions in self.needed.items()}
+        granted = {function: sorted(actions) for function, actions in self.granted.items()}
+        return {"seen": self.seen, "granted": granted, "needed": needed}
+
+    def hear(self, told: dict) -> None:
+        """Adds what another process has seen."""
+        for control, seen in told["seen"].items():
+            for player, outcome in seen.items():
+                self._see(control, player, outcome)
+            self.seen.setdefault(control, {})
+        for function, actions in told["granted"].items():
+            self.granted.setdefault(function, set()).update(actions)
+            self.needed.setdefault(function, set()).update(told["needed"][function])
+
+    def _see(self, control: str, player: str, outcome: str) -> None:
+        seen = self.seen.setdefault(control, {})
+        seen[player] = max(outcome, seen.get(player, outcome), key=OUTCOMES.index)
 
     def summary(self) -> list:
         """How many controls were seen to do what, on whose emulator."""

@@ -18,6 +18,7 @@ from uuid import uuid4
 
 from botocore.exceptions import ClientError
 
+from policies_as_shown import meaning
 from stack import ACCOUNT, REGION, REPOSITORY, TARGET, LocalAws, Stack, resources, wait_for
 
 # What wakes a function that watches a service: what is done to Snapback itself has tests of its own.
@@ -133,11 +134,14 @@ class Snapback:
 
     # What it said and wrote down
 
-    def announcements_about(self, thing: Bucket | Group) -> list:
-        """What was announced about it so far, for machines."""
+    def announcements(self) -> list:
+        """What was announced so far, for machines."""
         self._heard += [json.loads(body) for body in self.received(self._queue)]
-        said = [json.loads(message["Message"]) for message in self._heard]
-        return [message for message in said if thing.id in json.dumps(message)]
+        return [json.loads(message["Message"]) for message in self._heard]
+
+    def announcements_about(self, thing: Bucket | Group) -> list:
+        """The same, of a thing."""
+        return [message for message in self.announcements() if thing.id in json.dumps(message)]
 
     def announces(self, thing: Bucket | Group, outcome: str | None = None) -> dict:
         """The first announcement about it, or the first of this outcome, which is waited for."""
@@ -156,13 +160,17 @@ class Snapback:
                 return {name: value["Value"] for name, value in message["MessageAttributes"].items()}
         raise AssertionError(f"{announcement_id} was not announced")
 
+    def entries(self) -> list:
+        """All entries in the journal."""
+        return [item for item in self._journal() if item["sk"] == "entry"]
+
     def journal_about(self, thing: Bucket | Group) -> list:
         """Its entries in the journal."""
-        return [item for item in self._journal() if item["sk"] == "entry" and item.get("resource") == thing.arn]
+        return [item for item in self.entries() if item.get("resource") == thing.arn]
 
     def outcomes(self) -> set:
         """How the entries in the journal have ended: pairs of control and outcome."""
-        return {(item["control"], item["outcome"]) for item in self._journal() if item["sk"] == "entry"}
+        return {(item["control"], item["outcome"]) for item in self.entries()}
 
     def reverts_of_its_own_calls(self) -> list:
         """What a control has put right and the same control took back. Another one may find its own part of what is left
@@ -314,7 +322,13 @@ class Snapback:
     # What an operator does
 
     def undo(self, *entry_or_options: str) -> subprocess.CompletedProcess:
+        # People are told first, and only then is the entry completed. No operator is as quick as a test.
+        wait_for(lambda: not any(self._is_pending(entry) for entry in entry_or_options), patience=10)
         return self.operate("undo", *entry_or_options, "--yes")
+
+    def _is_pending(self, entry_id: str) -> bool:
+        of_it = (item for item in self.entries() if item["pk"] == f"entry#{entry_id}")
+        return any(item["outcome"] == "pending" for item in of_it)
 
     def release(self, entry_id: str) -> subprocess.CompletedProcess:
         return self.operate("release", entry_id)
@@ -429,17 +443,18 @@ class Bucket:
         self._s3, self.name, self.id, self.arn = snapback.s3, name, name, f"arn:aws:s3:::{name}"
 
     def put_policy(self, *statements: dict) -> str:
-        """Puts a policy of these statements; the text as it was put."""
+        """Puts a policy of these statements; the text that means it."""
         text = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
         self.put_policy_text(text)
-        return text
+        return meaning(text)
 
     def put_policy_text(self, text: str) -> None:
         self._s3.put_bucket_policy(Bucket=self.name, Policy=text)
 
     def policy_text(self) -> str | None:
+        """The text that means its policy, whichever of them S3 shows."""
         try:
-            return self._s3.get_bucket_policy(Bucket=self.name)["Policy"]
+            return meaning(self._s3.get_bucket_policy(Bucket=self.name)["Policy"])
         except ClientError as error:
             assert error.response["Error"]["Code"] == "NoSuchBucketPolicy"
             return None

@@ -8,6 +8,7 @@ import json
 import pytest
 from botocore.exceptions import ClientError
 
+from policies_as_shown import meaning
 from stack import ACCOUNT, REGION, wait_for
 
 EVERYONE = "http://acs.amazonaws.com/groups/global/AllUsers"
@@ -217,15 +218,15 @@ class AccessPoint:
     def put_policy(self, *statements):
         text = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
         self._s3control.put_access_point_policy(AccountId=ACCOUNT, Name=self.name, Policy=text)
-        return text
+        return meaning(text)
 
     def policy_text(self):
-        return self._s3control.get_access_point_policy(AccountId=ACCOUNT, Name=self.name)["Policy"]
+        return meaning(self._s3control.get_access_point_policy(AccountId=ACCOUNT, Name=self.name)["Policy"])
 
 
 def test_the_policy_of_an_access_point(snapback):
     door = AccessPoint(snapback)
-    own, stranger = door.lets_in({"AWS": ACCOUNT}), door.lets_in({"AWS": "777788889999"})
+    own, stranger = door.lets_in({"AWS": f"arn:aws:iam::{ACCOUNT}:root"}), door.lets_in({"AWS": "777788889999"})
     put = door.put_policy(own, door.lets_in("*"), stranger)
     announced = snapback.announces(door)
     assert (announced["control"], announced["outcome"]) == ("s3-access-point-policy", "reverted"), announced["why"]

@@ -10,6 +10,8 @@ import urllib.request
 import pytest
 from botocore.exceptions import ClientError
 
+from chance import Chance
+from policies_as_shown import meaning
 from scene import event
 from stack import ACCOUNT, wait_for
 
@@ -235,3 +237,142 @@ def test_the_functions_role_takes_strangers_out_of_a_snapshot_and_turns_no_prote
     )
     for switch in ("disable_snapshot_block_public_access", "enable_serial_console_access"):
         refused("UnauthorizedOperation", getattr(function, switch))
+
+
+# What AWS does and no emulator: `local/adversary.py`
+
+
+FRIENDS = [f"arn:aws:iam::444455556666:role/friend-{number}" for number in range(7)]
+
+
+def as_snapback(client):
+    """The client, taken for Snapback's, whom alone faults meet."""
+
+    def call_it_so(request, **_):
+        request.headers["User-Agent"] = "aws-sdk-rust/1.0"
+
+    client.meta.events.register("before-sign", call_it_so)
+    return client
+
+
+def codes_of(times, call, **parameters):
+    """How each of so many calls ended: a code, or nothing."""
+    codes = []
+    for _ in range(times):
+        try:
+            call(**parameters)
+            codes.append(None)
+        except ClientError as error:
+            codes.append(error.response["Error"]["Code"])
+    return codes
+
+
+def test_the_same_seed_makes_the_same_faults_and_none_comes_twice_at_once():
+    def faults(seed):
+        chance = Chance(seed)
+        return [chance.strikes("throttle s3", 3) for _ in range(300)]
+
+    assert faults("1") == faults("1") != faults("2")
+    assert 40 < sum(faults("1")) < 120
+    assert not any(both == (True, True) for both in zip(faults("1"), faults("1")[1:], strict=False))
+
+
+def test_a_policy_comes_back_in_the_form_of_its_service_and_means_the_same(snapback):
+    bucket, topic, queue = snapback.a_bucket(), snapback.a_topic(), snapback.a_queue()
+    put = {
+        "Effect": "Allow", "Sid": "Friends", "Principal": {"AWS": [*FRIENDS, "444455556666"]},
+        "Action": ["s3:GetObject"], "Resource": [f"{bucket.arn}/*"],
+    }  # fmt: skip
+    means = bucket.put_policy(put)
+    texts = {snapback.s3.get_bucket_policy(Bucket=bucket.name)["Policy"] for _ in range(5)}
+    assert len(texts) > 1 and {meaning(text) for text in texts} == {means}
+    shown = json.loads(texts.pop())["Statement"][0]
+    assert [*shown] == ["Sid", "Effect", "Principal", "Action", "Resource"]
+    assert (shown["Action"], shown["Resource"]) == ("s3:GetObject", f"{bucket.arn}/*")
+    assert "arn:aws:iam::444455556666:root" in shown["Principal"]["AWS"]
+    for thing, action in ((topic, "SNS:Publish"), (queue, "SQS:SendMessage")):
+        thing.put({**put, "Action": [action], "Resource": [thing.arn]})
+        orders = {json.dumps(thing.statements()) for _ in range(5)}
+        assert len(orders) > 1
+
+
+def test_a_key_s_policy_is_indented(snapback):
+    kms = snapback.aws.client("kms")
+    key = kms.create_key()["KeyMetadata"]["KeyId"]
+    text = kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"]
+    assert text.startswith('{\n  "') and '" : "' in text
+
+
+def test_who_is_no_more_is_called_by_an_id_and_refused_by_each_service(snapback):
+    iam, bucket, topic, queue = snapback.aws.client("iam"), snapback.a_bucket(), snapback.a_topic(), snapback.a_queue()
+    trust = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    text = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    gone = iam.create_role(RoleName="gone", AssumeRolePolicyDocument=text)["Role"]
+    iam.create_role(RoleName="stays", AssumeRolePolicyDocument=text)
+    put = {"Effect": "Allow", "Principal": {"AWS": gone["Arn"]}, "Action": "s3:GetObject", "Resource": f"{bucket.arn}/*"}
+    bucket.put_policy(put)
+    iam.delete_role(RoleName="gone")
+    dead = {"AWS": gone["RoleId"]}
+    shown = snapback.s3.get_bucket_policy(Bucket=bucket.name)["Policy"]
+    assert json.loads(shown)["Statement"][0]["Principal"] == dead
+    refused("MalformedPolicy", snapback.s3.put_bucket_policy, Bucket=bucket.name, Policy=shown)
+    of_topic = {**put, "Principal": dead, "Action": "SNS:Publish", "Resource": topic.arn}
+    with pytest.raises(ClientError, match="InvalidParameter.*PrincipalNotFound"):
+        topic.put(of_topic)
+    with pytest.raises(ClientError, match="InvalidAttributeValue"):
+        queue.put({**put, "Principal": dead, "Action": "SQS:SendMessage", "Resource": queue.arn})
+    dead_trust = json.dumps({"Version": "2012-10-17", "Statement": [{**trust, "Principal": dead}]})
+    refused("MalformedPolicyDocument", iam.update_assume_role_policy, RoleName="stays", PolicyDocument=dead_trust)
+
+
+@pytest.fixture(scope="module")
+def faulty(deployed):
+    """Snapback on an AWS that has all kinds of faults."""
+    return deployed(mode="revert", faults=("throttle", "conflict", "race", "old"))
+
+
+def test_faults_meet_snapback_alone_and_whoever_tries_again_succeeds(faulty):
+    bucket = faulty.a_bucket()
+    with faulty.unseen():
+        setting = {"Bucket": bucket.name, "PublicAccessBlockConfiguration": {"BlockPublicAcls": True}}
+        ours = as_snapback(faulty.aws.client("s3", faulty.mallory))
+        met = codes_of(60, ours.put_public_access_block, **setting)
+        assert {"OperationAborted", None} <= set(met) <= {"OperationAborted", "SlowDown", None}
+        assert not any(one and one == other for one, other in zip(met, met[1:], strict=False))
+        assert codes_of(60, faulty.s3.put_public_access_block, **setting) == [None] * 60
+
+
+def test_somebody_else_may_have_been_faster(faulty):
+    group, ours = faulty.a_group(), as_snapback(faulty.aws.client("ec2", faulty.mallory))
+    rules = [group.open(port, "10.0.0.0/8")["SecurityGroupRuleId"] for port in range(1, 41)]
+    met = [
+        code for rule in rules
+        for code in codes_of(1, ours.revoke_security_group_ingress, GroupId=group.id, SecurityGroupRuleIds=[rule])
+    ]  # fmt: skip
+    assert "InvalidSecurityGroupRuleId.NotFound" in met
+    left = len(group.rules())
+    assert left == sum(code == "RequestLimitExceeded" for code in met), "what somebody else did is done"
+
+
+def test_for_a_while_a_read_shows_what_was_before(faulty):
+    bucket, ours = faulty.a_bucket(), as_snapback(faulty.aws.client("s3", faulty.mallory))
+
+    def is_shown():
+        try:
+            return "Friends" in ours.get_bucket_policy(Bucket=bucket.name)["Policy"]
+        except ClientError as error:
+            return False if error.response["Error"]["Code"] == "NoSuchBucketPolicy" else None
+
+    bucket.put_policy({**bucket.lets_in("444455556666"), "Sid": "Friends"})
+    seen = {is_shown() for _ in range(10)}
+    assert {True, False} <= seen
+    assert wait_for(lambda: all(is_shown() is not False for _ in range(10)))
+
+
+def test_what_takes_no_resource_is_allowed_by_the_asterisk_alone(snapback):
+    upon_all = snapback.aws.client("sqs", snapback.aws.user("lists", "sqs:ListQueues"))
+    statement = {"Effect": "Allow", "Action": "sqs:ListQueues", "Resource": f"arn:aws:sqs:us-east-1:{ACCOUNT}:*"}
+    upon_some = snapback.aws.client("sqs", snapback.aws.user_with("lists-some", [statement]))
+    upon_all.list_queues()
+    with pytest.raises(ClientError, match="AccessDenied"):
+        upon_some.list_queues()

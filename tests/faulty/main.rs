@@ -111,12 +111,25 @@ fn answer(kind: &str, request: &HttpRequest) -> Result<HttpResponse, ConnectorEr
         "timeout" => return Err(ConnectorError::timeout("injected".into())),
         "cut" => return Err(ConnectorError::io("injected: connection cut".into())),
         "throttled" => refused(503, "ThrottlingException"),
-        "denied" => refused(403, "AccessDenied"),
+        "denied" => refused(403, denial(request)),
+        "conflict" => refused(409, "OperationAborted"),
         "broken" => refused(500, "InternalError"),
         // No protocol reads this.
         _ => (200, "<<<{".to_owned()),
     };
     Ok(HttpResponse::new(status.try_into().map_err(|_| ConnectorError::user("status".into()))?, SdkBody::from(body)))
+}
+
+/// In which words the service of a request denies it.
+fn denial(request: &HttpRequest) -> &'static str {
+    let body = request.body().bytes().unwrap_or_default();
+    let is_published = body.windows(b"Action=Publish".len()).any(|found| found == b"Action=Publish");
+    match request.method() {
+        _ if request.headers().contains_key("x-amz-target") => "AccessDeniedException",
+        "POST" if is_published => "AuthorizationError",
+        "POST" => "UnauthorizedOperation",
+        _ => "AccessDenied",
+    }
 }
 
 #[tokio::main(flavor = "current_thread")]

@@ -41,7 +41,7 @@ const SERVICE: &str = "sqs.amazonaws.com";
 const QUEUES: On = On::new("Queues", &["arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:*"]);
 const GET_POLICY: Right = QUEUES.right("sqs:GetQueueAttributes");
 const SET_POLICY: Right = QUEUES.right("sqs:SetQueueAttributes");
-const LIST: Right = QUEUES.right("sqs:ListQueues");
+const LIST: Right = On::new("AllQueues", &["*"]).right("sqs:ListQueues");
 pub(crate) const LIST_TAGS: Right = QUEUES.right("sqs:ListQueueTags");
 
 /// With which SQS says that there is no such queue.

