@@ -410,6 +410,7 @@ mod tests {
             unwritten: false,
             forged: std::collections::BTreeSet::new(),
             announced: true,
+            due: None,
             undone: None,
             expires: event.time,
         }

@@ -43,9 +43,22 @@ pub enum Cause {
     Other,
 }
 
+/// What services call it when they do not let somebody. The last four are said of a Region that the account has not opted
+/// in to, and of another's account.
+const DENIALS: [&str; 9] = [
+    "AccessDenied",
+    "AccessDeniedException",
+    "AuthorizationError",
+    "UnauthorizedOperation",
+    "OperationNotPermitted",
+    "AuthFailure",
+    "OptInRequired",
+    "UnrecognizedClientException",
+    "InvalidClientTokenId",
+];
+
 impl Failed {
     fn is_denied(&self) -> bool {
-        const DENIALS: [&str; 3] = ["AccessDenied", "AccessDeniedException", "UnauthorizedOperation"];
         matches!(&self.cause, Cause::Refused(code) if DENIALS.contains(&code.as_str()))
     }
 }
@@ -124,8 +137,63 @@ fn causes(error: &dyn Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
     std::iter::successors(error.source(), |&error| error.source())
 }
 
+/// Whether AWS refused a policy for whom it names: somebody who is no more, or whom it does not know yet. Several services
+/// say the same of whatever is wrong with a policy.
+#[must_use]
+pub fn refuses_principals(error: &anyhow::Error) -> bool {
+    let Some(Failed { cause: Cause::Refused(code), text }) = error.downcast_ref::<Failed>() else { return false };
+    match code.as_str() {
+        "MalformedPolicy"
+        | "MalformedPolicyDocument"
+        | "MalformedPolicyDocumentException"
+        | "InvalidPolicyException" => text.to_lowercase().contains("principal"),
+        "InvalidParameter" => text.contains("PrincipalNotFound"),
+        "InvalidAttributeValue" => text.contains("Policy"),
+        "InvalidParameterException" => text.contains("Invalid repository policy"),
+        _ => false,
+    }
+}
+
+/// What AWS answers where somebody has removed or made the same in the meantime: then it is to be looked at afresh.
+const RACES: [&str; 9] = [
+    "InvalidSecurityGroupRuleId.NotFound",
+    "InvalidPermission.NotFound",
+    "InvalidPermission.Duplicate",
+    "InvalidNetworkAclEntry.NotFound",
+    "NetworkAclEntryAlreadyExists",
+    "PrefixListVersionMismatch",
+    "InvalidPrefixListModification",
+    "PreconditionFailedException",
+    "InvalidFlowLogId.NotFound",
+];
+
+/// The code with which AWS says that somebody was faster, if it is that.
+#[must_use]
+pub fn lost_race(error: &anyhow::Error) -> Option<&str> {
+    match &error.downcast_ref::<Failed>()?.cause {
+        Cause::Refused(code) if RACES.contains(&code.as_str()) => Some(code),
+        _ => None,
+    }
+}
+
 /// Whether an error is, at its root, AWS's refusal to let us.
 #[must_use]
 pub fn is_denied(error: &anyhow::Error) -> bool {
     error.downcast_ref::<Failed>().is_some_and(Failed::is_denied)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_service_s_own_word_for_a_denial_is_understood() {
+        let refused = |code: &str| Failed { cause: Cause::Refused(code.to_owned()), text: String::new() }.into();
+        for code in DENIALS {
+            assert!(is_denied(&refused(code)), "{code}");
+        }
+        for code in ["NoSuchBucket", "Throttling", "AccessDeniedForSure"] {
+            assert!(!is_denied(&refused(code)), "{code}");
+        }
+    }
 }

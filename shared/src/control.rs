@@ -14,7 +14,7 @@ use serde_json::Value;
 use tokio::sync::OnceCell;
 
 use crate::change::{Applied, Change};
-use crate::decision::Decision;
+use crate::decision::{Decision, Severity};
 use crate::event::{Event, Kind};
 use crate::journal::{Baselines, Journal, Memory, Stop};
 use crate::mode::Mode;
@@ -35,6 +35,10 @@ pub trait Control: 'static {
 
     /// Why AWS goes on showing the old state for longer than anybody can wait, if it does.
     const SHOWS_LATE: Option<&'static str> = None;
+
+    /// How long AWS may go on showing an old state, after which it is looked at a second time. Two minutes are what others
+    /// had to wait for S3, SQS and IAM.
+    const SETTLES: Duration = Duration::from_secs(2 * 60);
 
     /// Whether it is off until an operator names it: what it takes for a risk is the rule in many accounts.
     const OPT_IN: bool = false;
@@ -77,6 +81,13 @@ pub trait Control: 'static {
     #[must_use]
     fn found(_: &Event, suspicion: &Suspicion, _: &Self::State) -> Subject {
         suspicion.subject.clone()
+    }
+
+    /// The state that the event by itself proves, with nothing beside it that keeps people out, and whether there was
+    /// nothing: for what opens something, so that it counts even if it is over when we look.
+    #[must_use]
+    fn as_told(_: &Event, _: &Self::State, _: &Settings) -> Option<(Self::State, bool)> {
+        None
     }
 
     /// What the state is once the change has taken effect. With it, "a revert is judged allow" is proven without AWS.
@@ -124,7 +135,7 @@ pub struct About {
     /// What undoing them needs: the operator's, never a function's.
     pub undoes: &'static [Right],
     /// The most severe that it can say.
-    pub severity: crate::decision::Severity,
+    pub severity: Severity,
     pub frameworks: &'static [&'static str],
     /// A revert takes back the change, not what was done through it: what people must know of that.
     pub caveat: &'static str,
@@ -157,6 +168,15 @@ pub struct Watch {
 pub struct Suspicion {
     pub subject: Subject,
     pub why: String,
+}
+
+/// What an event proves to have been open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WasOpen {
+    pub severity: Severity,
+    pub why: String,
+    /// Whether nothing beside it can have kept people out.
+    pub certain: bool,
 }
 
 /// What judging depends on besides the event and the state.
@@ -347,6 +367,7 @@ pub struct AnyControl {
     pub good: Option<Good>,
     pub kind: Kind,
     pub shows_late: Option<&'static str>,
+    pub settles: Duration,
     pub opt_in: bool,
     pub asks_after: Option<SignedDuration>,
     pub suspect: fn(&Event, &Settings) -> Vec<Suspicion>,
@@ -354,6 +375,7 @@ pub struct AnyControl {
     pub decide: fn(&Event, &Suspicion, &Value, &Given<'_>) -> Result<Decision<Change>>,
     pub asks: fn(&Event, &Suspicion, &Value, &Given<'_>) -> Result<Option<String>>,
     pub found: fn(&Event, &Suspicion, &Value) -> Result<Subject>,
+    pub was_open: fn(&Event, &Suspicion, &Value, &Settings) -> Result<Option<WasOpen>>,
     pub is_settled: Option<fn(&Value) -> Result<bool>>,
     pub after: fn(&Value, &Change) -> Result<Value>,
     /// Whether two states mean the same.
@@ -380,6 +402,7 @@ impl AnyControl {
             good: None,
             kind: C::WATCHES,
             shows_late: C::SHOWS_LATE,
+            settles: C::SETTLES,
             opt_in: C::OPT_IN,
             asks_after: C::ASKS_AFTER,
             suspect: C::suspect,
@@ -387,6 +410,7 @@ impl AnyControl {
             decide: decide::<C>,
             asks: asks::<C>,
             found: found::<C>,
+            was_open: was_open::<C>,
             is_settled: if C::IS_SETTLED.is_some() { Some(is_settled::<C>) } else { None },
             after: after::<C>,
             same: same::<C::State>,
@@ -449,6 +473,23 @@ fn good<C: Remembers>(state: &Value) -> Result<Value> {
 
 fn found<C: Control>(event: &Event, suspicion: &Suspicion, state: &Value) -> Result<Subject> {
     Ok(C::found(event, suspicion, &C::State::deserialize(state)?))
+}
+
+fn was_open<C: Control>(
+    event: &Event,
+    suspicion: &Suspicion,
+    state: &Value,
+    settings: &Settings,
+) -> Result<Option<WasOpen>> {
+    let state = C::State::deserialize(state)?;
+    let Some((told, certain)) = C::as_told(event, &state, settings).filter(|(told, _)| *told != state) else {
+        return Ok(None);
+    };
+    let given = Given { settings, holds: &BTreeSet::new() };
+    Ok(match C::decide(event, suspicion, &told, &given) {
+        Decision::Revert { severity, why, .. } => Some(WasOpen { severity, why, certain }),
+        Decision::Alert { .. } | Decision::Allow { .. } => None,
+    })
 }
 
 fn is_settled<C: Control>(state: &Value) -> Result<bool> {

@@ -123,6 +123,9 @@ pub struct Entry {
     pub forged: BTreeSet<String>,
     /// Whether people know: they were told, or have been told that it keeps coming back.
     pub announced: bool,
+    /// When it is to be looked at a second time, where AWS may have shown an old state at first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due: Option<Timestamp>,
     pub undone: Option<Undone>,
     /// When the journal forgets it.
     pub expires: Timestamp,
@@ -176,6 +179,8 @@ pub enum Outcome {
     Failed,
     /// The resource was changed again in the meantime, and is not risky any more.
     Allowed,
+    /// The event proves that it was open, and it was over before Snapback looked.
+    Closed,
     /// An operator has put it back.
     Undone,
 }
@@ -305,7 +310,8 @@ impl Journal {
     /// For operators, who name the table alone: its key goes by an alias of the same name.
     #[must_use]
     pub fn new(config: &SdkConfig, table: &str) -> Self {
-        let (client, kms) = (Client::new(config), aws_sdk_kms::Client::new(config));
+        let (client, kms) =
+            (crate::retry::client!(aws_sdk_dynamodb, config), crate::retry::client!(aws_sdk_kms, config));
         Self { client, table: table.to_owned(), kms, key: format!("alias/{table}") }
     }
 
@@ -402,7 +408,10 @@ impl Journal {
     /// # Errors
     /// When the journal cannot be written: then nothing may be done.
     pub async fn begin(&self, entry: &Entry, forged: &[Forged], now: Timestamp) -> Result<Earlier> {
-        let free = format!("attribute_not_exists(pk) OR (outcome IN (:pending, :failed) AND ({LEASE_IS_FREE}))");
+        let free = format!(
+            "attribute_not_exists(pk) OR \
+             ((outcome IN (:pending, :failed) OR attribute_exists(due)) AND ({LEASE_IS_FREE}))"
+        );
         let call = Box::pin(self.put(entry, Some(now + LEASE))).await?;
         let key = entry_key(&entry.id);
         let call = match forged.iter().find(|forged| forged.is_at(&key)).map(Forged::seal) {
@@ -594,6 +603,10 @@ impl Journal {
                 put.item("parts", AttributeValue::N(parts.len().to_string())).item("digest", AttributeValue::S(digest))
             }
         };
+        let put = match entry.due {
+            Some(due) => put.item("due", seconds(due)),
+            None => put,
+        };
         Ok(put
             .item("kind", string("entry"))
             .item("control", string(&entry.control))
@@ -715,6 +728,7 @@ impl fmt::Display for Outcome {
             Self::Held => "held",
             Self::Failed => "failed",
             Self::Allowed => "allowed",
+            Self::Closed => "closed",
             Self::Undone => "undone",
         })
     }
@@ -726,14 +740,17 @@ fn earlier(item: &HashMap<String, AttributeValue>, mut entry: Entry, now: Timest
         return Earlier::Forged(Forged::of(item));
     }
     let is_open = matches!(entry.outcome, Outcome::Pending | Outcome::Failed);
+    let waits = entry.due.is_some() && entry.decision.is_allow();
     match item.get("lease").map(|lease| Lease::read(lease, now)) {
-        Some(Lease::Lasts) if is_open => return Earlier::AtWork,
+        Some(Lease::Lasts) if is_open && !waits => return Earlier::AtWork,
         Some(Lease::Endless) if is_open => {
             entry.forged.insert(endless(&format!("entry `{}`", entry.id)));
         }
         _ => {}
     }
     match entry.outcome {
+        // It has been looked at, and waits for the second look.
+        Outcome::Pending if waits => Earlier::Handled(entry.outcome),
         Outcome::Allowed | Outcome::Undone => Earlier::Handled(entry.outcome),
         _ if entry.announced && !is_open => Earlier::Handled(entry.outcome),
         _ => Earlier::Unfinished(Box::new(entry)),

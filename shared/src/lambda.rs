@@ -8,7 +8,7 @@ use tokio::sync::OnceCell;
 use crate::control::Function;
 use crate::event::{Event, SCHEDULED};
 use crate::learning::Learning;
-use crate::responder::{Responder, is_admitted};
+use crate::responder::{Responder, SECOND_CHECK, is_admitted};
 use crate::settings::{Deployment, Settings};
 
 pub use lambda_runtime::Error;
@@ -32,9 +32,13 @@ pub async fn run(function: &'static Function) -> Result<(), Error> {
         if function.learns() && event.payload["detail-type"] == SCHEDULED {
             return Box::pin(learn(function, event.payload, &settings, &deployment)).await;
         }
+        let make = || async { Responder::new(&settings, &deployment, crate::aws::config().await) };
+        if event.payload["detail-type"] == SECOND_CHECK {
+            let responder: &Responder<'_> = responder.get_or_init(make).await;
+            return Box::pin(responder.look_again(function, &event.payload)).await.map_err(Error::from);
+        }
         let suspected = function.suspect(event.payload, &settings).map_err(|error| anyhow!("bad event: {error}"))?;
         let Some((event, suspected)) = suspected else { return Ok(()) };
-        let make = || async { Responder::new(&settings, &deployment, crate::aws::config().await) };
         let responder: &Responder<'_> = responder.get_or_init(make).await;
         Box::pin(responder.respond(function, &event, &suspected)).await.map_err(Error::from)
     }))

@@ -6,13 +6,15 @@
 //! | field | what |
 //! |---|---|
 //! | `id` | the journal entry; what `snapback undo` takes |
-//! | `outcome` | `reverted`, `asked`, `would-revert`, `alerted`, `held`, `failed` |
+//! | `outcome` | `reverted`, `asked`, `would-revert`, `alerted`, `held`, `closed`, `failed` |
 //! | `control`, `severity`, `mode`, `why` | what is risky, how much, what Snapback may do about it, and why it is risky |
 //! | `account`, `region`, `resource`, `console` | where |
 //! | `event` | id, service, name, time and actor |
 //! | `decidedAt`, `revertedAt`, `secondsOpen` | times in UTC (RFC 3339); seconds from the event to the revert |
 //! | `changes` | for each change: what it does, before, after |
 //! | `left` | what is still open |
+//! | `due` | when Snapback looks a second time, as AWS does not show the revert yet |
+//! | `state` | what Snapback saw, where it only alerts |
 //! | `problem` | what went wrong, or why nothing was done |
 //! | `forged` | journal records about this resource that were forged, and ignored |
 //! | `repeat` | how often the same change was reverted (`times`), and `since` when |
@@ -159,7 +161,7 @@ async fn send(
     let attributes = attributes.iter().filter(|(_, value)| !value.is_empty());
     let attributes: HashMap<_, _> =
         attributes.map(|(name, value)| Ok(((*name).to_owned(), attribute(value)?))).collect::<Result<_>>()?;
-    let call = aws_sdk_sns::Client::new(config)
+    let call = crate::retry::client!(aws_sdk_sns, config)
         .publish()
         .topic_arn(topic)
         .subject(subject)
@@ -178,6 +180,7 @@ fn subject(entry: &Entry) -> String {
         Outcome::WouldRevert => "would revert",
         Outcome::Asked => "asks to revert",
         Outcome::Held => "left alone",
+        Outcome::Closed => "noticed",
         Outcome::Failed => "FAILED to revert",
         Outcome::Pending => "reverts",
         Outcome::Alerted | Outcome::Allowed | Outcome::Undone => "alert",
@@ -220,7 +223,8 @@ fn what_was_done(entry: &Entry) -> Vec<String> {
     lines.extend(plan.map(|change| format!("  - {}", shortened(&change.to_string(), LONGEST_IN_SUMMARY, "..."))));
     let is_on_purpose = matches!(entry.outcome, Outcome::WouldRevert | Outcome::Asked);
     let label = if is_on_purpose { "Why not" } else { "What went wrong" };
-    lines.extend(entry.problem.iter().map(|problem| format!("{label}: {problem}")));
+    let problem = entry.problem.iter().filter(|_| entry.outcome != Outcome::Closed);
+    lines.extend(problem.map(|problem| format!("{label}: {problem}")));
     lines.extend(entry.forged.iter().map(|forged| format!("SECURITY: forged journal record ignored: {forged}.")));
     lines
 }
@@ -244,6 +248,9 @@ fn what_is_left(entry: &Entry) -> Vec<String> {
     if let Decision::Revert { left, .. } = &entry.decision {
         lines.extend(left.iter().map(|open| format!("STILL OPEN: {open}.")));
     }
+    if entry.outcome == Outcome::Reverted && entry.event.kind.is_api_call() {
+        lines.push("Whatever else the same call changed is still in place.".to_owned());
+    }
     lines.extend(entry.repeat.iter().filter(|repeat| repeat.times > 1).map(|repeat| again(entry, repeat)));
     if entry.outcome == Outcome::Reverted {
         lines.push(entry.caveat.clone());
@@ -266,9 +273,27 @@ fn details(entry: &Entry, journal: &str) -> Vec<String> {
     ]
 }
 
+/// Where what does not fit is to be found.
+fn pointer(entry: &Entry) -> String {
+    match entry.unwritten {
+        false => format!("[... the rest is in journal entry {}]", entry.id),
+        true => "[... cut off]".to_owned(),
+    }
+}
+
+/// What was seen, for a person who has to judge it.
+fn seen(entry: &Entry) -> Option<&Value> {
+    let is_for_a_person = entry.decision.plan().is_empty() && !entry.state.is_null();
+    is_for_a_person.then_some(&entry.state)
+}
+
 fn before_and_after(entry: &Entry) -> String {
     let (plan, mut text) = (entry.decision.plan(), String::new());
-    let pointer = format!(" [... the rest is in journal entry {}]", entry.id);
+    let pointer = format!(" {}", pointer(entry));
+    if let Some(state) = seen(entry) {
+        let state = serde_json::to_string_pretty(state).unwrap_or_default();
+        let _ = write!(text, "\n--- what Snapback saw\n{}\n", plain(&shortened(&state, LONGEST_IN_TEXT, &pointer)));
+    }
     for (number, change) in plan.iter().enumerate() {
         let (before, after) = change.sides();
         let [before, after] = [before, after].map(|side| plain(&shortened(&side, LONGEST_IN_TEXT, &pointer)));
@@ -281,7 +306,7 @@ fn before_and_after(entry: &Entry) -> String {
 
 fn machine_readable(entry: &Entry, journal: &str, longest: usize) -> Value {
     let Entry { subject, event, decision, .. } = entry;
-    let pointer = format!("[... the rest is in journal entry {}]", entry.id);
+    let pointer = pointer(entry);
     let short = |text: &str| shortened(text, longest, &pointer);
     let changes = decision.plan().iter().map(|change| {
         let (before, after) = change.sides();
@@ -308,6 +333,8 @@ fn machine_readable(entry: &Entry, journal: &str, longest: usize) -> Value {
         "secondsOpen": seconds_open(entry),
         "changes": changes.collect::<Vec<_>>(),
         "left": short_list(left, longest),
+        "due": entry.due,
+        "state": seen(entry).map(|state| short(&state.to_string())),
         "problem": entry.problem.as_deref().map(short),
         "forged": entry.forged,
         "repeat": entry.repeat,
@@ -343,13 +370,21 @@ fn done(entry: &Entry) -> String {
             let when = entry.reverted_at.map(|at| format!(" at {at:.0}")).unwrap_or_default();
             let open =
                 seconds_open(entry).map(|seconds| format!(", about {seconds} s after the call")).unwrap_or_default();
-            format!("Reverted{when}{open}. What Snapback did:")
+            let pending = entry.due.map(|due| {
+                format!(
+                    " AWS does not show it yet: check pending until {}. If it still does not show then, Snapback tries \
+                     again and notifies you.",
+                    due.strftime("%H:%M UTC")
+                )
+            });
+            format!("Reverted{when}{open}.{} What Snapback did:", pending.unwrap_or_default())
         }
         Outcome::Asked => "Snapback has touched nothing yet. If you approve, it will:".to_owned(),
         Outcome::WouldRevert if entry.problem.is_some() => "Snapback has touched nothing. What it would do:".to_owned(),
         Outcome::WouldRevert => {
             "Snapback has touched nothing: its mode is `notify`. What it would do in mode `revert`:".to_owned()
         }
+        Outcome::Closed => closed(entry),
         Outcome::Held => {
             "Snapback has touched nothing: an operator has undone a revert of this, and a hold keeps it in place."
                 .to_owned()
@@ -362,6 +397,20 @@ fn done(entry: &Entry) -> String {
             "Snapback has touched nothing: this needs your judgement.".to_owned()
         }
     }
+}
+
+/// Since when it was open, and until when at most.
+fn closed(entry: &Entry) -> String {
+    let (from, until) = (entry.event.time, entry.decided_at);
+    let was = if entry.happened.is_some() { "was" } else { "may have been" };
+    let by = entry.problem.as_ref().map_or_else(
+        || "CloudTrail's event history, searched for the resource's name, says who closed it.".to_owned(),
+        |by| format!("{by}."),
+    );
+    format!(
+        "Snapback has touched nothing: it {was} open from {from:.0}; closed before Snapback looked at {until:.0}. Data may \
+         have been read in between. {by}"
+    )
 }
 
 fn again(entry: &Entry, repeat: &Repeat) -> String {
@@ -410,7 +459,8 @@ fn who(entry: &Entry) -> String {
 
 /// CloudTrail tells the time of a call to the second.
 fn seconds_open(entry: &Entry) -> Option<i64> {
-    let since_known = entry.reverted_at.filter(|_| entry.event.name != SCHEDULED);
+    let over_at = if entry.outcome == Outcome::Closed { Some(entry.decided_at) } else { entry.reverted_at };
+    let since_known = over_at.filter(|_| entry.event.name != SCHEDULED);
     since_known.map(|at| (at.as_second() - entry.event.time.as_second()).max(0))
 }
 
@@ -575,6 +625,7 @@ mod tests {
             unwritten: false,
             forged: BTreeSet::new(),
             announced: false,
+            due: None,
             undone: None,
             expires: time("2027-01-31T12:00:02Z"),
         }
@@ -642,7 +693,7 @@ mod tests {
     #[test]
     fn who_keeps_doing_it_is_named_and_what_that_looks_like() {
         let mut entry = reverted("b", "{}");
-        entry.repeat = Some(Repeat { times: 3, since: time("2026-01-31T09:00:00Z") });
+        entry.repeat = Some(Repeat { times: 3, since: time("2026-01-31T09:00:00Z"), hourly: false });
         entry.event.actor.user_agent = Some("APN/1.0 HashiCorp/1.0 Terraform/1.14.0".to_owned());
         let notice = Notice::of(&entry, "journal");
         assert!(

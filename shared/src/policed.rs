@@ -184,9 +184,20 @@ impl<P: Policed> Control for Open<P> {
         if let Some(why) = keeps_out(P::KEEPS_OUT == [Exposure::Public]) {
             return allow(why.to_owned());
         }
+        let misread = |error| alert(unsure_of_all, format!("the policy of {holder} is not understood: {error}"));
         let policy = match Policy::parse(text) {
             Ok(policy) => policy,
-            Err(error) => return alert(unsure_of_all, format!("the policy of {holder} is not understood: {error}")),
+            Err(error) => return misread(error),
+        };
+        // AWS may show by an id whom the call has just named.
+        let named = named(event, &policy, P::told(event).policy);
+        let (text, policy, trust) = match &named {
+            Named::AsShown => (text.as_str(), policy, trust),
+            Named::Perhaps => (text.as_str(), policy, Trust { shows_new_ids: true, ..trust }),
+            Named::Those(resolved) => match Policy::parse(resolved) {
+                Ok(policy) => (resolved.as_str(), policy, trust),
+                Err(error) => return misread(error),
+            },
         };
         let grants = policy.judge(Kind::Resource, &trust).grants;
         let is_public = grants.iter().any(|grant| grant.exposure == Exposure::Public && grant.certain);
@@ -225,8 +236,42 @@ impl<P: Policed> Control for Open<P> {
         }
     }
 
+    fn as_told(event: &Event, state: &Self::State, settings: &Settings) -> Option<(Self::State, bool)> {
+        let ToldPolicy::Is(text) = P::told(event).policy else { return None };
+        // What is there and keeps nobody out by itself is not over.
+        let live = state.policy.as_ref().and_then(|live| Policy::parse(live).ok());
+        let trust = settings.trust_at(event);
+        if live.is_some_and(|live| !open::<P>(live.judge(Kind::Resource, &trust).grants).is_empty()) {
+            return None;
+        }
+        let is_barred = state.beside != P::Beside::default();
+        Some((State { policy: Some(text.into()), beside: P::Beside::default() }, !is_barred))
+    }
+
     fn after(state: &Self::State, change: &PolicyChange) -> Self::State {
         State { policy: change.to.clone(), ..state.clone() }
+    }
+}
+
+/// Who stands behind the unique ids in a policy.
+enum Named {
+    /// There are none, or they are of those who are no more.
+    AsShown,
+    /// Perhaps of some whom the call has just named.
+    Perhaps,
+    /// Of these: the policy with their ARNs.
+    Those(String),
+}
+
+fn named(event: &Event, live: &Policy<'_>, told: ToldPolicy) -> Named {
+    let ToldPolicy::Is(told) = told else { return Named::AsShown };
+    let Some(put) = Policy::parse(&told).ok().filter(|_| !event.is_look() && !live.ids().is_empty()) else {
+        return Named::AsShown;
+    };
+    match live.resolved(&put) {
+        Some(resolved) => Named::Those(resolved),
+        None if live.names_all_of(&put) => Named::AsShown,
+        None => Named::Perhaps,
     }
 }
 

@@ -6,10 +6,12 @@
 mod case;
 mod needed;
 mod revert;
+mod second;
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::ops::ControlFlow::{self, Break, Continue};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Result, anyhow, bail};
@@ -18,10 +20,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tracing::{info, warn};
 
-use crate::aws::is_denied;
+use crate::aws::{is_denied, refuses_principals};
 use crate::change::Change;
 use crate::control::{AnyControl, Function, Stack, Suspicion};
-use crate::decision::Decision;
+use crate::decision::{Decision, Severity};
 use crate::event::{Event, Malformed, Refusal};
 use crate::guardrail::{Broken, Guardrails};
 use crate::journal::{Cause, Earlier, Entry, Journal, Outcome, Taken, hash};
@@ -31,8 +33,10 @@ use crate::settings::{Deployment, Settings};
 use crate::{metric, notice};
 
 use case::Seen;
+use revert::Shows;
 
 pub(crate) use case::Case;
+pub(crate) use second::SECOND_CHECK;
 
 /// EventBridge gives up on a delivery after 24 hours, so an older event comes from a dead-letter queue or an archive:
 /// people may have settled it since, and it only alerts.
@@ -62,6 +66,8 @@ pub struct Responder<'a> {
     journal: Journal,
     /// Read when there is the first revert to judge.
     guardrails: OnceLock<Result<Guardrails, Broken>>,
+    /// The entries that people were told of while the journal could not be written.
+    unwritten: Mutex<BTreeSet<String>>,
 }
 
 /// A control and what it has reason to look at.
@@ -131,7 +137,7 @@ impl<'a> Responder<'a> {
         let journal = Journal::of(&config, deployment);
         let home = Place::new(deployment.account(), config);
         let places = Places::new(home);
-        Self { settings, deployment, places, journal, guardrails: OnceLock::new() }
+        Self { settings, deployment, places, journal, guardrails: OnceLock::new(), unwritten: Mutex::default() }
     }
 
     /// Looks at everything that is suspicious about an event, and acts on it.
@@ -189,8 +195,10 @@ impl<'a> Responder<'a> {
             Ok(Earlier::Unfinished(entry)) => return Box::pin(self.take_over(case, *entry)).await,
             Err(failure) => case.journal_failure = Some(failure),
         }
-        if let Some(entry) = Box::pin(self.decide(case, seen?)).await? {
-            Box::pin(self.record(case, entry)).await?;
+        match Box::pin(self.decide(case, seen?)).await? {
+            Some(entry) if entry.decision.is_allow() => Box::pin(self.wait_and_see(case, entry)).await?,
+            Some(entry) => Box::pin(self.record(case, entry)).await?,
+            None => {}
         }
         Ok(End::Handled)
     }
@@ -308,7 +316,10 @@ impl<'a> Responder<'a> {
         let (seen, decision, outcome) = self.believed(case, seen).await?;
         if let Decision::Allow { why } = &decision {
             case.say_allowed(why);
-            return Ok(None);
+            let is_own = case.event.actor.role.as_ref() == Some(&self.deployment.role);
+            let state = seen.state();
+            let was_open = !is_own && !case.event.is_look() && case.was_open(&state)?.is_some();
+            return Ok(was_open.then(|| self.entry(case, state, decision)));
         }
         // What a revert of ours has left open was said when it was left. A revert is never skipped for who did it.
         if self.is_own(case) && matches!((&seen, &decision), (Seen::State(_), Decision::Alert { .. })) {
@@ -327,7 +338,7 @@ impl<'a> Responder<'a> {
                 return Ok((seen, held, Outcome::Held));
             }
             let Some(wait) = waits.next().filter(|_| !case.event.is_look()) else { break };
-            tokio::time::sleep(*wait).await;
+            tokio::time::sleep(self.deployment.pace.of(*wait)).await;
             seen = case.look().await?;
             decision = case.judge(&seen)?;
             // An operator may have put it back since the holds were read. An undo writes its holds first.
@@ -385,6 +396,7 @@ impl<'a> Responder<'a> {
             unwritten: false,
             problem,
             announced: false,
+            due: None,
             undone: None,
             expires: now + SignedDuration::from_hours(24 * i64::from(self.deployment.journal_days)),
         }
@@ -411,7 +423,7 @@ impl<'a> Responder<'a> {
                 };
                 entry.problem = Some(format!("the journal cannot be used, so nothing was touched: {failure:#}"));
                 entry.unwritten = true;
-                self.announce(&entry).await?;
+                self.announce_unwritten(&entry).await?;
                 Err(failure)
             }
         }
@@ -430,7 +442,7 @@ impl<'a> Responder<'a> {
             if taken != Taken::No || begun != Earlier::None {
                 break;
             }
-            tokio::time::sleep(wait).await;
+            tokio::time::sleep(self.deployment.pace.of(wait)).await;
             taken = self.journal.take(entry, Timestamp::now()).await?;
         }
         match taken {
@@ -465,6 +477,18 @@ impl<'a> Responder<'a> {
         let is_open = matches!(entry.outcome, Outcome::Pending | Outcome::Failed);
         let has_resource = is_open && self.needs_resource(case, &entry);
         let settled = if is_open { Box::pin(self.settle(case, &mut entry)).await } else { Ok(()) };
+        self.finish(case, entry, told, has_resource, settled).await
+    }
+
+    /// Tells people what came of it, unless they were told just that, and writes it down.
+    async fn finish(
+        &self,
+        case: &Case<'_>,
+        mut entry: Entry,
+        told: Option<Outcome>,
+        has_resource: bool,
+        settled: Result<()>,
+    ) -> Result<()> {
         self.count(&mut entry).await;
         measure(case, &entry);
         let notified = self.notify(&mut entry, told).await;
@@ -479,7 +503,21 @@ impl<'a> Responder<'a> {
     /// Guards, applies and verifies; what fails is said in the entry.
     async fn settle(&self, case: &Case<'_>, entry: &mut Entry) -> Result<()> {
         entry.problem = entry.problem.take().filter(|_| entry.outcome == Outcome::Pending);
-        let settled = self.revert(case, entry).await;
+        let settled = match self.revert(case, entry).await {
+            Ok(Shows::AsReverted) => Ok(()),
+            Ok(Shows::NotYet) => {
+                let late = case.control.shows_late;
+                entry.problem = late.map(|why| format!("AWS took the change; it does not show yet: {why}"));
+                self.look_again_later(case, entry).await
+            }
+            Err(failure) => Err(failure),
+        };
+        if let Err(failure) = &settled
+            && refuses_principals(failure)
+        {
+            refused(entry, failure);
+            return Ok(());
+        }
         if let Err(failure) = &settled {
             entry.outcome = Outcome::Failed;
             let way_in = entry.subject.left_to_root().filter(|_| is_denied(failure));
@@ -499,8 +537,10 @@ impl<'a> Responder<'a> {
 
     /// Tells people, unless they know: of this outcome, or that it keeps coming back.
     async fn notify(&self, entry: &mut Entry, told: Option<Outcome>) -> Result<()> {
-        // What somebody has forged is news each time.
-        if entry.repeat.as_ref().is_some_and(|repeat| !repeat.is_told()) && entry.forged.is_empty() {
+        // Whoever was told that it failed is told that it did not in the end, however often it has come back; and what
+        // somebody has forged is news each time.
+        let is_news = told == Some(Outcome::Failed) || entry.outcome != Outcome::Reverted || !entry.forged.is_empty();
+        if !is_news && entry.repeat.as_ref().is_some_and(|repeat| !repeat.is_told()) {
             entry.announced = true;
         } else if told != Some(entry.outcome) && entry.outcome != Outcome::Allowed {
             let announced = self.announce(entry).await;
@@ -510,16 +550,40 @@ impl<'a> Responder<'a> {
         Ok(())
     }
 
+    /// Says what the journal cannot keep, once for each event: without a journal, only this process knows what it has said,
+    /// and most retries come to the same.
+    async fn announce_unwritten(&self, entry: &Entry) -> Result<()> {
+        let is_said = self.unwritten.lock().unwrap_or_else(PoisonError::into_inner).contains(&entry.id);
+        if is_said {
+            return Ok(());
+        }
+        self.announce(entry).await?;
+        self.unwritten.lock().unwrap_or_else(PoisonError::into_inner).insert(entry.id.clone());
+        Ok(())
+    }
+
     async fn announce(&self, entry: &Entry) -> Result<()> {
         notice::publish(&self.places.home.config, &self.deployment.topic, entry, self.journal.table()).await
     }
 }
 
+/// AWS will not take this policy however often it is sent: a person has to write another.
+fn refused(entry: &mut Entry, failure: &anyhow::Error) {
+    let why = format!(
+        "{}; Snapback could not revert it, because AWS refuses the policy for a principal that it names: {failure:#}. \
+         Remove from it by hand what lets strangers in, and each principal that no longer exists",
+        entry.decision.why()
+    );
+    entry.decision = Decision::Alert { severity: Severity::Critical, why };
+    entry.outcome = Outcome::Alerted;
+}
+
 /// What came of it, for the log and for the metrics.
 fn measure(case: &Case<'_>, entry: &Entry) {
     // A look does not know since when.
-    let reverted_at = entry.reverted_at.filter(|_| !case.event.is_look());
-    let seconds_open = reverted_at.map(|at| at.as_second() - entry.event.time.as_second());
+    let over_at = if entry.outcome == Outcome::Closed { Some(entry.decided_at) } else { entry.reverted_at };
+    let seconds_open =
+        over_at.filter(|_| !case.event.is_look()).map(|at| at.as_second() - entry.event.time.as_second());
     info!(
         id = entry.id, control = entry.control, resource = entry.subject.arn, seconds_open,
         outcome = %entry.outcome, problem = entry.problem, "{}", entry.decision.why()

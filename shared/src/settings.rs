@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -63,6 +64,9 @@ pub struct Deployment {
     pub journal_key: String,
     pub journal_days: u32,
     pub topic: String,
+    /// The URL of the queue in which events wait until a function is to have them.
+    pub delayed: String,
+    pub pace: Pace,
     /// How many reverts one actor may cause in an hour before people are asked instead.
     pub most_reverts_per_hour: Option<NonZeroU32>,
     /// The ARN of the function's own role.
@@ -71,6 +75,23 @@ pub struct Deployment {
     pub is_hub: bool,
     /// The folder of the guardrails.
     pub guardrails: PathBuf,
+}
+
+/// How long every wait lasts, in percent of what it should be: tests shorten them all by this one setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace(pub u32);
+
+impl Pace {
+    #[must_use]
+    pub fn of(self, wait: Duration) -> Duration {
+        wait * self.0 / 100
+    }
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self(100)
+    }
 }
 
 /// A setting that is missing or wrong.
@@ -170,6 +191,7 @@ impl Settings {
             ranges: self.trusted_ranges.clone(),
             canonical_users: self.trusted_canonical_users.clone(),
             at: None,
+            shows_new_ids: false,
         }
     }
 
@@ -200,6 +222,13 @@ impl Deployment {
         Ok(Self {
             journal: required("SNAPBACK_JOURNAL", "the name of the journal's table")?,
             journal_key: required(JOURNAL_KEY, "the ARN of the journal's key")?,
+            delayed: required("SNAPBACK_DELAYED", "the URL of a queue")?,
+            pace: match lookup("SNAPBACK_PACE").filter(|pace| !pace.is_empty()) {
+                None => Pace::default(),
+                Some(pace) => {
+                    Pace(pace.parse().or_else(|_| problem("SNAPBACK_PACE", "how long waits last, in percent", &pace))?)
+                }
+            },
             journal_days: days.parse().or_else(|_| problem("SNAPBACK_JOURNAL_DAYS", "a number of days", &days))?,
             topic: required("SNAPBACK_TOPIC", "the ARN of the topic")?,
             most_reverts_per_hour: NonZeroU32::new(match lookup("SNAPBACK_MAX_REVERTS_PER_HOUR") {

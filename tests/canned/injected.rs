@@ -12,7 +12,7 @@ const WORLD: &str = "<cidrIpv4>0.0.0.0/0</cidrIpv4>";
 const OFFICE: &str = "<cidrIpv4>203.0.113.0/24</cidrIpv4>";
 const REVOKED: &str = "<RevokeSecurityGroupIngressResponse><return>true</return></RevokeSecurityGroupIngressResponse>";
 
-fn ssh_was_opened() -> Value {
+pub(crate) fn ssh_was_opened() -> Value {
     let rule = json!({"securityGroupRuleId": "sgr-1", "groupId": "sg-1", "isEgress": false, "ipProtocol": "tcp",
         "fromPort": 22, "toPort": 22, "cidrIpv4": "0.0.0.0/0"});
     event(
@@ -261,16 +261,6 @@ async fn what_comes_back_again_and_again_is_reverted_every_time_and_said_more_se
         assert!(notices(&third).is_empty(), "{times}: nor is it said by a later delivery");
     }
     Ok(())
-}
-
-#[tokio::test]
-async fn a_revert_that_does_not_show_is_said_loudly() {
-    let public = policy(&[PUBLIC]);
-    let aws = Aws::default().answers("S3.GetBucketPolicy", [ok(&public)]);
-    let failed = deliver(&s3::FUNCTION, &aws, Mode::Revert, bucket_policy_was_put(&public)).await;
-    assert!(failed.is_err_and(|error| error.to_string().contains("the risk still shows")));
-    let notice = &notices(&aws)[0];
-    assert_eq!((&notice["outcome"], &notice["severity"]), (&json!("failed"), &json!("critical")));
 }
 
 #[tokio::test]

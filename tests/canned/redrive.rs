@@ -22,6 +22,7 @@ fn settings() -> Settings {
         journal: "journal".to_owned(),
         rule_dead_letters: queue("rules"),
         function_dead_letters: queue("functions"),
+        delayed: queue("delayed"),
         given_up: queue("given-up"),
         functions: BTreeSet::from([S3.to_owned()]),
     }
@@ -56,7 +57,7 @@ fn letter() -> String {
 /// A rule's queue with messages, and nothing in the functions' queue.
 fn aws(messages: Answer) -> Aws {
     Aws::default()
-        .answers("SQS.ReceiveMessage", [messages, none()])
+        .answers("SQS.ReceiveMessage", [none(), messages, none()])
         .answers("DynamoDB.UpdateItem", [none()])
         .answers("Lambda.Invoke", [(202, String::new())])
         .answers("SQS.DeleteMessage", [none()])
@@ -149,7 +150,7 @@ async fn a_queue_that_cannot_be_read_does_not_hold_up_the_other() {
     let refused = (400, r#"{"__type":"AccessDenied","message":"no"}"#.to_owned());
     let body = json!({"requestContext": {"functionArn": format!("{S3}:$LATEST")}, "requestPayload": {"detail": {}}});
     let aws = aws(none());
-    aws.set("SQS.ReceiveMessage", [refused, messages(1, &body.to_string(), 6, ""), none()]);
+    aws.set("SQS.ReceiveMessage", [none(), refused, messages(1, &body.to_string(), 6, ""), none()]);
     assert!(run(&aws).await.is_err());
     assert_eq!(aws.bodies("Lambda.Invoke"), [r#"{"detail":{}}"#]);
 }

@@ -9,7 +9,7 @@ use snapback::control::Function;
 use snapback::journal::{Hold, Journal, Memory, Stop};
 use snapback::mode::Mode;
 use snapback::responder::Responder;
-use snapback::settings::{Deployment, Settings};
+use snapback::settings::{Deployment, Pace, Settings};
 use workspace_tests::workspace;
 
 use super::wire::{Answer, Aws, ok};
@@ -99,6 +99,8 @@ pub(crate) fn deployment(guardrails: PathBuf) -> Deployment {
         journal_days: 400,
         most_reverts_per_hour: None,
         topic: "arn:aws:sns:eu-central-1:111122223333:topic".to_owned(),
+        delayed: "https://sqs.eu-central-1.amazonaws.com/111122223333/delayed".to_owned(),
+        pace: Pace(1),
         role: "arn:aws:iam::111122223333:role/own".to_owned(),
         is_hub: false,
         guardrails,

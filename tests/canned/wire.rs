@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -76,6 +77,12 @@ impl Aws {
             .retry_config(RetryConfig::disabled())
             .http_client(self.clone())
             .build()
+    }
+
+    /// The same, with the SDK's own retries, which wait for next to nothing.
+    pub(crate) fn retrying(&self) -> SdkConfig {
+        let retries = RetryConfig::standard().with_initial_backoff(Duration::from_millis(1));
+        self.config().to_builder().retry_config(retries).build()
     }
 
     pub(crate) fn place(&self) -> Place {
@@ -172,6 +179,7 @@ fn quiet(operation: &str, body: &str) -> Option<Answer> {
     Some(match operation {
         "DynamoDB.GetItem"
         | "DynamoDB.GetItem(stop)"
+        | "DynamoDB.GetItem(lease)"
         | "DynamoDB.GetItem(memory)"
         | "DynamoDB.PutItem"
         | "DynamoDB.PutItem(lease)"
@@ -205,7 +213,7 @@ fn done(operation: &str) -> Option<Answer> {
         "EC2" => Some(answer(operation, "<return>true</return>")),
         "IAM" => Some(answer(operation, "")),
         "SNS" if is(&["Set"]) => Some(answer(operation, "")),
-        "SQS" if is(&["Set"]) => Some(ok("{}")),
+        "SQS" if is(&["Set", "Send"]) => Some(ok("{}")),
         "EventBridge" | "KMS" => Some(ok("{}")),
         "DynamoDB" if is(&["UpdateTable", "UpdateContinuousBackups"]) => Some(ok("{}")),
         "Lambda" if name.ends_with("FunctionConcurrency") => Some(ok("{}")),

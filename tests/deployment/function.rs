@@ -66,7 +66,8 @@ const SHARED: [(&str, &str); 6] = [
         "                Sid: DeadLetters
                 Effect: Allow
                 Action: sqs:SendMessage
-                Resource: !GetAtt FunctionDeadLetters.Arn
+                # What it has failed at, and what is to come back later.
+                Resource: [!GetAtt FunctionDeadLetters.Arn, !GetAtt DelayedEvents.Arn]
 ",
     ),
 ];

@@ -92,7 +92,13 @@ fn for_people(judgement: &Judgement, before: &str, without: Option<String>) -> S
         let _ = write!(shown, "\n{mark} {:<12} {}", grant.exposure.to_string(), grant.why);
     }
     if !judgement.grants.iter().any(snapback::policy::Grant::is_untrusted) {
-        return shown + "\n\nIt lets in nobody who is not trusted.";
+        let service = judgement.exposure == Exposure::Service;
+        return shown
+            + if service {
+                "\n\nIt names nobody who is not trusted, but it lets in a service of AWS that may act for anyone."
+            } else {
+                "\n\nIt lets in nobody who is not trusted."
+            };
     }
     match without {
         None => shown + "\n\nNothing would be left of the policy without the untrusted.",

@@ -85,6 +85,14 @@ impl<C: OneWay> Control for Open<C> {
         state.group.as_ref().map_or_else(|| suspicion.subject.clone(), |id| Subject::security_group(event, id))
     }
 
+    fn as_told(event: &Event, state: &State, _: &Settings) -> Option<(State, bool)> {
+        let Told { group: Some(Group::Id(group)), rules: Some(told) } = Told::of(event) else { return None };
+        let rules = told.iter().map(|told| told.as_rule(C::DIRECTION)).collect();
+        Some((State { group: Some(group), rules, prefix_lists: state.prefix_lists.clone(), before: None }, true))
+            // A rule that is still there was judged as it is.
+            .filter(|(told, _)| !told.rules.iter().any(|told| state.rules.iter().any(|live| live.id == told.id)))
+    }
+
     fn after(state: &State, change: &Ec2) -> State {
         after(state, change)
     }

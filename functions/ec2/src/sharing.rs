@@ -53,6 +53,13 @@ impl<C: Shareable> Control for Sharing<C> {
         C::told(event).decide(event, suspicion, C::OF, state, given)
     }
 
+    fn as_told(event: &Event, state: &State, _: &Settings) -> Option<(State, bool)> {
+        let with = C::told(event).with.filter(|with| !with.is_empty())?;
+        let live = state.shared_with.as_deref().unwrap_or_default();
+        let is_over = !with.iter().any(|one| live.contains(one));
+        is_over.then_some((State { shared_with: Some(with) }, true))
+    }
+
     fn after(state: &State, change: &Ec2) -> State {
         let (Ec2::Sharing(change), Some(live)) = (change, &state.shared_with) else { return state.clone() };
         State { shared_with: Some(change.after(live)) }

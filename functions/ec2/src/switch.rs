@@ -1,6 +1,7 @@
 //! What is on or off for the whole account in a Region: all that the controls which turn it back have in common.
 
 use std::marker::PhantomData;
+use std::time::Duration;
 
 use anyhow::Result;
 use futures::FutureExt;
@@ -38,6 +39,7 @@ pub(crate) trait Switched: 'static {
     /// What it is turned from, and what to.
     const POSITION: Position;
     const SHOWS_LATE: Option<&'static str> = None;
+    const SETTLES: Duration = Duration::from_secs(2 * 60);
     const REMEMBERS: bool = false;
 
     /// The call itself is the suspicion, where it has no parameters that could tell more.
@@ -56,6 +58,7 @@ pub(crate) struct Turned<C>(PhantomData<C>);
 impl<C: Switched> Control for Turned<C> {
     const ABOUT: &'static About = C::ABOUT;
     const SHOWS_LATE: Option<&'static str> = C::SHOWS_LATE;
+    const SETTLES: Duration = C::SETTLES;
 
     type State = State;
     type Change = Ec2;

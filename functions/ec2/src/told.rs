@@ -3,8 +3,10 @@
 //! The same rule comes in four forms: flat parameters, `ipPermissions.items[]`, the newer wrapped request with capital
 //! letters, and, since 2021, the response with the rules' ids.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
-use snapback::change::Source;
+use snapback::change::{Direction, Rule, Source};
 use snapback::event::Event;
 use snapback::json;
 use snapback::network::{self, Traffic};
@@ -64,6 +66,23 @@ pub(crate) struct ToldRule {
     pub(crate) id: Option<String>,
     pub(crate) traffic: Traffic,
     pub(crate) source: Source,
+}
+
+impl ToldRule {
+    /// The rule that it makes, as AWS lists it.
+    pub(crate) fn as_rule(&self, direction: Direction) -> Rule {
+        let Traffic { protocol, from, to } = self.traffic;
+        Rule {
+            id: self.id.clone().unwrap_or_default(),
+            protocol: protocol.to_string(),
+            from_port: Some(from.into()),
+            to_port: Some(to.into()),
+            source: self.source.clone(),
+            description: None,
+            tags: BTreeMap::new(),
+            direction,
+        }
+    }
 }
 
 impl Told {

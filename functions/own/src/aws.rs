@@ -34,7 +34,7 @@ pub(crate) async fn parts_of(look: &Look<'_>, name: &str) -> Result<BTreeMap<Str
 }
 
 async fn listed(place: &Place, stack: &str) -> Result<BTreeMap<String, String>> {
-    let client = aws_sdk_cloudformation::Client::new(&place.config);
+    let client = snapback::client!(aws_sdk_cloudformation, &place.config);
     let parts = client.list_stack_resources().stack_name(stack).into_paginator().items().send();
     let parts = parts.collect::<Result<Vec<_>, _>>().await;
     let parts = parts.map_err(|error| failure(error).context(format!("listing the parts of stack `{stack}`")))?;
@@ -44,7 +44,7 @@ async fn listed(place: &Place, stack: &str) -> Result<BTreeMap<String, String>> 
 
 /// A rule of the default bus; nothing if it is gone.
 pub(crate) async fn rule(place: &Place, name: &str) -> Result<Option<Rule>> {
-    let client = aws_sdk_eventbridge::Client::new(&place.config);
+    let client = snapback::client!(aws_sdk_eventbridge, &place.config);
     let state = match client.describe_rule().name(name).send().await {
         Ok(answer) if answer.state() == Some(&eventbridge::RuleState::Disabled) => RuleState::Disabled,
         Ok(_) => RuleState::Enabled,
@@ -59,7 +59,7 @@ pub(crate) async fn rule(place: &Place, name: &str) -> Result<Option<Rule>> {
 
 /// How many concurrent executions are reserved for a function, if any are; nothing if it is gone.
 pub(crate) async fn concurrency(place: &Place, function: &str) -> Result<Option<Option<u32>>> {
-    let client = aws_sdk_lambda::Client::new(&place.config);
+    let client = snapback::client!(aws_sdk_lambda, &place.config);
     let answer = client.get_function_concurrency().function_name(function).send().await;
     let doing = || format!("reading the concurrency of function `{function}`");
     let answer = unless_gone(answer, &["ResourceNotFoundException"], doing)?;
@@ -78,7 +78,7 @@ pub(crate) struct TableSettings {
 
 /// The settings of a table; nothing if it is gone.
 pub(crate) async fn table_settings(place: &Place, table: &str) -> Result<Option<TableSettings>> {
-    let client = aws_sdk_dynamodb::Client::new(&place.config);
+    let client = snapback::client!(aws_sdk_dynamodb, &place.config);
     let described = futures::join!(client.describe_table().table_name(table).send(), recovery(place, table));
     match described {
         (Ok(answer), recovery) => {
@@ -117,7 +117,7 @@ fn capacity(table: &TableDescription) -> Capacity {
 }
 
 async fn recovery(place: &Place, table: &str) -> Result<bool> {
-    let client = aws_sdk_dynamodb::Client::new(&place.config);
+    let client = snapback::client!(aws_sdk_dynamodb, &place.config);
     let answer = client.describe_continuous_backups().table_name(table).send().await;
     let answer =
         answer.map_err(|error| failure(error).context(format!("reading the point-in-time recovery of `{table}`")))?;
@@ -127,7 +127,7 @@ async fn recovery(place: &Place, table: &str) -> Result<bool> {
 
 /// The state of a key, in AWS's words; nothing if it is gone.
 pub(crate) async fn key_state(place: &Place, key: &str) -> Result<Option<String>> {
-    let answer = aws_sdk_kms::Client::new(&place.config).describe_key().key_id(key).send().await;
+    let answer = snapback::client!(aws_sdk_kms, &place.config).describe_key().key_id(key).send().await;
     let answer = unless_gone(answer, &["NotFoundException"], || format!("reading key `{key}`"))?;
     let state = answer.and_then(|answer| answer.key_metadata?.key_state);
     Ok(state.map(|state| state.as_str().to_owned()))
@@ -135,7 +135,7 @@ pub(crate) async fn key_state(place: &Place, key: &str) -> Result<Option<String>
 
 /// How many subscriptions of a topic are confirmed; nothing if it is gone.
 pub(crate) async fn subscriptions(place: &Place, topic: &str) -> Result<Option<u32>> {
-    let answer = aws_sdk_sns::Client::new(&place.config).get_topic_attributes().topic_arn(topic).send().await;
+    let answer = snapback::client!(aws_sdk_sns, &place.config).get_topic_attributes().topic_arn(topic).send().await;
     let answer = unless_gone(answer, &["NotFound", "NotFoundException"], || format!("reading topic `{topic}`"))?;
     Ok(answer.map(|answer| {
         let number = answer.attributes.as_ref().and_then(|all| all.get("SubscriptionsConfirmed"));
@@ -145,7 +145,7 @@ pub(crate) async fn subscriptions(place: &Place, topic: &str) -> Result<Option<u
 
 /// Whether messages wait in a queue; nothing if it is gone.
 pub(crate) async fn has_messages(place: &Place, address: &str) -> Result<Option<bool>> {
-    let client = aws_sdk_sqs::Client::new(&place.config);
+    let client = snapback::client!(aws_sdk_sqs, &place.config);
     let number = QueueAttributeName::ApproximateNumberOfMessages;
     let call = client.get_queue_attributes().queue_url(address).attribute_names(number.clone());
     let gone = ["QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"];
@@ -181,7 +181,7 @@ fn live<V>(found: Option<V>) -> Live<V> {
 
 async fn change_rule_state(place: &Place, change: &Swap<EventRule, RuleState>) -> Result<Applied> {
     let name = &change.of.0;
-    let client = aws_sdk_eventbridge::Client::new(&place.config);
+    let client = snapback::client!(aws_sdk_eventbridge, &place.config);
     let read = async { Ok(live(rule(place, name).await?.map(|(state, _)| state))) };
     let write = async |to: &RuleState| match to {
         RuleState::Enabled => client.enable_rule().name(name).send().await.map(drop).map_err(failure),
@@ -204,7 +204,7 @@ async fn change_targets(place: &Place, change: &Swap<EventRule, Vec<Target>>) ->
 }
 
 async fn write_targets(place: &Place, rule: &str, edit: Edit<Target>) -> Result<Applied> {
-    let client = aws_sdk_eventbridge::Client::new(&place.config);
+    let client = snapback::client!(aws_sdk_eventbridge, &place.config);
     let put = edit.replace.into_iter().map(|(_, to)| to).chain(edit.add);
     let put = put.map(|target| written(&target)).collect::<Result<Vec<_>>>()?;
     let mut refused = None;
@@ -226,7 +226,7 @@ async fn write_targets(place: &Place, rule: &str, edit: Edit<Target>) -> Result<
 
 async fn change_concurrency(place: &Place, change: &Swap<LambdaFunction, Concurrency>) -> Result<Applied> {
     let function = &change.of.0;
-    let client = aws_sdk_lambda::Client::new(&place.config);
+    let client = snapback::client!(aws_sdk_lambda, &place.config);
     let read = async { Ok(live(concurrency(place, function).await?.map(Concurrency))) };
     let write = async |to: &Concurrency| {
         if let Some(number) = to.0 {
@@ -245,7 +245,7 @@ async fn change_protection(place: &Place, change: &Swap<Table, DeletionProtectio
     let table = &change.of.0;
     let read = async { Ok(live(table_settings(place, table).await?.map(|found| DeletionProtection(found.protected)))) };
     let write = async |to: &DeletionProtection| {
-        let client = aws_sdk_dynamodb::Client::new(&place.config);
+        let client = snapback::client!(aws_sdk_dynamodb, &place.config);
         let call = client.update_table().table_name(table).deletion_protection_enabled(to.0);
         call.send().await.map(drop).map_err(failure)
     };
@@ -258,7 +258,7 @@ async fn change_recovery(place: &Place, change: &Swap<Table, PointInTimeRecovery
         async { Ok(live(table_settings(place, table).await?.map(|found| PointInTimeRecovery(found.recoverable)))) };
     let write = async |to: &PointInTimeRecovery| {
         let setting = PointInTimeRecoverySpecification::builder().point_in_time_recovery_enabled(to.0).build()?;
-        let client = aws_sdk_dynamodb::Client::new(&place.config);
+        let client = snapback::client!(aws_sdk_dynamodb, &place.config);
         let call = client.update_continuous_backups().table_name(table).point_in_time_recovery_specification(setting);
         call.send().await.map(drop).map_err(failure)
     };
@@ -269,7 +269,7 @@ async fn change_capacity(place: &Place, change: &Swap<Table, Capacity>) -> Resul
     let table = &change.of.0;
     let read = async { Ok(live(table_settings(place, table).await?.map(|found| found.capacity))) };
     let write = async |to: &Capacity| {
-        let client = aws_sdk_dynamodb::Client::new(&place.config);
+        let client = snapback::client!(aws_sdk_dynamodb, &place.config);
         let indexes = to.indexes.iter().map(|(name, to)| index_update(name, *to));
         let indexes = indexes.collect::<Result<Vec<_>>>()?;
         let call = client.update_table().table_name(table);
@@ -319,7 +319,7 @@ async fn change_key(place: &Place, change: &Swap<Key, KeyState>) -> Result<Appli
 }
 
 async fn write_key(place: &Place, key: &str, from: KeyState, to: KeyState) -> Result<()> {
-    let client = aws_sdk_kms::Client::new(&place.config);
+    let client = snapback::client!(aws_sdk_kms, &place.config);
     if matches!(from, KeyState::PendingDeletion { .. }) {
         client.cancel_key_deletion().key_id(key).send().await.map_err(failure)?;
     }

@@ -51,9 +51,9 @@ impl Message {
 impl Aws {
     pub(crate) fn new(config: &SdkConfig, table: &str) -> Self {
         Self {
-            sqs: aws_sdk_sqs::Client::new(config),
-            lambda: aws_sdk_lambda::Client::new(config),
-            dynamodb: aws_sdk_dynamodb::Client::new(config),
+            sqs: snapback::client!(aws_sdk_sqs, config),
+            lambda: snapback::client!(aws_sdk_lambda, config),
+            dynamodb: snapback::client!(aws_sdk_dynamodb, config),
             table: table.to_owned(),
         }
     }

@@ -25,6 +25,9 @@ pub(crate) enum Sender {
     /// A function failed at it: the body is Lambda's record of the invocation.
     /// <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html>
     Function,
+    /// A function has an event for another or for itself, which has waited for its time: the body says both
+    /// (`snapback::delayed`).
+    Delayed,
 }
 
 /// An event that a function of the stack has still to handle.
@@ -66,6 +69,10 @@ impl Letter {
             Sender::Function => {
                 (json::text(&said["requestContext"], "functionArn").map(str::to_owned), said["requestPayload"].take())
             }
+            Sender::Delayed => {
+                let named = json::text(&said, "function").unwrap_or_default();
+                (functions.iter().find(|arn| logical(arn) == named).cloned(), said["event"].take())
+            }
         };
         let target = target.ok_or("it does not say which function it was for")?;
         let function = unqualified(&target);
@@ -84,6 +91,11 @@ impl Letter {
         let whole = format!("{}\n{}", self.function, json::canonical(&self.event));
         Sha256::digest(whole).iter().map(|byte| format!("{byte:02x}")).collect()
     }
+}
+
+/// The logical id in the ARN of a function of the stack: `CloudFormation` calls it `<stack>-<logical id>-<random>`.
+fn logical(arn: &str) -> &str {
+    arn.rsplit('-').nth(1).unwrap_or_default()
 }
 
 /// The ARN of a function without the version that Lambda's records add to it (`:$LATEST`).
@@ -141,6 +153,17 @@ mod tests {
         let of_function = of_function(&format!("{S3}:$LATEST"), &event).expect("a letter");
         assert_eq!(of_function, Letter { function: S3.to_owned(), event });
         assert_eq!(of_function.key(), of_rule.key());
+    }
+
+    #[test]
+    fn a_delayed_event_is_for_the_function_of_the_stack_that_it_names() {
+        let read = |body: Value| Letter::read(Sender::Delayed, &body.to_string(), None, &functions());
+        let letter = read(json!({"function": "S3Function", "event": {"a": 1}})).expect("a letter");
+        assert_eq!(letter, Letter { function: S3.to_owned(), event: json!({"a": 1}) });
+        for (function, event) in [("payroll", json!({})), ("", json!({})), ("S3Function", json!(null)), (S3, json!({}))]
+        {
+            assert!(read(json!({"function": function, "event": event})).is_err(), "{function} {event}");
+        }
     }
 
     #[test]

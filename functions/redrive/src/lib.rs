@@ -1,5 +1,6 @@
 //! What a rule could not deliver and what a function failed at, handed to the function again: three times at most, by a
-//! schedule, and then put where a person looks.
+//! schedule, and then put where a person looks. And what was to wait for its time, handed to its function once that is
+//! there.
 //!
 //! Nothing is deleted before it is safely elsewhere, so that whatever ends a run, the next one finds every message. An
 //! event may be handed over twice; the journal lets it be handled once.
@@ -45,6 +46,8 @@ pub struct Settings {
     /// The URLs of the queues.
     pub rule_dead_letters: String,
     pub function_dead_letters: String,
+    /// Events that wait for their time, which no alarm rings for.
+    pub delayed: String,
     pub given_up: String,
     /// The ARNs of the functions that may be given an event.
     pub functions: BTreeSet<String>,
@@ -79,6 +82,7 @@ impl Settings {
             journal: required("SNAPBACK_JOURNAL", "the name of the journal's table")?,
             rule_dead_letters: required("SNAPBACK_RULE_DEAD_LETTERS", "the URL of a queue")?,
             function_dead_letters: required("SNAPBACK_FUNCTION_DEAD_LETTERS", "the URL of a queue")?,
+            delayed: required("SNAPBACK_DELAYED", "the URL of a queue")?,
             given_up: required("SNAPBACK_GIVEN_UP", "the URL of a queue")?,
             functions: functions.split(',').map(|arn| arn.trim().to_owned()).collect(),
         })
@@ -107,9 +111,11 @@ pub async fn run() -> Result<(), Error> {
 pub async fn redrive(config: &SdkConfig, settings: &Settings, tick: &Value) -> Result<Tally> {
     let (aws, now) = (Aws::new(config, &settings.journal), time_of(tick)?);
     let (mut tally, mut failures) = (Tally::default(), vec![]);
-    for (sender, queue) in
-        [(Sender::Rule, &settings.rule_dead_letters), (Sender::Function, &settings.function_dead_letters)]
-    {
+    for (sender, queue) in [
+        (Sender::Delayed, &settings.delayed),
+        (Sender::Rule, &settings.rule_dead_letters),
+        (Sender::Function, &settings.function_dead_letters),
+    ] {
         let desk = Desk { aws: &aws, settings, sender, queue, now };
         // What was received before a failure is handled all the same.
         let messages = desk.messages(&mut failures).await;
@@ -177,6 +183,12 @@ impl Desk<'_> {
             Ok(letter) => letter,
             Err(why) => return self.give_up(message, &why).await,
         };
+        if self.sender == Sender::Delayed {
+            // SQS has let it wait, and what fails at it now is the function's, which has retries and dead letters of its own.
+            self.aws.invoke(&letter).await?;
+            self.aws.delete(self.queue, message).await?;
+            return Ok(Fate::Redriven);
+        }
         if is_fresh(message.sent, self.now) {
             return Ok(Fate::Waits);
         }
@@ -218,6 +230,7 @@ mod tests {
             "SNAPBACK_JOURNAL",
             "SNAPBACK_RULE_DEAD_LETTERS",
             "SNAPBACK_FUNCTION_DEAD_LETTERS",
+            "SNAPBACK_DELAYED",
             "SNAPBACK_GIVEN_UP",
             "SNAPBACK_FUNCTIONS",
         ];

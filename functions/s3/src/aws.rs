@@ -22,6 +22,7 @@ use snapback::control::{Look, Survey};
 use snapback::event::Event;
 use snapback::place::Place;
 use snapback::policy::PolicyText;
+use snapback::retry::Conflicts;
 use snapback::subject::Subject;
 
 use crate::exposed::Doors;
@@ -539,11 +540,12 @@ async fn put_object_ownership(look: &Look<'_>, bucket: &str, to: Option<&ObjectO
 
 fn s3(config: &SdkConfig) -> aws_sdk_s3::Client {
     let local = config.endpoint_url().is_some();
-    aws_sdk_s3::Client::from_conf(aws_sdk_s3::config::Builder::from(config).force_path_style(local).build())
+    let builder = aws_sdk_s3::config::Builder::from(config).retry_classifier(Conflicts);
+    aws_sdk_s3::Client::from_conf(builder.force_path_style(local).build())
 }
 
 fn s3control(config: &SdkConfig) -> aws_sdk_s3control::Client {
-    let mut builder = aws_sdk_s3control::config::Builder::from(config);
+    let mut builder = aws_sdk_s3control::config::Builder::from(config).retry_classifier(Conflicts);
     if let Some(url) = config.endpoint_url() {
         builder = builder.endpoint_resolver(OneAddress(url.to_owned()));
     }

@@ -103,6 +103,21 @@ pub(crate) fn lets_nobody_in(canned: &str) -> bool {
     )
 }
 
+/// What a canned ACL that lets strangers in grants beside the owner's own.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/acl-overview.html#canned-acl>
+pub(crate) fn canned(name: &str) -> Option<Vec<AclGrant>> {
+    let group = |group: &str, permission: &str| AclGrant {
+        grantee: Grantee::Group(format!("http://acs.amazonaws.com/groups/global/{group}")),
+        permission: permission.to_owned(),
+    };
+    Some(match name {
+        "public-read" => vec![group("AllUsers", "READ")],
+        "public-read-write" => vec![group("AllUsers", "READ"), group("AllUsers", "WRITE")],
+        "authenticated-read" => vec![group("AuthenticatedUsers", "READ")],
+        _ => return None,
+    })
+}
+
 /// A canonical user's id does not tell its account: it may be one that is trusted by its account or organization.
 pub(crate) fn is_certain(grant: &AclGrant, trust: &Trust) -> bool {
     match &grant.grantee {

@@ -1,12 +1,13 @@
 //! The policy of a resource, whichever service has it.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use super::Change;
 use super::swap::{Setting, Swap};
-use crate::policy::PolicyText;
+use crate::policy::{Policy, PolicyText};
 
 /// A policy that is put, or deleted where nothing is left.
 pub type PolicyChange = Swap<Holder, Option<PolicyText>>;
@@ -42,12 +43,30 @@ impl Setting for Option<PolicyText> {
     }
 
     fn said(of: &str, from: &Self, to: &Self) -> String {
-        match (from, to) {
+        let what = match (from, to) {
             (_, None) => format!("delete the policy of {of}"),
             (None, Some(_)) => format!("put a policy on {of}, which has none"),
             (Some(_), Some(_)) => format!("change the policy of {of}"),
-        }
+        };
+        what + &without(to)
     }
+
+    fn writable(&self) -> Self {
+        let policy = self.as_ref()?;
+        let without_ids = Policy::parse(policy).ok().and_then(|policy| policy.without_ids());
+        let text = without_ids.map_or_else(|| policy.clone(), PolicyText::from);
+        let shorter = Policy::parse(&text).ok().and_then(|policy| policy.shorter());
+        Some(shorter.map_or(text, PolicyText::from))
+    }
+}
+
+/// Who is left out, as AWS refuses a policy that names somebody who is no more.
+fn without(to: &Option<PolicyText>) -> String {
+    let ids = |policy: &Option<PolicyText>| -> BTreeSet<String> {
+        policy.as_ref().and_then(|text| Policy::parse(text).ok().map(|policy| policy.ids())).unwrap_or_default()
+    };
+    let gone: Vec<String> = ids(to).difference(&ids(&to.writable())).cloned().collect();
+    if gone.is_empty() { String::new() } else { format!(", without {}, which no longer exists", gone.join(", ")) }
 }
 
 impl From<PolicyChange> for Change {

@@ -10,6 +10,7 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use super::Applied;
+use crate::aws::lost_race;
 
 /// What is changed, what is there before, and what is there after. Its inverse is the same the other way round.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,6 +31,12 @@ pub trait Setting: Clone + PartialEq {
     /// Whether a change that finds one finds the other: by meaning, whatever AWS names anew.
     fn same(&self, other: &Self) -> bool {
         self == other
+    }
+
+    /// As AWS takes it: what AWS shows and refuses to take back goes first.
+    #[must_use]
+    fn writable(&self) -> Self {
+        self.clone()
     }
 }
 
@@ -112,13 +119,22 @@ impl<Of: Clone + fmt::Display, V: Setting> Swap<Of, V> {
             Live::Is(found) => found,
             Live::Cannot(found) => return Ok(Applied::Changed { found }),
         };
-        if found.same(&self.to) {
+        let to = self.to.writable();
+        if found.same(&self.to) || found.same(&to) {
             return Ok(Applied::Already);
         }
         if !found.same(&self.from) {
             return Ok(Applied::Changed { found: found.shown() });
         }
-        write(&self.to).await.map(|()| Applied::done())
+        or_too_late(write(&to).await.map(|()| Applied::done()))
+    }
+}
+
+/// Whoever was faster between the read and the write has changed what the change was made for.
+fn or_too_late(written: Result<Applied>) -> Result<Applied> {
+    match written.as_ref().err().and_then(lost_race) {
+        Some(code) => Ok(Applied::Changed { found: format!("somebody else was faster: AWS answered {code}") }),
+        None => written,
     }
 }
 
@@ -149,7 +165,7 @@ impl<Of: Clone + fmt::Display, M: Member> Swap<Of, Vec<M>> {
         match self.missing(&live) {
             Err(found) => Ok(Applied::Changed { found }),
             Ok(None) => Ok(Applied::Already),
-            Ok(Some(edit)) => write(edit).await,
+            Ok(Some(edit)) => or_too_late(write(edit).await),
         }
     }
 

@@ -1,5 +1,7 @@
 //! The same change, taken back again and again.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context, Result};
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use jiff::{SignedDuration, Timestamp};
@@ -17,14 +19,18 @@ const MEMORY: SignedDuration = SignedDuration::from_hours(24);
 pub struct Repeat {
     pub times: u64,
     pub since: Timestamp,
+    /// Whether it is the first time in this hour: while something flaps, people are told at least once an hour.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hourly: bool,
 }
 
 impl Repeat {
-    /// Whether people are told of this time: of the first three, of the tenth, then each time that it has tripled or so.
+    /// Whether people are told of this time: of the first three, of the tenth, then each time that it has tripled or so,
+    /// and of the first in each hour.
     #[must_use]
     pub fn is_told(&self) -> bool {
         let told = |first| std::iter::successors(Some(first), |times: &u64| times.checked_mul(10));
-        self.times <= 3 || told(10).chain(told(30)).any(|times| times == self.times)
+        self.hourly || self.times <= 3 || told(10).chain(told(30)).any(|times| times == self.times)
     }
 
     /// A fight that goes on is worse than its occasion.
@@ -44,8 +50,11 @@ impl Journal {
     /// # Errors
     /// When the journal cannot be written.
     pub async fn count(&self, entry: &Entry, now: Timestamp) -> Result<Repeat> {
-        let Decision::Revert { grants, .. } = &entry.decision else { return Ok(Repeat { times: 1, since: now }) };
-        let grants: Vec<&str> = grants.iter().map(String::as_str).collect();
+        let Decision::Revert { grants, .. } = &entry.decision else {
+            return Ok(Repeat { times: 1, since: now, hourly: false });
+        };
+        // The same grants in another order are the same.
+        let grants: Vec<&str> = grants.iter().map(String::as_str).collect::<BTreeSet<_>>().into_iter().collect();
         let call = |condition: &str, update: &str| {
             self.client
                 .update_item()
@@ -54,6 +63,7 @@ impl Journal {
                 .key("sk", AttributeValue::S(format!("{}#{}", entry.control, hash(&grants))))
                 .condition_expression(condition)
                 .update_expression(update)
+                .expression_attribute_names("#before", "before")
                 .expression_attribute_values(":now", seconds(now))
                 .expression_attribute_values(":text", AttributeValue::S(now.to_string()))
                 .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
@@ -63,11 +73,12 @@ impl Journal {
         };
         let again = call(
             "attribute_not_exists(pk) OR latest >= :forgotten",
-            "SET latest = :now, expires = :expires, since = if_not_exists(since, :text) ADD times :one",
+            "SET #before = if_not_exists(latest, :now), latest = :now, expires = :expires, \
+             since = if_not_exists(since, :text) ADD times :one",
         );
         let answer = match again.send().await {
             Err(error) if is_condition(&error) => {
-                let anew = "SET latest = :now, expires = :expires, since = :text, times = :one";
+                let anew = "SET #before = :now, latest = :now, expires = :expires, since = :text, times = :one";
                 call("latest < :forgotten", anew).send().await
             }
             other => other,
@@ -78,7 +89,9 @@ impl Journal {
             Some(AttributeValue::N(times)) => times.parse().context("how often a change came back")?,
             _ => 1,
         };
-        Ok(Repeat { times, since: text(&item, "since")?.parse()? })
+        let before = item.get("before").and_then(|before| before.as_n().ok()?.parse::<i64>().ok());
+        let hourly = before.is_some_and(|before| before.div_euclid(3600) != now.as_second().div_euclid(3600));
+        Ok(Repeat { times, since: text(&item, "since")?.parse()?, hourly })
     }
 }
 
@@ -88,11 +101,12 @@ mod tests {
 
     #[test]
     fn people_are_told_more_and_more_seldom_and_more_and_more_urgently() {
-        let repeat = |times| Repeat { times, since: Timestamp::UNIX_EPOCH };
+        let repeat = |times| Repeat { times, since: Timestamp::UNIX_EPOCH, hourly: false };
         let told: Vec<u64> = (1..2000).filter(|times| repeat(*times).is_told()).collect();
         assert_eq!(told, [1, 2, 3, 10, 30, 100, 300, 1000]);
         let severities = [1, 3, 10].map(|times| repeat(times).severity(Severity::Low));
         assert_eq!(severities, [Severity::Low, Severity::High, Severity::Critical]);
         assert_eq!(repeat(3).severity(Severity::Critical), Severity::Critical);
+        assert!(Repeat { hourly: true, ..repeat(50) }.is_told(), "a summary comes every hour");
     }
 }

@@ -13,6 +13,7 @@ mod document;
 mod edit;
 mod grant;
 pub mod identity;
+mod ids;
 pub mod kept;
 mod known;
 mod matrix;
@@ -91,27 +92,35 @@ impl<'a> Policy<'a> {
     /// trust of a role is never nothing: if it is left with nobody, it denies everyone.
     #[must_use]
     pub fn without(&self, grants: &[Grant]) -> Option<String> {
-        let statements = &self.document.statements;
         let mut going: BTreeMap<usize, Going> = BTreeMap::new();
-        for grant in grants.iter().filter(|grant| grant.statement < statements.len()) {
+        for grant in grants.iter().filter(|grant| grant.statement < self.document.statements.len()) {
             going.entry(grant.statement).or_default().add(grant.part);
         }
+        let rest = self.cut(&going);
+        if rest.is_some() || !grants.iter().any(|grant| grant.kind == Kind::Trust) {
+            return rest;
+        }
+        let statements = &self.document.statements;
+        let all = statements.first()?.place.start..statements.last()?.place.end;
+        Some(edit::applied(self.text, vec![(all, NOBODY)]))
+    }
+
+    /// The policy without these parts of its statements; nothing if nothing is left.
+    fn cut(&self, going: &BTreeMap<usize, Going>) -> Option<String> {
+        let statements = &self.document.statements;
         let mut goes = vec![false; statements.len()];
         let mut cuts = vec![];
         for (index, going) in going {
-            match statements[index].cuts(&going) {
+            match statements[*index].cuts(going) {
                 Some(parts) => cuts.extend(parts.into_iter().map(|cut| (cut, ""))),
-                None => goes[index] = true,
+                None => goes[*index] = true,
             }
         }
         let places: Vec<Range<usize>> = statements.iter().map(|statement| statement.place.clone()).collect();
-        if goes.contains(&false) || goes.is_empty() {
-            cuts.extend(edit::cuts(&places, &goes).into_iter().map(|cut| (cut, "")));
-        } else if grants.iter().any(|grant| grant.kind == Kind::Trust) {
-            cuts = vec![(places[0].start..places[places.len() - 1].end, NOBODY)];
-        } else {
+        if !goes.contains(&false) && !goes.is_empty() {
             return None;
         }
+        cuts.extend(edit::cuts(&places, &goes).into_iter().map(|cut| (cut, "")));
         Some(edit::applied(self.text, cuts))
     }
 }

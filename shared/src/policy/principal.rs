@@ -36,7 +36,8 @@ impl Grantee {
 
 fn of_aws(text: &str, trust: &Trust) -> Grantee {
     if is_deleted(text) {
-        return Grantee::Known(Reach::NOBODY);
+        let is_new = trust.shows_new_ids;
+        return Grantee::Known(if is_new { Reach::unsure(Exposure::Foreign) } else { Reach::NOBODY });
     }
     match account(text) {
         Some(account) if known::is_of_aws(account, text.splitn(6, ':').nth(5)) => {
@@ -93,7 +94,7 @@ fn of_canonical_user(id: &str, trust: &Trust) -> Reach {
 
 /// Whether this is the unique id that AWS shows in place of a role or a user that is no more.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids>
-fn is_deleted(text: &str) -> bool {
+pub(super) fn is_deleted(text: &str) -> bool {
     let is_id = text.len() >= 16 && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
     is_id && ["AROA", "AIDA", "AGPA", "AIPA", "ANPA"].iter().any(|prefix| text.starts_with(prefix))
 }

@@ -67,6 +67,8 @@ pub struct Trust {
     pub canonical_users: BTreeSet<String>,
     /// When it is judged: what had to happen before then lets nobody in. Without it no date has passed.
     pub at: Option<Timestamp>,
+    /// Whether a unique id in place of a principal may be somebody who was just named, and not somebody who is no more.
+    pub shows_new_ids: bool,
 }
 
 impl Trust {

@@ -4,12 +4,13 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use anyhow::{Error, Result};
+use jiff::Timestamp;
 use serde_json::Value;
 use tracing::info;
 
 use crate::aws::is_denied;
 use crate::change::Change;
-use crate::control::{AnyControl, Function, Given, Look, Remembering, Stack, Suspicion};
+use crate::control::{AnyControl, Function, Given, Look, Remembering, Stack, Suspicion, WasOpen};
 use crate::decision::{Decision, Severity};
 use crate::event::Event;
 use crate::journal::{Baselines, Basis, Entry, Forged, Hold, Journal, Memory, Stop};
@@ -38,6 +39,8 @@ pub(crate) struct Case<'a> {
     pub(super) journal_failure: Option<Error>,
     /// An earlier delivery has been at work, and may have done it.
     pub(super) is_retry: bool,
+    /// When the risk was seen after a revert of it, if this is the second look at that.
+    pub(super) seen_before: Option<Timestamp>,
 }
 
 /// What there was to see.
@@ -81,6 +84,7 @@ impl<'a> Case<'a> {
             forged: vec![],
             journal_failure: None,
             is_retry: false,
+            seen_before: None,
         }
     }
 
@@ -167,6 +171,11 @@ impl<'a> Case<'a> {
             let by = by.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(", ");
             Decision::Alert { severity, why: format!("{}; {by}", without.why()) }
         }))
+    }
+
+    /// What the event proves to have been open, if this state no longer has it.
+    pub(super) fn was_open(&self, state: &Value) -> Result<Option<WasOpen>> {
+        (self.control.was_open)(&self.event, self.suspicion, state, self.settings)
     }
 
     fn judge_under(&self, holds: BTreeSet<String>, state: &Value) -> Result<Decision<Change>> {

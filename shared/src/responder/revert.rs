@@ -18,9 +18,17 @@ use crate::mode::Mode;
 /// How often to judge afresh when the resource changes between the look and the write.
 const ROUNDS: usize = 3;
 
+/// What is seen once there is nothing left to write.
+pub(super) enum Shows {
+    /// How it should be; or whether it is could not be seen, or nothing was written.
+    AsReverted,
+    /// How it was before the revert, which AWS may do for a while.
+    NotYet,
+}
+
 impl Responder<'_> {
     /// Applies the plan if that is what guardrails permit and the mode asks for, and sees whether it took effect.
-    pub(super) async fn revert(&self, case: &Case<'_>, entry: &mut Entry) -> Result<()> {
+    pub(super) async fn revert(&self, case: &Case<'_>, entry: &mut Entry) -> Result<Shows> {
         for _ in 0..ROUNDS {
             let verdict = self.guard(case, entry).await;
             entry.outcome = self.intended(case, entry);
@@ -28,7 +36,7 @@ impl Responder<'_> {
                 if case.is_retry && entry.outcome == Outcome::Reverted && is_done(case, entry).await? {
                     entry.applied = entry.decision.plan().iter().map(|_| Applied::Already).collect();
                     entry.reverted_at = Some(Timestamp::now());
-                    return Ok(());
+                    return Ok(Shows::AsReverted);
                 }
                 entry.decision = verdict.over(entry.decision.clone());
                 entry.outcome = self.intended(case, entry);
@@ -38,7 +46,7 @@ impl Responder<'_> {
                 entry.outcome = self.intended(case, entry);
                 entry.problem =
                     Some(format!("the same actor has caused {most} reverts in this hour, the most allowed"));
-                return Ok(());
+                return Ok(Shows::AsReverted);
             }
             if entry.outcome != Outcome::Reverted {
                 let why = match entry.outcome {
@@ -47,11 +55,11 @@ impl Responder<'_> {
                     _ => None,
                 };
                 entry.problem = why.or_else(|| entry.problem.take());
-                return Ok(());
+                return Ok(Shows::AsReverted);
             }
             let Some(found) = apply(case, entry).await? else {
                 entry.reverted_at = Some(Timestamp::now());
-                return verify(case, entry).await;
+                return self.verify(case, entry).await;
             };
             warn!(id = entry.id, found, "the resource has changed since it was looked at; judging afresh");
             let seen = case.look().await?;
@@ -86,6 +94,33 @@ impl Responder<'_> {
         let affords = self.journal.afford(entry, most.get(), Timestamp::now()).await?;
         Ok((!affords).then_some(most))
     }
+
+    /// Looks and judges again, with the patience that eventual consistency needs.
+    async fn verify(&self, case: &Case<'_>, entry: &mut Entry) -> Result<Shows> {
+        let mut waits = case.function.patience.iter();
+        loop {
+            match case.look().await {
+                Ok(Seen::State(state)) => {
+                    if !matches!(case.judge_state(&state)?, Decision::Revert { .. }) {
+                        return Ok(Shows::AsReverted);
+                    }
+                }
+                Ok(Seen::Denied(failure)) | Err(failure) => {
+                    entry.problem =
+                        Some(format!("AWS took the change; whether it shows could not be seen: {failure:#}"));
+                    return Ok(Shows::AsReverted);
+                }
+            }
+            match (waits.next(), case.seen_before) {
+                (Some(wait), _) => tokio::time::sleep(self.deployment.pace.of(*wait)).await,
+                (None, None) => return Ok(Shows::NotYet),
+                (None, Some(first)) => bail!(
+                    "AWS took the change twice, and the risk still shows: it was seen after the first revert at {first:.0}, \
+                     and again now. Somebody opens it again and again, or AWS does not keep the revert"
+                ),
+            }
+        }
+    }
 }
 
 /// Whether the resource is as the plan was to leave it. An earlier delivery may have done it all and ended before it could
@@ -112,32 +147,4 @@ async fn apply(case: &Case<'_>, entry: &mut Entry) -> Result<Option<String>> {
         }
     }
     Ok(None)
-}
-
-/// Looks and judges again, with the patience that eventual consistency needs.
-async fn verify(case: &Case<'_>, entry: &mut Entry) -> Result<()> {
-    let mut waits = case.function.patience.iter();
-    loop {
-        match case.look().await {
-            Ok(Seen::State(state)) => {
-                if !matches!(case.judge_state(&state)?, Decision::Revert { .. }) {
-                    return Ok(());
-                }
-            }
-            Ok(Seen::Denied(failure)) | Err(failure) => {
-                entry.problem = Some(format!("AWS took the change; whether it shows could not be seen: {failure:#}"));
-                return Ok(());
-            }
-        }
-        match waits.next() {
-            Some(wait) => tokio::time::sleep(*wait).await,
-            None => match case.control.shows_late {
-                Some(why) => {
-                    entry.problem = Some(format!("AWS took the change; it does not show yet: {why}"));
-                    return Ok(());
-                }
-                None => bail!("AWS took the change, and the risk still shows"),
-            },
-        }
-    }
 }

@@ -38,6 +38,7 @@ pub(crate) struct Checked<'a> {
 /// The operator of the universe.
 pub(crate) fn trust() -> Trust {
     Trust {
+        shows_new_ids: false,
         account: Some(universe::OWN.to_owned()),
         accounts: [universe::PARTNER.to_owned()].into(),
         organizations: [universe::ORGANIZATION.to_owned()].into(),

@@ -15,7 +15,7 @@ use crate::aws::tags;
 
 /// A flow log, or none if it is gone.
 pub(crate) async fn read(place: &Place, id: &str) -> Result<Vec<FlowLog>> {
-    let answer = Client::new(&place.config).describe_flow_logs().flow_log_ids(id).send().await;
+    let answer = snapback::client!(aws_sdk_ec2, &place.config).describe_flow_logs().flow_log_ids(id).send().await;
     let answer = unless_gone(answer, &["InvalidFlowLogId.NotFound"], || format!("reading flow log `{id}`"))?;
     let found = answer.and_then(|answer| answer.flow_logs).unwrap_or_default();
     Ok(found.into_iter().filter_map(kept).collect())
@@ -24,7 +24,7 @@ pub(crate) async fn read(place: &Place, id: &str) -> Result<Vec<FlowLog>> {
 /// The flow logs of a resource.
 pub(crate) async fn of_resource(place: &Place, resource: &str) -> Result<Vec<FlowLog>> {
     let of_it = Filter::builder().name("resource-id").values(resource).build();
-    let call = Client::new(&place.config).describe_flow_logs().filter(of_it);
+    let call = snapback::client!(aws_sdk_ec2, &place.config).describe_flow_logs().filter(of_it);
     let found = call.into_paginator().items().send().try_collect().await;
     let found = found.map_err(|error| failure(error).context(format!("reading the flow logs of `{resource}`")))?;
     Ok(found.into_iter().filter_map(kept).collect())
@@ -61,7 +61,7 @@ pub(super) async fn change(place: &Place, change: &Swap<Network, Vec<FlowLog>>) 
 }
 
 async fn write(place: &Place, edit: Edit<FlowLog>) -> Result<Applied> {
-    let client = Client::new(&place.config);
+    let client = snapback::client!(aws_sdk_ec2, &place.config);
     for log in &edit.remove {
         delete(&client, &log.id).await?;
     }
@@ -113,7 +113,8 @@ async fn create(client: &Client, log: &FlowLog) -> Result<Applied> {
     let done = call.send().await.map_err(|error| failure(error).context(format!("creating the {log}")))?;
     match refused(done.unsuccessful()) {
         None => Ok(Applied::done()),
-        Some((code, _)) if code == "FlowLogAlreadyExists" => Ok(Applied::Already),
+        // For one resource of several the code may be a number, and only the text says it.
+        Some((code, why)) if code == "FlowLogAlreadyExists" || why.contains("already exists") => Ok(Applied::Already),
         Some((code, why)) => bail!("creating the {log}: {code}: {why}"),
     }
 }

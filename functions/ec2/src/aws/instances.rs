@@ -1,7 +1,6 @@
 //! The options of an instance's metadata service.
 
 use anyhow::Result;
-use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{HttpTokensState, InstanceMetadataEndpointState};
 use serde::{Deserialize, Serialize};
 use snapback::aws::{failure, unless_gone};
@@ -18,7 +17,7 @@ pub(crate) struct MetadataOptions {
 
 /// Nothing if the instance is gone.
 pub(crate) async fn metadata_options(place: &Place, instance: &str) -> Result<Option<MetadataOptions>> {
-    let answer = Client::new(&place.config).describe_instances().instance_ids(instance).send().await;
+    let answer = snapback::client!(aws_sdk_ec2, &place.config).describe_instances().instance_ids(instance).send().await;
     let doing = || format!("reading the options of instance `{instance}`");
     let Some(answer) = unless_gone(answer, &["InvalidInstanceID.NotFound"], doing)? else { return Ok(None) };
     let instances = answer.reservations.unwrap_or_default().into_iter().filter_map(|one| one.instances).flatten();
@@ -40,7 +39,7 @@ pub(super) async fn change(place: &Place, change: &Swap<Instance, HttpTokens>) -
         Ok(Live::or(options.map(|options| HttpTokens(options.tokens)), || format!("{of} is gone")))
     };
     let write = async |to: &HttpTokens| {
-        let call = Client::new(&place.config).modify_instance_metadata_options().instance_id(&of.0);
+        let call = snapback::client!(aws_sdk_ec2, &place.config).modify_instance_metadata_options().instance_id(&of.0);
         let done = call.http_tokens(HttpTokensState::from(to.0.as_str())).send().await;
         done.map(drop).map_err(|error| failure(error).context(format!("changing the options of {of}")))
     };

@@ -9,7 +9,8 @@ use snapback::place::Place;
 
 /// Nothing if the ACL is gone.
 pub(crate) async fn read(place: &Place, acl: &str) -> Result<Option<Vec<AclEntry>>> {
-    let answer = Client::new(&place.config).describe_network_acls().network_acl_ids(acl).send().await;
+    let answer =
+        snapback::client!(aws_sdk_ec2, &place.config).describe_network_acls().network_acl_ids(acl).send().await;
     let doing = || format!("reading the rules of network ACL `{acl}`");
     let answer = unless_gone(answer, &["InvalidNetworkAclID.NotFound"], doing)?;
     let found = answer.and_then(|answer| answer.network_acls).unwrap_or_default().into_iter().next();
@@ -38,7 +39,7 @@ pub(super) async fn change(place: &Place, change: &Swap<NetworkAcl, Vec<AclEntry
 
 async fn write(place: &Place, acl: &str, edit: Edit<AclEntry>) -> Result<Applied> {
     ensure!(edit.replace.is_empty(), "rules are created and deleted, and none is replaced");
-    let client = Client::new(&place.config);
+    let client = snapback::client!(aws_sdk_ec2, &place.config);
     for entry in &edit.remove {
         let call = client.delete_network_acl_entry().network_acl_id(acl).rule_number(entry.number);
         call.egress(entry.egress).send().await.map_err(failure)?;

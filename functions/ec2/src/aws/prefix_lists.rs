@@ -3,7 +3,6 @@
 use std::future::ready;
 
 use anyhow::Result;
-use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{AddPrefixListEntry, ManagedPrefixList, PrefixListEntry, RemovePrefixListEntry};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -45,7 +44,7 @@ async fn described<T>(
     wanted: fn(ManagedPrefixList) -> Option<T>,
 ) -> Result<Option<(T, Vec<PrefixListEntry>)>> {
     let (gone, doing) = (["InvalidPrefixListID.NotFound"], || format!("reading prefix list `{id}`"));
-    let client = Client::new(&place.config);
+    let client = snapback::client!(aws_sdk_ec2, &place.config);
     let answer = client.describe_managed_prefix_lists().prefix_list_ids(id).send().await;
     let lists = unless_gone(answer, &gone, doing)?.and_then(|answer| answer.prefix_lists).unwrap_or_default();
     let Some(wanted) = lists.into_iter().find_map(wanted) else { return Ok(None) };
@@ -71,7 +70,10 @@ async fn write(place: &Place, of: &change::PrefixList, version: i64, edit: Edit<
         .into_iter()
         .map(|entry| AddPrefixListEntry::builder().cidr(entry.cidr).set_description(entry.description).build());
     let (remove, add): (Vec<_>, Vec<_>) = (remove.collect(), add.collect());
-    let call = Client::new(&place.config).modify_managed_prefix_list().prefix_list_id(&of.0).current_version(version);
+    let call = snapback::client!(aws_sdk_ec2, &place.config)
+        .modify_managed_prefix_list()
+        .prefix_list_id(&of.0)
+        .current_version(version);
     let call = call.set_remove_entries(Some(remove).filter(|some| !some.is_empty()));
     match call.set_add_entries(Some(add).filter(|some| !some.is_empty())).send().await {
         Ok(_) => Ok(Applied::done()),

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result};
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{
-    Filter, IpPermission, IpRange, Ipv6Range, PrefixListId, ResourceType, SecurityGroupRule, SecurityGroupRuleRequest,
-    SecurityGroupRuleUpdate, UserIdGroupPair,
+    Filter, IpPermission, IpRange, Ipv6Range, PrefixListId, ReferencedSecurityGroup, ResourceType, SecurityGroupRule,
+    SecurityGroupRuleRequest, SecurityGroupRuleUpdate, UserIdGroupPair,
 };
 use snapback::aws::{code, failure, unless_gone};
 use snapback::change::{Applied, Direction, Edit, Live, Rule, SecurityGroup, Source, Swap};
@@ -17,8 +17,9 @@ use crate::aws::tags::{self, Tags};
 /// The rules of a group, none if it is gone; without a group, those of all groups in the Region.
 pub(crate) async fn read(place: &Place, direction: Direction, group: Option<&str>) -> Result<Vec<Rule>> {
     let filter = group.map(|group| Filter::builder().name("group-id").values(group).build());
-    let call =
-        Client::new(&place.config).describe_security_group_rules().set_filters(filter.map(|filter| vec![filter]));
+    let call = snapback::client!(aws_sdk_ec2, &place.config)
+        .describe_security_group_rules()
+        .set_filters(filter.map(|filter| vec![filter]));
     let rules = call.into_paginator().items().send().try_collect().await.map_err(|error| {
         failure(error).context(format!("reading the rules of security group `{}`", group.unwrap_or("(all)")))
     })?;
@@ -34,16 +35,24 @@ fn kept(rule: SecurityGroupRule) -> Option<Rule> {
         source: (rule.cidr_ipv4.map(Source::Ipv4))
             .or(rule.cidr_ipv6.map(Source::Ipv6))
             .or(rule.prefix_list_id.map(Source::PrefixList))
-            .or(rule.referenced_group_info.and_then(|group| group.group_id).map(Source::SecurityGroup))?,
+            .or(rule.referenced_group_info.and_then(|group| referenced(group, rule.group_owner_id.as_deref())))?,
         direction: if rule.is_egress == Some(true) { Direction::Egress } else { Direction::Ingress },
         description: rule.description.filter(|text| !text.is_empty()),
         tags: tags::own(rule.tags),
     })
 }
 
+/// A group of another account goes by `444455556666/sg-1`, as AWS writes it: without its account it is not found.
+fn referenced(group: ReferencedSecurityGroup, owner: Option<&str>) -> Option<Source> {
+    let id = group.group_id?;
+    let foreign = group.user_id.filter(|account| owner.is_some_and(|owner| owner != account));
+    Some(Source::SecurityGroup(foreign.map_or_else(|| id.clone(), |account| format!("{account}/{id}"))))
+}
+
 /// The id of the group of the default VPC that has this name.
 pub(crate) async fn group_called(place: &Place, name: &str) -> Result<Option<String>> {
-    let answer = Client::new(&place.config).describe_security_groups().group_names(name).send().await;
+    let answer =
+        snapback::client!(aws_sdk_ec2, &place.config).describe_security_groups().group_names(name).send().await;
     let doing = || format!("looking for the security group called `{name}`");
     let answer = unless_gone(answer, &["InvalidGroup.NotFound"], doing)?;
     let groups = answer.and_then(|answer| answer.security_groups).unwrap_or_default();
@@ -59,7 +68,7 @@ pub(super) async fn change(place: &Place, change: &Swap<SecurityGroup, Vec<Rule>
 }
 
 async fn write(place: &Place, of: &SecurityGroup, direction: Direction, edit: Edit<Rule>) -> Result<Applied> {
-    let client = Client::new(&place.config);
+    let client = snapback::client!(aws_sdk_ec2, &place.config);
     if !edit.remove.is_empty() {
         let ids = edit.remove.into_iter().map(|rule| rule.id).collect();
         let done = revoke(&client, &of.0, direction, ids).await;
@@ -160,7 +169,7 @@ fn update(rule: &Rule) -> SecurityGroupRuleUpdate {
         Source::Ipv4(cidr) => request.cidr_ipv4(cidr),
         Source::Ipv6(cidr) => request.cidr_ipv6(cidr),
         Source::PrefixList(id) => request.prefix_list_id(id),
-        Source::SecurityGroup(id) => request.referenced_group_id(id),
+        Source::SecurityGroup(id) => request.referenced_group_id(id.rsplit('/').next().unwrap_or(id)),
     };
     SecurityGroupRuleUpdate::builder().security_group_rule_id(&rule.id).security_group_rule(request.build()).build()
 }
@@ -184,7 +193,9 @@ fn permission(rule: &Rule) -> IpPermission {
             permission.prefix_list_ids(PrefixListId::builder().prefix_list_id(id).set_description(said).build())
         }
         Source::SecurityGroup(id) => {
-            permission.user_id_group_pairs(UserIdGroupPair::builder().group_id(id).set_description(said).build())
+            let (account, id) = id.split_once('/').map_or((None, id.as_str()), |(account, id)| (Some(account), id));
+            let pair = UserIdGroupPair::builder().group_id(id).set_user_id(account.map(str::to_owned));
+            permission.user_id_group_pairs(pair.set_description(said).build())
         }
     }
     .build()

@@ -1,7 +1,6 @@
 //! With whom snapshots, AMIs and endpoint services are shared.
 
 use anyhow::{Context, Result};
-use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{
     CreateVolumePermission, CreateVolumePermissionModifications, ImageAttributeName, LaunchPermission,
     LaunchPermissionModifications, PermissionGroup, SnapshotAttributeName,
@@ -12,7 +11,7 @@ use snapback::place::Place;
 
 /// With whom a thing is shared; nothing if it is gone.
 pub(crate) async fn read(place: &Place, of: &Shared) -> Result<Option<Vec<SharedWith>>> {
-    let client = Client::new(&place.config);
+    let client = snapback::client!(aws_sdk_ec2, &place.config);
     let doing = || format!("reading with whom {of} is shared");
     Ok(match of {
         Shared::Snapshot(id) => {
@@ -58,7 +57,7 @@ pub(super) async fn change(place: &Place, change: &Swap<Shared, Vec<SharedWith>>
 }
 
 async fn write(place: &Place, of: &Shared, Edit { remove, add, .. }: &Edit<SharedWith>) -> Result<Applied> {
-    let client = Client::new(&place.config);
+    let client = snapback::client!(aws_sdk_ec2, &place.config);
     let done = match of {
         Shared::Snapshot(id) => {
             let modifications = CreateVolumePermissionModifications::builder()
@@ -125,7 +124,10 @@ fn principal_name(one: &SharedWith) -> String {
 
 /// The account's own snapshots that are shared with everyone.
 pub(crate) async fn snapshots_shared_with_everyone(place: &Place) -> Result<Vec<String>> {
-    let call = Client::new(&place.config).describe_snapshots().owner_ids("self").restorable_by_user_ids("all");
+    let call = snapback::client!(aws_sdk_ec2, &place.config)
+        .describe_snapshots()
+        .owner_ids("self")
+        .restorable_by_user_ids("all");
     let found = call.into_paginator().items().send().try_collect().await;
     let found = found.map_err(|error| failure(error).context("looking for snapshots that are shared with everyone"))?;
     Ok(found.into_iter().filter_map(|snapshot| snapshot.snapshot_id).collect())

@@ -113,7 +113,7 @@ pub(crate) const VPC_EXCLUSIONS: Survey = Survey {
 };
 
 fn client(look: &Look<'_>) -> Client {
-    Client::new(&look.place.config)
+    snapback::client!(aws_sdk_ec2, &look.place.config)
 }
 
 fn owned(look: &Look<'_>) -> Filter {

@@ -1,7 +1,6 @@
 //! What is on or off for the whole account in a Region.
 
 use anyhow::{Context, Result};
-use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{
     ImageBlockPublicAccessEnabledState, InternetGatewayBlockMode, SnapshotBlockPublicAccessState,
 };
@@ -11,7 +10,7 @@ use snapback::place::Place;
 
 /// How a switch is now, in the words of its API.
 pub(crate) async fn read(place: &Place, of: Switch) -> Result<String> {
-    let client = Client::new(&place.config);
+    let client = snapback::client!(aws_sdk_ec2, &place.config);
     let on = |is_on: Option<bool>| Some(if is_on? { "enabled" } else { "disabled" }.to_owned());
     let is = match of {
         Switch::SnapshotBlockPublicAccess => {
@@ -46,7 +45,7 @@ pub(super) async fn change(place: &Place, change: &Swap<Switch, SwitchMode>) -> 
 }
 
 async fn write(place: &Place, of: Switch, to: &str) -> Result<()> {
-    let client = Client::new(&place.config);
+    let client = snapback::client!(aws_sdk_ec2, &place.config);
     let done = match (of, to) {
         (Switch::SnapshotBlockPublicAccess, "unblocked") => {
             client.disable_snapshot_block_public_access().send().await.map(drop).map_err(failure)

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{Filter, ResourceType, Tag, TagSpecification};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -17,7 +16,12 @@ pub(crate) fn read<'a>(look: &'a Look<'a>, subject: &'a Subject) -> BoxFuture<'a
     async move {
         let id = &subject.name;
         let filter = Filter::builder().name("resource-id").values(id).build();
-        let tags = Client::new(&look.place.config).describe_tags().filters(filter).into_paginator().items().send();
+        let tags = snapback::client!(aws_sdk_ec2, &look.place.config)
+            .describe_tags()
+            .filters(filter)
+            .into_paginator()
+            .items()
+            .send();
         let tags = tags.try_collect().await;
         let tags = tags.map_err(|error| failure(error).context(format!("reading the tags of `{id}`")))?;
         Ok(tags.into_iter().filter_map(|tag| Some((tag.key?, tag.value?))).collect())

@@ -12,7 +12,7 @@ use crate::aws::tags;
 /// Those that are there, or are being made. AWS goes on showing those that were deleted.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_VpcBlockPublicAccessExclusion.html>
 pub(crate) async fn all(place: &Place) -> Result<Vec<VpcExclusion>> {
-    let client = Client::new(&place.config);
+    let client = snapback::client!(aws_sdk_ec2, &place.config);
     let (mut found, mut next) = (vec![], None);
     loop {
         let answer = client.describe_vpc_block_public_access_exclusions().set_next_token(next).send().await;
@@ -50,7 +50,7 @@ pub(super) async fn change(place: &Place, change: &Swap<Network, Vec<VpcExclusio
 }
 
 async fn write(place: &Place, edit: Edit<VpcExclusion>) -> Result<Applied> {
-    let client = Client::new(&place.config);
+    let client = snapback::client!(aws_sdk_ec2, &place.config);
     for exclusion in &edit.remove {
         let call = client.delete_vpc_block_public_access_exclusion().exclusion_id(&exclusion.id);
         call.send().await.map_err(failure)?;

@@ -20,6 +20,8 @@
 //! baseline is missing or older than two days. AWS takes some minutes to apply an exclusion. If it refuses to delete
 //! one before that, the revert fails, and Snapback tries it again like any other.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use snapback::change::{Ec2, Network, Swap, Switch, VpcExclusion};
@@ -75,6 +77,7 @@ impl Control for ExcludedVpc {
     };
 
     const SHOWS_LATE: Option<&'static str> = Some("AWS takes some minutes for an exclusion");
+    const SETTLES: Duration = Duration::from_secs(10 * 60);
 
     type State = State;
     type Change = Ec2;

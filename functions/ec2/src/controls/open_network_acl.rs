@@ -147,6 +147,16 @@ impl Control for OpenNetworkAcl {
         }
     }
 
+    fn as_told(event: &Event, state: &State, _: &Settings) -> Option<(State, bool)> {
+        let told = told(event)?;
+        let mut entries = state.entries.clone().unwrap_or_default();
+        if entries.iter().any(|entry| is_it(entry, &told)) {
+            return None;
+        }
+        entries.push(told);
+        Some((State { entries: Some(entries) }, true))
+    }
+
     fn after(state: &State, change: &Ec2) -> State {
         let (Ec2::NetworkAclEntries(change), Some(entries)) = (change, &state.entries) else { return state.clone() };
         State { entries: Some(change.after(entries)) }

@@ -168,6 +168,14 @@ impl Control for OpenedPrefixList {
         }
     }
 
+    fn as_told(event: &Event, state: &State, _: &Settings) -> Option<(State, bool)> {
+        let mut entries = state.entries.clone()?;
+        let is_there = |cidr: &str| state.entries.iter().flatten().any(|entry| entry.cidr == cidr);
+        let gone = added(event)?.into_iter().filter(|cidr| !is_there(cidr));
+        entries.extend(gone.map(|cidr| PrefixEntry { cidr, description: None }));
+        Some((State { entries: Some(entries), lets_in: state.lets_in.clone() }, true))
+    }
+
     fn after(state: &State, change: &Ec2) -> State {
         let (Ec2::PrefixListEntries(change), Some(entries)) = (change, &state.entries) else { return state.clone() };
         State { entries: Some(change.after(entries)), ..state.clone() }

@@ -15,6 +15,8 @@
 //! As long as AWS still shows it as on, this control alerts and touches nothing; after a revert it says that the result
 //! does not show yet. The event does not say whether it was on before.
 
+use std::time::Duration;
+
 use snapback::change::{Ec2, Switch};
 use snapback::control::{About, Given, Watch};
 use snapback::decision::{Decision, Severity};
@@ -41,6 +43,7 @@ impl Switched for UnblockedImages {
         source: file!(),
     };
     const SHOWS_LATE: Option<&'static str> = Some("AWS takes up to ten minutes for Block Public Access of AMIs");
+    const SETTLES: Duration = Duration::from_secs(10 * 60);
 
     const POSITION: Position = Position {
         of: Switch::ImageBlockPublicAccess,

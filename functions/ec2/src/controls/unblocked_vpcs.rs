@@ -16,6 +16,8 @@
 //! mode was on, and the wrong one cuts off what is meant to be reachable. AWS takes some minutes to apply a mode. If it
 //! refuses another one before that, the revert fails, and Snapback tries it again like any other.
 
+use std::time::Duration;
+
 use snapback::change::{Ec2, Switch};
 use snapback::control::{About, Given, Suspicion, Watch};
 use snapback::decision::{Decision, Severity};
@@ -45,6 +47,7 @@ impl Switched for UnblockedVpcs {
         source: file!(),
     };
     const SHOWS_LATE: Option<&'static str> = Some("AWS takes some minutes for the mode");
+    const SETTLES: Duration = Duration::from_secs(10 * 60);
     const REMEMBERS: bool = true;
 
     const POSITION: Position =

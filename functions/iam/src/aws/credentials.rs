@@ -1,7 +1,6 @@
 //! Access keys and the like: each is active or inactive.
 
 use anyhow::Result;
-use aws_sdk_iam::Client;
 use aws_sdk_iam::types::StatusType;
 use snapback::aws::{failure, unless_gone};
 use snapback::change::{Applied, Credential, CredentialKind, CredentialStatus, Live, Swap};
@@ -11,7 +10,7 @@ use super::GONE;
 
 /// Whether a credential is active; nothing if it is gone, or its user.
 pub(crate) async fn status(place: &Place, of: &Credential) -> Result<Option<CredentialStatus>> {
-    let (client, user) = (Client::new(&place.config), &of.user);
+    let (client, user) = (snapback::client!(aws_sdk_iam, &place.config), &of.user);
     let doing = || format!("reading {of}");
     let is_it = |id: &str| id == of.id;
     let status = match of.kind {
@@ -48,7 +47,7 @@ pub(super) async fn change(place: &Place, change: &Swap<Credential, CredentialSt
 }
 
 async fn write(place: &Place, of: &Credential, to: &CredentialStatus) -> Result<()> {
-    let (client, status) = (Client::new(&place.config), StatusType::from(to.0.as_str()));
+    let (client, status) = (snapback::client!(aws_sdk_iam, &place.config), StatusType::from(to.0.as_str()));
     let done = match of.kind {
         CredentialKind::AccessKey => {
             let call = client.update_access_key().user_name(&of.user).access_key_id(&of.id);

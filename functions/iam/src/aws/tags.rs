@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use aws_sdk_iam::Client;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use snapback::aws::unless_gone;
@@ -14,7 +13,7 @@ use super::GONE;
 
 pub(crate) fn read<'a>(look: &'a Look<'a>, subject: &'a Subject) -> BoxFuture<'a, Result<BTreeMap<String, String>>> {
     async move {
-        let (client, name) = (Client::new(&look.place.config), &subject.name);
+        let (client, name) = (snapback::client!(aws_sdk_iam, &look.place.config), &subject.name);
         let doing = || format!("reading the tags of {} `{name}`", subject.kind);
         let tags = match subject.kind.as_str() {
             "user" => {

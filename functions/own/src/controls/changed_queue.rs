@@ -12,6 +12,7 @@
 //! **Leaves alone**
 //! - queues that are named like Snapback's, but are not part of its stack
 //! - empty queues
+//! - events that wait for a second look
 //!
 //! Changes made by a deployment are of severity `medium`.
 
@@ -89,6 +90,9 @@ impl Control for ChangedQueue {
         let what = match (event.name.as_str(), has_messages) {
             (_, None) => return gone(event, "the queue is deleted, and what cannot be handled is lost"),
             (SCHEDULED, Some(false)) => return Decision::Allow { why: "no event waits there".to_owned() },
+            (SCHEDULED, Some(true)) if suspicion.subject.name.contains("-DelayedEvents-") => {
+                return Decision::Allow { why: "what waits there waits for its time".to_owned() };
+            }
             (SCHEDULED, Some(true)) => {
                 let why = "events wait that no function could handle; look at the resources that they name".to_owned();
                 return Decision::Alert { severity: Severity::High, why };

@@ -20,6 +20,8 @@
 //! It does not restore a policy, an alias or a grant, as it has no right to. The alert says what the template has, and the
 //! command. What a deployment changes is of severity `medium` and not restored at once.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use snapback::change::{Key, KeyState, Own, Swap};
@@ -76,6 +78,9 @@ impl Control for DisabledKey {
                  there.",
         source: file!(),
     };
+
+    /// Reads of a key flap between old and new.
+    const SETTLES: Duration = Duration::from_secs(10 * 60);
 
     type State = State;
     type Change = Own;

@@ -40,7 +40,7 @@ pub(super) const TOPICS: &[&str] = &["Topic"];
 
 pub(super) const TABLES: &[&str] = &["Journal"];
 
-pub(super) const QUEUES: &[&str] = &["RuleDeadLetters", "FunctionDeadLetters", "GivenUpEvents"];
+pub(super) const QUEUES: &[&str] = &["RuleDeadLetters", "FunctionDeadLetters", "DelayedEvents", "GivenUpEvents"];
 
 pub(super) const ALARMS: &[&str] = &[
     "S3Errors",

@@ -23,7 +23,6 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use aws_sdk_sns::Client;
 use futures::{FutureExt, TryFutureExt};
 use serde_json::{Value, json};
 use snapback::aws::{failure, unless_gone};
@@ -128,7 +127,7 @@ impl Policed for SnsOpenTopicPolicy {
 
 /// The policy of a topic; nothing if the topic is gone.
 async fn policy(place: &Place, arn: &str) -> Result<Option<PolicyText>> {
-    let answer = Client::new(&place.config).get_topic_attributes().topic_arn(arn).send().await;
+    let answer = snapback::client!(aws_sdk_sns, &place.config).get_topic_attributes().topic_arn(arn).send().await;
     let doing = || format!("reading the policy of topic `{arn}`");
     let attributes = unless_gone(answer, &["NotFound", "NotFoundException"], doing)?.and_then(|found| found.attributes);
     Ok(attributes.and_then(|mut all| all.remove("Policy")).map(PolicyText::from))
@@ -137,7 +136,10 @@ async fn policy(place: &Place, arn: &str) -> Result<Option<PolicyText>> {
 pub(crate) async fn put(place: &Place, arn: &str, change: &PolicyChange) -> Result<Applied> {
     let write = async |to: &Option<PolicyText>| {
         let to = to.as_ref().map(PolicyText::as_str).unwrap_or_default();
-        let call = Client::new(&place.config).set_topic_attributes().topic_arn(arn).attribute_name("Policy");
+        let call = snapback::client!(aws_sdk_sns, &place.config)
+            .set_topic_attributes()
+            .topic_arn(arn)
+            .attribute_name("Policy");
         let written = call.attribute_value(to).send().await.map(drop);
         written.map_err(|error| failure(error).context(format!("writing the policy of topic `{arn}`")))
     };
@@ -145,14 +147,15 @@ pub(crate) async fn put(place: &Place, arn: &str, change: &PolicyChange) -> Resu
 }
 
 async fn topics(look: &Look<'_>, event: &Event) -> Result<Vec<Subject>> {
-    let found = Client::new(&look.place.config).list_topics().into_paginator().items().send();
+    let found = snapback::client!(aws_sdk_sns, &look.place.config).list_topics().into_paginator().items().send();
     let found = found.collect::<Result<Vec<_>, _>>().await;
     let found = found.map_err(|error| failure(error).context("listing the topics"))?;
     Ok(found.into_iter().filter_map(|one| Some(Subject::topic(event, &one.topic_arn?))).collect())
 }
 
 pub(crate) async fn tags(look: &Look<'_>, arn: &str) -> Result<BTreeMap<String, String>> {
-    let answer = Client::new(&look.place.config).list_tags_for_resource().resource_arn(arn).send().await;
+    let answer =
+        snapback::client!(aws_sdk_sns, &look.place.config).list_tags_for_resource().resource_arn(arn).send().await;
     let doing = || format!("reading the tags of topic `{arn}`");
     let tags = unless_gone(answer, &["ResourceNotFoundException"], doing)?.and_then(|found| found.tags);
     Ok(tags.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value)).collect())

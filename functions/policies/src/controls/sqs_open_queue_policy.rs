@@ -21,7 +21,6 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::QueueAttributeName::Policy;
 use futures::{FutureExt, TryFutureExt};
 use snapback::aws::{failure, unless_gone};
@@ -112,7 +111,8 @@ fn queue(event: &Event, url: &str) -> Subject {
 
 /// The policy of a queue; nothing if it has none, or if it is gone.
 async fn policy(place: &Place, url: &str) -> Result<Option<PolicyText>> {
-    let call = Client::new(&place.config).get_queue_attributes().queue_url(url).attribute_names(Policy);
+    let call =
+        snapback::client!(aws_sdk_sqs, &place.config).get_queue_attributes().queue_url(url).attribute_names(Policy);
     let doing = || format!("reading the policy of queue `{url}`");
     let attributes = unless_gone(call.send().await, &GONE, doing)?.and_then(|found| found.attributes);
     Ok(attributes.and_then(|mut all| all.remove(&Policy)).map(PolicyText::from))
@@ -122,7 +122,11 @@ pub(crate) async fn put(place: &Place, url: &str, change: &PolicyChange) -> Resu
     let write = async |to: &Option<PolicyText>| {
         // An empty text deletes the policy.
         let to = to.as_ref().map(PolicyText::as_str).unwrap_or_default();
-        let written = Client::new(&place.config).set_queue_attributes().queue_url(url).attributes(Policy, to).send();
+        let written = snapback::client!(aws_sdk_sqs, &place.config)
+            .set_queue_attributes()
+            .queue_url(url)
+            .attributes(Policy, to)
+            .send();
         let written = written.await.map(drop);
         written.map_err(|error| failure(error).context(format!("writing the policy of queue `{url}`")))
     };
@@ -130,7 +134,12 @@ pub(crate) async fn put(place: &Place, url: &str, change: &PolicyChange) -> Resu
 }
 
 async fn queues(look: &Look<'_>, event: &Event) -> Result<Vec<Subject>> {
-    let found = Client::new(&look.place.config).list_queues().max_results(1000).into_paginator().items().send();
+    let found = snapback::client!(aws_sdk_sqs, &look.place.config)
+        .list_queues()
+        .max_results(1000)
+        .into_paginator()
+        .items()
+        .send();
     let found = found.collect::<Result<Vec<_>, _>>().await;
     let found = found.map_err(|error| failure(error).context("listing the queues"))?;
     Ok(found.iter().map(|url| queue(event, url)).collect())
@@ -138,7 +147,7 @@ async fn queues(look: &Look<'_>, event: &Event) -> Result<Vec<Subject>> {
 
 pub(crate) async fn tags(look: &Look<'_>, queue: &Subject) -> Result<BTreeMap<String, String>> {
     let url = url(queue);
-    let answer = Client::new(&look.place.config).list_queue_tags().queue_url(&url).send().await;
+    let answer = snapback::client!(aws_sdk_sqs, &look.place.config).list_queue_tags().queue_url(&url).send().await;
     let tags =
         unless_gone(answer, &GONE, || format!("reading the tags of queue `{url}`"))?.and_then(|found| found.tags);
     Ok(tags.unwrap_or_default().into_iter().collect())

@@ -22,6 +22,8 @@
 //! rules, because logs are kept longer without them. It does not recognise buckets to which logs are copied by other
 //! means, or whose policy was changed before.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -70,6 +72,8 @@ impl Control for EarlyLogExpiry {
         caveat: "Logs that were deleted in the meantime are gone. S3 runs rules about once a day.",
         source: file!(),
     };
+
+    const SETTLES: Duration = Duration::from_secs(3 * 60);
 
     type State = State;
     type Change = S3;

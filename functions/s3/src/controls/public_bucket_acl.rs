@@ -143,6 +143,17 @@ impl Control for PublicBucketAcl {
         }
     }
 
+    fn as_told(event: &Event, state: &State, _: &Settings) -> Option<(State, bool)> {
+        let owner = state.acl.as_ref().map(|acl| acl.owner.clone()).unwrap_or_default();
+        let acl = match ToldAcl::of(&event.request) {
+            ToldAcl::Canned(name) => Acl { owner, grants: exposed::canned(&name)? },
+            ToldAcl::Grants { owner: told, grants } => Acl { owner: told.unwrap_or(owner), grants },
+            ToldAcl::None | ToldAcl::Unknown => return None,
+        };
+        let certain = !state.disabled && !state.ignored;
+        Some((State { acl: Some(acl), disabled: false, ignored: false }, certain))
+    }
+
     fn after(state: &State, change: &S3) -> State {
         match change {
             S3::BucketAcl(Swap { to, .. }) => State { acl: Some(to.clone()), ..state.clone() },

@@ -1,0 +1,174 @@
+//! Unique ids in place of principals: `AROA…`, `AIDA…`.
+//!
+//! AWS shows one in place of a role or a user that is no more, and refuses a policy that names one. SNS shows them for a
+//! while after a policy was put, although the principals are there.
+//! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids>
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::document::{Principal, Statement, Word};
+use super::grant::Going;
+use super::principal::{account, is_deleted};
+use super::{Policy, edit};
+
+impl Policy<'_> {
+    /// The unique ids among its principals; those in conditions are none.
+    #[must_use]
+    pub fn ids(&self) -> BTreeSet<String> {
+        let words = self.document.statements.iter().flat_map(named);
+        words.filter(|word| is_deleted(&word.text)).map(|word| word.text.to_string()).collect()
+    }
+
+    /// The same, with each unique id replaced by the ARN that the call gave in its place: where in a statement as many
+    /// ARNs are missing as there are ids. Nothing if there is nothing to replace, or it cannot be told by what.
+    #[must_use]
+    pub fn resolved(&self, put: &Policy<'_>) -> Option<String> {
+        let mut instead: Vec<(std::ops::Range<usize>, String)> = vec![];
+        for (live, put) in self.document.statements.iter().zip(&put.document.statements) {
+            let ids: Vec<&Word<'_>> = named(live).filter(|word| is_deleted(&word.text)).collect();
+            let is_there = |arn: &str| named(live).any(|word| same(&word.text, arn));
+            let missing: Vec<&Word<'_>> =
+                named(put).filter(|word| !is_deleted(&word.text) && !is_there(&word.text)).collect();
+            if missing.is_empty() {
+                continue;
+            }
+            if missing.len() != ids.len() {
+                return None;
+            }
+            let quoted = |word: &Word<'_>| serde_json::to_string(&*word.text).unwrap_or_default();
+            instead.extend(ids.iter().zip(missing).map(|(id, arn)| (id.place.clone(), quoted(arn))));
+        }
+        let cuts = instead.iter().map(|(place, arn)| (place.clone(), arn.as_str())).collect();
+        (!instead.is_empty()).then(|| edit::applied(self.text, cuts))
+    }
+
+    /// Whether everybody whom the call named is shown by name.
+    #[must_use]
+    pub fn names_all_of(&self, put: &Policy<'_>) -> bool {
+        let named_by = |policy: &Policy<'_>| -> Vec<String> {
+            policy.document.statements.iter().flat_map(named).map(|word| word.text.to_string()).collect()
+        };
+        let live = named_by(self);
+        named_by(put).iter().all(|arn| live.iter().any(|shown| same(shown, arn)))
+    }
+
+    /// The same without the unique ids to which it allows something. What is denied to one stays, so that no `Deny` is ever
+    /// narrowed. Nothing if there is nothing to remove, or nothing would be left.
+    #[must_use]
+    pub fn without_ids(&self) -> Option<String> {
+        let mut going: BTreeMap<usize, Going> = BTreeMap::new();
+        for (index, statement) in self.document.statements.iter().enumerate() {
+            if statement.allows && matches!(statement.principal, Principal::Those(_)) {
+                let principals: BTreeSet<usize> =
+                    named(statement).enumerate().filter(|(_, word)| is_deleted(&word.text)).map(|(at, _)| at).collect();
+                if !principals.is_empty() {
+                    going.insert(index, Going { principals, ..Going::default() });
+                }
+            }
+        }
+        if going.is_empty() { None } else { self.cut(&going) }
+    }
+}
+
+/// The most that S3, the strictest, takes of the text as it is sent. What it gives back may be longer: accounts become the
+/// ARNs of their root.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/add-bucket-policy.html>
+const LONGEST_SENT: usize = 20 * 1024;
+
+impl Policy<'_> {
+    /// The same with accounts by their ids, if AWS would refuse it for its length.
+    #[must_use]
+    pub fn shorter(&self) -> Option<String> {
+        if self.text.len() <= LONGEST_SENT {
+            return None;
+        }
+        let roots = self.document.statements.iter().flat_map(named).filter(|word| word.text.ends_with(":root"));
+        let accounts: Vec<_> =
+            roots.filter_map(|word| Some((word.place.clone(), format!("\"{}\"", account(&word.text)?)))).collect();
+        let cuts = accounts.iter().map(|(place, account)| (place.clone(), account.as_str())).collect();
+        Some(edit::applied(self.text, cuts))
+    }
+}
+
+/// All principals of a statement, in their order, whether it is for them or for all but them.
+fn named<'s, 'a>(statement: &'s Statement<'a>) -> impl Iterator<Item = &'s Word<'a>> {
+    let lists = match &statement.principal {
+        Principal::Those(lists) | Principal::AllBut(lists) => lists.as_slice(),
+        Principal::Missing => &[],
+    };
+    lists.iter().flat_map(|list| &list.words)
+}
+
+/// An account id and the ARN of its root are one principal.
+fn same(one: &str, other: &str) -> bool {
+    let root =
+        |text: &str| account(text).filter(|account| *account == text || text.ends_with(":root")).map(str::to_owned);
+    one == other || root(one).is_some() && root(one) == root(other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "AROAEXAMPLEEXAMPLE001";
+
+    fn allow(principals: &str) -> String {
+        format!(r#"{{"Effect":"Allow","Principal":{principals},"Action":"s3:GetObject","Resource":"*"}}"#)
+    }
+
+    fn policy(statements: &[String]) -> String {
+        format!(r#"{{"Version":"2012-10-17","Statement":[{}]}}"#, statements.join(","))
+    }
+
+    #[test]
+    fn who_is_no_more_is_removed_from_what_is_allowed_and_from_nothing_else() {
+        let friend = r#""arn:aws:iam::444455556666:role/reader""#;
+        let deny = allow(&format!(r#"{{"AWS":["{ID}",{friend}]}}"#)).replace("Allow", "Deny");
+        let in_condition = allow(r#""*""#).replace(
+            r#""Resource":"*""#,
+            &format!(r#""Resource":"*","Condition":{{"StringLike":{{"aws:userid":"{ID}:*"}}}}"#),
+        );
+        let before = policy(&[
+            allow(&format!(r#"{{"AWS":["{ID}",{friend}]}}"#)),
+            allow(&format!(r#"{{"AWS":"{ID}"}}"#)),
+            deny.clone(),
+            in_condition.clone(),
+        ]);
+        let after = policy(&[allow(&format!(r#"{{"AWS":[{friend}]}}"#)), deny, in_condition]);
+        let parsed = Policy::parse(&before).expect("a policy");
+        assert_eq!(parsed.without_ids(), Some(after.clone()));
+        assert_eq!(parsed.ids(), BTreeSet::from([ID.to_owned()]));
+        assert_eq!(Policy::parse(&after).expect("a policy").without_ids(), None);
+        let lone = policy(&[allow(&format!(r#"{{"AWS":"{ID}"}}"#))]);
+        assert_eq!(Policy::parse(&lone).expect("a policy").without_ids(), None, "nothing would be left");
+    }
+
+    #[test]
+    fn what_aws_has_made_longer_is_sent_as_short_as_it_was_put() {
+        let of = |principal: &str| {
+            let friends = format!(r#"{{"AWS":{principal}}}"#);
+            policy(&vec![allow(&friends); 300])
+        };
+        let (long, short) = (of(r#""arn:aws:iam::444455556666:root""#), of(r#""444455556666""#));
+        assert_eq!(Policy::parse(&long).expect("a policy").shorter(), Some(short));
+        let usual = policy(&[allow(r#"{"AWS":"arn:aws:iam::444455556666:root"}"#)]);
+        assert_eq!(Policy::parse(&usual).expect("a policy").shorter(), None);
+    }
+
+    #[test]
+    fn an_id_in_place_of_what_the_call_named_is_that() {
+        let (friend, stranger) = ("arn:aws:iam::444455556666:role/reader", "arn:aws:iam::777788889999:role/x");
+        let resolved = |live: &str, put: &str| {
+            let (live, put) = (policy(&[allow(live)]), policy(&[allow(put)]));
+            let (live, put) = (Policy::parse(&live).expect("a policy"), Policy::parse(&put).expect("a policy"));
+            live.resolved(&put)
+        };
+        let shown = format!(r#"{{"AWS":["{ID}","arn:aws:iam::444455556666:root"]}}"#);
+        let put = format!(r#"{{"AWS":["444455556666","{stranger}"]}}"#);
+        let as_named = format!(r#"{{"AWS":["{stranger}","arn:aws:iam::444455556666:root"]}}"#);
+        assert_eq!(resolved(&shown, &put), Some(policy(&[allow(&as_named)])));
+        // It is told of nobody, or of more than there are.
+        assert_eq!(resolved(&shown, r#"{"AWS":"444455556666"}"#), None);
+        assert_eq!(resolved(&shown, &format!(r#"{{"AWS":["{friend}","{stranger}"]}}"#)), None);
+    }
+}

@@ -1,0 +1,189 @@
+//! The second look: AWS may show an old state for minutes, so that neither a risk that is seen right after a revert nor its
+//! absence right after the event that opened it is the last word.
+//!
+//! No function waits that long. The entry says when the second look is due, and an event of Snapback's own, which waits in
+//! the delayed queue, says that it is time. Nothing in that event is believed but which entry it means: what is to be
+//! checked, and whether anything is, stands in the entry, under the journal's seal. Whoever forges such an event has a
+//! look that is due made now, and nothing else.
+
+use anyhow::{Context, Result, bail};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use tracing::info;
+
+use super::Responder;
+use super::case::{Case, Seen};
+use crate::control::{AnyControl, Function, Stack, Suspicion};
+use crate::decision::Decision;
+use crate::delayed;
+use crate::event::Event;
+use crate::journal::{Earlier, Entry, Outcome};
+use crate::json;
+
+/// What the event is called. No rule listens for it, and `Event::admit` knows no such event.
+pub(crate) const SECOND_CHECK: &str = "Snapback Second Check";
+
+/// Clocks differ a little.
+const EARLY: SignedDuration = SignedDuration::from_secs(5);
+
+impl Responder<'_> {
+    /// Asks for a second look at what an entry is about, once AWS must show how it is.
+    pub(super) async fn look_again_later(&self, case: &Case<'_>, entry: &mut Entry) -> Result<()> {
+        let wait = self.deployment.pace.of(case.control.settles);
+        entry.due = Some(Timestamp::now() + SignedDuration::try_from(wait)?);
+        let event = json!({"source": "snapback", "detail-type": SECOND_CHECK, "detail": {"entry": entry.id}});
+        let (config, queue) = (&self.places.home.config, &self.deployment.delayed);
+        delayed::send(config, queue, case.function.name, &event, wait).await
+    }
+
+    /// Keeps in the journal that the event proves an exposure, and that it was over when we looked.
+    pub(super) async fn wait_and_see(&self, case: &mut Case<'_>, mut entry: Entry) -> Result<()> {
+        if let Some(failure) = case.journal_failure.take() {
+            return Err(failure.context("what the event proves to have been open could not be journaled"));
+        }
+        // The message first: one without an entry means nothing, and an entry without one would wait for ever.
+        self.look_again_later(case, &mut entry).await?;
+        match self.journal.begin(&entry, &case.forged, Timestamp::now()).await? {
+            Earlier::None => self.journal.complete(&entry).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Looks a second time at what an entry is about, if that is due.
+    ///
+    /// # Errors
+    /// When something is left to be done by a later delivery, or by a person.
+    pub async fn look_again(&self, function: &'static Function, payload: &Value) -> Result<()> {
+        let id = json::text(&payload["detail"], "entry").context("a second check names no entry")?;
+        let Some(entry) = self.journal.find(id).await? else {
+            info!(id, "a second check is asked for, and the journal has no such entry");
+            return Ok(());
+        };
+        let is_retry = entry.outcome == Outcome::Failed;
+        if !is_retry && entry.due.is_none_or(|due| due - EARLY > Timestamp::now()) {
+            info!(id, due = ?entry.due, "a second check is asked for, and none is due");
+            return Ok(());
+        }
+        let named = function.controls.iter().find(|control| control.about.id == entry.control);
+        let control = named.with_context(|| format!("{} has no control `{}`", function.name, entry.control))?;
+        let (event, suspicion) = of_entry(control, &entry);
+        let role = self.role_in_members(function);
+        let place = self.places.of(&event.account, &event.region, role.as_deref()).await;
+        let place = place.context("the entry is of another account or Region")?;
+        let stack = Stack::new(self.settings);
+        let mut case = self.case((&place, &stack), (function, control), &event, &suspicion);
+        case.subject = entry.subject.clone();
+        case.is_retry = true;
+        let (holds, stop, seen) = futures::join!(
+            self.journal.holds(control.about.id, &entry.subject.arn, Timestamp::now()),
+            self.journal.stopped(Timestamp::now()),
+            case.look(),
+        );
+        case.is_held_by(holds);
+        case.is_stopped_by(stop);
+        if let Some(failure) = case.journal_failure.take() {
+            return Err(failure);
+        }
+        let seen = seen?;
+        match entry.outcome {
+            // An operator has settled it since.
+            Outcome::Undone | Outcome::Held | Outcome::Allowed | Outcome::Closed => Ok(()),
+            Outcome::Pending if entry.decision.is_allow() => self.judge_again(&mut case, entry, seen).await,
+            _ => {
+                // What it was seen to be at first stands in the entry, whoever retries this.
+                case.seen_before = entry.reverted_at;
+                self.verify_again(&mut case, entry, seen).await
+            }
+        }
+    }
+
+    /// Whether a revert shows by now.
+    async fn verify_again(&self, case: &mut Case<'_>, mut entry: Entry, seen: Seen) -> Result<()> {
+        let decision = case.judge(&seen)?;
+        if matches!(decision, Decision::Revert { .. }) {
+            let first = entry.reverted_at.map(|at| format!(" at {at:.0}")).unwrap_or_default();
+            entry.problem = Some(format!(
+                "Snapback reverted it{first}, and looked again now: it is there, because somebody opened it again or AWS \
+                 did not keep the revert"
+            ));
+            return self.do_it(case, entry, decision, seen).await;
+        }
+        let told = entry.announced.then_some(entry.outcome);
+        entry.due = None;
+        entry.outcome = if entry.reverted_at.is_some() { Outcome::Reverted } else { Outcome::Allowed };
+        entry.problem = match seen {
+            Seen::State(_) => None,
+            Seen::Denied(failure) => {
+                Some(format!("AWS took the change; whether it shows could not be seen: {failure:#}"))
+            }
+        };
+        if told == Some(entry.outcome) {
+            info!(id = entry.id, resource = entry.subject.arn, "the second check found it reverted");
+            return self.journal.complete(&entry).await;
+        }
+        self.finish(case, entry, told, false, Ok(())).await
+    }
+
+    /// What seemed to be over before we looked: is it, or was an old state shown?
+    async fn judge_again(&self, case: &mut Case<'_>, mut entry: Entry, seen: Seen) -> Result<()> {
+        let decision = case.judge(&seen)?;
+        if let Some(held) = case.held(&seen)?.filter(|_| decision.is_allow()) {
+            let entry = Entry { decision: held, state: seen.state(), outcome: Outcome::Held, due: None, ..entry };
+            return Box::pin(self.conclude(case, entry)).await;
+        }
+        if !decision.is_allow() {
+            return self.do_it(case, entry, decision, seen).await;
+        }
+        entry.due = None;
+        entry.state = seen.state();
+        match case.was_open(&entry.state)? {
+            None => entry.outcome = Outcome::Allowed,
+            Some(open) => {
+                entry.outcome = Outcome::Closed;
+                entry.happened = open.certain.then(|| case.control.about.happened.to_owned());
+                entry.decision = Decision::Alert { severity: open.severity, why: open.why };
+                if let Some(by) = self.closed_by(&entry).await? {
+                    // People were told of that revert, which ended this as well.
+                    (entry.problem, entry.announced) = (Some(format!("Snapback closed it: entry {by}")), true);
+                }
+            }
+        }
+        Box::pin(self.conclude(case, entry)).await
+    }
+
+    /// Does now what the second look shows to be needed.
+    async fn do_it(
+        &self,
+        case: &mut Case<'_>,
+        entry: Entry,
+        decision: Decision<crate::change::Change>,
+        seen: Seen,
+    ) -> Result<()> {
+        let certain = case.control.about.certainly_happened(&decision).map(str::to_owned);
+        let state = seen.state();
+        let mut entry =
+            Entry { decision, state, happened: certain, basis: case.basis(), outcome: Outcome::Pending, ..entry };
+        if self.begin(case, &mut entry).await? != Earlier::None {
+            bail!("another delivery is at work on this event or resource; this one is to be tried again");
+        }
+        Box::pin(self.conclude(case, Entry { due: None, ..entry })).await
+    }
+
+    /// The entry of the revert that ended what this one is about, if Snapback did it.
+    async fn closed_by(&self, entry: &Entry) -> Result<Option<String>> {
+        let Some(id) = self.journal.last_on(&entry.subject.arn).await? else { return Ok(None) };
+        let last = self.journal.find(&id).await?;
+        let ended = last.filter(|last| last.control == entry.control && last.reverted_at >= Some(entry.event.time));
+        Ok(ended.map(|last| last.id))
+    }
+}
+
+/// What the entry was made of.
+fn of_entry(control: &AnyControl, entry: &Entry) -> (Event, Suspicion) {
+    let event = entry.event();
+    let suspected = (control.suspect)(&event, &entry.basis.settings).into_iter();
+    let its_own = |suspicion: &Suspicion| Entry::id_of(&event, control.about.id, &suspicion.subject) == entry.id;
+    let plain = || Suspicion { subject: entry.subject.clone(), why: entry.suspicion.clone() };
+    let suspicion = suspected.into_iter().find(its_own).unwrap_or_else(plain);
+    (event, suspicion)
+}
