@@ -7,6 +7,7 @@ what it should if AWS behaves like that:
   whatever rules were deployed. What CloudFormation does on its own behalf stays inside ministack and unrecorded.
 * Lambda behind EventBridge: is invoked asynchronously, so it gets retries and its on-failure destination; a rule
   whose function is gone sends to its dead-letter queue, and says for whom it was. How long retries wait is ours to say, not AWS's minute.
+* CloudTrail's event history (`event_history.py`).
 * Mail: what SNS would send lies in `mail.jsonl` beside the log, whatever a subscription filters.
 * Lambda's layers: functions run on this machine, whose /opt is not theirs, so they are told where theirs lie.
 * `aws:PrincipalArn` is the role's ARN in sessions; `aws:PrincipalIsAWSService`, `dynamodb:LeadingKeys` and
@@ -62,6 +63,7 @@ import account_public_access
 import adversary
 import cloudtrail
 import ec2_sharing_and_settings
+import event_history
 import flow_logs
 import organization
 import security_groups
@@ -71,6 +73,9 @@ from wire import Call, signing_name
 
 # Where the tests put events onto the bus as CloudTrail would, which PutEvents rightly refuses to anybody.
 DELIVER = ("POST", "/_local/cloudtrail")
+
+# Where they say whether what happens from now on is delivered to anybody.
+UNSEEN = ("POST", "/_local/unseen")
 
 # Where they ask whether functions are still at work, or waiting to try again.
 AT_WORK = ("GET", "/_local/lambda")
@@ -94,6 +99,7 @@ def main() -> None:
         seed, scale = os.environ["ADVERSE_SEED"], float(os.environ["ADVERSE_SCALE"])
         adversary.install(Chance(seed, faults_met), scale, os.environ["ADVERSE_FAULTS"].split(","))
     play_cloudtrail()
+    event_history.install()
     play_asynchronous_lambda()
     play_mail()
     play_layers()
@@ -123,6 +129,16 @@ def end_with_standard_input() -> None:
 # CloudTrail
 
 
+@dataclass
+class Delivery:
+    """Whether records go over the bus. They are in the history all the same."""
+
+    is_off: bool = False
+
+
+delivery = Delivery()
+
+
 def play_cloudtrail() -> None:
     dispatch, shortcuts = app._dispatch_service_request, app._handle_post_body_shortcuts
 
@@ -134,6 +150,9 @@ def play_cloudtrail() -> None:
     async def deliverable(method, path, headers, body, query, request_id):
         if (method, path) == DELIVER:
             deliver(json.loads(body))
+            return 202, {}, b""
+        if (method, path) == UNSEEN:
+            delivery.is_off = json.loads(body)
             return 202, {}, b""
         if (method, path) == AT_WORK:
             return 200, {"Content-Type": "application/json"}, json.dumps(vars(at_work)).encode()
@@ -178,13 +197,15 @@ def remember(method: str, path: str, headers: dict, body: bytes, query: dict, re
         print(f"No CloudTrail record of {method} {path}: {error!r}", flush=True)
         return
     if record is not None:
-        asyncio.get_running_loop().call_soon(deliver, cloudtrail.envelope(record), call.account)
+        asyncio.get_running_loop().call_soon(deliver, cloudtrail.envelope(record), call.account, delivery.is_off)
 
 
-def deliver(event: dict, account: str | None = None) -> None:
+def deliver(event: dict, account: str | None = None, is_unseen: bool = False) -> None:
     """Puts an event onto an account's default bus as AWS does: with any source, and with the envelope as it is."""
     with open(os.environ["CLOUDTRAIL_LOG"], "a", encoding="utf-8") as log:
         log.write(json.dumps(event["detail"]) + "\n")
+    if is_unseen:
+        return
     with request_scope(account or os.environ["MINISTACK_ACCOUNT_ID"], event["region"]):
         eventbridge._dispatch_event(
             {

@@ -236,6 +236,11 @@ class LocalAws:
         )
         _open(request)
 
+    def deliver_nothing(self, is_off: bool) -> None:
+        """Whether what happens from now on goes over the bus. It is recorded all the same."""
+        request = urllib.request.Request(f"{self.endpoint}/_local/unseen", json.dumps(is_off).encode(), method="POST")
+        _open(request)
+
     def at_work(self) -> dict:
         """How many `events` the functions still have to handle, and how many `attempts` have ended so far."""
         return json.loads(_open(urllib.request.Request(f"{self.endpoint}/_local/lambda")))

@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use jiff::SignedDuration;
 use serde_yaml_ng::Value;
-use snapback::control::Watch;
+use snapback::control::{Function, Watch};
 use snapback::event::SCHEDULED;
 use snapback::right::{Right, actions};
 use snapback::settings::{Deployment, Settings};
@@ -24,8 +24,8 @@ const FIRST_RETRY: SignedDuration = SignedDuration::from_secs(60);
 const REDRIVE: &str = "RedriveFunction";
 
 /// Statements that every role has, whatever its function looks at and reverts.
-const SHARED_STATEMENTS: [&str; 8] =
-    ["Journal", "Memory", "Entries", "Announce", "TopicKey", "DeadLetters", "Logs", "Members"];
+const SHARED_STATEMENTS: [&str; 10] =
+    ["Journal", "Memory", "Gap", "History", "Entries", "Announce", "TopicKey", "DeadLetters", "Logs", "Members"];
 
 pub(crate) struct Template(pub(crate) Value);
 
@@ -379,11 +379,12 @@ fn no_role_may_write_to_the_journal_what_is_an_operators() -> Result<()> {
                 continue;
             }
             let condition = &statement["Condition"];
-            if statement["Sid"] == "Memory" {
-                assert!(function.learns(), "{} remembers nothing", function.name);
+            let only = [("Memory", "memory#*", function.learns()), ("Gap", "gap", misses_events(function))];
+            if let Some((_, key, needs)) = only.iter().find(|(sid, ..)| statement["Sid"] == *sid) {
+                assert!(needs, "{} has no use for it", function.name);
                 assert_eq!(actions, set(&["dynamodb:PutItem"]), "{}", function.name);
                 let own = words(&condition["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]);
-                assert_eq!(own, set(&["memory#*"]), "{}", function.name);
+                assert_eq!(own, set(&[key]), "{}", function.name);
                 assert_eq!(words(&condition["Null"]["dynamodb:LeadingKeys"]), set(&["false"]));
                 continue;
             }
@@ -396,6 +397,10 @@ fn no_role_may_write_to_the_journal_what_is_an_operators() -> Result<()> {
         assert_eq!(may_write, 1, "{}", function.name);
     }
     Ok(())
+}
+
+fn misses_events(function: &Function) -> bool {
+    function.controls.iter().any(|control| control.misses_events)
 }
 
 /// A role that only the policy of the topic does not know would fail at its first notification.

@@ -33,6 +33,9 @@ pub trait Control: 'static {
     /// After how long an operator decides what is still to be reverted, also in mode `revert`: by then somebody may depend on it.
     const ASKS_AFTER: Option<SignedDuration> = None;
 
+    /// Whether what it finds has kept other events from waking anybody, so that they have to be read up.
+    const MISSES_EVENTS: bool = false;
+
     /// Why AWS goes on showing the old state for longer than anybody can wait, if it does.
     const SHOWS_LATE: Option<&'static str> = None;
 
@@ -366,6 +369,7 @@ pub struct AnyControl {
     /// For a control that remembers.
     pub good: Option<Good>,
     pub kind: Kind,
+    pub misses_events: bool,
     pub shows_late: Option<&'static str>,
     pub settles: Duration,
     pub opt_in: bool,
@@ -401,6 +405,7 @@ impl AnyControl {
             survey: C::SURVEY,
             good: None,
             kind: C::WATCHES,
+            misses_events: C::MISSES_EVENTS,
             shows_late: C::SHOWS_LATE,
             settles: C::SETTLES,
             opt_in: C::OPT_IN,

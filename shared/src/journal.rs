@@ -10,13 +10,15 @@
 //! | `repeat#<resource ARN>` | `<control>#<hash of the grants>` | how often the same change was taken back |
 //! | `budget#<actor>` | the hour, counted from 1970 | the entries whose reverts the actor has caused in it |
 //! | `memory#<resource ARN>` | `<control>` | the last good state of what a control guards |
+//! | `gap` | `gap`, `swept` | when events may have woken nobody, and how far that was read up |
 //! | `redrive#<hash of function and event>` | `redrive` | how often a dead letter was handed to its function again |
 //!
-//! Entries, holds, the stop and what is remembered carry a seal, `mac`, and are believed only with it (`seal.rs`).
+//! Entries, holds, the stop, gaps and what is remembered carry a seal, `mac`, and are believed only with it (`seal.rs`).
 //! Beside its body, an item has the attributes that queries and people need. Three indexes lead to the entries in the
 //! order of time: `by-resource`, `by-account` and, for all of them, `by-time`.
 
 mod budget;
+mod gap;
 mod lease;
 mod memory;
 mod repeats;
@@ -52,6 +54,7 @@ use crate::subject::Subject;
 
 use seal::Content;
 
+pub use gap::{Gap, Swept};
 pub use lease::Taken;
 pub use memory::{Baselines, Memory};
 pub use repeats::Repeat;

@@ -1,6 +1,10 @@
 //! The responder as a Lambda function.
 
+use std::time::{Duration, SystemTime};
+
 use anyhow::anyhow;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use lambda_runtime::{LambdaEvent, run as serve, service_fn};
 use serde_json::Value;
 use tokio::sync::OnceCell;
@@ -21,6 +25,17 @@ pub use lambda_runtime::Error;
 /// # Errors
 /// When a setting is missing or wrong, or Lambda's runtime cannot be reached.
 pub async fn run(function: &'static Function) -> Result<(), Error> {
+    Box::pin(run_and(function, |_, _| async { Ok(()) }.boxed())).await
+}
+
+/// What a function does with each scheduled check besides its checks, in the time that is left to it.
+pub type Besides = for<'a> fn(&'a Responder<'a>, Duration) -> BoxFuture<'a, anyhow::Result<()>>;
+
+/// The same, with something that is done besides.
+///
+/// # Errors
+/// As `run`.
+pub async fn run_and(function: &'static Function, besides: Besides) -> Result<(), Error> {
     log();
     let lookup = |name: &str| std::env::var(name).ok();
     let settings = Settings::read(&lookup).map_err(refused)?;
@@ -29,6 +44,7 @@ pub async fn run(function: &'static Function) -> Result<(), Error> {
     let settings = settings.with_trusted(&deployment.guardrails).map_err(refused)?;
     let responder = OnceCell::new();
     serve(service_fn(|event: LambdaEvent<Value>| async {
+        let deadline = event.context.deadline();
         if function.learns() && event.payload["detail-type"] == SCHEDULED {
             return Box::pin(learn(function, event.payload, &settings, &deployment)).await;
         }
@@ -40,7 +56,10 @@ pub async fn run(function: &'static Function) -> Result<(), Error> {
         let suspected = function.suspect(event.payload, &settings).map_err(|error| anyhow!("bad event: {error}"))?;
         let Some((event, suspected)) = suspected else { return Ok(()) };
         let responder: &Responder<'_> = responder.get_or_init(make).await;
-        Box::pin(responder.respond(function, &event, &suspected)).await.map_err(Error::from)
+        let responded = Box::pin(responder.respond(function, &event, &suspected)).await;
+        let left = || deadline.duration_since(SystemTime::now()).unwrap_or_default();
+        let done = if event.is_look() { besides(responder, left()).await } else { Ok(()) };
+        responded.and(done).map_err(Error::from)
     }))
     .await
 }

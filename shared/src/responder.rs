@@ -26,7 +26,7 @@ use crate::control::{AnyControl, Function, Stack, Suspicion};
 use crate::decision::{Decision, Severity};
 use crate::event::{Event, Malformed, Refusal};
 use crate::guardrail::{Broken, Guardrails};
-use crate::journal::{Cause, Earlier, Entry, Journal, Outcome, Taken, hash};
+use crate::journal::{Cause, Earlier, Entry, Gap, Journal, Outcome, Taken, hash};
 use crate::mode::Mode;
 use crate::place::{Place, Places};
 use crate::settings::{Deployment, Settings};
@@ -46,6 +46,10 @@ const OLDEST: SignedDuration = SignedDuration::from_hours(24);
 /// S3, EC2 and IAM are eventually consistent: a clean state right after a risky event may be the state before it. How
 /// long to wait before each further look at one: 13 s in all, of the 30 s a function has.
 const BEFORE_BELIEVING: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(3), Duration::from_secs(9)];
+
+/// How long a rule may have been disabled before anybody knows: the alarm `OwnAsleep` rings after three checks that did not
+/// come.
+const UNSEEN: SignedDuration = SignedDuration::from_mins(15);
 
 /// How long to wait before each further try to take a resource that another event has: 10 s in all.
 const BEFORE_TAKING_AGAIN: [Duration; 6] = [
@@ -156,11 +160,43 @@ impl<'a> Responder<'a> {
         let (stack, mut failures) = (Stack::new(self.settings), vec![]);
         for (control, suspicion) in suspected {
             let mut case = self.case((&place, &stack), (function, control), event, suspicion);
-            if let Err(failure) = Box::pin(self.handle(&mut case)).await {
+            let handled = Box::pin(self.handle(&mut case)).await.map(drop);
+            let missed = self.remember_gap(&case).await;
+            for failure in [handled, missed].into_iter().filter_map(Result::err) {
                 failures.push(format!("{} on {}: {failure:#}", control.about.id, suspicion.subject.arn));
             }
         }
         if failures.is_empty() { Ok(()) } else { Err(anyhow!(failures.join("; "))) }
+    }
+
+    /// The function's own account and Region.
+    #[must_use]
+    pub fn home(&self) -> &Place {
+        &self.places.home
+    }
+
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        self.settings
+    }
+
+    #[must_use]
+    pub fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    #[must_use]
+    pub fn deployment(&self) -> &Deployment {
+        self.deployment
+    }
+
+    /// Keeps since when events may have woken nobody, so that they are read up.
+    async fn remember_gap(&self, case: &Case<'_>) -> Result<()> {
+        if !case.has_missed_events {
+            return Ok(());
+        }
+        let (now, at) = (Timestamp::now(), case.event.time);
+        self.journal.widen_gap(Gap { since: at - UNSEEN, until: at.max(now) }, now).await
     }
 
     /// A case of which nothing is read yet.
@@ -261,6 +297,7 @@ impl<'a> Responder<'a> {
         let (about, now) = (case.control.about, Timestamp::now());
         case.is_held_by(self.journal.holds(about.id, &case.subject.arn, now).await);
         let is_held = case.judge(&seen)?.is_allow();
+        case.has_missed_events = case.control.misses_events && !is_held;
         if learns {
             if let Some(failure) = case.journal_failure.take() {
                 return Err(failure);
@@ -321,6 +358,7 @@ impl<'a> Responder<'a> {
             let was_open = !is_own && !case.event.is_look() && case.was_open(&state)?.is_some();
             return Ok(was_open.then(|| self.entry(case, state, decision)));
         }
+        case.has_missed_events = case.control.misses_events;
         // What a revert of ours has left open was said when it was left. A revert is never skipped for who did it.
         if self.is_own(case) && matches!((&seen, &decision), (Seen::State(_), Decision::Alert { .. })) {
             info!(event = case.event.id, control = case.control.about.id, "left by Snapback itself, as said");

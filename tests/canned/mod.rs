@@ -14,5 +14,6 @@ mod seal;
 mod second;
 mod shuffled;
 mod surveys;
+mod sweep;
 mod threats;
 pub(crate) mod wire;

@@ -83,7 +83,7 @@ fn subscriptions(confirmed: u32) -> Answer {
 }
 
 /// A deployment in which every part is as it should be.
-fn well() -> Aws {
+pub(crate) fn well() -> Aws {
     let mut aws = Aws::default()
         .answers("CloudFormation.ListStackResources", [stack()])
         .answers("EventBridge.DescribeRule", [rule("ENABLED")])
@@ -99,7 +99,7 @@ fn well() -> Aws {
 }
 
 /// Somebody's call past CloudFormation.
-fn upon(service: &str, name: &str, request: Value) -> Value {
+pub(crate) fn upon(service: &str, name: &str, request: Value) -> Value {
     event(service, name, request, json!(null))
 }
 

@@ -140,7 +140,7 @@ fn operation(request: &HttpRequest) -> String {
     let of_what = match name.split_once('.') {
         // Which of the journal's items it is, if it is not an entry.
         Some(("DynamoDB", _)) => {
-            ["stop", "lease", "memory"].into_iter().find(|item| body.contains(&format!(r#""pk":{{"S":"{item}"#)))
+            ["stop", "lease", "memory", "gap"].into_iter().find(|item| body.contains(&format!(r#""pk":{{"S":"{item}"#)))
         }
         // S3 has other IAM actions for versions of objects.
         Some(("S3", _)) if request.uri().contains("versionId=") => Some("version"),
@@ -181,6 +181,8 @@ fn quiet(operation: &str, body: &str) -> Option<Answer> {
         | "DynamoDB.GetItem(stop)"
         | "DynamoDB.GetItem(lease)"
         | "DynamoDB.GetItem(memory)"
+        | "DynamoDB.GetItem(gap)"
+        | "DynamoDB.PutItem(gap)"
         | "DynamoDB.PutItem"
         | "DynamoDB.PutItem(lease)"
         | "DynamoDB.PutItem(memory)"

@@ -12,7 +12,7 @@ use super::{base, yaml};
 use crate::quotas::LONGEST_PATTERN;
 
 /// What every function's role allows besides. The first function in the template writes it out, the others repeat it.
-const SHARED: [(&str, &str); 6] = [
+const SHARED: [(&str, &str); 8] = [
     (
         "Journal",
         "                Sid: Journal
@@ -43,6 +43,26 @@ const SHARED: [(&str, &str); 6] = [
                 Condition:
                   ForAllValues:StringLike: { dynamodb:LeadingKeys: [\"memory#*\"] }
                   \"Null\": { dynamodb:LeadingKeys: \"false\" }
+",
+    ),
+    (
+        "Gap",
+        "                Sid: Gap
+                Effect: Allow
+                Action: dynamodb:PutItem
+                Resource: !GetAtt Journal.Arn
+                Condition:
+                  ForAllValues:StringLike: { dynamodb:LeadingKeys: [\"gap\"] }
+                  \"Null\": { dynamodb:LeadingKeys: \"false\" }
+",
+    ),
+    (
+        "History",
+        "                Sid: History
+                Effect: Allow
+                Action: cloudtrail:LookupEvents
+                # AWS knows no resource for it.
+                Resource: \"*\"
 ",
     ),
     (
@@ -441,8 +461,12 @@ fn role(function: &Function, is_first: bool) -> Result<String> {
     out += &rights(function, Regions::Own);
     for (sid, text) in SHARED {
         let anchored = |text: &str| format!("              - &{sid}Statement\n{text}");
+        let misses_events = function.controls.iter().any(|control| control.misses_events);
         match (sid, is_first) {
             ("Memory", _) if !function.learns() => {}
+            ("Gap" | "History", _) if !misses_events => {}
+            // One function has it, so it stands there in full.
+            ("Gap" | "History", _) => out += &anchored(text),
             (_, true) => out += &anchored(text),
             (_, false) => writeln!(out, "              - *{sid}Statement")?,
         }

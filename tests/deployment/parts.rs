@@ -1,10 +1,14 @@
 //! The logical ids of Snapback's parts, for the function that watches over them.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use anyhow::{Result, bail};
 use serde_json::{Value as Json, json};
 use serde_yaml_ng::Value;
+use snapback::control::Function;
+use snapback::event::SCHEDULED;
+use workspace_tests::FUNCTIONS;
 
 use crate::template::{Template, text, words};
 
@@ -38,6 +42,12 @@ pub(super) fn source(template: &Template) -> Result<String> {
         .map(|(id, _)| id);
     let about = "\n/// The functions for which the stack reserves no concurrency, whatever its parameter says.";
     out += &constant("pub(crate)", about, "UNRESERVED", &unreserved.collect::<Vec<_>>());
+    out += "\n/// Which function is woken by a call: its service, its name and the function's logical id.\n";
+    out += "pub(crate) const ROUTES: &[(&str, &str, &str)] = &[\n";
+    for (service, call, function) in routes() {
+        writeln!(out, "    (\"{service}\", \"{call}\", \"{function}\"),")?;
+    }
+    out += "];\n";
     out += "\n/// The policies of the keys, in which `${…}` is what CloudFormation knows.\n";
     out += "pub(crate) const POLICIES: &[(&str, &str)] = &[\n";
     for (id, key) in template.resources("AWS::KMS::Key") {
@@ -45,6 +55,14 @@ pub(super) fn source(template: &Template) -> Result<String> {
         writeln!(out, "    (\"{id}\", r#\"{policy}\"#),")?;
     }
     Ok(out + "];\n")
+}
+
+fn routes() -> BTreeSet<(&'static str, &'static str, &'static str)> {
+    let watches = |function: &'static Function| {
+        let watches = function.controls.iter().flat_map(|control| control.about.watches);
+        watches.filter(|watch| watch.name != SCHEDULED).map(|watch| (watch.service, watch.name, function.name))
+    };
+    FUNCTIONS.iter().flat_map(|function| watches(function)).collect()
 }
 
 /// A policy as JSON, under the conditions of the template that add something.

@@ -354,18 +354,13 @@ class Snapback:
         if self._is_unseen:
             yield
             return
-        events = self.aws.client("events")
-        # First the one that would have the others enabled again.
-        rules = sorted((rule["Name"] for rule in events.list_rules()["Rules"]), key=lambda name: "-OwnEventsRule-" not in name)
-        for rule in rules:
-            events.disable_rule(Name=rule)
+        self.aws.deliver_nothing(True)
         self._is_unseen = True
         try:
             yield
         finally:
             self._is_unseen = False
-            for rule in rules:
-                events.enable_rule(Name=rule)
+            self.aws.deliver_nothing(False)
 
     @contextmanager
     def role_without(self, function: str, *actions: str) -> Iterator[None]:

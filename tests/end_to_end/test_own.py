@@ -148,6 +148,23 @@ def test_who_first_silences_the_rule_that_would_tell_is_found_by_the_look(own):
     assert state_of(own, woken) == "ENABLED"
 
 
+def test_what_was_opened_while_a_rule_was_disabled_for_a_second_is_reverted(own):
+    teller, silenced, bucket = rule(own, "OwnEventsRule"), rule(own, "S3Rule"), own.a_bucket()
+    events = own.aws.client("events")
+    for thing in (teller, silenced):
+        events.disable_rule(Name=thing.name)
+    bucket.put_policy(bucket.lets_in_everyone())
+    for thing in (silenced, teller):
+        events.enable_rule(Name=thing.name)
+    assert own.has_settled()
+    assert bucket.statements() != [], "nobody heard of it"
+    look(own)
+    # What waits in the delayed queue is handed to its function.
+    assert own.redrive(minutes=0)["error"] is None
+    assert own.announces(bucket)["outcome"] == "reverted"
+    assert bucket.statements() == []
+
+
 def test_a_target_that_was_taken_away_is_put_back_as_it_was(own):
     woken = rule(own, "Ec2Rule")
     before = targets_of(own, woken)

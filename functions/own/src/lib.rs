@@ -7,6 +7,7 @@ mod aws;
 mod controls;
 mod parts;
 mod rights;
+mod sweep;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,6 +20,7 @@ use snapback::subject::Subject;
 
 pub use controls::{OLDEST_SECONDS, RETRIES};
 pub use parts::PARTS;
+pub use sweep::sweep;
 
 pub const FUNCTION: Function = Function {
     name: "OwnFunction",

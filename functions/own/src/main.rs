@@ -1,4 +1,6 @@
+use futures::FutureExt;
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), snapback::lambda::Error> {
-    Box::pin(snapback::lambda::run(&own::FUNCTION)).await
+    Box::pin(snapback::lambda::run_and(&own::FUNCTION, |responder, time| own::sweep(responder, time).boxed())).await
 }

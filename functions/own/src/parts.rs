@@ -16,7 +16,7 @@ use snapback::json;
 use snapback::settings::Settings;
 use snapback::subject::Subject;
 
-pub(crate) use ids::{POLICIES, UNRESERVED};
+pub(crate) use ids::{POLICIES, ROUTES, UNRESERVED};
 
 use crate::aws;
 

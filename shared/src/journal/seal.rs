@@ -88,6 +88,7 @@ impl fmt::Display for Forged {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.pk.split_once('#') {
             Some(("entry", id)) => write!(f, "entry `{id}`")?,
+            None if self.pk == "gap" => f.write_str("what is known of a gap")?,
             Some(("hold", resource)) => write!(f, "a hold on `{resource}`")?,
             _ => f.write_str("the emergency stop")?,
         }

@@ -37,6 +37,8 @@ pub(crate) struct Case<'a> {
     pub(super) forged: Vec<Forged>,
     /// Why something of the journal could not be read: then nothing is touched.
     pub(super) journal_failure: Option<Error>,
+    /// Whether it was found that events may have woken nobody.
+    pub(super) has_missed_events: bool,
     /// An earlier delivery has been at work, and may have done it.
     pub(super) is_retry: bool,
     /// When the risk was seen after a revert of it, if this is the second look at that.
@@ -83,6 +85,7 @@ impl<'a> Case<'a> {
             stop: None,
             forged: vec![],
             journal_failure: None,
+            has_missed_events: false,
             is_retry: false,
             seen_before: None,
         }

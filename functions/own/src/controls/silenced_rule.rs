@@ -1,14 +1,15 @@
 //! # A rule that invokes Snapback was disabled or changed
 //!
-//! **Watches** `DisableRule`, `DeleteRule`, `RemoveTargets`, `PutRule`, `PutTargets`, and each `Scheduled Event`, which
-//! reads all of Snapback's rules, its own schedule included.
+//! **Watches** `DisableRule`, `DeleteRule`, `RemoveTargets`, `PutRule`, `PutTargets`, `EnableRule`, and each
+//! `Scheduled Event`, which reads all of Snapback's rules, its own schedule included.
 //!
 //! **Why** Whoever wants to open something unseen first disables the rule that would report it, or removes its target.
 //! A disabled rule reports nothing, not even its own disabling if it is the one that watches for that: so there is a
-//! scheduled check every five minutes.
+//! scheduled check every five minutes. A rule that was disabled for a second has missed what was called in that second.
 //!
 //! **Does** Looks up the rule in the stack, its state and its targets. It enables the rule, and restores the target
-//! exactly as in `template.yaml`.
+//! exactly as in `template.yaml`. Whenever it finds something, and whenever somebody enables a rule, Snapback reads the
+//! calls of the last fifteen minutes, and of the fifteen that follow, from CloudTrail's event history, and handles them.
 //!
 //! **Leaves alone**
 //! - rules that are named like Snapback's, but are not part of its stack
@@ -72,6 +73,7 @@ impl Control for SilencedRule {
             Watch { service: SERVICE, name: "RemoveTargets" },
             Watch { service: SERVICE, name: "PutRule" },
             Watch { service: SERVICE, name: "PutTargets" },
+            Watch { service: SERVICE, name: "EnableRule" },
             Watch { service: SERVICE, name: SCHEDULED },
         ],
         reads: &[rights::LIST_STACK_RESOURCES, rights::DESCRIBE_RULE, rights::LIST_TARGETS_BY_RULE],
@@ -79,9 +81,12 @@ impl Control for SilencedRule {
         undoes: &[rights::DESCRIBE_RULE, rights::LIST_TARGETS_BY_RULE, rights::DISABLE_RULE, rights::REMOVE_TARGETS],
         severity: Severity::Critical,
         frameworks: &["ATT&CK T1562.008"],
-        caveat: "What happened while the rule was disabled invoked nobody: search CloudTrail's event history for it.",
+        caveat: "What was called while the rule was disabled is read from CloudTrail's event history within half an hour. \
+                 Data events, and outside us-east-1 calls to global services, are not in it.",
         source: file!(),
     };
+
+    const MISSES_EVENTS: bool = true;
 
     type State = State;
     type Change = Own;
@@ -159,6 +164,16 @@ impl Control for SilencedRule {
             left.push("it was rewritten, and may match something else".to_owned());
         }
         faults.retain(|(grant, _)| !given.holds.contains(grant));
+        if event.name == "EnableRule" {
+            let missed = "what was called while it was disabled woke nobody, and is now read from CloudTrail's event \
+                          history and handled";
+            let is_well = faults.is_empty() && left.is_empty();
+            if is_well && rule.state == RuleState::Enabled {
+                let why = format!("the rule was enabled; {missed}");
+                return Decision::Alert { severity: severity(event), why };
+            }
+            left.extend((!is_well).then(|| missed.to_owned()));
+        }
         let why = faults.iter().map(|(grant, _)| grant.as_str()).collect::<Vec<_>>().join("; ");
         if faults.is_empty() && left.is_empty() {
             return Decision::Allow {
