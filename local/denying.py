@@ -23,6 +23,7 @@ TOLD = {
     "SNAPBACK_GUARDRAILS": str(REPOSITORY / "guardrails"),
     "SNAPBACK_RULE_DEAD_LETTERS": "https://sqs.eu-central-1.amazonaws.com/1",
     "SNAPBACK_FUNCTION_DEAD_LETTERS": "https://sqs.eu-central-1.amazonaws.com/2",
+    "SNAPBACK_DELAYED": "https://sqs.eu-central-1.amazonaws.com/4",
     "SNAPBACK_GIVEN_UP": "https://sqs.eu-central-1.amazonaws.com/3",
     "SNAPBACK_FUNCTIONS": f"arn:aws:lambda:eu-central-1:{ACCOUNT}:function:s3",
 }

@@ -32,13 +32,15 @@ const LARGEST_ENVIRONMENT: usize = 4 * 1024;
 
 /// What CloudFormation puts in the place of a reference, if that is as long as it can be.
 /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/pseudo-parameter-reference.html>
-const REFERENCES: [(&str, usize); 6] = [
+const REFERENCES: [(&str, usize); 7] = [
     ("AWS::Partition", "aws-us-gov".len()),
     ("AWS::Region", "ap-southeast-1".len()),
     ("AWS::AccountId", "111122223333".len()),
     ("AWS::StackName", 128),
     ("JournalKey.Arn", KEY.len()),
     ("TopicKey.Arn", KEY.len()),
+    // The URL of a queue, whose name has 80 characters at most.
+    ("DelayedEvents", 160),
 ];
 
 /// <https://docs.aws.amazon.com/kms/latest/developerguide/concepts.html#key-id-key-ARN>

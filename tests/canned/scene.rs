@@ -96,6 +96,7 @@ pub(crate) fn deployment(guardrails: PathBuf) -> Deployment {
     Deployment {
         journal: "journal".to_owned(),
         journal_key: JOURNAL_KEY.to_owned(),
+        delayed: "https://sqs.eu-central-1.amazonaws.com/111122223333/delayed".to_owned(),
         journal_days: 400,
         most_reverts_per_hour: None,
         topic: "arn:aws:sns:eu-central-1:111122223333:topic".to_owned(),

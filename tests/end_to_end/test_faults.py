@@ -54,7 +54,7 @@ class World:
         sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue)
         self.environment = aws.environment(
             AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test", SNAPBACK_MODE="revert", SNAPBACK_JOURNAL="journal",
-            SNAPBACK_JOURNAL_KEY="alias/journal", SNAPBACK_JOURNAL_DAYS="1", SNAPBACK_TOPIC=topic, SNAPBACK_ROLE=f"arn:aws:iam::{ACCOUNT}:role/own",
+            SNAPBACK_JOURNAL_KEY="alias/journal", SNAPBACK_DELAYED="http://delayed", SNAPBACK_JOURNAL_DAYS="1", SNAPBACK_TOPIC=topic, SNAPBACK_ROLE=f"arn:aws:iam::{ACCOUNT}:role/own",
             SNAPBACK_MAX_REVERTS_PER_HOUR="10000", SNAPBACK_GUARDRAILS=str(REPOSITORY / "guardrails"),
         )  # fmt: skip
 
