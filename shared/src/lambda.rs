@@ -44,20 +44,20 @@ pub async fn run_and(function: &'static Function, besides: Besides) -> Result<()
     let settings = settings.with_trusted(&deployment.guardrails).map_err(refused)?;
     let responder = OnceCell::new();
     serve(service_fn(|event: LambdaEvent<Value>| async {
-        let deadline = event.context.deadline();
-        if function.learns() && event.payload["detail-type"] == SCHEDULED {
-            return Box::pin(learn(function, event.payload, &settings, &deployment)).await;
+        let LambdaEvent { payload, context } = event;
+        if function.learns() && payload["detail-type"] == SCHEDULED {
+            return Box::pin(learn(function, payload, &settings, &deployment)).await;
         }
         let make = || async { Responder::new(&settings, &deployment, crate::aws::config().await) };
-        if event.payload["detail-type"] == SECOND_CHECK {
+        if payload["detail-type"] == SECOND_CHECK {
             let responder: &Responder<'_> = responder.get_or_init(make).await;
-            return Box::pin(responder.look_again(function, &event.payload)).await.map_err(Error::from);
+            return Box::pin(responder.look_again(function, &payload)).await.map_err(Error::from);
         }
-        let suspected = function.suspect(event.payload, &settings).map_err(|error| anyhow!("bad event: {error}"))?;
+        let suspected = function.suspect(payload, &settings).map_err(|error| anyhow!("bad event: {error}"))?;
         let Some((event, suspected)) = suspected else { return Ok(()) };
         let responder: &Responder<'_> = responder.get_or_init(make).await;
         let responded = Box::pin(responder.respond(function, &event, &suspected)).await;
-        let left = || deadline.duration_since(SystemTime::now()).unwrap_or_default();
+        let left = || context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
         let done = if event.is_look() { besides(responder, left()).await } else { Ok(()) };
         responded.and(done).map_err(Error::from)
     }))

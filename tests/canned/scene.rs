@@ -100,7 +100,6 @@ pub(crate) fn deployment(guardrails: PathBuf) -> Deployment {
         journal_days: 400,
         most_reverts_per_hour: None,
         topic: "arn:aws:sns:eu-central-1:111122223333:topic".to_owned(),
-        delayed: "https://sqs.eu-central-1.amazonaws.com/111122223333/delayed".to_owned(),
         pace: Pace(1),
         role: "arn:aws:iam::111122223333:role/own".to_owned(),
         is_hub: false,
