@@ -7,6 +7,7 @@ mod cases;
 mod cycles;
 mod deployment;
 mod docs;
+mod escalation;
 mod events;
 mod guardrails;
 mod iam;

@@ -148,6 +148,7 @@ Examples:
 Examples:
   snapback explain policy bucket.json --account 111122223333
   snapback explain identity policy.json
+  snapback explain identity --principal arn:aws:iam::111122223333:role/deploy
   snapback explain ingress permission.json
   snapback explain event event.json --look"
     )]

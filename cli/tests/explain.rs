@@ -178,6 +178,83 @@ fn an_identity_policy_is_told_with_the_ways_to_become_administrator() -> Result<
     Ok(())
 }
 
+/// What `aws iam get-account-authorization-details` writes of one user, who is in one group.
+fn details() -> Value {
+    let admin = json!({"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}});
+    let no_iam = json!({"Statement": [
+        {"Effect": "Allow", "NotAction": ["iam:*", "sts:*"], "Resource": "*"},
+    ]});
+    // As the API has it; the AWS CLI gives objects.
+    let pass = "%7B%22Statement%22%3A%7B%22Effect%22%3A%22Allow%22%2C%22Action%22%3A%22iam%3APassRole%22%2C\
+                %22Resource%22%3A%22%2A%22%7D%7D";
+    let run = json!({"Statement": {"Effect": "Allow", "Action": ["lambda:*"], "Resource": "*"}});
+    let version = |document: &Value| {
+        json!([
+            {"VersionId": "v2", "IsDefaultVersion": false, "Document": {"Statement": []}},
+            {"VersionId": "v1", "IsDefaultVersion": true, "Document": document},
+        ])
+    };
+    let of = |name: &str| format!("arn:aws:iam::111122223333:policy/{name}");
+    json!({
+        "UserDetailList": [
+            {"UserName": "bob", "Arn": "arn:aws:iam::111122223333:user/eng/bob", "GroupList": ["devs"],
+             "UserPolicyList": [{"PolicyName": "pass", "PolicyDocument": pass}], "AttachedManagedPolicies": []},
+            {"UserName": "eve", "Arn": "arn:aws:iam::111122223333:user/eve", "GroupList": [],
+             "AttachedManagedPolicies": [{"PolicyName": "admin", "PolicyArn": of("admin")}],
+             "PermissionsBoundary": {"PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": of("no-iam")}},
+            {"UserName": "tom", "Arn": "arn:aws:iam::111122223333:user/tom", "GroupList": ["gone"]},
+        ],
+        "RoleDetailList": [
+            {"RoleName": "root", "Arn": "arn:aws:iam::111122223333:role/root",
+             "AttachedManagedPolicies": [{"PolicyName": "admin", "PolicyArn": of("admin")}]},
+        ],
+        "GroupDetailList": [
+            {"GroupName": "devs", "Arn": "arn:aws:iam::111122223333:group/devs",
+             "AttachedManagedPolicies": [{"PolicyName": "run", "PolicyArn": of("run")}]},
+        ],
+        "Policies": [
+            {"Arn": of("run"), "PolicyVersionList": version(&run)},
+            {"Arn": of("admin"), "PolicyVersionList": version(&admin)},
+            {"Arn": of("no-iam"), "PolicyVersionList": version(&no_iam)},
+        ],
+    })
+}
+
+#[test]
+fn a_principal_is_judged_by_all_that_a_saved_account_says_it_holds() -> Result<()> {
+    let of = |arn: &str| explain(&["identity", "-", "--principal", arn, "--json"], details().to_string());
+    let bob = of("arn:aws:iam::111122223333:user/eng/bob")?;
+    let answer = bob.json()?;
+    assert_eq!((&answer["admin"], bob.status), (&json!(false), Some(1)), "{}", bob.err);
+    let name = "iam:PassRole+lambda:CreateFunction+lambda:InvokeFunction";
+    let why = answer["why"].as_array().and_then(|why| why.iter().find(|why| why.to_string().contains(name)));
+    let why = why.map(ToString::to_string).unwrap_or_default();
+    let through = "statement 1 of inline policy `pass` and statement 1 of managed policy `run` of group `devs`";
+    assert!(why.contains(through), "{answer}");
+
+    let eve = of("arn:aws:iam::111122223333:user/eve")?.json()?;
+    assert_eq!(eve["admin"], json!(false), "her boundary bounds her");
+    let why = eve["why"][0].to_string();
+    assert!(why.contains("of managed policy `admin`, within statement 1 of permissions boundary `no-iam`"), "{why}");
+
+    let session = "arn:aws:sts::111122223333:assumed-role/root/alice";
+    let people = explain(&["identity", "-", "--principal", session], details().to_string())?;
+    let told = "arn:aws:iam::111122223333:role/root: administrator, and 103 of the published ways to become one\n\
+                ! the holder may do everything, allowed by statement 1 of managed policy `admin`\n";
+    assert_eq!((people.out.as_str(), people.status), (told, Some(1)));
+
+    for (arn, said) in [
+        ("arn:aws:iam::111122223333:user/zoe", "-:1:1: `arn:aws:iam::111122223333:user/zoe` is not in it"),
+        ("arn:aws:iam::111122223333:user/tom", "-:1:1: group `gone` is not in it"),
+    ] {
+        let said_of = of(arn)?;
+        assert_eq!((said_of.status, said_of.err), (Some(2), format!("snapback: {said}\n")), "{arn}");
+    }
+    let other = explain(&["identity", "-", "--principal", session], json!({"Statement": []}).to_string())?;
+    assert!(other.err.contains("expected what `aws iam get-account-authorization-details` writes"), "{}", other.err);
+    Ok(())
+}
+
 #[test]
 fn ingress_is_told_as_the_ranges_beyond_the_public_ports() -> Result<()> {
     let (ssh, web) = (permission(22, "0.0.0.0/0"), permission(443, "0.0.0.0/0"));
@@ -383,6 +460,11 @@ fn wrong_usage_is_told_apart_from_an_answer() -> Result<()> {
         &["policy", "-", "--kind", "bucket"],
         &["ingress", "-", "--public-ports", "http"],
         &["identity", "-", "--account", "root"],
+        &["identity"],
+        &["identity", "--principal", "bob"],
+        &["identity", "--principal", "arn:aws:iam::111122223333:root"],
+        &["identity", "--principal", "arn:aws:s3:::bob"],
+        &["identity", "--lines", "--principal", "arn:aws:iam::111122223333:user/bob"],
         &["acl", "-"],
     ] {
         let said = explain(arguments, "{}")?;

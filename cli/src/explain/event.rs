@@ -83,8 +83,8 @@ struct Said {
 }
 
 impl Question for Arguments {
-    fn input(&self) -> &Input {
-        &self.input
+    fn input(&self) -> Input {
+        self.input.clone()
     }
 
     fn answer(&self, text: &str) -> Result<Answer, NotUnderstood> {

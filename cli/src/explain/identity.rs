@@ -1,39 +1,145 @@
-//! `snapback explain identity`
+//! `snapback explain identity`: of one policy, or of all that a principal holds.
 
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail, ensure};
+use iam::{IamIdentity, Permissions};
 use jiff::Timestamp;
+use serde::Serialize;
+use snapback::place::Place;
 use snapback::policy::NotUnderstood;
 use snapback::policy::identity::{self, Holder, Identity};
 
+use super::saved::Saved;
 use super::{Answer, Input, Question};
+use crate::caller::Caller;
 use crate::choices::account;
+use crate::{operator, trouble};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    #[command(flatten)]
-    input: Input,
+    /// The JSON document, or with --principal what `aws iam get-account-authorization-details` has written; `-` is
+    /// standard input
+    #[arg(required_unless_present = "principal")]
+    file: Option<PathBuf>,
+    /// Judge all that this user, role or group holds: its managed and inline policies, those of its groups, and its
+    /// permissions boundary. Without a file it is read as it is now, with your credentials; nothing is changed
+    #[arg(long, value_name = "ARN", value_parser = principal)]
+    principal: Option<Principal>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    /// Read one document a line and answer each
+    #[arg(long, requires = "file")]
+    lines: bool,
     /// The account of whoever holds the policy: nobody can rewrite what IAM keeps for another account
-    #[arg(long, value_name = "ID", value_parser = account)]
+    #[arg(long, value_name = "ID", value_parser = account, conflicts_with = "principal")]
     account: Option<String>,
+    /// The Region whose endpoint of IAM is asked, if it is not that of your AWS profile
+    #[arg(long, value_name = "REGION", conflicts_with = "file")]
+    region: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+struct Principal {
+    arn: String,
+    account: String,
+    of: IamIdentity,
+}
+
+/// An answer about a principal.
+#[derive(Serialize)]
+struct Shown<'a> {
+    principal: &'a str,
+    #[serde(flatten)]
+    identity: &'a Identity,
 }
 
 impl Question for Arguments {
-    fn input(&self) -> &Input {
-        &self.input
+    fn input(&self) -> Input {
+        let file = self.file.clone().unwrap_or_else(|| PathBuf::from("-"));
+        Input { file, json: self.json, lines: self.lines }
     }
 
     fn answer(&self, text: &str) -> Result<Answer, NotUnderstood> {
-        let holder = Holder { account: self.account.clone(), at: Some(Timestamp::now()) };
-        let identity = identity::judge(text, &holder)?;
-        let shown = if self.input.json {
-            serde_json::to_string(&identity).map_err(|error| NotUnderstood {
-                message: error.to_string(),
-                line: error.line(),
-                column: error.column(),
-            })?
-        } else {
-            for_people(&identity)
+        let at = Some(Timestamp::now());
+        let (principal, identity) = match &self.principal {
+            Some(principal) => {
+                let held = Saved::read(text)?.permissions(&principal.arn)?;
+                (Some(held.arn.clone()), held.judge(at)?)
+            }
+            None => (None, identity::judge(text, &Holder { account: self.account.clone(), at })?),
         };
+        let shown = self.shown(principal.as_deref(), &identity).map_err(|error| NotUnderstood {
+            message: error.to_string(),
+            line: error.line(),
+            column: error.column(),
+        })?;
         Ok(Answer { shown, is_untrusted: identity.is_risky(), notes: vec![] })
+    }
+}
+
+impl Arguments {
+    /// Whether AWS is asked what the principal holds.
+    pub(super) fn is_live(&self) -> bool {
+        self.file.is_none()
+    }
+
+    #[tokio::main(flavor = "current_thread")]
+    pub(super) async fn look(&self, out: &mut impl Write) -> Result<ExitCode> {
+        let principal = self.principal.as_ref().context("neither a file nor a principal is named")?;
+        let held = self.held(principal).await?;
+        let identity = held.judge(Some(Timestamp::now())).with_context(|| format!("judging `{}`", held.arn))?;
+        writeln!(out, "{}", self.shown(Some(&held.arn), &identity)?)?;
+        Ok(ExitCode::from(u8::from(identity.is_risky())))
+    }
+
+    async fn held(&self, principal: &Principal) -> Result<Permissions> {
+        let config = operator::config(self.region.as_deref()).await?;
+        let advised = |error| trouble::with_advice(error, &config);
+        let account = Caller::of(&config).await.map_err(advised)?.account;
+        ensure!(
+            account == principal.account,
+            "`{}` is of account {}, but your credentials belong to account {account}",
+            principal.arn,
+            principal.account
+        );
+        let place = Place::new(account, config.clone());
+        match iam::permissions(&place, &principal.of).await.map_err(advised)? {
+            Some(held) => Ok(held),
+            None => bail!("there is no {} in account {}", principal.of, principal.account),
+        }
+    }
+
+    fn shown(&self, principal: Option<&str>, identity: &Identity) -> serde_json::Result<String> {
+        match (principal, self.json) {
+            (Some(principal), true) => serde_json::to_string(&Shown { principal, identity }),
+            (None, true) => serde_json::to_string(identity),
+            (Some(principal), false) => Ok(format!("{principal}: {}", for_people(identity))),
+            (None, false) => Ok(for_people(identity)),
+        }
+    }
+}
+
+/// A session of a role holds what the role holds.
+fn principal(arn: &str) -> Result<Principal, String> {
+    let parts: Vec<&str> = arn.splitn(6, ':').collect();
+    let role = match parts[..] {
+        ["arn", partition, "sts", "", account, session] => session.strip_prefix("assumed-role/").map(|session| {
+            let role = session.split('/').next().unwrap_or(session);
+            format!("arn:{partition}:iam::{account}:role/{role}")
+        }),
+        _ => None,
+    };
+    let arn = role.unwrap_or_else(|| arn.to_owned());
+    let account = arn.split(':').nth(4).filter(|text| account(text).is_ok()).map(str::to_owned);
+    match (iam::named(&arn), account) {
+        (Some(of), Some(account)) => Ok(Principal { arn, account, of }),
+        _ => Err("expected the ARN of a user, a role, a session of a role or a group, such as \
+                  `arn:aws:iam::111122223333:role/deploy`"
+            .to_owned()),
     }
 }
 

@@ -75,8 +75,8 @@ struct Shown {
 }
 
 impl Question for Arguments {
-    fn input(&self) -> &Input {
-        &self.input
+    fn input(&self) -> Input {
+        self.input.clone()
     }
 
     fn answer(&self, text: &str) -> Result<Answer, NotUnderstood> {

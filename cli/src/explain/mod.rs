@@ -8,6 +8,7 @@ mod event;
 mod identity;
 mod ingress;
 mod policy;
+mod saved;
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -27,7 +28,7 @@ pub(crate) struct Arguments {
 enum What {
     /// Explain whom a resource policy or a role's trust policy lets in, and show it without the untrusted
     Policy(policy::Arguments),
-    /// Explain whether an identity policy makes an administrator, or lets its holder become one
+    /// Explain whether an identity policy, or all that a principal holds, makes an administrator or lets one become one
     Identity(identity::Arguments),
     /// Explain what an EC2 `IpPermission`, or a list of them, opens to the world
     Ingress(ingress::Arguments),
@@ -35,7 +36,7 @@ enum What {
     Event(event::Arguments),
 }
 
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 struct Input {
     /// The JSON document; `-` is standard input
     file: PathBuf,
@@ -49,7 +50,7 @@ struct Input {
 
 /// What one kind of document is asked.
 trait Question {
-    fn input(&self) -> &Input;
+    fn input(&self) -> Input;
     fn answer(&self, text: &str) -> Result<Answer, NotUnderstood>;
 }
 
@@ -65,6 +66,7 @@ struct Answer {
 struct Explanation<'a, W> {
     out: &'a mut W,
     question: &'a dyn Question,
+    input: Input,
     answered: u64,
     untrusted: u64,
     bad: u64,
@@ -73,13 +75,15 @@ struct Explanation<'a, W> {
 pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCode> {
     let question: &dyn Question = match &arguments.what {
         What::Policy(policy) => policy,
+        What::Identity(identity) if identity.is_live() => return identity.look(out),
         What::Identity(identity) => identity,
         What::Ingress(ingress) => ingress,
         What::Event(event) => event,
     };
-    let mut explanation = Explanation { out, question, answered: 0, untrusted: 0, bad: 0 };
-    match reader(&question.input().file) {
-        Ok(reader) if question.input().lines => explanation.lines(reader)?,
+    let input = question.input();
+    let mut explanation = Explanation { out, question, input: input.clone(), answered: 0, untrusted: 0, bad: 0 };
+    match reader(&input.file) {
+        Ok(reader) if input.lines => explanation.lines(reader)?,
         Ok(reader) => explanation.document(reader)?,
         Err(error) => explanation.complain(&format!("cannot be opened: {error}"))?,
     }
@@ -119,7 +123,7 @@ impl<W: Write> Explanation<'_, W> {
             }
         }
         let (good, untrusted, bad) = (self.answered, self.untrusted, self.bad);
-        if !self.question.input().json {
+        if !self.input.json {
             writeln!(self.out, "{good} answered, {untrusted} untrusted, {bad} bad")?;
         } else if bad > 0 {
             writeln!(io::stderr(), "snapback: {}: {good} answered, {bad} bad", self.file())?;
@@ -146,7 +150,7 @@ impl<W: Write> Explanation<'_, W> {
         }
         self.answered += 1;
         self.untrusted += u64::from(answer.is_untrusted);
-        if line.is_some() && !self.question.input().json {
+        if line.is_some() && !self.input.json {
             write!(self.out, "{place}: ")?;
         }
         Ok(writeln!(self.out, "{}", answer.shown)?)
@@ -162,7 +166,7 @@ impl<W: Write> Explanation<'_, W> {
     }
 
     fn file(&self) -> String {
-        self.question.input().file.display().to_string()
+        self.input.file.display().to_string()
     }
 }
 

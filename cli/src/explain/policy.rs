@@ -47,8 +47,8 @@ struct ShownGrant<'a> {
 }
 
 impl Question for Arguments {
-    fn input(&self) -> &Input {
-        &self.input
+    fn input(&self) -> Input {
+        self.input.clone()
     }
 
     fn answer(&self, text: &str) -> Result<Answer, NotUnderstood> {

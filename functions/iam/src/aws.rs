@@ -1,6 +1,7 @@
 //! Every call to AWS IAM that Snapback makes: for each thing how it is read and how it is written.
 
 pub(crate) mod credentials;
+pub(crate) mod identities;
 pub(crate) mod tags;
 pub(crate) mod users;
 

@@ -2,12 +2,18 @@
 
 mod aws;
 mod controls;
+mod permissions;
 mod rights;
 mod told;
 
 use std::time::Duration;
 
+use anyhow::Result;
 use snapback::control::{AnyControl, Function, Tags};
+use snapback::place::Place;
+
+pub use aws::identities::decoded;
+pub use permissions::{IamIdentity, IdentityKind, Permissions, Policies, named};
 
 pub const FUNCTION: Function = Function {
     name: "IamFunction",
@@ -19,3 +25,11 @@ pub const FUNCTION: Function = Function {
     // <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency>
     patience: &[Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)],
 };
+
+/// All that gives an identity permissions; nothing if there is no such identity.
+///
+/// # Errors
+/// When IAM cannot be asked.
+pub async fn permissions(place: &Place, of: &IamIdentity) -> Result<Option<Permissions>> {
+    aws::identities::read(place, of).await
+}

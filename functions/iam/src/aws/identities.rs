@@ -1,0 +1,176 @@
+//! Users, roles and groups: what gives them permissions, read one by one.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Context, Result};
+use aws_sdk_iam::Client;
+use futures::future::try_join_all;
+use percent_encoding::percent_decode_str;
+use snapback::aws::unless_gone;
+use snapback::place::Place;
+use snapback::policy::PolicyText;
+
+use super::GONE;
+use crate::permissions::{IamIdentity, IdentityKind, Permissions, Policies};
+
+/// How an identity is named in its policies, before their texts are read.
+struct Names {
+    of: IamIdentity,
+    managed: BTreeSet<String>,
+    inline: BTreeMap<String, PolicyText>,
+}
+
+/// An identity as it is; nothing if there is none.
+struct Known {
+    arn: String,
+    boundary: Option<String>,
+}
+
+/// All that gives an identity permissions; nothing if there is no such identity.
+pub(crate) async fn read(place: &Place, of: &IamIdentity) -> Result<Option<Permissions>> {
+    let client = Client::new(&place.config);
+    let Some(known) = known(&client, of).await? else { return Ok(None) };
+    let groups = match of.kind {
+        IdentityKind::User => groups(&client, &of.name).await?,
+        IdentityKind::Role | IdentityKind::Group => vec![],
+    };
+    let all = [of.clone()].into_iter().chain(groups);
+    let all = try_join_all(all.map(|of| names(&client, of))).await?;
+    let arns: BTreeSet<&String> = all.iter().flat_map(|names| &names.managed).chain(&known.boundary).collect();
+    let texts = try_join_all(arns.into_iter().map(|arn| managed(&client, arn))).await?;
+    let texts: BTreeMap<String, PolicyText> = texts.into_iter().flatten().collect();
+    let policies = |names: Names| Policies {
+        managed: names.managed.iter().filter_map(|arn| Some((arn.clone(), texts.get(arn)?.clone()))).collect(),
+        inline: names.inline,
+    };
+    let mut all = all.into_iter();
+    let own = all.next().map(policies).unwrap_or_default();
+    Ok(Some(Permissions {
+        of: of.clone(),
+        boundary: known.boundary.and_then(|arn| Some((arn.clone(), texts.get(&arn)?.clone()))),
+        arn: known.arn,
+        own,
+        groups: all.map(|names| (names.of.name.clone(), policies(names))).collect(),
+    }))
+}
+
+async fn known(client: &Client, of: &IamIdentity) -> Result<Option<Known>> {
+    let (name, doing) = (&of.name, || format!("reading {of}"));
+    Ok(match of.kind {
+        IdentityKind::User => {
+            let answer = client.get_user().user_name(name).send().await;
+            unless_gone(answer, GONE, doing)?.and_then(|answer| answer.user).map(|user| Known {
+                boundary: user.permissions_boundary.and_then(|boundary| boundary.permissions_boundary_arn),
+                arn: user.arn,
+            })
+        }
+        IdentityKind::Role => {
+            let answer = client.get_role().role_name(name).send().await;
+            unless_gone(answer, GONE, doing)?.and_then(|answer| answer.role).map(|role| Known {
+                boundary: role.permissions_boundary.and_then(|boundary| boundary.permissions_boundary_arn),
+                arn: role.arn,
+            })
+        }
+        IdentityKind::Group => {
+            let answer = client.get_group().group_name(name).max_items(1).send().await;
+            unless_gone(answer, GONE, doing)?
+                .and_then(|answer| answer.group)
+                .map(|group| Known { boundary: None, arn: group.arn })
+        }
+    })
+}
+
+async fn groups(client: &Client, user: &str) -> Result<Vec<IamIdentity>> {
+    let found = client.list_groups_for_user().user_name(user).into_paginator().items().send().try_collect().await;
+    let found = unless_gone(found, GONE, || format!("listing the groups of user `{user}`"))?.unwrap_or_default();
+    let group = |name| IamIdentity { kind: IdentityKind::Group, name };
+    Ok(found.into_iter().map(|found| group(found.group_name)).collect())
+}
+
+async fn names(client: &Client, of: IamIdentity) -> Result<Names> {
+    let (managed, inline) = futures::try_join!(attached(client, &of), inline_names(client, &of))?;
+    let texts = inline.into_iter().map(|name| async {
+        let text = inline_text(client, &of, &name).await?;
+        anyhow::Ok(text.map(|text| (name, text)))
+    });
+    let inline = try_join_all(texts).await?.into_iter().flatten().collect();
+    Ok(Names { of, managed, inline })
+}
+
+async fn attached(client: &Client, of: &IamIdentity) -> Result<BTreeSet<String>> {
+    let (name, doing) = (&of.name, || format!("listing the managed policies of {of}"));
+    let found = match of.kind {
+        IdentityKind::User => {
+            let call = client.list_attached_user_policies().user_name(name).into_paginator().items().send();
+            unless_gone(call.try_collect().await, GONE, doing)?
+        }
+        IdentityKind::Role => {
+            let call = client.list_attached_role_policies().role_name(name).into_paginator().items().send();
+            unless_gone(call.try_collect().await, GONE, doing)?
+        }
+        IdentityKind::Group => {
+            let call = client.list_attached_group_policies().group_name(name).into_paginator().items().send();
+            unless_gone(call.try_collect().await, GONE, doing)?
+        }
+    };
+    Ok(found.unwrap_or_default().into_iter().filter_map(|attached| attached.policy_arn).collect())
+}
+
+async fn inline_names(client: &Client, of: &IamIdentity) -> Result<Vec<String>> {
+    let (name, doing) = (&of.name, || format!("listing the inline policies of {of}"));
+    let found = match of.kind {
+        IdentityKind::User => {
+            let call = client.list_user_policies().user_name(name).into_paginator().items().send();
+            unless_gone(call.try_collect().await, GONE, doing)?
+        }
+        IdentityKind::Role => {
+            let call = client.list_role_policies().role_name(name).into_paginator().items().send();
+            unless_gone(call.try_collect().await, GONE, doing)?
+        }
+        IdentityKind::Group => {
+            let call = client.list_group_policies().group_name(name).into_paginator().items().send();
+            unless_gone(call.try_collect().await, GONE, doing)?
+        }
+    };
+    Ok(found.unwrap_or_default())
+}
+
+/// The text of an inline policy; nothing if there is none of that name.
+async fn inline_text(client: &Client, of: &IamIdentity, policy: &str) -> Result<Option<PolicyText>> {
+    let (name, doing) = (&of.name, || format!("reading inline policy `{policy}` of {of}"));
+    let text = match of.kind {
+        IdentityKind::User => {
+            let answer = client.get_user_policy().user_name(name).policy_name(policy).send().await;
+            unless_gone(answer, GONE, doing)?.map(|answer| answer.policy_document)
+        }
+        IdentityKind::Role => {
+            let answer = client.get_role_policy().role_name(name).policy_name(policy).send().await;
+            unless_gone(answer, GONE, doing)?.map(|answer| answer.policy_document)
+        }
+        IdentityKind::Group => {
+            let answer = client.get_group_policy().group_name(name).policy_name(policy).send().await;
+            unless_gone(answer, GONE, doing)?.map(|answer| answer.policy_document)
+        }
+    };
+    text.map(|text| decoded(&text)).transpose()
+}
+
+/// A managed policy as its default version has it; nothing if it is gone.
+async fn managed(client: &Client, arn: &str) -> Result<Option<(String, PolicyText)>> {
+    let doing = || format!("reading managed policy `{arn}`");
+    let answer = unless_gone(client.get_policy().policy_arn(arn).send().await, GONE, doing)?;
+    let Some(version) = answer.and_then(|answer| answer.policy).and_then(|policy| policy.default_version_id) else {
+        return Ok(None);
+    };
+    let answer = client.get_policy_version().policy_arn(arn).version_id(version).send().await;
+    let found = unless_gone(answer, GONE, doing)?.and_then(|answer| answer.policy_version);
+    let text = found.and_then(|version| version.document).map(|text| decoded(&text)).transpose()?;
+    Ok(text.map(|text| (arn.to_owned(), text)))
+}
+
+/// IAM gives documents URL-encoded, as RFC 3986 has it.
+/// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetUserPolicy.html>
+pub fn decoded(text: &str) -> Result<PolicyText> {
+    let text = percent_decode_str(text).decode_utf8().context("reading a policy document that is no UTF-8")?;
+    Ok(text.into_owned().into())
+}

@@ -1,0 +1,107 @@
+//! What gives an identity its permissions, and what it makes of it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use snapback::policy::identity::{self, Attached, Held, Holder, Identity};
+use snapback::policy::{NotUnderstood, PolicyText};
+
+/// A user, a role or a group, as the API knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IamIdentity {
+    pub kind: IdentityKind,
+    pub name: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum IdentityKind {
+    User,
+    Role,
+    Group,
+}
+
+/// A user, a role or a group, and all that gives it permissions.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Permissions {
+    pub of: IamIdentity,
+    pub arn: String,
+    pub own: Policies,
+    /// Of a user, by their names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub groups: BTreeMap<String, Policies>,
+    /// The managed policy that bounds them, by its ARN.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub boundary: Option<(String, PolicyText)>,
+}
+
+/// The policies of one identity.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Policies {
+    /// By ARN, each as its default version has it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub managed: BTreeMap<String, PolicyText>,
+    /// By name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub inline: BTreeMap<String, PolicyText>,
+}
+
+impl Permissions {
+    /// What all of it together lets the identity do.
+    ///
+    /// # Errors
+    /// Says which policy is not understood, and where.
+    pub fn judge(&self, at: Option<Timestamp>) -> Result<Identity, NotUnderstood> {
+        let mut policies = self.own.attached("");
+        for (group, held) in &self.groups {
+            policies.extend(held.attached(&format!(" of group `{group}`")));
+        }
+        let boundary = self.boundary.as_ref().map(|(arn, text)| Attached {
+            name: format!("permissions boundary `{}`", name(arn)),
+            text: text.to_string(),
+        });
+        let account = self.arn.split(':').nth(4).filter(|account| !account.is_empty()).map(str::to_owned);
+        identity::judge_held(&Held { policies, boundary }, &Holder { account, at })
+    }
+}
+
+impl Policies {
+    fn attached(&self, of: &str) -> Vec<Attached> {
+        let managed = self.managed.iter().map(|(arn, text)| (format!("managed policy `{}`{of}", name(arn)), text));
+        let inline = self.inline.iter().map(|(name, text)| (format!("inline policy `{name}`{of}"), text));
+        managed.chain(inline).map(|(name, text)| Attached { name, text: text.to_string() }).collect()
+    }
+}
+
+impl fmt::Display for IamIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.kind {
+            IdentityKind::User => "user",
+            IdentityKind::Role => "role",
+            IdentityKind::Group => "group",
+        };
+        write!(f, "{kind} `{}`", self.name)
+    }
+}
+
+/// The identity that an ARN names, if it names one.
+#[must_use]
+pub fn named(arn: &str) -> Option<IamIdentity> {
+    let parts: Vec<&str> = arn.splitn(6, ':').collect();
+    let ["arn", _, "iam", _, _, path] = parts[..] else { return None };
+    let (kind, name) = (path.split('/').next()?, path.rsplit('/').next()?);
+    let kind = match kind {
+        "user" => IdentityKind::User,
+        "role" => IdentityKind::Role,
+        "group" => IdentityKind::Group,
+        _ => return None,
+    };
+    (path.contains('/') && !name.is_empty()).then(|| IamIdentity { kind, name: name.to_owned() })
+}
+
+/// What people call a managed policy.
+fn name(arn: &str) -> &str {
+    arn.rsplit('/').next().unwrap_or(arn)
+}

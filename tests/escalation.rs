@@ -1,0 +1,112 @@
+//! What the roles of the deployment could be used for by whoever takes over a function: the published ways to become
+//! administrator, tried on each role of `template.yaml`.
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Map, json};
+use serde_yaml_ng::Value;
+use snapback::policy::identity::{Attached, Held, Holder, Identity, judge_held};
+
+use crate::template::{Template, items};
+
+const ACCOUNT: &str = "111122223333";
+
+/// Which roles have such a way, which it is, and why they need it. [The threat model](../docs/threat-model.md) says so too.
+const DECLARED: [(&str, &str, &str); 0] = [];
+
+#[test]
+fn no_role_of_a_function_can_become_administrator_but_those_that_are_declared() -> Result<()> {
+    let template = Template::read()?;
+    let roles = template.resources("AWS::IAM::Role");
+    assert!(roles.len() >= workspace_tests::FUNCTIONS.len(), "only {} roles were found", roles.len());
+    let mut found = vec![];
+    for (role, resource) in roles {
+        let identity = judged(&template, &resource["Properties"]).with_context(|| role.to_owned())?;
+        assert!(!identity.admin, "{role}: {:?}", identity.why);
+        found.extend(identity.escalation.into_iter().map(|path| (role.to_owned(), path)));
+    }
+    let declared: Vec<_> = DECLARED.iter().map(|(role, path, _)| ((*role).to_owned(), (*path).to_owned())).collect();
+    assert_eq!(found, declared);
+    assert!(DECLARED.iter().all(|(_, _, why)| !why.is_empty()));
+    Ok(())
+}
+
+/// Without this, the test above could pass because it reads nothing.
+#[test]
+fn a_role_that_could_become_administrator_would_be_found() -> Result<()> {
+    let template = Template::read()?;
+    let (_, role) = template.resources("AWS::IAM::Role").into_iter().next().context("there are roles")?;
+    for (action, path) in
+        [("iam:PutUserPolicy", "iam:PutUserPolicy"), ("lambda:UpdateFunctionCode", "lambda:UpdateFunctionCode")]
+    {
+        let mut role = role["Properties"].clone();
+        let statement =
+            format!("{{Effect: Allow, Action: {action}, Resource: !Sub 'arn:${{AWS::Partition}}:*:*:*:*'}}");
+        let statements = role["Policies"][0]["PolicyDocument"]["Statement"].as_sequence_mut().context("statements")?;
+        statements.push(serde_yaml_ng::from_str(&statement)?);
+        let identity = judged(&template, &role)?;
+        assert!(identity.escalation.contains(&path.to_owned()), "{:?}", identity.escalation);
+    }
+    Ok(())
+}
+
+fn judged(template: &Template, role: &Value) -> Result<Identity> {
+    let mut policies = vec![];
+    for policy in items(&role["Policies"]) {
+        let text = deployed(template, &policy["PolicyDocument"])?.to_string();
+        policies.push(Attached { name: format!("inline policy {:?}", policy["PolicyName"]), text });
+    }
+    let holder = Holder { account: Some(ACCOUNT.to_owned()), at: None };
+    Ok(judge_held(&Held { policies, boundary: None }, &holder)?)
+}
+
+/// A part of the template as CloudFormation deploys it. What a condition may leave out is taken to be there.
+fn deployed(template: &Template, value: &Value) -> Result<serde_json::Value> {
+    Ok(match value {
+        Value::Sequence(items) => items.iter().map(|item| deployed(template, item)).collect::<Result<_>>()?,
+        Value::Mapping(members) => {
+            let members = members.iter().map(|(name, value)| {
+                let name = name.as_str().context("a name that is no text")?;
+                Ok((name.to_owned(), deployed(template, value)?))
+            });
+            members.collect::<Result<Map<_, _>>>()?.into()
+        }
+        Value::Tagged(tagged) => match (tagged.tag.to_string().trim_start_matches('!'), &tagged.value) {
+            ("Sub", Value::String(text)) => json!(substituted(template, text)),
+            ("Ref", Value::String(name)) => json!(variable(template, name)),
+            ("GetAtt", Value::String(name)) => json!(variable(template, name)),
+            ("If", Value::Sequence(sides)) => deployed(template, sides.get(1).context("a side")?)?,
+            ("Split" | "Join", _) => json!("*"),
+            (tag, _) => bail!("`!{tag}` is not understood"),
+        },
+        plain => serde_json::to_value(plain)?,
+    })
+}
+
+fn substituted(template: &Template, text: &str) -> String {
+    let (mut rest, mut made) = (text, String::new());
+    while let Some((before, after)) = rest.split_once("${") {
+        let (name, after) = after.split_once('}').unwrap_or((after, ""));
+        made = made + before + &variable(template, name);
+        rest = after;
+    }
+    made + rest
+}
+
+fn variable(template: &Template, name: &str) -> String {
+    match name {
+        "AWS::Partition" => "aws".to_owned(),
+        "AWS::Region" => "eu-central-1".to_owned(),
+        "AWS::AccountId" => ACCOUNT.to_owned(),
+        "AWS::StackName" => "snapback".to_owned(),
+        name => {
+            let (id, attribute) = name.split_once('.').unwrap_or((name, ""));
+            let kind = template.0["Resources"][id]["Type"].as_str().unwrap_or_default();
+            let (service, region, what) = match kind {
+                "AWS::IAM::Role" => ("iam", "", "role/"),
+                "AWS::Serverless::Function" | "AWS::Lambda::Function" => ("lambda", "eu-central-1", "function:"),
+                _ => ("unknown", "eu-central-1", ""),
+            };
+            if attribute == "Arn" { format!("arn:aws:{service}:{region}:{ACCOUNT}:{what}{id}") } else { id.to_owned() }
+        }
+    }
+}
