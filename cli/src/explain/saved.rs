@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use iam::{Permissions, Policies};
+use iam::{Boundary, Permissions, Policies};
 use serde::Deserialize;
 use serde_json::Value;
 use snapback::policy::{NotUnderstood, PolicyText};
@@ -32,7 +32,7 @@ struct Detail {
     attached_managed_policies: Vec<AttachedManaged>,
     #[serde(default)]
     group_list: Vec<String>,
-    permissions_boundary: Option<Boundary>,
+    permissions_boundary: Option<BoundaryDetail>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -50,7 +50,7 @@ struct AttachedManaged {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Boundary {
+struct BoundaryDetail {
     permissions_boundary_arn: String,
 }
 
@@ -96,7 +96,7 @@ impl Saved {
         });
         let boundary = detail.permissions_boundary.as_ref().map(|boundary| {
             let arn = &boundary.permissions_boundary_arn;
-            Ok((arn.clone(), self.managed(arn)?))
+            Ok(Boundary { arn: arn.clone(), policy: self.managed(arn)? })
         });
         Ok(Permissions {
             of: iam::named(&detail.arn).ok_or_else(|| refused(format!("`{}` names no identity", detail.arn)))?,

@@ -13,12 +13,12 @@ use snapback::control::{AnyControl, Function, Tags};
 use snapback::place::Place;
 
 pub use aws::identities::decoded;
-pub use permissions::{IamIdentity, IdentityKind, Permissions, Policies, named};
+pub use permissions::{Boundary, IamIdentity, IdentityKind, Permissions, Policies, named};
 
 pub const FUNCTION: Function = Function {
     name: "IamFunction",
     service: "IAM",
-    controls: &[AnyControl::of::<controls::NewCredential>()],
+    controls: &[AnyControl::of::<controls::NewAdministrator>(), AnyControl::of::<controls::NewCredential>()],
     apply: aws::apply,
     tags: Tags { read: aws::tags::read, needs: &[rights::LIST_USER_TAGS] },
     // A change takes some seconds to show:

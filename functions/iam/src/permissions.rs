@@ -32,9 +32,16 @@ pub struct Permissions {
     /// Of a user, by their names.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub groups: BTreeMap<String, Policies>,
-    /// The managed policy that bounds them, by its ARN.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub boundary: Option<(String, PolicyText)>,
+    pub boundary: Option<Boundary>,
+}
+
+/// The managed policy that bounds what all others allow.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Boundary {
+    pub arn: String,
+    /// As its default version has it.
+    pub policy: PolicyText,
 }
 
 /// The policies of one identity.
@@ -58,9 +65,9 @@ impl Permissions {
         for (group, held) in &self.groups {
             policies.extend(held.attached(&format!(" of group `{group}`")));
         }
-        let boundary = self.boundary.as_ref().map(|(arn, text)| Attached {
-            name: format!("permissions boundary `{}`", name(arn)),
-            text: text.to_string(),
+        let boundary = self.boundary.as_ref().map(|boundary| Attached {
+            name: format!("permissions boundary `{}`", name(&boundary.arn)),
+            text: boundary.policy.to_string(),
         });
         let account = self.arn.split(':').nth(4).filter(|account| !account.is_empty()).map(str::to_owned);
         identity::judge_held(&Held { policies, boundary }, &Holder { account, at })

@@ -4,14 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result};
 use aws_sdk_iam::Client;
-use futures::future::try_join_all;
+use futures::FutureExt;
+use futures::future::{BoxFuture, try_join_all};
 use percent_encoding::percent_decode_str;
-use snapback::aws::unless_gone;
+use snapback::aws::{failure, unless_gone};
+use snapback::control::{Look, Survey};
+use snapback::event::Event;
 use snapback::place::Place;
 use snapback::policy::PolicyText;
+use snapback::subject::Subject;
 
 use super::GONE;
-use crate::permissions::{IamIdentity, IdentityKind, Permissions, Policies};
+use crate::permissions::{Boundary, IamIdentity, IdentityKind, Permissions, Policies};
+use crate::rights;
 
 /// How an identity is named in its policies, before their texts are read.
 struct Names {
@@ -47,11 +52,42 @@ pub(crate) async fn read(place: &Place, of: &IamIdentity) -> Result<Option<Permi
     let own = all.next().map(policies).unwrap_or_default();
     Ok(Some(Permissions {
         of: of.clone(),
-        boundary: known.boundary.and_then(|arn| Some((arn.clone(), texts.get(&arn)?.clone()))),
+        boundary: known.boundary.and_then(|arn| Some(Boundary { policy: texts.get(&arn)?.clone(), arn })),
         arn: known.arn,
         own,
         groups: all.map(|names| (names.of.name.clone(), policies(names))).collect(),
     }))
+}
+
+/// A managed policy as its default version has it; nothing if it is gone.
+pub(crate) async fn policy(place: &Place, arn: &str) -> Result<Option<Policies>> {
+    let found = managed(&Client::new(&place.config), arn).await?;
+    Ok(found.map(|found| Policies { managed: [found].into(), inline: BTreeMap::new() }))
+}
+
+/// Every user, role and group that somebody may change: AWS changes its own.
+pub(crate) const ALL: Survey =
+    Survey { list: all, needs: &[rights::LIST_USERS, rights::LIST_ROLES, rights::LIST_GROUPS] };
+
+fn all<'a>(look: &'a Look<'a>, event: &'a Event) -> BoxFuture<'a, Result<Vec<Subject>>> {
+    async move {
+        let client = Client::new(&look.place.config);
+        let (users, roles, groups) = futures::join!(
+            client.list_users().into_paginator().items().send().try_collect(),
+            client.list_roles().into_paginator().items().send().try_collect(),
+            client.list_groups().into_paginator().items().send().try_collect(),
+        );
+        let users = users.map_err(failure).context("listing the users")?.into_iter();
+        let roles = roles.map_err(failure).context("listing the roles")?.into_iter();
+        let groups = groups.map_err(failure).context("listing the groups")?.into_iter();
+        let is_changed = |arn: &str| !arn.contains(":role/aws-service-role/") && !arn.contains(":role/aws-reserved/");
+        let users = users.map(|user| Subject::user(event, &user.user_name).at(Some(&user.arn)));
+        let roles = roles.filter(|role| is_changed(&role.arn));
+        let roles = roles.map(|role| Subject::role(event, &role.role_name).at(Some(&role.arn)));
+        let groups = groups.map(|group| Subject::group(event, &group.group_name).at(Some(&group.arn)));
+        Ok(users.chain(roles).chain(groups).collect())
+    }
+    .boxed()
 }
 
 async fn known(client: &Client, of: &IamIdentity) -> Result<Option<Known>> {

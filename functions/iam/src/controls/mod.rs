@@ -1,5 +1,7 @@
 //! One file each: a risky change, how it is recognised, judged and reverted.
 
+mod new_administrator;
 mod new_credential;
 
+pub(crate) use new_administrator::NewAdministrator;
 pub(crate) use new_credential::NewCredential;
