@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::json;
+use crate::partition::Partition;
 use crate::policy::is_account;
 
 /// What an API call under CloudTrail arrives as.
@@ -114,11 +115,16 @@ impl Event {
         if json::text(&envelope, "detail-type") == Some(SCHEDULED) {
             return Self::from_schedule(&envelope);
         }
-        let envelope: EventBridgeEvent<Value> = serde_json::from_value(envelope).map_err(|error| Malformed {
+        let malformed = |found: String| Malformed {
             field: "(envelope)",
             expected: "an EventBridge event with `source`, `detail-type` and `detail`",
-            found: error.to_string(),
-        })?;
+            found,
+        };
+        if !envelope.is_object() {
+            return Err(malformed(json::kind(&envelope).to_owned()));
+        }
+        let envelope: EventBridgeEvent<Value> =
+            serde_json::from_value(envelope).map_err(|error| malformed(error.to_string()))?;
         let mut event = Self::from_record(envelope.detail)?;
         event.source = envelope.source;
         event.detail_type = envelope.detail_type;
@@ -240,18 +246,7 @@ impl Event {
     /// The partition in which the event's Region lies, for ARNs and console links.
     #[must_use]
     pub fn partition(&self) -> &'static str {
-        partition(&self.region)
-    }
-}
-
-/// The partition in which a Region lies.
-#[must_use]
-pub fn partition(region: &str) -> &'static str {
-    match region.split('-').next() {
-        Some("cn") => "aws-cn",
-        Some("eusc") => "aws-eusc",
-        Some("us") if region.starts_with("us-gov-") => "aws-us-gov",
-        _ => "aws",
+        Partition::of_region(&self.region).name()
     }
 }
 

@@ -22,6 +22,32 @@ pub fn text<'a>(value: &'a Value, field: &str) -> Option<&'a str> {
     value.get(field)?.as_str().filter(|text| !text.is_empty())
 }
 
+/// What a value is, in a word.
+#[must_use]
+pub fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a truth value",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}
+
+/// What is wrong with a JSON text, without the names that Rust has for it.
+#[must_use]
+pub fn said(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    match message.split_once("expected struct ") {
+        Some((before, after)) => {
+            let rest = after.trim_start_matches(|letter: char| letter.is_alphanumeric() || letter == '_');
+            format!("{before}expected an object{rest}")
+        }
+        None => message,
+    }
+}
+
 /// A number field, also when it was written as a string.
 #[must_use]
 pub fn number(value: &Value, field: &str) -> Option<i64> {

@@ -21,6 +21,7 @@ pub mod mode;
 pub mod network;
 pub mod notice;
 pub mod noticed;
+pub mod partition;
 pub mod place;
 pub mod plain;
 pub mod policed;

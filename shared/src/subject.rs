@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::event::Event;
+use crate::partition::Partition;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subject {
@@ -275,11 +276,5 @@ fn vpc(event: &Event, page: &str, id: &str) -> String {
 }
 
 fn console(event: &Event) -> String {
-    let region = &event.region;
-    match event.partition() {
-        "aws-cn" => format!("https://{region}.console.amazonaws.cn"),
-        "aws-us-gov" => format!("https://{region}.console.amazonaws-us-gov.com"),
-        "aws-eusc" => format!("https://{region}.console.amazonaws-eusc.eu"),
-        _ => format!("https://{region}.console.aws.amazon.com"),
-    }
+    format!("https://{}.{}", event.region, Partition::of_region(&event.region).console())
 }

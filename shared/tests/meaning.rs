@@ -186,11 +186,144 @@ proptest! {
     }
 }
 
+/// What a statement lets in whose principal and values of a condition are these, by name. The rest of it is as long as it
+/// is told to be.
+fn names_of(principal: &Value, accounts: &Value, length: usize) -> BTreeSet<String> {
+    let resources: Vec<String> = (0..length).map(|number| format!("arn:aws:s3:::b/{number}/*")).collect();
+    let statement = json!({"Effect": "Allow", "Principal": principal, "Action": "s3:GetObject", "Resource": resources,
+        "Condition": {"StringEquals": {"aws:PrincipalAccount": accounts}}});
+    names(&json!({"Version": "2012-10-17", "Statement": [statement]}).to_string())
+}
+
+/// As many strangers as that.
+fn strangers(many: usize) -> Vec<String> {
+    (0..many).map(|number| format!("7{number:011}")).collect()
+}
+
+proptest! {
+    #![proptest_config(cases(100))]
+
+    /// Or an operator's hold is lost when somebody adds others.
+    #[test]
+    fn no_grant_has_another_name_because_of_what_stands_beside_it(few in 1..4_usize, more in 1..200_usize, length in 0..300_usize) {
+        let (before, after) = (strangers(few), strangers(few + more));
+        let with_a_friend = [after.clone(), vec!["444455556666".to_owned(), "${aws:userid}".to_owned()]].concat();
+        for (before, after) in [
+            (names_of(&json!({ "AWS": before }), &json!("${aws:userid}"), length), names_of(&json!({ "AWS": after }), &json!("${aws:userid}"), length)),
+            (names_of(&json!("*"), &json!(before[0]), length), names_of(&json!("*"), &json!(with_a_friend), length)),
+        ] {
+            prop_assert!(before.is_subset(&after), "{:?}", before.difference(&after));
+        }
+        let everyone = |principal: Value| names_of(&principal, &json!("${aws:userid}"), length);
+        let principals = [vec!["*".to_owned()], after].concat();
+        let (alone, among_others) = (everyone(json!("*")), everyone(json!({ "AWS": principals })));
+        prop_assert!(alone.is_subset(&among_others));
+    }
+
+    #[test]
+    fn no_grant_has_another_name_because_of_another_statement(text in policies(), other in policies()) {
+        let (mut both, mut other): (Value, Value) = (text.parse().expect("JSON"), other.parse().expect("JSON"));
+        let more: Vec<Value> = statements(&mut other).into_iter().map(|one| Value::Object(one.clone())).collect();
+        let own: Vec<Value> = statements(&mut both).into_iter().map(|one| Value::Object(one.clone())).collect();
+        let is_denied = more.iter().any(|statement| statement["Effect"] == "Deny");
+        both["Statement"] = json!([own, more].concat());
+        // A `Deny` may part those whom one grant let in.
+        if !is_denied {
+            prop_assert!(names(&text).is_subset(&names(&both.to_string())), "{} {}", text, both);
+        }
+    }
+}
+
 #[test]
-fn a_member_that_is_there_twice_is_equal_to_the_same_bytes_only() {
-    let twice = r#"{"Statement":[{"Effect":"Allow","effect":"Deny","Principal":"*","Action":"*","Resource":"*"}]}"#;
-    assert_eq!(PolicyText::from(twice), PolicyText::from(twice));
-    assert_ne!(PolicyText::from(twice), PolicyText::from(format!("{twice} ")));
+fn names_stay_short_however_much_they_grant_and_can_be_read_where_they_are() {
+    let principals = [vec!["*".to_owned()], strangers(500)].concat();
+    for name in names_of(&json!({ "AWS": principals }), &json!("${aws:userid}"), 300) {
+        assert!(name.len() < 1500, "{name}");
+        assert!(name.contains(r#""Principal":"*""#) || name.contains(r#""Principal":{"AWS":"7"#), "{name}");
+    }
+}
+
+#[test]
+fn how_a_text_is_escaped_makes_no_difference() {
+    let policy = |resource: &str, partition: &str| {
+        format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"AWS":"arn:{partition}:iam::444455556666:root"}},"Action":"s3:GetObject","Resource":"arn:aws:s3:::b/{resource}"}}]}}"#
+        )
+    };
+    let (plain, escaped) = (policy("${aws:username}", "aws-cn"), policy(r"\u0024\u007baws:username}", r"aws\u002dcn"));
+    assert_eq!(names(&plain), names(&escaped));
+    assert_eq!(PolicyText::from(plain.as_str()), PolicyText::from(escaped));
+    assert_eq!(
+        PolicyText::from(plain.replace("arn:aws-cn:iam::444455556666:root", "444455556666")),
+        PolicyText::from(plain)
+    );
+}
+
+#[test]
+fn an_account_is_its_root_in_one_known_partition() {
+    let policy = |principals: &[&str]| {
+        let statement = json!({"Effect": "Allow", "Principal": {"AWS": principals}, "Action": "*", "Resource": "*"});
+        PolicyText::from(json!({"Statement": [statement]}).to_string())
+    };
+    let id = "111122223333";
+    let [aws, china, isolated, unknown] =
+        ["aws", "aws-cn", "aws-iso-b", "awsx"].map(|partition| format!("arn:{partition}:iam::111122223333:root"));
+    let (aws, china, isolated, unknown) = (aws.as_str(), china.as_str(), isolated.as_str(), unknown.as_str());
+    for (one, other, is_same) in [
+        (&[id][..], &[aws][..], true),
+        (&[id], &[china], true),
+        (&[id], &[isolated], true),
+        (&[id], &[unknown], false),
+        (&[aws], &[china], false),
+        (&[id, china], &[aws, china], true),
+        (&[id, china], &[china, id], true),
+        (&[id, china], &[china, china], false),
+        (&[id, "444455556666"], &[china, "arn:aws-cn:iam::444455556666:root"], true),
+        (&[id, "444455556666"], &[china, "arn:aws:iam::444455556666:root"], false),
+    ] {
+        assert_eq!(policy(one) == policy(other), is_same, "{one:?} {other:?}");
+    }
+}
+
+/// A policy that names many ARNs costs no more than its length.
+#[test]
+fn policies_with_many_arns_are_compared_once() {
+    let arns: Vec<String> =
+        (0..1300).map(|number| format!("arn:aws-{}:iam::111122223333:root", "x".repeat(number))).collect();
+    let policy = |resource: &str| {
+        let statement = json!({"Effect": "Allow", "Principal": {"AWS": arns}, "Action": "*", "Resource": resource});
+        PolicyText::from(json!({"Statement": [statement]}).to_string())
+    };
+    let start = std::time::Instant::now();
+    assert_ne!(policy("a"), policy("b"));
+    assert!(start.elapsed().as_secs() < 10, "{:?}", start.elapsed());
+}
+
+#[test]
+fn a_policy_with_a_name_twice_is_equal_to_the_same_bytes_only_in_whatever_order_they_are_listed() {
+    let policy = |twice: &str, principals: &str| {
+        format!(
+            r#"{{"Statement":[{{"Effect":"Allow","Principal":{{"AWS":[{principals}]}},"Action":"*","Resource":"*",{twice}}}]}}"#
+        )
+    };
+    for twice in [
+        r#""effect":"Deny""#,
+        r#""Condition":{"Bool":{"aws:SecureTransport":"true","aws:securetransport":"false"}}"#,
+        r#""Note":{"a":1,"a":2}"#,
+    ] {
+        let text = policy(twice, r#""777788889999","888899990000""#);
+        let shuffled = policy(twice, r#""888899990000","777788889999""#);
+        assert_eq!(PolicyText::from(&*text), PolicyText::from(&*text));
+        assert_eq!(PolicyText::from(&*text), PolicyText::from(&*shuffled));
+        for other in [format!("{text} "), text.replace("777788889999", "arn:aws:iam::777788889999:root")] {
+            assert_ne!(PolicyText::from(&*text), PolicyText::from(other));
+        }
+        assert_eq!(names(&text).len(), 2, "each of them can be held alone: {twice}");
+        assert_eq!(names(&text), names(&shuffled));
+    }
+    let turned = |first: &str, second: &str| policy(&format!(r#""Note":{{{first},{second}}}"#), r#""777788889999""#);
+    let (one, other) = (turned(r#""a":1"#, r#""A":2"#), turned(r#""A":2"#, r#""a":1"#));
+    assert_ne!(PolicyText::from(one), PolicyText::from(other), "which counts may hang on their order");
 }
 
 #[test]

@@ -46,6 +46,23 @@ async fn a_revert_is_done_at_the_first_try_whatever_the_order_of_each_read() -> 
     Ok(())
 }
 
+/// Two spellings of one key are no way to keep a bucket open.
+#[tokio::test]
+async fn a_policy_with_a_name_twice_is_reverted_as_well() -> Result<()> {
+    let twice = |policy: &str| {
+        let condition = r#""Condition":{"Bool":{"aws:SecureTransport":"true","aws:securetransport":"true"}}"#;
+        policy.replace(r#""Effect":"Allow""#, &format!(r#""Effect":"Allow",{condition}"#))
+    };
+    let read = |by, is_open| ok(&twice(&turned(by, is_open)));
+    let aws =
+        Aws::default().answers("S3.GetBucketPolicy", [read(0, true), read(1, true), read(2, false), read(3, false)]);
+    deliver(&s3::FUNCTION, &aws, Mode::Revert, bucket_policy_was_put(&twice(&turned(5, true)))).await?;
+    let [written] = &aws.bodies("S3.PutBucketPolicy")[..] else { panic!("{:?}", aws.calls()) };
+    assert_eq!(principals(written), principals(&turned(0, false)));
+    assert_eq!(notices(&aws)[0]["outcome"], "reverted");
+    Ok(())
+}
+
 #[tokio::test]
 async fn an_undo_finds_what_the_revert_has_left_and_a_second_one_that_it_is_done() -> Result<()> {
     let change = PolicyChange {

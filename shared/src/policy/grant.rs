@@ -4,8 +4,6 @@
 
 use std::collections::BTreeSet;
 
-use sha2::{Digest, Sha256};
-
 use super::Kind;
 use super::condition::{self, About, Judged};
 use super::deny::{self, Denies, Left};
@@ -249,7 +247,7 @@ impl<'w, 's> Writer<'w, 's> {
 
     fn by_principal(&self, reaches: &[Reach]) -> Vec<Grant> {
         let is_one = self.named.len() == 1;
-        let mut names = Names::of(self, reaches.len(), &["Principal"]);
+        let mut names = Names::of(self, if is_one { &[] } else { &["Principal"] });
         let grants = self.named.iter().zip(reaches).enumerate().map(|(index, (named, reach))| {
             let part = if is_one { Part::Statement } else { Part::Principal(index) };
             let name = if is_one { names.whole() } else { names.of_principal(named) };
@@ -268,7 +266,7 @@ impl<'w, 's> Writer<'w, 's> {
             named => format!("{} principals", named.len()),
         };
         let (operator, key) = (&*written.operator, &*written.key);
-        let mut names = Names::of(self, values.len(), &["Condition", operator, key]);
+        let mut names = Names::of(self, &["Condition", operator, key]);
         let grants = written.values.iter().zip(values).enumerate().map(|(value, (word, reach))| {
             let who = format!("{who} with `{}` `{}`", shown(key), shown(&word.text));
             let name = names.of_value(operator, key, &word.text);
@@ -343,32 +341,37 @@ fn how_of_many(reach: Reach) -> &'static str {
     }
 }
 
-/// The names of the grants of one statement: the same for each way in which AWS may write it.
-struct Names {
+/// The names of the grants of one statement: each is the statement as if it granted only this, in the one spelling that
+/// all spellings of it share. Nothing that stands beside a grant is in its name, or a hold would be lost by it.
+struct Names<'c> {
     content: Node,
-    /// In place of a statement that is long, or opens many ways.
-    digest: Option<String>,
+    /// The document's.
+    version: Option<&'c str>,
+    /// Whether a variable is in what the grants have in common.
+    is_variable: bool,
 }
 
-impl Names {
-    const LONGEST: usize = 4096;
-    const MOST: usize = 64;
+impl<'c> Names<'c> {
+    /// What is longer is named by its digest and by whom it lets in.
+    const LONGEST: usize = 1024;
 
-    /// `differs` is the path to what the grants do not have in common.
-    fn of(writer: &Writer<'_, '_>, grants: usize, differs: &[&str]) -> Self {
+    /// `differs` is the path to what the grants do not have in common; empty if there is one grant.
+    fn of(writer: &Writer<'c, '_>, differs: &[&str]) -> Self {
         let text = &writer.context.text[writer.statement.place.clone()];
-        let content = Node::of_statement(text, writer.context.version).unwrap_or_else(|| Node::Text(text.to_owned()));
-        let is_long = grants > 1 && (grants > Self::MOST || content.to_string().len() > Self::LONGEST);
-        let digest = is_long.then(|| {
-            let mut rest = content.clone();
-            rest.set(differs, Node::Literal("null".to_owned()));
-            hex(&Sha256::digest(rest.to_string()))
-        });
-        Self { content, digest }
+        let mut content = Node::of_statement(text).unwrap_or_else(|| Node::Text(text.to_owned()));
+        if let (Principal::Those(_), [one]) = (&writer.statement.principal, writer.named) {
+            content.set(&["Principal"], Node::principal(one.kind, one.text));
+        }
+        if !differs.is_empty() {
+            content.set(differs, Node::Literal("null".to_owned()));
+        }
+        let is_variable = content.has_a_variable();
+        content.shorten_members();
+        Self { content, version: writer.context.version, is_variable }
     }
 
     fn whole(&self) -> String {
-        self.content.to_string()
+        self.name(self.is_variable)
     }
 
     fn of_principal(&mut self, named: &Named<'_>) -> String {
@@ -379,20 +382,26 @@ impl Names {
         self.of_one(&["Condition", operator, key], Node::Text(value.to_owned()))
     }
 
-    /// The statement as if it granted only this.
-    fn of_one(&mut self, path: &[&str], value: Node) -> String {
-        if let Some(digest) = &self.digest {
-            let mut one = Node::Object([("sha256".to_owned(), Node::Text(digest.clone()))].into());
-            one.set(path, value);
-            return one.to_string();
-        }
+    fn of_one(&mut self, path: &[&str], mut value: Node) -> String {
+        let is_variable = self.is_variable || value.has_a_variable();
+        value.shorten();
         self.content.set(path, value);
-        self.whole()
+        self.name(is_variable)
     }
-}
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    fn name(&self, is_variable: bool) -> String {
+        let content = self.content.clone();
+        let content = if is_variable { content.with_version(self.version) } else { content };
+        let name = content.to_string();
+        if name.len() <= Self::LONGEST {
+            return name;
+        }
+        let mut short = Node::digest(&name);
+        if let Some(principal) = content.member("Principal") {
+            short.set(&["Principal"], principal.clone());
+        }
+        short.to_string()
+    }
 }
 
 fn is_read(action: &str) -> bool {

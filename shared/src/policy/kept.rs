@@ -43,7 +43,10 @@ impl<'a> Policy<'a> {
         let statements = self.document.statements.iter().filter(|statement| is(statement));
         let kept = statements.map(|statement| {
             let text = &self.text[statement.place.clone()];
-            let name = Node::of_statement(text, self.document.version.as_deref());
+            let name = Node::of_statement(text).map(|name| {
+                let is_variable = name.has_a_variable();
+                if is_variable { name.with_version(self.document.version.as_deref()) } else { name }
+            });
             let sid = statement.sid.as_deref().filter(|sid| !sid.is_empty()).map(str::to_owned);
             Kept { text, sid, name: name.map_or_else(|| text.to_owned(), |name| name.to_string()) }
         });

@@ -6,6 +6,7 @@ use super::known::{self, Issuer};
 use super::pattern;
 use super::reach::Reach;
 use super::trust::{Exposure, Trust};
+use crate::partition::Partition;
 
 /// Whom a principal means, before a condition is looked at.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -57,6 +58,13 @@ pub(super) fn account(text: &str) -> Option<&str> {
     let mut parts = text.splitn(6, ':');
     let (arn, account) = (parts.next()?, parts.nth(3)?);
     (arn == "arn" && parts.next().is_some()).then_some(account)
+}
+
+/// The partition and the account of the root whose ARN this is.
+pub(super) fn root_of(arn: &str) -> Option<(Partition, &str)> {
+    let (partition, rest) = arn.strip_prefix("arn:")?.split_once(":iam::")?;
+    let id = rest.strip_suffix(":root").filter(|id| is_account(id))?;
+    Some((Partition::named(partition)?, id))
 }
 
 pub(super) fn of_account(id: &str, trust: &Trust) -> Reach {

@@ -13,18 +13,21 @@
 //!   <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_version.html>
 //!
 //! Nothing else: values keep their letter case, statements their order, and members that the grammar does not know are
-//! compared as they are. Of a document that has a member twice, in whatever letter case, nobody knows which counts: it
-//! is equal to the same bytes only.
+//! compared as they are. Of an object that has a name twice, in whatever letter case, nobody knows which counts: its
+//! document is equal only to one of the same bytes, in whatever order AWS gives back what it lists. Without that much, such
+//! a policy could never be reverted ([ADR](../../../docs/adr/0067-a-policy-with-a-name-twice.md)).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Deref;
 
 use jsonc_parser::ast::{ObjectPropName, Value};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::document::{LONGEST, STRICT};
-use super::principal::is_account;
+use super::principal::{is_account, root_of};
+use crate::partition::Partition;
 
 /// What a document without a `Version` has.
 pub(super) const OLDER_VERSION: &str = "2008-10-17";
@@ -46,12 +49,18 @@ impl PartialEq for PolicyText {
         if self.0 == other.0 {
             return true;
         }
-        // An id does not tell its partition; what else stands in either document does.
-        let partitions: BTreeSet<&str> = ["aws"].into_iter().chain(partitions(self)).chain(partitions(other)).collect();
-        partitions.into_iter().any(|partition| {
-            let normal = |text: &Self| Node::of_document(text, partition);
-            normal(self).is_some_and(|one| normal(other).is_some_and(|other| one == other))
-        })
+        let (Some(mut one), Some(mut two)) = (Node::of_document(self), Node::of_document(other)) else { return false };
+        let is_ambiguous = one.has_a_name_twice() || two.has_a_name_twice();
+        if is_ambiguous && !is_of_the_same_bytes(self, other) {
+            return false;
+        }
+        // An id does not tell its partition; the roots in either document do.
+        let partitions: BTreeSet<_> = one.partitions().into_iter().chain(two.partitions()).collect();
+        let is_same_in = |partition| {
+            let one = one.with_roots_in(partition);
+            one.is_some() && one == two.with_roots_in(partition)
+        };
+        one == two || partitions.into_iter().any(is_same_in)
     }
 }
 
@@ -88,40 +97,48 @@ pub(super) enum Node {
     Literal(String),
     Text(String),
     List(Vec<Self>),
-    Object(BTreeMap<String, Self>),
+    /// By name; as it is written if a name is there twice.
+    Object(Vec<(String, Self)>),
 }
 
 impl Node {
-    /// A document; nothing if it is no JSON object, or has a member twice.
-    fn of_document(text: &str, partition: &str) -> Option<Self> {
-        let Self::Object(mut members) = Self::parse(text)? else { return None };
-        members.entry("Version".to_owned()).or_insert_with(|| Self::Text(OLDER_VERSION.to_owned()));
-        if let Some(statements) = members.get_mut("Statement") {
-            statements.make_list();
-            let Self::List(statements) = statements else { return None };
-            for statement in statements {
-                statement.normalize_statement(&|id| root(id, partition));
-            }
+    /// A document; nothing if it is no JSON object.
+    fn of_document(text: &str) -> Option<Self> {
+        let mut document = Self::parse(text)?;
+        let Self::Object(members) = &mut document else { return None };
+        if !members.iter().any(|(name, _)| name == "Version") {
+            document.set(&["Version"], Self::Text(OLDER_VERSION.to_owned()));
         }
-        Some(Self::Object(members))
+        for statement in document.statements() {
+            statement.normalize_statement();
+        }
+        Some(document)
     }
 
     /// A statement by itself, whose principals are account ids where they can be: the names of grants and holds are made
-    /// of it. With it stands the `Version` of its document if that decides what it means.
-    pub(super) fn of_statement(text: &str, version: Option<&str>) -> Option<Self> {
+    /// of it.
+    pub(super) fn of_statement(text: &str) -> Option<Self> {
         let mut statement = Self::parse(text)?;
-        statement.normalize_statement(&id_of_root);
-        if text.contains("${") {
-            let version = Self::Text(version.unwrap_or(OLDER_VERSION).to_owned());
-            statement.set(&["Version"], version);
+        statement.normalize_statement();
+        for names in statement.aws_principals() {
+            names.rename(id_of_root);
         }
         Some(statement)
     }
 
-    /// One principal as it stands in [`Self::of_statement`].
+    /// With the `Version` of its document, without which nobody knows what a variable in it means.
+    pub(super) fn with_version(mut self, version: Option<&str>) -> Self {
+        self.set(&["Version"], Self::Text(version.unwrap_or(OLDER_VERSION).to_owned()));
+        self
+    }
+
+    /// One principal as it stands in [`Self::of_statement`]. Everyone has one spelling, alone or in a list.
     pub(super) fn principal(kind: &str, name: &str) -> Self {
-        let name = if kind == "AWS" { id_of_root(name) } else { name.to_owned() };
-        Self::Object([(kind.to_owned(), Self::Text(name))].into())
+        match (kind, name) {
+            ("AWS", "*") => Self::Text("*".to_owned()),
+            ("AWS", name) => Self::Object(vec![("AWS".to_owned(), Self::Text(id_of_root(name)))]),
+            (kind, name) => Self::Object(vec![(kind.to_owned(), Self::Text(name.to_owned()))]),
+        }
     }
 
     fn parse(text: &str) -> Option<Self> {
@@ -129,64 +146,174 @@ impl Node {
             return None;
         }
         let parsed = jsonc_parser::parse_to_ast(text, &jsonc_parser::CollectOptions::default(), &STRICT).ok()?;
-        Self::read(parsed.value?)
+        Some(Self::read(parsed.value?))
     }
 
-    fn read(value: Value<'_>) -> Option<Self> {
-        Some(match value {
+    fn read(value: Value<'_>) -> Self {
+        match value {
             Value::StringLit(text) => Self::Text(text.value.into_owned()),
             Value::NumberLit(number) => Self::Literal(number.value.to_owned()),
             Value::BooleanLit(flag) => Self::Literal(flag.value.to_string()),
             Value::NullKeyword(_) => Self::Literal("null".to_owned()),
-            Value::Array(list) => Self::List(list.elements.into_iter().map(Self::read).collect::<Option<_>>()?),
+            Value::Array(list) => Self::List(list.elements.into_iter().map(Self::read).collect()),
             Value::Object(object) => {
-                let (mut members, mut names) = (BTreeMap::new(), BTreeSet::new());
-                for property in object.properties {
+                let members = object.properties.into_iter().map(|property| {
                     let name = match property.name {
                         ObjectPropName::String(name) => name.value.into_owned(),
                         ObjectPropName::Word(name) => name.value.to_owned(),
                     };
-                    if !names.insert(name.to_lowercase()) {
-                        return None;
-                    }
-                    members.insert(name, Self::read(property.value)?);
+                    (name, Self::read(property.value))
+                });
+                let mut members: Vec<_> = members.collect();
+                if !is_a_name_twice(&members) {
+                    members.sort();
                 }
                 Self::Object(members)
             }
-        })
+        }
     }
 
-    fn normalize_statement(&mut self, principal: &impl Fn(&str) -> String) {
+    fn has_a_name_twice(&self) -> bool {
+        match self {
+            Self::Literal(_) | Self::Text(_) => false,
+            Self::List(elements) => elements.iter().any(Self::has_a_name_twice),
+            Self::Object(members) => {
+                is_a_name_twice(members) || members.iter().any(|(_, member)| member.has_a_name_twice())
+            }
+        }
+    }
+
+    pub(super) fn member(&self, name: &str) -> Option<&Self> {
+        let Self::Object(members) = self else { return None };
+        members.iter().find(|(other, _)| other == name).map(|(_, member)| member)
+    }
+
+    /// Stands in the place of a long text.
+    pub(super) fn digest(text: &str) -> Self {
+        let digest = Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
+        Self::Object(vec![("sha256".to_owned(), Self::Text(digest))])
+    }
+
+    /// Puts digests in the place of what is long in a statement: members, and values of its condition.
+    pub(super) fn shorten_members(&mut self) {
         let Self::Object(members) = self else { return };
         for (name, member) in members {
             match (name.as_str(), member) {
-                ("Principal" | "NotPrincipal", Self::Object(kinds)) => {
-                    for (kind, names) in kinds {
-                        names.make_words();
-                        if let ("AWS", Self::List(names)) = (kind.as_str(), &mut *names) {
-                            for name in names.iter_mut() {
-                                if let Self::Text(text) = name {
-                                    *text = principal(text);
-                                }
-                            }
-                            names.sort();
+                ("Condition", Self::Object(operators)) => {
+                    for (_, keys) in operators {
+                        match keys {
+                            Self::Object(keys) => keys.iter_mut().for_each(|(_, values)| values.shorten()),
+                            other => other.shorten(),
                         }
-                        names.make_scalar();
                     }
                 }
+                (_, member) => member.shorten(),
+            }
+        }
+    }
+
+    pub(super) fn shorten(&mut self) {
+        const LONGEST: usize = 256;
+        let text = self.to_string();
+        if text.len() > LONGEST {
+            *self = Self::digest(&text);
+        }
+    }
+
+    /// Whether there is a policy variable anywhere in it.
+    pub(super) fn has_a_variable(&self) -> bool {
+        match self {
+            Self::Literal(_) => false,
+            Self::Text(text) => text.contains("${"),
+            Self::List(elements) => elements.iter().any(Self::has_a_variable),
+            Self::Object(members) => {
+                members.iter().any(|(name, member)| name.contains("${") || member.has_a_variable())
+            }
+        }
+    }
+
+    /// The statements of a document.
+    fn statements(&mut self) -> &mut [Self] {
+        let Self::Object(members) = self else { return &mut [] };
+        let Some((_, statements)) = members.iter_mut().find(|(name, _)| name == "Statement") else { return &mut [] };
+        statements.make_list();
+        if let Self::List(statements) = statements { statements } else { &mut [] }
+    }
+
+    fn members_called(&mut self, names: &[&str]) -> Vec<&mut Self> {
+        let Self::Object(members) = self else { return vec![] };
+        let found = members.iter_mut().filter(|(name, _)| names.contains(&name.as_str()));
+        found.map(|(_, member)| member).collect()
+    }
+
+    /// What stands under `AWS` in `Principal` and `NotPrincipal` of a statement.
+    fn aws_principals(&mut self) -> Vec<&mut Self> {
+        let kinds = self.members_called(&["Principal", "NotPrincipal"]).into_iter();
+        kinds.flat_map(|kinds| kinds.members_called(&["AWS"])).collect()
+    }
+
+    /// The partitions of the roots that a document names as principals.
+    fn partitions(&mut self) -> BTreeSet<Partition> {
+        let named = self.statements().iter_mut().flat_map(Self::aws_principals);
+        let roots = named.flat_map(|names| names.texts().filter_map(root_of).collect::<Vec<_>>());
+        roots.map(|(partition, _)| partition).collect()
+    }
+
+    /// The document with ARNs of roots in place of ids of accounts. Nothing if an id stands beside the root of its account
+    /// in a rarer partition: then nothing says that the id is of that one.
+    fn with_roots_in(&self, partition: Partition) -> Option<Self> {
+        let mut document = self.clone();
+        for names in document.statements().iter_mut().flat_map(Self::aws_principals) {
+            let there: BTreeSet<&str> = names.texts().collect();
+            let is_beside = |id: &&str| is_account(id) && there.contains(root(id, partition).as_str());
+            if partition != Partition::Commercial && there.iter().any(is_beside) {
+                return None;
+            }
+            names.rename(|name| if is_account(name) { root(name, partition) } else { name.to_owned() });
+        }
+        Some(document)
+    }
+
+    /// A text, or those of a list.
+    fn texts(&self) -> impl Iterator<Item = &str> {
+        let elements = if let Self::List(elements) = self { elements } else { std::slice::from_ref(self) };
+        elements.iter().filter_map(|element| if let Self::Text(text) = element { Some(text.as_str()) } else { None })
+    }
+
+    /// Gives each text another name.
+    fn rename(&mut self, name: impl Fn(&str) -> String) {
+        self.make_list();
+        if let Self::List(elements) = self {
+            for element in elements.iter_mut() {
+                if let Self::Text(text) = element {
+                    *text = name(text);
+                }
+            }
+            elements.sort();
+        }
+        self.make_scalar();
+    }
+
+    fn normalize_statement(&mut self) {
+        let Self::Object(members) = self else { return };
+        let normalize = |words: &mut Self| {
+            words.make_words();
+            words.make_scalar();
+        };
+        for (name, member) in members {
+            match (name.as_str(), member) {
+                ("Principal" | "NotPrincipal", Self::Object(kinds)) => {
+                    kinds.iter_mut().for_each(|(_, names)| normalize(names));
+                }
                 ("Principal" | "NotPrincipal" | "Action" | "NotAction" | "Resource" | "NotResource", words) => {
-                    words.make_words();
-                    words.make_scalar();
+                    normalize(words);
                 }
                 ("Condition", Self::Object(operators)) => {
-                    let keys = operators.values_mut().filter_map(|operator| match operator {
-                        Self::Object(keys) => Some(keys.values_mut()),
+                    let keys = operators.iter_mut().filter_map(|(_, operator)| match operator {
+                        Self::Object(keys) => Some(keys),
                         _ => None,
                     });
-                    keys.flatten().for_each(|values| {
-                        values.make_words();
-                        values.make_scalar();
-                    });
+                    keys.flatten().for_each(|(_, values)| normalize(values));
                 }
                 _ => {}
             }
@@ -227,8 +354,13 @@ impl Node {
         match (path, self) {
             ([], here) => *here = value,
             ([name, rest @ ..], Self::Object(members)) => {
-                let member = members.entry((*name).to_owned()).or_insert_with(|| Self::Object(BTreeMap::new()));
+                if let Some((_, member)) = members.iter_mut().find(|(other, _)| other == name) {
+                    return member.set(rest, value);
+                }
+                let mut member = Self::Object(vec![]);
                 member.set(rest, value);
+                let place = members.partition_point(|(other, _)| other.as_str() < *name);
+                members.insert(place, ((*name).to_owned(), member));
             }
             _ => {}
         }
@@ -255,20 +387,27 @@ impl fmt::Display for Node {
     }
 }
 
-/// The partitions that the ARNs of a document name.
-fn partitions(text: &str) -> impl Iterator<Item = &str> {
-    let arns = text.match_indices("\"arn:aws").map(|(at, _)| &text[at + "\"arn:".len()..]);
-    let is_name = |name: &&str| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
-    arns.filter_map(|rest| rest.split(':').next()).filter(is_name)
+/// Whether two members have one name, in whatever letter case.
+fn is_a_name_twice(members: &[(String, Node)]) -> bool {
+    let mut names = BTreeSet::new();
+    !members.iter().all(|(name, _)| names.insert(name.to_lowercase()))
+}
+
+fn is_of_the_same_bytes(one: &str, other: &str) -> bool {
+    let sorted = |text: &str| {
+        let mut bytes = text.as_bytes().to_vec();
+        bytes.sort_unstable();
+        bytes
+    };
+    one.len() == other.len() && sorted(one) == sorted(other)
 }
 
 /// The ARN of an account's root in place of the account's id.
-fn root(principal: &str, partition: &str) -> String {
-    if is_account(principal) { format!("arn:{partition}:iam::{principal}:root") } else { principal.to_owned() }
+fn root(id: &str, partition: Partition) -> String {
+    format!("arn:{partition}:iam::{id}:root")
 }
 
 /// The other way round. Whatever has a name of its own is named by its resource too, which is in one partition.
 fn id_of_root(principal: &str) -> String {
-    let id = principal.strip_prefix("arn:").and_then(|rest| rest.split_once(":iam::")?.1.strip_suffix(":root"));
-    id.filter(|id| is_account(id)).unwrap_or(principal).to_owned()
+    root_of(principal).map_or(principal, |(_, id)| id).to_owned()
 }
