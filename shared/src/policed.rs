@@ -76,6 +76,29 @@ pub enum ToldPolicy {
 }
 
 impl ToldPolicy {
+    /// What a call of SNS or SQS puts that sets attributes by name: CloudTrail has the map as `attributes`, in older
+    /// records as `attribute`. Of anything but a plain map nobody knows whether a policy is in it.
+    #[must_use]
+    pub fn of_attributes(request: &Value) -> Self {
+        let maps: Vec<&Value> = ["attributes", "attribute"].iter().filter_map(|name| request.get(*name)).collect();
+        match maps[..] {
+            _ if json::is_left_out(request) => Self::Untold,
+            [] => Self::None,
+            [Value::Object(map)] => {
+                let named: Vec<_> = map.iter().filter(|(name, _)| name.eq_ignore_ascii_case("Policy")).collect();
+                match named[..] {
+                    _ if map.values().any(|value| value.is_object() || value.is_array()) => Self::Untold,
+                    [] => Self::None,
+                    // An empty text deletes the policy.
+                    [(_, Value::String(text))] if text.is_empty() => Self::None,
+                    [(_, Value::String(text))] => Self::Is(text.clone()),
+                    _ => Self::Untold,
+                }
+            }
+            _ => Self::Untold,
+        }
+    }
+
     /// What `AddPermission` of SNS and SQS adds: these accounts, whatever they may do. CloudTrail spells the parameter in
     /// several ways.
     #[must_use]
@@ -407,6 +430,33 @@ mod tests {
         ] {
             let decision = by(network);
             assert_eq!((decision.severity(), decision.plan()), (Some(Severity::Medium), &[][..]), "{decision}");
+        }
+    }
+
+    #[test]
+    fn of_attributes_only_a_plain_map_tells_whether_there_is_a_policy_in_it() {
+        let policy = r#"{"Statement":[]}"#;
+        let is = || ToldPolicy::Is(policy.to_owned());
+        for (request, told) in [
+            (json!({"name": "n", "attributes": {"Policy": policy}}), is()),
+            (json!({"name": "n", "attribute": {"Policy": policy, "VisibilityTimeout": "30"}}), is()),
+            (json!({"name": "n", "attributes": {"policy": policy}}), is()),
+            (json!({"name": "n"}), ToldPolicy::None),
+            (json!({"name": "n", "attributes": {"VisibilityTimeout": "30"}}), ToldPolicy::None),
+            (json!({"name": "n", "attributes": {"Policy": ""}}), ToldPolicy::None),
+            (json!({"name": "n", "attributes": {}}), ToldPolicy::None),
+            (json!({"name": "n", "attributes": null}), ToldPolicy::Untold),
+            (json!({"name": "n", "attributes": "HIDDEN_DUE_TO_SECURITY_REASONS"}), ToldPolicy::Untold),
+            (json!({"name": "n", "attributes": {"Policy": {"Statement": []}}}), ToldPolicy::Untold),
+            (json!({"name": "n", "attributes": {"Policy": null}}), ToldPolicy::Untold),
+            (json!({"name": "n", "attributes": {"entry": [{"key": "Policy", "value": policy}]}}), ToldPolicy::Untold),
+            (json!({"name": "n", "attributes": [{"name": "Policy", "value": policy}]}), ToldPolicy::Untold),
+            (json!({"name": "n", "attributes": {}, "attribute": {}}), ToldPolicy::Untold),
+            (json!({"name": "n", "attributes": {"Policy": policy, "policy": policy}}), ToldPolicy::Untold),
+            (json!({"omitted": true, "originalSize": 120_000, "reason": "too large"}), ToldPolicy::Untold),
+            (json!(null), ToldPolicy::Untold),
+        ] {
+            assert_eq!(ToldPolicy::of_attributes(&request), told, "{request}");
         }
     }
 

@@ -33,7 +33,7 @@ use snapback::event::Event;
 use snapback::json;
 use snapback::place::Place;
 use snapback::policed::{Nothing, Policed, State, Told, ToldPolicy};
-use snapback::policy::{Exposure, PolicyText};
+use snapback::policy::{Exposure, PolicyText, is_account};
 use snapback::right::{On, Right};
 use snapback::subject::Subject;
 
@@ -76,22 +76,20 @@ impl Policed for SnsOpenTopicPolicy {
     fn told(event: &Event) -> Told {
         let request = &event.request;
         let arn = json::text(request, "topicArn").or_else(|| json::text(&event.response, "topicArn"));
+        let is_another = |name: &str| !name.eq_ignore_ascii_case("Policy");
         let policy = match event.name.as_str() {
-            "SetTopicAttributes" if json::text(request, "attributeName").is_some_and(|name| name != "Policy") => {
-                ToldPolicy::None
-            }
+            "SetTopicAttributes" if json::text(request, "attributeName").is_some_and(is_another) => ToldPolicy::None,
             "SetTopicAttributes" => json::text(request, "attributeValue").map(str::to_owned).into(),
-            "CreateTopic" if json::is_left_out(request) => ToldPolicy::Untold,
-            "CreateTopic" => {
-                json::text(&request["attributes"], "Policy").map_or(ToldPolicy::None, |text| text.to_owned().into())
-            }
+            "CreateTopic" => ToldPolicy::of_attributes(request),
             _ => ToldPolicy::of_permission(request),
         };
         // A call upon another account's topic is told to the caller's account as well.
-        let is_own = arn.is_none_or(|arn| arn.split(':').nth(4) == Some(event.account.as_str()));
+        let account = arn.and_then(|arn| arn.split(':').nth(4)).filter(|account| is_account(account));
+        let is_foreign = account.is_some_and(|account| account != event.account);
+        let topic = arn.filter(|_| account.is_some()).map(|arn| Subject::topic(event, arn));
         Told {
-            subject: arn.map_or_else(|| Subject::account(event), |arn| Subject::topic(event, arn)),
-            policy: if is_own { policy } else { ToldPolicy::None },
+            subject: topic.unwrap_or_else(|| Subject::account(event)),
+            policy: if is_foreign { ToldPolicy::None } else { policy },
         }
     }
 
@@ -159,4 +157,49 @@ pub(crate) async fn tags(look: &Look<'_>, arn: &str) -> Result<BTreeMap<String, 
     let doing = || format!("reading the tags of topic `{arn}`");
     let tags = unless_gone(answer, &["ResourceNotFoundException"], doing)?.and_then(|found| found.tags);
     Ok(tags.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use snapback::control::Control;
+    use snapback::policed::Open;
+    use snapback::settings::Settings;
+
+    use super::*;
+
+    const OPEN: &str = r#"{"Statement":[{"Effect":"Allow","Principal":"*","Action":"SNS:Subscribe","Resource":"*"}]}"#;
+
+    /// What is suspected: kind and name.
+    fn suspected(name: &str, request: &Value) -> Option<(String, String)> {
+        let record = json!({
+            "eventID": "e-1", "eventTime": "2026-01-31T12:00:00Z", "eventSource": SERVICE, "eventName": name,
+            "awsRegion": "eu-central-1", "recipientAccountId": "111122223333", "requestParameters": request,
+        });
+        let event = Event::from_record(record).expect("an event");
+        let suspicion = Open::<SnsOpenTopicPolicy>::suspect(&event, &Settings::default()).pop()?;
+        Some((suspicion.subject.kind, suspicion.subject.name))
+    }
+
+    #[test]
+    fn only_a_topic_of_another_account_is_none_of_ones_own() {
+        for (arn, found) in [
+            ("arn:aws:sns:eu-central-1:111122223333:orders", Some(("topic", "orders"))),
+            ("orders", Some(("account", "111122223333"))),
+            ("arn:aws:sns:eu-central-1::orders", Some(("account", "111122223333"))),
+            ("arn:aws:sns:eu-central-1:777788889999:orders", None),
+        ] {
+            let request = json!({"topicArn": arn, "attributeName": "Policy", "attributeValue": OPEN});
+            let found = found.map(|(kind, name)| (kind.to_owned(), name.to_owned()));
+            assert_eq!(suspected("SetTopicAttributes", &request), found, "{arn}");
+        }
+    }
+
+    #[test]
+    fn attributes_that_are_not_told_are_suspicious() {
+        for attributes in [json!(null), json!("x"), json!([]), json!({"entry": []}), json!({"Policy": {}})] {
+            let found = suspected("CreateTopic", &json!({"name": "orders", "attributes": attributes}));
+            assert!(found.is_some(), "{attributes}");
+        }
+        assert_eq!(suspected("CreateTopic", &json!({"name": "orders"})), None);
+    }
 }
