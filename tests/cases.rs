@@ -371,6 +371,38 @@ async fn every_case_is_as_recorded_and_every_control_calls_just_what_it_declares
     Ok(())
 }
 
+/// What undoing calls hangs on what there was and what there is: setting, removing and replacing are different calls. So
+/// each of them that is planned is made, and undone, in some case that tells what AWS answers.
+#[test]
+fn every_kind_of_change_is_made_and_undone_in_some_case() -> Result<()> {
+    let mut planned: BTreeMap<(&str, String), bool> = BTreeMap::new();
+    for case in cases()? {
+        for change in case.decide(case.state())?.plan() {
+            *planned.entry((case.control.about.id, kind(&json!(change), ""))).or_default() |= case.tells_answers();
+        }
+    }
+    let never_made: Vec<_> = planned.into_iter().filter(|(_, is_made)| !is_made).map(|(kind, _)| kind).collect();
+    assert!(never_made.is_empty(), "planned, and in no case with `answers`: {never_made:#?}");
+    Ok(())
+}
+
+/// Of what a change is, and whether there was something before and is something afterwards.
+fn kind(change: &Value, name: &str) -> String {
+    let is_there = |side: &Value| match side {
+        Value::Null => "nothing",
+        Value::Array(list) if list.is_empty() => "nothing",
+        _ => "something",
+    };
+    match change.as_object() {
+        Some(fields) if fields.contains_key("to") => {
+            let [from, to] = ["from", "to"].map(|side| is_there(&change[side]));
+            format!("{name}: {from} becomes {to}")
+        }
+        Some(fields) => fields.iter().map(|(name, change)| kind(change, name)).collect(),
+        None => name.to_owned(),
+    }
+}
+
 /// What the cases of a control have shown.
 #[derive(Default)]
 struct Seen {

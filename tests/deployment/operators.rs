@@ -32,9 +32,10 @@ fn reads(function: &Function) -> impl Iterator<Item = Right> {
     function.controls.iter().flat_map(|control| control.about.reads).copied()
 }
 
+/// A guardrail may ask for the tags of what is looked at.
 fn scans(function: &Function) -> impl Iterator<Item = Right> {
-    reads(function)
-        .chain(function.controls.iter().filter_map(|control| control.survey).flat_map(|survey| survey.needs).copied())
+    let surveys = function.controls.iter().filter_map(|control| control.survey);
+    reads(function).chain(surveys.flat_map(|survey| survey.needs).copied()).chain(function.tags.needs.iter().copied())
 }
 
 /// Each command's policy: one for all services, or where that is more than IAM takes, one for each.

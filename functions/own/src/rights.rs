@@ -18,6 +18,9 @@ pub(crate) const ENABLE_RULE: Right = RULES.right("events:EnableRule");
 pub(crate) const DISABLE_RULE: Right = RULES.right("events:DisableRule");
 pub(crate) const REMOVE_TARGETS: Right = RULES.right("events:RemoveTargets");
 
+/// Undoing restores whatever target was there.
+pub(crate) const PUT_ANY_TARGETS: Right = RULES.right("events:PutTargets");
+
 const TARGETS: On =
     On::new("Targets", &["arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:rule/${AWS::StackName}-*"])
         .when(&[

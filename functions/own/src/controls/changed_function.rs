@@ -70,7 +70,11 @@ impl Control for ChangedFunction {
         ],
         reads: &[rights::LIST_STACK_RESOURCES, rights::GET_FUNCTION_CONCURRENCY],
         writes: &[rights::PUT_FUNCTION_CONCURRENCY, rights::DELETE_FUNCTION_CONCURRENCY],
-        undoes: &[rights::GET_FUNCTION_CONCURRENCY, rights::PUT_FUNCTION_CONCURRENCY],
+        undoes: &[
+            rights::GET_FUNCTION_CONCURRENCY,
+            rights::PUT_FUNCTION_CONCURRENCY,
+            rights::DELETE_FUNCTION_CONCURRENCY,
+        ],
         severity: Severity::Critical,
         frameworks: &["ATT&CK T1562.008", "Stratus aws.persistence.lambda-overwrite-code"],
         caveat: "Events that arrived in the meantime wait for up to six hours, or are in the dead letters: look there.",

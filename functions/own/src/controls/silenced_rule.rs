@@ -78,7 +78,13 @@ impl Control for SilencedRule {
         ],
         reads: &[rights::LIST_STACK_RESOURCES, rights::DESCRIBE_RULE, rights::LIST_TARGETS_BY_RULE],
         writes: &[rights::ENABLE_RULE, rights::PUT_TARGETS],
-        undoes: &[rights::DESCRIBE_RULE, rights::LIST_TARGETS_BY_RULE, rights::DISABLE_RULE, rights::REMOVE_TARGETS],
+        undoes: &[
+            rights::DESCRIBE_RULE,
+            rights::LIST_TARGETS_BY_RULE,
+            rights::DISABLE_RULE,
+            rights::PUT_ANY_TARGETS,
+            rights::REMOVE_TARGETS,
+        ],
         severity: Severity::Critical,
         frameworks: &["ATT&CK T1562.008"],
         caveat: "What was called while the rule was disabled is read from CloudTrail's event history within half an hour. \
