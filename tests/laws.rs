@@ -388,3 +388,27 @@ fn the_suspicion_does_not_depend_on_order() -> Result<()> {
     }
     Ok(())
 }
+
+/// Or a file with another state would be taken for one in which nothing is open.
+#[test]
+fn a_state_has_all_its_fields_and_no_others() -> Result<()> {
+    for case in cases()? {
+        let check = |state: &Value| (case.control.check)(state);
+        check(case.state()).with_context(|| case.place())?;
+        let fields = case.state().as_object().with_context(|| case.place())?;
+        for name in fields.keys() {
+            let mut less = fields.clone();
+            less.remove(name);
+            let why = check(&json!(less)).err().with_context(|| format!("{} without {name}", case.place()))?;
+            ensure!(why.to_string().contains(&format!("`{name}`")), "{}: {why}", case.place());
+            let mut misspelt = less;
+            misspelt.insert(format!("{name}s"), fields[name].clone());
+            let why = check(&json!(misspelt)).err().with_context(|| format!("{} with {name}s", case.place()))?;
+            ensure!(why.to_string().contains("field `"), "{}: {why}", case.place());
+        }
+        for other in [json!(null), json!("x"), json!([case.state()])] {
+            ensure!(check(&other).is_err(), "{} takes {other}", case.place());
+        }
+    }
+    Ok(())
+}

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail, ensure};
+use clap::builder::NonEmptyStringValueParser;
 use jiff::Timestamp;
 use snapback::change::{Applied, Change};
 use snapback::control::Given;
@@ -19,6 +20,7 @@ use crate::operator::{
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// The journal entry, as the notification names it
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     id: String,
     /// Do not ask for confirmation
     #[arg(short, long)]

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use functions::FUNCTIONS;
 use serde::Serialize;
 use snapback::control::{About, AnyControl};
@@ -29,15 +29,20 @@ struct Row {
 }
 
 /// The controls that a flag means.
-pub(crate) fn meant_by(pattern: &str) -> Result<Vec<&'static AnyControl>> {
-    let meant: Vec<&AnyControl> = functions::controls().filter(|control| control.is_meant_by(pattern)).collect();
-    if meant.is_empty() {
-        bail!(
-            "--control: there is no control `{pattern}`; `snapback controls` lists them. A pattern leaves out opt-in \
-             controls: name each by its id"
+pub(crate) fn meant_by(pattern: &str) -> Vec<&'static AnyControl> {
+    functions::controls().filter(|control| control.is_meant_by(pattern)).collect()
+}
+
+/// A pattern that means some control.
+pub(crate) fn pattern(text: &str) -> Result<String, String> {
+    if meant_by(text).is_empty() {
+        return Err(
+            "there is no such control; `snapback controls` lists them. A pattern leaves out opt-in controls: name \
+                    each by its id"
+                .to_owned(),
         );
     }
-    Ok(meant)
+    Ok(text.to_owned())
 }
 
 pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCode> {

@@ -3,14 +3,14 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::Error;
 use snapback::journal::{Entry, Outcome, Wanted};
-use snapback::policy::is_account;
 
+use crate::choices::account;
 use crate::operator::{JournalArguments, Operator};
 use crate::terminal::on_one_line;
 use crate::time::past;
@@ -18,8 +18,8 @@ use crate::time::past;
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// Show only what was decided since a time such as `2026-01-31` (UTC), or in the last `2h` or `3d`
-    #[arg(long, value_name = "WHEN")]
-    since: Option<String>,
+    #[arg(long, value_name = "WHEN", value_parser = past)]
+    since: Option<Timestamp>,
     /// Show only this outcome: `pending`, `reverted`, `asked`, `would-revert`, `alerted`, `held`, `failed`, `allowed` or
     /// `undone`
     #[arg(long, value_parser = outcome)]
@@ -37,22 +37,22 @@ pub(crate) struct Arguments {
 }
 
 /// What the entries are about.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Of {
     /// Only entries about this account
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = account)]
     account: Option<String>,
     /// Only entries about this resource
-    #[arg(long, value_name = "ARN")]
+    #[arg(long, value_name = "ARN", value_parser = arn)]
     resource: Option<String>,
     /// Only entries of this control
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = control)]
     control: Option<String>,
 }
 
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCode> {
-    let wanted = arguments.of.wanted(arguments.since.as_deref(), arguments.outcome)?;
+    let wanted = arguments.of.wanted(arguments.since, arguments.outcome);
     let most = usize::try_from(arguments.limit)?;
     let (found, more) =
         Operator::at_work(&arguments.journal, async |operator| operator.journal.history(&wanted, most).await).await?;
@@ -110,26 +110,25 @@ impl Of {
         self.account.is_some() || self.resource.is_some() || self.control.is_some()
     }
 
-    pub(crate) fn wanted(&self, since: Option<&str>, outcome: Option<Outcome>) -> Result<Wanted> {
-        let Self { account, resource, control } = self;
-        if let Some(id) = control
-            && !functions::controls().any(|control| control.about.id == id)
-        {
-            bail!("--control: there is no control `{id}`; `snapback controls` lists them");
-        }
-        if let Some(arn) = resource.as_ref().filter(|arn| !arn.starts_with("arn:")) {
-            bail!("--resource: expected an ARN such as `arn:aws:s3:::reports`, found `{arn}`");
-        }
-        if let Some(id) = account.as_ref().filter(|id| !is_account(id)) {
-            bail!("--account: expected an account id of 12 digits, found `{id}`");
-        }
-        Ok(Wanted {
-            since: since.map(|since| past(since, Timestamp::now())).transpose().context("--since")?,
-            account: account.clone(),
-            resource: resource.clone(),
-            control: control.clone(),
-            outcome,
-        })
+    pub(crate) fn wanted(&self, since: Option<Timestamp>, outcome: Option<Outcome>) -> Wanted {
+        let Self { account, resource, control } = self.clone();
+        Wanted { since, account, resource, control, outcome }
+    }
+}
+
+fn arn(text: &str) -> Result<String, String> {
+    if text.starts_with("arn:") {
+        Ok(text.to_owned())
+    } else {
+        Err("expected an ARN such as `arn:aws:s3:::reports`".to_owned())
+    }
+}
+
+fn control(id: &str) -> Result<String, String> {
+    if functions::controls().any(|control| control.about.id == id) {
+        Ok(id.to_owned())
+    } else {
+        Err(format!("there is no control `{id}`; `snapback controls` lists them"))
     }
 }
 

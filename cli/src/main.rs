@@ -40,8 +40,9 @@ const MORE: &str = "Run `snapback COMMAND --help` for the options and examples o
 const STATUS: &str = "\
 Run `snapback COMMAND --help` for the options and examples of a command.
 
-Commands that read the journal find its table by themselves: --journal names it, or SNAPBACK_JOURNAL, or the outputs of
-the CloudFormation stack `snapback` (another one with --stack) in your Region (another one with --region).
+Commands that read the journal find its table by themselves: --journal names it, or the outputs of the CloudFormation
+stack that --stack names, or SNAPBACK_JOURNAL, or the outputs of the stack `snapback`, in your Region (another one with
+--region). A flag wins over the variable.
 
 Exit status: 0 if all went well, 1 if something did not or risky things were found, 2 for wrong usage.";
 

@@ -5,6 +5,7 @@ use std::{env, fmt};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use aws_config::{Region, SdkConfig};
+use clap::builder::NonEmptyStringValueParser;
 use functions::FUNCTIONS;
 use jiff::Timestamp;
 use snapback::aws;
@@ -34,13 +35,13 @@ const OUTPUT: &str = "JournalTable";
 #[command(next_help_heading = "AWS options")]
 pub(crate) struct JournalArguments {
     /// The journal's DynamoDB table [default: `SNAPBACK_JOURNAL`, then the stack's output `JournalTable`]
-    #[arg(long, value_name = "TABLE")]
+    #[arg(long, value_name = "TABLE", value_parser = NonEmptyStringValueParser::new())]
     journal: Option<String>,
-    /// The CloudFormation stack to find the journal by [default: snapback]
-    #[arg(long, value_name = "NAME")]
+    /// The CloudFormation stack to find the journal by, whatever `SNAPBACK_JOURNAL` says [default: snapback]
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     stack: Option<String>,
     /// The AWS Region [default: the Region of your AWS profile or environment]
-    #[arg(long)]
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     region: Option<String>,
 }
 
@@ -70,12 +71,14 @@ impl JournalArguments {
         self.journal.is_some() || self.stack.is_some() || variable().is_some()
     }
 
-    /// The journal's table, and who says so. AWS is asked only where neither the flag nor the variable names it.
+    /// The journal's table, and who says so. AWS is asked only where a flag names the stack, or nothing the table.
     async fn table(&self, config: &SdkConfig) -> Result<(String, NamedBy)> {
         if let Some(table) = &self.journal {
             return Ok((table.clone(), NamedBy::Flag));
         }
-        if let Some(table) = variable() {
+        if self.stack.is_none()
+            && let Some(table) = variable()
+        {
             return Ok((table, NamedBy::Variable));
         }
         let stack = self.stack.as_deref().unwrap_or(STACK);

@@ -1,9 +1,10 @@
 //! The forms in which people have events, taken apart.
 //!
-//! CloudTrail's log files and lists of records, what `aws cloudtrail lookup-events` says, and what SNS notifies of: as
-//! itself, as Lambda gets it, and out of a queue.
+//! CloudTrail's log files and lists of records, what `aws cloudtrail lookup-events` says, what SNS notifies of: as itself,
+//! as Lambda gets it, and out of a queue; and Lambda's record of an invocation that failed, which is a dead letter.
 //! - <https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html>
 //! - <https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html>
+//! - <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html>
 //! - <https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html>
 
 use serde_json::Value;
@@ -21,6 +22,9 @@ pub(crate) enum Held {
     Nothing,
 }
 
+/// With which CloudTrail tries whether it may publish to a topic.
+const TEST: &str = "CloudTrail validation message.";
+
 /// Takes off one layer.
 ///
 /// # Errors
@@ -35,6 +39,12 @@ pub(crate) fn held(mut document: Value) -> Result<Held, String> {
             Some(_) => return Err(format!("field `{field}`: expected a list of {of_what}")),
             None => {}
         }
+    }
+    if let Some(event) = document.get_mut("requestPayload").map(Value::take) {
+        return Ok(Held::Many(vec![event]));
+    }
+    if let Some((_, TEST)) = wrapped(&document) {
+        return Ok(Held::Nothing);
     }
     if let Some((field, text)) = wrapped(&document) {
         return within(field, text).map(|document| Held::Many(vec![document]));
@@ -105,6 +115,8 @@ mod tests {
                 json!({"Records": [{"eventSource": "aws:sqs", "body": text}]}),
                 json!({"Records": [{"eventSource": "aws:sqs", "body": notification.to_string()}]}),
                 json!({"Messages": [{"MessageId": "m-1", "Body": notification.to_string()}]}),
+                json!({"version": "1.0", "requestContext": {"condition": "RetriesExhausted"}, "requestPayload": event}),
+                json!({"Messages": [{"MessageId": "m-1", "Body": json!({"requestPayload": event}).to_string()}]}),
             ] {
                 assert_eq!(events(document.clone()), Ok(vec![event.clone()]), "{document}");
             }
@@ -119,6 +131,8 @@ mod tests {
             json!({"detail-type": "AWS Network Activity Event via CloudTrail", "detail": {"eventCategory": "NetworkActivity"}}),
             json!({"Records": [{"eventType": "AwsCloudTrailInsight"}]}),
             json!({"digestS3Object": "AWSLogs/digest.json.gz", "logFiles": []}),
+            json!({"Type": "Notification", "Message": "CloudTrail validation message."}),
+            json!({"Records": [{"EventSource": "aws:sns", "Sns": {"Message": "CloudTrail validation message."}}]}),
         ] {
             assert_eq!(events(document.clone()), Ok(vec![]), "{document}");
         }

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
+use clap::builder::NonEmptyStringValueParser;
 use snapback::journal::Outcome;
 
 use crate::operator::{JournalArguments, Operator, grants, what_can_be_done};
@@ -11,6 +12,7 @@ use crate::operator::{JournalArguments, Operator, grants, what_can_be_done};
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// The journal entry that was undone
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     id: String,
     #[command(flatten)]
     journal: JournalArguments,

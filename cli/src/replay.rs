@@ -18,10 +18,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::thread;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
+use snapback::network::PublicPorts;
 use snapback::settings::Settings;
 
+use crate::choices::public_ports;
 use crate::terminal::plain;
 use reading::{Page, Reader};
 
@@ -31,25 +33,23 @@ pub(crate) struct Arguments {
     #[arg(required = true, value_name = "PATH")]
     files: Vec<PathBuf>,
     /// Use only these controls: an id, or a pattern such as `s3-*`, which leaves out opt-in controls
-    #[arg(long, value_name = "PATTERN", default_value = "*")]
+    #[arg(long, value_name = "PATTERN", default_value = "*", value_parser = crate::controls::pattern)]
     control: String,
     /// Print JSON Lines: eventID, eventSource, eventName, control and suspicion, for each event and each control that
     /// watches it
     #[arg(long)]
     json: bool,
     /// Ports that may be open to the world, such as `tcp/80,tcp/8000-8100,udp/53,icmp`
-    #[arg(long, value_name = "PORTS", env = "SNAPBACK_PUBLIC_PORTS", default_value = "tcp/80,tcp/443")]
-    public_ports: String,
+    #[arg(long, value_name = "PORTS", env = "SNAPBACK_PUBLIC_PORTS", default_value = "tcp/80,tcp/443", value_parser = public_ports)]
+    public_ports: PublicPorts,
     /// Read this many files at the same time [default: one per processor]
     #[arg(long, value_name = "NUMBER")]
     threads: Option<NonZeroUsize>,
 }
 
 pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCode> {
-    let Ok(public_ports) = arguments.public_ports.parse() else {
-        bail!("--public-ports: expected ports such as `tcp/80,udp/53,icmp`, found `{}`", arguments.public_ports);
-    };
-    let controls = crate::controls::meant_by(&arguments.control)?;
+    let public_ports = arguments.public_ports.clone();
+    let controls = crate::controls::meant_by(&arguments.control);
     let files = all_files(&arguments.files)?;
     let sizes = files.iter().filter_map(|file| fs::metadata(file).ok()).map(|metadata| metadata.len());
     let style = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {eta}")?;

@@ -33,7 +33,7 @@ const AT_ONCE: usize = 8;
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// Use only these controls: an id, or a pattern such as `s3-*`, which leaves out opt-in controls
-    #[arg(long, value_name = "PATTERN", default_value = "*")]
+    #[arg(long, value_name = "PATTERN", default_value = "*", value_parser = controls::pattern)]
     control: String,
     #[command(flatten)]
     choices: Choices,
@@ -65,7 +65,7 @@ struct Scan {
 
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCode> {
-    let named = controls::meant_by(&arguments.control)?;
+    let named = controls::meant_by(&arguments.control);
     let scan = arguments.scan().await?;
     let complain = |what: &str| writeln!(io::stderr(), "snapback: {}", on_one_line(what));
     let mut to_look_at: Vec<(&AnyControl, Subject)> = vec![];

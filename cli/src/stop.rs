@@ -3,12 +3,13 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 use snapback::journal::Stop;
 
 use crate::operator::{JournalArguments, Operator, warn_of};
+use crate::time::span;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct StopArguments {
@@ -16,7 +17,7 @@ pub(crate) struct StopArguments {
     #[arg(long, value_name = "TEXT")]
     reason: String,
     /// How long the stop lasts: `30m`, `4h`, `2d`
-    #[arg(long = "for", value_name = "SPAN", default_value = "4h")]
+    #[arg(long = "for", value_name = "SPAN", default_value = "4h", value_parser = span)]
     how_long: Span,
     #[command(flatten)]
     journal: JournalArguments,
@@ -32,9 +33,6 @@ pub(crate) struct StartArguments {
 pub(crate) async fn stop(arguments: &StopArguments, out: &mut impl Write) -> Result<ExitCode> {
     let since = Timestamp::now();
     let until = since.to_zoned(TimeZone::UTC).checked_add(arguments.how_long).context("--for")?.timestamp();
-    if until <= since {
-        bail!("--for: expected a time to come, such as `4h`, found `{}`", arguments.how_long);
-    }
     let reason = arguments.reason.clone();
     let (stop, before) = Operator::at_work(&arguments.journal, async |operator| {
         let stop = Stop { reason, by: operator.caller().await?.arn.clone(), since, until };

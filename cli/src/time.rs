@@ -1,6 +1,5 @@
 //! Times as operators write them.
 
-use anyhow::{Result, bail};
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, civil};
 
@@ -11,25 +10,45 @@ fn moment(text: &str) -> Option<Timestamp> {
 }
 
 /// A time in the past, or how long ago it was.
-pub(crate) fn past(text: &str, now: Timestamp) -> Result<Timestamp> {
+pub(crate) fn past(text: &str) -> Result<Timestamp, String> {
+    before(text, Timestamp::now())
+}
+
+fn before(text: &str, now: Timestamp) -> Result<Timestamp, String> {
     let ago = || {
         let span: Span = text.trim_start_matches('-').parse().ok()?;
         now.to_zoned(TimeZone::UTC).checked_sub(span).ok().map(|then| then.timestamp())
     };
     match moment(text).or_else(ago) {
         Some(then) if then <= now => Ok(then),
-        Some(_) => bail!("`{text}` is not in the past"),
-        None => bail!("expected a time such as `2026-01-31` or `2026-01-31T12:00:00Z`, or a span such as `2h` or `3d`"),
+        Some(_) => Err("it is not in the past".to_owned()),
+        None => {
+            let expected =
+                "expected a time such as `2026-01-31` or `2026-01-31T12:00:00Z`, or a span such as `2h` or `3d`";
+            Err(expected.to_owned())
+        }
     }
 }
 
 /// A time that is still to come.
-pub(crate) fn future(text: &str, now: Timestamp) -> Result<Timestamp> {
+pub(crate) fn future(text: &str) -> Result<Timestamp, String> {
+    after(text, Timestamp::now())
+}
+
+fn after(text: &str, now: Timestamp) -> Result<Timestamp, String> {
     match moment(text) {
         Some(then) if then > now => Ok(then),
-        Some(_) => bail!("`{text}` is not in the future"),
-        None => bail!("expected a time such as `2026-01-31` or `2026-01-31T12:00:00Z`"),
+        Some(_) => Err("it is not in the future".to_owned()),
+        None => Err("expected a time such as `2026-01-31` or `2026-01-31T12:00:00Z`".to_owned()),
     }
+}
+
+/// How long something lasts, from now.
+pub(crate) fn span(text: &str) -> Result<Span, String> {
+    let span = text.parse::<Span>().ok().filter(|span| span.is_positive());
+    let now = Timestamp::now().to_zoned(TimeZone::UTC);
+    let span = span.filter(|span| now.checked_add(*span).is_ok());
+    span.ok_or_else(|| "expected a time such as `30m`, `4h` or `2d`".to_owned())
 }
 
 #[cfg(test)]
@@ -48,12 +67,16 @@ mod tests {
             ("2026-01-30T13:00:00+01:00", "2026-01-30T12:00:00Z"),
             ("2026-01-30 13:00", "2026-01-30T13:00:00Z"),
         ] {
-            assert_eq!(past(text, now).expect(text).to_string(), then);
+            assert_eq!(before(text, now).expect(text).to_string(), then);
         }
         for wrong in ["yesterday", "2", "", "2027-01-01"] {
-            assert!(past(wrong, now).is_err(), "{wrong}");
+            assert!(before(wrong, now).is_err(), "{wrong}");
         }
-        assert!(future("2026-02-01", now).is_ok());
-        assert!(future("2026-01-31", now).is_err());
+        assert!(after("2026-02-01", now).is_ok());
+        assert!(after("2026-01-31", now).is_err());
+        assert!(span("4h").is_ok());
+        for wrong in ["0h", "-4h", "", "soon", "9000000000h"] {
+            assert!(span(wrong).is_err(), "{wrong}");
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! What goes wrong with AWS before there is anything to see: no credentials, the wrong Region, a call that is denied. Each
 //! gets one error that says what to do.
 
+use std::env;
 use std::fmt::Write;
 
 use anyhow::anyhow;
@@ -31,11 +32,18 @@ pub(crate) fn with_advice(error: anyhow::Error, config: &SdkConfig) -> anyhow::E
         Cause::NoCredentials if format!("{error:#}").to_lowercase().contains("expired") => {
             advice("your AWS credentials have expired", SIGN_IN_AGAIN, &error)
         }
-        Cause::NoCredentials => advice(
-            "there are no AWS credentials",
-            "Sign in with `aws configure` or `aws sso login`, or choose a profile with AWS_PROFILE.",
-            &error,
-        ),
+        Cause::NoCredentials => match env::var("AWS_PROFILE").ok().filter(|profile| !profile.is_empty()) {
+            Some(profile) => advice(
+                &format!("there are no AWS credentials in profile `{}`", on_one_line(&profile)),
+                "AWS_PROFILE names it. `aws configure list-profiles` lists the profiles that there are.",
+                &error,
+            ),
+            None => advice(
+                "there are no AWS credentials",
+                "Sign in with `aws configure` or `aws sso login`, or choose a profile with AWS_PROFILE.",
+                &error,
+            ),
+        },
         Cause::NoAnswer => {
             let place = config.endpoint_url().map_or_else(|| region.to_owned(), |url| format!("{region} ({url})"));
             advice(
@@ -66,8 +74,13 @@ const SIGN_IN_AGAIN: &str = "Sign in again, for example with `aws sso login`.";
 /// What is wrong and what to do about it, a line each, and then what AWS said.
 pub(crate) fn advice(what: &str, to_do: &str, cause: &anyhow::Error) -> anyhow::Error {
     let mut text = format!("{what}\n  hint: {to_do}");
+    let said = format!("{cause:#}");
+    let is_of_the_sdk = matches!(cause.downcast_ref(), Some(Failed { cause: Cause::NoCredentials, .. }));
+    // What somebody else has chosen stays on its line; where the SDK has looked for credentials is a list.
+    let lines = if is_of_the_sdk { said.lines().map(str::trim).collect() } else { vec![said.as_str()] };
+    let lines: Vec<_> = lines.into_iter().map(on_one_line).collect();
     // Writing to a string cannot fail.
-    let _ = write!(text, "\n  cause: {}", on_one_line(&format!("{cause:#}")));
+    let _ = write!(text, "\n  cause: {}", lines.join("\n    "));
     anyhow!(text)
 }
 

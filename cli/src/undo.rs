@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
+use clap::builder::NonEmptyStringValueParser;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::{SignedDuration, Timestamp};
 use snapback::change::{Applied, Change, Own};
@@ -14,23 +15,24 @@ use crate::caller::{Caller, MemberArguments};
 use crate::history::{Of, Refusals};
 use crate::operator::{JournalArguments, Operator, agreed, grants, judged_again, show, show_change, what_can_be_done};
 use crate::terminal::on_one_line;
-use crate::time::future;
+use crate::time::{future, past};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// The journal entry of the revert, as the notification names it
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     id: Option<String>,
     /// Undo every revert since a time such as `2026-01-31` (UTC), or in the last `2h` or `3d`
-    #[arg(long, value_name = "WHEN", conflicts_with = "id")]
-    since: Option<String>,
+    #[arg(long, value_name = "WHEN", conflicts_with = "id", value_parser = past)]
+    since: Option<Timestamp>,
     #[command(flatten)]
     of: Of,
     /// How many days Snapback leaves the restored change in place
     #[arg(long, default_value = "30", value_parser = clap::value_parser!(u16).range(1..=3653))]
     days: u16,
     /// Until when Snapback leaves it in place, instead of --days: a time such as `2026-01-31` (UTC)
-    #[arg(long, value_name = "TIME", conflicts_with = "days")]
-    until: Option<String>,
+    #[arg(long, value_name = "TIME", conflicts_with = "days", value_parser = future)]
+    until: Option<Timestamp>,
     /// Do not ask for confirmation
     #[arg(short, long)]
     yes: bool,
@@ -53,11 +55,16 @@ struct Undoing {
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCode> {
     let now = Timestamp::now();
+<<<<<<< HEAD
     let until = match &arguments.until {
         Some(until) => future(until, now).map_err(|error| error.context("--until"))?,
         None => now + SignedDuration::from_hours(24 * i64::from(arguments.days)),
     };
     let Arguments { id, since, of, yes, journal, member, .. } = arguments;
+=======
+    let until = arguments.until.unwrap_or(now + SignedDuration::from_hours(24 * i64::from(arguments.days)));
+    let Arguments { id, since, of, yes, journal, .. } = arguments;
+>>>>>>> 70269ac (A file that holds no state of the control is refused; wrong flags and missing credentials say what is wrong)
     if id.is_some() && of.is_some() {
         bail!("--account, --resource and --control select among the reverts of --since; leave them out with an entry");
     }
@@ -66,8 +73,13 @@ pub(crate) async fn run(arguments: &Arguments, out: &mut impl Write) -> Result<E
             Operator::at_work(journal, async |operator| one(operator, member, id, until, *yes, out).await).await
         }
         (None, Some(since)) => {
+<<<<<<< HEAD
             let wanted = of.wanted(Some(since), Some(Outcome::Reverted))?;
             Operator::at_work(journal, async |operator| many(operator, member, &wanted, until, *yes, out).await).await
+=======
+            let wanted = of.wanted(Some(*since), Some(Outcome::Reverted));
+            Operator::at_work(journal, async |operator| many(operator, &wanted, until, *yes, out).await).await
+>>>>>>> 70269ac (A file that holds no state of the control is refused; wrong flags and missing credentials say what is wrong)
         }
         (None, None) => {
             writeln!(

@@ -472,3 +472,89 @@ fn wrong_usage_is_told_apart_from_an_answer() -> Result<()> {
     }
     Ok(())
 }
+
+/// An event of a queue that lets everyone in.
+fn queue_event() -> Value {
+    json!({"eventID": "e-1", "eventTime": "2026-01-31T12:00:00Z", "eventSource": "sqs.amazonaws.com",
+        "eventName": "SetQueueAttributes", "awsRegion": "eu-central-1", "recipientAccountId": "111122223333",
+        "requestParameters": {"queueUrl": "https://sqs.eu-central-1.amazonaws.com/111122223333/orders",
+            "attributes": {"Policy": policy(&[json!("*")]).to_string()}}})
+}
+
+#[test]
+fn a_file_with_another_state_is_refused_by_its_name_and_field() -> Result<()> {
+    for (number, (state, said)) in [
+        (r#"{"policies":"x"}"#, "field `policies` is not known: expected `policy`"),
+        ("{}", "field `policy` is missing: expected `policy`"),
+        (r#"{"policy":5}"#, "field `policy`: invalid type: integer `5`, expected a string"),
+        ("null", "expected a JSON object"),
+        ("{", "not JSON"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let file = file(&format!("state-{number}.json"), state)?;
+        let path = file.to_str().context("a path")?;
+        let told = explain(&["event", "-", "--state", path], queue_event().to_string())?;
+        assert_eq!(told.status, Some(2), "{state}: {}", told.out);
+        assert!(told.err.starts_with(&format!("snapback: {path}: ")) && told.err.contains(said), "{}", told.err);
+    }
+    Ok(())
+}
+
+#[test]
+fn what_is_no_event_and_no_rule_is_said_without_names_of_rust() -> Result<()> {
+    for what in ["event", "ingress"] {
+        for text in ["null", r#""x""#, "1", "[1]", r#"[{"IpProtocol":"tcp"},1]"#] {
+            let told = explain(&[what, "-"], text)?;
+            assert_eq!(told.status, Some(2), "{what} {text}");
+            assert!(told.err.contains("expected an") && !told.err.contains("struct"), "{what} {text}: {}", told.err);
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_look_without_credentials_is_not_the_files_fault() -> Result<()> {
+    let file = file("queue-event.json", &queue_event().to_string())?;
+    let path = file.to_str().context("a path")?;
+    let told = Command::new(env!("CARGO_BIN_EXE_snapback"))
+        .args(["explain", "event", path, "--look"])
+        .env_clear()
+        .envs([
+            ("AWS_REGION", "eu-central-1"),
+            ("AWS_EC2_METADATA_DISABLED", "true"),
+            ("AWS_PROFILE", "nope"),
+            ("HOME", "/nonexistent"),
+        ])
+        .output()?;
+    let err = String::from_utf8(told.stderr)?;
+    assert_eq!(told.status.code(), Some(2), "{err}");
+    assert!(err.starts_with("snapback: there are no AWS credentials in profile `nope`"), "{err}");
+    assert!(!err.contains(path) && !err.contains("\\u000a"), "{err}");
+    Ok(())
+}
+
+#[test]
+fn wrong_flags_are_wrong_usage() -> Result<()> {
+    for arguments in [
+        &["history", "--since", "yesterday"][..],
+        &["history", "--control", "nope"],
+        &["history", "--journal", ""],
+        &["history", "--stack", ""],
+        &["undo", ""],
+        &["undo", "--since", "soon"],
+        &["undo", "e-1", "--until", "yesterday"],
+        &["apply", ""],
+        &["release", ""],
+        &["stop", "--reason", "x", "--for", "0h"],
+        &["scan", "--control", "nope"],
+        &["replay", "--control", "nope", "-"],
+    ] {
+        let told = Command::new(env!("CARGO_BIN_EXE_snapback")).args(arguments).env_clear().output()?;
+        let err = String::from_utf8(told.stderr)?;
+        assert_eq!(told.status.code(), Some(2), "{arguments:?}: {err}");
+        assert!(err.starts_with("error: ") && !err.contains("PT0S"), "{arguments:?}: {err}");
+    }
+    Ok(())
+}

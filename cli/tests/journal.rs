@@ -192,12 +192,13 @@ fn nobody() -> Result<String> {
 }
 
 #[test]
-fn the_flag_names_the_journal_before_the_variable_and_that_before_the_stack() -> Result<()> {
+fn flags_name_the_journal_before_the_variable_and_that_before_the_stack_of_the_usual_name() -> Result<()> {
     let aws = Aws::answering(deployed())?;
     let variable = [("SNAPBACK_JOURNAL", "of-the-variable")];
     let said = aws.run_with(&["history", "--journal", "of-the-flag", "--stack", "other"], &variable)?;
     assert_eq!((said.status, said.out.as_str(), said.err.as_str()), (Some(0), "The journal has no entries yet.\n", ""));
     assert_eq!(aws.run_with(&["history"], &variable)?.status, Some(0));
+    assert_eq!(aws.run_with(&["history", "--stack", "mine"], &variable)?.status, Some(0));
     assert_eq!(aws.run_with(&["history"], &[("SNAPBACK_JOURNAL", "")])?.status, Some(0));
     assert_eq!(aws.run(&["history", "--stack", "other"])?.status, Some(0));
     assert_eq!(
@@ -205,6 +206,8 @@ fn the_flag_names_the_journal_before_the_variable_and_that_before_the_stack() ->
         [
             "Query of-the-flag",
             "Query of-the-variable",
+            "DescribeStacks mine",
+            "Query of-the-stack",
             "DescribeStacks snapback",
             "Query of-the-stack",
             "DescribeStacks other",

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail, ensure};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
@@ -17,6 +17,7 @@ use crate::change::{Applied, Change};
 use crate::decision::{Decision, Severity};
 use crate::event::{Event, Kind};
 use crate::journal::{Baselines, Journal, Memory, Stop};
+use crate::json;
 use crate::mode::Mode;
 use crate::place::Place;
 use crate::policy::pattern;
@@ -382,6 +383,8 @@ pub struct AnyControl {
     pub was_open: fn(&Event, &Suspicion, &Value, &Settings) -> Result<Option<WasOpen>>,
     pub is_settled: Option<fn(&Value) -> Result<bool>>,
     pub after: fn(&Value, &Change) -> Result<Value>,
+    /// Whether a state that somebody wrote has all the fields that this control's have, and no others.
+    pub check: fn(&Value) -> Result<()>,
     /// Whether two states mean the same.
     pub same: fn(&Value, &Value) -> Result<bool>,
 }
@@ -418,6 +421,7 @@ impl AnyControl {
             was_open: was_open::<C>,
             is_settled: if C::IS_SETTLED.is_some() { Some(is_settled::<C>) } else { None },
             after: after::<C>,
+            check: check::<C::State>,
             same: same::<C::State>,
         }
     }
@@ -505,6 +509,52 @@ fn is_settled<C: Control>(state: &Value) -> Result<bool> {
 fn after<C: Control>(state: &Value, change: &Change) -> Result<Value> {
     let change = C::Change::try_from(change.clone()).map_err(|_| anyhow::anyhow!("a change of another service"))?;
     Ok(serde_json::to_value(C::after(&C::State::deserialize(state)?, &change))?)
+}
+
+/// What is left out, or is of no field, is not in what a state is written as again. `deny_unknown_fields` of serde does not
+/// see through what is flattened, and takes what is left out for nothing.
+fn check<T: Serialize + DeserializeOwned>(state: &Value) -> Result<()> {
+    ensure!(state.is_object(), "expected a JSON object");
+    let error = match T::deserialize(state) {
+        Ok(read) => return same_fields(state, &serde_json::to_value(read)?, ""),
+        Err(error) => json::said(&error),
+    };
+    // Without the field that is wrong something else is said, or nothing.
+    let is_wrong = |name: &&String| {
+        let mut others = state.clone();
+        others.as_object_mut().map(|fields| fields.remove(*name));
+        T::deserialize(&others).err().is_none_or(|other| json::said(&other) != error)
+    };
+    match state.as_object().and_then(|fields| fields.keys().find(is_wrong)) {
+        Some(name) => bail!("field `{name}`: {error}"),
+        None => bail!(error),
+    }
+}
+
+fn same_fields(given: &Value, expected: &Value, place: &str) -> Result<()> {
+    match (given, expected) {
+        (Value::Object(given), Value::Object(expected)) => {
+            let at = |name: &str| if place.is_empty() { name.to_owned() } else { format!("{place}.{name}") };
+            let names: Vec<&str> = expected.keys().map(String::as_str).collect();
+            if let Some(unknown) = given.keys().find(|name| !expected.contains_key(*name)) {
+                bail!("field `{}` is not known: expected `{}`", at(unknown), names.join("`, `"));
+            }
+            for (name, expected) in expected {
+                let Some(given) = given.get(name) else {
+                    bail!("field `{}` is missing: expected `{}`", at(name), names.join("`, `"));
+                };
+                same_fields(given, expected, &at(name))?;
+            }
+            Ok(())
+        }
+        (Value::Array(given), Value::Array(expected)) => {
+            let elements = given.iter().zip(expected).enumerate();
+            elements
+                .into_iter()
+                .try_for_each(|(index, (given, expected))| same_fields(given, expected, &format!("{place}[{index}]")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Compares by the type's own equality: the same policy in other words is another JSON value.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use functions::FUNCTIONS;
@@ -21,7 +21,7 @@ use snapback::settings::Settings;
 use snapback::subject::Subject;
 
 use super::ingress::not_understood;
-use super::{Answer, Input, Question};
+use super::{Answer, Input, Question, Unanswered};
 use crate::caller::Caller;
 use crate::choices::Choices;
 use crate::operator;
@@ -87,16 +87,16 @@ impl Question for Arguments {
         self.input.clone()
     }
 
-    fn answer(&self, text: &str) -> Result<Answer, NotUnderstood> {
+    fn answer(&self, text: &str) -> Result<Answer, Unanswered> {
         let document: Value = serde_json::from_str(text).map_err(not_understood)?;
         let refused = |message: String| NotUnderstood { message, line: 1, column: 1 };
         let traces = events(document).map_err(refused)?.into_iter().map(|event| {
             let is_record = event.get("detail").is_none() && event.get("eventSource").is_some();
             let event = if is_record { Event::from_record(event) } else { Event::from_envelope(event) };
             let event = event.map_err(|error| refused(error.to_string()))?;
-            self.trace(event).map_err(|error| refused(format!("{error:#}")))
+            self.trace(event).map_err(Unanswered::Failed)
         });
-        let traces = traces.collect::<Result<Vec<Trace>, _>>()?;
+        let traces = traces.collect::<Result<Vec<Trace>, Unanswered>>()?;
         let harmless = |suspected: &Suspected| suspected.decision.as_ref().is_some_and(Decision::is_allow);
         let shown = if self.input.json {
             let lines = traces.iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>();
@@ -151,8 +151,7 @@ impl Arguments {
         let (mut state, mut problem) = (None, None);
         match (&self.state, &look) {
             (Some(file), _) => {
-                let text = fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
-                state = Some(serde_json::from_str(&text).with_context(|| format!("reading {}", file.display()))?);
+                state = Some(state_in(file, control).with_context(|| file.display().to_string())?);
             }
             (None, Some(look)) => match (control.observe)(look, event, suspicion).await {
                 Ok(seen) => state = Some(seen),
@@ -213,6 +212,14 @@ impl Arguments {
             None => guardrails.judge(&question),
         }
     }
+}
+
+/// What is no state of the control would be judged as one in which nothing is open.
+fn state_in(file: &Path, control: &AnyControl) -> Result<Value> {
+    let text = fs::read_to_string(file).context("cannot be read")?;
+    let state = serde_json::from_str(&text).context("not JSON")?;
+    (control.check)(&state).with_context(|| format!("this is no state of {}", control.about.id))?;
+    Ok(state)
 }
 
 struct Case<'a> {

@@ -13,7 +13,7 @@ use snapback::policy::NotUnderstood;
 use snapback::policy::identity::{self, Holder, Identity};
 
 use super::saved::Saved;
-use super::{Answer, Input, Question};
+use super::{Answer, Input, Question, Unanswered};
 use crate::caller::Caller;
 use crate::choices::account;
 use crate::{operator, trouble};
@@ -63,7 +63,7 @@ impl Question for Arguments {
         Input { file, json: self.json, lines: self.lines }
     }
 
-    fn answer(&self, text: &str) -> Result<Answer, NotUnderstood> {
+    fn answer(&self, text: &str) -> Result<Answer, Unanswered> {
         let at = Some(Timestamp::now());
         let (principal, identity) = match &self.principal {
             Some(principal) => {

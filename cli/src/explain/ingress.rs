@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::Value;
+use snapback::json;
 use snapback::network::{self, Open, Opening, PublicPorts, Traffic};
 use snapback::policy::{Exposure, NotUnderstood};
 
-use super::{Answer, Input, Question};
+use super::{Answer, Input, Question, Unanswered};
 use crate::choices::public_ports;
 
 #[derive(Debug, clap::Args)]
@@ -79,7 +80,7 @@ impl Question for Arguments {
         self.input.clone()
     }
 
-    fn answer(&self, text: &str) -> Result<Answer, NotUnderstood> {
+    fn answer(&self, text: &str) -> Result<Answer, Unanswered> {
         let groups = read(text)?;
         let permissions = || groups.iter().flatten();
         let lists: BTreeSet<&String> = permissions().flat_map(|permission| &permission.prefix_lists).collect();
@@ -159,6 +160,14 @@ fn read(text: &str) -> Result<Vec<Vec<IpPermission>>, NotUnderstood> {
     if has("SecurityGroups") {
         let Groups { groups } = serde_json::from_str(text).map_err(not_understood)?;
         return Ok(groups.into_iter().map(|group| group.ip_permissions).collect());
+    }
+    if !first.is_object() {
+        let message = "expected an `IpPermission` of EC2, or a list of them".to_owned();
+        return if document.as_array().is_some_and(Vec::is_empty) {
+            Ok(vec![])
+        } else {
+            Err(NotUnderstood { message, line: 1, column: 1 })
+        };
     }
     match (document.is_array(), first.get("IsEgress").is_some()) {
         (true, true) => of_rules(serde_json::from_str(text).map_err(not_understood)?),
@@ -249,7 +258,7 @@ where
 
 /// What is wrong, apart from where, which is told before it.
 pub(super) fn not_understood(error: serde_json::Error) -> NotUnderstood {
-    let message = error.to_string();
+    let message = json::said(&error);
     let place = format!(" at line {} column {}", error.line(), error.column());
     let message = message.strip_suffix(&place).unwrap_or(&message).to_owned();
     NotUnderstood { message, line: error.line().max(1), column: error.column().max(1) }

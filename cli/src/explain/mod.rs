@@ -31,6 +31,10 @@ enum What {
     /// Explain whether an identity policy, or all that a principal holds, makes an administrator or lets one become one
     Identity(identity::Arguments),
     /// Explain what an EC2 `IpPermission`, or a list of them, opens to the world
+    ///
+    /// It also reads what `aws ec2 describe-security-groups` and `aws ec2 describe-security-group-rules` say, of which it
+    /// explains the inbound rules.
+    #[command(verbatim_doc_comment)]
     Ingress(ingress::Arguments),
     /// Explain what Snapback would do about an event, and which guardrail has a say
     Event(event::Arguments),
@@ -51,7 +55,21 @@ struct Input {
 /// What one kind of document is asked.
 trait Question {
     fn input(&self) -> Input;
-    fn answer(&self, text: &str) -> Result<Answer, NotUnderstood>;
+    fn answer(&self, text: &str) -> Result<Answer, Unanswered>;
+}
+
+/// Why there is no answer.
+enum Unanswered {
+    /// Because of the document.
+    NotUnderstood(NotUnderstood),
+    /// Because of something else.
+    Failed(anyhow::Error),
+}
+
+impl From<NotUnderstood> for Unanswered {
+    fn from(error: NotUnderstood) -> Self {
+        Self::NotUnderstood(error)
+    }
 }
 
 struct Answer {
@@ -136,11 +154,12 @@ impl<W: Write> Explanation<'_, W> {
         let file = self.file();
         let answer = match text(bytes) {
             Ok(text) => self.question.answer(text),
-            Err(error) => Err(error),
+            Err(error) => Err(error.into()),
         };
         let answer = match answer {
             Ok(answer) => answer,
-            Err(NotUnderstood { message, line: within, column }) => {
+            Err(Unanswered::Failed(error)) => return self.complain_of(&format!("{error:#}")),
+            Err(Unanswered::NotUnderstood(NotUnderstood { message, line: within, column })) => {
                 return self.complain_of(&format!("{file}:{}:{column}: {message}", line.unwrap_or(within)));
             }
         };

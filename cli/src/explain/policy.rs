@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use snapback::policy::{Exposure, Judgement, Kind, NotUnderstood, Policy, Trust};
 
-use super::{Answer, Input, Question};
+use super::{Answer, Input, Question, Unanswered};
 use crate::choices::{Trusted, account};
 
 #[derive(Debug, clap::Args)]
@@ -51,7 +51,7 @@ impl Question for Arguments {
         self.input.clone()
     }
 
-    fn answer(&self, text: &str) -> Result<Answer, NotUnderstood> {
+    fn answer(&self, text: &str) -> Result<Answer, Unanswered> {
         let policy = Policy::parse(text)?;
         let kind = match self.kind {
             Attached::Resource => Kind::Resource,
