@@ -55,16 +55,8 @@ struct Undoing {
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCode> {
     let now = Timestamp::now();
-<<<<<<< HEAD
-    let until = match &arguments.until {
-        Some(until) => future(until, now).map_err(|error| error.context("--until"))?,
-        None => now + SignedDuration::from_hours(24 * i64::from(arguments.days)),
-    };
-    let Arguments { id, since, of, yes, journal, member, .. } = arguments;
-=======
     let until = arguments.until.unwrap_or(now + SignedDuration::from_hours(24 * i64::from(arguments.days)));
-    let Arguments { id, since, of, yes, journal, .. } = arguments;
->>>>>>> 70269ac (A file that holds no state of the control is refused; wrong flags and missing credentials say what is wrong)
+    let Arguments { id, since, of, yes, journal, member, .. } = arguments;
     if id.is_some() && of.is_some() {
         bail!("--account, --resource and --control select among the reverts of --since; leave them out with an entry");
     }
@@ -73,13 +65,8 @@ pub(crate) async fn run(arguments: &Arguments, out: &mut impl Write) -> Result<E
             Operator::at_work(journal, async |operator| one(operator, member, id, until, *yes, out).await).await
         }
         (None, Some(since)) => {
-<<<<<<< HEAD
-            let wanted = of.wanted(Some(since), Some(Outcome::Reverted))?;
-            Operator::at_work(journal, async |operator| many(operator, member, &wanted, until, *yes, out).await).await
-=======
             let wanted = of.wanted(Some(*since), Some(Outcome::Reverted));
-            Operator::at_work(journal, async |operator| many(operator, &wanted, until, *yes, out).await).await
->>>>>>> 70269ac (A file that holds no state of the control is refused; wrong flags and missing credentials say what is wrong)
+            Operator::at_work(journal, async |operator| many(operator, member, &wanted, until, *yes, out).await).await
         }
         (None, None) => {
             writeln!(

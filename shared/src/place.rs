@@ -10,7 +10,7 @@ use aws_config::{Region, SdkConfig};
 use aws_credential_types::provider::SharedCredentialsProvider;
 use tokio::sync::Mutex;
 
-use crate::event::partition;
+use crate::partition::Partition;
 
 /// What a session in a member account is called; CloudTrail tells it there.
 const SESSION: &str = "snapback";
@@ -53,7 +53,7 @@ impl Place {
     /// again before its credentials expire.
     #[must_use]
     pub async fn taken_by_role(&self, account: &str, region: &str, role: &str) -> Self {
-        let arn = format!("arn:{}:iam::{account}:role/{role}", partition(region));
+        let arn = format!("arn:{}:iam::{account}:role/{role}", Partition::of_region(region));
         // STS answers in the Region that the caller is in; the credentials are good for all.
         let provider = AssumeRoleProvider::builder(arn).session_name(SESSION).configure(&self.config).build().await;
         let config = self.in_region(region).config.into_builder();
