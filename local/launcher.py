@@ -74,6 +74,9 @@ from wire import Call, signing_name
 # Where the tests put events onto the bus as CloudTrail would, which PutEvents rightly refuses to anybody.
 DELIVER = ("POST", "/_local/cloudtrail")
 
+# Where they put a message into a queue as AWS's services do, whose policies let nobody else.
+SEND = ("POST", "/_local/queues")
+
 # Where they say whether what happens from now on is delivered to anybody.
 UNSEEN = ("POST", "/_local/unseen")
 
@@ -151,6 +154,11 @@ def play_cloudtrail() -> None:
         if (method, path) == DELIVER:
             deliver(json.loads(body))
             return 202, {}, b""
+        if (method, path) == SEND:
+            message = json.loads(body)
+            with request_scope(os.environ["MINISTACK_ACCOUNT_ID"], message["queue"].split(":")[3]):
+                dead_letter(**message)
+            return 202, {}, b""
         if (method, path) == UNSEEN:
             delivery.is_off = json.loads(body)
             return 202, {}, b""
@@ -205,6 +213,7 @@ def deliver(event: dict, account: str | None = None, is_unseen: bool = False) ->
     with open(os.environ["CLOUDTRAIL_LOG"], "a", encoding="utf-8") as log:
         log.write(json.dumps(event["detail"]) + "\n")
     if is_unseen:
+        event_history.left_out.add(event["detail"]["eventID"])
         return
     with request_scope(account or os.environ["MINISTACK_ACCOUNT_ID"], event["region"]):
         eventbridge._dispatch_event(

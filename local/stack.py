@@ -236,6 +236,11 @@ class LocalAws:
         )
         _open(request)
 
+    def dead_letter(self, queue: str, body: str, **attributes: str) -> None:
+        """Puts a message into the queue of this ARN, as only AWS's services can."""
+        message = {"queue": queue, "body": body, "told": attributes}
+        _open(urllib.request.Request(f"{self.endpoint}/_local/queues", json.dumps(message).encode(), method="POST"))
+
     def deliver_nothing(self, is_off: bool) -> None:
         """Whether what happens from now on goes over the bus. It is recorded all the same."""
         request = urllib.request.Request(f"{self.endpoint}/_local/unseen", json.dumps(is_off).encode(), method="POST")

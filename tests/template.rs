@@ -381,10 +381,10 @@ fn no_role_may_write_to_the_journal_what_is_an_operators() -> Result<()> {
             let condition = &statement["Condition"];
             let only = [("Memory", "memory#*", function.learns()), ("Gap", "gap", misses_events(function))];
             if let Some((_, key, needs)) = only.iter().find(|(sid, ..)| statement["Sid"] == *sid) {
-                assert!(needs, "{} has no use for it", function.name);
+                assert!(*needs, "{} has no use for it", function.name);
                 assert_eq!(actions, set(&["dynamodb:PutItem"]), "{}", function.name);
                 let own = words(&condition["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]);
-                assert_eq!(own, set(&[key]), "{}", function.name);
+                assert_eq!(own, set(&[*key]), "{}", function.name);
                 assert_eq!(words(&condition["Null"]["dynamodb:LeadingKeys"]), set(&["false"]));
                 continue;
             }

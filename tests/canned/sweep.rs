@@ -43,9 +43,7 @@ async fn knowing(gap: Gap, swept: Option<Swept>) -> Result<Aws> {
     let mut items: Vec<Answer> =
         put(&aws, "DynamoDB.PutItem(gap)").into_iter().map(|item| ok(&json!({"Item": item}).to_string())).collect();
     items.resize(2, ok("{}"));
-    Ok(Aws::default()
-        .answers("DynamoDB.GetItem(gap)", items)
-        .answers("SQS.SendMessage", [ok(r#"{"MessageId":"1"}"#)]))
+    Ok(Aws::default().answers("DynamoDB.GetItem(gap)", items).answers("SQS.SendMessage", [ok(r#"{"MessageId":"1"}"#)]))
 }
 
 async fn sweep(aws: &Aws) -> Result<()> {
@@ -83,7 +81,8 @@ async fn what_happened_while_a_rule_was_disabled_goes_to_the_functions_that_watc
     );
     sweep(&aws).await?;
     let sent = sent(&aws)?;
-    let ids: Vec<_> = sent.iter().map(|(function, event)| (function.as_str(), event["detail"]["eventID"].clone())).collect();
+    let ids: Vec<_> =
+        sent.iter().map(|(function, event)| (function.as_str(), event["detail"]["eventID"].clone())).collect();
     let expected = [("S3Function", "e-opened"), ("OwnFunction", "e-topic"), ("PoliciesFunction", "e-topic")];
     assert_eq!(ids, expected.map(|(function, id)| (function, json!(id))));
     // The function takes it for what it is, under the same id.

@@ -60,7 +60,7 @@ pub(super) fn source(template: &Template) -> Result<String> {
 fn routes() -> BTreeSet<(&'static str, &'static str, &'static str)> {
     let watches = |function: &'static Function| {
         let watches = function.controls.iter().flat_map(|control| control.about.watches);
-        watches.filter(|watch| watch.name != SCHEDULED).map(|watch| (watch.service, watch.name, function.name))
+        watches.filter(|watch| watch.name != SCHEDULED).map(move |watch| (watch.service, watch.name, function.name))
     };
     FUNCTIONS.iter().flat_map(|function| watches(function)).collect()
 }

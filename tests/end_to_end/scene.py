@@ -206,7 +206,10 @@ class Snapback:
 
     def dead_letters_about(self, thing: Bucket | Group) -> list:
         """Events about it that a function gave up on."""
-        self._dead += [json.loads(body) for body in self.received(self.stack.outputs["FunctionDeadLettersUrl"])]
+        # Only the redriver and operators may take them away.
+        redriver = self.as_function("RedriveFunction", "sqs")
+        queue = self.stack.outputs["FunctionDeadLettersUrl"]
+        self._dead += [json.loads(body) for body in self.received(queue, redriver)]
         return [letter for letter in self._dead if thing.id in json.dumps(letter)]
 
     def waiting(self) -> dict:
@@ -233,14 +236,15 @@ class Snapback:
         """The controls that remember something of it."""
         return {item["sk"] for item in self._journal() if item["pk"] == f"memory#{thing.arn}"}
 
-    def received(self, queue: str) -> Iterator[str]:
+    def received(self, queue: str, by=None) -> Iterator[str]:
         """The messages that wait in a queue, which are taken out of it."""
+        sqs = by or self._sqs
         while True:
-            messages = self._sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
+            messages = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
             if not messages:
                 return
             for message in messages:
-                self._sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+                sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
                 yield message["Body"]
 
     # What happened, in CloudTrail's words
@@ -426,7 +430,9 @@ class Snapback:
         }
         policy = json.dumps({"Version": "2012-10-17", "Statement": [may]})
         self._sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
-        self.aws.client("sns").subscribe(TopicArn=self.stack.topic, Protocol="sqs", Endpoint=arn)
+        # Snapback would say that somebody has subscribed, to nobody but us.
+        with self.unseen():
+            self.aws.client("sns").subscribe(TopicArn=self.stack.topic, Protocol="sqs", Endpoint=arn)
         return url
 
     def _log(self) -> str:

@@ -97,7 +97,7 @@ def test_a_rule_whose_function_is_gone_keeps_the_event(deployed):
     bucket.put_policy(bucket.lets_in_everyone())
     queue = other.stack.outputs["RuleDeadLettersUrl"]
     look = {"QueueUrl": queue, "VisibilityTimeout": 0, "MessageAttributeNames": ["All"]}
-    [undelivered] = wait_for(lambda: other.aws.client("sqs").receive_message(**look).get("Messages"))
+    [undelivered] = wait_for(lambda: other.as_function("RedriveFunction", "sqs").receive_message(**look).get("Messages"))
     assert bucket.name in undelivered["Body"]
     # It is known for whom it was, and stays until there is somebody to take it.
     assert "ResourceNotFoundException" in json.dumps(other.redrive(minutes=6)["payload"])

@@ -48,7 +48,10 @@ pub(crate) const DELETE_FUNCTION_CONCURRENCY: Right = FUNCTIONS.right("lambda:De
 const TOPIC: On = On::new("Topic", &["${Topic}"]);
 pub(crate) const GET_TOPIC_ATTRIBUTES: Right = TOPIC.right("sns:GetTopicAttributes");
 
-const QUEUES: On = On::new("Queues", &["${RuleDeadLetters.Arn}", "${FunctionDeadLetters.Arn}", "${DelayedEvents.Arn}", "${GivenUpEvents.Arn}"]);
+const QUEUES: On = On::new(
+    "Queues",
+    &["${RuleDeadLetters.Arn}", "${FunctionDeadLetters.Arn}", "${DelayedEvents.Arn}", "${GivenUpEvents.Arn}"],
+);
 pub(crate) const GET_QUEUE_ATTRIBUTES: Right = QUEUES.right("sqs:GetQueueAttributes");
 
 const TABLE: On = On::new("Table", &["${Journal.Arn}"]);

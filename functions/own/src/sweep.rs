@@ -23,7 +23,7 @@ use snapback::settings::Settings;
 use tokio::time::{Instant, sleep};
 use tracing::info;
 
-use crate::parts::{RULE, ROUTES};
+use crate::parts::{ROUTES, RULE};
 
 /// The longest that an event takes to get into the history.
 /// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/view-cloudtrail-events.html>
