@@ -103,13 +103,24 @@ def envelope(record: Mapping[str, Json]) -> dict:
     }
 
 
-def identity_of_root(account: str, access_key: str) -> dict:
+def identity_of_administrator(account: str, access_key: str) -> dict:
+    """Who has the local AWS's own key, with which all is set up. On AWS nobody deploys as root, so it passes for a role."""
     return {
-        "type": "Root",
-        "principalId": account,
-        "arn": f"arn:aws:iam::{account}:root",
+        "type": "AssumedRole",
+        "principalId": "AROAEXAMPLELOCAL0000:local",
+        "arn": f"arn:aws:sts::{account}:assumed-role/Administrator/local",
         "accountId": account,
         "accessKeyId": access_key,
+        "sessionContext": {
+            "sessionIssuer": {
+                "type": "Role",
+                "principalId": "AROAEXAMPLELOCAL0000",
+                "arn": f"arn:aws:iam::{account}:role/Administrator",
+                "accountId": account,
+                "userName": "Administrator",
+            },
+            "attributes": {"creationDate": "2026-01-01T00:00:00Z", "mfaAuthenticated": "false"},
+        },
     }
 
 

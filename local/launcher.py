@@ -240,7 +240,7 @@ def caller(access_key: str) -> dict | None:
     if isinstance(known, iam_evaluator.CredentialResolutionError):
         return None
     if known.principal_type == "Root":
-        return cloudtrail.identity_of_root(account, access_key)
+        return cloudtrail.identity_of_administrator(account, access_key)
     if known.principal_type == "User":
         return cloudtrail.identity_of_user(
             account, access_key, iam._users.get_scoped(account, None, known.principal_name)

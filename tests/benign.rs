@@ -7,17 +7,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
-use snapback::control::AnyControl;
+use snapback::control::{AnyControl, Watch};
 use snapback::event::{Kind, SCHEDULED};
 use snapback::mode::Mode;
+use snapback::responder::Suspected;
 use snapback::settings::{Own, Settings};
 use workspace_tests::{FUNCTIONS, controls};
 
 const ACCOUNT: &str = "111122223333";
 const REGION: &str = "eu-central-1";
 
-/// Calls that take a protection away or make a credential, whatever their parameters. They are always looked at.
-const NEVER_ORDINARY: [&str; 22] = [
+/// Calls that take a protection away, make a credential or open a way in, whatever their parameters. They are always looked
+/// at.
+const NEVER_ORDINARY: [&str; 27] = [
+    "AcceptDelegationRequest",
     "CreateAccessKey",
     "CreateServiceSpecificCredential",
     "CreateInstanceExportTask",
@@ -33,19 +36,26 @@ const NEVER_ORDINARY: [&str; 22] = [
     "DisableEbsEncryptionByDefault",
     "DisableImageBlockPublicAccess",
     "DisableSnapshotBlockPublicAccess",
+    "EnableOrganizationsRootSessions",
+    "EnableOutboundWebIdentityFederation",
     "EnableSerialConsoleAccess",
     "ResetServiceSpecificCredential",
+    "StartSession",
     "UploadSSHPublicKey",
     "UploadSigningCertificate",
     "ExportImage",
     "ReplaceNetworkAclAssociation",
     "RestoreManagedPrefixListVersion",
+    Watch::BY_ROOT.name,
 ];
 
 /// A policy may stand where another denied more or let logs be delivered, which no event tells: these controls ask the
 /// journal, and S3 only where something is remembered.
 const ASK_THE_JOURNAL: [(&str, &str); 2] =
     [("s3-lost-bucket-deny", "PutBucketPolicy"), ("s3-lost-log-delivery", "PutBucketPolicy")];
+
+/// Nothing that root does is ordinary, and to all other controls root is a caller like any.
+const OF_ROOT: &str = "signin-root-call";
 
 /// One API call: service, name, parameters, answer, and how it failed if it did.
 struct Call {
@@ -82,6 +92,7 @@ fn corpus() -> Vec<Value> {
         networks(),
         credentials(),
         noticed(),
+        tokens_and_commands(),
         refused_calls(),
         neighbours(),
         looks(),
@@ -598,6 +609,31 @@ fn topics_and_queues() -> Vec<Call> {
     calls
 }
 
+/// Federation tokens that may do nothing by themselves, roles for those who have signed in, and commands that patch.
+fn tokens_and_commands() -> Vec<Call> {
+    let token = |request: Value| call("sts", "GetFederationToken", request, Value::Null);
+    let pool = |roles: Value| {
+        let request = json!({"identityPoolId": "eu-central-1:0a1b2c3d-4e5f-4607-8819-2a3b4c5d6e7f", "roles": roles});
+        call("cognito-identity", "SetIdentityPoolRoles", request, Value::Null)
+    };
+    let command = |document: &str| {
+        let request = json!({"documentName": document, "instanceIds": ["i-0a1b2c3d4e5f60718"], "interactive": false});
+        call("ssm", "SendCommand", request, Value::Null)
+    };
+    let member = format!("arn:aws:iam::{ACCOUNT}:role/app-members");
+    vec![
+        token(json!({"name": "uploads"})),
+        token(json!({"name": "uploads", "durationSeconds": 3600})),
+        token(json!({"name": "uploads", "policy": null, "policyArns": null})),
+        pool(json!({"authenticated": member})),
+        pool(json!({})),
+        pool(json!({"authenticated": member, "unauthenticated": ""})),
+        command("AWS-RunPatchBaseline"),
+        command("AWS-GatherSoftwareInventory"),
+        command("AWS-UpdateSSMAgent"),
+    ]
+}
+
 /// Snapback as it is deployed: with a key of its own, and whom its operator trusts.
 fn deployed() -> Settings {
     let keys = BTreeSet::from([format!("arn:aws:kms:{REGION}:{ACCOUNT}:key/1f2e3d4c-5b6a-4988-8776-655443322110")]);
@@ -775,7 +811,8 @@ fn refused_calls() -> Vec<Call> {
         failed(call("ec2", "DisableImageBlockPublicAccess", Value::Null, Value::Null), "Client.UnauthorizedOperation"),
         failed(call("ec2", "DisableEbsEncryptionByDefault", Value::Null, Value::Null), "Client.UnauthorizedOperation"),
         failed(call("ec2", "EnableSerialConsoleAccess", Value::Null, Value::Null), "Client.UnauthorizedOperation"),
-        failed(call("iam", "CreateAccessKey", Value::Null, Value::Null), "AccessDenied"),
+        // To be denied this call is not ordinary.
+        failed(call("iam", "CreateAccessKey", Value::Null, Value::Null), "LimitExceededException"),
     ]
 }
 
@@ -841,7 +878,8 @@ fn nothing_ordinary_raises_a_suspicion() -> Result<()> {
             let suspected = function.suspect(record.clone(), &settings)?;
             let Some((event, suspected)) = suspected else { continue };
             let asks = |control: &AnyControl| ASK_THE_JOURNAL.contains(&(control.about.id, event.name.as_str()));
-            if let Some((_, suspicion)) = suspected.iter().find(|(control, _)| !asks(control)) {
+            let is_of_root = |control: &AnyControl| control.about.id == OF_ROOT && event.actor.is_root();
+            if let Some((_, suspicion)) = suspected.iter().find(|(control, _)| !asks(control) && !is_of_root(control)) {
                 bail!("{}: {suspicion:?}\n{:#}", function.name, record["detail"]);
             }
         }
@@ -886,7 +924,9 @@ fn what_was_refused_would_have_been_suspected() -> Result<()> {
         record["detail"].as_object_mut().context("a record")?.remove("errorCode");
         let mut suspected = 0;
         for function in FUNCTIONS {
-            suspected += usize::from(function.suspect(record.clone(), &Settings::default())?.is_some());
+            let found = function.suspect(record.clone(), &Settings::default())?;
+            let of_what_was_done = |(_, found): &(_, Vec<Suspected>)| found[0].0.about.id != OF_ROOT;
+            suspected += usize::from(found.is_some_and(|found| of_what_was_done(&found)));
         }
         assert_eq!(suspected, 1, "{:#}", record["detail"]);
     }

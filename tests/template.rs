@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use jiff::SignedDuration;
 use serde_yaml_ng::Value;
 use snapback::control::{Function, Watch};
-use snapback::event::SCHEDULED;
+use snapback::event::{DENIED, Kind, SCHEDULED};
 use snapback::right::{Right, actions};
 use snapback::settings::{Deployment, Settings};
 use workspace_tests::{FUNCTIONS, workspace};
@@ -202,14 +202,15 @@ fn each_function_is_woken_by_exactly_what_its_controls_watch() -> Result<()> {
     for function in FUNCTIONS {
         let watched = function.controls.iter().flat_map(|control| {
             let of_kind = |watch: &Watch| {
-                let kind = if watch.name == SCHEDULED { SCHEDULED } else { control.kind.detail_type() };
-                (kind.to_owned(), watch.service.to_owned(), watch.name.to_owned())
+                let kind = if watch.name == SCHEDULED { Kind::Look } else { control.kind };
+                (format!("{kind:?}"), watch.service.to_owned(), watch.name.to_owned())
             };
             control.about.watches.iter().map(of_kind)
         });
         let mut watched: BTreeSet<(String, String, String)> = watched.collect();
+        let looks = ("Look".to_owned(), "events.amazonaws.com".to_owned(), SCHEDULED.to_owned());
         if function.learns() {
-            watched.insert((SCHEDULED.to_owned(), "events.amazonaws.com".to_owned(), SCHEDULED.to_owned()));
+            watched.insert(looks.clone());
         }
         let mut routed = BTreeSet::new();
         for (id, rule) in template.rules_of(function.name) {
@@ -218,32 +219,63 @@ fn each_function_is_woken_by_exactly_what_its_controls_watch() -> Result<()> {
             }
             if is_schedule(rule) {
                 assert_eq!(rule["Properties"]["State"], "ENABLED", "{id}");
-                routed.insert((SCHEDULED.to_owned(), "events.amazonaws.com".to_owned(), SCHEDULED.to_owned()));
+                routed.insert(looks.clone());
                 continue;
             }
             let pattern = &rule["Properties"]["EventPattern"];
             let detail = &pattern["detail"];
             assert_eq!(fields(pattern), set(&["detail", "detail-type", "source"]), "{id}");
+            assert_eq!(rule["Properties"]["State"], "ENABLED", "{id}");
+            let kind = kind_of(pattern).with_context(|| format!("{id} takes its events for none that there is"))?;
+            if !detail["userIdentity"].is_null() {
+                routed.insert(by_root(id, pattern));
+                continue;
+            }
             assert_eq!(fields(detail), set(&["errorCode", "eventName", "eventSource"]), "{id}");
-            let kinds = words(&pattern["detail-type"]);
-            assert!(kinds.len() == 1, "{id} takes all its events for {kinds:?}");
             let services = words(&detail["eventSource"]);
             let sources = services.iter().map(|service| format!("aws.{}", service.trim_end_matches(".amazonaws.com")));
             assert_eq!(words(&pattern["source"]), sources.collect(), "{id}");
-            let exists: Vec<Option<bool>> =
-                items(&detail["errorCode"]).map(|filter| filter["exists"].as_bool()).collect();
-            assert_eq!(exists, [Some(false)], "{id} lets failed calls through");
-            assert_eq!(rule["Properties"]["State"], "ENABLED", "{id}");
             for service in services {
-                for kind in &kinds {
-                    let names = words(&detail["eventName"]).into_iter();
-                    routed.extend(names.map(|name| (kind.clone(), service.clone(), name)));
-                }
+                let names = words(&detail["eventName"]).into_iter();
+                routed.extend(names.map(|name| (format!("{kind:?}"), service.clone(), name)));
             }
         }
         assert_eq!(routed, watched, "{}", function.name);
     }
     Ok(())
+}
+
+/// What a pattern lets through: calls that succeeded, those that were denied, or another kind of event.
+fn kind_of(pattern: &Value) -> Option<Kind> {
+    let codes = &pattern["detail"]["errorCode"];
+    let kinds: &[Kind] = if is_absent(codes) {
+        &[Kind::ApiCall, Kind::ServiceEvent, Kind::SignIn]
+    } else if words(codes) == set(&DENIED) {
+        &[Kind::DeniedCall]
+    } else {
+        &[]
+    };
+    let types = words(&pattern["detail-type"]);
+    kinds.iter().find(|kind| set(kind.detail_types()) == types).copied()
+}
+
+/// Whether a field must not be there.
+fn is_absent(filter: &Value) -> bool {
+    let exists: Vec<Option<bool>> = items(filter).map(|filter| filter["exists"].as_bool()).collect();
+    exists == [Some(false)]
+}
+
+/// What a rule listens for that takes whatever root calls, as it says no name: nothing but AWS's own events, of nobody
+/// else, and not what a service does on its behalf.
+fn by_root(id: &str, pattern: &Value) -> (String, String, String) {
+    let (detail, identity) = (&pattern["detail"], &pattern["detail"]["userIdentity"]);
+    assert_eq!(fields(detail), set(&["errorCode", "userIdentity"]), "{id}");
+    assert_eq!(fields(identity), set(&["invokedBy", "type"]), "{id}");
+    assert!(is_absent(&detail["errorCode"]) && is_absent(&identity["invokedBy"]), "{id}");
+    assert_eq!(words(&identity["type"]), set(&["Root"]), "{id}");
+    let sources: Vec<_> = items(&pattern["source"]).map(|source| text(&source["prefix"])).collect();
+    assert_eq!(sources, ["aws."], "{id}");
+    ("ApiCall".to_owned(), Watch::BY_ROOT.service.to_owned(), Watch::BY_ROOT.name.to_owned())
 }
 
 pub(crate) fn is_schedule(rule: &Value) -> bool {

@@ -47,6 +47,10 @@ pub trait Control: 'static {
     /// Whether it is off until an operator names it: what it takes for a risk is the rule in many accounts.
     const OPT_IN: bool = false;
 
+    /// For what comes in crowds, such as failed sign-ins: it is counted for each subject, and people are told when there
+    /// have been so many within a day, and then more and more seldom. The control then decides by the event alone.
+    const TELLS_FROM: Option<u64> = None;
+
     /// Whether a harmless state is believed at once, as no later look could show another. A control that can tell looks
     /// before the journal is asked, as most of what it suspects ends there.
     const IS_SETTLED: Option<fn(&Self::State) -> bool> = None;
@@ -146,6 +150,26 @@ pub struct About {
     /// The file whose header is its page.
     #[serde(skip)]
     pub source: &'static str,
+}
+
+impl Watch {
+    /// Every call that the account's root user makes by itself, to whichever service. Nobody else is so rare that a rule
+    /// could listen for all that they do.
+    pub const BY_ROOT: Self = Self { service: "any service", name: "any call by root" };
+
+    /// Whether it is this what an event tells of.
+    #[must_use]
+    pub fn is_of(&self, event: &Event) -> bool {
+        if self.is_by_root() {
+            return event.actor.is_root();
+        }
+        self.service == event.service && self.name == event.name
+    }
+
+    #[must_use]
+    pub fn is_by_root(&self) -> bool {
+        self.name == Self::BY_ROOT.name
+    }
 }
 
 impl About {
@@ -265,6 +289,20 @@ impl<T> Remembered<T> {
 const NEWS: SignedDuration = SignedDuration::from_hours(1);
 
 impl<'a> Look<'a> {
+    /// How often another control has counted a call about a subject within a day. It is one that counts.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub async fn counted(&self, control: &str, call: &str, subject: &Subject) -> Result<u64> {
+        let journal = match self.memory {
+            Remembering::Nothing => return Ok(0),
+            Remembering::Journal(journal) => journal,
+            Remembering::Once(baselines) => baselines.journal(),
+        };
+        let tally = journal.tally(control, call, &subject.arn, Timestamp::now()).await?;
+        Ok(tally.map_or(0, |tally| tally.repeat.times))
+    }
+
     /// A look without memory.
     #[must_use]
     pub fn new(place: &'a Place) -> Self {
@@ -375,6 +413,7 @@ pub struct AnyControl {
     pub settles: Duration,
     pub opt_in: bool,
     pub asks_after: Option<SignedDuration>,
+    pub tells_from: Option<u64>,
     pub suspect: fn(&Event, &Settings) -> Vec<Suspicion>,
     pub observe: Observe,
     pub decide: fn(&Event, &Suspicion, &Value, &Given<'_>) -> Result<Decision<Change>>,
@@ -413,6 +452,7 @@ impl AnyControl {
             settles: C::SETTLES,
             opt_in: C::OPT_IN,
             asks_after: C::ASKS_AFTER,
+            tells_from: C::TELLS_FROM,
             suspect: C::suspect,
             observe: observe::<C>,
             decide: decide::<C>,
@@ -450,8 +490,7 @@ impl AnyControl {
 
     #[must_use]
     pub fn watches(&self, event: &Event) -> bool {
-        let is_it = |watch: &Watch| watch.service == event.service && watch.name == event.name;
-        (self.kind == event.kind || event.is_look()) && self.about.watches.iter().any(is_it)
+        (self.kind == event.kind || event.is_look()) && self.about.watches.iter().any(|watch| watch.is_of(event))
     }
 }
 

@@ -20,6 +20,14 @@ pub const API_CALL: &str = "AWS API Call via CloudTrail";
 /// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/non-api-aws-service-events.html>
 pub const SERVICE_EVENT: &str = "AWS Service Event via CloudTrail";
 
+/// What a sign-in to the console arrives as. AWS documents the first, and rules in use have either.
+/// <https://docs.aws.amazon.com/eventbridge/latest/ref/events-ref-signin.html>
+const SIGN_IN: [&str; 2] = ["AWS Console Sign In via CloudTrail", "AWS Console Signin via CloudTrail"];
+
+/// What a record calls it if the caller lacked the right to make the call.
+pub const DENIED: [&str; 4] =
+    ["AccessDenied", "AccessDeniedException", "Client.UnauthorizedOperation", "UnauthorizedOperation"];
+
 /// What a schedule of EventBridge sends.
 /// <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-run-lambda-schedule.html>
 pub const SCHEDULED: &str = "Scheduled Event";
@@ -30,6 +38,10 @@ pub enum Kind {
     #[default]
     ApiCall,
     ServiceEvent,
+    /// Somebody has signed in to the console, or tried to.
+    SignIn,
+    /// An API call that AWS has refused, as the caller lacked the right. Nothing has changed.
+    DeniedCall,
     /// Nothing has happened, and somebody looks at what there is.
     Look,
 }
@@ -52,8 +64,9 @@ pub struct Event {
     /// The account in which the call took effect: `recipientAccountId`.
     pub account: String,
     pub error_code: Option<String>,
-    /// What the call was given, or what a service event tells. Without credentials, as is the response: nothing behind
-    /// this sees them, and the journal keeps both.
+    /// What the call was given, or what a service event or a sign-in tells besides. Of a denied call, which is recorded
+    /// without what it was given, AWS's message as a text. Without credentials, as is the response: nothing behind this
+    /// sees them, and the journal keeps both.
     pub request: Value,
     pub response: Value,
     /// ARNs of what was called upon, where the record names them.
@@ -85,6 +98,10 @@ pub struct Actor {
     pub invoked_by: Option<String>,
     pub mfa: bool,
     pub console: bool,
+    /// Whether the management account acts as the root user of this account.
+    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/cloudtrail-track-privileged-tasks.html>
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub assumed_root: bool,
 }
 
 /// Why a text is not an event: which field, what was expected, what was there.
@@ -153,8 +170,13 @@ impl Event {
             .unwrap_or_default()
             .to_owned();
         let time = required(&record, "eventTime", A_TIME)?;
+        let error_code = json::text(&record, "errorCode").map(str::to_owned);
         let (kind, told) = match json::text(&record, "eventType") {
             Some("AwsServiceEvent") => (Kind::ServiceEvent, "serviceEventDetails"),
+            Some("AwsConsoleSignIn" | "AwsConsoleSignin") => (Kind::SignIn, "additionalEventData"),
+            _ if error_code.as_ref().is_some_and(|code| DENIED.contains(&code.as_str())) => {
+                (Kind::DeniedCall, "errorMessage")
+            }
             _ => (Kind::ApiCall, "requestParameters"),
         };
         Ok(Self {
@@ -173,7 +195,7 @@ impl Event {
             name: required(&record, "eventName", "an API call such as `PutBucketPolicy`")?,
             region: required(&record, "awsRegion", "a Region such as `eu-central-1`")?,
             account,
-            error_code: json::text(&record, "errorCode").map(str::to_owned),
+            error_code,
             resources: json::list(&record["resources"])
                 .into_iter()
                 .filter_map(|resource| json::text(resource, "ARN").map(str::to_owned))
@@ -217,7 +239,8 @@ impl Event {
         if self.source != format!("aws.{}", self.service.trim_end_matches(".amazonaws.com")) {
             return forged(format!("its source `{}` is not that of `{}`", self.source, self.service));
         }
-        if self.detail_type != self.kind.detail_type() || (self.name == SCHEDULED) != self.is_look() {
+        let is_of_kind = self.kind.detail_types().contains(&self.detail_type.as_str());
+        if !is_of_kind || (self.name == SCHEDULED) != self.is_look() {
             return forged(format!("its detail-type is `{}`, which does not fit its record", self.detail_type));
         }
         if self.account.is_empty() || self.envelope_account != self.account {
@@ -232,8 +255,8 @@ impl Event {
         }
         match (&self.elsewhere, &self.error_code) {
             (Some(why), _) => Err(Refusal::Elsewhere(why.clone())),
-            (None, Some(code)) => Err(Refusal::Failed(code.clone())),
-            (None, None) => Ok(()),
+            (None, Some(code)) if self.kind != Kind::DeniedCall => Err(Refusal::Failed(code.clone())),
+            (None, _) => Ok(()),
         }
     }
 
@@ -256,14 +279,21 @@ impl Kind {
         *self == Self::ApiCall
     }
 
-    /// What EventBridge calls it.
+    /// What EventBridge calls it, in each spelling.
+    #[must_use]
+    pub fn detail_types(self) -> &'static [&'static str] {
+        match self {
+            Self::ApiCall | Self::DeniedCall => &[API_CALL],
+            Self::ServiceEvent => &[SERVICE_EVENT],
+            Self::SignIn => &SIGN_IN,
+            Self::Look => &[SCHEDULED],
+        }
+    }
+
+    /// The same in the spelling that AWS documents.
     #[must_use]
     pub fn detail_type(self) -> &'static str {
-        match self {
-            Self::ApiCall => API_CALL,
-            Self::ServiceEvent => SERVICE_EVENT,
-            Self::Look => SCHEDULED,
-        }
+        self.detail_types()[0]
     }
 }
 
@@ -288,8 +318,21 @@ impl Actor {
             invoked_by: owned(identity, "invokedBy"),
             mfa: json::is_true(&context["attributes"]["mfaAuthenticated"]),
             console: json::is_true(&record["sessionCredentialFromConsole"]),
+            assumed_root: json::is_true(&context["assumedRoot"]),
             kind,
         }
+    }
+
+    /// Whether an AWS service has acted by itself, with nobody's credentials.
+    #[must_use]
+    pub fn is_aws(&self) -> bool {
+        self.kind == "AWSService"
+    }
+
+    /// Whether the account's root user has called, and no service on its behalf.
+    #[must_use]
+    pub fn is_root(&self) -> bool {
+        self.kind == "Root" && self.invoked_by.is_none()
     }
 }
 
@@ -297,7 +340,11 @@ impl fmt::Display for Actor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = self.name.as_deref().unwrap_or("?");
         match (self.kind.as_str(), &self.session) {
-            ("Root", _) => write!(f, "the root user of account {}", self.account.as_deref().unwrap_or("?")),
+            ("Root", _) => {
+                let account = self.account.as_deref().unwrap_or("?");
+                let through = if self.assumed_root { ", as which the management account acts" } else { "" };
+                write!(f, "the root user of account {account}{through}")
+            }
             ("IAMUser", _) => write!(f, "IAM user `{name}`"),
             ("AssumedRole", Some(session)) => write!(f, "role `{name}` in session `{session}`"),
             ("AWSService", _) => write!(f, "AWS service {}", self.invoked_by.as_deref().unwrap_or("?")),
@@ -532,9 +579,61 @@ mod tests {
     #[test]
     fn a_failed_call_has_changed_nothing() {
         let mut envelope = envelope();
-        envelope["detail"]["errorCode"] = json!("AccessDenied");
+        envelope["detail"]["errorCode"] = json!("NoSuchBucket");
         let event = Event::from_envelope(envelope).expect("an event");
-        assert_eq!(event.admit(), Err(Refusal::Failed("AccessDenied".to_owned())));
+        assert_eq!(event.admit(), Err(Refusal::Failed("NoSuchBucket".to_owned())));
+    }
+
+    #[test]
+    fn a_denied_call_is_an_event_of_its_own_kind_and_tells_what_aws_said() {
+        for code in DENIED {
+            let mut envelope = envelope();
+            envelope["detail"]["errorCode"] = json!(code);
+            envelope["detail"]["errorMessage"] = json!("User: x is not authorized to perform: s3:PutBucketPolicy");
+            let event = Event::from_envelope(envelope).expect("an event");
+            assert_eq!((event.kind, event.admit()), (Kind::DeniedCall, Ok(())), "{code}");
+            assert_eq!(event.request, "User: x is not authorized to perform: s3:PutBucketPolicy");
+        }
+    }
+
+    #[test]
+    fn a_sign_in_is_read_in_both_spellings_from_whatever_region_it_comes() {
+        for (event_type, detail_type, region) in [
+            ("AwsConsoleSignIn", SIGN_IN[0], "us-east-1"),
+            ("AwsConsoleSignin", SIGN_IN[1], "eu-north-1"),
+            ("AwsConsoleSignIn", SIGN_IN[1], "ap-southeast-2"),
+        ] {
+            let mut envelope = envelope();
+            (envelope["source"], envelope["detail-type"]) = (json!("aws.signin"), json!(detail_type));
+            envelope["detail"]["eventSource"] = json!("signin.amazonaws.com");
+            envelope["detail"]["eventType"] = json!(event_type);
+            envelope["detail"]["awsRegion"] = json!(region);
+            envelope["detail"]["additionalEventData"] = json!({"MFAUsed": "No"});
+            let event = Event::from_envelope(envelope.clone()).expect("an event");
+            assert_eq!((event.kind, event.admit()), (Kind::SignIn, Ok(())), "{event_type} {detail_type} {region}");
+            assert_eq!(event.request["MFAUsed"], "No");
+            envelope["detail-type"] = json!(API_CALL);
+            let forged = Event::from_envelope(envelope).expect("an event");
+            assert!(matches!(forged.admit(), Err(Refusal::Forged(_))), "{forged:?}");
+        }
+    }
+
+    #[test]
+    fn root_is_who_calls_by_itself_and_not_a_service_on_its_behalf() {
+        let by = |identity: Value| changed("/detail/userIdentity", identity).actor;
+        let root = json!({"type": "Root", "accountId": "111122223333"});
+        assert!(by(root.clone()).is_root());
+        let through = json!({"type": "Root", "accountId": "111122223333", "invokedBy": "support.amazonaws.com"});
+        assert!(!by(through).is_root());
+        assert!(!by(json!({"type": "IAMUser", "userName": "Root"})).is_root());
+        for flag in [json!("true"), json!(true)] {
+            let mut assumed = root.clone();
+            assumed["sessionContext"] = json!({"assumedRoot": flag});
+            let actor = by(assumed);
+            assert!(actor.is_root() && actor.assumed_root);
+            let said = "the root user of account 111122223333, as which the management account acts";
+            assert_eq!(actor.to_string(), said);
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@
 //! | `stop` | `stop` | the emergency stop, while it lasts |
 //! | `lease#<resource ARN>` | `lease` | which entry may change the resource now |
 //! | `repeat#<resource ARN>` | `<control>#<hash of the grants>` | how often the same change was taken back |
+//! | `repeat#<resource ARN>` | `<control>#<call>` | how often it was called, for a control whose events come in crowds |
 //! | `budget#<actor>` | the hour, counted from 1970 | the entries whose reverts the actor has caused in it |
 //! | `memory#<resource ARN>` | `<control>` | the last good state of what a control guards |
 //! | `gap` | `gap`, `swept` | when events may have woken nobody, and how far that was read up |
@@ -57,7 +58,7 @@ use seal::Content;
 pub use gap::{Gap, Swept};
 pub use lease::Taken;
 pub use memory::{Baselines, Memory};
-pub use repeats::Repeat;
+pub use repeats::{Repeat, Tally};
 pub use seal::Forged;
 
 /// How long a delivery may work on an entry before another may take over: longer than a function runs (30 s in
@@ -268,7 +269,9 @@ impl Entry {
     pub fn severity(&self) -> Option<Severity> {
         // What should have been taken back and was not is as bad as it gets.
         let of_one = if self.outcome == Outcome::Failed { Severity::Critical } else { self.decision.severity()? };
-        Some(self.repeat.as_ref().map_or(of_one, |repeat| repeat.severity(of_one)))
+        // A crowd of attempts is no fight: that is for what they come to.
+        let fight = self.repeat.as_ref().filter(|_| matches!(self.decision, Decision::Revert { .. }));
+        Some(fight.map_or(of_one, |repeat| repeat.severity(of_one)))
     }
 
     /// The event, as far as controls read it.

@@ -17,7 +17,7 @@
 //! | `state` | what Snapback saw, where it only alerts |
 //! | `problem` | what went wrong, or why nothing was done |
 //! | `forged` | journal records about this resource that were forged, and ignored |
-//! | `repeat` | how often the same change was reverted (`times`), and `since` when |
+//! | `repeat` | how often the same change was reverted or the same call was counted (`times`), and `since` when |
 //! | `journal` | the journal's table |
 //! | `apply` | the command that approves the revert |
 //! | `undo` | the command that undoes the revert and restores the original change |
@@ -414,6 +414,12 @@ fn closed(entry: &Entry) -> String {
 }
 
 fn again(entry: &Entry, repeat: &Repeat) -> String {
+    if entry.decision.plan().is_empty() {
+        return format!(
+            "AGAIN: This has happened {} times since {:.0}. Snapback goes on counting, and notifies you less often.",
+            repeat.times, repeat.since
+        );
+    }
     let actor = &entry.event.actor;
     let agent = actor.user_agent.as_deref().unwrap_or_default();
     let by = [&actor.invoked_by, &actor.source_address].into_iter().flatten();
@@ -593,6 +599,7 @@ mod tests {
                     invoked_by: None,
                     mfa: true,
                     console: false,
+                    assumed_root: false,
                 },
             },
             suspicion: "statement 1 lets everyone do s3:GetObject".to_owned(),

@@ -215,6 +215,11 @@ impl<'a> Responder<'a> {
     /// # Errors
     /// When something is left to be done, or could not be looked at.
     pub(crate) async fn handle(&self, case: &mut Case<'_>) -> Result<End> {
+        if let Some(first) = case.control.tells_from
+            && !self.is_told_of(case, first).await
+        {
+            return Ok(End::Handled);
+        }
         let observed = if case.event.is_look() { self.check(case).await } else { self.observe(case).await };
         let Observed { seen, earlier } = match observed? {
             Break(end) => return Ok(end),
@@ -237,6 +242,27 @@ impl<'a> Responder<'a> {
             None => {}
         }
         Ok(End::Handled)
+    }
+
+    /// Counts an event of those that come in crowds, and says whether people are to be told of this one. Of the others
+    /// nothing is left but their number.
+    async fn is_told_of(&self, case: &mut Case<'_>, first: u64) -> bool {
+        let (control, call, subject) = (case.control.about.id, &case.event.name, &case.subject.arn);
+        let now = Timestamp::now();
+        let count = async {
+            let tally = self.journal.count_call(control, call, subject, now).await?;
+            let is_due = tally.is_due(first) && self.journal.take_to_tell(control, call, subject, now).await?;
+            Ok((tally, is_due))
+        };
+        match count.await {
+            Ok((tally, true)) => case.tally = Some(tally),
+            Ok((tally, false)) => {
+                info!(event = case.event.id, control, resource = subject, times = tally.repeat.times, "counted");
+                return false;
+            }
+            Err(failure) => case.journal_failure = Some(failure),
+        }
+        true
     }
 
     /// Looks at the resource of an event, and asks the journal about it at the same time.
@@ -428,7 +454,7 @@ impl<'a> Responder<'a> {
             decided_at: now,
             reverted_at: None,
             applied_by: None,
-            repeat: None,
+            repeat: case.tally.as_ref().map(|tally| tally.repeat.clone()),
             applied: vec![],
             forged: case.forged.iter().map(ToString::to_string).collect(),
             unwritten: false,
@@ -530,6 +556,7 @@ impl<'a> Responder<'a> {
         self.count(&mut entry).await;
         measure(case, &entry);
         let notified = self.notify(&mut entry, told).await;
+        self.keep_in_mind(case, &entry).await;
         let give_back = async { if has_resource { self.journal.give_back(&entry).await } else { Ok(()) } };
         let (completed, is_free) = futures::join!(self.journal.complete(&entry), give_back);
         completed?;
@@ -598,6 +625,17 @@ impl<'a> Responder<'a> {
         self.announce(entry).await?;
         self.unwritten.lock().unwrap_or_else(PoisonError::into_inner).insert(entry.id.clone());
         Ok(())
+    }
+
+    /// People know of as many as were counted, or the next delivery has to tell them. If that cannot be written, they are
+    /// told again.
+    async fn keep_in_mind(&self, case: &Case<'_>, entry: &Entry) {
+        if let Some(tally) = &case.tally {
+            let (control, call, subject) = (case.control.about.id, &case.event.name, &case.subject.arn);
+            let times = entry.announced.then_some(tally.repeat.times);
+            let told = self.journal.has_told(control, call, subject, times).await;
+            let _ = told.inspect_err(|failure| warn!(id = entry.id, "people will be told again: {failure:#}"));
+        }
     }
 
     async fn announce(&self, entry: &Entry) -> Result<()> {

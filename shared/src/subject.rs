@@ -216,6 +216,25 @@ impl Subject {
         Self { arn: arn.map_or(self.arn, str::to_owned), ..self }
     }
 
+    /// Who has called: a user, or a role with all its sessions, whose names are the caller's own choice; else the account.
+    #[must_use]
+    pub fn caller(event: &Event) -> Self {
+        match (event.actor.kind.as_str(), event.actor.name.as_deref()) {
+            ("IAMUser", Some(name)) => Self::user(event, name).at(event.actor.arn.as_deref()),
+            ("AssumedRole", Some(name)) => Self::role(event, name).at(event.actor.role.as_deref()),
+            _ => Self::account(event),
+        }
+    }
+
+    /// An identity pool of Cognito, by its id.
+    #[must_use]
+    pub fn identity_pool(event: &Event, id: &str) -> Self {
+        let (partition, region, account) = (event.partition(), &event.region, &event.account);
+        let arn = format!("arn:{partition}:cognito-identity:{region}:{account}:identitypool/{id}");
+        let console = format!("{}/cognito/v2/identity/identity-pools/{id}?region={region}", console(event));
+        Self { console, ..Self::new(event, "identity pool", id, arn) }
+    }
+
     /// What a service has in an account, by its place there, as each part of Snapback itself; `page` is where the console
     /// shows it.
     #[must_use]

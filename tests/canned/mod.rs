@@ -2,6 +2,7 @@
 
 mod checks;
 mod counted;
+mod crowds;
 mod guardrails;
 mod injected;
 mod journal;

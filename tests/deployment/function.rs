@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use anyhow::{Result, ensure};
-use snapback::control::Function;
-use snapback::event::{Kind, SCHEDULED};
+use snapback::control::{Function, Watch};
+use snapback::event::{DENIED, Kind, SCHEDULED};
 use snapback::right::{OWN_REGION, On, Right, When};
 
 use super::{base, yaml};
@@ -156,10 +156,13 @@ pub(super) fn rule_ids(function: &Function) -> Vec<String> {
 
 pub(super) fn output(function: &Function) -> String {
     let (name, service) = (function.name, function.service);
-    format!(
-        "  {name}Arn:\n    Description: The function that reverts risky changes to {service}.\n    \
-         Value: !GetAtt {name}.Arn\n"
-    )
+    let does = if reverts(function) { "reverts risky changes to" } else { "alerts people about" };
+    format!("  {name}Arn:\n    Description: The function that {does} {service}.\n    Value: !GetAtt {name}.Arn\n")
+}
+
+/// Whether it may change anything in the account.
+fn reverts(function: &Function) -> bool {
+    writes(function).next().is_some()
 }
 
 /// All that stands in the template for it.
@@ -167,6 +170,7 @@ pub(super) fn section(function: &Function, is_first: bool) -> Result<String> {
     let Function { name, service, .. } = function;
     let base = base(function);
     let folder = base.to_lowercase();
+    let does = if reverts(function) { "Reverts risky changes to" } else { "Alerts people about" };
     let mut out = format!("\n{}", yaml::heading(service));
     write!(
         out,
@@ -176,7 +180,7 @@ pub(super) fn section(function: &Function, is_first: bool) -> Result<String> {
       BuildMethod: rust-cargolambda
       BuildProperties: {{ Binary: snapback-{folder} }}
     Properties:
-      Description: Reverts risky changes to {service}.
+      Description: {does} {service}.
       CodeUri: functions/{folder}
       Role: !GetAtt {base}Role.Arn
       Environment: {{ Variables: {{ SNAPBACK_ROLE: !GetAtt {base}Role.Arn }} }}
@@ -227,23 +231,22 @@ pub(super) fn section(function: &Function, is_first: bool) -> Result<String> {
 
 /// The rules of a function: one for each service and kind of event, and more where a pattern would be too long.
 pub(super) fn rules(function: &Function) -> Vec<Rule> {
-    let mut watched: BTreeMap<(&str, &str), (Kind, BTreeSet<&str>)> = BTreeMap::new();
+    let mut watched: BTreeMap<String, (&str, Kind, BTreeSet<&str>)> = BTreeMap::new();
     for control in function.controls {
         for watch in control.about.watches.iter().filter(|watch| watch.name != SCHEDULED) {
-            let key = (watch.service, control.kind.detail_type());
-            watched.entry(key).or_insert_with(|| (control.kind, BTreeSet::new())).1.insert(watch.name);
+            let heard = heard(function, watch, control.kind);
+            let (_, _, names) = watched.entry(heard).or_insert((watch.service, control.kind, BTreeSet::new()));
+            names.insert(watch.name);
         }
     }
     let mut rules: Vec<Rule> = vec![];
     // What it is named after comes first.
-    let mut watched: Vec<_> = watched.into_iter().collect();
-    watched.sort_by_key(|((service, _), (kind, _))| heard(function, service, *kind));
-    for ((service, detail_type), (kind, names)) in watched {
-        let id = format!("{}{}", base(function), heard(function, service, kind));
+    for (heard, (service, kind, names)) in watched {
+        let id = format!("{}{heard}", base(function));
         let mut parts: Vec<Vec<&str>> = vec![vec![]];
         for name in names {
             let current = parts.last().map_or(0, |part| part.iter().map(|name| name.len() + 3).sum());
-            let envelope = 200 + 2 * service.len() + detail_type.len();
+            let envelope = 300 + 2 * service.len() + kind.detail_types().concat().len();
             if current + name.len() + 3 + envelope > LONGEST_PATTERN {
                 parts.push(vec![]);
             }
@@ -258,12 +261,19 @@ pub(super) fn rules(function: &Function) -> Vec<Rule> {
 }
 
 /// `s3-control.amazonaws.com` is `Control` for S3, and `sns.amazonaws.com` is `Sns` for a function of another name.
-fn heard(function: &Function, service: &str, kind: Kind) -> String {
-    let source = source(service);
+fn heard(function: &Function, watch: &Watch, kind: Kind) -> String {
+    if watch.is_by_root() {
+        return "Root".to_owned();
+    }
+    let source = source(watch.service);
     let rest = source.strip_prefix(&base(function).to_lowercase()).unwrap_or(source);
     let capitalised = |word: &str| word[..1].to_uppercase() + &word[1..];
     let words: String = rest.split('-').filter(|word| !word.is_empty()).map(capitalised).collect();
-    if matches!(kind, Kind::ServiceEvent) { words + "Service" } else { words }
+    match kind {
+        Kind::ServiceEvent => words + "Service",
+        Kind::DeniedCall => words + "Denied",
+        Kind::ApiCall | Kind::SignIn | Kind::Look => words,
+    }
 }
 
 fn source(service: &str) -> &str {
@@ -308,20 +318,23 @@ fn listening(rule: &Rule, targets: &mut Targets<'_>) -> Result<String> {
 fn pattern(rule: &Rule, is_first: bool) -> Result<String> {
     let Rule { id, service, kind, names } = rule;
     ensure!(!names.is_empty(), "{id} listens for nothing");
-    let mut out = format!(
-        "        source: [aws.{}]
-        detail-type: [{}]
-        detail:
-          eventSource: [{service}]
-{}",
-        source(service),
-        kind.detail_type(),
-        yaml::list(10, "eventName:", names)
-    );
+    let source = if rule.is_by_root() { "{ prefix: aws. }".to_owned() } else { format!("aws.{}", source(service)) };
+    let mut out = format!("        source: [{source}]\n");
+    out += &yaml::list(8, "detail-type:", kind.detail_types());
+    out += "        detail:\n";
+    if rule.is_by_root() {
+        out += "          # Whatever it calls, but for what a service does on its behalf.\n";
+        out += "          userIdentity: { type: [Root], invokedBy: [{ exists: false }] }\n";
+    } else {
+        write!(out, "          eventSource: [{service}]\n{}", yaml::list(10, "eventName:", names))?;
+    }
     if is_first {
         out += "          # A call that failed changed nothing.\n";
     }
-    out += "          errorCode: [{ exists: false }]\n";
+    out += &match kind {
+        Kind::DeniedCall => yaml::list(10, "errorCode:", &DENIED),
+        _ => "          errorCode: [{ exists: false }]\n".to_owned(),
+    };
     Ok(out)
 }
 
@@ -351,8 +364,18 @@ pub(super) fn forwarding(rule: &Rule, is_first: bool) -> Result<String> {
 impl Rule {
     /// What it listens for, as its description begins.
     fn what(&self) -> String {
-        let what = if matches!(self.kind, Kind::ServiceEvent) { "Events of" } else { "API calls to" };
-        format!("{what} {}", self.service)
+        let service = self.service;
+        match self.kind {
+            _ if self.is_by_root() => "API calls by root".to_owned(),
+            Kind::ServiceEvent => format!("Events of {service}"),
+            Kind::DeniedCall => format!("Denied API calls to {service}"),
+            Kind::SignIn => "Sign-ins to the console".to_owned(),
+            Kind::ApiCall | Kind::Look => format!("API calls to {service}"),
+        }
+    }
+
+    fn is_by_root(&self) -> bool {
+        self.names[..] == [Watch::BY_ROOT.name]
     }
 }
 
@@ -448,7 +471,7 @@ fn role(function: &Function, is_first: bool) -> Result<String> {
   {base}Role:
     Type: AWS::IAM::Role
     Properties:
-      Description: What Snapback may do to check and to revert changes to {}.
+      Description: What Snapback may do to {} {}.
       AssumeRolePolicyDocument: {assumes}
       Policies:
         - PolicyName: snapback
@@ -456,6 +479,7 @@ fn role(function: &Function, is_first: bool) -> Result<String> {
             Version: \"2012-10-17\"
             Statement:
 ",
+        if reverts(function) { "check and to revert changes to" } else { "alert people about" },
         function.service
     );
     out += &rights(function, Regions::Own);
@@ -472,7 +496,9 @@ fn role(function: &Function, is_first: bool) -> Result<String> {
         }
     }
     ensure!(!is_first || function.learns(), "the first function has to write out all statements, `Memory` too");
-    if let Some(role) = function.member_role("${AWS::StackName}") {
+    // Who looks at nothing needs no role in a member, whose events it gets all the same.
+    if let Some(role) = function.member_role("${AWS::StackName}").filter(|_| !rights(function, Regions::Own).is_empty())
+    {
         out += &members(&role, is_first);
     }
     write!(
@@ -579,14 +605,21 @@ fn condition(when: &[When]) -> String {
 fn alarms(function: &Function) -> String {
     let Function { name, service, .. } = function;
     let base = base(function);
+    let (event, risk, events) = if reverts(function) {
+        let event = format!("a change to {service}, or a scheduled check");
+        (event, "a risky change may still be in place", format!("changes to {service} wait"))
+    } else {
+        let event = format!("an event about {service}");
+        (event, "people may not know of it", format!("alerts about {service} wait"))
+    };
     let failed = format!(
-        "Snapback failed to handle a change to {service}, or a scheduled check; a risky change may still be in place. \
+        "Snapback failed to handle {event}; {risk}. \
          Lambda tries again after 1 and 3 minutes. If this alarm is over in 10 minutes and the dead-letter queues are \
          empty, nothing is left to do. Otherwise read the errors in the log group ${{{base}Logs}}, and look at the \
          resources that they name."
     );
     let throttled = format!(
-        "Snapback's function ${{{name}}} is throttled: changes to {service} wait. Lambda tries again for 6 hours, so \
+        "Snapback's function ${{{name}}} is throttled: {events}. Lambda tries again for 6 hours, so \
          nothing is lost yet. See whether somebody has set the function's reserved concurrency to 0, and remove that. \
          Otherwise look for what uses up the account's concurrent executions (Lambda console, Dashboard), stop it, or \
          ask for a higher quota."

@@ -134,7 +134,9 @@ pub(super) fn template() -> Result<String> {
             out += &function::forwarding(&rule, is_first)?;
             is_first = false;
         }
-        out += &section(function, &role);
+        if !function::rights(function, Regions::All).is_empty() {
+            out += &section(function, &role);
+        }
     }
     Ok(out)
 }

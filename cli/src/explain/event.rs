@@ -138,7 +138,9 @@ impl Arguments {
                         }
                     }
                 }
-                None
+                // A call that was denied is for those controls only that watch it.
+                let failed = event.error_code.as_ref().filter(|_| suspicions.is_empty());
+                failed.map(|code| format!("the call failed with {code}, so nothing changed"))
             }
         };
         let Event { id, service, name, time, actor, .. } = event;

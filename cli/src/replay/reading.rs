@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use snapback::control::AnyControl;
+use snapback::control::{AnyControl, Watch};
 use snapback::event::{Event, is_repeating};
 use snapback::settings::Settings;
 
@@ -44,6 +44,8 @@ pub(super) struct Reader<'a> {
     progress: &'a ProgressBar,
     /// The calls that some control watches: service and name.
     watched: HashSet<(&'static str, &'static str)>,
+    /// Whether one watches whatever root calls.
+    watches_root: bool,
     page: Page,
     /// The memory of each line, as the next one is about as long.
     bytes: Vec<u8>,
@@ -66,6 +68,8 @@ struct Names<'a> {
     event_category: Option<&'a str>,
     #[serde(default, borrow)]
     addendum: Option<Addendum<'a>>,
+    #[serde(default, borrow)]
+    user_identity: Option<Identity<'a>>,
     /// Then it is an envelope with a record in it.
     #[serde(default, rename = "detail", deserialize_with = "is_there")]
     is_envelope: bool,
@@ -79,6 +83,13 @@ struct Names<'a> {
 struct Addendum<'a> {
     #[serde(default, rename = "originalEventID")]
     original_event_id: Option<&'a str>,
+}
+
+/// Who made the call, as far as that can make it a watched one.
+#[derive(Debug, Deserialize)]
+struct Identity<'a> {
+    #[serde(default, rename = "type", borrow)]
+    kind: Option<&'a str>,
 }
 
 /// CloudTrail's form of a log file.
@@ -114,9 +125,10 @@ impl<'a> Reader<'a> {
         json: bool,
         progress: &'a ProgressBar,
     ) -> Self {
-        let calls = controls.iter().flat_map(|control| control.about.watches);
-        let watched = calls.map(|watch| (watch.service, watch.name)).collect();
-        Self { controls, settings, json, progress, watched, page: Page::default(), bytes: vec![] }
+        let calls = || controls.iter().flat_map(|control| control.about.watches);
+        let watched = calls().map(|watch| (watch.service, watch.name)).collect();
+        let watches_root = calls().any(Watch::is_by_root);
+        Self { controls, settings, json, progress, watched, watches_root, page: Page::default(), bytes: vec![] }
     }
 
     /// Tells everything about a file, what is wrong with it included.
@@ -224,7 +236,8 @@ impl<'a> Reader<'a> {
     }
 
     fn watches(&self, names: &Names<'_>) -> bool {
-        !names.is_repeating() && self.watched.contains(&(names.event_source, names.event_name))
+        let is_watched = self.watched.contains(&(names.event_source, names.event_name));
+        !names.is_repeating() && (is_watched || self.watches_root && names.is_by_root())
     }
 
     fn record(&mut self, place: &dyn Display, record: &RawValue) {
@@ -324,6 +337,10 @@ impl Names<'_> {
     /// The event's identity, by whichever record of it.
     fn id(&self) -> &str {
         self.addendum.as_ref().and_then(|addendum| addendum.original_event_id).unwrap_or(self.event_id)
+    }
+
+    fn is_by_root(&self) -> bool {
+        self.user_identity.as_ref().is_some_and(|identity| identity.kind == Some("Root"))
     }
 
     fn is_repeating(&self) -> bool {

@@ -3,8 +3,8 @@
 use snapback::control::{AnyControl, Function};
 
 /// Every function that judges events.
-pub const FUNCTIONS: [&Function; 5] =
-    [&s3::FUNCTION, &ec2::FUNCTION, &iam::FUNCTION, &policies::FUNCTION, &own::FUNCTION];
+pub const FUNCTIONS: [&Function; 6] =
+    [&s3::FUNCTION, &ec2::FUNCTION, &iam::FUNCTION, &policies::FUNCTION, &signin::FUNCTION, &own::FUNCTION];
 
 /// Every control, function by function.
 pub fn controls() -> impl Iterator<Item = &'static AnyControl> {

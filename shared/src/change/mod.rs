@@ -48,6 +48,10 @@ pub enum Change {
     Own(Own),
 }
 
+/// What a control may do that only alerts: there is no value of it.
+#[derive(Debug, Clone)]
+pub enum Nothing {}
+
 /// What came of applying a change.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -108,6 +112,20 @@ impl Change {
             Self::Iam(change) => change.sides(),
             Self::Own(change) => change.sides(),
         }
+    }
+}
+
+impl From<Nothing> for Change {
+    fn from(nothing: Nothing) -> Self {
+        match nothing {}
+    }
+}
+
+impl TryFrom<Change> for Nothing {
+    type Error = Change;
+
+    fn try_from(change: Change) -> Result<Self, Change> {
+        Err(change)
     }
 }
 

@@ -1,20 +1,21 @@
-//! The same change, taken back again and again.
+//! What happens again and again: the same change, taken back each time; calls and sign-ins that come in crowds.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use anyhow::{Context, Result};
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Entry, Journal, hash, is_condition, seconds, text};
+use super::{Entry, Journal, Key, LEASE, LONGEST_LEASE, hash, is_condition, seconds, text};
 use crate::aws::failure;
 use crate::decision::{Decision, Severity};
 
 /// Who comes back later than this begins anew.
 const MEMORY: SignedDuration = SignedDuration::from_hours(24);
 
-/// How often the same change on the same resource was taken back.
+/// How often the same change on the same resource was taken back, or the same call was counted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Repeat {
     pub times: u64,
@@ -24,13 +25,20 @@ pub struct Repeat {
     pub hourly: bool,
 }
 
+/// How often a call was counted, and until which time people know of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tally {
+    pub repeat: Repeat,
+    /// Nothing yet: 0.
+    told: u64,
+}
+
 impl Repeat {
     /// Whether people are told of this time: of the first three, of the tenth, then each time that it has tripled or so,
     /// and of the first in each hour.
     #[must_use]
     pub fn is_told(&self) -> bool {
-        let told = |first| std::iter::successors(Some(first), |times: &u64| times.checked_mul(10));
-        self.hourly || self.times <= 3 || told(10).chain(told(30)).any(|times| times == self.times)
+        self.hourly || self.times <= 3 || milestones().any(|times| times == self.times)
     }
 
     /// A fight that goes on is worse than its occasion.
@@ -44,6 +52,23 @@ impl Repeat {
     }
 }
 
+impl Tally {
+    /// Whether people are to be told now: of this number, of the tenth, then each time that it has tripled or so. What
+    /// could not be told in its time is due until it is.
+    #[must_use]
+    pub fn is_due(&self, first: u64) -> bool {
+        let later = milestones().filter(|times| *times > first);
+        let next = std::iter::once(first).chain(later).find(|times| *times > self.told);
+        next.is_some_and(|times| times <= self.repeat.times)
+    }
+}
+
+/// 10, 30, 100, 300 and so on.
+fn milestones() -> impl Iterator<Item = u64> {
+    let tens = std::iter::successors(Some(10_u64), |times| times.checked_mul(10));
+    tens.flat_map(|times| [times, times.saturating_mul(3)])
+}
+
 impl Journal {
     /// Counts that an entry's plan was applied.
     ///
@@ -55,12 +80,70 @@ impl Journal {
         };
         // The same grants in another order are the same.
         let grants: Vec<&str> = grants.iter().map(String::as_str).collect::<BTreeSet<_>>().into_iter().collect();
+        let key = (format!("repeat#{}", entry.subject.arn), format!("{}#{}", entry.control, hash(&grants)));
+        Ok(self.count_one(&key, now).await?.repeat)
+    }
+
+    /// Counts a call about a subject, for a control.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    pub async fn count_call(&self, control: &str, call: &str, subject: &str, now: Timestamp) -> Result<Tally> {
+        self.count_one(&call_key(control, call, subject), now).await
+    }
+
+    /// How often a call was counted, if it was in the last day.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub async fn tally(&self, control: &str, call: &str, subject: &str, now: Timestamp) -> Result<Option<Tally>> {
+        let item = self.item(call_key(control, call, subject)).await.context("reading how often it was counted")?;
+        let forgotten = u64::try_from((now - MEMORY).as_second()).unwrap_or_default();
+        item.filter(|item| number(item, "latest") >= forgotten).as_ref().map(tally).transpose()
+    }
+
+    /// Takes it upon this delivery to tell what is due; false if another is at that right now.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    pub async fn take_to_tell(&self, control: &str, call: &str, subject: &str, now: Timestamp) -> Result<bool> {
+        let update = self
+            .update(&call_key(control, call, subject))
+            .condition_expression("attribute_not_exists(telling) OR telling < :now OR telling > :longest")
+            .update_expression("SET telling = :until")
+            .expression_attribute_values(":now", seconds(now))
+            .expression_attribute_values(":longest", seconds(now + LONGEST_LEASE))
+            .expression_attribute_values(":until", seconds(now + LEASE));
+        match update.send().await {
+            Ok(_) => Ok(true),
+            Err(error) if is_condition(&error) => Ok(false),
+            Err(error) => Err(failure(error).context("taking it upon oneself to tell of a crowd")),
+        }
+    }
+
+    /// Ends that: people know of so many, or of no more than before.
+    ///
+    /// # Errors
+    /// When the journal cannot be written. People are told again then.
+    pub async fn has_told(&self, control: &str, call: &str, subject: &str, times: Option<u64>) -> Result<()> {
+        let update = self.update(&call_key(control, call, subject));
+        let update = match times {
+            None => update.update_expression("REMOVE telling"),
+            Some(times) => update
+                .update_expression("SET told = :times REMOVE telling")
+                .expression_attribute_values(":times", AttributeValue::N(times.to_string())),
+        };
+        update.send().await.map(drop).map_err(|error| failure(error).context("writing down of how many people know"))
+    }
+
+    fn update(&self, (pk, sk): &Key) -> UpdateItemFluentBuilder {
+        let (pk, sk) = (AttributeValue::S(pk.clone()), AttributeValue::S(sk.clone()));
+        self.client.update_item().table_name(&self.table).key("pk", pk).key("sk", sk)
+    }
+
+    async fn count_one(&self, key: &Key, now: Timestamp) -> Result<Tally> {
         let call = |condition: &str, update: &str| {
-            self.client
-                .update_item()
-                .table_name(&self.table)
-                .key("pk", AttributeValue::S(format!("repeat#{}", entry.subject.arn)))
-                .key("sk", AttributeValue::S(format!("{}#{}", entry.control, hash(&grants))))
+            self.update(key)
                 .condition_expression(condition)
                 .update_expression(update)
                 .expression_attribute_names("#before", "before")
@@ -78,21 +161,33 @@ impl Journal {
         );
         let answer = match again.send().await {
             Err(error) if is_condition(&error) => {
-                let anew = "SET #before = :now, latest = :now, expires = :expires, since = :text, times = :one";
+                let anew = "SET #before = :now, latest = :now, expires = :expires, since = :text, times = :one \
+                            REMOVE told, telling";
                 call("latest < :forgotten", anew).send().await
             }
             other => other,
         };
         let answer = answer.map_err(|error| failure(error).context("counting in the journal"))?;
         let item = answer.attributes.unwrap_or_default();
-        let times = match item.get("times") {
-            Some(AttributeValue::N(times)) => times.parse().context("how often a change came back")?,
-            _ => 1,
-        };
         let before = item.get("before").and_then(|before| before.as_n().ok()?.parse::<i64>().ok());
         let hourly = before.is_some_and(|before| before.div_euclid(3600) != now.as_second().div_euclid(3600));
-        Ok(Repeat { times, since: text(&item, "since")?.parse()?, hourly })
+        let counted = tally(&item)?;
+        Ok(Tally { repeat: Repeat { hourly, ..counted.repeat }, ..counted })
     }
+}
+
+fn call_key(control: &str, call: &str, subject: &str) -> Key {
+    (format!("repeat#{subject}"), format!("{control}#{call}"))
+}
+
+fn tally(item: &HashMap<String, AttributeValue>) -> Result<Tally> {
+    let repeat = Repeat { times: number(item, "times").max(1), since: text(item, "since")?.parse()?, hourly: false };
+    Ok(Tally { repeat, told: number(item, "told") })
+}
+
+/// A number of an item; 0 if it has none.
+fn number(item: &HashMap<String, AttributeValue>, name: &str) -> u64 {
+    item.get(name).and_then(|value| value.as_n().ok()?.parse().ok()).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -108,5 +203,24 @@ mod tests {
         assert_eq!(severities, [Severity::Low, Severity::High, Severity::Critical]);
         assert_eq!(repeat(3).severity(Severity::Critical), Severity::Critical);
         assert!(Repeat { hourly: true, ..repeat(50) }.is_told(), "a summary comes every hour");
+    }
+
+    #[test]
+    fn of_a_crowd_people_are_told_in_summaries_and_nothing_that_is_due_gets_lost() {
+        let told = |first: u64| {
+            let mut told = 0;
+            let is_told = |times: &u64| {
+                let tally = Tally { repeat: Repeat { times: *times, since: Timestamp::UNIX_EPOCH, hourly: false }, told };
+                let is_due = tally.is_due(first);
+                told = if is_due { *times } else { told };
+                is_due
+            };
+            (1..2000).filter(is_told).collect::<Vec<u64>>()
+        };
+        assert_eq!(told(1), [1, 10, 30, 100, 300, 1000]);
+        assert_eq!(told(10), [10, 30, 100, 300, 1000]);
+        let untold = Tally { repeat: Repeat { times: 12, since: Timestamp::UNIX_EPOCH, hourly: false }, told: 1 };
+        assert!(untold.is_due(1), "the tenth was not told");
+        assert!(!Tally { told: 12, ..untold }.is_due(1));
     }
 }

@@ -13,7 +13,7 @@ use crate::change::Change;
 use crate::control::{AnyControl, Function, Given, Look, Remembering, Stack, Suspicion, WasOpen};
 use crate::decision::{Decision, Severity};
 use crate::event::Event;
-use crate::journal::{Baselines, Basis, Entry, Forged, Hold, Journal, Memory, Stop};
+use crate::journal::{Baselines, Basis, Entry, Forged, Hold, Journal, Memory, Stop, Tally};
 use crate::place::Place;
 use crate::settings::Settings;
 use crate::subject::Subject;
@@ -39,6 +39,8 @@ pub(crate) struct Case<'a> {
     pub(super) journal_failure: Option<Error>,
     /// Whether it was found that events may have woken nobody.
     pub(super) has_missed_events: bool,
+    /// How many the event is one of, if its control counts.
+    pub(super) tally: Option<Tally>,
     /// An earlier delivery has been at work, and may have done it.
     pub(super) is_retry: bool,
     /// When the risk was seen after a revert of it, if this is the second look at that.
@@ -86,6 +88,7 @@ impl<'a> Case<'a> {
             forged: vec![],
             journal_failure: None,
             has_missed_events: false,
+            tally: None,
             is_retry: false,
             seen_before: None,
         }

@@ -12,6 +12,18 @@ pub(super) const RULES: &[&str] = &[
     "IamRule",
     "PoliciesSnsRule",
     "PoliciesSqsRule",
+    "SigninRule",
+    "SigninCloudtrailDeniedRule",
+    "SigninCognitoIdentityRule",
+    "SigninConfigDeniedRule",
+    "SigninGuarddutyDeniedRule",
+    "SigninIamRule",
+    "SigninIamDeniedRule",
+    "SigninKmsDeniedRule",
+    "SigninOrganizationsDeniedRule",
+    "SigninRootRule",
+    "SigninSsmRule",
+    "SigninStsRule",
     "OwnDynamodbRule",
     "OwnEventsRule",
     "OwnIamRule",
@@ -30,11 +42,20 @@ pub(super) const FUNCTIONS: &[&str] = &[
     "Ec2Function",
     "IamFunction",
     "PoliciesFunction",
+    "SigninFunction",
     "OwnFunction",
     "RedriveFunction",
 ];
 
-pub(super) const ROLES: &[&str] = &["S3Role", "Ec2Role", "IamRole", "PoliciesRole", "OwnRole", "RedriveRole"];
+pub(super) const ROLES: &[&str] = &[
+    "S3Role",
+    "Ec2Role",
+    "IamRole",
+    "PoliciesRole",
+    "SigninRole",
+    "OwnRole",
+    "RedriveRole",
+];
 
 pub(super) const TOPICS: &[&str] = &["Topic"];
 
@@ -51,6 +72,8 @@ pub(super) const ALARMS: &[&str] = &[
     "IamThrottles",
     "PoliciesErrors",
     "PoliciesThrottles",
+    "SigninErrors",
+    "SigninThrottles",
     "OwnErrors",
     "OwnThrottles",
     "OwnAsleep",
@@ -60,7 +83,15 @@ pub(super) const ALARMS: &[&str] = &[
     "RedriveErrors",
 ];
 
-pub(super) const LOG_GROUPS: &[&str] = &["S3Logs", "Ec2Logs", "IamLogs", "PoliciesLogs", "OwnLogs", "RedriveLogs"];
+pub(super) const LOG_GROUPS: &[&str] = &[
+    "S3Logs",
+    "Ec2Logs",
+    "IamLogs",
+    "PoliciesLogs",
+    "SigninLogs",
+    "OwnLogs",
+    "RedriveLogs",
+];
 
 /// The functions for which the stack reserves no concurrency, whatever its parameter says.
 pub(crate) const UNRESERVED: &[&str] = &["RedriveFunction"];
@@ -218,7 +249,7 @@ pub(crate) const ROUTES: &[(&str, &str, &str)] = &[
 
 /// The policies of the keys, in which `${…}` is what CloudFormation knows.
 pub(crate) const POLICIES: &[(&str, &str)] = &[
-    ("JournalKey", r#"{"Version":"2012-10-17","Statement":[{"Sid":"AccountDecides","Effect":"Allow","Principal":{"AWS":"arn:${AWS::Partition}:iam::${AWS::AccountId}:root"},"Action":"kms:*","Resource":"*"},{"Sid":"FunctionsSeal","Effect":"Allow","Principal":{"AWS":["${S3Role.Arn}","${Ec2Role.Arn}","${IamRole.Arn}","${PoliciesRole.Arn}","${OwnRole.Arn}"]},"Action":["kms:GenerateMac","kms:VerifyMac"],"Resource":"*"},{"Sid":"OwnFunctionRestores","Effect":"Allow","Principal":{"AWS":"${OwnRole.Arn}"},"Action":["kms:DescribeKey","kms:EnableKey","kms:CancelKeyDeletion"],"Resource":"*"},{"Sid":"NobodyElseSeals","Effect":"Deny","Principal":"*","Action":"kms:GenerateMac","Resource":"*","Condition":{"ArnNotEquals":{"aws:PrincipalArn":["${S3Role.Arn}","${Ec2Role.Arn}","${IamRole.Arn}","${PoliciesRole.Arn}","${OwnRole.Arn}","${Operators}"]}}},{"Sid":"AliasStays","Effect":"Deny","Principal":"*","Action":["kms:UpdateAlias","kms:DeleteAlias"],"Resource":"*"}]}"#),
+    ("JournalKey", r#"{"Version":"2012-10-17","Statement":[{"Sid":"AccountDecides","Effect":"Allow","Principal":{"AWS":"arn:${AWS::Partition}:iam::${AWS::AccountId}:root"},"Action":"kms:*","Resource":"*"},{"Sid":"FunctionsSeal","Effect":"Allow","Principal":{"AWS":["${S3Role.Arn}","${Ec2Role.Arn}","${IamRole.Arn}","${PoliciesRole.Arn}","${SigninRole.Arn}","${OwnRole.Arn}"]},"Action":["kms:GenerateMac","kms:VerifyMac"],"Resource":"*"},{"Sid":"OwnFunctionRestores","Effect":"Allow","Principal":{"AWS":"${OwnRole.Arn}"},"Action":["kms:DescribeKey","kms:EnableKey","kms:CancelKeyDeletion"],"Resource":"*"},{"Sid":"NobodyElseSeals","Effect":"Deny","Principal":"*","Action":"kms:GenerateMac","Resource":"*","Condition":{"ArnNotEquals":{"aws:PrincipalArn":["${S3Role.Arn}","${Ec2Role.Arn}","${IamRole.Arn}","${PoliciesRole.Arn}","${SigninRole.Arn}","${OwnRole.Arn}","${Operators}"]}}},{"Sid":"AliasStays","Effect":"Deny","Principal":"*","Action":["kms:UpdateAlias","kms:DeleteAlias"],"Resource":"*"}]}"#),
     ("TopicKey", r#"{"Version":"2012-10-17","Statement":[{"Sid":"AccountDecides","Effect":"Allow","Principal":{"AWS":"arn:${AWS::Partition}:iam::${AWS::AccountId}:root"},"Action":"kms:*","Resource":"*"},{"Sid":"AlarmsAnnounce","Effect":"Allow","Principal":{"Service":"cloudwatch.amazonaws.com"},"Action":["kms:Decrypt","kms:GenerateDataKey*"],"Resource":"*","Condition":{"StringEquals":{"aws:SourceAccount":"${AWS::AccountId}"}}}]}"#),
 ];
 

@@ -1,0 +1,51 @@
+//! # A long-lived key was turned into a federation token
+//!
+//! **Watches** `GetFederationToken`.
+//!
+//! **Why** Only long-lived keys can get such a token. It stays valid for up to 36 hours when the key is deactivated or
+//! deleted, and opens the console as well (Stratus Red Team: `sts-federation-token`).
+//!
+//! **Does** Alerts, and names the user and what the token is called. To stop a token, deny its user everything: the token
+//! can do no more than its user.
+//!
+//! **Leaves alone**
+//! - a token that is given no session policy: by itself it may do nothing
+
+use snapback::control::{About, Suspicion, Watch};
+use snapback::decision::Severity;
+use snapback::event::Event;
+use snapback::json;
+use snapback::settings::Settings;
+use snapback::subject::Subject;
+
+use crate::alert::Alert;
+
+#[derive(Debug)]
+pub(crate) struct FederationToken;
+
+impl Alert for FederationToken {
+    const ABOUT: &'static About = &About {
+        id: "signin-federation-token",
+        title: "A long-lived key was turned into a federation token",
+        happened: "got a federation token with a long-lived key",
+        watches: &[Watch { service: "sts.amazonaws.com", name: "GetFederationToken" }],
+        reads: &[],
+        writes: &[],
+        undoes: &[],
+        severity: Severity::High,
+        frameworks: &["ATT&CK T1550.001", "Stratus aws.persistence.sts-federation-token"],
+        caveat: "To stop the token and the user's keys: `aws iam attach-user-policy --policy-arn \
+                 arn:aws:iam::aws:policy/AWSDenyAll --user-name` and the user's name.",
+        source: file!(),
+    };
+
+    fn suspect(event: &Event, _: &Settings) -> Option<Suspicion> {
+        let has = |field: &str| event.request.get(field).is_some_and(|policy| !policy.is_null());
+        if !json::is_left_out(&event.request) && !has("policy") && !has("policyArns") {
+            return None;
+        }
+        let named = json::text(&event.request, "name").map(|name| format!(", called `{name}` by the caller"));
+        let why = format!("{} got a federation token{}", event.actor, named.unwrap_or_default());
+        Some(Suspicion { subject: Subject::caller(event), why })
+    }
+}

@@ -1,0 +1,49 @@
+//! Who comes in: sign-ins to the console, the root user, and what opens a way in by a single call. This function only
+//! alerts. It reads what strangers write, so it has no right to change anything.
+
+mod alert;
+mod console;
+mod controls;
+
+use std::collections::BTreeMap;
+
+use anyhow::{Result, bail};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use snapback::change::{Applied, Change};
+use snapback::control::{AnyControl, Function, Look, Tags};
+use snapback::place::Place;
+use snapback::subject::Subject;
+
+use crate::alert::Alerting;
+
+pub const FUNCTION: Function = Function {
+    name: "SigninFunction",
+    service: "sign-ins and the root user",
+    controls: &[
+        AnyControl::of::<Alerting<controls::RootSignIn>>(),
+        AnyControl::of::<Alerting<controls::RootCall>>(),
+        AnyControl::of::<Alerting<controls::RootSessions>>(),
+        AnyControl::of::<Alerting<controls::LoginWithoutMfa>>(),
+        AnyControl::of::<Alerting<controls::FailedLogins>>(),
+        AnyControl::of::<controls::GuessedPassword>(),
+        AnyControl::of::<Alerting<controls::FederationToken>>(),
+        AnyControl::of::<Alerting<controls::DeniedAttempt>>(),
+        AnyControl::of::<Alerting<controls::OutboundFederation>>(),
+        AnyControl::of::<Alerting<controls::AcceptedDelegation>>(),
+        AnyControl::of::<Alerting<controls::GuestRole>>(),
+        AnyControl::of::<Alerting<controls::RemoteCommand>>(),
+    ],
+    apply,
+    tags: Tags { read: tags, needs: &[] },
+    patience: &[],
+};
+
+fn apply<'a>(_: &'a Place, change: &'a Change) -> BoxFuture<'a, Result<Applied>> {
+    async move { bail!("the function for sign-ins only alerts, and was asked to {change}") }.boxed()
+}
+
+/// Guardrails ask for the tags of what is to be reverted, and here nothing is.
+fn tags<'a>(_: &'a Look<'a>, _: &'a Subject) -> BoxFuture<'a, Result<BTreeMap<String, String>>> {
+    async { Ok(BTreeMap::new()) }.boxed()
+}

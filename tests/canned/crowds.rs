@@ -1,0 +1,86 @@
+//! Events that come in crowds are counted, and people are told in summaries, none of which gets lost.
+
+use anyhow::Result;
+use serde_json::{Value, json};
+use snapback::mode::Mode;
+
+use super::injected::notices;
+use super::scene::{deliver, event};
+use super::wire::{Answer, Aws, ok};
+
+const COUNTED: &str = "DynamoDB.UpdateItem";
+
+/// A call that AWS has denied.
+fn denied() -> Value {
+    let mut denied = event("iam", "CreateAccessKey", Value::Null, Value::Null);
+    denied["detail"]["errorCode"] = json!("AccessDenied");
+    denied["detail"]["errorMessage"] = json!("User: x is not authorized to perform: iam:CreateAccessKey");
+    denied
+}
+
+/// What counting answers: how many there were, and of how many people know.
+fn counted(times: u64, told: u64) -> Answer {
+    let item = json!({"times": {"N": times.to_string()}, "told": {"N": told.to_string()},
+        "since": {"S": "2026-01-31T12:00:00Z"}});
+    ok(&json!({"Attributes": item}).to_string())
+}
+
+fn unavailable() -> Answer {
+    (500, r#"{"__type":"InternalServerError","message":"try again"}"#.to_owned())
+}
+
+#[tokio::test]
+async fn what_is_only_counted_costs_one_call() -> Result<()> {
+    for (times, told) in [(2, 1), (9, 1), (29, 10)] {
+        let aws = Aws::default().answers(COUNTED, [counted(times, told)]);
+        deliver(&signin::FUNCTION, &aws, Mode::Notify, denied()).await?;
+        assert_eq!(aws.calls(), [COUNTED]);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_first_and_the_tenth_are_told_with_their_number_and_that_is_kept_in_mind() -> Result<()> {
+    for (times, told) in [(1, 0), (10, 1), (31, 10)] {
+        let aws = Aws::default().answers(COUNTED, [counted(times, told)]);
+        deliver(&signin::FUNCTION, &aws, Mode::Notify, denied()).await?;
+        let told = notices(&aws);
+        assert_eq!((told.len(), &told[0]["repeat"]["times"]), (1, &json!(times)));
+        let kept = aws.bodies(COUNTED).pop().unwrap_or_default();
+        assert!(kept.contains("SET told = :times") && kept.contains(&format!(r#""N":"{times}""#)), "{kept}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_could_not_be_told_is_told_by_a_later_delivery_though_others_were_counted_since() -> Result<()> {
+    let aws = Aws::default().answers(COUNTED, [counted(1, 0)]).answers("SNS.Publish", [unavailable()]);
+    assert!(deliver(&signin::FUNCTION, &aws, Mode::Notify, denied()).await.is_err());
+    let last = aws.bodies(COUNTED).pop().unwrap_or_default();
+    assert!(last.contains("\"REMOVE telling\""), "nobody knows of it yet: {last}");
+    let aws = Aws::default().answers(COUNTED, [counted(4, 0)]);
+    deliver(&signin::FUNCTION, &aws, Mode::Notify, denied()).await?;
+    assert_eq!(notices(&aws)[0]["repeat"]["times"], 4);
+    Ok(())
+}
+
+/// Many come at once, and before the first is told the others are due as well.
+#[tokio::test]
+async fn while_one_is_told_the_others_of_its_crowd_are_not() -> Result<()> {
+    let kind = "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException";
+    let taken = (400, json!({"__type": kind, "message": "taken"}).to_string());
+    let aws = Aws::default().answers(COUNTED, [counted(2, 0), taken]);
+    deliver(&signin::FUNCTION, &aws, Mode::Notify, denied()).await?;
+    assert_eq!(aws.calls(), [COUNTED, COUNTED]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_cannot_be_counted_is_told() -> Result<()> {
+    let aws = Aws::default().answers(COUNTED, [unavailable()]);
+    assert!(deliver(&signin::FUNCTION, &aws, Mode::Notify, denied()).await.is_err());
+    let told = notices(&aws);
+    assert_eq!(told[0]["control"], "signin-denied-attempt");
+    assert!(told[0]["problem"].as_str().is_some_and(|problem| problem.contains("counting in the journal")));
+    Ok(())
+}
