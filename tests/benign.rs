@@ -19,9 +19,10 @@ const REGION: &str = "eu-central-1";
 
 /// Calls that take a protection away, make a credential or open a way in, whatever their parameters. They are always looked
 /// at.
-const NEVER_ORDINARY: [&str; 27] = [
+const NEVER_ORDINARY: [&str; 29] = [
     "AcceptDelegationRequest",
     "CreateAccessKey",
+    "CreateLoginProfile",
     "CreateServiceSpecificCredential",
     "CreateInstanceExportTask",
     "CreateStoreImageTask",
@@ -42,6 +43,7 @@ const NEVER_ORDINARY: [&str; 27] = [
     "ResetServiceSpecificCredential",
     "StartSession",
     "UploadSSHPublicKey",
+    "UpdateLoginProfile",
     "UploadSigningCertificate",
     "ExportImage",
     "ReplaceNetworkAclAssociation",

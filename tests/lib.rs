@@ -6,14 +6,14 @@ use snapback::mode::{Mode, Modes};
 
 pub use functions::{FUNCTIONS, controls};
 
-/// A mode for every control, those that are opt-in as well.
+/// A mode for every control, those as well that have to be named for it.
 ///
 /// # Panics
 /// If the id of a control were no override.
 #[must_use]
 pub fn for_all(mode: Mode) -> Modes {
-    let opt_in = controls().filter(|control| control.opt_in);
-    let named: Vec<String> = opt_in.map(|control| format!("{}={mode}", control.about.id)).collect();
+    let named = controls().filter(|control| control.opt_in || control.asks_unless_named);
+    let named: Vec<String> = named.map(|control| format!("{}={mode}", control.about.id)).collect();
     Modes::read(mode, &named.join(",")).expect("ids")
 }
 

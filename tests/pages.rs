@@ -157,6 +157,14 @@ fn render() -> Result<String> {
                     "Opt-in",
                     if control.opt_in { "yes: off until `ModeOverrides` names it".to_owned() } else { String::new() },
                 ),
+                (
+                    "In mode `revert`",
+                    if control.asks_unless_named {
+                        "asks, until `ModeOverrides` names its full id".to_owned()
+                    } else {
+                        String::new()
+                    },
+                ),
                 ("Frameworks", about.frameworks.join(", ")),
                 ("Proven by", proven_by(control)?.join("; ")),
                 ("Source", format!("[{0}](../{0})", about.source)),

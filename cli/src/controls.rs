@@ -11,7 +11,7 @@ use snapback::right::{Right, actions};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Print JSON: an array with id, title, function, `opt_in`, survey, events, reads, writes, undoes, severity,
+    /// Print JSON: an array with id, title, function, `opt_in`, `asks_unless_named`, survey, events, reads, writes, undoes, severity,
     /// frameworks and caveat of each control
     #[arg(long)]
     json: bool,
@@ -22,6 +22,8 @@ struct Row {
     function: &'static str,
     /// Whether it is off until `ModeOverrides` names it by its id.
     opt_in: bool,
+    /// Whether it only asks in mode `revert` until `ModeOverrides` names it by its id.
+    asks_unless_named: bool,
     /// IAM actions that a scan needs to list what there is; nothing where there is nothing to scan.
     survey: Option<&'static [Right]>,
     #[serde(flatten)]
@@ -52,6 +54,7 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCod
             function.controls.iter().map(|control| Row {
                 function: function.name,
                 opt_in: control.opt_in,
+                asks_unless_named: control.asks_unless_named,
                 survey: control.survey.map(|survey| survey.needs),
                 about: control.about,
             })
@@ -61,11 +64,15 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCod
         writeln!(out, "{}", serde_json::to_string_pretty(&rows)?)?;
         return Ok(ExitCode::SUCCESS);
     }
-    for Row { function, opt_in, survey, about } in rows {
+    for Row { function, opt_in, asks_unless_named, survey, about } in rows {
         let events: Vec<String> =
             about.watches.iter().map(|watch| format!("{}:{}", watch.service, watch.name)).collect();
-        let opt_in = if opt_in { ", opt-in" } else { "" };
-        writeln!(out, "{} ({}, up to {}{opt_in})", about.id, about.title, about.severity)?;
+        let named = match (opt_in, asks_unless_named) {
+            (true, _) => ", opt-in",
+            (_, true) => ", asks until it is named",
+            _ => "",
+        };
+        writeln!(out, "{} ({}, up to {}{named})", about.id, about.title, about.severity)?;
         for (label, items) in [
             ("events", events.join(", ")),
             ("function", function.to_owned()),

@@ -31,6 +31,9 @@ pub trait Control: 'static {
     /// What it watches are API calls, unless it says otherwise.
     const WATCHES: Kind = Kind::ApiCall;
 
+    /// Whether it only asks in mode `revert` until an operator names it: what it takes away is what people work with.
+    const ASKS_UNLESS_NAMED: bool = false;
+
     /// After how long an operator decides what is still to be reverted, also in mode `revert`: by then somebody may depend on it.
     const ASKS_AFTER: Option<SignedDuration> = None;
 
@@ -412,6 +415,7 @@ pub struct AnyControl {
     pub shows_late: Option<&'static str>,
     pub settles: Duration,
     pub opt_in: bool,
+    pub asks_unless_named: bool,
     pub asks_after: Option<SignedDuration>,
     pub tells_from: Option<u64>,
     pub suspect: fn(&Event, &Settings) -> Vec<Suspicion>,
@@ -451,6 +455,7 @@ impl AnyControl {
             shows_late: C::SHOWS_LATE,
             settles: C::SETTLES,
             opt_in: C::OPT_IN,
+            asks_unless_named: C::ASKS_UNLESS_NAMED,
             asks_after: C::ASKS_AFTER,
             tells_from: C::TELLS_FROM,
             suspect: C::suspect,
@@ -479,7 +484,11 @@ impl AnyControl {
     /// How far it may go.
     #[must_use]
     pub fn mode(&self, settings: &Settings) -> Mode {
-        if self.opt_in { settings.modes.of_opt_in(self.about.id) } else { settings.modes.of(self.about.id) }
+        match self {
+            Self { opt_in: true, about, .. } => settings.modes.of_opt_in(about.id),
+            Self { asks_unless_named: true, about, .. } => settings.modes.of_asking(about.id),
+            Self { about, .. } => settings.modes.of(about.id),
+        }
     }
 
     /// Whether a pattern means it. One that is opt-in is meant by nothing but its id.

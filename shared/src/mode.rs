@@ -60,6 +60,13 @@ impl Modes {
         if named.is_some_and(|(_, mode)| *mode > Mode::Off) { self.of(control) } else { Mode::Off }
     }
 
+    /// That of a control that only asks, unless an override names it by its id.
+    #[must_use]
+    pub fn of_asking(&self, control: &str) -> Mode {
+        let is_named = self.overrides.iter().any(|(pattern, mode)| pattern == control && *mode == Mode::Revert);
+        if is_named { self.of(control) } else { self.of(control).min(Mode::Ask) }
+    }
+
     /// The same, with nothing that goes further than this.
     #[must_use]
     pub fn at_most(&self, most: Mode) -> Self {
@@ -139,6 +146,21 @@ mod tests {
         assert_eq!(nothing("s3-*=ask,iam-*=ask,*-acl=ask,s3-replication=ask"), None);
         assert_eq!(nothing("s3-*=ask,s3-pubic-*=notify"), Some("s3-pubic-*".to_owned()));
         assert_eq!(nothing("s3-*=ask,s3-repl*=revert"), Some("s3-repl*".to_owned()));
+    }
+
+    #[test]
+    fn what_only_asks_reverts_once_it_is_named_by_its_id() {
+        for (overrides, mode) in [
+            ("", Mode::Ask),
+            ("iam-*=revert,*=revert", Mode::Ask),
+            ("iam-*=notify", Mode::Notify),
+            ("iam-open-trust=revert", Mode::Revert),
+            ("iam-open-trust=ask,iam-*=revert", Mode::Ask),
+            ("iam-open-trust=revert,iam-*=notify", Mode::Notify),
+            ("iam-open-trust=off", Mode::Off),
+        ] {
+            assert_eq!(modes(overrides).of_asking("iam-open-trust"), mode, "{overrides}");
+        }
     }
 
     #[test]

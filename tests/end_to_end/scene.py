@@ -560,6 +560,13 @@ class User:
         keys = self._iam.list_access_keys(UserName=self.name)["AccessKeyMetadata"]
         return {key["AccessKeyId"]: key["Status"] for key in keys}
 
+    def has_console_password(self) -> bool:
+        try:
+            return bool(self._iam.get_login_profile(UserName=self.name)["LoginProfile"])
+        except ClientError as error:
+            assert error.response["Error"]["Code"] == "NoSuchEntity"
+            return False
+
 
 @dataclass
 class Topic:

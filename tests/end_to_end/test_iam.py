@@ -70,3 +70,27 @@ def root_makes_a_key() -> dict:
         "requestParameters": None, "responseElements": {"accessKey": {"accessKeyId": ROOT_KEY, "status": "Active"}},
         "recipientAccountId": ACCOUNT, "eventType": "AwsApiCall", "eventCategory": "Management",
     }  # fmt: skip
+
+
+def test_a_console_password_that_is_set_for_another_user_is_deleted_and_undo_gives_a_new_one(snapback):
+    bob = snapback.a_user()
+    snapback.iam.create_login_profile(UserName=bob.name, Password="hunter2-Hunter2!")
+    said = snapback.announces(bob, "reverted")
+    assert (said["control"], said["resource"]) == ("iam-new-console-password", bob.arn)
+    assert not bob.has_console_password()
+    undone = snapback.undo(said["id"])
+    assert undone.returncode == 0, undone.stderr
+    assert snapback.has_settled()
+    assert bob.has_console_password()
+
+
+def test_whether_a_changed_password_is_deleted_an_operator_decides(snapback):
+    bob = snapback.a_user()
+    with snapback.unseen():
+        snapback.iam.create_login_profile(UserName=bob.name, Password="hunter2-Hunter2!")
+    snapback.iam.update_login_profile(UserName=bob.name, Password="mallory-Mallory1!")
+    said = snapback.announces(bob, "asked")
+    assert bob.has_console_password()
+    applied = snapback.operate("apply", said["id"], "--yes")
+    assert applied.returncode == 0, applied.stderr
+    assert not bob.has_console_password()

@@ -2,6 +2,7 @@
 
 pub(crate) mod credentials;
 pub(crate) mod identities;
+pub(crate) mod login_profiles;
 pub(crate) mod tags;
 pub(crate) mod users;
 
@@ -20,6 +21,7 @@ pub(crate) fn apply<'a>(place: &'a Place, change: &'a Change) -> BoxFuture<'a, R
         let Change::Iam(change) = change else { bail!("the function for IAM was asked to {change}") };
         match change {
             Iam::Credential(change) => Box::pin(credentials::change(place, change)).await,
+            Iam::ConsolePassword(change) => Box::pin(login_profiles::change(place, change)).await,
         }
     }
     .boxed()

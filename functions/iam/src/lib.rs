@@ -18,7 +18,11 @@ pub use permissions::{Boundary, IamIdentity, IdentityKind, Permissions, Policies
 pub const FUNCTION: Function = Function {
     name: "IamFunction",
     service: "IAM",
-    controls: &[AnyControl::of::<controls::NewAdministrator>(), AnyControl::of::<controls::NewCredential>()],
+    controls: &[
+        AnyControl::of::<controls::NewAdministrator>(),
+        AnyControl::of::<controls::NewCredential>(),
+        AnyControl::of::<controls::NewConsolePassword>(),
+    ],
     apply: aws::apply,
     tags: Tags { read: aws::tags::read, needs: &[rights::LIST_USER_TAGS] },
     // A change takes some seconds to show:

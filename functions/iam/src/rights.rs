@@ -14,6 +14,8 @@ pub(crate) const LIST_SERVICE_SPECIFIC_CREDENTIALS: Right = USERS.right("iam:Lis
 pub(crate) const LIST_SIGNING_CERTIFICATES: Right = USERS.right("iam:ListSigningCertificates");
 pub(crate) const LIST_SSH_PUBLIC_KEYS: Right = USERS.right("iam:ListSSHPublicKeys");
 
+pub(crate) const GET_LOGIN_PROFILE: Right = USERS.right("iam:GetLoginProfile");
+
 const ROLES: On = On::new("Roles", &["arn:${AWS::Partition}:iam::${AWS::AccountId}:role/*"]);
 const GET_ROLE: Right = ROLES.right("iam:GetRole");
 const LIST_ATTACHED_ROLE_POLICIES: Right = ROLES.right("iam:ListAttachedRolePolicies");
@@ -63,3 +65,7 @@ pub(crate) const UPDATE_ACCESS_KEY: Right = CREDENTIALS.right("iam:UpdateAccessK
 pub(crate) const UPDATE_SERVICE_SPECIFIC_CREDENTIAL: Right = CREDENTIALS.right("iam:UpdateServiceSpecificCredential");
 pub(crate) const UPDATE_SIGNING_CERTIFICATE: Right = CREDENTIALS.right("iam:UpdateSigningCertificate");
 pub(crate) const UPDATE_SSH_PUBLIC_KEY: Right = CREDENTIALS.right("iam:UpdateSSHPublicKey");
+
+const CONSOLE_PASSWORDS: On = On::new("ConsolePasswords", &["arn:${AWS::Partition}:iam::${AWS::AccountId}:user/*"]);
+pub(crate) const DELETE_LOGIN_PROFILE: Right = CONSOLE_PASSWORDS.right("iam:DeleteLoginProfile");
+pub(crate) const CREATE_LOGIN_PROFILE: Right = CONSOLE_PASSWORDS.right("iam:CreateLoginProfile");

@@ -12,7 +12,21 @@ changes! {
         /// `UpdateAccessKey`, `UpdateServiceSpecificCredential`, `UpdateSigningCertificate` or `UpdateSSHPublicKey`. No
         /// credential is ever deleted.
         Credential(Credential => CredentialStatus),
+        /// `DeleteLoginProfile`; `CreateLoginProfile` only ever to undo, and with another password, which nobody knows.
+        ConsolePassword(IamUser => ConsolePassword),
     }
+}
+
+/// By its name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IamUser(pub String);
+
+/// Whether a user can sign in to the console with a password. The password itself is AWS's secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ConsolePassword {
+    Set,
+    None,
 }
 
 /// What a user signs in or signs calls with, other than a console password.
@@ -46,6 +60,29 @@ impl Setting for CredentialStatus {
 
     fn said(of: &str, _: &Self, to: &Self) -> String {
         format!("make {of} {}", to.0.to_lowercase())
+    }
+}
+
+impl Setting for ConsolePassword {
+    fn shown(&self) -> String {
+        match self {
+            Self::Set => "a console password",
+            Self::None => "(no console password)",
+        }
+        .to_owned()
+    }
+
+    fn said(of: &str, _: &Self, to: &Self) -> String {
+        match to {
+            Self::Set => format!("give {of} a new console password that nobody knows"),
+            Self::None => format!("delete the console password of {of}"),
+        }
+    }
+}
+
+impl fmt::Display for IamUser {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "user `{}`", self.0)
     }
 }
 

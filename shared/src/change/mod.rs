@@ -22,7 +22,7 @@ pub use ec2::{
     AclEntry, Direction, Ec2, FlowLog, FlowLogFiles, HttpTokens, Instance, Network, NetworkAcl, PrefixEntry,
     PrefixList, Rule, SecurityGroup, Shared, SharedWith, Source, Switch, SwitchMode, VpcExclusion,
 };
-pub use iam::{Credential, CredentialKind, CredentialStatus, Iam};
+pub use iam::{ConsolePassword, Credential, CredentialKind, CredentialStatus, Iam, IamUser};
 pub use lifecycle::{
     Lifecycle, LifecycleExpiration, LifecycleFilter, LifecycleRule, LifecycleTransition, OlderVersions,
 };

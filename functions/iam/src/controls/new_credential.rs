@@ -180,7 +180,7 @@ impl Control for NewCredential {
             Iam::Credential(change) if state.status.is_some() => {
                 State { status: Some(change.to.clone()), ..state.clone() }
             }
-            Iam::Credential(_) => state.clone(),
+            _ => state.clone(),
         }
     }
 }
