@@ -95,6 +95,7 @@ fn corpus() -> Vec<Value> {
         credentials(),
         noticed(),
         tokens_and_commands(),
+        trusts(),
         refused_calls(),
         neighbours(),
         looks(),
@@ -559,7 +560,8 @@ fn parts_of_others() -> Vec<Call> {
         "monitoring" => json!({"alarmName": name, "alarmNames": [name]}),
         "logs" => json!({"logGroupName": name}),
         "lambda" => json!({"functionName": name}),
-        "iam" => json!({"roleName": name}),
+        "iam" => json!({"roleName": name, "policyDocument": r#"{"Statement":[{"Effect":"Allow",
+            "Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#}),
         "sns" => json!({
             "topicArn": format!("arn:aws:sns:{REGION}:{ACCOUNT}:{name}"),
             "subscriptionArn": format!("arn:aws:sns:{REGION}:{ACCOUNT}:{name}:7a6b5c4d-0000-4000-8000-000000000007"),
@@ -782,6 +784,21 @@ fn noticed() -> Vec<Call> {
         calls.extend(of_control("PutMultiRegionAccessPointPolicy", json!({"Details": {"Policy": policy}})));
     }
     calls
+/// Whom roles usually trust.
+fn trusts() -> Vec<Call> {
+    let trusted = [
+        json!({"Service": "lambda.amazonaws.com"}),
+        json!({"AWS": format!("arn:aws:iam::{ACCOUNT}:root")}),
+        json!({"AWS": "arn:aws:iam::444455556666:role/reader"}),
+    ];
+    let calls = trusted.iter().flat_map(|principal| {
+        let statement = json!({"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"});
+        let document = json!({"Version": "2012-10-17", "Statement": [statement]}).to_string();
+        let created = json!({"roleName": "Reports", "path": "/", "assumeRolePolicyDocument": document});
+        let updated = json!({"roleName": "Reports", "policyDocument": document});
+        [call("iam", "CreateRole", created, Value::Null), call("iam", "UpdateAssumeRolePolicy", updated, Value::Null)]
+    });
+    calls.collect()
 }
 
 /// What would be risky, had it not failed. Each takes the parameters or the answer away in its service's own way.
@@ -838,7 +855,6 @@ fn neighbours() -> Vec<Call> {
             "CreateTags",
             json!({"resourcesSet": {"items": [{"resourceId": "i-0a1b2c3d4e5f60718"}]}, "tagSet": {"items": []}}),
         ),
-        ("iam", "CreateRole", json!({"roleName": "Reports", "path": "/"})),
         ("lambda", "UpdateFunctionCode20150331v2", json!({"functionName": "reports", "publish": false})),
         ("logs", "CreateLogStream", json!({"logGroupName": "/aws/lambda/reports", "logStreamName": "2026/02/03"})),
         ("kms", "GenerateDataKey", json!({"keyId": "alias/reports", "keySpec": "AES_256"})),

@@ -24,7 +24,7 @@ const BY_HAND: &str =
 type Change = fn(&mut Revert);
 
 /// What each example forbids, and what comes closest to it and stays permitted.
-const EXAMPLES: [(&str, &[Change], &[Change]); 7] = [
+const EXAMPLES: [(&str, &[Change], &[Change]); 8] = [
     (
         "approved-tag",
         &[|revert| revert.tags = vec![("exposure", "approved")]],
@@ -40,6 +40,21 @@ const EXAMPLES: [(&str, &[Change], &[Change]); 7] = [
             |revert| {
                 revert.identity = json!({"type": "IAMUser", "userName": "BreakGlass",
                 "arn": "arn:aws:iam::111122223333:user/BreakGlass", "accountId": "111122223333"});
+            },
+        ],
+    ),
+    (
+        "credential-issuer",
+        &[|revert| {
+            *revert = credential();
+            revert.identity = session("111122223333", "Vault", "issuer");
+        }],
+        &[
+            |revert| *revert = credential(),
+            |revert| {
+                *revert = credential();
+                revert.identity = session("111122223333", "Vault", "issuer");
+                revert.name = "bob";
             },
         ],
     ),
@@ -143,6 +158,10 @@ fn security_group() -> Revert {
     Revert { control: "ec2-open-security-group", name: "sg-1", severity: Severity::Critical, ..bucket() }
 }
 
+fn credential() -> Revert {
+    Revert { control: "iam-new-credential", name: "vault-reports", ..bucket() }
+}
+
 fn session(account: &str, role: &str, name: &str) -> Value {
     json!({
         "type": "AssumedRole", "accountId": account, "arn": format!("arn:aws:sts::{account}:assumed-role/{role}/{name}"),
@@ -160,6 +179,7 @@ fn ask(guardrails: &Guardrails, revert: &Revert) -> Result<Verdict> {
     let control = controls().find(|control| control.about.id == revert.control).context("no such control")?;
     let subject = match revert.control {
         "ec2-open-security-group" => Subject::security_group(&event, revert.name),
+        "iam-new-credential" => Subject::user(&event, revert.name),
         _ => Subject::bucket(&event, revert.name),
     };
     let tags = revert.tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();

@@ -322,12 +322,21 @@ fn put_back(state: &mut Value, place: &str, element: &Value) -> Result<()> {
     }
     let left: Option<Value> = part.as_str().map(str::parse).transpose()?;
     let mut policy = left.unwrap_or_else(|| json!({"Version": "2012-10-17", "Statement": []}));
+    if let Value::Array(listed) = &mut policy["Statement"] {
+        listed.retain(|statement| *statement != of_nobody());
+    }
     match &mut policy["Statement"] {
+        lone if *lone == of_nobody() => *lone = json!([element]),
         Value::Array(listed) => listed.push(element.clone()),
         lone => *lone = json!([lone.take(), element]),
     }
     *part = json!(policy.to_string());
     Ok(())
+}
+
+/// What stands in the place of all that was taken from the trust of a role, so that it is one.
+fn of_nobody() -> Value {
+    json!({"Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"})
 }
 
 /// The statements of a policy, byte for byte; of another text none.

@@ -159,7 +159,9 @@ fn render() -> Result<String> {
                 ),
                 (
                     "In mode `revert`",
-                    if control.asks_unless_named {
+                    if control.operator_applies {
+                        "asks: an operator applies what it plans, and its function has no right to it".to_owned()
+                    } else if control.asks_unless_named {
                         "asks, until `ModeOverrides` names its full id".to_owned()
                     } else {
                         String::new()

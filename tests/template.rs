@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use jiff::SignedDuration;
 use serde_yaml_ng::Value;
-use snapback::control::{Function, Watch};
+use snapback::control::{AnyControl, Function, Watch};
 use snapback::event::{DENIED, Kind, SCHEDULED};
 use snapback::right::{Right, actions};
 use snapback::settings::{Deployment, Settings};
@@ -342,7 +342,7 @@ fn each_role_may_look_and_revert_exactly_as_its_controls_declare() -> Result<()>
         let surveys = learning.filter_map(|control| control.survey).flat_map(|survey| survey.needs);
         let reads = function.controls.iter().flat_map(|control| control.about.reads);
         let reads: Vec<Right> = reads.chain(surveys).chain(function.tags.needs).copied().collect();
-        let writes: Vec<Right> = function.controls.iter().flat_map(|control| control.about.writes).copied().collect();
+        let writes: Vec<Right> = function.controls.iter().flat_map(AnyControl::writes).copied().collect();
         assert_eq!(granted(&statements, "Read"), declared(&reads), "{}", function.name);
         assert_eq!(granted(&statements, "Revert"), declared(&writes), "{}", function.name);
     }
@@ -381,7 +381,8 @@ fn each_role_has_nothing_but_statements_that_name_their_actions() -> Result<()> 
 fn no_role_may_do_what_only_undoing_needs() -> Result<()> {
     let template = Template::read()?;
     let all = || FUNCTIONS.iter().flat_map(|function| function.controls).map(|control| control.about);
-    let used: Vec<Right> = all().flat_map(|about| about.reads.iter().chain(about.writes)).copied().collect();
+    let writes = FUNCTIONS.iter().flat_map(|function| function.controls).flat_map(AnyControl::writes);
+    let used: Vec<Right> = all().flat_map(|about| about.reads).chain(writes).copied().collect();
     let undoing: Vec<Right> =
         all().flat_map(|about| about.undoes).copied().filter(|right| !used.contains(right)).collect();
     let (used, undoing) = (actions(&used), declared(&undoing));

@@ -11,7 +11,7 @@ use snapback::right::{Right, actions};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Print JSON: an array with id, title, function, `opt_in`, `asks_unless_named`, survey, events, reads, writes, undoes, severity,
+    /// Print JSON: an array with id, title, function, `opt_in`, `asks_unless_named`, `operator_applies`, survey, events, reads, writes, undoes, severity,
     /// frameworks and caveat of each control
     #[arg(long)]
     json: bool,
@@ -24,6 +24,8 @@ struct Row {
     opt_in: bool,
     /// Whether it only asks in mode `revert` until `ModeOverrides` names it by its id.
     asks_unless_named: bool,
+    /// Whether it asks in every mode, and an operator applies what it plans.
+    operator_applies: bool,
     /// IAM actions that a scan needs to list what there is; nothing where there is nothing to scan.
     survey: Option<&'static [Right]>,
     #[serde(flatten)]
@@ -55,6 +57,7 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCod
                 function: function.name,
                 opt_in: control.opt_in,
                 asks_unless_named: control.asks_unless_named,
+                operator_applies: control.operator_applies,
                 survey: control.survey.map(|survey| survey.needs),
                 about: control.about,
             })
@@ -64,12 +67,13 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCod
         writeln!(out, "{}", serde_json::to_string_pretty(&rows)?)?;
         return Ok(ExitCode::SUCCESS);
     }
-    for Row { function, opt_in, asks_unless_named, survey, about } in rows {
+    for Row { function, opt_in, asks_unless_named, operator_applies, survey, about } in rows {
         let events: Vec<String> =
             about.watches.iter().map(|watch| format!("{}:{}", watch.service, watch.name)).collect();
-        let named = match (opt_in, asks_unless_named) {
-            (true, _) => ", opt-in",
-            (_, true) => ", asks until it is named",
+        let named = match (opt_in, operator_applies, asks_unless_named) {
+            (true, ..) => ", opt-in",
+            (_, true, _) => ", asks, and an operator applies it",
+            (.., true) => ", asks until it is named",
             _ => "",
         };
         writeln!(out, "{} ({}, up to {}{named})", about.id, about.title, about.severity)?;

@@ -34,6 +34,10 @@ pub trait Control: 'static {
     /// Whether it only asks in mode `revert` until an operator names it: what it takes away is what people work with.
     const ASKS_UNLESS_NAMED: bool = false;
 
+    /// Whether its function has no right to what it plans, so that it asks in mode `revert` too and an operator applies it:
+    /// whoever has that right can become administrator.
+    const OPERATOR_APPLIES: bool = false;
+
     /// After how long an operator decides what is still to be reverted, also in mode `revert`: by then somebody may depend on it.
     const ASKS_AFTER: Option<SignedDuration> = None;
 
@@ -416,6 +420,7 @@ pub struct AnyControl {
     pub settles: Duration,
     pub opt_in: bool,
     pub asks_unless_named: bool,
+    pub operator_applies: bool,
     pub asks_after: Option<SignedDuration>,
     pub tells_from: Option<u64>,
     pub suspect: fn(&Event, &Settings) -> Vec<Suspicion>,
@@ -456,6 +461,7 @@ impl AnyControl {
             settles: C::SETTLES,
             opt_in: C::OPT_IN,
             asks_unless_named: C::ASKS_UNLESS_NAMED,
+            operator_applies: C::OPERATOR_APPLIES,
             asks_after: C::ASKS_AFTER,
             tells_from: C::TELLS_FROM,
             suspect: C::suspect,
@@ -481,11 +487,18 @@ impl AnyControl {
         Self { good: Some(Good { of: good::<C>, same: same::<Option<C::Good>>, soon: C::SOON }), ..Self::of::<C>() }
     }
 
+    /// What its function may do: nothing, if an operator applies what it plans.
+    #[must_use]
+    pub fn writes(&self) -> &'static [Right] {
+        if self.operator_applies { &[] } else { self.about.writes }
+    }
+
     /// How far it may go.
     #[must_use]
     pub fn mode(&self, settings: &Settings) -> Mode {
         match self {
             Self { opt_in: true, about, .. } => settings.modes.of_opt_in(about.id),
+            Self { operator_applies: true, about, .. } => settings.modes.of(about.id).min(Mode::Ask),
             Self { asks_unless_named: true, about, .. } => settings.modes.of_asking(about.id),
             Self { about, .. } => settings.modes.of(about.id),
         }

@@ -31,6 +31,12 @@ pub trait Policed: 'static {
     /// Whom the control keeps out: everyone, named strangers, or both.
     const KEEPS_OUT: &'static [Exposure];
 
+    /// What the policy is attached to.
+    const KIND: Kind = Kind::Resource;
+
+    /// See [`Control::OPERATOR_APPLIES`].
+    const OPERATOR_APPLIES: bool = false;
+
     /// See [`Control::SURVEY`].
     const SURVEY: Option<Survey>;
 
@@ -48,6 +54,12 @@ pub trait Policed: 'static {
     #[must_use]
     fn barriers(_: &Self::Beside, _: &Event, _: &Trust) -> Vec<Barrier> {
         vec![]
+    }
+
+    /// The ARN of what has the policy, where the event does not tell it.
+    #[must_use]
+    fn arn(_: &Self::Beside) -> Option<&str> {
+        None
     }
 
     /// The policy that takes the place of one of which nothing is left. Nothing: it is deleted.
@@ -154,6 +166,7 @@ pub struct Open<P>(PhantomData<P>);
 
 impl<P: Policed> Control for Open<P> {
     const ABOUT: &'static About = P::ABOUT;
+    const OPERATOR_APPLIES: bool = P::OPERATOR_APPLIES;
 
     type State = State<P::Beside>;
     type Change = PolicyChange;
@@ -168,7 +181,7 @@ impl<P: Policed> Control for Open<P> {
             ToldPolicy::Is(text) => match Policy::parse(text) {
                 Err(error) => Some(format!("the event's policy is not understood: {error}")),
                 Ok(policy) => {
-                    let open = open::<P>(policy.judge(Kind::Resource, &settings.trust_at(event)).grants);
+                    let open = open::<P>(policy.judge(P::KIND, &settings.trust_at(event)).grants);
                     (!open.is_empty()).then(|| said(&open))
                 }
             },
@@ -222,7 +235,7 @@ impl<P: Policed> Control for Open<P> {
                 Err(error) => return misread(error),
             },
         };
-        let grants = policy.judge(Kind::Resource, &trust).grants;
+        let grants = policy.judge(P::KIND, &trust).grants;
         let is_public = grants.iter().any(|grant| grant.exposure == Exposure::Public && grant.certain);
         if let Some(why) = keeps_out(is_public) {
             return allow(why.to_owned());
@@ -240,7 +253,7 @@ impl<P: Policed> Control for Open<P> {
         if let Some(why) = barriers.iter().find_map(unsure) {
             return alert(Severity::Medium, why);
         }
-        let strangers = whoever_the_network(text, &policy, &trust);
+        let strangers = whoever_the_network::<P>(text, &policy, &trust);
         let is_certain =
             |grant: &Grant| grant.certain && (grant.exposure == Exposure::Public || strangers.contains(&grant.name));
         let (certain, unsure): (Vec<_>, Vec<_>) = open.into_iter().partition(is_certain);
@@ -259,12 +272,16 @@ impl<P: Policed> Control for Open<P> {
         }
     }
 
+    fn found(_: &Event, suspicion: &Suspicion, state: &Self::State) -> Subject {
+        suspicion.subject.clone().at(P::arn(&state.beside))
+    }
+
     fn as_told(event: &Event, state: &Self::State, settings: &Settings) -> Option<(Self::State, bool)> {
         let ToldPolicy::Is(text) = P::told(event).policy else { return None };
         // What is there and keeps nobody out by itself is not over.
         let live = state.policy.as_ref().and_then(|live| Policy::parse(live).ok());
         let trust = settings.trust_at(event);
-        if live.is_some_and(|live| !open::<P>(live.judge(Kind::Resource, &trust).grants).is_empty()) {
+        if live.is_some_and(|live| !open::<P>(live.judge(P::KIND, &trust).grants).is_empty()) {
             return None;
         }
         let is_barred = state.beside != P::Beside::default();
@@ -308,13 +325,13 @@ fn said(grants: &[Grant]) -> String {
 }
 
 /// The names of the grants that would let strangers in even if every network were one's own.
-fn whoever_the_network(text: &str, policy: &Policy<'_>, trust: &Trust) -> BTreeSet<String> {
+fn whoever_the_network<P: Policed>(text: &str, policy: &Policy<'_>, trust: &Trust) -> BTreeSet<String> {
     let ids = text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '-');
     let networks = ids.filter(|id| id.starts_with("vpc-") || id.starts_with("vpce-")).map(str::to_owned);
     let mut trust = trust.clone();
     trust.networks.extend(networks);
     trust.ranges = vec![Ipv4Net::default().into(), Ipv6Net::default().into()];
-    let grants = policy.judge(Kind::Resource, &trust).grants.into_iter();
+    let grants = policy.judge(P::KIND, &trust).grants.into_iter();
     grants.filter(Grant::is_untrusted).map(|grant| grant.name).collect()
 }
 

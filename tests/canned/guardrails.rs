@@ -151,6 +151,7 @@ async fn reading_tags_makes_just_the_calls_that_are_declared() -> Result<()> {
             ("S3.GetBucketTagging", TAGS),
             ("EC2.DescribeTags", "<tagSet><item><key>exposure</key><value>approved</value></item></tagSet>"),
             ("SNS.ListTagsForResource", "<Tags><member><Key>exposure</Key><Value>approved</Value></member></Tags>"),
+            ("IAM.ListRoleTags", "<Tags><member><Key>exposure</Key><Value>approved</Value></member></Tags>"),
             ("IAM.ListUserTags", "<Tags><member><Key>exposure</Key><Value>approved</Value></member></Tags>"),
             ("SQS.ListQueueTags", r#"{"Tags":{"exposure":"approved"}}"#),
         ] {
@@ -160,7 +161,7 @@ async fn reading_tags_makes_just_the_calls_that_are_declared() -> Result<()> {
         let subjects = match function.name {
             "S3Function" => vec![Subject::bucket(&event, "b")],
             "Ec2Function" => vec![Subject::security_group(&event, "sg-1")],
-            "IamFunction" => vec![Subject::user(&event, "bob")],
+            "IamFunction" => vec![Subject::user(&event, "bob"), Subject::role(&event, "reports")],
             "PoliciesFunction" => {
                 let topic = Subject::topic(&event, "arn:aws:sns:eu-central-1:111122223333:t");
                 vec![topic, Subject::queue(&event, "q")]

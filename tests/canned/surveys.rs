@@ -13,7 +13,7 @@ use super::wire::{Aws, answer};
 use crate::iam::called;
 
 /// One thing of each kind that there is to list.
-const LISTED: [(&str, &str); 13] = [
+const LISTED: [(&str, &str); 14] = [
     (
         "S3.ListBuckets",
         "<ListAllMyBucketsResult><Buckets><Bucket><Name>b</Name><BucketRegion>eu-central-1</BucketRegion></Bucket>\
@@ -45,6 +45,11 @@ const LISTED: [(&str, &str); 13] = [
     (
         "EC2.DescribeVpcEndpointServiceConfigurations",
         "<serviceConfigurationSet><item><serviceId>x-1</serviceId></item></serviceConfigurationSet>",
+    ),
+    (
+        "IAM.ListRoles",
+        "<Roles><member><Path>/</Path><RoleName>r</RoleName><RoleId>AROAEXAMPLE</RoleId><Arn>arn:aws:iam::111122223333:\
+         role/r</Arn><CreateDate>2026-02-11T09:07:13Z</CreateDate></member></Roles><IsTruncated>false</IsTruncated>",
     ),
     (
         "SNS.ListTopics",

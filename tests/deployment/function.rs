@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use anyhow::{Result, ensure};
-use snapback::control::{Function, Watch};
+use snapback::control::{AnyControl, Function, Watch};
 use snapback::event::{DENIED, Kind, SCHEDULED};
 use snapback::right::{OWN_REGION, On, Right, When};
 
@@ -141,7 +141,7 @@ pub(super) fn reads(function: &Function) -> impl Iterator<Item = Right> {
 }
 
 pub(super) fn writes(function: &Function) -> impl Iterator<Item = Right> {
-    function.controls.iter().flat_map(|control| control.about.writes).copied()
+    function.controls.iter().flat_map(AnyControl::writes).copied()
 }
 
 pub(super) fn undoes(function: &Function) -> impl Iterator<Item = Right> {

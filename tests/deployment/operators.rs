@@ -25,11 +25,15 @@ pub(super) type Policy = (String, String, Value);
 const COMMANDS: [(&str, &str, Rights); 3] = [
     ("scan", "`snapback scan` and `explain event --look`", |of| scans(of).collect()),
     ("undo", "`snapback undo`, with `read` and `stop`", |of| function::undoes(of).chain(reads(of)).collect()),
-    ("apply", "`snapback apply`, with `read` and `stop`", |of| reads(of).chain(function::writes(of)).collect()),
+    ("apply", "`snapback apply`, with `read` and `stop`", |of| reads(of).chain(applies(of)).collect()),
 ];
 
 fn reads(function: &Function) -> impl Iterator<Item = Right> {
     function.controls.iter().flat_map(|control| control.about.reads).copied()
+}
+
+fn applies(function: &Function) -> impl Iterator<Item = Right> {
+    function.controls.iter().flat_map(|control| control.about.writes).copied()
 }
 
 /// A guardrail may ask for the tags of what is looked at.

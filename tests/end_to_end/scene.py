@@ -133,6 +133,11 @@ class Snapback:
         client, name = self.aws.client("sqs", self.mallory), f"queue-{next(_number)}"
         return Queue(client, client.create_queue(QueueName=name)["QueueUrl"], f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}")
 
+    def a_role(self) -> Role:
+        """A new role that only its own account may assume."""
+        with self.unseen():
+            return Role(self, f"role-{next(_number)}-{uuid4().hex[:8]}")
+
     # What it said and wrote down
 
     def announcements(self) -> list:
@@ -566,6 +571,24 @@ class User:
         except ClientError as error:
             assert error.response["Error"]["Code"] == "NoSuchEntity"
             return False
+
+
+class Role:
+    def __init__(self, snapback: Snapback, name: str):
+        self._iam, self.name, self.id = snapback.iam, name, name
+        own = {"Sid": "Own", "Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "sts:AssumeRole"}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [own]})
+        made = self._iam.create_role(RoleName=name, Path="/team/", AssumeRolePolicyDocument=document)
+        self.arn, self.own = made["Role"]["Arn"], own
+
+    def trust(self, *statements: dict) -> None:
+        document = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+        self._iam.update_assume_role_policy(RoleName=self.name, PolicyDocument=document)
+
+    def statements(self) -> list:
+        """The names of the statements of its trust policy."""
+        trust = self._iam.get_role(RoleName=self.name)["Role"]["AssumeRolePolicyDocument"]
+        return [statement.get("Sid") for statement in trust["Statement"]]
 
 
 @dataclass

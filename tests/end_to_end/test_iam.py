@@ -94,3 +94,19 @@ def test_whether_a_changed_password_is_deleted_an_operator_decides(snapback):
     applied = snapback.operate("apply", said["id"], "--yes")
     assert applied.returncode == 0, applied.stderr
     assert not bob.has_console_password()
+
+
+def test_a_role_that_is_opened_to_a_stranger_is_closed_by_an_operator_who_is_asked(snapback):
+    role = snapback.a_role()
+    stranger = {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::777788889999:root"}, "Action": "sts:AssumeRole"}
+    role.trust(role.own, {"Sid": "Stranger", **stranger})
+    said = snapback.announces(role, "asked")
+    assert (said["control"], said["resource"]) == ("iam-open-trust", role.arn)
+    assert role.statements() == ["Own", "Stranger"], "in mode `revert` too, an operator applies it"
+    assert "iam:UpdateAssumeRolePolicy" not in snapback.actions_of("IamFunction")
+    applied = snapback.operate("apply", said["id"], "--yes")
+    assert applied.returncode == 0, applied.stderr
+    assert role.statements() == ["Own"]
+    undone = snapback.undo(said["id"])
+    assert undone.returncode == 0, undone.stderr
+    assert role.statements() == ["Own", "Stranger"]

@@ -3,13 +3,14 @@
 pub(crate) mod credentials;
 pub(crate) mod identities;
 pub(crate) mod login_profiles;
+pub(crate) mod roles;
 pub(crate) mod tags;
 pub(crate) mod users;
 
 use anyhow::{Result, bail};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use snapback::change::{Applied, Change, Iam};
+use snapback::change::{Applied, Change, Holder, Iam};
 use snapback::place::Place;
 
 /// With which IAM says that there is no such thing.
@@ -18,10 +19,14 @@ const GONE: &[&str] = &["NoSuchEntity"];
 /// Applies a change if what it changes is as the change says it was.
 pub(crate) fn apply<'a>(place: &'a Place, change: &'a Change) -> BoxFuture<'a, Result<Applied>> {
     async move {
-        let Change::Iam(change) = change else { bail!("the function for IAM was asked to {change}") };
         match change {
-            Iam::Credential(change) => Box::pin(credentials::change(place, change)).await,
-            Iam::ConsolePassword(change) => Box::pin(login_profiles::change(place, change)).await,
+            Change::Policy(change) => match &change.of {
+                Holder::Role(name) => Box::pin(roles::put(place, name, change)).await,
+                _ => bail!("the function for IAM was asked to {change}"),
+            },
+            Change::Iam(Iam::Credential(change)) => Box::pin(credentials::change(place, change)).await,
+            Change::Iam(Iam::ConsolePassword(change)) => Box::pin(login_profiles::change(place, change)).await,
+            other => bail!("the function for IAM was asked to {other}"),
         }
     }
     .boxed()

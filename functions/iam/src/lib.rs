@@ -11,6 +11,7 @@ use std::time::Duration;
 use anyhow::Result;
 use snapback::control::{AnyControl, Function, Tags};
 use snapback::place::Place;
+use snapback::policed::Open;
 
 pub use aws::identities::decoded;
 pub use permissions::{Boundary, IamIdentity, IdentityKind, Permissions, Policies, named};
@@ -22,9 +23,10 @@ pub const FUNCTION: Function = Function {
         AnyControl::of::<controls::NewAdministrator>(),
         AnyControl::of::<controls::NewCredential>(),
         AnyControl::of::<controls::NewConsolePassword>(),
+        AnyControl::of::<Open<controls::OpenTrust>>(),
     ],
     apply: aws::apply,
-    tags: Tags { read: aws::tags::read, needs: &[rights::LIST_USER_TAGS] },
+    tags: Tags { read: aws::tags::read, needs: &[rights::LIST_USER_TAGS, rights::LIST_ROLE_TAGS] },
     // A change takes some seconds to show:
     // <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency>
     patience: &[Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)],

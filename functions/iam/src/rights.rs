@@ -17,7 +17,8 @@ pub(crate) const LIST_SSH_PUBLIC_KEYS: Right = USERS.right("iam:ListSSHPublicKey
 pub(crate) const GET_LOGIN_PROFILE: Right = USERS.right("iam:GetLoginProfile");
 
 const ROLES: On = On::new("Roles", &["arn:${AWS::Partition}:iam::${AWS::AccountId}:role/*"]);
-const GET_ROLE: Right = ROLES.right("iam:GetRole");
+pub(crate) const GET_ROLE: Right = ROLES.right("iam:GetRole");
+pub(crate) const LIST_ROLE_TAGS: Right = ROLES.right("iam:ListRoleTags");
 const LIST_ATTACHED_ROLE_POLICIES: Right = ROLES.right("iam:ListAttachedRolePolicies");
 const LIST_ROLE_POLICIES: Right = ROLES.right("iam:ListRolePolicies");
 const GET_ROLE_POLICY: Right = ROLES.right("iam:GetRolePolicy");
@@ -58,6 +59,9 @@ const ALL: On = On::new("All", &["*"]);
 pub(crate) const LIST_USERS: Right = ALL.right("iam:ListUsers");
 pub(crate) const LIST_ROLES: Right = ALL.right("iam:ListRoles");
 pub(crate) const LIST_GROUPS: Right = ALL.right("iam:ListGroups");
+
+const TRUST: On = On::new("Trust", &["arn:${AWS::Partition}:iam::${AWS::AccountId}:role/*"]);
+pub(crate) const UPDATE_ASSUME_ROLE_POLICY: Right = TRUST.right("iam:UpdateAssumeRolePolicy");
 
 const CREDENTIALS: On = On::new("Credentials", &["arn:${AWS::Partition}:iam::${AWS::AccountId}:user/*"])
     .why("IAM knows no condition on the status: who may make a credential inactive may make it active.");

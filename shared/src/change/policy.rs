@@ -24,6 +24,8 @@ pub enum Holder {
     Topic(String),
     /// By its URL. `SetQueueAttributes`
     Queue(String),
+    /// `UpdateAssumeRolePolicy`: a role always has a trust policy.
+    Role(String),
 }
 
 impl fmt::Display for Holder {
@@ -33,6 +35,7 @@ impl fmt::Display for Holder {
             Self::AccessPoint(name) => write!(f, "access point `{name}`"),
             Self::Topic(arn) => write!(f, "topic `{arn}`"),
             Self::Queue(url) => write!(f, "queue `{url}`"),
+            Self::Role(name) => write!(f, "role `{name}`"),
         }
     }
 }

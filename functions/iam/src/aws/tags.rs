@@ -1,4 +1,4 @@
-//! The tags of users.
+//! The tags of users and roles.
 
 use std::collections::BTreeMap;
 
@@ -18,6 +18,10 @@ pub(crate) fn read<'a>(look: &'a Look<'a>, subject: &'a Subject) -> BoxFuture<'a
         let tags = match subject.kind.as_str() {
             "user" => {
                 let answer = client.list_user_tags().user_name(name).send().await;
+                unless_gone(answer, GONE, doing)?.map(|answer| answer.tags)
+            }
+            "role" => {
+                let answer = client.list_role_tags().role_name(name).send().await;
                 unless_gone(answer, GONE, doing)?.map(|answer| answer.tags)
             }
             _ => None,

@@ -1,0 +1,108 @@
+//! # A role trusts strangers
+//!
+//! **Watches** `CreateRole`, `UpdateAssumeRolePolicy`.
+//!
+//! **Why** Whoever a role trusts can assume it and has all its privileges, without a key that anybody could find
+//! (Stratus Red Team: `iam-backdoor-role`, `iam-create-backdoor-role`). A role that trusts GitHub, GitLab or another shared
+//! identity provider, and does not say which of its tenants, trusts everyone who has an account there.
+//!
+//! **Does** Reads the trust policy that the role has now and asks an operator to remove from it what lets in everyone, or
+//! accounts that are not trusted: one principal of a list, one of the values that a condition allows, or else the whole
+//! statement. Everything else stays byte for byte. A role that nobody is left to assume keeps one `Deny`, as IAM takes no
+//! trust policy without a statement. Snapback itself has no right to write trust policies, since whoever has it can become
+//! administrator: `snapback apply` does it with the operator's own rights, in mode `revert` too.
+//!
+//! **Leaves alone**
+//! - roles that trust only their own account, accounts and organizations that the operator trusts, or services of AWS
+//! - roles that trust a shared identity provider and say which tenant, such as GitHub with `sub`
+//! - roles that are gone
+//! - grants that an operator has restored with `snapback undo`
+//!
+//! It alerts where it cannot tell: a condition or a `Deny` that may keep strangers out, a policy that it cannot read, an
+//! event that does not say which role. It also only alerts for roles under `/aws-reserved/` and `/aws-service-role/`, whose
+//! trust nobody but AWS can change.
+
+use anyhow::Result;
+use futures::FutureExt;
+use serde::{Deserialize, Serialize};
+use snapback::change::Holder;
+use snapback::control::{About, Look, Survey, Watch};
+use snapback::decision::Severity;
+use snapback::event::Event;
+use snapback::json;
+use snapback::policed::{Barrier, Policed, State, Told, ToldPolicy};
+use snapback::policy::{Exposure, Kind, Trust};
+use snapback::subject::Subject;
+
+use crate::told::SERVICE;
+use crate::{aws, rights};
+
+#[derive(Debug)]
+pub(crate) struct OpenTrust;
+
+/// Under which ARN IAM has the role; nothing if the role is gone.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Role {
+    pub(crate) arn: Option<String>,
+}
+
+impl Policed for OpenTrust {
+    const ABOUT: &'static About = &About {
+        id: "iam-open-trust",
+        title: "A role trusts strangers",
+        happened: "was opened to strangers by its trust policy",
+        watches: &[
+            Watch { service: SERVICE, name: "CreateRole" },
+            Watch { service: SERVICE, name: "UpdateAssumeRolePolicy" },
+        ],
+        reads: &[rights::GET_ROLE],
+        writes: &[rights::UPDATE_ASSUME_ROLE_POLICY],
+        undoes: &[rights::GET_ROLE, rights::UPDATE_ASSUME_ROLE_POLICY],
+        severity: Severity::Critical,
+        frameworks: &["ATT&CK T1098", "ATT&CK T1199", "Stratus aws.persistence.iam-backdoor-role"],
+        caveat: "Sessions that were opened before the revert stay valid until they expire: revoke them in the IAM console, \
+                 under Revoke sessions of the role.",
+        source: file!(),
+    };
+    const WORD: &'static str = "role";
+    const KIND: Kind = Kind::Trust;
+    const OPERATOR_APPLIES: bool = true;
+    const KEEPS_OUT: &'static [Exposure] = &[Exposure::Public, Exposure::Foreign];
+    const SURVEY: Option<Survey> =
+        Some(Survey { list: |look, event| aws::roles::all(look, event).boxed(), needs: &[rights::LIST_ROLES] });
+
+    type Beside = Role;
+
+    fn told(event: &Event) -> Told {
+        let request = &event.request;
+        let document =
+            json::text(request, "assumeRolePolicyDocument").or_else(|| json::text(request, "policyDocument"));
+        let named = json::text(request, "roleName").map(|name| Subject::role(event, name));
+        Told {
+            subject: named.unwrap_or_else(|| Subject::account(event)),
+            policy: ToldPolicy::from(document.map(str::to_owned)),
+        }
+    }
+
+    fn holder(subject: &Subject) -> Option<Holder> {
+        (subject.kind == Self::WORD).then(|| Holder::Role(subject.name.clone()))
+    }
+
+    async fn observe(look: &Look<'_>, holder: &Holder) -> Result<State<Role>> {
+        let Holder::Role(name) = holder else { return Ok(State::default()) };
+        let found = aws::roles::trust(look.place, name).await?;
+        let (arn, policy) = found.unzip();
+        Ok(State { policy: policy.flatten(), beside: Role { arn } })
+    }
+
+    fn barriers(role: &Role, _: &Event, _: &Trust) -> Vec<Barrier> {
+        let is_of_aws = |arn: &str| arn.contains(":role/aws-reserved/") || arn.contains(":role/aws-service-role/");
+        let why = "; nobody but AWS can change the trust of this role: look at who changed it in IAM Identity Center, or in \
+                   the service that owns it";
+        role.arn.as_deref().filter(|arn| is_of_aws(arn)).map(|_| Barrier::Unsure(why.to_owned())).into_iter().collect()
+    }
+
+    fn arn(role: &Role) -> Option<&str> {
+        role.arn.as_deref()
+    }
+}
