@@ -784,6 +784,8 @@ fn noticed() -> Vec<Call> {
         calls.extend(of_control("PutMultiRegionAccessPointPolicy", json!({"Details": {"Policy": policy}})));
     }
     calls
+}
+
 /// Whom roles usually trust.
 fn trusts() -> Vec<Call> {
     let trusted = [
