@@ -376,7 +376,7 @@ async fn every_case_is_as_recorded_and_every_control_calls_just_what_it_declares
 #[test]
 fn every_kind_of_change_is_made_and_undone_in_some_case() -> Result<()> {
     let mut planned: BTreeMap<(&str, String), bool> = BTreeMap::new();
-    for case in cases()? {
+    for case in cases()?.into_iter().filter(|case| !case.control.about.writes.is_empty()) {
         for change in case.decide(case.state())?.plan() {
             *planned.entry((case.control.about.id, kind(&json!(change), ""))).or_default() |= case.tells_answers();
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timezone
 from uuid import uuid4
 
@@ -110,3 +111,15 @@ def test_a_role_that_is_opened_to_a_stranger_is_closed_by_an_operator_who_is_ask
     undone = snapback.undo(said["id"])
     assert undone.returncode == 0, undone.stderr
     assert role.statements() == ["Own", "Stranger"]
+
+
+def test_a_user_that_is_made_administrator_is_announced_with_the_way_and_the_command(snapback):
+    bob = snapback.a_user()
+    may_put = {"Effect": "Allow", "Action": "iam:PutUserPolicy", "Resource": "*"}
+    text = json.dumps({"Version": "2012-10-17", "Statement": [may_put]})
+    snapback.iam.put_user_policy(UserName=bob.name, PolicyName="reports", PolicyDocument=text)
+    said = snapback.announces(bob, "alerted")
+    assert (said["control"], said["severity"]) == ("iam-new-administrator", "critical"), said
+    assert "aws iam delete-user-policy" in said["why"]
+    assert snapback.has_settled()
+    assert snapback.iam.list_user_policies(UserName=bob.name)["PolicyNames"] == ["reports"]

@@ -210,7 +210,8 @@ mod tests {
         let told = |first: u64| {
             let mut told = 0;
             let is_told = |times: &u64| {
-                let tally = Tally { repeat: Repeat { times: *times, since: Timestamp::UNIX_EPOCH, hourly: false }, told };
+                let tally =
+                    Tally { repeat: Repeat { times: *times, since: Timestamp::UNIX_EPOCH, hourly: false }, told };
                 let is_due = tally.is_due(first);
                 told = if is_due { *times } else { told };
                 is_due

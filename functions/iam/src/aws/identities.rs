@@ -33,7 +33,7 @@ struct Known {
 
 /// All that gives an identity permissions; nothing if there is no such identity.
 pub(crate) async fn read(place: &Place, of: &IamIdentity) -> Result<Option<Permissions>> {
-    let client = Client::new(&place.config);
+    let client = snapback::client!(aws_sdk_iam, &place.config);
     let Some(known) = known(&client, of).await? else { return Ok(None) };
     let groups = match of.kind {
         IdentityKind::User => groups(&client, &of.name).await?,
@@ -61,7 +61,7 @@ pub(crate) async fn read(place: &Place, of: &IamIdentity) -> Result<Option<Permi
 
 /// A managed policy as its default version has it; nothing if it is gone.
 pub(crate) async fn policy(place: &Place, arn: &str) -> Result<Option<Policies>> {
-    let found = managed(&Client::new(&place.config), arn).await?;
+    let found = managed(&snapback::client!(aws_sdk_iam, &place.config), arn).await?;
     Ok(found.map(|found| Policies { managed: [found].into(), inline: BTreeMap::new() }))
 }
 
@@ -71,7 +71,7 @@ pub(crate) const ALL: Survey =
 
 fn all<'a>(look: &'a Look<'a>, event: &'a Event) -> BoxFuture<'a, Result<Vec<Subject>>> {
     async move {
-        let client = Client::new(&look.place.config);
+        let client = snapback::client!(aws_sdk_iam, &look.place.config);
         let (users, roles, groups) = futures::join!(
             client.list_users().into_paginator().items().send().try_collect(),
             client.list_roles().into_paginator().items().send().try_collect(),

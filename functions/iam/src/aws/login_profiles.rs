@@ -5,7 +5,6 @@ use std::io::Read;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use aws_sdk_iam::Client;
 use snapback::aws::{code, failure, unless_gone};
 use snapback::change::{Applied, ConsolePassword, IamUser, Live, Swap};
 use snapback::place::Place;
@@ -19,7 +18,7 @@ const BEFORE_DELETING_AGAIN: [Duration; 4] =
 
 /// Whether a user has a console password. One who is gone has none.
 pub(crate) async fn console_password(place: &Place, user: &str) -> Result<ConsolePassword> {
-    let answer = Client::new(&place.config).get_login_profile().user_name(user).send().await;
+    let answer = snapback::client!(aws_sdk_iam, &place.config).get_login_profile().user_name(user).send().await;
     let found = unless_gone(answer, GONE, || format!("looking for a console password of user `{user}`"))?;
     Ok(if found.is_some() { ConsolePassword::Set } else { ConsolePassword::None })
 }
@@ -35,7 +34,7 @@ pub(super) async fn change(place: &Place, change: &Swap<IamUser, ConsolePassword
 }
 
 async fn delete(place: &Place, of: &IamUser) -> Result<()> {
-    let client = Client::new(&place.config);
+    let client = snapback::client!(aws_sdk_iam, &place.config);
     let mut waits = BEFORE_DELETING_AGAIN.iter();
     loop {
         let error = match client.delete_login_profile().user_name(&of.0).send().await {
@@ -52,7 +51,7 @@ async fn delete(place: &Place, of: &IamUser) -> Result<()> {
 
 /// The password that was deleted is lost. This one nobody knows, and whoever signs in with it has to change it.
 async fn create(place: &Place, of: &IamUser) -> Result<()> {
-    let call = Client::new(&place.config).create_login_profile().user_name(&of.0);
+    let call = snapback::client!(aws_sdk_iam, &place.config).create_login_profile().user_name(&of.0);
     let done = call.password(password()?).password_reset_required(true).send().await;
     done.map(drop).map_err(|error| failure(error).context(format!("giving {of} a console password")))
 }

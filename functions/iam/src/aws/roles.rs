@@ -1,7 +1,6 @@
 //! Roles: whom each trusts.
 
 use anyhow::{Context, Result};
-use aws_sdk_iam::Client;
 use snapback::aws::{failure, unless_gone};
 use snapback::change::{Applied, Live, PolicyChange};
 use snapback::control::Look;
@@ -14,7 +13,7 @@ use super::GONE;
 
 /// The ARN of a role and its trust policy; nothing if the role is gone.
 pub(crate) async fn trust(place: &Place, role: &str) -> Result<Option<(String, Option<PolicyText>)>> {
-    let answer = Client::new(&place.config).get_role().role_name(role).send().await;
+    let answer = snapback::client!(aws_sdk_iam, &place.config).get_role().role_name(role).send().await;
     let found = unless_gone(answer, GONE, || format!("reading role `{role}`"))?.and_then(|found| found.role);
     let Some(found) = found else { return Ok(None) };
     let document = found.assume_role_policy_document.as_deref().map(decoded).transpose();
@@ -31,7 +30,10 @@ pub(super) async fn put(place: &Place, role: &str, change: &PolicyChange) -> Res
     };
     let write = async |to: &Option<PolicyText>| {
         let to = to.as_ref().map(PolicyText::as_str).unwrap_or_default();
-        let call = Client::new(&place.config).update_assume_role_policy().role_name(role).policy_document(to);
+        let call = snapback::client!(aws_sdk_iam, &place.config)
+            .update_assume_role_policy()
+            .role_name(role)
+            .policy_document(to);
         let written = call.send().await.map(drop);
         written.map_err(|error| failure(error).context(format!("writing the trust of role `{role}`")))
     };
@@ -39,7 +41,7 @@ pub(super) async fn put(place: &Place, role: &str, change: &PolicyChange) -> Res
 }
 
 pub(crate) async fn all(look: &Look<'_>, event: &Event) -> Result<Vec<Subject>> {
-    let found = Client::new(&look.place.config).list_roles().into_paginator().items().send();
+    let found = snapback::client!(aws_sdk_iam, &look.place.config).list_roles().into_paginator().items().send();
     let found = found.collect::<Result<Vec<_>, _>>().await;
     let found = found.map_err(|error| failure(error).context("listing the roles"))?;
     Ok(found.into_iter().map(|role| Subject::role(event, &role.role_name)).collect())
