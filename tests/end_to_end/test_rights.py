@@ -40,8 +40,8 @@ def statements() -> list:
     roles = [
         (f"{role} {statement['Sid']}", statement)
         for role, one in resources("AWS::IAM::Role").items()
-        for policy in one["Properties"].get("Policies", [])
-        for statement in policy["PolicyDocument"]["Statement"]
+        for policy in said(one["Properties"].get("Policies", []))
+        for statement in said(policy["PolicyDocument"]["Statement"])
     ]
     files = sorted((REPOSITORY / "docs").glob("operator-policy-*.json"))
     operators = [
@@ -53,11 +53,18 @@ def statements() -> list:
     return [*roles, *operators]
 
 
+def said(members: list) -> list:
+    """What is said, also where it is said under a condition: `!If [condition, this, or that]`."""
+    chosen = [one if isinstance(one, list) else [None, one] for one in members]
+    return [one for _, *both in chosen for one in both if isinstance(one, dict)]
+
+
 def wrong(statement: dict) -> list:
     """What AWS would never apply of a statement."""
     found = []
     upon = [arn(one) for one in many(statement["Resource"])]
-    keys = {key for keys in statement.get("Condition", {}).values() for key in keys}
+    conditions = said([statement.get("Condition", {})])
+    keys = {key for condition in conditions for of_operator in condition.values() for key in of_operator}
     for action in many(statement["Action"]):
         if not privilege(action):
             found.append(f"AWS knows no {action}")
