@@ -9,6 +9,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use snapback::change::Change;
+use snapback::control::BASELINE;
 use snapback::decision::Decision;
 use snapback::settings::Settings;
 
@@ -404,16 +405,15 @@ fn a_state_has_all_its_fields_and_no_others() -> Result<()> {
     for case in cases()? {
         let check = |state: &Value| (case.control.check)(state);
         check(case.state()).with_context(|| case.place())?;
-        let fields = case.state().as_object().with_context(|| case.place())?;
-        for name in fields.keys() {
+        // What is noticed by the event alone has no state.
+        let Some(fields) = case.state().as_object() else { continue };
+        for name in fields.keys().filter(|name| *name != BASELINE) {
             let mut less = fields.clone();
             less.remove(name);
-            let why = check(&json!(less)).err().with_context(|| format!("{} without {name}", case.place()))?;
-            ensure!(why.to_string().contains(&format!("`{name}`")), "{}: {why}", case.place());
+            ensure!(check(&json!(less)).is_err(), "{} without {name}", case.place());
             let mut misspelt = less;
             misspelt.insert(format!("{name}s"), fields[name].clone());
-            let why = check(&json!(misspelt)).err().with_context(|| format!("{} with {name}s", case.place()))?;
-            ensure!(why.to_string().contains("field `"), "{}: {why}", case.place());
+            ensure!(check(&json!(misspelt)).is_err(), "{} with {name}s", case.place());
         }
         for other in [json!(null), json!("x"), json!([case.state()])] {
             ensure!(check(&other).is_err(), "{} takes {other}", case.place());

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
@@ -572,10 +572,12 @@ fn after<C: Control>(state: &Value, change: &Change) -> Result<Value> {
     Ok(serde_json::to_value(C::after(&C::State::deserialize(state)?, &change))?)
 }
 
+/// The field of a state in which the controls that have a baseline keep it.
+pub const BASELINE: &str = "remembered";
+
 /// What is left out, or is of no field, is not in what a state is written as again. `deny_unknown_fields` of serde does not
 /// see through what is flattened, and takes what is left out for nothing.
 fn check<T: Serialize + DeserializeOwned>(state: &Value) -> Result<()> {
-    ensure!(state.is_object(), "expected a JSON object");
     let error = match T::deserialize(state) {
         Ok(read) => return same_fields(state, &serde_json::to_value(read)?, ""),
         Err(error) => json::said(&error),
@@ -602,8 +604,8 @@ fn same_fields(given: &Value, expected: &Value, place: &str) -> Result<()> {
             }
             for (name, expected) in expected {
                 let Some(given) = given.get(name) else {
-                    // What may be nothing may be left out, beside what is there.
-                    if expected.is_null() && !given.is_empty() {
+                    // What a baseline says was not seen, and many a control does without one.
+                    if name == BASELINE {
                         continue;
                     }
                     bail!("field `{}` is missing: expected `{}`", at(name), names.join("`, `"));
@@ -618,6 +620,8 @@ fn same_fields(given: &Value, expected: &Value, place: &str) -> Result<()> {
                 .into_iter()
                 .try_for_each(|(index, (given, expected))| same_fields(given, expected, &format!("{place}[{index}]")))
         }
+        (_, Value::Object(_)) if place.is_empty() => bail!("expected an object, found {}", json::kind(given)),
+        (_, Value::Object(_)) => bail!("field `{place}`: expected an object, found {}", json::kind(given)),
         _ => Ok(()),
     }
 }

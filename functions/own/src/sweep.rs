@@ -120,7 +120,7 @@ async fn look_up(
     page: Option<String>,
 ) -> Result<Option<Page>> {
     let attribute = LookupAttribute::builder().attribute_key(key).attribute_value(value).build()?;
-    let call = aws_sdk_cloudtrail::Client::new(&responder.home().config)
+    let call = snapback::client!(aws_sdk_cloudtrail, &responder.home().config)
         .lookup_events()
         .lookup_attributes(attribute)
         .start_time(DateTime::from_secs(from.as_second()))
