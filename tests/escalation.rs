@@ -72,8 +72,7 @@ fn deployed(template: &Template, value: &Value) -> Result<serde_json::Value> {
         }
         Value::Tagged(tagged) => match (tagged.tag.to_string().trim_start_matches('!'), &tagged.value) {
             ("Sub", Value::String(text)) => json!(substituted(template, text)),
-            ("Ref", Value::String(name)) => json!(variable(template, name)),
-            ("GetAtt", Value::String(name)) => json!(variable(template, name)),
+            ("Ref" | "GetAtt", Value::String(name)) => json!(variable(template, name)),
             ("If", Value::Sequence(sides)) => deployed(template, sides.get(1).context("a side")?)?,
             ("Split" | "Join", _) => json!("*"),
             (tag, _) => bail!("`!{tag}` is not understood"),

@@ -137,7 +137,9 @@ impl Operator {
         caller.reaches(of, member)?;
         let home = Place::new(&caller.account, self.config.clone());
         Ok(match &member.member_role {
-            Some(role) if caller.account != of.account => home.taken_by_role(&of.account, &of.region, role).await,
+            Some(role) if caller.account != of.account => {
+                Box::pin(home.taken_by_role(&of.account, &of.region, role)).await
+            }
             _ => home.in_region(&of.region),
         })
     }

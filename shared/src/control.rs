@@ -49,7 +49,7 @@ pub trait Control: 'static {
 
     /// How long AWS may go on showing an old state, after which it is looked at a second time. Two minutes are what others
     /// had to wait for S3, SQS and IAM.
-    const SETTLES: Duration = Duration::from_secs(2 * 60);
+    const SETTLES: Duration = Duration::from_mins(2);
 
     /// Whether it is off until an operator names it: what it takes for a risk is the rule in many accounts.
     const OPT_IN: bool = false;
@@ -409,6 +409,7 @@ type Observe = for<'a> fn(&'a Look<'a>, &'a Event, &'a Suspicion) -> BoxFuture<'
 
 /// Any control: its state and its changes in their journaled form, so that all fit in one list.
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each says something else of a control, and no two hang together")]
 pub struct AnyControl {
     pub about: &'static About,
     pub survey: Option<Survey>,

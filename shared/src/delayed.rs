@@ -11,7 +11,7 @@ use crate::aws::failure;
 
 /// The longest that SQS lets a message wait.
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-timers.html>
-const LONGEST: Duration = Duration::from_secs(15 * 60);
+const LONGEST: Duration = Duration::from_mins(15);
 
 /// Has the function of this logical id get an event, not before so much time has passed.
 ///

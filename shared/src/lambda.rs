@@ -56,10 +56,10 @@ pub async fn run_and(function: &'static Function, besides: Besides) -> Result<()
         let suspected = function.suspect(payload, &settings).map_err(|error| anyhow!("bad event: {error}"))?;
         let Some((event, suspected)) = suspected else { return Ok(()) };
         let responder: &Responder<'_> = responder.get_or_init(make).await;
-        let responded = Box::pin(responder.respond(function, &event, &suspected)).await;
+        let done = Box::pin(responder.respond(function, &event, &suspected)).await;
         let left = || context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
-        let done = if event.is_look() { besides(responder, left()).await } else { Ok(()) };
-        responded.and(done).map_err(Error::from)
+        let besides = if event.is_look() { besides(responder, left()).await } else { Ok(()) };
+        done.and(besides).map_err(Error::from)
     }))
     .await
 }

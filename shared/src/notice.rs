@@ -266,18 +266,20 @@ fn details(entry: &Entry, journal: &str) -> Vec<String> {
         format!("Where:  account {}, {}, {}", subject.account, subject.region, subject.arn),
         format!("        {}", subject.console),
         format!("What:   {} ({}), mode {}", entry.control, severity(entry), entry.mode),
-        match entry.unwritten {
-            false => format!("More:   journal entry {} in table {journal}", entry.id),
-            true => format!("More:   the journal ({journal}) has no entry of this; keep this notice"),
+        if entry.unwritten {
+            format!("More:   the journal ({journal}) has no entry of this; keep this notice")
+        } else {
+            format!("More:   journal entry {} in table {journal}", entry.id)
         },
     ]
 }
 
 /// Where what does not fit is to be found.
 fn pointer(entry: &Entry) -> String {
-    match entry.unwritten {
-        false => format!("[... the rest is in journal entry {}]", entry.id),
-        true => "[... cut off]".to_owned(),
+    if entry.unwritten {
+        "[... cut off]".to_owned()
+    } else {
+        format!("[... the rest is in journal entry {}]", entry.id)
     }
 }
 

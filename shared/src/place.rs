@@ -79,7 +79,7 @@ impl Places {
         if let Some(place) = others.get(&key) {
             return Some(place.clone());
         }
-        let place = self.home.taken_by_role(account, region, role).await;
+        let place = Box::pin(self.home.taken_by_role(account, region, role)).await;
         Some(others.entry(key).or_insert(place).clone())
     }
 }

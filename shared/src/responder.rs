@@ -153,7 +153,7 @@ impl<'a> Responder<'a> {
         // A resource of ours would otherwise be judged under the ARN of another account or Region, under which neither holds
         // nor guardrails know it.
         let role = self.role_in_members(function);
-        let Some(place) = self.places.of(&event.account, &event.region, role.as_deref()).await else {
+        let Some(place) = Box::pin(self.places.of(&event.account, &event.region, role.as_deref())).await else {
             refuse(event, &format!("it is of account {}, {}, and we are in another", event.account, event.region));
             return Ok(());
         };

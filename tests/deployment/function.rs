@@ -489,9 +489,8 @@ fn role(function: &Function, is_first: bool) -> Result<String> {
         match (sid, is_first) {
             ("Memory", _) if !function.learns() => {}
             ("Gap" | "History", _) if !misses_events => {}
-            // One function has it, so it stands there in full.
-            ("Gap" | "History", _) => out += &anchored(text),
-            (_, true) => out += &anchored(text),
+            // One function has these, so they stand there in full.
+            ("Gap" | "History", _) | (_, true) => out += &anchored(text),
             (_, false) => writeln!(out, "              - *{sid}Statement")?,
         }
     }

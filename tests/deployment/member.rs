@@ -1,6 +1,6 @@
 //! `organization/member.yaml`: what a member forwards to the hub, and what the hub's functions may do there.
 //!
-//! It is plain CloudFormation, as StackSets that AWS Organizations manages take no transforms, and small enough to be sent
+//! It is plain CloudFormation, as `StackSets` that AWS Organizations manages take no transforms, and small enough to be sent
 //! with the request.
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-getting-started-create.html>
 
@@ -129,7 +129,8 @@ pub(super) fn template() -> Result<String> {
     let mut is_first = true;
     for function in FUNCTIONS {
         let Some(role) = function.member_role("${HubStack}") else { continue };
-        out += &format!("\n{}", yaml::heading(function.service));
+        out.push('\n');
+        out += &yaml::heading(function.service);
         for rule in function::rules(function) {
             out += &function::forwarding(&rule, is_first)?;
             is_first = false;

@@ -39,7 +39,7 @@ pub(crate) trait Switched: 'static {
     /// What it is turned from, and what to.
     const POSITION: Position;
     const SHOWS_LATE: Option<&'static str> = None;
-    const SETTLES: Duration = Duration::from_secs(2 * 60);
+    const SETTLES: Duration = Duration::from_mins(2);
     const REMEMBERS: bool = false;
 
     /// The call itself is the suspicion, where it has no parameters that could tell more.

@@ -97,15 +97,16 @@ fn capacity(table: &TableDescription) -> Capacity {
     let throughput = |units: Option<&ProvisionedThroughputDescription>, most: Option<&OnDemandThroughput>| {
         let billing = table.billing_mode_summary.as_ref().and_then(|billing| billing.billing_mode.as_ref());
         let units = units.map(|of| (of.read_capacity_units.unwrap_or(0), of.write_capacity_units.unwrap_or(0)));
-        match (billing, units.filter(|units| *units != (0, 0))) {
-            (Some(BillingMode::Provisioned) | None, Some((read, write))) => Throughput::Provisioned { read, write },
-            _ => {
-                // A maximum of -1 is none.
-                let limit = |units: Option<i64>| units.filter(|units| *units >= 0);
-                let read = most.and_then(|most| limit(most.max_read_request_units));
-                let write = most.and_then(|most| limit(most.max_write_request_units));
-                Throughput::OnDemand { read, write }
-            }
+        if let (Some(BillingMode::Provisioned) | None, Some((read, write))) =
+            (billing, units.filter(|units| *units != (0, 0)))
+        {
+            Throughput::Provisioned { read, write }
+        } else {
+            // A maximum of -1 is none.
+            let limit = |units: Option<i64>| units.filter(|units| *units >= 0);
+            let read = most.and_then(|most| limit(most.max_read_request_units));
+            let write = most.and_then(|most| limit(most.max_write_request_units));
+            Throughput::OnDemand { read, write }
         }
     };
     let indexes = table.global_secondary_indexes().iter().filter_map(|index| {

@@ -42,7 +42,7 @@ pub struct Credential {
 #[serde(rename_all = "kebab-case")]
 pub enum CredentialKind {
     AccessKey,
-    /// For Amazon Bedrock, CodeCommit or Keyspaces.
+    /// For Amazon Bedrock, `CodeCommit` or Keyspaces.
     ServiceCredential,
     SigningCertificate,
     SshKey,

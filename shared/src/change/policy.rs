@@ -51,7 +51,7 @@ impl Setting for Option<PolicyText> {
             (None, Some(_)) => format!("put a policy on {of}, which has none"),
             (Some(_), Some(_)) => format!("change the policy of {of}"),
         };
-        what + &without(to)
+        what + &without(to.as_ref())
     }
 
     fn writable(&self) -> Self {
@@ -64,11 +64,12 @@ impl Setting for Option<PolicyText> {
 }
 
 /// Who is left out, as AWS refuses a policy that names somebody who is no more.
-fn without(to: &Option<PolicyText>) -> String {
-    let ids = |policy: &Option<PolicyText>| -> BTreeSet<String> {
-        policy.as_ref().and_then(|text| Policy::parse(text).ok().map(|policy| policy.ids())).unwrap_or_default()
+fn without(to: Option<&PolicyText>) -> String {
+    let ids = |policy: Option<&PolicyText>| -> BTreeSet<String> {
+        policy.and_then(|text| Policy::parse(text).ok().map(|policy| policy.ids())).unwrap_or_default()
     };
-    let gone: Vec<String> = ids(to).difference(&ids(&to.writable())).cloned().collect();
+    let written = to.cloned().writable();
+    let gone: Vec<String> = ids(to).difference(&ids(written.as_ref())).cloned().collect();
     if gone.is_empty() { String::new() } else { format!(", without {}, which no longer exists", gone.join(", ")) }
 }
 

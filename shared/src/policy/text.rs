@@ -303,7 +303,9 @@ impl Node {
         for (name, member) in members {
             match (name.as_str(), member) {
                 ("Principal" | "NotPrincipal", Self::Object(kinds)) => {
-                    kinds.iter_mut().for_each(|(_, names)| normalize(names));
+                    for (_, names) in kinds.iter_mut() {
+                        normalize(names);
+                    }
                 }
                 ("Principal" | "NotPrincipal" | "Action" | "NotAction" | "Resource" | "NotResource", words) => {
                     normalize(words);

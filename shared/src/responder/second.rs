@@ -88,11 +88,11 @@ impl Responder<'_> {
         match entry.outcome {
             // An operator has settled it since.
             Outcome::Undone | Outcome::Held | Outcome::Allowed | Outcome::Closed => Ok(()),
-            Outcome::Pending if entry.decision.is_allow() => self.judge_again(&mut case, entry, seen).await,
+            Outcome::Pending if entry.decision.is_allow() => Box::pin(self.judge_again(&mut case, entry, seen)).await,
             _ => {
                 // What it was seen to be at first stands in the entry, whoever retries this.
                 case.seen_before = entry.reverted_at;
-                self.verify_again(&mut case, entry, seen).await
+                Box::pin(self.verify_again(&mut case, entry, seen)).await
             }
         }
     }
@@ -106,7 +106,7 @@ impl Responder<'_> {
                 "Snapback reverted it{first}, and looked again now: it is there, because somebody opened it again or AWS \
                  did not keep the revert"
             ));
-            return self.do_it(case, entry, decision, seen).await;
+            return Box::pin(self.do_it(case, entry, decision, seen)).await;
         }
         let told = entry.announced.then_some(entry.outcome);
         entry.due = None;
@@ -132,7 +132,7 @@ impl Responder<'_> {
             return Box::pin(self.conclude(case, entry)).await;
         }
         if !decision.is_allow() {
-            return self.do_it(case, entry, decision, seen).await;
+            return Box::pin(self.do_it(case, entry, decision, seen)).await;
         }
         entry.due = None;
         entry.state = seen.state();

@@ -77,7 +77,7 @@ impl Control for ExcludedVpc {
     };
 
     const SHOWS_LATE: Option<&'static str> = Some("AWS takes some minutes for an exclusion");
-    const SETTLES: Duration = Duration::from_secs(10 * 60);
+    const SETTLES: Duration = Duration::from_mins(10);
 
     type State = State;
     type Change = Ec2;

@@ -43,7 +43,7 @@ impl Switched for UnblockedImages {
         source: file!(),
     };
     const SHOWS_LATE: Option<&'static str> = Some("AWS takes up to ten minutes for Block Public Access of AMIs");
-    const SETTLES: Duration = Duration::from_secs(10 * 60);
+    const SETTLES: Duration = Duration::from_mins(10);
 
     const POSITION: Position = Position {
         of: Switch::ImageBlockPublicAccess,

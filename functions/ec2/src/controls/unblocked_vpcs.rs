@@ -47,7 +47,7 @@ impl Switched for UnblockedVpcs {
         source: file!(),
     };
     const SHOWS_LATE: Option<&'static str> = Some("AWS takes some minutes for the mode");
-    const SETTLES: Duration = Duration::from_secs(10 * 60);
+    const SETTLES: Duration = Duration::from_mins(10);
     const REMEMBERS: bool = true;
 
     const POSITION: Position =

@@ -206,6 +206,9 @@ async fn managed(client: &Client, arn: &str) -> Result<Option<(String, PolicyTex
 
 /// IAM gives documents URL-encoded, as RFC 3986 has it.
 /// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetUserPolicy.html>
+///
+/// # Errors
+/// When the text is no UTF-8.
 pub fn decoded(text: &str) -> Result<PolicyText> {
     let text = percent_decode_str(text).decode_utf8().context("reading a policy document that is no UTF-8")?;
     Ok(text.into_owned().into())

@@ -135,13 +135,9 @@ impl Control for NewAdministrator {
             };
         }
         let Some(grant) = grant(event) else { return alert(Severity::High, suspicion.why.clone()) };
-        let without = match without(&grant, state) {
-            Some(without) => without,
-            None => return allow("it is not there, or not any more"),
-        };
+        let Some(without) = without(&grant, state) else { return allow("it is not there, or not any more") };
         let with = judged(&grant, state, event);
-        let (with, before) = match (with, without.map_or(Ok(Identity::default()), |held| held.judge(Some(event.time))))
-        {
+        let (with, before) = match (with, without.judge(Some(event.time))) {
             (Ok(with), Ok(before)) => (with, before),
             (Err(error), _) | (_, Err(error)) => {
                 return alert(Severity::High, format!("{}; {}", suspicion.why, unread(&error)));
@@ -213,9 +209,9 @@ fn judged(grant: &Grant, state: &State, event: &Event) -> Result<Identity, NotUn
 
 /// What the identity holds without the grant: of a policy that many may hold, nothing. Nothing at all if the grant is not
 /// there.
-fn without(grant: &Grant, state: &State) -> Option<Option<Permissions>> {
-    if let Grant::Version(_) = grant {
-        return state.policy.as_ref().map(|_| None);
+fn without(grant: &Grant, state: &State) -> Option<Permissions> {
+    if let Grant::Version(arn) = grant {
+        return state.policy.as_ref().map(|_| alone(arn, Policies::default()));
     }
     let mut held = state.identity.clone()?;
     let is_there = match grant {
@@ -224,7 +220,7 @@ fn without(grant: &Grant, state: &State) -> Option<Option<Permissions>> {
         Grant::Group(_, group) => held.groups.remove(group).is_some(),
         Grant::Version(_) => false,
     };
-    is_there.then_some(Some(held))
+    is_there.then_some(held)
 }
 
 /// A managed policy as if somebody held it and nothing else.

@@ -6,7 +6,7 @@
 //!
 //! **Why** Whoever creates an access key for another user can act as that user from anywhere, for as long as the key is
 //! active (Stratus Red Team: `iam-backdoor-user`). Service-specific credentials do the same for Amazon Bedrock and
-//! CodeCommit, signing certificates and SSH keys for what accepts those.
+//! `CodeCommit`, signing certificates and SSH keys for what accepts those.
 //!
 //! **Does** Makes a credential that somebody created or reactivated for another user inactive. Nothing is deleted, so an
 //! undo makes the same credential active again. It takes effect within seconds to a minute, as IAM is eventually
@@ -21,7 +21,7 @@
 //! credential it is, and for access keys of the root user: no policy can stop those, and nobody but root, or a session
 //! of `AssumeRoot`, can remove them. An operator decides about changes made through CloudFormation.
 //!
-//! What issues keys for others as its work, such as HashiCorp Vault or a rotation function, is exempted by a guardrail:
+//! What issues keys for others as its work, such as `HashiCorp` Vault or a rotation function, is exempted by a guardrail:
 //! `guardrails/examples/credential-issuer.cedar`.
 
 use anyhow::Result;

@@ -54,11 +54,11 @@ impl Control for ChangedAlarm {
     type Change = Own;
 
     fn suspect(event: &Event, settings: &Settings) -> Vec<Suspicion> {
-        let named = json::list(&event.request["alarmNames"]);
-        if named.is_empty() {
+        let alarms = json::list(&event.request["alarmNames"]);
+        if alarms.is_empty() {
             return ALARM.suspect(event, settings, json::text(&event.request, "alarmName"));
         }
-        let names = named.into_iter().map(serde_json::Value::as_str);
+        let names = alarms.into_iter().map(serde_json::Value::as_str);
         names.flat_map(|name| ALARM.suspect(event, settings, name)).collect()
     }
 

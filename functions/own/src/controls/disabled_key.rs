@@ -80,7 +80,7 @@ impl Control for DisabledKey {
     };
 
     /// Reads of a key flap between old and new.
-    const SETTLES: Duration = Duration::from_secs(10 * 60);
+    const SETTLES: Duration = Duration::from_mins(10);
 
     type State = State;
     type Change = Own;

@@ -73,7 +73,7 @@ impl Control for EarlyLogExpiry {
         source: file!(),
     };
 
-    const SETTLES: Duration = Duration::from_secs(3 * 60);
+    const SETTLES: Duration = Duration::from_mins(3);
 
     type State = State;
     type Change = S3;

@@ -325,8 +325,8 @@ impl Span<'_> {
     fn and(self, other: Self) -> Option<Self> {
         let is_all = |pattern: &str| covers(pattern, ANYTHING);
         match (self, other) {
-            (Self::AllBut(these), Self::AllBut(those)) => {
-                let is_wider = these.patterns.iter().all(|left| those.patterns.iter().any(|out| covers(out, left)));
+            (Self::AllBut(these), Self::AllBut(others)) => {
+                let is_wider = these.patterns.iter().all(|left| others.patterns.iter().any(|out| covers(out, left)));
                 Some(if is_wider { other } else { self })
             }
             (Self::AllBut(out), Self::Of(narrow)) | (Self::Of(narrow), Self::AllBut(out)) => {
