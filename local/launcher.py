@@ -321,7 +321,12 @@ def dead_letter(queue: str, body: str, told: dict) -> None:
         "MessageBody": body,
         "MessageAttributes": {name: {"DataType": "String", "StringValue": value} for name, value in told.items()},
     }
-    sqs._act_send_message(data, data["QueueUrl"])
+    # It is EventBridge that sends, and not who made the call.
+    asked = is_aws_service.set(True)
+    try:
+        sqs._act_send_message(data, data["QueueUrl"])
+    finally:
+        is_aws_service.reset(asked)
 
 
 def attempt(function: dict, config: dict, event: dict) -> None:
@@ -406,6 +411,10 @@ def remember_what_roles_are_allowed() -> None:
     iam_evaluator.evaluate = remembered
 
 
+# Whether a service of AWS does what is being done.
+is_aws_service: contextvars.ContextVar = contextvars.ContextVar("is_aws_service", default=False)
+
+
 def play_principal_keys() -> None:
     resolve = iam_evaluator._resolve_condition_key
 
@@ -414,7 +423,7 @@ def play_principal_keys() -> None:
             role = role_of_session(context.principal_account, context.principal_arn)
             return role["Arn"] if role else context.principal_arn
         if key.lower() == "aws:principalisawsservice":
-            return "false"
+            return str(is_aws_service.get()).lower()
         return resolve(key, context)
 
     iam_evaluator._resolve_condition_key = resolve_key
