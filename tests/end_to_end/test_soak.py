@@ -11,7 +11,6 @@ import json
 import os
 from collections import Counter
 from random import Random
-from uuid import uuid4
 
 from stack import ACCOUNT, PATIENCE, REGION, SEED, wait_for
 
@@ -40,10 +39,9 @@ class PolicyOfBucket:
     control = "s3-public-bucket-policy"
 
     def __init__(self, snapback):
-        self._s3, self.name = snapback.s3, f"soaked-{uuid4().hex}"
-        self.arn = f"arn:aws:s3:::{self.name}"
-        self._s3.create_bucket(Bucket=self.name)
-        self._s3.delete_public_access_block(Bucket=self.name)
+        # That its Block Public Access goes is unseen: else that alone may be reverted, which closes the bucket as well.
+        bucket = snapback.a_bucket()
+        self._s3, self.name, self.arn = snapback.s3, bucket.name, bucket.arn
 
     def change(self, is_risky: bool) -> None:
         who = [*FRIENDS, *(["*"] if is_risky else [])]
@@ -59,10 +57,8 @@ class AclOfBucket:
     control = "s3-public-bucket-acl"
 
     def __init__(self, snapback):
-        self._s3, self.name = snapback.s3, f"soaked-{uuid4().hex}"
-        self.arn = f"arn:aws:s3:::{self.name}"
-        self._s3.create_bucket(Bucket=self.name, ObjectOwnership="BucketOwnerPreferred")
-        self._s3.delete_public_access_block(Bucket=self.name)
+        bucket = snapback.a_bucket_with_acls()
+        self._s3, self.name, self.arn = snapback.s3, bucket.name, bucket.arn
 
     def change(self, is_risky: bool) -> None:
         self._s3.put_bucket_acl(Bucket=self.name, ACL="public-read" if is_risky else "private")
