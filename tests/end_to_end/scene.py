@@ -436,7 +436,7 @@ class Snapback:
         }
         policy = json.dumps({"Version": "2012-10-17", "Statement": [may]})
         self._sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
-        # Snapback would say that somebody has subscribed, to nobody but us.
+        # Snapback tells of whoever subscribes to it.
         with self.unseen():
             self.aws.client("sns").subscribe(TopicArn=self.stack.topic, Protocol="sqs", Endpoint=arn)
         return url
