@@ -197,7 +197,8 @@ class Adversary:
     def shown(self, service: str, name: str, answer: tuple) -> tuple:
         """The answer with its policies as AWS shows them."""
         status, headers, content = answer
-        if status != 200 or not isinstance(content, bytes):
+        # What a table keeps comes back as it was put, under a checksum.
+        if status != 200 or not isinstance(content, bytes) or service == "dynamodb":
             return answer
 
         def show(text: str) -> str:

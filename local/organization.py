@@ -20,8 +20,8 @@ from ministack.services.cloudformation import provisioners
 
 ORGANIZATION = "o-exampleorgid"
 
-# Whoever is not in it.
-OUTSIDERS = {"777788889999"}
+# Who is in it. Everybody else belongs to whatever organization the local AWS knows them in.
+MEMBERS = {"222233334444", "333344445555"}
 
 
 def install() -> None:
@@ -39,9 +39,7 @@ def play_membership() -> None:
             "aws:principalorgid": context.principal_account,
             "aws:resourceorgid": iam_evaluator._account_from_arn(context.resource_arn),
         }.get(key.lower())
-        if account:
-            return None if account in OUTSIDERS else ORGANIZATION
-        return resolve(key, context)
+        return ORGANIZATION if account in MEMBERS else resolve(key, context)
 
     iam_evaluator._resolve_condition_key = resolve_key
 

@@ -487,7 +487,7 @@ fn a_file_with_another_state_is_refused_by_its_name_and_field() -> Result<()> {
         (r#"{"policies":"x"}"#, "field `policies` is not known: expected `policy`"),
         ("{}", "field `policy` is missing: expected `policy`"),
         (r#"{"policy":5}"#, "field `policy`: invalid type: integer `5`, expected a string"),
-        ("null", "expected a JSON object"),
+        ("null", "expected an object"),
         ("{", "not JSON"),
     ]
     .into_iter()

@@ -119,7 +119,7 @@ def test_a_user_that_is_made_administrator_is_announced_with_the_way_and_the_com
     text = json.dumps({"Version": "2012-10-17", "Statement": [may_put]})
     snapback.iam.put_user_policy(UserName=bob.name, PolicyName="reports", PolicyDocument=text)
     said = snapback.announces(bob, "alerted")
-    assert (said["control"], said["severity"]) == ("iam-new-administrator", "critical"), said
+    assert (said["control"], said["severity"]) == ("iam-new-administrator", "high"), said
     assert "aws iam delete-user-policy" in said["why"]
     assert snapback.has_settled()
     assert snapback.iam.list_user_policies(UserName=bob.name)["PolicyNames"] == ["reports"]

@@ -59,7 +59,7 @@ def test_history_is_filtered(snapback):
         (["--control", "s3-public"], "`snapback controls` lists them"),
         (["--resource", "reports"], "expected an ARN"),
         (["--outcome", "undo"], "would-revert"),
-        (["--account", "42"], "12 digits"),
+        (["--account", "42"], "twelve digits"),
     ],
 )
 def test_a_wrong_question_is_answered_with_the_right_one(snapback, options, said):

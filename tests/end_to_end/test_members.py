@@ -9,7 +9,7 @@ from scene import Snapback, operator_policy
 from stack import ACCOUNT, REGION, REPOSITORY, wait_for
 
 ORGANIZATION = "o-exampleorgid"
-MEMBER = "555566667777"
+MEMBER = "222233334444"
 OUTSIDER = "777788889999"
 FAR = "eu-west-1"
 
@@ -118,7 +118,7 @@ def test_a_security_group_in_another_region_is_reverted_there(hub, member):
 
 
 def test_where_the_role_is_missing_people_are_told_and_nothing_is_touched(hub, member):
-    other = Member(hub, "666677778888", member.hub_bus)
+    other = Member(hub, "333344445555", member.hub_bus)
     other.deploy(REGION, roles="yes")
     iam = other.client("iam")
     iam.delete_role_policy(RoleName="snapback-member-s3", PolicyName="snapback")

@@ -12,6 +12,7 @@ def test_when_nobody_can_be_told_the_revert_is_not_lost(snapback):
         assert wait_for(lambda: bucket.policy_text() is None)
     # Lambda's next attempt finds the change taken back already and has only to say so.
     assert snapback.announces(bucket)["outcome"] == "reverted"
+    assert snapback.has_settled()
     assert [entry["outcome"] for entry in snapback.journal_about(bucket)] == ["reverted"]
     assert snapback.dead_letters_about(bucket) == []
 

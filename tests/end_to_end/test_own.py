@@ -258,7 +258,8 @@ def test_the_journals_key_is_enabled_again_and_then_the_journal_has_it(own):
     assert own.has_settled()
     said = outcomes(own, key)
     assert set(said) == {"pending", "reverted"} and said[0] == "pending", said
-    assert said.count("pending") == said.count("reverted") >= 3, "each is said before and after"
+    # Two deliveries that find the key disabled may share one announcement of what is to come.
+    assert 3 <= said.count("pending") <= said.count("reverted"), "each is said before and after"
     assert [entry["outcome"] for entry in own.journal_about(key)] == ["reverted"] * said.count("reverted")
     # And so does everything else again.
     bucket.put_policy(bucket.lets_in_everyone())
@@ -326,6 +327,7 @@ def test_who_stops_hearing_is_said_and_a_look_notices_that_nobody_hears(own):
     [hearing] = sns.list_subscriptions_by_topic(TopicArn=own.stack.topic)["Subscriptions"]
     with own.unseen():
         sns.unsubscribe(SubscriptionArn=hearing["SubscriptionArn"])
+    assert own.has_settled()
     before = len(own.journal_about(thing))
     look(own)
     look(own)

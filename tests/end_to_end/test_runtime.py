@@ -126,7 +126,7 @@ def test_every_sample_event_is_handled_and_only_a_suspicious_one_makes_a_call(
             # It can neither be judged nor told, so it has failed, with the control's name and what AWS said.
             said = answer["errorMessage"]
             assert said.startswith(tuple(controls[function])), (file, said)
-            assert re.search("AccessDenied|UnauthorizedOperation", said), (file, said)
+            assert re.search("AccessDenied|UnauthorizedOperation|AuthorizationError", said), (file, said)
             assert denying.calls > before, file
         else:
             assert (answer, denying.calls - before) == (None, 0), file

@@ -149,13 +149,13 @@ def test_what_a_denied_call_was_upon_is_told_as_a_claim_that_cannot_pass_for_a_l
 
 
 def test_what_the_local_aws_itself_denies_is_told_once(snapback):
-    iam = snapback.aws.client("iam", snapback.mallory)
+    cloudtrail = snapback.aws.client("cloudtrail", snapback.mallory)
     before = len(snapback.announcements_about(About("signin-denied-attempt")))
     for _ in range(3):
         with pytest.raises(ClientError, match="AccessDenied"):
-            iam.create_login_profile(UserName="operator", Password=uuid4().hex)
+            cloudtrail.stop_logging(Name="main")
     denied = snapback.announces(About("user/mallory"))
     assert denied["control"] == "signin-denied-attempt"
-    assert denied["why"] == "IAM user `mallory` tried CreateLoginProfile and was denied"
+    assert denied["why"] == "IAM user `mallory` tried StopLogging and was denied"
     assert snapback.has_settled()
     assert len(snapback.announcements_about(About("signin-denied-attempt"))) == before + 1
