@@ -143,6 +143,11 @@ impl Arguments {
                 failed.map(|code| format!("the call failed with {code}, so nothing changed"))
             }
         };
+        if self.state.is_some() && suspicions.iter().all(|suspected| suspected.state.is_none()) {
+            if let Some(problem) = suspicions.iter().find_map(|suspected| suspected.problem.clone()) {
+                bail!(problem);
+            }
+        }
         let Event { id, service, name, time, actor, .. } = event;
         Ok(Trace { id, service, name, time, actor, refused, suspicions })
     }
@@ -152,9 +157,11 @@ impl Arguments {
         let look = place.map(Look::new);
         let (mut state, mut problem) = (None, None);
         match (&self.state, &look) {
-            (Some(file), _) => {
-                state = Some(state_in(file, control).with_context(|| file.display().to_string())?);
-            }
+            // It is the state of one of those that the event wakes.
+            (Some(file), _) => match state_in(file, control) {
+                Ok(given) => state = Some(given),
+                Err(error) => problem = Some(format!("{}: {error:#}", file.display())),
+            },
             (None, Some(look)) => match (control.observe)(look, event, suspicion).await {
                 Ok(seen) => state = Some(seen),
                 Err(failure) => problem = Some(format!("{failure:#}")),
