@@ -143,10 +143,11 @@ impl Arguments {
                 failed.map(|code| format!("the call failed with {code}, so nothing changed"))
             }
         };
-        if self.state.is_some() && suspicions.iter().all(|suspected| suspected.state.is_none()) {
-            if let Some(problem) = suspicions.iter().find_map(|suspected| suspected.problem.clone()) {
-                bail!(problem);
-            }
+        if self.state.is_some()
+            && suspicions.iter().all(|suspected| suspected.state.is_none())
+            && let Some(problem) = suspicions.iter().find_map(|suspected| suspected.problem.clone())
+        {
+            bail!(problem);
         }
         let Event { id, service, name, time, actor, .. } = event;
         Ok(Trace { id, service, name, time, actor, refused, suspicions })
