@@ -43,6 +43,15 @@ PARTNER = "444455556666"
 WIDTH = 92
 
 
+def unseen(aws: LocalAws, name: str, *actions: str) -> dict:
+    """A user whom nobody sees being made, as Snapback would make the new access key inactive; that key."""
+    aws.deliver_nothing(True)
+    try:
+        return aws.user(name, *actions)
+    finally:
+        aws.deliver_nothing(False)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Snapback at work on a local AWS.")
     parser.add_argument("--stay", action="store_true", help="leave it running until Ctrl-C")
@@ -90,7 +99,7 @@ def tell(aws: LocalAws, stay: bool, mode: str, mail: Path | None) -> None:
 
 def a_bucket_is_made_public(aws: LocalAws, inbox: Inbox) -> None:
     chapter(1, "A bucket is made public")
-    s3 = aws.client("s3", aws.user("mallory", "s3:*"))
+    s3 = aws.client("s3", unseen(aws, "mallory", "s3:*"))
     s3.create_bucket(Bucket=BUCKET)
     s3.delete_public_access_block(Bucket=BUCKET)
     s3.put_object(Bucket=BUCKET, Key=OBJECT, Body=b"name,card\n")
@@ -125,7 +134,7 @@ def a_bucket_is_made_public(aws: LocalAws, inbox: Inbox) -> None:
 
 def port_22_is_opened(aws: LocalAws, inbox: Inbox) -> dict:
     chapter(2, "Port 22 is opened to the world")
-    bob = aws.user("bob", "ec2:*")
+    bob = unseen(aws, "bob", "ec2:*")
     ec2 = aws.client("ec2", bob)
     group = ec2.create_security_group(GroupName="web", Description="The web servers")["GroupId"]
     ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[port(443, "0.0.0.0/0", "HTTPS for all")])
@@ -144,7 +153,7 @@ def port_22_is_opened(aws: LocalAws, inbox: Inbox) -> dict:
 
 def it_was_meant_after_all(aws: LocalAws, announced: dict) -> None:
     chapter(3, "It was meant after all: undo")
-    operator = aws.user(
+    operator = unseen(aws, 
         "operator",
         "ec2:DescribeSecurityGroupRules",
         "ec2:AuthorizeSecurityGroupIngress",
@@ -172,7 +181,7 @@ def it_was_meant_after_all(aws: LocalAws, announced: dict) -> None:
 
 
 def try_it_yourself(aws: LocalAws, inbox: Inbox, mode: str) -> None:
-    you = aws.user("you", "*")
+    you = unseen(aws, "you", "*")
     chapter(4 if mode == "revert" else 1, "Your turn")
     say("In another terminal, as an ordinary IAM user of this AWS:")
     for key, value in {
