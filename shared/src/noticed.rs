@@ -6,11 +6,11 @@ use std::marker::PhantomData;
 
 use anyhow::Result;
 
-use crate::change::PolicyChange;
+use crate::change::Nothing;
 use crate::control::{About, Control, Given, Look, Suspicion};
 use crate::decision::{Decision, Severity};
-use crate::event::Event;
-use crate::policy::{Kind, Policy};
+use crate::event::{Event, Kind};
+use crate::policy::{self, Policy};
 use crate::settings::Settings;
 use crate::subject::Subject;
 
@@ -18,8 +18,14 @@ use crate::subject::Subject;
 pub trait Noticed: 'static {
     const ABOUT: &'static About;
 
+    /// See [`Control::WATCHES`].
+    const WATCHES: Kind = Kind::ApiCall;
+
     /// See [`Control::OPT_IN`].
     const OPT_IN: bool = false;
+
+    /// See [`Control::TELLS_FROM`].
+    const TELLS_FROM: Option<u64> = None;
 
     /// What people have to know; nothing if the event is harmless. What it does not tell is a risk.
     fn noticed(event: &Event, settings: &Settings) -> Option<Risk>;
@@ -41,11 +47,12 @@ pub struct Notices<N>(PhantomData<N>);
 
 impl<N: Noticed> Control for Notices<N> {
     const ABOUT: &'static About = N::ABOUT;
+    const WATCHES: Kind = N::WATCHES;
     const OPT_IN: bool = N::OPT_IN;
+    const TELLS_FROM: Option<u64> = N::TELLS_FROM;
 
     type State = ();
-    /// It plans none.
-    type Change = PolicyChange;
+    type Change = Nothing;
 
     fn suspect(event: &Event, settings: &Settings) -> Vec<Suspicion> {
         let risk = N::noticed(event, settings);
@@ -56,14 +63,16 @@ impl<N: Noticed> Control for Notices<N> {
         Ok(())
     }
 
-    fn decide(event: &Event, _: &Suspicion, (): &(), given: &Given<'_>) -> Decision<PolicyChange> {
+    fn decide(event: &Event, _: &Suspicion, (): &(), given: &Given<'_>) -> Decision<Nothing> {
         match N::noticed(event, given.settings) {
             Some(Risk { severity, why, .. }) => Decision::Alert { severity, why },
             None => Decision::Allow { why: "it is harmless by the settings of now".to_owned() },
         }
     }
 
-    fn after((): &(), _: &PolicyChange) {}
+    fn after((): &(), change: &Nothing) {
+        match *change {}
+    }
 }
 
 /// How severe a policy is that an event puts, and whom it lets in; nothing if that is nobody who is not trusted.
@@ -76,7 +85,7 @@ pub fn strangers_in(policy: Option<&str>, event: &Event, settings: &Settings) ->
         Ok(policy) => policy,
         Err(error) => return Some((Severity::Medium, format!("the event's policy is not understood: {error}"))),
     };
-    let grants = policy.judge(Kind::Resource, &settings.trust_at(event)).grants;
+    let grants = policy.judge(policy::Kind::Resource, &settings.trust_at(event)).grants;
     let open: Vec<_> = grants.iter().filter(|grant| grant.is_untrusted()).collect();
     let severity = open.iter().map(|grant| match (grant.certain, grant.writes) {
         (false, _) => Severity::Medium,
@@ -90,5 +99,5 @@ pub fn strangers_in(policy: Option<&str>, event: &Event, settings: &Settings) ->
 /// The account in an ARN, if it has one.
 #[must_use]
 pub fn account_in(arn: &str) -> Option<&str> {
-    arn.split(':').nth(4).filter(|account| crate::policy::is_account(account))
+    arn.split(':').nth(4).filter(|account| policy::is_account(account))
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timezone
+from types import SimpleNamespace
 from uuid import uuid4
 
 from stack import ACCOUNT, REGION, wait_for
@@ -55,12 +56,8 @@ def test_keys_that_users_make_for_themselves_are_announced_and_stay(snapback):
 
 def test_a_key_of_root_is_announced_with_what_root_has_to_do(snapback):
     snapback.deliver(root_makes_a_key())
-    said = wait_for(lambda: [one for one in snapback.announcements_about(Root()) if one["outcome"] == "alerted"])
+    said = wait_for(lambda: [one for one in snapback.announcements_about(SimpleNamespace(id=ROOT_KEY)) if one["outcome"] == "alerted"])
     assert said and "assume-root" in said[0]["why"]
-
-
-class Root:
-    id = ROOT_KEY
 
 
 def root_makes_a_key() -> dict:

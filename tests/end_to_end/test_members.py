@@ -1,6 +1,7 @@
 """Other accounts and Regions that Snapback guards from its own: what happens there is reverted there, and nowhere else."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 from botocore.exceptions import ClientError
@@ -16,6 +17,11 @@ FAR = "eu-west-1"
 
 def policy(*statements: dict) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+def named(name: str) -> SimpleNamespace:
+    """What announcements are looked up by."""
+    return SimpleNamespace(id=name, arn=name)
 
 
 class Member:
@@ -75,13 +81,6 @@ class Member:
             return None
 
 
-class Thing:
-    """What announcements are looked up by."""
-
-    def __init__(self, id: str):
-        self.id = self.arn = id
-
-
 @pytest.fixture(scope="module")
 def hub(deployed):
     return deployed(mode="revert", Hub=ORGANIZATION)
@@ -97,7 +96,7 @@ def member(hub):
 
 def test_a_bucket_of_a_member_is_reverted_there_and_undone_there(hub, member):
     name = member.a_public_bucket("members-bucket")
-    announced = hub.announces(Thing(name))
+    announced = hub.announces(named(name))
     assert (announced["outcome"], announced["account"]) == ("reverted", MEMBER), announced
     assert member.policy_of(name) is None
     alone = hub.undo(announced["id"])
@@ -112,7 +111,7 @@ def test_a_security_group_in_another_region_is_reverted_there(hub, member):
     ec2 = member.client("ec2", FAR)
     group = ec2.create_security_group(GroupName="far", Description="far")["GroupId"]
     ec2.authorize_security_group_ingress(GroupId=group, IpProtocol="tcp", FromPort=22, ToPort=22, CidrIp="0.0.0.0/0")
-    announced = hub.announces(Thing(group))
+    announced = hub.announces(named(group))
     assert (announced["outcome"], announced["account"], announced["region"]) == ("reverted", MEMBER, FAR), announced
     rules = ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [group]}])["SecurityGroupRules"]
     assert [rule for rule in rules if not rule["IsEgress"]] == []
@@ -125,12 +124,12 @@ def test_where_the_role_is_missing_people_are_told_and_nothing_is_touched(hub, m
     iam.delete_role_policy(RoleName="snapback-member-s3", PolicyName="snapback")
     iam.delete_role(RoleName="snapback-member-s3")
     name = other.a_public_bucket("without-a-role")
-    announced = hub.announces(Thing(name))
+    announced = hub.announces(named(name))
     assert (announced["outcome"], announced["severity"], announced["account"]) == ("alerted", "critical", other.account)
     assert "snapback-member-s3" in announced["why"]
     assert other.policy_of(name) is not None
     assert hub.has_settled()
-    assert [one["control"] for one in hub.announcements_about(Thing(name))] == ["s3-public-bucket-policy"]
+    assert [one["control"] for one in hub.announcements_about(named(name))] == ["s3-public-bucket-policy"]
 
 
 def test_no_outsider_and_no_hand_made_event_gets_onto_the_bus(hub, member):
@@ -141,7 +140,7 @@ def test_no_outsider_and_no_hand_made_event_gets_onto_the_bus(hub, member):
     put = member.client("events").put_events(Entries=[{**entry, "EventBusName": member.hub_bus}])
     assert put["FailedEntryCount"] == 1, put
     assert hub.has_settled()
-    assert outsider.policy_of(name) is not None and hub.announcements_about(Thing(name)) == []
+    assert outsider.policy_of(name) is not None and hub.announcements_about(named(name)) == []
 
 
 def test_a_function_takes_its_own_role_in_a_member_and_no_other(hub, member):

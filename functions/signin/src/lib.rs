@@ -1,7 +1,6 @@
 //! Who comes in: sign-ins to the console, the root user, and what opens a way in by a single call. This function only
 //! alerts. It reads what strangers write, so it has no right to change anything.
 
-mod alert;
 mod console;
 mod controls;
 
@@ -12,27 +11,26 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use snapback::change::{Applied, Change};
 use snapback::control::{AnyControl, Function, Look, Tags};
+use snapback::noticed::Notices;
 use snapback::place::Place;
 use snapback::subject::Subject;
-
-use crate::alert::Alerting;
 
 pub const FUNCTION: Function = Function {
     name: "SigninFunction",
     service: "sign-ins and the root user",
     controls: &[
-        AnyControl::of::<Alerting<controls::RootSignIn>>(),
-        AnyControl::of::<Alerting<controls::RootCall>>(),
-        AnyControl::of::<Alerting<controls::RootSessions>>(),
-        AnyControl::of::<Alerting<controls::LoginWithoutMfa>>(),
-        AnyControl::of::<Alerting<controls::FailedLogins>>(),
+        AnyControl::of::<Notices<controls::RootSignIn>>(),
+        AnyControl::of::<Notices<controls::RootCall>>(),
+        AnyControl::of::<Notices<controls::RootSessions>>(),
+        AnyControl::of::<Notices<controls::LoginWithoutMfa>>(),
+        AnyControl::of::<Notices<controls::FailedLogins>>(),
         AnyControl::of::<controls::GuessedPassword>(),
-        AnyControl::of::<Alerting<controls::FederationToken>>(),
-        AnyControl::of::<Alerting<controls::DeniedAttempt>>(),
-        AnyControl::of::<Alerting<controls::OutboundFederation>>(),
-        AnyControl::of::<Alerting<controls::AcceptedDelegation>>(),
-        AnyControl::of::<Alerting<controls::GuestRole>>(),
-        AnyControl::of::<Alerting<controls::RemoteCommand>>(),
+        AnyControl::of::<Notices<controls::FederationToken>>(),
+        AnyControl::of::<Notices<controls::DeniedAttempt>>(),
+        AnyControl::of::<Notices<controls::OutboundFederation>>(),
+        AnyControl::of::<Notices<controls::AcceptedDelegation>>(),
+        AnyControl::of::<Notices<controls::GuestRole>>(),
+        AnyControl::of::<Notices<controls::RemoteCommand>>(),
     ],
     apply,
     tags: Tags { read: tags, needs: &[] },

@@ -10,19 +10,18 @@
 //! **Leaves alone**
 //! - what an AWS service does by itself, with nobody's credentials
 
-use snapback::control::{About, Suspicion, Watch};
+use snapback::control::{About, Watch};
 use snapback::decision::Severity;
 use snapback::event::Event;
 use snapback::json;
+use snapback::noticed::{Noticed, Risk};
 use snapback::settings::Settings;
 use snapback::subject::Subject;
-
-use crate::alert::Alert;
 
 #[derive(Debug)]
 pub(crate) struct AcceptedDelegation;
 
-impl Alert for AcceptedDelegation {
+impl Noticed for AcceptedDelegation {
     const ABOUT: &'static About = &About {
         id: "signin-accepted-delegation",
         title: "A partner was given access by delegation",
@@ -37,9 +36,9 @@ impl Alert for AcceptedDelegation {
         source: file!(),
     };
 
-    fn suspect(event: &Event, _: &Settings) -> Option<Suspicion> {
+    fn noticed(event: &Event, _: &Settings) -> Option<Risk> {
         let id = json::text(&event.request, "delegationRequestId").map(|id| format!(" `{id}`"));
         let why = format!("{} accepted the delegation request{}", event.actor, id.unwrap_or_default());
-        (!event.actor.is_aws()).then(|| Suspicion { subject: Subject::account(event), why })
+        (!event.actor.is_aws()).then(|| Risk { subject: Subject::account(event), severity: Self::ABOUT.severity, why })
     }
 }

@@ -16,13 +16,12 @@
 //! **Leaves alone**
 //! - calls that failed for another reason than a missing right
 
-use snapback::control::{About, Suspicion, Watch};
+use snapback::control::{About, Watch};
 use snapback::decision::Severity;
 use snapback::event::{Event, Kind};
+use snapback::noticed::{Noticed, Risk};
 use snapback::settings::Settings;
 use snapback::subject::Subject;
-
-use crate::alert::Alert;
 
 /// The most that is shown of what the caller has written.
 const LONGEST_CLAIM: usize = 200;
@@ -30,7 +29,7 @@ const LONGEST_CLAIM: usize = 200;
 #[derive(Debug)]
 pub(crate) struct DeniedAttempt;
 
-impl Alert for DeniedAttempt {
+impl Noticed for DeniedAttempt {
     const ABOUT: &'static About = &About {
         id: "signin-denied-attempt",
         title: "A grave call was tried and denied",
@@ -69,18 +68,15 @@ impl Alert for DeniedAttempt {
     const WATCHES: Kind = Kind::DeniedCall;
     const TELLS_FROM: Option<u64> = Some(1);
 
-    fn suspect(event: &Event, _: &Settings) -> Option<Suspicion> {
+    fn noticed(event: &Event, _: &Settings) -> Option<Risk> {
         if event.kind != Kind::DeniedCall {
             return None;
         }
         let upon = claimed(event).map(|claimed| format!(", upon `{claimed}` as the caller claims"));
         let why = format!("{} tried {}{} and was denied", event.actor, event.name, upon.unwrap_or_default());
-        Some(Suspicion { subject: Subject::caller(event), why })
-    }
-
-    /// Who tries to blind the account is further than who looks for more rights.
-    fn severity(event: &Event) -> Severity {
-        if event.service == IAM { Severity::Medium } else { Severity::High }
+        // Who tries to blind the account is further than who looks for more rights.
+        let severity = if event.service == IAM { Severity::Medium } else { Severity::High };
+        Some(Risk { subject: Subject::caller(event), severity, why })
     }
 }
 

@@ -11,19 +11,19 @@
 //! **Leaves alone**
 //! - sign-ins that succeeded: `signin-guessed-password` looks at those
 
-use snapback::control::{About, Suspicion};
+use snapback::control::About;
 use snapback::decision::Severity;
 use snapback::event::{Event, Kind};
+use snapback::noticed::{Noticed, Risk};
 use snapback::settings::Settings;
 use snapback::subject::Subject;
 
-use crate::alert::Alert;
 use crate::console::{LOGIN, from, may_have_failed, user};
 
 #[derive(Debug)]
 pub(crate) struct FailedLogins;
 
-impl Alert for FailedLogins {
+impl Noticed for FailedLogins {
     const ABOUT: &'static About = &About {
         id: "signin-failed-logins",
         title: "Many sign-ins to the console failed",
@@ -41,7 +41,7 @@ impl Alert for FailedLogins {
     const WATCHES: Kind = Kind::SignIn;
     const TELLS_FROM: Option<u64> = Some(10);
 
-    fn suspect(event: &Event, _: &Settings) -> Option<Suspicion> {
+    fn noticed(event: &Event, _: &Settings) -> Option<Risk> {
         if !may_have_failed(event) {
             return None;
         }
@@ -52,7 +52,7 @@ impl Alert for FailedLogins {
             None => "a user that does not exist".to_owned(),
         };
         let why = format!("sign-ins as {who} fail, the last from {}", from(event));
-        Some(Suspicion { subject: subject.unwrap_or_else(|| Subject::account(event)), why })
+        Some(Risk { subject: subject.unwrap_or_else(|| Subject::account(event)), severity: Self::ABOUT.severity, why })
     }
 }
 
@@ -72,7 +72,7 @@ mod tests {
                 "userIdentity": identity,
             });
             let event = Event::from_record(record).expect("an event");
-            FailedLogins::suspect(&event, &Settings::default()).expect("it failed").subject.arn
+            FailedLogins::noticed(&event, &Settings::default()).expect("it failed").subject.arn
         };
         let bob = "arn:aws:iam::111122223333:user/bob";
         let account = "arn:aws:iam::111122223333:root";

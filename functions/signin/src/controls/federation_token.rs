@@ -11,19 +11,18 @@
 //! **Leaves alone**
 //! - a token that is given no session policy: by itself it may do nothing
 
-use snapback::control::{About, Suspicion, Watch};
+use snapback::control::{About, Watch};
 use snapback::decision::Severity;
 use snapback::event::Event;
 use snapback::json;
+use snapback::noticed::{Noticed, Risk};
 use snapback::settings::Settings;
 use snapback::subject::Subject;
-
-use crate::alert::Alert;
 
 #[derive(Debug)]
 pub(crate) struct FederationToken;
 
-impl Alert for FederationToken {
+impl Noticed for FederationToken {
     const ABOUT: &'static About = &About {
         id: "signin-federation-token",
         title: "A long-lived key was turned into a federation token",
@@ -39,13 +38,13 @@ impl Alert for FederationToken {
         source: file!(),
     };
 
-    fn suspect(event: &Event, _: &Settings) -> Option<Suspicion> {
+    fn noticed(event: &Event, _: &Settings) -> Option<Risk> {
         let has = |field: &str| event.request.get(field).is_some_and(|policy| !policy.is_null());
         if !json::is_left_out(&event.request) && !has("policy") && !has("policyArns") {
             return None;
         }
         let named = json::text(&event.request, "name").map(|name| format!(", called `{name}` by the caller"));
         let why = format!("{} got a federation token{}", event.actor, named.unwrap_or_default());
-        Some(Suspicion { subject: Subject::caller(event), why })
+        Some(Risk { subject: Subject::caller(event), severity: Self::ABOUT.severity, why })
     }
 }

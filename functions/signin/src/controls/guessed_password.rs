@@ -17,10 +17,10 @@ use snapback::change::Nothing;
 use snapback::control::{About, Control, Given, Look, Suspicion};
 use snapback::decision::{Decision, Severity};
 use snapback::event::{Event, Kind};
+use snapback::noticed::Noticed;
 use snapback::settings::Settings;
 
 use super::FailedLogins;
-use crate::alert::Alert;
 use crate::console::{LOGIN, from, may_have_succeeded, user, with_mfa};
 
 /// More than people need to remember which password it was.

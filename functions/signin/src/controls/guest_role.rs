@@ -10,19 +10,18 @@
 //! **Leaves alone**
 //! - roles for those only who have signed in
 
-use snapback::control::{About, Suspicion, Watch};
+use snapback::control::{About, Watch};
 use snapback::decision::Severity;
 use snapback::event::Event;
 use snapback::json;
+use snapback::noticed::{Noticed, Risk};
 use snapback::settings::Settings;
 use snapback::subject::Subject;
-
-use crate::alert::Alert;
 
 #[derive(Debug)]
 pub(crate) struct GuestRole;
 
-impl Alert for GuestRole {
+impl Noticed for GuestRole {
     const ABOUT: &'static About = &About {
         id: "signin-guest-role",
         title: "Guests of an identity pool got a role",
@@ -37,7 +36,7 @@ impl Alert for GuestRole {
         source: file!(),
     };
 
-    fn suspect(event: &Event, _: &Settings) -> Option<Suspicion> {
+    fn noticed(event: &Event, _: &Settings) -> Option<Risk> {
         let role = json::text(&event.request["roles"], "unauthenticated");
         if role.is_none() && event.request["roles"].is_object() {
             return None;
@@ -46,6 +45,10 @@ impl Alert for GuestRole {
             role.map_or_else(|| "a role that the event does not tell".to_owned(), |role| format!("role `{role}`"));
         let pool = json::text(&event.request, "identityPoolId");
         let subject = pool.map_or_else(|| Subject::account(event), |id| Subject::identity_pool(event, id));
-        Some(Suspicion { subject, why: format!("{} may have given guests {role}", event.actor) })
+        Some(Risk {
+            subject,
+            severity: Self::ABOUT.severity,
+            why: format!("{} may have given guests {role}", event.actor),
+        })
     }
 }

@@ -12,19 +12,19 @@
 //! - sign-ins through an identity provider or Identity Center: their records say that no MFA was used, whatever was asked for
 //! - sign-ins that failed
 
-use snapback::control::{About, Suspicion};
+use snapback::control::About;
 use snapback::decision::Severity;
 use snapback::event::{Event, Kind};
+use snapback::noticed::{Noticed, Risk};
 use snapback::settings::Settings;
 use snapback::subject::Subject;
 
-use crate::alert::Alert;
 use crate::console::{LOGIN, from, may_have_succeeded, user, with_mfa};
 
 #[derive(Debug)]
 pub(crate) struct LoginWithoutMfa;
 
-impl Alert for LoginWithoutMfa {
+impl Noticed for LoginWithoutMfa {
     const ABOUT: &'static About = &About {
         id: "signin-login-without-mfa",
         title: "An IAM user signed in without MFA",
@@ -41,11 +41,15 @@ impl Alert for LoginWithoutMfa {
 
     const WATCHES: Kind = Kind::SignIn;
 
-    fn suspect(event: &Event, _: &Settings) -> Option<Suspicion> {
+    fn noticed(event: &Event, _: &Settings) -> Option<Risk> {
         if event.actor.kind != "IAMUser" || !may_have_succeeded(event) || with_mfa(event) {
             return None;
         }
         let why = format!("{} signed in to the console from {}, without MFA", event.actor, from(event));
-        Some(Suspicion { subject: user(event).unwrap_or_else(|| Subject::account(event)), why })
+        Some(Risk {
+            subject: user(event).unwrap_or_else(|| Subject::account(event)),
+            severity: Self::ABOUT.severity,
+            why,
+        })
     }
 }

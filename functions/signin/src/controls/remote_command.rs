@@ -11,14 +11,13 @@
 //! **Leaves alone**
 //! - documents of AWS that only patch, take stock or update the agent
 
-use snapback::control::{About, Suspicion, Watch};
+use snapback::control::{About, Watch};
 use snapback::decision::Severity;
 use snapback::event::Event;
 use snapback::json;
+use snapback::noticed::{Noticed, Risk};
 use snapback::settings::Settings;
 use snapback::subject::Subject;
-
-use crate::alert::Alert;
 
 /// What they run is AWS's, and no parameter of theirs is a command or a place to get one from.
 const HARMLESS: [&str; 3] = ["AWS-RunPatchBaseline", "AWS-GatherSoftwareInventory", "AWS-UpdateSSMAgent"];
@@ -26,7 +25,7 @@ const HARMLESS: [&str; 3] = ["AWS-RunPatchBaseline", "AWS-GatherSoftwareInventor
 #[derive(Debug)]
 pub(crate) struct RemoteCommand;
 
-impl Alert for RemoteCommand {
+impl Noticed for RemoteCommand {
     const ABOUT: &'static About = &About {
         id: "signin-remote-command",
         title: "A command or a session was started on an instance",
@@ -51,7 +50,7 @@ impl Alert for RemoteCommand {
 
     const OPT_IN: bool = true;
 
-    fn suspect(event: &Event, _: &Settings) -> Option<Suspicion> {
+    fn noticed(event: &Event, _: &Settings) -> Option<Risk> {
         let document = json::text(&event.request, "documentName");
         if document.is_some_and(|document| HARMLESS.contains(&document)) {
             return None;
@@ -59,7 +58,7 @@ impl Alert for RemoteCommand {
         let with = document.map(|document| format!(" with document `{document}`")).unwrap_or_default();
         let what = if event.name == "StartSession" { "started a session" } else { "sent a command" };
         let subject = lone_instance(event).map_or_else(|| Subject::account(event), |id| Subject::instance(event, id));
-        Some(Suspicion { subject, why: format!("{} {what}{with}", event.actor) })
+        Some(Risk { subject, severity: Self::ABOUT.severity, why: format!("{} {what}{with}", event.actor) })
     }
 }
 

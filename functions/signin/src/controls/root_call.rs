@@ -14,18 +14,17 @@
 //!
 //! In a session of `AssumeRoot` the management account acts as root of a member: that is said, and is less severe.
 
-use snapback::control::{About, Suspicion, Watch};
+use snapback::control::{About, Watch};
 use snapback::decision::Severity;
 use snapback::event::Event;
+use snapback::noticed::{Noticed, Risk};
 use snapback::settings::Settings;
 use snapback::subject::Subject;
-
-use crate::alert::Alert;
 
 #[derive(Debug)]
 pub(crate) struct RootCall;
 
-impl Alert for RootCall {
+impl Noticed for RootCall {
     const ABOUT: &'static About = &About {
         id: "signin-root-call",
         title: "Root called the API",
@@ -42,12 +41,11 @@ impl Alert for RootCall {
 
     const TELLS_FROM: Option<u64> = Some(1);
 
-    fn suspect(event: &Event, _: &Settings) -> Option<Suspicion> {
-        let why = || format!("{} called {} of {}", event.actor, event.name, event.service);
-        event.actor.is_root().then(|| Suspicion { subject: Subject::account(event), why: why() })
-    }
-
-    fn severity(event: &Event) -> Severity {
-        if event.actor.assumed_root { Severity::High } else { Severity::Critical }
+    fn noticed(event: &Event, _: &Settings) -> Option<Risk> {
+        event.actor.is_root().then(|| Risk {
+            subject: Subject::account(event),
+            severity: if event.actor.assumed_root { Severity::High } else { Severity::Critical },
+            why: format!("{} called {} of {}", event.actor, event.name, event.service),
+        })
     }
 }

@@ -10,18 +10,17 @@
 //! **Leaves alone**
 //! - what an AWS service does by itself, with nobody's credentials
 
-use snapback::control::{About, Suspicion, Watch};
+use snapback::control::{About, Watch};
 use snapback::decision::Severity;
 use snapback::event::Event;
+use snapback::noticed::{Noticed, Risk};
 use snapback::settings::Settings;
 use snapback::subject::Subject;
-
-use crate::alert::Alert;
 
 #[derive(Debug)]
 pub(crate) struct RootSessions;
 
-impl Alert for RootSessions {
+impl Noticed for RootSessions {
     const ABOUT: &'static About = &About {
         id: "signin-root-sessions",
         title: "The management account may act as root of its members",
@@ -36,8 +35,8 @@ impl Alert for RootSessions {
         source: file!(),
     };
 
-    fn suspect(event: &Event, _: &Settings) -> Option<Suspicion> {
+    fn noticed(event: &Event, _: &Settings) -> Option<Risk> {
         let why = format!("{} let the management account act as root of the members of its organization", event.actor);
-        (!event.actor.is_aws()).then(|| Suspicion { subject: Subject::account(event), why })
+        (!event.actor.is_aws()).then(|| Risk { subject: Subject::account(event), severity: Self::ABOUT.severity, why })
     }
 }

@@ -11,19 +11,19 @@
 //! - a sign-in that failed: `signin-failed-logins` counts it
 //! - sign-ins of anybody else
 
-use snapback::control::{About, Suspicion, Watch};
+use snapback::control::{About, Watch};
 use snapback::decision::Severity;
 use snapback::event::{Event, Kind};
+use snapback::noticed::{Noticed, Risk};
 use snapback::settings::Settings;
 use snapback::subject::Subject;
 
-use crate::alert::Alert;
 use crate::console::{LOGIN, from, may_have_succeeded, with_mfa};
 
 #[derive(Debug)]
 pub(crate) struct RootSignIn;
 
-impl Alert for RootSignIn {
+impl Noticed for RootSignIn {
     const ABOUT: &'static About = &About {
         id: "signin-root-sign-in",
         title: "Root signed in, or its password was changed",
@@ -45,7 +45,7 @@ impl Alert for RootSignIn {
 
     const WATCHES: Kind = Kind::SignIn;
 
-    fn suspect(event: &Event, _: &Settings) -> Option<Suspicion> {
+    fn noticed(event: &Event, _: &Settings) -> Option<Risk> {
         if !event.actor.is_root() || !may_have_succeeded(event) {
             return None;
         }
@@ -55,12 +55,9 @@ impl Alert for RootSignIn {
             REQUESTED => format!("somebody at {} asked for a new password of root", from(event)),
             _ => format!("root's password was changed from {}", from(event)),
         };
-        Some(Suspicion { subject: Subject::account(event), why })
-    }
-
-    /// Anybody who knows root's address may ask.
-    fn severity(event: &Event) -> Severity {
-        if event.name == REQUESTED { Severity::High } else { Severity::Critical }
+        // Anybody who knows root's address may ask.
+        let severity = if event.name == REQUESTED { Severity::High } else { Severity::Critical };
+        Some(Risk { subject: Subject::account(event), severity, why })
     }
 }
 
