@@ -5,7 +5,7 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo local test soak meanwhile check sam-local bench bench-replay recording advisories deploy clean rust lints python
+.PHONY: help demo demo-organization local test soak meanwhile check sam-local bench bench-replay recording advisories deploy clean rust lints python
 
 # No tool that runs here may report to its maker.
 export SAM_CLI_TELEMETRY := 0
@@ -25,13 +25,19 @@ DENY := target/tools/cargo-deny-$(CARGO_DENY)
 say = @printf '\n── %s\n'
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: rust $(LOCAL) $(SAM) ## See Snapback revert two risky changes, on an AWS on this machine
 	$(say) "Building Snapback (the first time about 10 minutes on two cores, later seconds)"
 	cargo build --workspace
 	$(say) "The demo"
 	@target/venv/bin/python local/demo.py
+
+demo-organization: rust $(LOCAL) $(SAM) ## See one Snapback guard other accounts and Regions, on an AWS on this machine
+	$(say) "Building Snapback (the first time about 10 minutes on two cores, later seconds)"
+	cargo build --workspace
+	$(say) "The demo of an organization"
+	@target/venv/bin/python local/demo_organization.py
 
 local: rust $(LOCAL) $(SAM) ## The same, and leave that AWS running to try things out; MODE=ask begins with your turn
 	$(say) "Building Snapback (the first time about 10 minutes on two cores, later seconds)"

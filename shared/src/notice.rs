@@ -27,7 +27,7 @@
 //! `number`, and `resources`, each with `control`, `resource` and until when it was the same (`sameUntil`).
 
 use std::collections::{BTreeSet, HashMap};
-use std::fmt::Write;
+use std::fmt::{self, Write};
 
 use anyhow::Result;
 use aws_config::SdkConfig;
@@ -58,6 +58,19 @@ const ROOM_FOR_WHAT_HAPPENED: usize = 16;
 /// How much of one change the summary shows; what it replaces and with what stands further down.
 const LONGEST_IN_SUMMARY: usize = 500;
 
+/// The journal's table, which commands name. A resource may be in another Region, and of a member of a hub.
+#[derive(Debug, Clone, Copy)]
+pub struct Table<'a> {
+    pub name: &'a str,
+    pub region: &'a str,
+}
+
+impl fmt::Display for Table<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "--journal {} --region {}", self.name, self.region)
+    }
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub struct Notice {
     pub subject: String,
@@ -69,7 +82,7 @@ pub struct Notice {
 
 impl Notice {
     #[must_use]
-    pub fn of(entry: &Entry, journal: &str) -> Self {
+    pub fn of(entry: &Entry, journal: Table<'_>) -> Self {
         let severity = entry.severity().map(|severity| severity.to_string()).unwrap_or_default();
         Self {
             subject: subject(entry),
@@ -87,7 +100,7 @@ impl Notice {
 
     /// The message with a variant for each kind of subscriber, never larger than SNS takes.
     #[must_use]
-    pub fn message(&self, entry: &Entry, journal: &str) -> String {
+    pub fn message(&self, entry: &Entry, journal: Table<'_>) -> String {
         let with = |json: &Value| {
             let sms = &self.subject;
             json!({"default": json.to_string(), "email": self.text, "sms": sms}).to_string()
@@ -106,7 +119,7 @@ impl Notice {
 ///
 /// # Errors
 /// When SNS does not take the notice.
-pub async fn publish(config: &SdkConfig, topic: &str, entry: &Entry, journal: &str) -> Result<()> {
+pub async fn publish(config: &SdkConfig, topic: &str, entry: &Entry, journal: Table<'_>) -> Result<()> {
     let notice = Notice::of(entry, journal);
     send(config, topic, &notice.subject, notice.message(entry, journal), &notice.attributes).await
 }
@@ -196,7 +209,7 @@ fn subject(entry: &Entry) -> String {
 }
 
 /// What happened, then what Snapback did, then the one command, then all else.
-fn text(entry: &Entry, journal: &str) -> String {
+fn text(entry: &Entry, journal: Table<'_>) -> String {
     let paragraphs = [
         vec![what_happened(entry), format!("{}.", capitalised(&without_repetition(entry.decision.why(), entry)))],
         what_was_done(entry),
@@ -229,7 +242,7 @@ fn what_was_done(entry: &Entry) -> Vec<String> {
     lines
 }
 
-fn commands(entry: &Entry, journal: &str) -> Vec<String> {
+fn commands(entry: &Entry, journal: Table<'_>) -> Vec<String> {
     let apply = apply(entry, journal).map(|command| {
         ("To approve this revert (the command checks again and asks you before it changes anything):", command)
     });
@@ -258,7 +271,7 @@ fn what_is_left(entry: &Entry) -> Vec<String> {
     lines
 }
 
-fn details(entry: &Entry, journal: &str) -> Vec<String> {
+fn details(entry: &Entry, journal: Table<'_>) -> Vec<String> {
     let Entry { subject, event, .. } = entry;
     vec![
         format!("Who:    {}", who(entry)),
@@ -267,9 +280,9 @@ fn details(entry: &Entry, journal: &str) -> Vec<String> {
         format!("        {}", subject.console),
         format!("What:   {} ({}), mode {}", entry.control, severity(entry), entry.mode),
         if entry.unwritten {
-            format!("More:   the journal ({journal}) has no entry of this; keep this notice")
+            format!("More:   the journal ({}) has no entry of this; keep this notice", journal.name)
         } else {
-            format!("More:   journal entry {} in table {journal}", entry.id)
+            format!("More:   journal entry {} in table {}", entry.id, journal.name)
         },
     ]
 }
@@ -306,7 +319,7 @@ fn before_and_after(entry: &Entry) -> String {
     text
 }
 
-fn machine_readable(entry: &Entry, journal: &str, longest: usize) -> Value {
+fn machine_readable(entry: &Entry, journal: Table<'_>, longest: usize) -> Value {
     let Entry { subject, event, decision, .. } = entry;
     let pointer = pointer(entry);
     let short = |text: &str| shortened(text, longest, &pointer);
@@ -340,7 +353,7 @@ fn machine_readable(entry: &Entry, journal: &str, longest: usize) -> Value {
         "problem": entry.problem.as_deref().map(short),
         "forged": entry.forged,
         "repeat": entry.repeat,
-        "journal": journal,
+        "journal": journal.name,
         "apply": apply(entry, journal),
         "undo": undo(entry, journal),
         "release": release(entry, journal),
@@ -472,28 +485,25 @@ fn seconds_open(entry: &Entry) -> Option<i64> {
     since_known.map(|at| (at.as_second() - entry.event.time.as_second()).max(0))
 }
 
-fn undo(entry: &Entry, journal: &str) -> Option<String> {
+fn undo(entry: &Entry, journal: Table<'_>) -> Option<String> {
     command("undo", Outcome::Reverted, entry, journal)
 }
 
-fn apply(entry: &Entry, journal: &str) -> Option<String> {
+fn apply(entry: &Entry, journal: Table<'_>) -> Option<String> {
     command("apply", Outcome::Asked, entry, journal)
 }
 
-fn command(verb: &str, of: Outcome, entry: &Entry, journal: &str) -> Option<String> {
-    let region = &entry.subject.region;
-    (entry.outcome == of && !entry.unwritten)
-        .then(|| format!("snapback {verb} {} --journal {journal} --region {region}", entry.id))
+fn command(verb: &str, of: Outcome, entry: &Entry, journal: Table<'_>) -> Option<String> {
+    (entry.outcome == of && !entry.unwritten).then(|| format!("snapback {verb} {} {journal}", entry.id))
 }
 
 /// One command for each undo that has left a hold.
-fn release(entry: &Entry, journal: &str) -> Vec<String> {
+fn release(entry: &Entry, journal: Table<'_>) -> Vec<String> {
     if entry.outcome != Outcome::Held {
         return vec![];
     }
     let undone: BTreeSet<&String> = entry.basis.holds.iter().map(|hold| &hold.entry).collect();
-    let region = &entry.subject.region;
-    undone.into_iter().map(|id| format!("snapback release {id} --journal {journal} --region {region}")).collect()
+    undone.into_iter().map(|id| format!("snapback release {id} {journal}")).collect()
 }
 
 /// At most so many bytes, with a mark where something is missing.
@@ -560,6 +570,9 @@ mod tests {
     use crate::mode::Mode;
     use crate::settings::Settings;
     use crate::subject::Subject;
+
+    /// In another Region than the resource, as a hub's is.
+    const JOURNAL: Table<'_> = Table { name: "journal", region: "us-east-1" };
 
     fn time(text: &str) -> Timestamp {
         text.parse().expect("a time")
@@ -643,13 +656,13 @@ mod tests {
     #[test]
     fn the_text_tells_what_happened_what_was_done_and_how_to_undo_it() {
         let entry = reverted("b", "{\"Statement\":[]}");
-        insta::assert_snapshot!(Notice::of(&entry, "journal").text);
+        insta::assert_snapshot!(Notice::of(&entry, JOURNAL).text);
     }
 
     #[test]
     fn what_was_not_done_is_not_claimed() {
         let touched = |outcome| {
-            let text = Notice::of(&Entry { outcome, ..reverted("b", "{}") }, "journal").text;
+            let text = Notice::of(&Entry { outcome, ..reverted("b", "{}") }, JOURNAL).text;
             (text.contains("touched nothing"), text.contains("snapback undo"), text.contains("could NOT"))
         };
         assert_eq!(touched(Outcome::WouldRevert), (true, false, false));
@@ -662,7 +675,7 @@ mod tests {
     fn what_was_left_on_purpose_is_not_called_wrong() {
         let problem = Some("Snapback is stopped by ops: a drill".to_owned());
         let text =
-            |outcome| Notice::of(&Entry { outcome, problem: problem.clone(), ..reverted("b", "{}") }, "journal").text;
+            |outcome| Notice::of(&Entry { outcome, problem: problem.clone(), ..reverted("b", "{}") }, JOURNAL).text;
         assert!(text(Outcome::WouldRevert).contains("\nWhy not: Snapback is stopped by ops: a drill\n"));
         assert!(text(Outcome::Failed).contains("\nWhat went wrong: Snapback is stopped by ops: a drill\n"));
     }
@@ -670,7 +683,7 @@ mod tests {
     #[test]
     fn a_forged_journal_record_is_said_and_is_not_the_reason() {
         let forged = BTreeSet::from(["the emergency stop is not genuine".to_owned()]);
-        let notice = Notice::of(&Entry { outcome: Outcome::WouldRevert, forged, ..reverted("b", "{}") }, "journal");
+        let notice = Notice::of(&Entry { outcome: Outcome::WouldRevert, forged, ..reverted("b", "{}") }, JOURNAL);
         let said = "\nSECURITY: forged journal record ignored: the emergency stop is not genuine.\n";
         assert!(notice.text.contains("its mode is `notify`") && notice.text.contains(said), "{}", notice.text);
         assert!(!notice.text.contains("Why not"));
@@ -679,7 +692,7 @@ mod tests {
     #[test]
     fn what_is_not_certain_is_not_said_as_if_it_were() {
         let entry = Entry { happened: None, outcome: Outcome::Alerted, ..reverted("b", "{}") };
-        let Notice { subject, text, .. } = Notice::of(&entry, "journal");
+        let Notice { subject, text, .. } = Notice::of(&entry, JOURNAL);
         let said = "bucket b in 111122223333 may be affected: A bucket policy lets everyone in";
         assert_eq!(subject, format!("Snapback alert [high]: {said}"));
         assert!(!text.contains("was opened"), "{text}");
@@ -693,7 +706,7 @@ mod tests {
         if let Decision::Revert { why, .. } = &mut entry.decision {
             *why = "security group `sg-1` lets in tcp/22 from 0.0.0.0/0".to_owned();
         }
-        let text = Notice::of(&entry, "journal").text;
+        let text = Notice::of(&entry, JOURNAL).text;
         let said = "HIGH: Security group sg-1 in account 111122223333 (eu-central-1) let anyone in.\n\
                     It lets in tcp/22 from 0.0.0.0/0.\n";
         assert!(text.starts_with(said), "{text}");
@@ -704,7 +717,7 @@ mod tests {
         let mut entry = reverted("b", "{}");
         entry.repeat = Some(Repeat { times: 3, since: time("2026-01-31T09:00:00Z"), hourly: false });
         entry.event.actor.user_agent = Some("APN/1.0 HashiCorp/1.0 Terraform/1.14.0".to_owned());
-        let notice = Notice::of(&entry, "journal");
+        let notice = Notice::of(&entry, JOURNAL);
         assert!(
             notice
                 .text
@@ -717,7 +730,7 @@ mod tests {
     #[test]
     fn the_subject_is_what_sns_takes_whatever_the_name() {
         for name in ["b", &"long".repeat(50), "größer\nals"] {
-            let subject = Notice::of(&reverted(name, "{}"), "journal").subject;
+            let subject = Notice::of(&reverted(name, "{}"), JOURNAL).subject;
             assert!(subject.len() < 100 && subject.chars().all(|char| (' '..='~').contains(&char)), "{subject}");
             assert!(subject.starts_with("Snapback reverted [high]: bucket "), "{subject}");
             assert!(subject.contains(" in 111122223333 was opened"), "{subject}");
@@ -728,7 +741,7 @@ mod tests {
     fn a_long_name_keeps_its_beginning_and_its_end_in_the_subject() {
         let name = "example-corp-analytics-production-reports-eu-central-1-0123456";
         let entry = Entry { outcome: Outcome::Failed, ..reverted(name, "{}") };
-        let subject = Notice::of(&entry, "journal").subject;
+        let subject = Notice::of(&entry, JOURNAL).subject;
         let said = "Snapback FAILED to revert [critical]: bucket example-co...1-0123456 in 111122223333 was opened...";
         assert_eq!(subject, said);
     }
@@ -739,7 +752,7 @@ mod tests {
         let mut entry = Entry { outcome: Outcome::WouldRevert, ..reverted("sg-0123456789abcdef0", "{}") };
         entry.subject.kind = "security group".to_owned();
         entry.happened = Some("let anyone in".to_owned());
-        let subject = Notice::of(&entry, "journal").subject;
+        let subject = Notice::of(&entry, JOURNAL).subject;
         let said = "Snapback would revert [high]: security group sg-0123456789abcdef0 in 111122223333 let anyone in";
         assert_eq!(subject, said);
     }
@@ -749,13 +762,13 @@ mod tests {
         let quotes = "\"\\".repeat(200 * 1024);
         for policy in ["{}", &"x".repeat(20 * 1024), &"x".repeat(1024 * 1024), &quotes] {
             let entry = reverted("b", policy);
-            let notice = Notice::of(&entry, "journal");
-            let message = notice.message(&entry, "journal");
+            let notice = Notice::of(&entry, JOURNAL);
+            let message = notice.message(&entry, JOURNAL);
             let attributes: usize = notice.attributes.iter().map(|(name, value)| name.len() + value.len()).sum();
             assert!(message.len() + attributes <= LARGEST, "{} bytes", message.len());
             let message: Value = serde_json::from_str(&message).expect("JSON");
             let json: Value = serde_json::from_str(message["default"].as_str().expect("a text")).expect("JSON in it");
-            assert_eq!(json["undo"], "snapback undo 0123456789abcdef0123 --journal journal --region eu-central-1");
+            assert_eq!(json["undo"], "snapback undo 0123456789abcdef0123 --journal journal --region us-east-1");
             let before = json["changes"][0]["before"].as_str().expect("a text");
             assert!(before == policy || before.ends_with("the rest is in journal entry 0123456789abcdef0123]"));
         }

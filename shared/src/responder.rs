@@ -639,7 +639,9 @@ impl<'a> Responder<'a> {
     }
 
     async fn announce(&self, entry: &Entry) -> Result<()> {
-        notice::publish(&self.places.home.config, &self.deployment.topic, entry, self.journal.table()).await
+        let Place { config, region, .. } = &self.places.home;
+        let table = notice::Table { name: self.journal.table(), region };
+        notice::publish(config, &self.deployment.topic, entry, table).await
     }
 }
 

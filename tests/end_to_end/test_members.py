@@ -6,8 +6,10 @@ from types import SimpleNamespace
 import pytest
 from botocore.exceptions import ClientError
 
+import member as accounts
+from member import policy
 from scene import Snapback, operator_policy
-from stack import ACCOUNT, REGION, REPOSITORY, wait_for
+from stack import REGION
 
 ORGANIZATION = "o-exampleorgid"
 MEMBER = "222233334444"
@@ -15,54 +17,26 @@ OUTSIDER = "777788889999"
 FAR = "eu-west-1"
 
 
-def policy(*statements: dict) -> str:
-    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
-
-
 def named(name: str) -> SimpleNamespace:
     """What announcements are looked up by."""
     return SimpleNamespace(id=name, arn=name)
 
 
-class Member:
-    """An account with what organization/member.yaml deploys."""
+class Member(accounts.Member):
+    """An account of the hub's organization, and what happens in it."""
 
     def __init__(self, hub: Snapback, account: str, hub_bus: str):
-        self.hub, self.account, self.hub_bus = hub, account, hub_bus
-        # ministack takes an account id for the key of that account's root.
-        self.root = {"AccessKeyId": account, "SecretAccessKey": "test"}
-
-    def client(self, service: str, region: str = REGION):
-        return self.hub.aws.client(service, self.root, region)
-
-    def deploy(self, region: str, roles: str) -> None:
-        template = (REPOSITORY / "organization" / "member.yaml").read_text(encoding="utf-8")
-        given = {"HubBusArn": self.hub_bus, "HubAccount": ACCOUNT, "Roles": roles}
-        parameters = [{"ParameterKey": name, "ParameterValue": value} for name, value in given.items()]
-        formation = self.client("cloudformation", region)
-        formation.create_stack(
-            StackName="snapback-member", TemplateBody=template, Parameters=parameters,
-            Capabilities=["CAPABILITY_NAMED_IAM"],
-        )  # fmt: skip
-
-        def status() -> str:
-            return formation.describe_stacks(StackName="snapback-member")["Stacks"][0]["StackStatus"]
-
-        wait_for(lambda: "IN_PROGRESS" not in status())
-        assert status() == "CREATE_COMPLETE", formation.describe_stack_events(StackName="snapback-member")
+        super().__init__(hub.aws, account, hub_bus)
+        self.hub = hub
 
     def let_operators_undo(self) -> str:
         """A role here with the policy for undoing, and for the hub's operator the right to take it."""
-        trust = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "sts:AssumeRole"}
-        iam = self.client("iam")
-        iam.create_role(RoleName="Operator", AssumeRolePolicyDocument=policy(trust))
-        may = operator_policy(self.hub.stack.name, "undo", account=self.account)
-        iam.put_role_policy(RoleName="Operator", PolicyName="may", PolicyDocument=policy(*may))
-        take = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": f"arn:aws:iam::{self.account}:role/Operator"}
+        name = super().let_operators_undo(operator_policy(self.hub.stack.name, "undo", account=self.account))
+        take = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": f"arn:aws:iam::{self.account}:role/{name}"}
         self.hub.aws.client("iam").put_user_policy(
             UserName="operator", PolicyName="members", PolicyDocument=policy(take)
         )
-        return "Operator"
+        return name
 
     def a_public_bucket(self, name: str) -> str:
         s3 = self.client("s3")
@@ -115,6 +89,8 @@ def test_a_security_group_in_another_region_is_reverted_there(hub, member):
     assert (announced["outcome"], announced["account"], announced["region"]) == ("reverted", MEMBER, FAR), announced
     rules = ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [group]}])["SecurityGroupRules"]
     assert [rule for rule in rules if not rule["IsEgress"]] == []
+    # The journal is in the hub's Region, whatever Region it happened in.
+    assert announced["undo"].endswith(f"--region {REGION}")
 
 
 def test_where_the_role_is_missing_people_are_told_and_nothing_is_touched(hub, member):

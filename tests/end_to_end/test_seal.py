@@ -166,7 +166,7 @@ def test_a_hold_that_was_released_and_is_put_back_counts_until_its_own_end(snapb
     plant({**hold, "body": {"S": json.dumps({**said, "until": "2036-01-01T00:00:00Z"})}})
     bucket.put_policy(bucket.lets_in_everyone())
     assert snapback.has_settled() and bucket.policy_text() is None
-    assert snapback.announcements_about(bucket)[-1]["forged"]
+    assert any(announced["forged"] for announced in snapback.announcements_about(bucket))
 
 
 def test_who_may_write_the_table_and_not_use_the_key_can_neither_stop_nor_undo(snapback, planter):
