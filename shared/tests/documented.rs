@@ -359,7 +359,6 @@ mod conditions {
             json!({"StringEquals": {"kms:ViaService": "s3.us-east-1.amazonaws.com"}}),
             json!({"StringEquals": {"aws:ResourceAccount": "111122223333"}}),
             json!({"StringEquals": {"lambda:FunctionUrlAuthType": "NONE"}}),
-            json!({"StringLike": {"sns:Endpoint": "*@example.com"}}),
         ] {
             is(Public, &[everyone_if(condition)]);
         }

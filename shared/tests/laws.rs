@@ -18,7 +18,8 @@ use snapback::policy::{Kind, Policy};
 
 use checked::{Checked, trust};
 use generated::{
-    cases, resource_policy, resource_policy_that_only_allows, trust_policy, trust_policy_that_only_allows,
+    cases, policy_with_a_deny, resource_policy, resource_policy_that_only_allows, subscription_policy, trust_policy,
+    trust_policy_that_only_allows,
 };
 
 proptest! {
@@ -77,6 +78,30 @@ proptest! {
     fn what_is_left_of_a_role_trust_stays_byte_for_byte(text in trust_policy()) {
         Checked::of(&text, Kind::Trust).keeps_the_bytes()?;
     }
+}
+
+proptest! {
+    #![proptest_config(cases(500))]
+
+    #[test]
+    fn who_may_subscribe_is_let_in_as_far_as_the_endpoint_is(text in subscription_policy()) {
+        keeps_the_laws(&text)?;
+    }
+
+    #[test]
+    fn whom_a_deny_keeps_out_is_let_in_by_nothing(text in policy_with_a_deny()) {
+        keeps_the_laws(&text)?;
+    }
+}
+
+fn keeps_the_laws(text: &str) -> Result<(), TestCaseError> {
+    let checked = Checked::of(text, Kind::Resource);
+    checked.is_closed()?;
+    checked.allows_nothing_new()?;
+    checked.takes_nothing_from_friends()?;
+    checked.is_quiet()?;
+    checked.tells_of_everyone_who_gets_in()?;
+    checked.raises_no_false_alarm()
 }
 
 proptest! {

@@ -186,3 +186,95 @@ fn what_is_anothers_resource_lets_nobody_in() {
     assert_eq!(judgement.exposure, Exposure::None, "{judgement:#?}");
     keeps_the_laws(Kind::Resource, &text);
 }
+
+/// What anyone may subscribe is open only as far as the messages go: to a queue of one's own, nowhere else. Whose an address
+/// of mail is stands in no policy, so it is told of and nothing is taken.
+#[test]
+fn a_subscription_lets_in_whom_its_messages_go_to() {
+    let (account, foreign) = ((Exposure::Account, true), (Exposure::Foreign, true));
+    let (anyone, perhaps) = ((Exposure::Public, true), (Exposure::Public, false));
+    let own = "arn:aws:sqs:us-east-1:111122223333:queue";
+    for (action, operator, endpoint, expected) in [
+        ("SNS:Subscribe", "StringEquals", own, account),
+        ("SNS:*", "StringEquals", own, account),
+        ("SNS:Subscribe", "ArnLike", "arn:aws:*:*:111122223333:*", account),
+        // A function may have the number of an account for its name.
+        ("SNS:Subscribe", "StringLike", "arn:aws:*:*:111122223333:*", perhaps),
+        ("SNS:Subscribe", "StringEquals", "arn:aws:sqs:us-east-1:444455556666:queue", foreign),
+        ("SNS:Subscribe", "StringLike", "arn:aws:sqs:*:*:queue", anyone),
+        ("SNS:Subscribe", "StringLike", "*@example.com", perhaps),
+        ("SNS:Subscribe", "StringEquals", "https://example.com/hook", perhaps),
+        ("SNS:Subscribe", "StringLike", "https://*", anyone),
+        ("SNS:Subscribe", "StringLike", "*", anyone),
+        ("SNS:Subscribe", "StringNotLike", "*@example.com", anyone),
+        ("sns:subscribe", "StringEqualsIfExists", own, perhaps),
+        // Whoever publishes tells of no subscription.
+        ("SNS:*", "StringEqualsIfExists", own, anyone),
+    ] {
+        let text = format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":"*","Action":"{action}",
+                "Resource":"arn:aws:sns:us-east-1:111122223333:topic","Condition":{{"{operator}":{{"sns:Endpoint":"{endpoint}"}}}}}}]}}"#
+        );
+        let grants = Policy::parse(&text).expect("a policy").judge(Kind::Resource, &trust()).grants;
+        let found: Vec<_> = grants.iter().map(|grant| (grant.exposure, grant.certain)).collect();
+        assert_eq!(found, [expected], "{text}");
+        keeps_the_laws(
+            Kind::Resource,
+            &everyone_if(&format!(r#"{{"{operator}":{{"sns:Endpoint":["{endpoint}","{own}"]}}}}"#)),
+        );
+    }
+}
+
+fn denied(allowed: &str, denied: &str) -> String {
+    let statement = r#""Action":"s3:GetObject","Resource":"*""#;
+    format!(
+        r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow",{statement},"Principal":{allowed}}},{{"Effect":"Deny",{statement},{denied}}}]}}"#
+    )
+}
+
+#[track_caller]
+fn is_left(expected: Exposure, text: &str) {
+    let judgement = Policy::parse(text).expect("a policy").judge(Kind::Resource, &trust());
+    assert_eq!(judgement.exposure, expected, "{text}\n{judgement:#?}");
+    keeps_the_laws(Kind::Resource, text);
+}
+
+/// Of the one value of a key it is all the same whether any, or all of them are asked for.
+#[test]
+fn a_deny_that_asks_for_any_of_one_value_keeps_out_who_has_it() {
+    let stranger = r#"{"AWS":"444455556666"}"#;
+    for condition in [
+        r#"{"ForAnyValue:StringEquals":{"aws:PrincipalAccount":"444455556666"}}"#,
+        r#"{"ForAllValues:StringEquals":{"aws:PrincipalAccount":["444455556666","222233334444"]}}"#,
+        r#"{"ForAnyValue:StringNotEquals":{"aws:PrincipalAccount":"111122223333"}}"#,
+        r#"{"ForAllValues:StringNotLike":{"aws:PrincipalAccount":"1111*"}}"#,
+    ] {
+        is_left(Exposure::None, &denied(stranger, &format!(r#""Principal":"*","Condition":{condition}"#)));
+    }
+    let another = r#"{"ForAnyValue:StringEquals":{"aws:PrincipalAccount":"222233334444"}}"#;
+    is_left(Exposure::Foreign, &denied(stranger, &format!(r#""Principal":"*","Condition":{another}"#)));
+}
+
+#[test]
+fn a_deny_of_a_role_keeps_out_its_sessions_and_one_of_a_session_only_that() {
+    let session = r#"{"AWS":"arn:aws:sts::444455556666:assumed-role/app/session"}"#;
+    for (principal, expected) in [
+        ("arn:aws:iam::444455556666:role/app", Exposure::None),
+        ("arn:aws:iam::444455556666:role/of/a/path/app", Exposure::None),
+        ("arn:aws:sts::444455556666:assumed-role/app/session", Exposure::None),
+        ("arn:aws:sts::444455556666:assumed-role/app/another", Exposure::Foreign),
+        ("arn:aws:iam::444455556666:role/session", Exposure::Foreign),
+        ("arn:aws:iam::444455556666:role/other-app", Exposure::Foreign),
+        ("arn:aws:iam::444455556666:user/app", Exposure::Foreign),
+        ("arn:aws:iam::222233334444:role/app", Exposure::Foreign),
+        ("arn:aws-cn:iam::444455556666:role/app", Exposure::Foreign),
+    ] {
+        let text = denied(session, &format!(r#""Principal":{{"AWS":"{principal}"}}"#));
+        let judgement = Policy::parse(&text).expect("a policy").judge(Kind::Resource, &trust());
+        assert_eq!(judgement.exposure, expected, "{text}");
+    }
+    let role = r#"{"AWS":"arn:aws:iam::444455556666:role/app"}"#;
+    let only_one = r#""Principal":{"AWS":"arn:aws:sts::444455556666:assumed-role/app/session"}"#;
+    is_left(Exposure::Foreign, &denied(role, only_one));
+    is_left(Exposure::None, &denied(session, r#""Principal":{"AWS":"arn:aws:iam::444455556666:role/app"}"#));
+}

@@ -70,6 +70,8 @@ enum Names {
     Header,
     /// Whether somebody signed in to an identity pool or is its guest.
     Guest,
+    /// Where what is sent goes, whoever asked for it to be sent there.
+    Destination,
     /// Something that every stranger can have: how the call was made, or what is called upon.
     Nobody,
     Unknown,
@@ -159,7 +161,8 @@ fn allowed_by(entry: &Entry<'_>, is_there: bool, actions: &Scope<'_>, kind: Kind
         return whole(Reach::ANYONE);
     }
     if operator.holds_if_absent && !is_there {
-        return whole(if is_always_there(&entry.key, names, kind) { Reach::UNKNOWN } else { Reach::ANYONE });
+        let is_there = is_always_there(&entry.key, names, kind, actions);
+        return whole(if is_there { Reach::UNKNOWN } else { Reach::ANYONE });
     }
     of_values(reaches(entry, operator.form, names, trust))
 }
@@ -304,6 +307,7 @@ fn meaning(key: &str) -> (Names, About) {
         "aws:principalisawsservice" => Names::WhetherService,
         "aws:resourceaccount" | "aws:resourceorgid" | "s3:resourceaccount" => Names::Owner,
         "elasticfilesystem:accessedviamounttarget" => Names::MountTarget,
+        "sns:endpoint" => Names::Destination,
         key if known::tells_of_guests(key) => Names::Guest,
         key if is_met_by_anyone(key) => Names::Nobody,
         key if carriers(key).is_some() => Names::Header,
@@ -315,7 +319,9 @@ fn meaning(key: &str) -> (Names, About) {
         Names::SignedIn(_) if known::tells_a_pool(&key) => About::Pool,
         Names::SignedIn(_) => About::Claim,
         Names::Guest => About::Guests,
-        Names::Network | Names::Address | Names::Key | Names::Owner | Names::MountTarget => About::Way,
+        Names::Network | Names::Address | Names::Key | Names::Owner | Names::MountTarget | Names::Destination => {
+            About::Way
+        }
         _ if key.starts_with("aws:vpce") || key.starts_with("s3:dataaccesspoint") => About::Way,
         _ if &*key == "aws:sourcevpcarn" => About::Way,
         _ => About::Caller,
@@ -334,7 +340,7 @@ const SOURCES: [&str; 5] =
 /// - <https://docs.aws.amazon.com/AmazonS3/latest/API/bucket-policy-s3-sigv4-conditions.html>
 /// - <https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html>
 fn is_met_by_anyone(key: &str) -> bool {
-    const KEYS: [&str; 85] = [
+    const KEYS: [&str; 84] = [
         "aws:calledvia",
         "aws:calledviafirst",
         "aws:calledvialast",
@@ -413,7 +419,6 @@ fn is_met_by_anyone(key: &str) -> bool {
         "secretsmanager:secretid",
         "secretsmanager:versionid",
         "secretsmanager:versionstage",
-        "sns:endpoint",
         "sns:protocol",
         "sts:durationseconds",
         "sts:externalid",
@@ -484,10 +489,16 @@ fn claim(key: &str) -> Names {
 }
 
 /// Whether calls have this key although the condition also holds without it.
-fn is_always_there(key: &str, names: Names, kind: Kind) -> bool {
+fn is_always_there(key: &str, names: Names, kind: Kind, actions: &Scope<'_>) -> bool {
     let is = |name| key.eq_ignore_ascii_case(name);
     let is_of_principal = is("aws:PrincipalArn") || is("aws:PrincipalAccount");
-    matches!(names, Names::SignedIn(_)) || is("kms:CallerAccount") || kind == Kind::Trust && is_of_principal
+    let is_subscribing =
+        !actions.is_all_but && actions.words.iter().all(|action| action.text.eq_ignore_ascii_case("sns:Subscribe"));
+    match names {
+        Names::SignedIn(_) => true,
+        Names::Destination => is_subscribing,
+        _ => is("kms:CallerAccount") || kind == Kind::Trust && is_of_principal,
+    }
 }
 
 /// Whom each value lets through.
@@ -547,8 +558,21 @@ fn of_value(value: &str, entry: &Entry<'_>, form: Form, names: Names, trust: &Tr
         Names::SignedIn(issuer) => of_claim(value, &entry.key, issuer),
         Names::Key if !value.starts_with("arn:") && is_fixed(value) => Reach::certain(Exposure::Account),
         Names::Arn | Names::Key => of_arn(value, entry, form, trust),
+        Names::Destination => of_destination(value, entry, form, trust),
         _ => Reach::ANYONE,
     }
+}
+
+/// Whoever subscribes a queue, it gets the messages for its own account. Whose an address of mail or of the web is stands
+/// nowhere.
+/// <https://docs.aws.amazon.com/sns/latest/dg/sns-access-policy-language-api-permissions-reference.html>
+fn of_destination(value: &str, entry: &Entry<'_>, form: Form, trust: &Trust) -> Reach {
+    if value.starts_with("arn:") {
+        return of_arn(value, entry, form, trust);
+    }
+    let address = value.trim_start_matches("https://").trim_start_matches("http://");
+    let is_anyones = address.chars().all(|letter| matches!(letter, '*' | '?' | '@'));
+    if is_anyones { Reach::ANYONE } else { Reach::UNKNOWN }
 }
 
 /// Who is of the account or organization that owns the resource is no stranger, whether or not the operator has listed

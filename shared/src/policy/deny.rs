@@ -11,7 +11,7 @@ use super::condition;
 use super::document::{Document, Entry, List, Principal, Scope, Statement, lowered};
 use super::pattern;
 use super::reach::Reach;
-use super::said::Said;
+use super::said::{Said, is_session_of};
 use super::trust::Trust;
 
 /// How much comparing one policy is worth, in pairs of characters: far more than any policy that a service stores can
@@ -181,7 +181,8 @@ impl<'p> Deny<'p> {
             Whom::Everyone | Whom::AllBut(_) => Reach::ANYONE,
             Whom::Those(those) => {
                 let is_one = |(kind, text): &(&str, &str)| {
-                    named == Some((kind, text)) || all().any(|said| said.is_by(kind, text))
+                    let is_it = |(of, name): (&str, &str)| of == *kind && (name == *text || is_session_of(name, text));
+                    named.is_some_and(is_it) || all().any(|said| said.is_by(kind, text))
                 };
                 let work = those.len().saturating_mul(said.len() + asked.len() + 1);
                 let is_hit = spend(patience, work).is_some() && those.iter().any(is_one);

@@ -145,9 +145,11 @@ impl<'p> Said<'p> {
     /// Whether whoever says this meets what an entry of a `Deny` asks for.
     pub(super) fn meets(&self, entry: &Entry<'_>) -> bool {
         let operator = Operator::of(&entry.operator);
-        let is_of_one = !operator.is_any && !operator.is_all && !self.is_any;
+        // Of one value it is all the same whether that, any, or all of them must be such.
+        let is_single = SINGLE.binary_search(&&*self.key).is_ok();
+        let is_of_one = is_single || !operator.is_any && !operator.is_all && !self.is_any;
         let is_of_some = operator.is_any && self.is_any && !operator.is_negated;
-        if operator.is_negated && SINGLE.binary_search(&&*self.key).is_err() {
+        if operator.is_negated && !is_single {
             return false;
         }
         if self.key != lower(&entry.key) || !(is_of_one || is_of_some) || self.values.is_empty() {
@@ -220,6 +222,26 @@ fn is_part_by_part(said: &str, asked: &str) -> bool {
     let (said, asked) = (parts(said), parts(asked));
     let is_whole = said.len() == 6 && asked.len() == 6;
     is_whole && asked.iter().zip(said).all(|(asked, said)| covers(asked, said) || matches(asked, said))
+}
+
+/// Whether a session is one of this role. The session does not tell the role's path, and an account has no two roles of one
+/// name.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html#principal-roles>
+pub(super) fn is_session_of(session: &str, role: &str) -> bool {
+    let parts = |text, start| {
+        let (before, name) = str::split_once(text, start)?;
+        let (partition, account) = before.strip_prefix("arn:")?.split_once("::")?;
+        is_fixed(text).then_some((partition, account, name))
+    };
+    let session = parts(session, ":assumed-role/").and_then(|(partition, account, session)| {
+        let (name, _) = session.split_once('/')?;
+        Some((partition.strip_suffix(":sts")?, account, name))
+    });
+    let role = parts(role, ":role/").and_then(|(partition, account, path)| {
+        let name = path.rsplit('/').next()?;
+        Some((partition.strip_suffix(":iam")?, account, name))
+    });
+    session.is_some() && session == role
 }
 
 /// Whether all principals of an account are meant.

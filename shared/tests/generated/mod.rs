@@ -55,6 +55,50 @@ pub(crate) fn trust_policy_that_only_allows() -> impl Strategy<Value = String> {
     policy(Audience::Trust, false)
 }
 
+/// Somebody may subscribe, but only certain endpoints.
+pub(crate) fn subscription_policy() -> impl Strategy<Value = String> {
+    let statement = (who(Audience::Resource), asked(ENDPOINT)).prop_map(|(who, (operator, key, values))| {
+        let condition = Json::Object(vec![(operator, Json::Object(vec![(key, values)]))]);
+        let rest = [("Action", text("*")), ("Resource", text("*")), ("Condition", condition)];
+        let rest = rest.into_iter().map(|(name, value)| (name.to_owned(), value));
+        Json::Object([("Effect".to_owned(), text("Allow")), who].into_iter().chain(rest).collect())
+    });
+    statement.prop_map(|statement| whole(vec![statement]))
+}
+
+/// Somebody is let in, and somebody kept out who may be the same: by name, by account, by a role or by a session of one.
+pub(crate) fn policy_with_a_deny() -> impl Strategy<Value = String> {
+    const NAMES: &[&str] = &[
+        "*",
+        "444455556666",
+        "arn:aws:iam::444455556666:user/mallory",
+        "arn:aws:iam::444455556666:role/app",
+        "arn:aws:sts::444455556666:assumed-role/app/session",
+    ];
+    const OPERATORS: &[&str] = &["StringEquals", "StringLike", "StringNotEquals", "StringNotLike"];
+    const SETS: &[&str] = &["", "ForAnyValue:", "ForAllValues:"];
+    let values = some_of(&["111122223333", "222233334444", "444455556666"], 2);
+    let condition = (select(SETS), select(OPERATORS), values).prop_map(|(set, operator, values)| {
+        let asked = Json::Object(vec![("aws:PrincipalAccount".to_owned(), values)]);
+        Json::Object(vec![(format!("{set}{operator}"), asked)])
+    });
+    let statement = |effect: &'static str, who: Json, condition: Option<Json>| {
+        let who = Json::Object(vec![("AWS".to_owned(), who)]);
+        let members =
+            [("Effect", text(effect)), ("Principal", who), ("Action", text("s3:GetObject")), ("Resource", text("*"))];
+        let members = members.into_iter().chain(condition.map(|condition| ("Condition", condition)));
+        Json::Object(members.map(|(name, value)| (name.to_owned(), value)).collect())
+    };
+    (some_of(NAMES, 2), some_of(NAMES, 2), weighted(0.6, condition)).prop_map(move |(allowed, denied, condition)| {
+        whole(vec![statement("Allow", allowed, None), statement("Deny", denied, condition)])
+    })
+}
+
+fn whole(statements: Vec<Json>) -> String {
+    let version = ("Version".to_owned(), text("2012-10-17"));
+    Json::Object(vec![version, ("Statement".to_owned(), Json::List(statements))]).written(Style::Tight)
+}
+
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Audience {
     Resource,
@@ -375,7 +419,24 @@ const NARROWING: &[Key] = &[
     ("kms:CallerAccount", Text, ACCOUNTS),
 ];
 
-/// The keys that narrow nothing: anyone can have any value, or the value says nothing about who comes.
+/// Where what is subscribed goes.
+const ENDPOINT: Key = (
+    "sns:Endpoint",
+    Text,
+    &[
+        "arn:aws:sqs:us-east-1:111122223333:queue",
+        "arn:aws:sqs:us-east-1:444455556666:queue",
+        "arn:aws:sqs:us-east-1:*:queue",
+        "arn:aws:sqs:*:111122223333:*",
+        "*@example.com",
+        "https://example.com/hook",
+        "https://*",
+        "*",
+    ],
+);
+
+/// The keys that narrow nothing: anyone can have any value, or the value says nothing about who comes. Of an endpoint, these
+/// say nothing that could be told.
 const IDLE: &[Key] = &[
     ("aws:PrincipalTag/team", Text, VALUES),
     ("aws:RequestTag/team", Text, VALUES),

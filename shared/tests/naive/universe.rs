@@ -91,7 +91,7 @@ pub(crate) fn requests(text: &str, is_trust: bool, at_most: usize) -> Vec<(Stand
         .collect();
     let targets = targets(&policy, is_trust);
     let mut aspects: Vec<Vec<Aspect>> = Vec::new();
-    for choices in [locations(&asked), access_points(), keys(), user_ids(&asked), resources()] {
+    for choices in [locations(&asked), access_points(), keys(), endpoints(&asked), user_ids(&asked), resources()] {
         let choices = choices.into_iter().flat_map(|Aspect { standing, says }| {
             with_reticent(standing, only_asked(says)).into_iter().map(move |says| Aspect { standing, says })
         });
@@ -543,6 +543,21 @@ fn keys() -> Vec<Aspect> {
             Aspect { standing, says: context(&[("s3:x-amz-server-side-encryption-aws-kms-key-id", &[&arn])]) }
         },
     ));
+    all
+}
+
+/// Where what is subscribed goes. Whose an address of mail or of the web is that a policy names, nobody can say.
+fn endpoints(asked: &BTreeMap<String, BTreeSet<String>>) -> Vec<Aspect> {
+    let endpoint = |standing, endpoint: &str| Aspect { standing, says: context(&[("sns:endpoint", &[endpoint])]) };
+    let mut all = vec![Aspect { standing: Anyone, says: Context::new() }];
+    all.extend(
+        [(Own, OWN), (Own, PARTNER), (Stranger, STRANGER), (Anyone, UNKNOWN), (Anyone, NEIGHBOUR)]
+            .map(|(standing, account)| endpoint(standing, &format!("arn:aws:sqs:us-east-1:{account}:queue"))),
+    );
+    all.extend(["mallory@example.org", "https://example.org/hook"].map(|address| endpoint(Anyone, address)));
+    let named = asked.get("sns:endpoint").into_iter().flatten();
+    let addresses = named.filter(|value| !value.starts_with("arn:")).filter_map(|value| made_of(value));
+    all.extend(addresses.map(|address| endpoint(Unclear, &address)));
     all
 }
 
