@@ -155,6 +155,60 @@ fn revert(case: &Case, state: &Value) -> Result<Option<(Decision<Change>, Vec<Ch
 }
 
 /// So that a revert wakes nothing: the event that it causes, or its own seen again, finds nothing to revert.
+/// Every state with one of its fields left out, by where that stands and what it was.
+fn with_one_left_out(state: &Value) -> Vec<(String, Value)> {
+    match state {
+        Value::Object(fields) => fields
+            .iter()
+            .flat_map(|(name, value)| {
+                let with = |value: Option<Value>| {
+                    let mut fields = fields.clone();
+                    match value {
+                        Some(value) => fields.insert(name.clone(), value),
+                        None => fields.remove(name),
+                    };
+                    Value::Object(fields)
+                };
+                let deeper = with_one_left_out(value).into_iter();
+                let deeper: Vec<_> =
+                    deeper.map(|(place, value)| (format!("{name}.{place}"), with(Some(value)))).collect();
+                [(name.clone(), with(None))].into_iter().chain(deeper).collect::<Vec<_>>()
+            })
+            .collect(),
+        _ => vec![],
+    }
+}
+
+/// Else a slip in a file that somebody wrote would be judged as if nothing were there.
+#[test]
+fn of_a_state_only_what_may_be_nothing_may_be_left_out() -> Result<()> {
+    let (mut refused, mut taken) = (0, 0);
+    for case in cases()? {
+        let check = case.control.check;
+        let state = case.state();
+        check(state).with_context(|| format!("{}: the state itself", case.place()))?;
+        for (place, shorter) in with_one_left_out(state) {
+            let Err(error) = check(&shorter) else {
+                let is_nothing = |nothing: &Value| {
+                    let mut with = shorter.clone();
+                    *place.split('.').fold(&mut with, |value, name| &mut value[name]) = nothing.clone();
+                    (case.control.same)(&shorter, &with).unwrap_or_default()
+                };
+                let may_be = [json!(null), json!([]), json!({})].iter().any(is_nothing);
+                ensure!(may_be, "{}: `{place}` is left out and is not nothing", case.place());
+                taken += 1;
+                continue;
+            };
+            let said = format!("{error:#}");
+            let is_named = place.split('.').any(|name| said.contains(&format!("`{name}`")));
+            ensure!(is_named, "{}: `{place}` is left out: {said}", case.place());
+            refused += 1;
+        }
+    }
+    ensure!(refused > 100 && taken > 10, "{refused} were refused and {taken} taken");
+    Ok(())
+}
+
 #[test]
 fn a_revert_is_quiet() -> Result<()> {
     of_every_state(|case, state, _| {

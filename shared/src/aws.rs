@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
+use anyhow::Context;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_sts::operation::assume_role::AssumeRoleError;
@@ -95,6 +96,22 @@ where
 ///
 /// # Errors
 /// When the call failed for another reason.
+pub fn if_there<T, E, R>(answer: Result<T, SdkError<E, R>>, gone: &[&str]) -> anyhow::Result<Option<T>>
+where
+    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+    R: fmt::Debug + Send + Sync + 'static,
+{
+    match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(error) if code(&error).is_some_and(|code| gone.contains(&code)) => Ok(None),
+        Err(error) => Err(failure(error)),
+    }
+}
+
+/// The same; an error says what was being done.
+///
+/// # Errors
+/// When the call failed for another reason.
 pub fn unless_gone<T, E, R>(
     answer: Result<T, SdkError<E, R>>,
     gone: &[&str],
@@ -104,11 +121,7 @@ where
     E: ProvideErrorMetadata + Error + Send + Sync + 'static,
     R: fmt::Debug + Send + Sync + 'static,
 {
-    match answer {
-        Ok(answer) => Ok(Some(answer)),
-        Err(error) if code(&error).is_some_and(|code| gone.contains(&code)) => Ok(None),
-        Err(error) => Err(failure(error).context(doing())),
-    }
+    if_there(answer, gone).with_context(doing)
 }
 
 /// Why there is no answer that says why.

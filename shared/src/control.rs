@@ -358,18 +358,19 @@ pub struct Function {
     pub controls: &'static [AnyControl],
     pub apply: Apply,
     pub tags: Tags,
+    /// Whether it works in the other accounts and Regions of a hub as well, and takes a role there.
+    pub is_in_members: bool,
     /// How long to wait before each further look at whether a revert shows. Together with what comes before (13 s of
     /// looks at a clean state, 10 s for a resource that another event has) it has to fit into the 30 s of a function.
     pub patience: &'static [Duration],
 }
 
 impl Function {
-    /// The role that it takes in other accounts and Regions, if Snapback's stack is a hub for them. Snapback's own parts are
-    /// nowhere else.
+    /// The role that it takes in other accounts and Regions, if Snapback's stack is a hub for them.
     #[must_use]
     pub fn member_role(&self, stack: &str) -> Option<String> {
         let folder = self.name.trim_end_matches("Function").to_lowercase();
-        (folder != "own").then(|| format!("{stack}-member-{folder}"))
+        self.is_in_members.then(|| format!("{stack}-member-{folder}"))
     }
 
     /// Whether the settings make sense for it.
@@ -602,8 +603,8 @@ fn same_fields(given: &Value, expected: &Value, place: &str) -> Result<()> {
             }
             for (name, expected) in expected {
                 let Some(given) = given.get(name) else {
-                    // Some may be left out, as what is not there; all of them together say nothing at all.
-                    if !given.is_empty() {
+                    // What may be nothing may be left out; all of it together says nothing at all.
+                    if json::is_nothing(expected) && !given.is_empty() {
                         continue;
                     }
                     bail!("field `{}` is missing: expected `{}`", at(name), names.join("`, `"));

@@ -35,6 +35,30 @@ pub fn kind(value: &Value) -> &'static str {
     }
 }
 
+/// Whether a field that says this might as well be left out.
+#[must_use]
+pub fn is_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(list) => list.is_empty(),
+        Value::Object(fields) => fields.is_empty(),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
+}
+
+/// How many things a request lists, each with what belongs to it, apart from tags.
+#[must_use]
+pub fn listed(request: &Value) -> usize {
+    match request {
+        Value::Array(list) => list.iter().map(|element| listed(element).max(1)).sum(),
+        Value::Object(fields) => {
+            let is_of_tags = |name: &str| name.get(..3).is_some_and(|start| start.eq_ignore_ascii_case("tag"));
+            fields.iter().filter(|(name, _)| !is_of_tags(name)).map(|(_, value)| listed(value)).sum()
+        }
+        _ => 0,
+    }
+}
+
 /// What is wrong with a JSON text, without the names that Rust has for it.
 #[must_use]
 pub fn said(error: &serde_json::Error) -> String {

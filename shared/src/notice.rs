@@ -35,6 +35,7 @@ use aws_sdk_sns::types::MessageAttributeValue;
 use serde_json::{Value, json};
 
 use crate::aws::failure;
+use crate::change::Change;
 use crate::decision::Decision;
 use crate::event::SCHEDULED;
 use crate::journal::{Entry, Memory, Outcome, Repeat};
@@ -258,10 +259,11 @@ fn commands(entry: &Entry, journal: Table<'_>) -> Vec<String> {
 
 fn what_is_left(entry: &Entry) -> Vec<String> {
     let mut lines = vec![];
-    if let Decision::Revert { left, .. } = &entry.decision {
-        lines.extend(left.iter().map(|open| format!("STILL OPEN: {open}.")));
-    }
-    if entry.outcome == Outcome::Reverted && entry.event.kind.is_api_call() {
+    let left = if let Decision::Revert { left, .. } = &entry.decision { left.as_slice() } else { &[] };
+    lines.extend(left.iter().map(|open| format!("STILL OPEN: {open}.")));
+    let leaves_some = |change: &Change| change.leaves_some(&entry.basis.request);
+    let is_in_part = !left.is_empty() || entry.decision.plan().iter().any(leaves_some);
+    if entry.outcome == Outcome::Reverted && entry.event.kind.is_api_call() && is_in_part {
         lines.push("Whatever else the same call changed is still in place.".to_owned());
     }
     lines.extend(entry.repeat.iter().filter(|repeat| repeat.times > 1).map(|repeat| again(entry, repeat)));
@@ -563,7 +565,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::change::{Change, Holder, PolicyChange};
+    use crate::change::{Direction, Ec2, Holder, PolicyChange, Rule, SecurityGroup, Source, Swap};
     use crate::decision::Severity;
     use crate::event::Actor;
     use crate::journal::{Basis, Cause};
@@ -687,6 +689,47 @@ mod tests {
         let said = "\nSECURITY: forged journal record ignored: the emergency stop is not genuine.\n";
         assert!(notice.text.contains("its mode is `notify`") && notice.text.contains(said), "{}", notice.text);
         assert!(!notice.text.contains("Why not"));
+    }
+
+    #[test]
+    fn that_something_of_the_call_stays_is_said_only_where_something_does() {
+        let said = |plan: Change, request: Value| {
+            let mut entry = reverted("b", "{}");
+            entry.basis.request = request;
+            if let Decision::Revert { plan: planned, left, .. } = &mut entry.decision {
+                (*planned, *left) = (vec![plan], vec![]);
+            }
+            Notice::of(&entry, "journal").text.contains("Whatever else the same call changed is still in place.")
+        };
+        let policy = |to: Option<&str>| {
+            let of = Holder::Bucket("b".to_owned());
+            PolicyChange { of, from: Some("{}".into()), to: to.map(Into::into) }.into()
+        };
+        assert!(said(policy(Some(r#"{"Statement":[]}"#)), json!({})));
+        assert!(!said(policy(None), json!({"bucketPolicy": {"Statement": [{}, {}]}})));
+        let rule = Rule {
+            id: "sgr-1".to_owned(),
+            protocol: "tcp".to_owned(),
+            from_port: Some(22),
+            to_port: Some(22),
+            source: Source::Ipv4("0.0.0.0/0".to_owned()),
+            direction: Direction::Ingress,
+            description: None,
+            tags: std::collections::BTreeMap::new(),
+        };
+        let rules = || Swap { of: SecurityGroup("sg-1".to_owned()), from: vec![rule.clone()], to: vec![] };
+        let asked = |ranges: Value| {
+            json!({"groupId": "sg-1", "ipPermissions": {"items": [{"ipRanges": {"items": ranges}, "groups": {}}]},
+                "tagSpecificationSet": {"items": [{"tags": [{"key": "a"}, {"key": "b"}]}]}})
+        };
+        for (request, is_said) in [
+            (asked(json!([{"cidrIp": "0.0.0.0/0"}])), false),
+            (asked(json!([{"cidrIp": "0.0.0.0/0"}, {"cidrIp": "10.0.0.0/8"}])), true),
+            (json!({"groupId": "sg-1", "cidrIp": "0.0.0.0/0"}), false),
+            (Value::Null, true),
+        ] {
+            assert_eq!(said(Ec2::Rules(rules()).into(), request.clone()), is_said, "{request}");
+        }
     }
 
     #[test]

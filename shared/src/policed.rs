@@ -29,7 +29,7 @@ pub trait Policed: 'static {
     const WORD: &'static str;
 
     /// Whom the control keeps out: everyone, named strangers, or both.
-    const KEEPS_OUT: &'static [Exposure];
+    const KEEPS_OUT: &'static [Exposure] = &[Exposure::Public, Exposure::Foreign];
 
     /// What the policy is attached to.
     const KIND: Kind = Kind::Resource;

@@ -192,7 +192,7 @@ pub(super) fn section(function: &Function, is_first: bool) -> Result<String> {
         out += &listening(&rule, &mut targets)?;
         out += &permission(function, &rule.id, None);
     }
-    if function.member_role("").is_some() {
+    if function.is_in_members {
         out += &hub_rule(function, is_first);
         out += &permission(function, &hub_rule_id(function), Some(HUB));
     }

@@ -45,7 +45,7 @@ fn template() -> Result<String> {
         |suffix: &str| FUNCTIONS.iter().map(|of| format!("!GetAtt {}{suffix}.Arn", base(of))).collect::<Vec<_>>();
     let rules = FUNCTIONS.iter().flat_map(|function| function::rule_ids(function));
     let rules = rules.map(|id| format!("                  - !GetAtt {id}.Arn\n"));
-    let hub_rules = FUNCTIONS.iter().filter(|of| of.member_role("").is_some()).map(|of| function::hub_rule_id(of));
+    let hub_rules = FUNCTIONS.iter().filter(|of| of.is_in_members).map(|of| function::hub_rule_id(of));
     let hub_rules =
         hub_rules.map(|id| format!("                  - !If [IsHub, !GetAtt {id}.Arn, !Ref AWS::NoValue]\n"));
     let rules: String = rules.chain(hub_rules).collect();

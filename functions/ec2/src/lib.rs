@@ -48,6 +48,7 @@ pub const FUNCTION: Function = Function {
     ],
     apply: aws::apply,
     tags: Tags { read: aws::tags::read, needs: &[rights::DESCRIBE_TAGS] },
+    is_in_members: true,
     // EC2 asks for ever longer waits: <https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html>
     patience: &[Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)],
 };

@@ -27,6 +27,7 @@ pub const FUNCTION: Function = Function {
     ],
     apply: aws::apply,
     tags: Tags { read: aws::tags::read, needs: &[rights::LIST_USER_TAGS, rights::LIST_ROLE_TAGS] },
+    is_in_members: true,
     // A change takes some seconds to show:
     // <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency>
     patience: &[Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)],

@@ -41,6 +41,8 @@ pub const FUNCTION: Function = Function {
     ],
     apply: aws::apply,
     tags: Tags { read: no_tags, needs: &[] },
+    // Its own parts are nowhere else.
+    is_in_members: false,
     // What is put back here shows at once, mostly.
     patience: &[Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2)],
 };

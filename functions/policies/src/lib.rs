@@ -1,54 +1,59 @@
-//! Resource policies of services of which Snapback judges nothing else: the list of their controls. What a service adds
-//! is one file in `controls/`; how a policy is judged and reverted is in `snapback::policed`.
+//! Resource policies of services of which Snapback judges nothing else. What a service adds is one file in `controls/` and
+//! its line here; how a policy is judged and reverted is in `snapback::policed`.
 
 mod controls;
+mod resource;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use snapback::change::{Applied, Change, Holder};
+use snapback::change::{Applied, Change};
 use snapback::control::{AnyControl, Function, Look, Tags};
 use snapback::place::Place;
 use snapback::policed::Open;
+use snapback::right::Right;
 use snapback::subject::Subject;
 
-use crate::controls::{sns_open_topic_policy, sqs_open_queue_policy};
+use crate::controls::{SnsOpenTopicPolicy, SqsOpenQueuePolicy};
+use crate::resource::{ByPolicy, Kind, Resource};
+
+macro_rules! resources {
+    ($($resource:ty),+ $(,)?) => {
+        const KINDS: &[Kind] = &[$(Kind::of::<$resource>()),+];
+        const CONTROLS: &[AnyControl] = &[$(AnyControl::of::<Open<ByPolicy<$resource>>>()),+];
+        const TAGS: &[Right] = &[$(<$resource as Resource>::TAGS),+];
+    };
+}
+
+resources![SnsOpenTopicPolicy, SqsOpenQueuePolicy];
 
 pub const FUNCTION: Function = Function {
     name: "PoliciesFunction",
     service: "resource policies",
-    controls: &[
-        AnyControl::of::<Open<controls::SnsOpenTopicPolicy>>(),
-        AnyControl::of::<Open<controls::SqsOpenQueuePolicy>>(),
-    ],
+    controls: CONTROLS,
     apply,
-    tags: Tags { read: tags, needs: &[sns_open_topic_policy::LIST_TAGS, sqs_open_queue_policy::LIST_TAGS] },
+    tags: Tags { read: tags, needs: TAGS },
+    is_in_members: true,
     patience: &[Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)],
 };
 
 /// Applies a change if the policy is as the change says it was. None of these services has a conditional write.
 fn apply<'a>(place: &'a Place, change: &'a Change) -> BoxFuture<'a, Result<Applied>> {
     async move {
-        let Change::Policy(change) = change else { bail!("the function for resource policies was asked to {change}") };
-        match &change.of {
-            Holder::Topic(arn) => sns_open_topic_policy::put(place, arn, change).await,
-            Holder::Queue(url) => sqs_open_queue_policy::put(place, url, change).await,
-            _ => bail!("the function for resource policies was asked to {change}"),
-        }
+        let asked = || format!("the function for resource policies was asked to {change}");
+        let Change::Policy(change) = change else { bail!(asked()) };
+        let kind = KINDS.iter().find(|kind| kind.word == change.of.word()).with_context(asked)?;
+        (kind.apply)(place, change).await
     }
     .boxed()
 }
 
 fn tags<'a>(look: &'a Look<'a>, subject: &'a Subject) -> BoxFuture<'a, Result<BTreeMap<String, String>>> {
-    async move {
-        match subject.kind.as_str() {
-            "topic" => sns_open_topic_policy::tags(look, &subject.arn).await,
-            "queue" => sqs_open_queue_policy::tags(look, subject).await,
-            _ => Ok(BTreeMap::new()),
-        }
+    match KINDS.iter().find(|kind| kind.word == subject.kind) {
+        Some(kind) => (kind.tags)(look, subject),
+        None => async { Ok(BTreeMap::new()) }.boxed(),
     }
-    .boxed()
 }

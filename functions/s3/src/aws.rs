@@ -333,9 +333,7 @@ pub(crate) fn apply<'a>(place: &'a Place, change: &'a Change) -> BoxFuture<'a, R
                         async |to: &Option<PolicyText>| put_access_point_policy(look, name, to.as_deref()).await;
                     change.put(access_point_policy(look, name).map_ok(Live::Is), write).await
                 }
-                Holder::Topic(_) | Holder::Queue(_) | Holder::Role(_) => {
-                    bail!("the function for S3 was asked to {change}")
-                }
+                _ => bail!("the function for S3 was asked to {change}"),
             },
             Change::S3(change) => Box::pin(apply_setting(look, change)).await,
             other => bail!("the function for S3 was asked to {other}"),

@@ -34,6 +34,7 @@ pub const FUNCTION: Function = Function {
     ],
     apply,
     tags: Tags { read: tags, needs: &[] },
+    is_in_members: true,
     patience: &[],
 };
 

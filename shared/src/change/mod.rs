@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 pub use ec2::{
     AclEntry, Direction, Ec2, FlowLog, FlowLogFiles, HttpTokens, Instance, Network, NetworkAcl, PrefixEntry,
@@ -99,6 +100,18 @@ impl Change {
             // Rules and credentials go by their ids, whom something is shared with by their names, and a switch has nothing
             // beside it; whoever restores a part of Snapback writes the same.
             Self::Ec2(_) | Self::Iam(_) | Self::Own(_) => false,
+        }
+    }
+
+    /// Whether the call whose request this is, which the change reverts, changed something else that stays.
+    #[must_use]
+    pub fn leaves_some(&self, request: &Value) -> bool {
+        match self {
+            Self::Policy(change) => change.leaves_some(request),
+            Self::S3(change) => change.leaves_some(request),
+            Self::Ec2(change) => change.leaves_some(request),
+            Self::Iam(change) => change.leaves_some(request),
+            Self::Own(change) => change.leaves_some(request),
         }
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::Change;
 use super::swap::{Setting, Swap};
@@ -28,15 +29,33 @@ pub enum Holder {
     Role(String),
 }
 
+impl Holder {
+    /// What people call it.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        self.parts().0
+    }
+
+    /// By what its API knows it.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.parts().1
+    }
+
+    fn parts(&self) -> (&'static str, &str) {
+        match self {
+            Self::Bucket(name) => ("bucket", name),
+            Self::AccessPoint(name) => ("access point", name),
+            Self::Topic(arn) => ("topic", arn),
+            Self::Queue(url) => ("queue", url),
+            Self::Role(name) => ("role", name),
+        }
+    }
+}
+
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Bucket(name) => write!(f, "bucket `{name}`"),
-            Self::AccessPoint(name) => write!(f, "access point `{name}`"),
-            Self::Topic(arn) => write!(f, "topic `{arn}`"),
-            Self::Queue(url) => write!(f, "queue `{url}`"),
-            Self::Role(name) => write!(f, "role `{name}`"),
-        }
+        write!(f, "{} `{}`", self.word(), self.id())
     }
 }
 
@@ -52,6 +71,10 @@ impl Setting for Option<PolicyText> {
             (Some(_), Some(_)) => format!("change the policy of {of}"),
         };
         what + &without(to.as_ref())
+    }
+
+    fn leaves_some(_: &Self, to: &Self, _: &Value) -> bool {
+        to.is_some()
     }
 
     fn writable(&self) -> Self {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::swap::{Setting, changes};
 use super::{Lifecycle, LifecycleRule, Replication, ReplicationRule};
@@ -149,6 +150,11 @@ impl Setting for Acl {
         };
         self.owner == other.owner && sorted(self) == sorted(other)
     }
+
+    fn leaves_some(from: &Self, to: &Self, _: &Value) -> bool {
+        let is_others = |grant: &&AclGrant| grant.grantee != Grantee::User(to.owner.clone());
+        to.grants.iter().filter(is_others).any(|grant| from.grants.contains(grant))
+    }
 }
 
 impl Setting for Option<Flags> {
@@ -196,6 +202,11 @@ impl Setting for Option<Lifecycle> {
         };
         removed_and_added(&others(&before, &after), &others(&after, &before), &format!("the lifecycle of {of}"))
     }
+
+    fn leaves_some(from: &Self, to: &Self, _: &Value) -> bool {
+        let rules = |of: &Self| of.clone().unwrap_or_default().rules;
+        rules(to).iter().any(|rule| rules(from).contains(rule))
+    }
 }
 
 impl Setting for Option<AccessLogging> {
@@ -222,6 +233,10 @@ impl Setting for Replication {
         let list = |of: Vec<&ReplicationRule>| of.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         let (verb, changed) = if on.is_empty() { ("disable", off) } else { ("enable", on) };
         format!("{verb} {} in the replication of {of}", list(changed))
+    }
+
+    fn leaves_some(from: &Self, to: &Self, _: &Value) -> bool {
+        to.rules.iter().any(|rule| from.rules.contains(rule))
     }
 }
 

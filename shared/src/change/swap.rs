@@ -8,9 +8,11 @@ use std::fmt;
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::Applied;
 use crate::aws::lost_race;
+use crate::json;
 
 /// What is changed, what is there before, and what is there after. Its inverse is the same the other way round.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -31,6 +33,11 @@ pub trait Setting: Clone + PartialEq {
     /// Whether a change that finds one finds the other: by meaning, whatever AWS names anew.
     fn same(&self, other: &Self) -> bool {
         self == other
+    }
+
+    /// Whether a call that asked for this, from which the change took what was risky, set something that stays.
+    fn leaves_some(_from: &Self, _to: &Self, _request: &Value) -> bool {
+        false
     }
 
     /// As AWS takes it: what AWS shows and refuses to take back goes first.
@@ -70,6 +77,10 @@ impl<M: Member> Setting for Vec<M> {
     fn said(of: &str, from: &Self, to: &Self) -> String {
         M::said(of, from, to)
     }
+
+    fn leaves_some(from: &Self, to: &Self, request: &Value) -> bool {
+        json::is_left_out(request) || json::listed(request) > from.len().max(to.len())
+    }
 }
 
 /// What is there now of a thing.
@@ -98,6 +109,12 @@ impl<Of: Clone + fmt::Display, V: Setting> Swap<Of, V> {
     #[must_use]
     pub fn idle(&self) -> Self {
         Self { of: self.of.clone(), from: self.from.clone(), to: self.from.clone() }
+    }
+
+    /// See [`Setting::leaves_some`].
+    #[must_use]
+    pub fn leaves_some(&self, request: &Value) -> bool {
+        V::leaves_some(&self.from, &self.to, request)
     }
 
     /// What is there before and after, as people read it.
@@ -245,6 +262,12 @@ macro_rules! changes {
             #[must_use]
             pub fn idle(&self) -> Self {
                 match self { $(Self::$variant(swap) => Self::$variant(swap.idle())),+ }
+            }
+
+            /// See [`Setting::leaves_some`]($crate::change::Setting::leaves_some).
+            #[must_use]
+            pub fn leaves_some(&self, request: &serde_json::Value) -> bool {
+                match self { $(Self::$variant(swap) => swap.leaves_some(request)),+ }
             }
 
             /// What is there before and after, as people read it.

@@ -31,7 +31,7 @@ use snapback::decision::Severity;
 use snapback::event::Event;
 use snapback::json;
 use snapback::policed::{Barrier, Policed, State, Told, ToldPolicy};
-use snapback::policy::{Exposure, Kind, Trust};
+use snapback::policy::{Kind, Trust};
 use snapback::subject::Subject;
 
 use crate::told::SERVICE;
@@ -67,7 +67,6 @@ impl Policed for OpenTrust {
     const WORD: &'static str = "role";
     const KIND: Kind = Kind::Trust;
     const OPERATOR_APPLIES: bool = true;
-    const KEEPS_OUT: &'static [Exposure] = &[Exposure::Public, Exposure::Foreign];
     const SURVEY: Option<Survey> =
         Some(Survey { list: |look, event| aws::roles::all(look, event).boxed(), needs: &[rights::LIST_ROLES] });
 

@@ -52,7 +52,6 @@ pub(crate) struct State {
     pub protected: bool,
     /// Whether it can be restored to a point in time.
     pub recoverable: bool,
-    #[serde(default)]
     pub capacity: Capacity,
 }
 

@@ -1,7 +1,7 @@
 //! One file each: a service, and whom a resource policy of it lets in.
 
-pub(crate) mod sns_open_topic_policy;
-pub(crate) mod sqs_open_queue_policy;
+mod sns_open_topic_policy;
+mod sqs_open_queue_policy;
 
 pub(crate) use sns_open_topic_policy::SnsOpenTopicPolicy;
 pub(crate) use sqs_open_queue_policy::SqsOpenQueuePolicy;

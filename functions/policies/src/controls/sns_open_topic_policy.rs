@@ -20,35 +20,35 @@
 //! It alerts and touches nothing where it cannot tell: everyone from a network or a range of addresses, a condition or a
 //! `Deny` that may keep strangers out, a policy that it cannot read, an event that does not say which topic.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use anyhow::Result;
-use futures::{FutureExt, TryFutureExt};
+use aws_sdk_sns::Client;
 use serde_json::{Value, json};
-use snapback::aws::{failure, unless_gone};
-use snapback::change::{Applied, Holder, Live, PolicyChange};
-use snapback::control::{About, Look, Survey, Watch};
+use snapback::aws::{failure, if_there};
+use snapback::change::Holder;
+use snapback::control::{About, Watch};
 use snapback::decision::Severity;
 use snapback::event::Event;
 use snapback::json;
 use snapback::place::Place;
-use snapback::policed::{Nothing, Policed, State, Told, ToldPolicy};
-use snapback::policy::{Exposure, PolicyText, is_account};
+use snapback::policed::ToldPolicy;
+use snapback::policy::is_account;
 use snapback::right::{On, Right};
 use snapback::subject::Subject;
+
+use crate::resource::Resource;
 
 const SERVICE: &str = "sns.amazonaws.com";
 
 const TOPICS: On = On::new("Topics", &["arn:${AWS::Partition}:sns:${AWS::Region}:${AWS::AccountId}:*"]);
 const GET_POLICY: Right = TOPICS.right("sns:GetTopicAttributes");
 const SET_POLICY: Right = TOPICS.right("sns:SetTopicAttributes");
-pub(crate) const LIST_TAGS: Right = TOPICS.right("sns:ListTagsForResource");
-const LIST: Right = On::new("AllTopics", &["*"]).right("sns:ListTopics");
 
 #[derive(Debug)]
 pub(crate) struct SnsOpenTopicPolicy;
 
-impl Policed for SnsOpenTopicPolicy {
+impl Resource for SnsOpenTopicPolicy {
     const ABOUT: &'static About = &About {
         id: "sns-open-topic-policy",
         title: "A topic policy lets strangers in",
@@ -68,12 +68,10 @@ impl Policed for SnsOpenTopicPolicy {
         source: file!(),
     };
     const WORD: &'static str = "topic";
-    const KEEPS_OUT: &'static [Exposure] = &[Exposure::Public, Exposure::Foreign];
-    const SURVEY: Option<Survey> = Some(Survey { list: |look, event| topics(look, event).boxed(), needs: &[LIST] });
+    const LIST: &'static [Right] = &[On::new("AllTopics", &["*"]).right("sns:ListTopics")];
+    const TAGS: Right = TOPICS.right("sns:ListTagsForResource");
 
-    type Beside = Nothing;
-
-    fn told(event: &Event) -> Told {
+    fn told(event: &Event) -> (Option<&str>, ToldPolicy) {
         let request = &event.request;
         let arn = json::text(request, "topicArn").or_else(|| json::text(&event.response, "topicArn"));
         let is_another = |name: &str| !name.eq_ignore_ascii_case("Policy");
@@ -83,23 +81,38 @@ impl Policed for SnsOpenTopicPolicy {
             "CreateTopic" => ToldPolicy::of_attributes(request),
             _ => ToldPolicy::of_permission(request),
         };
-        // A call upon another account's topic is told to the caller's account as well.
-        let account = arn.and_then(|arn| arn.split(':').nth(4)).filter(|account| is_account(account));
-        let is_foreign = account.is_some_and(|account| account != event.account);
-        let topic = arn.filter(|_| account.is_some()).map(|arn| Subject::topic(event, arn));
-        Told {
-            subject: topic.unwrap_or_else(|| Subject::account(event)),
-            policy: if is_foreign { ToldPolicy::None } else { policy },
-        }
+        (arn, policy)
     }
 
-    fn holder(subject: &Subject) -> Option<Holder> {
-        (subject.kind == Self::WORD).then(|| Holder::Topic(subject.arn.clone()))
+    fn subject(event: &Event, arn: &str) -> Option<Subject> {
+        arn.split(':').nth(4).is_some_and(is_account).then(|| Subject::topic(event, arn))
     }
 
-    async fn observe(look: &Look<'_>, holder: &Holder) -> Result<State<Nothing>> {
-        let Holder::Topic(arn) = holder else { return Ok(State::default()) };
-        Ok(State { policy: policy(look.place, arn).await?, beside: Nothing {} })
+    fn holder(topic: &Subject) -> Holder {
+        Holder::Topic(topic.arn.clone())
+    }
+
+    async fn read(place: &Place, arn: &str) -> Result<Option<String>> {
+        let answer = sns(place).get_topic_attributes().topic_arn(arn).send().await;
+        let attributes = if_there(answer, &["NotFound", "NotFoundException"])?.and_then(|found| found.attributes);
+        Ok(attributes.and_then(|mut all| all.remove("Policy")))
+    }
+
+    async fn write(place: &Place, arn: &str, policy: &str) -> Result<()> {
+        let call = sns(place).set_topic_attributes().topic_arn(arn).attribute_name("Policy").attribute_value(policy);
+        call.send().await.map(drop).map_err(failure)
+    }
+
+    async fn list(place: &Place) -> Result<Vec<String>> {
+        let topics = sns(place).list_topics().into_paginator().items().send();
+        let topics = topics.collect::<Result<Vec<_>, _>>().await.map_err(failure)?;
+        Ok(topics.into_iter().filter_map(|topic| topic.topic_arn).collect())
+    }
+
+    async fn tags(place: &Place, arn: &str) -> Result<HashMap<String, String>> {
+        let answer = sns(place).list_tags_for_resource().resource_arn(arn).send().await;
+        let tags = if_there(answer, &["ResourceNotFoundException"])?.and_then(|found| found.tags);
+        Ok(tags.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value)).collect())
     }
 
     /// <https://docs.aws.amazon.com/sns/latest/api/API_SetTopicAttributes.html>: a policy cannot be deleted.
@@ -123,40 +136,8 @@ impl Policed for SnsOpenTopicPolicy {
     }
 }
 
-/// The policy of a topic; nothing if the topic is gone.
-async fn policy(place: &Place, arn: &str) -> Result<Option<PolicyText>> {
-    let answer = snapback::client!(aws_sdk_sns, &place.config).get_topic_attributes().topic_arn(arn).send().await;
-    let doing = || format!("reading the policy of topic `{arn}`");
-    let attributes = unless_gone(answer, &["NotFound", "NotFoundException"], doing)?.and_then(|found| found.attributes);
-    Ok(attributes.and_then(|mut all| all.remove("Policy")).map(PolicyText::from))
-}
-
-pub(crate) async fn put(place: &Place, arn: &str, change: &PolicyChange) -> Result<Applied> {
-    let write = async |to: &Option<PolicyText>| {
-        let to = to.as_ref().map(PolicyText::as_str).unwrap_or_default();
-        let call = snapback::client!(aws_sdk_sns, &place.config)
-            .set_topic_attributes()
-            .topic_arn(arn)
-            .attribute_name("Policy");
-        let written = call.attribute_value(to).send().await.map(drop);
-        written.map_err(|error| failure(error).context(format!("writing the policy of topic `{arn}`")))
-    };
-    change.put(policy(place, arn).map_ok(Live::Is), write).await
-}
-
-async fn topics(look: &Look<'_>, event: &Event) -> Result<Vec<Subject>> {
-    let found = snapback::client!(aws_sdk_sns, &look.place.config).list_topics().into_paginator().items().send();
-    let found = found.collect::<Result<Vec<_>, _>>().await;
-    let found = found.map_err(|error| failure(error).context("listing the topics"))?;
-    Ok(found.into_iter().filter_map(|one| Some(Subject::topic(event, &one.topic_arn?))).collect())
-}
-
-pub(crate) async fn tags(look: &Look<'_>, arn: &str) -> Result<BTreeMap<String, String>> {
-    let answer =
-        snapback::client!(aws_sdk_sns, &look.place.config).list_tags_for_resource().resource_arn(arn).send().await;
-    let doing = || format!("reading the tags of topic `{arn}`");
-    let tags = unless_gone(answer, &["ResourceNotFoundException"], doing)?.and_then(|found| found.tags);
-    Ok(tags.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value)).collect())
+fn sns(place: &Place) -> Client {
+    snapback::client!(aws_sdk_sns, &place.config)
 }
 
 #[cfg(test)]
@@ -166,6 +147,7 @@ mod tests {
     use snapback::settings::Settings;
 
     use super::*;
+    use crate::resource::ByPolicy;
 
     const OPEN: &str = r#"{"Statement":[{"Effect":"Allow","Principal":"*","Action":"SNS:Subscribe","Resource":"*"}]}"#;
 
@@ -176,7 +158,7 @@ mod tests {
             "awsRegion": "eu-central-1", "recipientAccountId": "111122223333", "requestParameters": request,
         });
         let event = Event::from_record(record).expect("an event");
-        let suspicion = Open::<SnsOpenTopicPolicy>::suspect(&event, &Settings::default()).pop()?;
+        let suspicion = Open::<ByPolicy<SnsOpenTopicPolicy>>::suspect(&event, &Settings::default()).pop()?;
         Some((suspicion.subject.kind, suspicion.subject.name))
     }
 

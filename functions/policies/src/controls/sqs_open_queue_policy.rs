@@ -18,41 +18,40 @@
 //! It alerts and touches nothing where it cannot tell: everyone from a network or a range of addresses, a condition or a
 //! `Deny` that may keep strangers out, a policy that it cannot read, an event that does not say which queue.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use anyhow::Result;
+use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::QueueAttributeName::Policy;
-use futures::{FutureExt, TryFutureExt};
-use snapback::aws::{failure, unless_gone};
-use snapback::change::{Applied, Holder, Live, PolicyChange};
-use snapback::control::{About, Look, Survey, Watch};
+use snapback::aws::{failure, if_there};
+use snapback::change::Holder;
+use snapback::control::{About, Watch};
 use snapback::decision::Severity;
 use snapback::event::Event;
 use snapback::json;
 use snapback::partition::Partition;
 use snapback::place::Place;
-use snapback::policed::{Nothing, Policed, State, Told, ToldPolicy};
-use snapback::policy::{Exposure, PolicyText, is_account};
+use snapback::policed::ToldPolicy;
 use snapback::right::{On, Right};
 use snapback::subject::Subject;
+
+use crate::resource::{Resource, parts};
 
 const SERVICE: &str = "sqs.amazonaws.com";
 
 const QUEUES: On = On::new("Queues", &["arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:*"]);
 const GET_POLICY: Right = QUEUES.right("sqs:GetQueueAttributes");
 const SET_POLICY: Right = QUEUES.right("sqs:SetQueueAttributes");
-const LIST: Right = On::new("AllQueues", &["*"])
-    .why("Queues are listed all or none. https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html")
-    .right("sqs:ListQueues");
-pub(crate) const LIST_TAGS: Right = QUEUES.right("sqs:ListQueueTags");
+const ALL_QUEUES: On = On::new("AllQueues", &["*"])
+    .why("Queues are listed all or none. https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html");
 
 /// With which SQS says that there is no such queue.
-const GONE: [&str; 2] = ["QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"];
+const GONE: &[&str] = &["QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"];
 
 #[derive(Debug)]
 pub(crate) struct SqsOpenQueuePolicy;
 
-impl Policed for SqsOpenQueuePolicy {
+impl Resource for SqsOpenQueuePolicy {
     const ABOUT: &'static About = &About {
         id: "sqs-open-queue-policy",
         title: "A queue policy lets strangers in",
@@ -67,114 +66,64 @@ impl Policed for SqsOpenQueuePolicy {
         undoes: &[GET_POLICY, SET_POLICY],
         severity: Severity::Critical,
         frameworks: &["AWS FSBP SQS.3", "ATT&CK T1537"],
-        caveat: "Messages received before the revert are known to whoever received them, and messages sent are in the \
-                 queue: CloudTrail's data events tell, where a trail records them.",
+        caveat: "Whoever received messages before the revert knows them, and messages that were sent are still in the \
+                 queue: check CloudTrail's data events, if a trail records them.",
         source: file!(),
     };
     const WORD: &'static str = "queue";
-    const KEEPS_OUT: &'static [Exposure] = &[Exposure::Public, Exposure::Foreign];
-    const SURVEY: Option<Survey> = Some(Survey { list: |look, event| queues(look, event).boxed(), needs: &[LIST] });
+    const LIST: &'static [Right] = &[ALL_QUEUES.right("sqs:ListQueues")];
+    const TAGS: Right = QUEUES.right("sqs:ListQueueTags");
 
-    type Beside = Nothing;
-
-    fn told(event: &Event) -> Told {
-        let (request, response) = (&event.request, &event.response);
-        let url = json::text(request, "queueUrl").or_else(|| json::text(response, "queueUrl"));
-        let named = url.or_else(|| json::text(request, "queueName")).map(Path::of).unwrap_or_default();
+    fn told(event: &Event) -> (Option<&str>, ToldPolicy) {
+        let request = &event.request;
+        let url = json::text(request, "queueUrl").or_else(|| json::text(&event.response, "queueUrl"));
         let sets_nothing = ["attributes", "attribute"].iter().all(|name| request.get(*name).is_none());
         let policy = match event.name.as_str() {
-            _ if named.is_of_another_account(event) => ToldPolicy::None,
             "AddPermission" => ToldPolicy::of_permission(request),
             "SetQueueAttributes" if sets_nothing => ToldPolicy::Untold,
             _ => ToldPolicy::of_attributes(request),
         };
-        let queue = named.queue().map(|name| Subject::queue(event, name));
-        Told { subject: queue.unwrap_or_else(|| Subject::account(event)), policy }
+        (url.or_else(|| json::text(request, "queueName")), policy)
     }
 
-    fn holder(subject: &Subject) -> Option<Holder> {
-        (subject.kind == Self::WORD).then(|| Holder::Queue(url(subject)))
-    }
-
-    async fn observe(look: &Look<'_>, holder: &Holder) -> Result<State<Nothing>> {
-        let Holder::Queue(url) = holder else { return Ok(State::default()) };
-        Ok(State { policy: policy(look.place, url).await?, beside: Nothing {} })
-    }
-}
-
-/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-queue-message-identifiers.html>
-fn url(queue: &Subject) -> String {
-    let suffix = Partition::of_region(&queue.region).dns_suffix();
-    format!("https://sqs.{}.{suffix}/{}/{}", queue.region, queue.account, queue.name)
-}
-
-/// The parts of the path of a queue's URL, which is the account and the name, however a caller has written it.
-#[derive(Debug, Default)]
-struct Path<'u>(Vec<&'u str>);
-
-impl<'u> Path<'u> {
-    fn of(url: &'u str) -> Self {
-        let url = url.split(['?', '#']).next().unwrap_or_default();
-        let path = url.split_once("://").map_or(url, |(_, rest)| rest.split_once('/').map_or("", |(_, path)| path));
-        Self(path.split(['/', ':']).filter(|part| !part.is_empty()).collect())
-    }
-
-    fn is_of_another_account(&self, event: &Event) -> bool {
-        let before = self.0.split_last().map_or(&[][..], |(_, before)| before);
-        before.iter().any(|part| is_account(part)) && !before.contains(&event.account.as_str())
-    }
-
-    /// Its name, if it can be one.
     /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html>
-    fn queue(&self) -> Option<&'u str> {
-        let is_of_a_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-        let name = self.0.last()?;
-        name.strip_suffix(".fifo").unwrap_or(name).bytes().all(is_of_a_name).then_some(*name)
+    fn subject(event: &Event, url: &str) -> Option<Subject> {
+        let is_of_a_name = |letter: char| letter.is_ascii_alphanumeric() || letter == '-' || letter == '_';
+        let name = *parts(url).last()?;
+        let is_name = name.strip_suffix(".fifo").unwrap_or(name).chars().all(is_of_a_name);
+        is_name.then(|| Subject::queue(event, name))
+    }
+
+    /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-queue-message-identifiers.html>
+    fn holder(Subject { name, account, region, .. }: &Subject) -> Holder {
+        let suffix = Partition::of_region(region).dns_suffix();
+        Holder::Queue(format!("https://sqs.{region}.{suffix}/{account}/{name}"))
+    }
+
+    async fn read(place: &Place, url: &str) -> Result<Option<String>> {
+        let call = sqs(place).get_queue_attributes().queue_url(url).attribute_names(Policy);
+        let attributes = if_there(call.send().await, GONE)?.and_then(|found| found.attributes);
+        Ok(attributes.and_then(|mut all| all.remove(&Policy)))
+    }
+
+    async fn write(place: &Place, url: &str, policy: &str) -> Result<()> {
+        let call = sqs(place).set_queue_attributes().queue_url(url).attributes(Policy, policy);
+        call.send().await.map(drop).map_err(failure)
+    }
+
+    async fn list(place: &Place) -> Result<Vec<String>> {
+        let urls = sqs(place).list_queues().max_results(1000).into_paginator().items().send();
+        urls.collect::<Result<_, _>>().await.map_err(failure)
+    }
+
+    async fn tags(place: &Place, url: &str) -> Result<HashMap<String, String>> {
+        let found = if_there(sqs(place).list_queue_tags().queue_url(url).send().await, GONE)?;
+        Ok(found.and_then(|found| found.tags).unwrap_or_default())
     }
 }
 
-/// The policy of a queue; nothing if it has none, or if it is gone.
-async fn policy(place: &Place, url: &str) -> Result<Option<PolicyText>> {
-    let call =
-        snapback::client!(aws_sdk_sqs, &place.config).get_queue_attributes().queue_url(url).attribute_names(Policy);
-    let doing = || format!("reading the policy of queue `{url}`");
-    let attributes = unless_gone(call.send().await, &GONE, doing)?.and_then(|found| found.attributes);
-    Ok(attributes.and_then(|mut all| all.remove(&Policy)).map(PolicyText::from))
-}
-
-pub(crate) async fn put(place: &Place, url: &str, change: &PolicyChange) -> Result<Applied> {
-    let write = async |to: &Option<PolicyText>| {
-        // An empty text deletes the policy.
-        let to = to.as_ref().map(PolicyText::as_str).unwrap_or_default();
-        let written = snapback::client!(aws_sdk_sqs, &place.config)
-            .set_queue_attributes()
-            .queue_url(url)
-            .attributes(Policy, to)
-            .send();
-        let written = written.await.map(drop);
-        written.map_err(|error| failure(error).context(format!("writing the policy of queue `{url}`")))
-    };
-    change.put(policy(place, url).map_ok(Live::Is), write).await
-}
-
-async fn queues(look: &Look<'_>, event: &Event) -> Result<Vec<Subject>> {
-    let found = snapback::client!(aws_sdk_sqs, &look.place.config)
-        .list_queues()
-        .max_results(1000)
-        .into_paginator()
-        .items()
-        .send();
-    let found = found.collect::<Result<Vec<_>, _>>().await;
-    let found = found.map_err(|error| failure(error).context("listing the queues"))?;
-    Ok(found.iter().filter_map(|url| Some(Subject::queue(event, Path::of(url).queue()?))).collect())
-}
-
-pub(crate) async fn tags(look: &Look<'_>, queue: &Subject) -> Result<BTreeMap<String, String>> {
-    let url = url(queue);
-    let answer = snapback::client!(aws_sdk_sqs, &look.place.config).list_queue_tags().queue_url(&url).send().await;
-    let tags =
-        unless_gone(answer, &GONE, || format!("reading the tags of queue `{url}`"))?.and_then(|found| found.tags);
-    Ok(tags.unwrap_or_default().into_iter().collect())
+fn sqs(place: &Place) -> Client {
+    snapback::client!(aws_sdk_sqs, &place.config)
 }
 
 #[cfg(test)]
@@ -185,6 +134,7 @@ mod tests {
     use snapback::settings::Settings;
 
     use super::*;
+    use crate::resource::ByPolicy;
 
     const OPEN: &str = r#"{"Statement":[{"Effect":"Allow","Principal":"*","Action":"SQS:*","Resource":"*"}]}"#;
 
@@ -200,7 +150,7 @@ mod tests {
     fn suspected(url: &str) -> Option<(String, String)> {
         let event =
             event("SetQueueAttributes", "eu-central-1", &json!({"queueUrl": url, "attributes": {"Policy": OPEN}}));
-        let suspicion = Open::<SqsOpenQueuePolicy>::suspect(&event, &Settings::default()).pop()?;
+        let suspicion = Open::<ByPolicy<SqsOpenQueuePolicy>>::suspect(&event, &Settings::default()).pop()?;
         Some((suspicion.subject.kind, suspicion.subject.name))
     }
 
@@ -258,7 +208,7 @@ mod tests {
             ("CreateQueue", json!({"queueName": "orders", "attributes": [{"name": "Policy", "value": OPEN}]})),
         ] {
             let event = event(name, "eu-central-1", &request);
-            let suspicion = Open::<SqsOpenQueuePolicy>::suspect(&event, &Settings::default()).pop();
+            let suspicion = Open::<ByPolicy<SqsOpenQueuePolicy>>::suspect(&event, &Settings::default()).pop();
             assert_eq!(suspicion.expect("it is suspicious").subject.name, "orders", "{request}");
         }
     }
@@ -273,7 +223,7 @@ mod tests {
             ("us-iso-east-1", "sqs.us-iso-east-1.c2s.ic.gov"),
         ] {
             let queue = Subject::queue(&event("CreateQueue", region, &json!({"queueName": "orders"})), "orders");
-            assert_eq!(url(&queue), format!("https://{host}/111122223333/orders"));
+            assert_eq!(SqsOpenQueuePolicy::holder(&queue).id(), format!("https://{host}/111122223333/orders"));
         }
     }
 }

@@ -29,7 +29,7 @@ use snapback::control::{About, Look, Survey, Watch};
 use snapback::decision::Severity;
 use snapback::event::Event;
 use snapback::policed::{Barrier, Policed, State, Told};
-use snapback::policy::{Exposure, Grant, Kind, Policy, PolicyText, Trust};
+use snapback::policy::{Grant, Kind, Policy, PolicyText, Trust};
 use snapback::subject::Subject;
 
 use crate::bucket_policy::BLOCKED;
@@ -74,7 +74,6 @@ impl Policed for AccessPointPolicy {
     };
 
     const WORD: &'static str = "access point";
-    const KEEPS_OUT: &'static [Exposure] = &[Exposure::Public, Exposure::Foreign];
     const SURVEY: Option<Survey> = Some(aws::ACCESS_POINTS);
 
     type Beside = Beside;
