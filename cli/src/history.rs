@@ -20,8 +20,8 @@ pub(crate) struct Arguments {
     /// Show only what was decided since a time such as `2026-01-31` (UTC), or in the last `2h` or `3d`
     #[arg(long, value_name = "WHEN", value_parser = past)]
     since: Option<Timestamp>,
-    /// Show only this outcome: `pending`, `reverted`, `asked`, `would-revert`, `alerted`, `held`, `failed`, `allowed` or
-    /// `undone`
+    /// Show only this outcome: `pending`, `reverted`, `asked`, `would-revert`, `alerted`, `held`, `closed`, `failed`,
+    /// `allowed` or `undone`
     #[arg(long, value_parser = outcome)]
     outcome: Option<Outcome>,
     #[command(flatten)]

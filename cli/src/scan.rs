@@ -37,7 +37,7 @@ pub(crate) struct Arguments {
     control: String,
     #[command(flatten)]
     choices: Choices,
-    /// The folder of your guardrails, for `trusted.json` in it
+    /// The folder of your guardrails; only `trusted.json` in it is used
     #[arg(long, value_name = "FOLDER", default_value = "guardrails")]
     guardrails: PathBuf,
     /// Print JSON Lines: control, subject and decision of each finding

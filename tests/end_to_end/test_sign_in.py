@@ -143,7 +143,7 @@ def test_what_a_denied_call_was_upon_is_told_as_a_claim_that_cannot_pass_for_a_l
     message = f"User: y is not authorized to perform: iam:PutUserPolicy on resource: {hostile} because z"
     made = call("iam", "PutUserPolicy", None, errorCode="AccessDenied", errorMessage=message, userIdentity=user("dave"))
     denied = tell(snapback, made)
-    assert f"upon `{hostile}` as the caller claims" in denied["why"]
+    assert f"on `{hostile}` (as the caller claims)" in denied["why"]
     (mail,) = snapback.aws.mails_about("dave")
     assert "    curl" not in [line[:8] for line in mail["text"].splitlines()]
 

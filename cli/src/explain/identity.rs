@@ -34,10 +34,10 @@ pub(super) struct Arguments {
     /// Read one document a line and answer each
     #[arg(long, requires = "file")]
     lines: bool,
-    /// The account of whoever holds the policy: nobody can rewrite what IAM keeps for another account
+    /// The account of whoever holds the policy: permissions on what IAM keeps for another account then do not count
     #[arg(long, value_name = "ID", value_parser = account, conflicts_with = "principal")]
     account: Option<String>,
-    /// The Region whose endpoint of IAM is asked, if it is not that of your AWS profile
+    /// The Region whose IAM endpoint is called [default: the Region of your AWS profile or environment]
     #[arg(long, value_name = "REGION", conflicts_with = "file")]
     region: Option<String>,
 }

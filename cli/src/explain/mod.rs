@@ -26,14 +26,14 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, clap::Subcommand)]
 enum What {
-    /// Explain whom a resource policy or a role's trust policy lets in, and show it without the untrusted
+    /// Explain whom a resource policy or a role's trust policy lets in, and show it without those who are not trusted
     Policy(policy::Arguments),
-    /// Explain whether an identity policy, or all that a principal holds, makes an administrator or lets one become one
+    /// Explain whether an identity policy, or everything that a principal holds, makes an administrator or is a way to become one
     Identity(identity::Arguments),
     /// Explain what an EC2 `IpPermission`, or a list of them, opens to the world
     ///
-    /// It also reads what `aws ec2 describe-security-groups` and `aws ec2 describe-security-group-rules` say, of which it
-    /// explains the inbound rules.
+    /// It also reads the output of `aws ec2 describe-security-groups` and `aws ec2 describe-security-group-rules`, and
+    /// explains the inbound rules in it.
     #[command(verbatim_doc_comment)]
     Ingress(ingress::Arguments),
     /// Explain what Snapback would do about an event, and which guardrail has a say

@@ -213,7 +213,7 @@ impl Told {
             return if !unknown.is_empty() {
                 alert(
                     Severity::Medium,
-                    format!("{of} is shared with {}, whom nobody has said to trust", listed(&unknown)),
+                    format!("{of} is shared with {}, which is not known to be trusted", listed(&unknown)),
                 )
             } else if !held.is_empty() {
                 allow("an operator has restored it")
@@ -225,7 +225,7 @@ impl Told {
         }
         let beside = others.iter().filter(|one| standing(one) == Standing::Stranger && !is_held(one));
         let beside = beside.map(|one| format!("it is shared with {one}, which this event did not do"));
-        let perhaps = unknown.iter().map(|one| format!("it is shared with {one}, whom nobody has said to trust"));
+        let perhaps = unknown.iter().map(|one| format!("it is shared with {one}, which is not known to be trusted"));
         Decision::Revert {
             severity: if strangers.contains(&SharedWith::Everyone) { Severity::Critical } else { Severity::High },
             why: format!("{of} is shared with {}", listed(&strangers)),

@@ -170,8 +170,10 @@ impl Part {
     /// What is decided where it is not.
     pub(crate) fn is_none<C>(&self, event: &Event, subject: &Subject) -> Decision<C> {
         if subject.kind == "account" {
-            let why =
-                format!("the event does not say on what `{}` was called; see whether it was Snapback", event.name);
+            let why = format!(
+                "the event does not say on what `{}` was called; check whether it was called on a part of Snapback",
+                event.name
+            );
             return Decision::Alert { severity: Severity::Medium, why };
         }
         match &self.name {
@@ -201,9 +203,9 @@ pub(crate) fn severity(event: &Event) -> Severity {
 /// A part was changed in a way that cannot be taken back exactly.
 pub(crate) fn changed<C>(event: &Event, what: &str) -> Decision<C> {
     let how = if is_deployment(event) {
-        "by a deployment of a stack; if that was none of yours, find out who deployed"
+        "by a deployment of a stack; if you did not deploy, find out who did"
     } else {
-        "past CloudFormation; a deployment that changes nothing there does not repair it, so restore what the template has"
+        "outside CloudFormation; deploying the same template again does not repair it, so restore what the template has by hand"
     };
     Decision::Alert { severity: severity(event), why: format!("{what}, {how}") }
 }
@@ -213,7 +215,7 @@ pub(crate) fn changed_so<C>(event: &Event, (what, how): &(String, String)) -> De
     if is_deployment(event) {
         return changed(event, what);
     }
-    Decision::Alert { severity: severity(event), why: format!("{what}, past CloudFormation; {how}") }
+    Decision::Alert { severity: severity(event), why: format!("{what}, outside CloudFormation; {how}") }
 }
 
 /// A part is gone, and only a deployment can bring it back.

@@ -27,7 +27,7 @@ pub(crate) struct State {
 #[derive(Debug)]
 pub(crate) struct Kind {
     pub statements: for<'a> fn(&Policy<'a>) -> Vec<Kept<'a>>,
-    /// `does not deny any more what it denied`, by which it is followed how long before that was.
+    /// `no longer denies what it denied`, by which it is followed how long before that was.
     pub lost: &'static str,
     /// `it denies something else instead`
     pub instead: &'static str,
@@ -93,7 +93,7 @@ impl Kind {
             return alert(Severity::Medium, format!("{why}; {}", self.instead));
         }
         if !remembered.is_fresh(event) {
-            return alert(Severity::Medium, format!("{why}, which is too long ago to be sure"));
+            return alert(Severity::Medium, format!("{why}, which is too long ago for Snapback to restore it"));
         }
         let to = match &now {
             Some(now) => Some(now.with(&lost)),

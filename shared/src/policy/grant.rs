@@ -336,7 +336,7 @@ fn how_of_many(reach: Reach) -> &'static str {
         Exposure::Account => ", but only for a trusted account",
         Exposure::Organization => ", but only for a trusted organization or network",
         Exposure::Service => ", and for whom that acts is not said",
-        Exposure::Foreign => ", but only those whom the conditions name, and they are not trusted",
+        Exposure::Foreign => ", limited by its condition to callers or networks that are not trusted",
         Exposure::Public => "",
     }
 }

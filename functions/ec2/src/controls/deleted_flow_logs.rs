@@ -127,7 +127,7 @@ impl Control for DeletedFlowLogs {
         }
         let why = format!("the {before} was deleted (`{id}`)");
         if !before.is_all_told || !is_of_a_network(&before.resource) || before.destination_type == FIREHOSE {
-            return alert(Severity::High, format!("{why}; it cannot be made again from what is known of it"));
+            return alert(Severity::High, format!("{why}; Snapback does not know enough about it to make it again"));
         }
         if !remembered.is_fresh(event) {
             let age = remembered.age(event);

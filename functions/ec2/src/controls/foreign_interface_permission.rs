@@ -34,7 +34,7 @@ impl Noticed for ForeignInterfacePermission {
         undoes: &[],
         severity: Severity::High,
         frameworks: &["ATT&CK T1599"],
-        caveat: "An interface that is attached already stays so: detach it as well.",
+        caveat: "An interface that is already attached stays attached: detach it as well.",
         source: file!(),
     };
 

@@ -65,8 +65,15 @@ impl Control for InstanceMetadataDefaultV1 {
 }
 
 fn why(event: &Event) -> String {
-    let tokens = text(parameters(event), "httpTokens").unwrap_or("something that the event does not say");
-    format!("whether new instances have to use version 2 of the metadata service is `{tokens}`")
+    match text(parameters(event), "httpTokens") {
+        Some(tokens) => {
+            format!("new instances do not have to use version 2 of the metadata service: its default is `{tokens}`")
+        }
+        None => {
+            "new instances may not have to use version 2 of the metadata service: the event does not say its default"
+                .to_owned()
+        }
+    }
 }
 
 #[cfg(test)]

@@ -115,7 +115,7 @@ impl Control for OpenNetworkAcl {
             let untold = match event.name.as_str() {
                 _ if event.is_look() => "",
                 ASSOCIATE => {
-                    "a subnet was put under it, and its network ACL of before is not known: put it back if you can; "
+                    "a subnet was associated with it, and which network ACL the subnet had before is not known; "
                 }
                 _ => "the event does not say which rule it made; ",
             };

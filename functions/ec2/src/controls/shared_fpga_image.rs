@@ -44,7 +44,7 @@ impl Noticed for SharedFpgaImage {
         let request = parameters(event);
         let with = match added(request) {
             None if !json::is_left_out(request) => return None,
-            None => "somebody, which the event does not say,".to_owned(),
+            None => "somebody whom the event does not name".to_owned(),
             Some(with) => {
                 let strangers = with.into_iter().filter(|who| !is_trusted(who, event, settings)).collect::<Vec<_>>();
                 if strangers.is_empty() {

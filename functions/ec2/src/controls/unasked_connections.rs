@@ -47,9 +47,10 @@ impl Noticed for UnaskedConnections {
             return None;
         }
         let id = text(request, "serviceId");
-        let told = if accepts.is_null() { "perhaps (the event does not say) " } else { "" };
+        let (accepts, doubt) =
+            if accepts.is_null() { ("may accept", " (the event does not say)") } else { ("accepts", "") };
         let why = format!(
-            "{told}nobody has to accept connections to it any more. To require that, run `aws ec2 \
+            "it {accepts} connections without asking{doubt}. To require acceptance, run `aws ec2 \
              modify-vpc-endpoint-service-configuration --service-id {} --acceptance-required`",
             id.unwrap_or("SERVICE_ID")
         );

@@ -1,4 +1,4 @@
-//! # Reverts were stopped, or go on again
+//! # Reverts were stopped or resumed
 //!
 //! **Watches** each `Scheduled Event`, which reads the emergency stop in the journal.
 //!
@@ -36,8 +36,8 @@ pub(crate) struct State {
 impl Control for StoppedReverts {
     const ABOUT: &'static About = &About {
         id: "own-stopped-reverts",
-        title: "Reverts were stopped, or go on again",
-        happened: "was stopped, or goes on again",
+        title: "Reverts were stopped or resumed",
+        happened: "was stopped or resumed",
         watches: &[Watch { service: "events.amazonaws.com", name: SCHEDULED }],
         reads: &[],
         writes: &[],

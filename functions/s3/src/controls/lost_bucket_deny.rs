@@ -51,7 +51,7 @@ impl Loses for LostBucketDeny {
 
     const KIND: Kind = Kind {
         statements: |policy| policy.denied(),
-        lost: "does not deny any more what it denied",
+        lost: "no longer denies what it denied",
         instead: "it denies something else instead",
         none_before: "the policy denied nothing before",
         all_there: "all is denied that was",

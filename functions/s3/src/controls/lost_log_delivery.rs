@@ -53,7 +53,7 @@ impl Loses for LostLogDelivery {
 
     const KIND: Kind = Kind {
         statements: |policy| policy.allowed_to(&logs::DELIVER),
-        lost: "does not let logs be delivered any more as it did",
+        lost: "no longer lets logs be delivered as it did",
         instead: "it lets them be delivered in another way instead",
         none_before: "the policy let no logs be delivered before",
         all_there: "logs may be delivered as before",

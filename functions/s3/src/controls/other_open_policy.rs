@@ -1,4 +1,4 @@
-//! # A policy beside the buckets' lets strangers in
+//! # Another policy of S3 lets strangers in
 //!
 //! **Watches** `PutMultiRegionAccessPointPolicy`, `PutAccessPointPolicyForObjectLambda`,
 //! `PutAccessGrantsInstanceResourcePolicy`; of directory buckets `PutBucketPolicy`; of S3 Tables
@@ -35,7 +35,7 @@ pub(crate) struct OtherOpenPolicy;
 impl Noticed for OtherOpenPolicy {
     const ABOUT: &'static About = &About {
         id: "s3-other-open-policy",
-        title: "A policy beside the buckets' lets strangers in",
+        title: "Another policy of S3 lets strangers in",
         happened: "was opened by its policy",
         watches: &[
             Watch { service: S3, name: "PutMultiRegionAccessPointPolicy" },
@@ -53,8 +53,7 @@ impl Noticed for OtherOpenPolicy {
         undoes: &[],
         severity: Severity::Critical,
         frameworks: &["ATT&CK T1537"],
-        caveat: "What was read in the meantime is known to whoever read it: CloudTrail's data events tell, where a trail \
-                 records them.",
+        caveat: "Data may have been read in the meantime: check CloudTrail's data events, if a trail records them.",
         source: file!(),
     };
 

@@ -1,4 +1,4 @@
-//! # A grave call was tried and denied
+//! # A dangerous call was tried and denied
 //!
 //! **Watches** denied calls of these names:
 //! of IAM `AddUserToGroup`, `AttachRolePolicy`, `AttachUserPolicy`, `CreateAccessKey`, `CreateLoginProfile`,
@@ -32,8 +32,8 @@ pub(crate) struct DeniedAttempt;
 impl Noticed for DeniedAttempt {
     const ABOUT: &'static About = &About {
         id: "signin-denied-attempt",
-        title: "A grave call was tried and denied",
-        happened: "was denied a grave call",
+        title: "A dangerous call was tried and denied",
+        happened: "was denied a dangerous call",
         watches: &[
             iam("AddUserToGroup"),
             iam("AttachRolePolicy"),
@@ -72,7 +72,7 @@ impl Noticed for DeniedAttempt {
         if event.kind != Kind::DeniedCall {
             return None;
         }
-        let upon = claimed(event).map(|claimed| format!(", upon `{claimed}` as the caller claims"));
+        let upon = claimed(event).map(|claimed| format!(" on `{claimed}` (as the caller claims)"));
         let why = format!("{} tried {}{} and was denied", event.actor, event.name, upon.unwrap_or_default());
         // Who tries to blind the account is further than who looks for more rights.
         let severity = if event.service == IAM { Severity::Medium } else { Severity::High };

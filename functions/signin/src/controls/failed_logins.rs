@@ -34,7 +34,7 @@ impl Noticed for FailedLogins {
         undoes: &[],
         severity: Severity::Medium,
         frameworks: &["ATT&CK T1110"],
-        caveat: "See that the user has MFA. CloudTrail has the addresses that the attempts came from.",
+        caveat: "Make sure that the user has MFA. CloudTrail has the addresses that the attempts came from.",
         source: file!(),
     };
 

@@ -34,7 +34,7 @@ impl Noticed for FederationToken {
         severity: Severity::High,
         frameworks: &["ATT&CK T1550.001", "Stratus aws.persistence.sts-federation-token"],
         caveat: "To stop the token and the user's keys: `aws iam attach-user-policy --policy-arn \
-                 arn:aws:iam::aws:policy/AWSDenyAll --user-name` and the user's name.",
+                 arn:aws:iam::aws:policy/AWSDenyAll --user-name USER`.",
         source: file!(),
     };
 
