@@ -168,7 +168,7 @@ pub fn refuses_principals(error: &anyhow::Error) -> bool {
 }
 
 /// What AWS answers where somebody has removed or made the same in the meantime: then it is to be looked at afresh.
-const RACES: [&str; 9] = [
+const RACES: [&str; 10] = [
     "InvalidSecurityGroupRuleId.NotFound",
     "InvalidPermission.NotFound",
     "InvalidPermission.Duplicate",
@@ -178,6 +178,7 @@ const RACES: [&str; 9] = [
     "InvalidPrefixListModification",
     "PreconditionFailedException",
     "InvalidFlowLogId.NotFound",
+    "FlowLogAlreadyExists",
 ];
 
 /// The code with which AWS says that somebody was faster, if it is that.
@@ -196,17 +197,46 @@ pub fn is_denied(error: &anyhow::Error) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+
+    /// What a call comes to that AWS refuses with this code.
+    pub(crate) fn refusal(code: &str) -> anyhow::Error {
+        Failed { cause: Cause::Refused(code.to_owned()), text: format!("AWS answered {code}") }.into()
+    }
+
+    #[test]
+    fn each_service_s_own_way_to_refuse_a_principal_is_understood() {
+        let refused = |code: &str, text: &str| {
+            Failed { cause: Cause::Refused(code.to_owned()), text: format!("AWS answered {code}: {text}") }.into()
+        };
+        for (code, text) in [
+            ("MalformedPolicy", "Invalid principal in policy"),
+            ("MalformedPolicyDocument", "Invalid principal in policy: \"AWS\":\"AROAEXAMPLEEXAMPLE001\""),
+            ("MalformedPolicyDocumentException", "Policy contains a statement with one or more invalid principals."),
+            ("InvalidParameter", "Invalid parameter: Policy Error: PrincipalNotFound"),
+            ("InvalidAttributeValue", "Invalid value for the parameter Policy."),
+            ("InvalidParameterException", "'Invalid repository policy provided'"),
+            ("InvalidPolicyException", "Policy contains invalid Principal block."),
+        ] {
+            assert!(refuses_principals(&refused(code, text)), "{code}: {text}");
+        }
+        for (code, text) in [
+            ("MalformedPolicy", "Policy has invalid resource"),
+            ("InvalidAttributeValue", "Invalid value for the parameter VisibilityTimeout."),
+            ("AccessDenied", "the principal may not"),
+        ] {
+            assert!(!refuses_principals(&refused(code, text)), "{code}: {text}");
+        }
+    }
 
     #[test]
     fn each_service_s_own_word_for_a_denial_is_understood() {
-        let refused = |code: &str| Failed { cause: Cause::Refused(code.to_owned()), text: String::new() }.into();
         for code in DENIALS {
-            assert!(is_denied(&refused(code)), "{code}");
+            assert!(is_denied(&refusal(code)), "{code}");
         }
         for code in ["NoSuchBucket", "Throttling", "AccessDeniedForSure"] {
-            assert!(!is_denied(&refused(code)), "{code}");
+            assert!(!is_denied(&refusal(code)), "{code}");
         }
     }
 }

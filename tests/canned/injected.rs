@@ -140,7 +140,37 @@ async fn a_rule_that_is_narrowed_between_look_and_write_is_not_revoked() -> Resu
     let aws = Aws::default().answers("EC2.DescribeSecurityGroupRules", [open, narrowed]);
     deliver(&ec2::FUNCTION, &aws, Mode::Revert, ssh_was_opened()).await?;
     assert!(aws.bodies("EC2.RevokeSecurityGroupIngress").is_empty());
-    assert_eq!(notices(&aws), [] as [Value; 0], "what somebody has mended needs nobody out of bed");
+    assert_eq!(notices(&aws), [] as [Value; 0], "it is told once it is certain that it is over");
+    assert_eq!(aws.bodies("SQS.SendMessage").len(), 1, "which the second look says");
+    Ok(())
+}
+
+/// What is refused now is refused for ever: a person has to write another policy, and no retry is asked for.
+#[tokio::test]
+async fn a_policy_that_aws_refuses_for_whom_it_names_ends_in_an_alert() -> Result<()> {
+    let public = policy(&[PUBLIC, NAMED]);
+    let refused = |why: &str| (400, format!("<Error><Code>MalformedPolicy</Code><Message>{why}</Message></Error>"));
+    let refusing = |why: &str| {
+        let aws = Aws::default().answers("S3.GetBucketPolicy", [ok(&public)]);
+        aws.answers("S3.PutBucketPolicy", [refused(why)])
+    };
+    let aws = refusing("Invalid principal in policy");
+    deliver(&s3::FUNCTION, &aws, Mode::Revert, bucket_policy_was_put(&public)).await?;
+    let [notice] = &notices(&aws)[..] else { anyhow::bail!("people are told once") };
+    assert_eq!((&notice["outcome"], &notice["severity"]), (&json!("alerted"), &json!("critical")), "{notice}");
+    let mail = mails(&aws).concat();
+    assert!(mail.contains("Invalid principal in policy") && mail.contains("by hand"), "{mail}");
+    assert_eq!(written(&aws).len(), 1);
+
+    let again =
+        Aws::default().answers("DynamoDB.GetItem", [journaled(&aws)]).answers("S3.GetBucketPolicy", [ok(&public)]);
+    deliver(&s3::FUNCTION, &again, Mode::Revert, bucket_policy_was_put(&public)).await?;
+    assert_eq!((written(&again).len(), notices(&again).len()), (0, 0));
+
+    // What is wrong with it otherwise is a failure, which is tried again.
+    let aws = refusing("Policy has invalid resource");
+    assert!(deliver(&s3::FUNCTION, &aws, Mode::Revert, bucket_policy_was_put(&public)).await.is_err());
+    assert_eq!(notices(&aws)[0]["outcome"], "failed");
     Ok(())
 }
 

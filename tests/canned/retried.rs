@@ -1,18 +1,21 @@
 //! What AWS refuses for the moment is tried again at once, and what it refuses for good is not.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
 use anyhow::{Result, ensure};
 use jiff::Timestamp;
 use serde_json::json;
-use snapback::change::{Change, Holder, PolicyChange};
+use snapback::change::{
+    Applied, Change, Direction, Ec2, FlowLog, Holder, Network, PolicyChange, Rule, SecurityGroup, Source, Swap,
+};
 use snapback::journal::{Earlier, Journal};
 use snapback::place::Place;
 use workspace_tests::workspace;
 
 use super::scene::{NAMED, PUBLIC, policy};
-use super::wire::{Aws, answer, ok, s3_error};
+use super::wire::{Aws, answer, ok, rules, s3_error};
 
 fn place(aws: &Aws) -> Place {
     Place::new("111122223333", aws.retrying())
@@ -28,6 +31,69 @@ async fn a_bucket_whose_settings_somebody_else_is_writing_gets_its_policy_a_mome
     let change: Change = PolicyChange { of, from: Some(from.into()), to: Some(to.into()) }.into();
     (s3::FUNCTION.apply)(&place(&aws), &change).await?;
     assert_eq!(aws.bodies("S3.PutBucketPolicy").len(), 2);
+    Ok(())
+}
+
+/// Without the account, EC2 does not find a group that is another's.
+#[tokio::test]
+async fn an_undo_names_the_account_of_a_group_that_is_another_s() -> Result<()> {
+    let pair = "<referencedGroupInfo><groupId>sg-2</groupId><userId>444455556666</userId></referencedGroupInfo>";
+    let (seen, gone) = (rules(&[("sgr-1", "sg-1", "tcp", 22, pair)]), rules(&[]));
+    let rule = Rule {
+        id: "sgr-1".to_owned(),
+        protocol: "tcp".to_owned(),
+        from_port: Some(22),
+        to_port: Some(22),
+        source: Source::SecurityGroup("444455556666/sg-2".to_owned()),
+        direction: Direction::Ingress,
+        description: None,
+        tags: BTreeMap::new(),
+    };
+    let revoke: Change = Ec2::Rules(Swap { of: SecurityGroup("sg-1".to_owned()), from: vec![rule], to: vec![] }).into();
+    let aws = Aws::default().answers("EC2.DescribeSecurityGroupRules", [seen, gone]);
+    // What EC2 tells of it is what the change was made for.
+    assert_eq!((ec2::FUNCTION.apply)(&place(&aws), &revoke).await?, Applied::done());
+    assert!(aws.bodies("EC2.RevokeSecurityGroupIngress")[0].contains("SecurityGroupRuleId.1=sgr-1"));
+    (ec2::FUNCTION.apply)(&place(&aws), &revoke.undo()).await?;
+    let asked = aws.bodies("EC2.AuthorizeSecurityGroupIngress").concat();
+    assert!(asked.contains("Groups.1.GroupId=sg-2") && asked.contains("Groups.1.UserId=444455556666"), "{asked}");
+    Ok(())
+}
+
+/// EC2 answers 200 and tells of each resource what was refused: with a code, or with a number and a text.
+#[tokio::test]
+async fn a_flow_log_that_somebody_has_just_made_is_there_already_whatever_the_code_is() -> Result<()> {
+    let log = FlowLog {
+        id: "fl-1".to_owned(),
+        resource: "vpc-1".to_owned(),
+        traffic: Some("ALL".to_owned()),
+        destination_type: "s3".to_owned(),
+        destination: Some("arn:aws:s3:::logs".to_owned()),
+        log_group: None,
+        role: None,
+        format: None,
+        interval: Some(600),
+        files: None,
+        tags: BTreeMap::new(),
+        is_all_told: true,
+    };
+    let make: Change = Ec2::FlowLogs(Swap { of: Network("vpc-1".to_owned()), from: vec![], to: vec![log] }).into();
+    let existing = "Error. There is an existing Flow Log with the same configuration and log destination.";
+    for (code, why, is_there) in [
+        ("FlowLogAlreadyExists", "m", true),
+        ("400", existing, true),
+        ("400", "LogDestination: logs does not exist", false),
+    ] {
+        let refused = format!(
+            "<flowLogIdSet/><unsuccessful><item><error><code>{code}</code><message>{why}</message></error>\
+             <resourceId>vpc-1</resourceId></item></unsuccessful>"
+        );
+        let aws = Aws::default()
+            .answers("EC2.DescribeFlowLogs", [answer("EC2.DescribeFlowLogs", "<flowLogSet/>")])
+            .answers("EC2.CreateFlowLogs", [answer("EC2.CreateFlowLogs", &refused)]);
+        let made = (ec2::FUNCTION.apply)(&place(&aws), &make).await;
+        assert_eq!(made.ok(), is_there.then_some(Applied::Already), "{code}: {why}");
+    }
     Ok(())
 }
 

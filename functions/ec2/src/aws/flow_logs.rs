@@ -56,7 +56,7 @@ fn kept(log: aws_sdk_ec2::types::FlowLog) -> Option<FlowLog> {
 }
 
 pub(super) async fn change(place: &Place, change: &Swap<Network, Vec<FlowLog>>) -> Result<Applied> {
-    let read = async { Ok(Live::Is(of_resource(place, &change.of.0).await?)) };
+    let read = move || async move { Ok(Live::Is(of_resource(place, &change.of.0).await?)) };
     change.edit(read, async |edit| write(place, edit).await).await
 }
 
@@ -114,7 +114,10 @@ async fn create(client: &Client, log: &FlowLog) -> Result<Applied> {
     match refused(done.unsuccessful()) {
         None => Ok(Applied::done()),
         // For one resource of several the code may be a number, and only the text says it.
-        Some((code, why)) if code == "FlowLogAlreadyExists" || why.contains("already exists") => Ok(Applied::Already),
+        // https://github.com/getmoto/moto/blob/master/tests/test_ec2/test_flow_logs.py
+        Some((code, why)) if code == "FlowLogAlreadyExists" || why.contains("existing Flow Log with the same") => {
+            Ok(Applied::Already)
+        }
         Some((code, why)) => bail!("creating the {log}: {code}: {why}"),
     }
 }
