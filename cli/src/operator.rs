@@ -341,7 +341,7 @@ pub(crate) fn what_can_be_done(entry: &Entry) -> String {
         Outcome::Failed => "Snapback tries again by itself. If it is urgent, put it right by hand.".to_owned(),
         Outcome::Held => "A hold keeps it as it is. Its notification has the command that ends the hold.".to_owned(),
         Outcome::Alerted => "Snapback has no exact revert for it. Judge it, and put it right by hand.".to_owned(),
-        Outcome::Closed => "It was closed before Snapback looked, and nothing was changed.".to_owned(),
+        Outcome::Closed => "It was closed before Snapback could do that, and nothing was changed.".to_owned(),
         Outcome::Allowed => "It was found to be harmless, and nothing was changed.".to_owned(),
     }
 }

@@ -264,6 +264,18 @@ impl Entry {
         hash(&[&event.account, &event.region, &event.id, control, &subject.arn])
     }
 
+    /// Whether there was nothing to do when it was looked at, and the second look is to say whether that is so.
+    #[must_use]
+    pub(crate) fn waits_for_second_look(&self) -> bool {
+        self.outcome == Outcome::Pending && self.due.is_some() && self.decision.plan().is_empty()
+    }
+
+    /// Whether every change of its plan was written, and none was found to be so already.
+    #[must_use]
+    pub(crate) fn has_written_all(&self) -> bool {
+        self.applied.iter().all(|applied| matches!(applied, Applied::Done { .. }))
+    }
+
     /// What people are told.
     #[must_use]
     pub fn severity(&self) -> Option<Severity> {
@@ -746,7 +758,7 @@ fn earlier(item: &HashMap<String, AttributeValue>, mut entry: Entry, now: Timest
         return Earlier::Forged(Forged::of(item));
     }
     let is_open = matches!(entry.outcome, Outcome::Pending | Outcome::Failed);
-    let waits = entry.due.is_some() && entry.decision.is_allow();
+    let waits = entry.waits_for_second_look();
     match item.get("lease").map(|lease| Lease::read(lease, now)) {
         Some(Lease::Lasts) if is_open && !waits => return Earlier::AtWork,
         Some(Lease::Endless) if is_open => {
@@ -755,8 +767,7 @@ fn earlier(item: &HashMap<String, AttributeValue>, mut entry: Entry, now: Timest
         _ => {}
     }
     match entry.outcome {
-        // It has been looked at, and waits for the second look.
-        Outcome::Pending if waits => Earlier::Handled(entry.outcome),
+        _ if waits => Earlier::Handled(entry.outcome),
         Outcome::Allowed | Outcome::Undone => Earlier::Handled(entry.outcome),
         _ if entry.announced && !is_open => Earlier::Handled(entry.outcome),
         _ => Earlier::Unfinished(Box::new(entry)),

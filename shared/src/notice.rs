@@ -388,9 +388,13 @@ fn done(entry: &Entry) -> String {
             let open =
                 seconds_open(entry).map(|seconds| format!(", about {seconds} s after the call")).unwrap_or_default();
             let pending = entry.due.map(|due| {
+                let shown = if entry.has_written_all() {
+                    "AWS does not show it yet"
+                } else {
+                    "It was so already when Snapback came to write it"
+                };
                 format!(
-                    " AWS does not show it yet: check pending until {}. If it still does not show then, Snapback tries \
-                     again and notifies you.",
+                    " {shown}: check pending until {}. If it is not reverted then, Snapback tries again and notifies you.",
                     due.strftime("%H:%M UTC")
                 )
             });
@@ -425,8 +429,8 @@ fn closed(entry: &Entry) -> String {
         |by| format!("{by}."),
     );
     format!(
-        "Snapback has touched nothing: it {was} open from {from:.0}; closed before Snapback looked at {until:.0}. Data may \
-         have been read in between. {by}"
+        "Snapback has touched nothing: it {was} open from {from:.0} and was closed by {until:.0}, before Snapback could do \
+         that. Data may have been read in between. {by}"
     )
 }
 

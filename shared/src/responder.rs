@@ -553,10 +553,14 @@ impl<'a> Responder<'a> {
         has_resource: bool,
         settled: Result<()>,
     ) -> Result<()> {
-        self.count(&mut entry).await;
-        measure(case, &entry);
-        let notified = self.notify(&mut entry, told).await;
-        self.keep_in_mind(case, &entry).await;
+        let mut notified = Ok(());
+        // There is nothing to tell before the second look.
+        if !entry.waits_for_second_look() {
+            self.count(&mut entry).await;
+            measure(case, &entry);
+            notified = self.notify(&mut entry, told).await;
+            self.keep_in_mind(case, &entry).await;
+        }
         let give_back = async { if has_resource { self.journal.give_back(&entry).await } else { Ok(()) } };
         let (completed, is_free) = futures::join!(self.journal.complete(&entry), give_back);
         completed?;
@@ -573,6 +577,12 @@ impl<'a> Responder<'a> {
             Ok(Shows::NotYet) => {
                 let late = case.control.shows_late;
                 entry.problem = late.map(|why| format!("AWS took the change; it does not show yet: {why}"));
+                self.look_again_later(case, entry).await
+            }
+            Ok(Shows::Already) => self.look_again_later(case, entry).await,
+            Ok(Shows::Over(was)) => {
+                entry.decision = Decision::Alert { severity: was.severity, why: was.why };
+                (entry.outcome, entry.announced, entry.decided_at) = (Outcome::Pending, false, Timestamp::now());
                 self.look_again_later(case, entry).await
             }
             Err(failure) => Err(failure),

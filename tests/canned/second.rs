@@ -11,7 +11,7 @@ use workspace_tests::workspace;
 
 use super::injected::{journaled, notices, ssh_was_opened};
 use super::scene::{NAMED, PUBLIC, bucket_policy_was_put, deliver, deployment, policy, put, settings};
-use super::wire::{Answer, Aws, ok, rules, s3_error};
+use super::wire::{Answer, Aws, ec2_error, ok, rules, s3_error};
 
 /// What waits in the queue for the function, and for how many seconds.
 fn delayed(aws: &Aws) -> Vec<(Value, i64)> {
@@ -175,7 +175,10 @@ async fn what_is_open_and_closed_before_we_look_is_told_once_after_the_second_lo
     assert_eq!((&notice["outcome"], &notice["severity"]), (&json!("closed"), &json!("high")), "{notice}");
     assert!(notice["secondsOpen"].as_i64().is_some_and(|seconds| seconds >= 30), "{notice}");
     let mail = second.bodies("SNS.Publish").concat();
-    assert!(mail.contains("it%20was%20open%20from") && mail.contains("closed%20before%20Snapback%20looked"), "{mail}");
+    assert!(
+        mail.contains("it%20was%20open%20from") && mail.contains("before%20Snapback%20could%20do%20that"),
+        "{mail}"
+    );
     let third = later(&second, gone);
     look_again(&third, &event).await?;
     assert_eq!(notices(&third).len(), 0, "once");
@@ -230,6 +233,66 @@ async fn a_rule_that_was_open_for_a_moment_is_told_of() -> Result<()> {
     let notice = &notices(&second)[0];
     assert_eq!(notice["outcome"], "closed");
     assert!(notice["why"].as_str().is_some_and(|why| why.contains("tcp/22 from 0.0.0.0/0")), "{notice}");
+    Ok(())
+}
+
+/// The second look of the function for EC2 at what its first one has left.
+async fn look_again_at_rules(before: &Aws, rules: Answer) -> Result<Aws> {
+    let letter: Value = serde_json::from_str(&before.bodies("SQS.SendMessage").concat())?;
+    let letter: Value = serde_json::from_str(letter["MessageBody"].as_str().context("a body")?)?;
+    let aws = Aws::default()
+        .answers("DynamoDB.GetItem", [journaled(before)])
+        .answers("EC2.DescribeSecurityGroupRules", [rules]);
+    let (settings, deployment) = (settings(Mode::Revert), deployment(workspace("guardrails")));
+    let responder = Responder::new(&settings, &deployment, aws.config());
+    Box::pin(responder.look_again(&ec2::FUNCTION, &letter["event"])).await?;
+    Ok(aws)
+}
+
+const WORLD: &str = "<cidrIpv4>0.0.0.0/0</cidrIpv4>";
+const OFFICE: &str = "<cidrIpv4>203.0.113.0/24</cidrIpv4>";
+
+#[tokio::test]
+async fn whoever_revokes_a_rule_just_before_us_has_done_what_was_planned() -> Result<()> {
+    let open = rules(&[("sgr-1", "sg-1", "tcp", 22, WORLD)]);
+    let aws = Aws::default()
+        .answers("EC2.DescribeSecurityGroupRules", [open.clone(), open, rules(&[])])
+        .answers("EC2.RevokeSecurityGroupIngress", [ec2_error("InvalidSecurityGroupRuleId.NotFound")]);
+    deliver(&ec2::FUNCTION, &aws, Mode::Revert, ssh_was_opened()).await?;
+    let [notice] = &notices(&aws)[..] else { anyhow::bail!("people are told once") };
+    assert_eq!((&notice["outcome"], notice["due"].is_string()), (&json!("reverted"), true), "{notice}");
+    assert!(aws.bodies("SNS.Publish").concat().contains("It%20was%20so%20already"));
+
+    let calm = look_again_at_rules(&aws, rules(&[])).await?;
+    assert_eq!((notices(&calm).len(), &entry(&calm)?["outcome"]), (0, &json!("reverted")));
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_somebody_narrows_just_before_us_is_told_as_closed_after_the_second_look() -> Result<()> {
+    let open = rules(&[("sgr-1", "sg-1", "tcp", 22, WORLD)]);
+    let narrowed = rules(&[("sgr-1", "sg-1", "tcp", 22, OFFICE)]);
+    let aws = Aws::default().answers("EC2.DescribeSecurityGroupRules", [open, narrowed.clone()]);
+    deliver(&ec2::FUNCTION, &aws, Mode::Revert, ssh_was_opened()).await?;
+    assert_eq!((notices(&aws).len(), &entry(&aws)?["outcome"]), (0, &json!("pending")));
+    let second = look_again_at_rules(&aws, narrowed).await?;
+    let [notice] = &notices(&second)[..] else { anyhow::bail!("people are told once") };
+    assert_eq!((&notice["outcome"], &notice["severity"]), (&json!("closed"), &json!("critical")), "{notice}");
+    Ok(())
+}
+
+/// What was there before the event is what the revert leaves, so an old state looks like a revert that is done already.
+#[tokio::test]
+async fn an_old_state_before_the_write_does_not_pass_for_a_revert() -> Result<()> {
+    let (public, clean) = (policy(&[PUBLIC, NAMED]), policy(&[NAMED]));
+    let aws = Aws::default().answers("S3.GetBucketPolicy", [ok(&public), ok(&clean)]);
+    deliver(&s3::FUNCTION, &aws, Mode::Revert, bucket_policy_was_put(&public)).await?;
+    assert_eq!(writes(&aws), 0);
+    let (event, _) = delayed(&aws).pop().context("a second look")?;
+    let second = later(&aws, [ok(&public), ok(&public), ok(&clean)]);
+    look_again(&second, &event).await?;
+    assert_eq!(writes(&second), 1, "it is reverted as soon as it shows");
+    assert_eq!((&entry(&second)?["outcome"], &entry(&second)?["due"]), (&json!("reverted"), &Value::Null));
     Ok(())
 }
 

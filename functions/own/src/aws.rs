@@ -194,7 +194,7 @@ async fn change_rule_state(place: &Place, change: &Swap<EventRule, RuleState>) -
 async fn change_targets(place: &Place, change: &Swap<EventRule, Vec<Target>>) -> Result<Applied> {
     let name = &change.of.0;
     let is_named = |id: &str| change.from.iter().chain(&change.to).any(|target| target.id == id);
-    let read = async {
+    let read = move || async move {
         let Some((_, targets)) = rule(place, name).await? else { return Ok(live(None)) };
         if targets.iter().any(|target| target.as_ref().is_err_and(|id| is_named(id))) {
             return Ok(Live::Cannot("a target that is not understood".to_owned()));

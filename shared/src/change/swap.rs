@@ -143,16 +143,18 @@ impl<Of: Clone + fmt::Display, V: Setting> Swap<Of, V> {
         if !found.same(&self.from) {
             return Ok(Applied::Changed { found: found.shown() });
         }
-        or_too_late(write(&to).await.map(|()| Applied::done()))
+        let written = write(&to).await.map(|()| Applied::done());
+        match too_late(&written) {
+            Some(late) => Ok(late),
+            None => written,
+        }
     }
 }
 
 /// Whoever was faster between the read and the write has changed what the change was made for.
-fn or_too_late(written: Result<Applied>) -> Result<Applied> {
-    match written.as_ref().err().and_then(lost_race) {
-        Some(code) => Ok(Applied::Changed { found: format!("somebody else was faster: AWS answered {code}") }),
-        None => written,
-    }
+fn too_late(written: &Result<Applied>) -> Option<Applied> {
+    let code = written.as_ref().err().and_then(lost_race)?;
+    Some(Applied::Changed { found: format!("somebody else was faster: AWS answered {code}") })
 }
 
 /// What a change of members has to do where some of it is so already.
@@ -170,19 +172,32 @@ impl<Of: Clone + fmt::Display, M: Member> Swap<Of, Vec<M>> {
     ///
     /// # Errors
     /// When they cannot be read or written.
-    pub async fn edit(
+    pub async fn edit<Read>(
         &self,
-        read: impl Future<Output = Result<Live<Vec<M>>>>,
+        read: impl Fn() -> Read,
         write: impl AsyncFnOnce(Edit<M>) -> Result<Applied>,
-    ) -> Result<Applied> {
-        let live = match read.await? {
-            Live::Is(live) => live,
-            Live::Cannot(found) => return Ok(Applied::Changed { found }),
+    ) -> Result<Applied>
+    where
+        Read: Future<Output = Result<Live<Vec<M>>>>,
+    {
+        let edit = match self.to_do(read().await?) {
+            Ok(edit) => edit,
+            Err(without) => return Ok(without),
         };
-        match self.missing(&live) {
-            Err(found) => Ok(Applied::Changed { found }),
-            Ok(None) => Ok(Applied::Already),
-            Ok(Some(edit)) => or_too_late(write(edit).await),
+        let written = write(edit).await;
+        let Some(late) = too_late(&written) else { return written };
+        // Whoever was faster may have done just this: so may an earlier try of ours whose answer was lost.
+        Ok(match self.to_do(read().await?) {
+            Err(Applied::Already) => Applied::Already,
+            _ => late,
+        })
+    }
+
+    /// What is to be done; or what comes of it where nothing is, or may be.
+    fn to_do(&self, live: Live<Vec<M>>) -> Result<Edit<M>, Applied> {
+        match live {
+            Live::Cannot(found) => Err(Applied::Changed { found }),
+            Live::Is(live) => self.missing(&live).map_err(|found| Applied::Changed { found })?.ok_or(Applied::Already),
         }
     }
 
@@ -308,6 +323,7 @@ pub(super) mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::aws::tests::refusal;
 
     /// A member with an id and a content: what AWS makes anew has another id.
     #[derive(Debug, Clone, PartialEq)]
@@ -331,7 +347,8 @@ pub(super) mod tests {
 
     /// Applies a change to members that are kept as AWS keeps them.
     pub(in crate::change) fn apply<M: Member>(swap: &Swap<&'static str, Vec<M>>, live: &mut Vec<M>) -> Applied {
-        let read = std::future::ready(Ok(Live::Is(live.clone())));
+        let was = live.clone();
+        let read = || std::future::ready(Ok(Live::Is(was.clone())));
         let write = async |edit: Edit<M>| {
             live.retain(|one| !edit.remove.contains(one));
             for one in live.iter_mut() {
@@ -343,6 +360,24 @@ pub(super) mod tests {
             Ok(Applied::done())
         };
         swap.edit(read, write).now_or_never().expect("nothing waits").expect("nothing fails")
+    }
+
+    /// EC2 says that what is to be removed is gone; then it is read again, and these are there.
+    fn lost_to_somebody(there: Vec<Numbered>) -> Applied {
+        let swap = Swap { of: "a list", from: vec![Numbered(1, 0), Numbered(2, 0)], to: vec![] };
+        let reads = std::cell::RefCell::new(vec![there, swap.from.clone()]);
+        let read = || std::future::ready(Ok(Live::Is(reads.borrow_mut().pop().unwrap_or_default())));
+        let write = async |_| Err(refusal("InvalidSecurityGroupRuleId.NotFound"));
+        swap.edit(read, write).now_or_never().expect("nothing waits").expect("a race is no failure")
+    }
+
+    #[test]
+    fn a_lost_race_is_done_already_where_nothing_is_left_and_judged_afresh_where_something_is() {
+        assert_eq!(lost_to_somebody(vec![Numbered(3, 0)]), Applied::Already);
+        for left in [vec![Numbered(2, 0)], vec![Numbered(1, 1)]] {
+            let applied = lost_to_somebody(left);
+            assert!(matches!(applied, Applied::Changed { .. }), "{applied:?}");
+        }
     }
 
     fn members(most: u8) -> impl Strategy<Value = Vec<Numbered>> {

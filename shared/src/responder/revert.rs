@@ -10,6 +10,7 @@ use tracing::{info, warn};
 use super::Responder;
 use super::case::{Case, Seen};
 use crate::change::Applied;
+use crate::control::WasOpen;
 use crate::decision::{Decision, Severity};
 use crate::guardrail::{Guardrails, Question, Verdict};
 use crate::journal::{Entry, Outcome};
@@ -19,11 +20,17 @@ use crate::mode::Mode;
 const ROUNDS: usize = 3;
 
 /// What is seen once there is nothing left to write.
+#[derive(Debug, PartialEq)]
 pub(super) enum Shows {
     /// How it should be; or whether it is could not be seen, or nothing was written.
     AsReverted,
     /// How it was before the revert, which AWS may do for a while.
     NotYet,
+    /// How it should be, without a write of ours: somebody else was faster, or AWS shows for a while how it was before the
+    /// event.
+    Already,
+    /// Harmless after all, although it was seen to be open as is told here: for the same reasons.
+    Over(WasOpen),
 }
 
 impl Responder<'_> {
@@ -59,11 +66,19 @@ impl Responder<'_> {
             }
             let Some(found) = apply(case, entry).await? else {
                 entry.reverted_at = Some(Timestamp::now());
-                return self.verify(case, entry).await;
+                let shows = self.verify(case, entry).await?;
+                // An earlier delivery may have written it.
+                let is_as_found = !case.is_retry && entry.applied.contains(&Applied::Already);
+                return Ok(if is_as_found && shows == Shows::AsReverted { Shows::Already } else { shows });
             };
             warn!(id = entry.id, found, "the resource has changed since it was looked at; judging afresh");
             let seen = case.look().await?;
-            entry.decision = case.judge(&seen)?;
+            let decision = case.judge(&seen)?;
+            if let (Decision::Revert { severity, why, .. }, true) = (&entry.decision, decision.is_allow()) {
+                let certain = entry.happened.is_some();
+                return Ok(Shows::Over(WasOpen { severity: *severity, why: why.clone(), certain }));
+            }
+            entry.decision = decision;
             entry.state = seen.state();
             entry.basis = case.basis();
             self.journal.rewrite(entry, Timestamp::now()).await?;

@@ -13,7 +13,7 @@ use tracing::info;
 
 use super::Responder;
 use super::case::{Case, Seen};
-use crate::control::{AnyControl, Function, Stack, Suspicion};
+use crate::control::{AnyControl, Function, Stack, Suspicion, WasOpen};
 use crate::decision::Decision;
 use crate::delayed;
 use crate::event::Event;
@@ -88,10 +88,10 @@ impl Responder<'_> {
         match entry.outcome {
             // An operator has settled it since.
             Outcome::Undone | Outcome::Held | Outcome::Allowed | Outcome::Closed => Ok(()),
-            Outcome::Pending if entry.decision.is_allow() => Box::pin(self.judge_again(&mut case, entry, seen)).await,
+            _ if entry.waits_for_second_look() => Box::pin(self.judge_again(&mut case, entry, seen)).await,
             _ => {
                 // What it was seen to be at first stands in the entry, whoever retries this.
-                case.seen_before = entry.reverted_at;
+                case.seen_before = entry.reverted_at.filter(|_| entry.has_written_all());
                 Box::pin(self.verify_again(&mut case, entry, seen)).await
             }
         }
@@ -102,10 +102,17 @@ impl Responder<'_> {
         let decision = case.judge(&seen)?;
         if matches!(decision, Decision::Revert { .. }) {
             let first = entry.reverted_at.map(|at| format!(" at {at:.0}")).unwrap_or_default();
-            entry.problem = Some(format!(
-                "Snapback reverted it{first}, and looked again now: it is there, because somebody opened it again or AWS \
-                 did not keep the revert"
-            ));
+            entry.problem = Some(if entry.has_written_all() {
+                format!(
+                    "Snapback reverted it{first}, and looked again now: it is there, because somebody opened it again or \
+                     AWS did not keep the revert"
+                )
+            } else {
+                format!(
+                    "it was not there when Snapback came to revert it{first}, and it is there now, because somebody opened \
+                     it again or AWS showed an old state"
+                )
+            });
             return Box::pin(self.do_it(case, entry, decision, seen)).await;
         }
         let told = entry.announced.then_some(entry.outcome);
@@ -136,7 +143,14 @@ impl Responder<'_> {
         }
         entry.due = None;
         entry.state = seen.state();
-        match case.was_open(&entry.state)? {
+        let was = match &entry.decision {
+            // It was seen to be open when it was to be reverted.
+            Decision::Alert { severity, why } => {
+                Some(WasOpen { severity: *severity, why: why.clone(), certain: entry.happened.is_some() })
+            }
+            _ => case.was_open(&entry.state)?,
+        };
+        match was {
             None => entry.outcome = Outcome::Allowed,
             Some(open) => {
                 entry.outcome = Outcome::Closed;

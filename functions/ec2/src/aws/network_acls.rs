@@ -32,7 +32,7 @@ fn kept(entry: NetworkAclEntry) -> Option<AclEntry> {
 
 pub(super) async fn change(place: &Place, change: &Swap<NetworkAcl, Vec<AclEntry>>) -> Result<Applied> {
     let of = &change.of;
-    let read = async { Ok(Live::or(read(place, &of.0).await?, || format!("{of} is gone"))) };
+    let read = move || async move { Ok(Live::or(read(place, &of.0).await?, || format!("{of} is gone"))) };
     let write = async |edit| write(place, &of.0, edit).await.with_context(|| format!("changing the rules of {of}"));
     change.edit(read, write).await
 }

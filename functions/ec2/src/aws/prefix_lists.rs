@@ -58,7 +58,8 @@ pub(super) async fn change(place: &Place, change: &Swap<change::PrefixList, Vec<
     let Some((version, live)) = entries(place, &of.0).await? else {
         return Ok(Applied::Changed { found: format!("{of} is gone") });
     };
-    change.edit(ready(Ok(Live::Is(live))), async |edit| write(place, of, version, edit).await).await
+    let read = || ready(Ok(Live::Is(live.clone())));
+    change.edit(read, async |edit| write(place, of, version, edit).await).await
 }
 
 /// EC2 takes the change only if nobody has changed the list since it was read.

@@ -63,7 +63,7 @@ pub(crate) async fn group_called(place: &Place, name: &str) -> Result<Option<Str
 pub(super) async fn change(place: &Place, change: &Swap<SecurityGroup, Vec<Rule>>) -> Result<Applied> {
     // All rules of a change go the same way.
     let direction = change.from.iter().chain(&change.to).map(|rule| rule.direction).next().unwrap_or_default();
-    let read = async { Ok(Live::Is(read(place, direction, Some(&change.of.0)).await?)) };
+    let read = move || async move { Ok(Live::Is(read(place, direction, Some(&change.of.0)).await?)) };
     change.edit(read, async |edit| write(place, &change.of, direction, edit).await).await
 }
 

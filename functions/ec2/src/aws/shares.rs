@@ -52,7 +52,7 @@ fn principal(name: String) -> SharedWith {
 
 pub(super) async fn change(place: &Place, change: &Swap<Shared, Vec<SharedWith>>) -> Result<Applied> {
     let of = &change.of;
-    let read = async { Ok(Live::or(read(place, of).await?, || format!("{of} is gone"))) };
+    let read = move || async move { Ok(Live::or(read(place, of).await?, || format!("{of} is gone"))) };
     change.edit(read, async |edit| write(place, of, &edit).await).await
 }
 

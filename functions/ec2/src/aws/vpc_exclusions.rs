@@ -44,7 +44,7 @@ pub(super) async fn change(place: &Place, change: &Swap<Network, Vec<VpcExclusio
         [] => live.resource == change.of.0,
         from => from.iter().any(|from| from.id == live.id),
     };
-    let read = async { Ok(Live::Is(all(place).await?.into_iter().filter(is_it).collect())) };
+    let read = move || async move { Ok(Live::Is(all(place).await?.into_iter().filter(is_it).collect())) };
     let write = async |edit| write(place, edit).await.with_context(|| change.to_string());
     change.edit(read, write).await
 }
