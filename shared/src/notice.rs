@@ -703,7 +703,7 @@ mod tests {
             if let Decision::Revert { plan: planned, left, .. } = &mut entry.decision {
                 (*planned, *left) = (vec![plan], vec![]);
             }
-            Notice::of(&entry, "journal").text.contains("Whatever else the same call changed is still in place.")
+            Notice::of(&entry, JOURNAL).text.contains("Whatever else the same call changed is still in place.")
         };
         let policy = |to: Option<&str>| {
             let of = Holder::Bucket("b".to_owned());
