@@ -5,7 +5,7 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-organization local test soak meanwhile check sam-local bench bench-replay recording advisories deploy clean rust lints python
+.PHONY: help demo demo-organization local test soak laws meanwhile check sam-local bench bench-replay recording advisories deploy clean rust lints python
 
 # No tool that runs here may report to its maker.
 export SAM_CLI_TELEMETRY := 0
@@ -64,6 +64,10 @@ soak: rust $(LOCAL) $(SAM) ## 1,000 events on an adverse AWS, and nothing lost; 
 	cargo build --workspace
 	SNAPBACK_SOAK=$(or $(EVENTS),1000) SNAPBACK_ADVERSE_SEED=$${SNAPBACK_ADVERSE_SEED:-$$RANDOM} \
 		target/venv/bin/python -m pytest tests/end_to_end/test_soak.py
+
+# 100 seeds of 100,000 are 10 million policies for each property. What is done needs no doing again: SEED goes on from there.
+laws: rust ## The laws of exposure for many random policies; POLICIES for each seed, SEED to LAST
+	tools/laws $(or $(POLICIES),100000) $(or $(SEED),1) $(or $(LAST),100)
 
 meanwhile: $(CHECKOV) $(DENY)
 	cargo test --workspace --no-run

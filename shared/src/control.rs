@@ -558,8 +558,13 @@ fn was_open<C: Control>(
         return Ok(None);
     };
     let given = Given { settings, holds: &BTreeSet::new() };
+    // What it would have said of the state speaks of a revert, and of what is there now.
+    let why = suspicion.why.clone();
     Ok(match C::decide(event, suspicion, &told, &given) {
-        Decision::Revert { severity, why, .. } => Some(WasOpen { severity, why, certain }),
+        Decision::Revert { severity, .. } => Some(WasOpen { severity, why, certain }),
+        Decision::Alert { severity, .. } if severity >= Severity::High => {
+            Some(WasOpen { severity, why, certain: false })
+        }
         Decision::Alert { .. } | Decision::Allow { .. } => None,
     })
 }

@@ -14,7 +14,7 @@
 //! | `changes` | for each change: what it does, before, after |
 //! | `left` | what is still open |
 //! | `due` | when Snapback looks a second time, as AWS does not show the revert yet |
-//! | `state` | what Snapback saw, where it only alerts |
+//! | `state`, `request` | what Snapback saw, and the parameters of the call, where it only alerts |
 //! | `problem` | what went wrong, or why nothing was done |
 //! | `forged` | journal records about this resource that were forged, and ignored |
 //! | `repeat` | how often the same change was reverted or the same call was counted (`times`), and `since` when |
@@ -253,7 +253,9 @@ fn commands(entry: &Entry, journal: Table<'_>) -> Vec<String> {
     let release = release(entry, journal)
         .into_iter()
         .map(|command| ("To end the hold (Snapback will then revert the next change of this kind):", command));
-    let commands = apply.into_iter().chain(undo).chain(release);
+    let closer =
+        closer(entry).map(|command| ("To see who closed it (the event history is up to 15 minutes late):", command));
+    let commands = apply.into_iter().chain(undo).chain(release).chain(closer);
     commands.flat_map(|(purpose, command)| [purpose.to_owned(), format!("    {command}")]).collect()
 }
 
@@ -300,16 +302,25 @@ fn pointer(entry: &Entry) -> String {
 
 /// What was seen, for a person who has to judge it.
 fn seen(entry: &Entry) -> Option<&Value> {
-    let is_for_a_person = entry.decision.plan().is_empty() && !entry.state.is_null();
-    is_for_a_person.then_some(&entry.state)
+    is_for_a_person(entry, &entry.state)
+}
+
+/// What the call asked for: who may assume what, which subscription, whose network.
+fn asked(entry: &Entry) -> Option<&Value> {
+    is_for_a_person(entry, &entry.basis.request)
+}
+
+fn is_for_a_person<'e>(entry: &Entry, value: &'e Value) -> Option<&'e Value> {
+    (entry.decision.plan().is_empty() && !value.is_null()).then_some(value)
 }
 
 fn before_and_after(entry: &Entry) -> String {
     let (plan, mut text) = (entry.decision.plan(), String::new());
     let pointer = format!(" {}", pointer(entry));
-    if let Some(state) = seen(entry) {
-        let state = serde_json::to_string_pretty(state).unwrap_or_default();
-        let _ = write!(text, "\n--- what Snapback saw\n{}\n", plain(&shortened(&state, LONGEST_IN_TEXT, &pointer)));
+    for (what, value) in [("what the call asked for", asked(entry)), ("what Snapback saw", seen(entry))] {
+        let Some(value) = value else { continue };
+        let value = serde_json::to_string_pretty(value).unwrap_or_default();
+        let _ = write!(text, "\n--- {what}\n{}\n", plain(&shortened(&value, LONGEST_IN_TEXT, &pointer)));
     }
     for (number, change) in plan.iter().enumerate() {
         let (before, after) = change.sides();
@@ -352,6 +363,7 @@ fn machine_readable(entry: &Entry, journal: Table<'_>, longest: usize) -> Value 
         "left": short_list(left, longest),
         "due": entry.due,
         "state": seen(entry).map(|state| short(&state.to_string())),
+        "request": asked(entry).map(|request| short(&request.to_string())),
         "problem": entry.problem.as_deref().map(short),
         "forged": entry.forged,
         "repeat": entry.repeat,
@@ -398,7 +410,9 @@ fn done(entry: &Entry) -> String {
                     due.strftime("%H:%M UTC")
                 )
             });
-            format!("Reverted{when}{open}.{} What Snapback did:", pending.unwrap_or_default())
+            let left = matches!(&entry.decision, Decision::Revert { left, .. } if !left.is_empty());
+            let left = if left { " Something is STILL OPEN, see below." } else { "" };
+            format!("Reverted{when}{open}.{}{left} What Snapback did:", pending.unwrap_or_default())
         }
         Outcome::Asked => "Snapback has touched nothing yet. If you approve, it will:".to_owned(),
         Outcome::WouldRevert if entry.problem.is_some() => "Snapback has touched nothing. What it would do:".to_owned(),
@@ -424,13 +438,10 @@ fn done(entry: &Entry) -> String {
 fn closed(entry: &Entry) -> String {
     let (from, until) = (entry.event.time, entry.decided_at);
     let was = if entry.happened.is_some() { "was" } else { "may have been" };
-    let by = entry.problem.as_ref().map_or_else(
-        || "CloudTrail's event history, searched for the resource's name, says who closed it.".to_owned(),
-        |by| format!("{by}."),
-    );
+    let by = entry.problem.as_ref().map(|by| format!(" {by}.")).unwrap_or_default();
     format!(
         "Snapback has touched nothing: it {was} open from {from:.0} and was closed by {until:.0}, before Snapback could do \
-         that. Data may have been read in between. {by}"
+         that. Data may have been read in between.{by}"
     )
 }
 
@@ -501,6 +512,18 @@ fn apply(entry: &Entry, journal: Table<'_>) -> Option<String> {
 
 fn command(verb: &str, of: Outcome, entry: &Entry, journal: Table<'_>) -> Option<String> {
     (entry.outcome == of && !entry.unwritten).then(|| format!("snapback {verb} {} {journal}", entry.id))
+}
+
+/// Whose calls about the resource followed, until it was seen to be closed.
+fn closer(entry: &Entry) -> Option<String> {
+    let Entry { subject, event, decided_at, .. } = entry;
+    (entry.outcome == Outcome::Closed).then(|| {
+        format!(
+            "aws cloudtrail lookup-events --region {} --start-time {:.0} --end-time {decided_at:.0} --lookup-attributes \
+             'AttributeKey=ResourceName,AttributeValue={}'",
+            subject.region, event.time, subject.name
+        )
+    })
 }
 
 /// One command for each undo that has left a hold.
@@ -737,6 +760,43 @@ mod tests {
     }
 
     #[test]
+    fn an_alert_has_what_the_call_asked_for_and_what_was_seen() {
+        let mut entry = Entry { outcome: Outcome::Alerted, state: json!({"confirmed": 1}), ..reverted("b", "{}") };
+        let subscription = "arn:aws:sns:eu-central-1:111122223333:topic:3f2c1e0d-0000-4000-8000-000000000001";
+        entry.basis.request = json!({"subscriptionArn": subscription});
+        let seen_of = |entry: &Entry| {
+            let Notice { text, json, .. } = Notice::of(entry, JOURNAL);
+            let both = [text.contains(subscription), json["request"].to_string().contains(subscription)];
+            (both, text.contains("\"confirmed\": 1"))
+        };
+        assert_eq!(seen_of(&entry), ([false, false], false), "where there is a plan, its two sides say it");
+        entry.decision = Decision::Alert { severity: Severity::High, why: "somebody is not told any more".to_owned() };
+        assert_eq!(seen_of(&entry), ([true, true], true));
+    }
+
+    #[test]
+    fn what_is_closed_comes_with_the_command_that_says_by_whom() {
+        let alert = Decision::Alert { severity: Severity::High, why: "it was open".to_owned() };
+        let entry = Entry { outcome: Outcome::Closed, decision: alert, ..reverted("b", "{}") };
+        let command = "    aws cloudtrail lookup-events --region eu-central-1 --start-time 2026-01-31T12:00:00Z --end-time \
+                       2026-01-31T12:00:02Z --lookup-attributes 'AttributeKey=ResourceName,AttributeValue=b'\n";
+        let text = Notice::of(&entry, JOURNAL).text;
+        assert!(text.contains(command), "{text}");
+    }
+
+    #[test]
+    fn what_is_still_open_is_said_beside_what_was_reverted() {
+        let mut entry = reverted("b", "{}");
+        let says =
+            |entry: &Entry| Notice::of(entry, JOURNAL).text.contains("STILL OPEN, see below. What Snapback did");
+        assert!(says(&entry));
+        if let Decision::Revert { left, .. } = &mut entry.decision {
+            left.clear();
+        }
+        assert!(!says(&entry));
+    }
+
+    #[test]
     fn what_is_not_certain_is_not_said_as_if_it_were() {
         let entry = Entry { happened: None, outcome: Outcome::Alerted, ..reverted("b", "{}") };
         let Notice { subject, text, .. } = Notice::of(&entry, JOURNAL);
@@ -762,7 +822,8 @@ mod tests {
     #[test]
     fn who_keeps_doing_it_is_named_and_what_that_looks_like() {
         let mut entry = reverted("b", "{}");
-        entry.repeat = Some(Repeat { times: 3, since: time("2026-01-31T09:00:00Z"), hourly: false });
+        entry.repeat =
+            Some(Repeat { times: 3, since: time("2026-01-31T09:00:00Z"), hourly: false, after_failure: false });
         entry.event.actor.user_agent = Some("APN/1.0 HashiCorp/1.0 Terraform/1.14.0".to_owned());
         let notice = Notice::of(&entry, JOURNAL);
         assert!(

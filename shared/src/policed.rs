@@ -17,6 +17,7 @@ use crate::control::{About, Control, Given, Look, Survey, Suspicion};
 use crate::decision::{Decision, Severity};
 use crate::event::Event;
 use crate::json;
+use crate::network;
 use crate::policy::{Exposure, Grant, Kind, Policy, PolicyText, Trust};
 use crate::settings::Settings;
 use crate::subject::Subject;
@@ -54,6 +55,12 @@ pub trait Policed: 'static {
     #[must_use]
     fn barriers(_: &Self::Beside, _: &Event, _: &Trust) -> Vec<Barrier> {
         vec![]
+    }
+
+    /// Whether what had the policy is gone, and with it what may have kept people out.
+    #[must_use]
+    fn is_gone(_: &Self::Beside) -> bool {
+        false
     }
 
     /// The ARN of what has the policy, where the event does not tell it.
@@ -284,8 +291,8 @@ impl<P: Policed> Control for Open<P> {
         if live.is_some_and(|live| !open::<P>(live.judge(P::KIND, &trust).grants).is_empty()) {
             return None;
         }
-        let is_barred = state.beside != P::Beside::default();
-        Some((State { policy: Some(text.into()), beside: P::Beside::default() }, !is_barred))
+        let may_be_barred = P::is_gone(&state.beside) || !P::barriers(&state.beside, event, &trust).is_empty();
+        Some((State { policy: Some(text.into()), beside: P::Beside::default() }, !may_be_barred))
     }
 
     fn after(state: &Self::State, change: &PolicyChange) -> Self::State {
@@ -337,7 +344,15 @@ fn whoever_the_network<P: Policed>(text: &str, policy: &Policy<'_>, trust: &Trus
 
 /// What is said of a grant of which it is not certain that it lets a stranger in.
 fn doubt(grant: Grant) -> String {
-    if grant.certain { format!("{}, and whose network that is cannot be told", grant.why) } else { grant.why }
+    if !grant.certain {
+        return grant.why;
+    }
+    // Its name is the statement as if it granted only this, conditions included.
+    let is_network =
+        |word: &&str| word.starts_with("vpc-") || word.starts_with("vpce-") || network::range(word).is_some();
+    let networks: BTreeSet<&str> = grant.name.split('"').filter(is_network).collect();
+    let networks = networks.into_iter().map(|network| format!(" `{network}`")).collect::<Vec<_>>().join(",");
+    format!("{}, and whose network{networks} that is cannot be told", grant.why)
 }
 
 fn article(word: &str) -> &'static str {

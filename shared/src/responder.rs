@@ -560,6 +560,10 @@ impl<'a> Responder<'a> {
             measure(case, &entry);
             notified = self.notify(&mut entry, told).await;
             self.keep_in_mind(case, &entry).await;
+            if entry.outcome == Outcome::Failed && entry.announced {
+                let kept = self.journal.has_told_of_failure(&entry, Timestamp::now()).await;
+                let _ = kept.inspect_err(|failure| warn!(id = entry.id, "not kept: {failure:#}"));
+            }
         }
         let give_back = async { if has_resource { self.journal.give_back(&entry).await } else { Ok(()) } };
         let (completed, is_free) = futures::join!(self.journal.complete(&entry), give_back);

@@ -37,6 +37,16 @@ fn those_if(principal: &str, condition: &str) -> String {
     )
 }
 
+/// An account has two ids, and which canonical user it is nobody can tell: this `Deny` leaves the stranger only one's own
+/// network.
+#[test]
+fn a_canonical_user_who_is_denied_may_be_the_account_that_is_allowed() {
+    let deny = r#"{"Effect":"Deny","Principal":{"CanonicalUser":"4444555566664444555566664444555566664444555566664444555566664444"},
+        "Action":"*","Resource":"*","Condition":{"StringNotEquals":{"aws:SourceVpc":"vpc-0ours"}}}"#;
+    let allow = r#"{"Effect":"Allow","Principal":{"AWS":"444455556666"},"Action":"s3:GetObject","Resource":"*"}"#;
+    keeps_the_laws(Kind::Resource, &format!(r#"{{"Version":"2012-10-17","Statement":[{deny},{allow}]}}"#));
+}
+
 /// AWS writes its data perimeters with these: the caller must be of the account or organization that owns the resource.
 /// A variable is no fixed value, so it may be told of; but strangers do not surely get in, and nothing may be taken.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-resourceaccount>

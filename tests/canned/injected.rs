@@ -1,6 +1,6 @@
 //! What goes wrong between Snapback and AWS, injected as canned HTTP answers: no emulator does these on demand.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use snapback::mode::Mode;
@@ -290,6 +290,28 @@ async fn what_comes_back_again_and_again_is_reverted_every_time_and_said_more_se
         deliver(&s3::FUNCTION, &third, Mode::Revert, bucket_policy_was_put(&public)).await?;
         assert!(notices(&third).is_empty(), "{times}: nor is it said by a later delivery");
     }
+    Ok(())
+}
+
+/// Whoever was told that a revert failed is told of the next that does not, also where it would be one of too many to tell.
+#[tokio::test]
+async fn a_failure_is_not_the_last_word_however_often_it_has_come_back() -> Result<()> {
+    let public = policy(&[PUBLIC]);
+    let failing = Aws::default()
+        .answers("S3.GetBucketPolicy", [ok(&public)])
+        .answers("S3.DeleteBucketPolicy", [s3_error(403, "AccessDenied")]);
+    assert!(deliver(&s3::FUNCTION, &failing, Mode::Revert, bucket_policy_was_put(&public)).await.is_err());
+    assert_eq!(notices(&failing)[0]["outcome"], "failed");
+    let kept = failing.bodies("DynamoDB.UpdateItem").pop().context("it is kept that people know of it")?;
+    assert!(kept.contains("told_of_failure = :yes"), "{kept}");
+
+    let counted = json!({"Attributes": {"times": {"N": "50"}, "since": {"S": "2026-01-31T12:00:00Z"},
+        "after_failure": {"BOOL": true}}});
+    let next = Aws::default()
+        .answers("S3.GetBucketPolicy", [ok(&public), ok(&public), s3_error(404, "NoSuchBucketPolicy")])
+        .answers("DynamoDB.UpdateItem", [ok(&counted.to_string())]);
+    deliver(&s3::FUNCTION, &next, Mode::Revert, bucket_policy_was_put(&public)).await?;
+    assert_eq!(notices(&next)[0]["outcome"], "reverted");
     Ok(())
 }
 

@@ -218,21 +218,63 @@ async fn what_block_public_access_may_have_kept_shut_may_have_been_open() -> Res
     Ok(())
 }
 
+/// Its own settings are gone with the bucket, so nobody can tell whether they kept people out.
 #[tokio::test]
-async fn a_rule_that_was_open_for_a_moment_is_told_of() -> Result<()> {
-    let aws = Aws::default().answers("EC2.DescribeSecurityGroupRules", [rules(&[])]);
-    deliver(&ec2::FUNCTION, &aws, Mode::Revert, ssh_was_opened()).await?;
-    let letter: Value = serde_json::from_str(&aws.bodies("SQS.SendMessage")[0])?;
+async fn a_bucket_that_is_gone_may_have_been_open() -> Result<()> {
+    let gone = [s3_error(404, "NoSuchBucket")];
+    let aws = Aws::default().answers("S3.GetBucketPolicy", gone.clone());
+    deliver(&s3::FUNCTION, &aws, Mode::Revert, bucket_policy_was_put(&policy(&[PUBLIC]))).await?;
+    let (event, _) = delayed(&aws).pop().context("a second look")?;
+    let second = later(&aws, gone);
+    look_again(&second, &event).await?;
+    let notice = &notices(&second)[0];
+    assert_eq!((&notice["outcome"], &notice["severity"]), (&json!("closed"), &json!("high")), "{notice}");
+    assert!(second.bodies("SNS.Publish").concat().contains("it%20may%20have%20been%20open%20from"));
+    Ok(())
+}
+
+/// What people are told of an event about a group whose rules are these at both looks.
+async fn told_of_rules(event: Value, left: &[(&str, &str, &str, u16, &str)]) -> Result<Vec<Value>> {
+    let aws = Aws::default().answers("EC2.DescribeSecurityGroupRules", [rules(left)]);
+    deliver(&ec2::FUNCTION, &aws, Mode::Revert, event).await?;
+    let Some(letter) = aws.bodies("SQS.SendMessage").pop() else { return Ok(notices(&aws)) };
+    let letter: Value = serde_json::from_str(&letter)?;
     let letter: Value = serde_json::from_str(letter["MessageBody"].as_str().context("a body")?)?;
     let second = Aws::default()
         .answers("DynamoDB.GetItem", [journaled(&aws)])
-        .answers("EC2.DescribeSecurityGroupRules", [rules(&[])]);
+        .answers("EC2.DescribeSecurityGroupRules", [rules(left)]);
     let (settings, deployment) = (settings(Mode::Revert), deployment(workspace("guardrails")));
     let responder = Responder::new(&settings, &deployment, second.config());
     Box::pin(responder.look_again(&ec2::FUNCTION, &letter["event"])).await?;
-    let notice = &notices(&second)[0];
-    assert_eq!(notice["outcome"], "closed");
-    assert!(notice["why"].as_str().is_some_and(|why| why.contains("tcp/22 from 0.0.0.0/0")), "{notice}");
+    Ok(notices(&second))
+}
+
+fn is_told_as_closed(notices: &[Value]) -> bool {
+    let says = |notice: &Value| notice["why"].as_str().is_some_and(|why| why.contains("tcp/22 from 0.0.0.0/0"));
+    matches!(notices, [notice] if notice["outcome"] == "closed" && says(notice))
+}
+
+#[tokio::test]
+async fn a_rule_that_was_open_for_a_moment_is_told_of() -> Result<()> {
+    let notices = told_of_rules(ssh_was_opened(), &[]).await?;
+    assert!(is_told_as_closed(&notices), "{notices:?}");
+    Ok(())
+}
+
+/// The rule keeps its id and is harmless again.
+#[tokio::test]
+async fn a_rule_that_was_changed_and_changed_back_is_told_of() -> Result<()> {
+    let mut changed = ssh_was_opened();
+    changed["detail"]["eventName"] = json!("ModifySecurityGroupRules");
+    changed["detail"]["responseElements"] = Value::Null;
+    let rule = json!({"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "CidrIpv4": "0.0.0.0/0"});
+    changed["detail"]["requestParameters"] = json!({"ModifySecurityGroupRulesRequest": {
+        "GroupId": "sg-1", "SecurityGroupRule": {"SecurityGroupRuleId": "sgr-1", "SecurityGroupRule": rule}}});
+    let office = ("sgr-1", "sg-1", "tcp", 22, "<cidrIpv4>203.0.113.0/24</cidrIpv4>");
+    let notices = told_of_rules(changed, &[office]).await?;
+    assert!(is_told_as_closed(&notices), "{notices:?}");
+    let why = notices[0]["why"].as_str().unwrap_or_default();
+    assert!(!why.contains("the revert deletes it"), "nothing was reverted: {why}");
     Ok(())
 }
 

@@ -86,11 +86,25 @@ impl<C: OneWay> Control for Open<C> {
     }
 
     fn as_told(event: &Event, state: &State, _: &Settings) -> Option<(State, bool)> {
-        let Told { group: Some(Group::Id(group)), rules: Some(told) } = Told::of(event) else { return None };
-        let rules = told.iter().map(|told| told.as_rule(C::DIRECTION)).collect();
-        Some((State { group: Some(group), rules, prefix_lists: state.prefix_lists.clone(), before: None }, true))
-            // A rule that is still there was judged as it is.
-            .filter(|(told, _)| !told.rules.iter().any(|told| state.rules.iter().any(|live| live.id == told.id)))
+        let Told { group: Some(Group::Id(named) | Group::Name(named)), rules: Some(told) } = Told::of(event) else {
+            return None;
+        };
+        // A rule that is still as it was made was judged as it is; one that was changed since is not.
+        let is_over = |told: &&ToldRule| !state.rules.iter().any(|rule| is_it(rule, told) && told.lets_through(rule));
+        // A change does not tell which way its rule goes: one that is gone may have let in.
+        let goes_this_way = |told: &ToldRule| {
+            event.name != "ModifySecurityGroupRules" || state.rules.iter().any(|rule| is_it(rule, told))
+        };
+        let may_go_this_way = |told: &&ToldRule| C::DIRECTION == Direction::Ingress || goes_this_way(told);
+        let over = told.iter().filter(is_over).filter(may_go_this_way);
+        let certain = over.clone().all(goes_this_way);
+        let over: Vec<Rule> = over.map(|told| told.as_rule(C::DIRECTION)).collect();
+        if over.is_empty() {
+            return None;
+        }
+        let others = state.rules.iter().filter(|rule| !over.iter().any(|over| over.id == rule.id)).cloned();
+        let (rules, group) = (others.chain(over.iter().cloned()).collect(), state.group.clone().unwrap_or(named));
+        Some((State { group: Some(group), rules, prefix_lists: state.prefix_lists.clone(), before: None }, certain))
     }
 
     fn after(state: &State, change: &Ec2) -> State {
@@ -375,7 +389,7 @@ fn may_be_open(told: &ToldRule, settings: &Settings) -> bool {
 fn is_it(rule: &Rule, told: &ToldRule) -> bool {
     match &told.id {
         Some(id) => rule.id == *id,
-        None => rule.traffic() == told.traffic && rule.source == told.source,
+        None => told.lets_through(rule),
     }
 }
 

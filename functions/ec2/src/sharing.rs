@@ -54,10 +54,9 @@ impl<C: Shareable> Control for Sharing<C> {
     }
 
     fn as_told(event: &Event, state: &State, _: &Settings) -> Option<(State, bool)> {
-        let with = C::told(event).with.filter(|with| !with.is_empty())?;
         let live = state.shared_with.as_deref().unwrap_or_default();
-        let is_over = !with.iter().any(|one| live.contains(one));
-        is_over.then_some((State { shared_with: Some(with) }, true))
+        let gone: Vec<SharedWith> = C::told(event).with?.into_iter().filter(|one| !live.contains(one)).collect();
+        (!gone.is_empty()).then_some((State { shared_with: Some(gone) }, true))
     }
 
     fn after(state: &State, change: &Ec2) -> State {

@@ -69,6 +69,11 @@ pub(crate) struct ToldRule {
 }
 
 impl ToldRule {
+    /// Whether a rule lets through the same.
+    pub(crate) fn lets_through(&self, rule: &Rule) -> bool {
+        rule.traffic() == self.traffic && rule.source == self.source
+    }
+
     /// The rule that it makes, as AWS lists it.
     pub(crate) fn as_rule(&self, direction: Direction) -> Rule {
         let Traffic { protocol, from, to } = self.traffic;

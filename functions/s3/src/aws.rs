@@ -49,13 +49,28 @@ pub(crate) struct Point {
     pub block: Flags,
 }
 
+/// The policy of a bucket.
+#[derive(Debug, Default)]
+pub(crate) struct FoundPolicy {
+    /// Nothing if the bucket has none, or is gone.
+    pub policy: Option<PolicyText>,
+    pub is_gone: bool,
+}
+
 /// The policy of a bucket; nothing if it has none, or if it is gone.
 pub(crate) async fn bucket_policy(look: &Look<'_>, bucket: &str) -> Result<Option<PolicyText>> {
+    Ok(found_bucket_policy(look, bucket).await?.policy)
+}
+
+pub(crate) async fn found_bucket_policy(look: &Look<'_>, bucket: &str) -> Result<FoundPolicy> {
     let call =
         s3(&look.place.config).get_bucket_policy().bucket(bucket).expected_bucket_owner(&look.place.account).send();
-    let doing = || format!("reading the policy of bucket `{bucket}`");
-    let answer = unless_gone(call.await, &["NoSuchBucketPolicy", "NoSuchBucket"], doing)?;
-    Ok(answer.and_then(|answer| answer.policy).map(PolicyText::from))
+    match call.await {
+        Ok(answer) => Ok(FoundPolicy { policy: answer.policy.map(PolicyText::from), is_gone: false }),
+        Err(error) if code(&error) == Some("NoSuchBucketPolicy") => Ok(FoundPolicy::default()),
+        Err(error) if code(&error) == Some("NoSuchBucket") => Ok(FoundPolicy { policy: None, is_gone: true }),
+        Err(error) => Err(failure(error).context(format!("reading the policy of bucket `{bucket}`"))),
+    }
 }
 
 /// The ACL of a bucket; nothing if the bucket is gone.

@@ -35,6 +35,9 @@ pub(crate) struct BucketPolicy<C>(PhantomData<C>);
 pub(crate) struct Restricted {
     /// Whether `RestrictPublicBuckets` is on for the bucket or for its account.
     restricted: bool,
+    /// Whether the bucket is gone, and its own settings with it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    gone: bool,
 }
 
 impl<C: OfBucketPolicy> Policed for BucketPolicy<C> {
@@ -55,11 +58,15 @@ impl<C: OfBucketPolicy> Policed for BucketPolicy<C> {
 
     async fn observe(look: &Look<'_>, holder: &Holder) -> Result<State<Restricted>> {
         let Holder::Bucket(bucket) = holder else { return Ok(State::default()) };
-        let (policy, restricted) = futures::try_join!(
-            aws::bucket_policy(look, bucket),
+        let (found, restricted) = futures::try_join!(
+            aws::found_bucket_policy(look, bucket),
             aws::is_blocked(look, bucket, Flag::RestrictPublicBuckets)
         )?;
-        Ok(State { policy, beside: Restricted { restricted } })
+        Ok(State { policy: found.policy, beside: Restricted { restricted, gone: found.is_gone } })
+    }
+
+    fn is_gone(beside: &Restricted) -> bool {
+        beside.gone
     }
 
     fn barriers(beside: &Restricted, _: &Event, _: &Trust) -> Vec<Barrier> {

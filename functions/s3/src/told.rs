@@ -1,10 +1,12 @@
 //! What CloudTrail tells of a call to S3: which bucket, which ACL, which settings of Block Public Access.
 
 use serde_json::Value;
-use snapback::change::{AclGrant, Flag, Flags, Grantee, Object};
+use snapback::change::{Acl, AclGrant, Flag, Flags, Grantee, Object};
 use snapback::event::Event;
 use snapback::json;
 use snapback::subject::Subject;
+
+use crate::exposed;
 
 /// The permission that each header of a grant gives.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketAcl.html>
@@ -91,6 +93,16 @@ pub(crate) enum ToldAcl {
 }
 
 impl ToldAcl {
+    /// The ACL that it makes of the one that is there; nothing if it does not tell.
+    pub(crate) fn acl(self, live: Option<&Acl>) -> Option<Acl> {
+        let owner = live.map(|acl| acl.owner.clone()).unwrap_or_default();
+        match self {
+            Self::Canned(name) => Some(Acl { owner, grants: exposed::canned(&name)? }),
+            Self::Grants { owner: told, grants } => Some(Acl { owner: told.unwrap_or(owner), grants }),
+            Self::None | Self::Unknown => None,
+        }
+    }
+
     pub(crate) fn of(request: &Value) -> Self {
         if json::is_left_out(request) {
             return Self::Unknown;

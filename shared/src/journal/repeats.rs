@@ -23,6 +23,9 @@ pub struct Repeat {
     /// Whether it is the first time in this hour: while something flaps, people are told at least once an hour.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub hourly: bool,
+    /// Whether people were last told that a revert of it had failed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub after_failure: bool,
 }
 
 /// How often a call was counted, and until which time people know of it.
@@ -35,10 +38,10 @@ pub struct Tally {
 
 impl Repeat {
     /// Whether people are told of this time: of the first three, of the tenth, then each time that it has tripled or so,
-    /// and of the first in each hour.
+    /// of the first in each hour, and of the first after one that failed, or that would be the last they hear.
     #[must_use]
     pub fn is_told(&self) -> bool {
-        self.hourly || self.times <= 3 || milestones().any(|times| times == self.times)
+        self.hourly || self.after_failure || self.times <= 3 || milestones().any(|times| times == self.times)
     }
 
     /// A fight that goes on is worse than its occasion.
@@ -76,12 +79,28 @@ impl Journal {
     /// When the journal cannot be written.
     pub async fn count(&self, entry: &Entry, now: Timestamp) -> Result<Repeat> {
         let Decision::Revert { grants, .. } = &entry.decision else {
-            return Ok(Repeat { times: 1, since: now, hourly: false });
+            return Ok(Repeat { times: 1, since: now, hourly: false, after_failure: false });
         };
-        // The same grants in another order are the same.
-        let grants: Vec<&str> = grants.iter().map(String::as_str).collect::<BTreeSet<_>>().into_iter().collect();
-        let key = (format!("repeat#{}", entry.subject.arn), format!("{}#{}", entry.control, hash(&grants)));
-        Ok(self.count_one(&key, now).await?.repeat)
+        Ok(self.count_one(&change_key(entry, grants), now).await?.repeat)
+    }
+
+    /// Keeps in mind that people were told of a revert that failed.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    pub async fn has_told_of_failure(&self, entry: &Entry, now: Timestamp) -> Result<()> {
+        let Decision::Revert { grants, .. } = &entry.decision else { return Ok(()) };
+        let update = self
+            .update(&change_key(entry, grants))
+            .update_expression("SET told_of_failure = :yes, since = if_not_exists(since, :text), expires = :expires")
+            .expression_attribute_values(":yes", AttributeValue::Bool(true))
+            .expression_attribute_values(":text", AttributeValue::S(now.to_string()))
+            .expression_attribute_values(":expires", seconds(now + MEMORY));
+        update
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| failure(error).context("writing down that people know of a failure"))
     }
 
     /// Counts a call about a subject, for a control.
@@ -150,19 +169,21 @@ impl Journal {
                 .expression_attribute_values(":now", seconds(now))
                 .expression_attribute_values(":text", AttributeValue::S(now.to_string()))
                 .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
+                .expression_attribute_values(":no", AttributeValue::Bool(false))
                 .expression_attribute_values(":forgotten", seconds(now - MEMORY))
                 .expression_attribute_values(":expires", seconds(now + MEMORY))
                 .return_values(ReturnValue::AllNew)
         };
         let again = call(
-            "attribute_not_exists(pk) OR latest >= :forgotten",
+            "attribute_not_exists(latest) OR latest >= :forgotten",
             "SET #before = if_not_exists(latest, :now), latest = :now, expires = :expires, \
-             since = if_not_exists(since, :text) ADD times :one",
+             after_failure = if_not_exists(told_of_failure, :no), since = if_not_exists(since, :text) \
+             REMOVE told_of_failure ADD times :one",
         );
         let answer = match again.send().await {
             Err(error) if is_condition(&error) => {
-                let anew = "SET #before = :now, latest = :now, expires = :expires, since = :text, times = :one \
-                            REMOVE told, telling";
+                let anew = "SET #before = :now, latest = :now, expires = :expires, since = :text, times = :one, \
+                            after_failure = if_not_exists(told_of_failure, :no) REMOVE told_of_failure, told, telling";
                 call("latest < :forgotten", anew).send().await
             }
             other => other,
@@ -171,9 +192,16 @@ impl Journal {
         let item = answer.attributes.unwrap_or_default();
         let before = item.get("before").and_then(|before| before.as_n().ok()?.parse::<i64>().ok());
         let hourly = before.is_some_and(|before| before.div_euclid(3600) != now.as_second().div_euclid(3600));
+        let after_failure = matches!(item.get("after_failure"), Some(AttributeValue::Bool(true)));
         let counted = tally(&item)?;
-        Ok(Tally { repeat: Repeat { hourly, ..counted.repeat }, ..counted })
+        Ok(Tally { repeat: Repeat { hourly, after_failure, ..counted.repeat }, ..counted })
     }
+}
+
+/// The same grants in another order are the same.
+fn change_key(entry: &Entry, grants: &[String]) -> Key {
+    let grants: Vec<&str> = grants.iter().map(String::as_str).collect::<BTreeSet<_>>().into_iter().collect();
+    (format!("repeat#{}", entry.subject.arn), format!("{}#{}", entry.control, hash(&grants)))
 }
 
 fn call_key(control: &str, call: &str, subject: &str) -> Key {
@@ -181,7 +209,8 @@ fn call_key(control: &str, call: &str, subject: &str) -> Key {
 }
 
 fn tally(item: &HashMap<String, AttributeValue>) -> Result<Tally> {
-    let repeat = Repeat { times: number(item, "times").max(1), since: text(item, "since")?.parse()?, hourly: false };
+    let (times, since) = (number(item, "times").max(1), text(item, "since")?.parse()?);
+    let repeat = Repeat { times, since, hourly: false, after_failure: false };
     Ok(Tally { repeat, told: number(item, "told") })
 }
 
@@ -196,13 +225,14 @@ mod tests {
 
     #[test]
     fn people_are_told_more_and_more_seldom_and_more_and_more_urgently() {
-        let repeat = |times| Repeat { times, since: Timestamp::UNIX_EPOCH, hourly: false };
+        let repeat = |times| Repeat { times, since: Timestamp::UNIX_EPOCH, hourly: false, after_failure: false };
         let told: Vec<u64> = (1..2000).filter(|times| repeat(*times).is_told()).collect();
         assert_eq!(told, [1, 2, 3, 10, 30, 100, 300, 1000]);
         let severities = [1, 3, 10].map(|times| repeat(times).severity(Severity::Low));
         assert_eq!(severities, [Severity::Low, Severity::High, Severity::Critical]);
         assert_eq!(repeat(3).severity(Severity::Critical), Severity::Critical);
         assert!(Repeat { hourly: true, ..repeat(50) }.is_told(), "a summary comes every hour");
+        assert!(Repeat { after_failure: true, ..repeat(50) }.is_told(), "a failure is not the last word");
     }
 
     #[test]
@@ -210,8 +240,10 @@ mod tests {
         let told = |first: u64| {
             let mut told = 0;
             let is_told = |times: &u64| {
-                let tally =
-                    Tally { repeat: Repeat { times: *times, since: Timestamp::UNIX_EPOCH, hourly: false }, told };
+                let tally = Tally {
+                    repeat: Repeat { times: *times, since: Timestamp::UNIX_EPOCH, hourly: false, after_failure: false },
+                    told,
+                };
                 let is_due = tally.is_due(first);
                 told = if is_due { *times } else { told };
                 is_due
@@ -220,7 +252,10 @@ mod tests {
         };
         assert_eq!(told(1), [1, 10, 30, 100, 300, 1000]);
         assert_eq!(told(10), [10, 30, 100, 300, 1000]);
-        let untold = Tally { repeat: Repeat { times: 12, since: Timestamp::UNIX_EPOCH, hourly: false }, told: 1 };
+        let untold = Tally {
+            repeat: Repeat { times: 12, since: Timestamp::UNIX_EPOCH, hourly: false, after_failure: false },
+            told: 1,
+        };
         assert!(untold.is_due(1), "the tenth was not told");
         assert!(!Tally { told: 12, ..untold }.is_due(1));
     }

@@ -184,9 +184,18 @@ impl<'p> Deny<'p> {
                     let is_it = |(of, name): (&str, &str)| of == *kind && (name == *text || is_session_of(name, text));
                     named.is_some_and(is_it) || all().any(|said| said.is_by(kind, text))
                 };
+                // A canonical user is an account by another id, and nobody can tell which.
+                let may_be_one = |(kind, _): &(&str, &str)| {
+                    let named = named.map_or("", |(kind, _)| kind);
+                    matches!((*kind, named), ("CanonicalUser", "AWS") | ("AWS", "CanonicalUser"))
+                };
                 let work = those.len().saturating_mul(said.len() + asked.len() + 1);
-                let is_hit = spend(patience, work).is_some() && those.iter().any(is_one);
-                if is_hit { Reach::NOBODY } else { Reach::ANYONE }
+                match spend(patience, work) {
+                    None => Reach::ANYONE,
+                    Some(()) if those.iter().any(is_one) => Reach::NOBODY,
+                    Some(()) if those.iter().any(may_be_one) => Reach::UNKNOWN,
+                    Some(()) => Reach::ANYONE,
+                }
             }
         };
         let mut spared = spared;

@@ -12,9 +12,10 @@ use proptest::test_runner::RngSeed;
 /// How many policies a property is shown for.
 pub(crate) fn cases(cases: u32) -> ProptestConfig {
     let is_long = std::env::var_os("PROPTEST_CASES").is_some();
-    let cases = if is_long { ProptestConfig::default().cases } else { cases };
-    // The same policies every time, so that a test is not red by chance; a long run (`PROPTEST_CASES`) takes new ones.
-    let rng_seed = if is_long { RngSeed::Random } else { RngSeed::Fixed(1) };
+    let long = ProptestConfig::default();
+    // The same policies every time, so that a test is not red by chance; a long run (`PROPTEST_CASES`) takes new ones, or
+    // those of its seed (`PROPTEST_RNG_SEED`).
+    let (cases, rng_seed) = if is_long { (long.cases, long.rng_seed) } else { (cases, RngSeed::Fixed(1)) };
     // What is found becomes a test with a name, not a seed in a file.
     ProptestConfig { cases, rng_seed, failure_persistence: None, max_shrink_iters: 1_000, ..ProptestConfig::default() }
 }

@@ -297,6 +297,15 @@ const PRINCIPALS: &[PrincipalRow] = &[
         "AssumedRole",
         UNKNOWN_USER,
     ),
+    (
+        Anyone,
+        NEIGHBOUR,
+        Some("o-trusted0001zz"),
+        &["arn:aws:iam::111122223339:user/nora"],
+        "AIDANEIGHBOUREXAMPLE2",
+        "User",
+        UNKNOWN_USER,
+    ),
     (Anyone, NEIGHBOUR, None, &["arn:aws:iam::111122223339:user/nell"], "AIDANEIGHBOUREXAMPLE1", "User", UNKNOWN_USER),
 ];
 

@@ -153,6 +153,8 @@ impl Control for OpenNetworkAcl {
         if entries.iter().any(|entry| is_it(entry, &told)) {
             return None;
         }
+        // There is one rule of each number.
+        entries.retain(|entry| (entry.number, entry.egress) != (told.number, told.egress));
         entries.push(told);
         Some((State { entries: Some(entries) }, true))
     }

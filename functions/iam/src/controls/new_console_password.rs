@@ -127,6 +127,11 @@ impl Control for NewConsolePassword {
         suspicion.subject.clone().at(state.user.as_deref())
     }
 
+    /// Whoever has signed in with it stays signed in.
+    fn as_told(_: &Event, state: &State, _: &Settings) -> Option<(State, bool)> {
+        Some((State { password: ConsolePassword::Set, user: state.user.clone() }, true))
+    }
+
     fn after(state: &State, change: &Iam) -> State {
         match change {
             Iam::ConsolePassword(change) => State { password: change.to, ..state.clone() },

@@ -175,6 +175,16 @@ impl Control for NewCredential {
         suspicion.subject.clone().at(state.user.as_deref())
     }
 
+    /// Sessions that were opened with it outlive the credential.
+    fn as_told(event: &Event, state: &State, _: &Settings) -> Option<(State, bool)> {
+        credential(event)?;
+        // A reset leaves the status as it is.
+        let is_active = event.name.starts_with("Create") || event.name.starts_with("Upload");
+        let is_active = is_active || json::text(&event.request, "status") == Some(ACTIVE);
+        is_active
+            .then_some((State { status: Some(CredentialStatus(ACTIVE.to_owned())), user: state.user.clone() }, true))
+    }
+
     fn after(state: &State, change: &Iam) -> State {
         match change {
             Iam::Credential(change) if state.status.is_some() => {

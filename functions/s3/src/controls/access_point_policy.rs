@@ -104,6 +104,10 @@ impl Policed for AccessPointPolicy {
         Ok(State { policy, beside: Beside { point: Some(point), bucket_policy, on } })
     }
 
+    fn is_gone(beside: &Beside) -> bool {
+        beside.point.is_none()
+    }
+
     fn barriers(beside: &Beside, event: &Event, trust: &Trust) -> Vec<Barrier> {
         let Some(point) = &beside.point else { return vec![] };
         let is_restricted =

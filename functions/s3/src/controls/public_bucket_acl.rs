@@ -144,13 +144,9 @@ impl Control for PublicBucketAcl {
     }
 
     fn as_told(event: &Event, state: &State, _: &Settings) -> Option<(State, bool)> {
-        let owner = state.acl.as_ref().map(|acl| acl.owner.clone()).unwrap_or_default();
-        let acl = match ToldAcl::of(&event.request) {
-            ToldAcl::Canned(name) => Acl { owner, grants: exposed::canned(&name)? },
-            ToldAcl::Grants { owner: told, grants } => Acl { owner: told.unwrap_or(owner), grants },
-            ToldAcl::None | ToldAcl::Unknown => return None,
-        };
-        let certain = !state.disabled && !state.ignored;
+        let acl = ToldAcl::of(&event.request).acl(state.acl.as_ref())?;
+        // Of a bucket that is gone nobody knows what its Block Public Access was.
+        let certain = state.acl.is_some() && !state.disabled && !state.ignored;
         Some((State { acl: Some(acl), disabled: false, ignored: false }, certain))
     }
 

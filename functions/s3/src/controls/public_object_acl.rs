@@ -157,6 +157,12 @@ impl Control for PublicObjectAcl {
         }
     }
 
+    fn as_told(event: &Event, state: &State, _: &Settings) -> Option<(State, bool)> {
+        let acl = ToldAcl::of(&event.request).acl(state.acl.as_ref())?;
+        let certain = state.bucket_owner.is_some() && !state.disabled && !state.ignored;
+        Some((State { acl: Some(acl), disabled: false, ignored: false, ..state.clone() }, certain))
+    }
+
     fn after(state: &State, change: &S3) -> State {
         match change {
             S3::ObjectAcl(Swap { to, .. }) => State { acl: Some(to.clone()), ..state.clone() },
