@@ -14,17 +14,24 @@ from policy_sentry.shared.iam_data import get_service_prefix_data
 
 
 def install() -> None:
-    """Has ministack ask for such an action upon `"*"`, and not upon what the call names."""
-    from ministack.core import iam_evaluator
+    """Has ministack ask for such an action upon `"*"`, and not upon what the call names; and for what a group gets upon the
+    group, as AWS does, and not upon the user or the policy."""
+    from ministack.core import iam_actions, iam_evaluator
 
-    evaluate = iam_evaluator.evaluate
+    evaluate, extract = iam_evaluator.evaluate, iam_actions.extract_resource_arn
 
     def evaluated(context, policies, *limits):
         if takes_no_resource(context.action):
             context = dataclasses.replace(context, resource_arn="*")
         return evaluate(context, policies, *limits)
 
+    def extracted(service, method, path, headers, body, query_params, region, account):
+        if service == "iam" and query_params.get("GroupName"):
+            query_params = {"GroupName": query_params["GroupName"]}
+        return extract(service, method, path, headers, body, query_params, region, account)
+
     iam_evaluator.evaluate = evaluated
+    iam_actions.extract_resource_arn = extracted
 
 
 @cache

@@ -22,7 +22,23 @@ const ALWAYS_LOOKS: &str = "iam-new-administrator";
 
 /// Calls that take a protection away, make a credential or open a way in, whatever their parameters. They are always looked
 /// at.
-const NEVER_ORDINARY: [&str; 38] = [
+const NEVER_ORDINARY: [&str; 54] = [
+    "AddClientIDToOpenIDConnectProvider",
+    "AddRoleToInstanceProfile",
+    "AssociateIamInstanceProfile",
+    "CreateOpenIDConnectProvider",
+    "CreateProfile",
+    "CreateSAMLProvider",
+    "CreateTrustAnchor",
+    "CreateUser",
+    "DeactivateMFADevice",
+    "DeleteAccountPasswordPolicy",
+    "DeleteRolePermissionsBoundary",
+    "DeleteUserPermissionsBoundary",
+    "EnableMFADevice",
+    "ReplaceIamInstanceProfileAssociation",
+    "UpdateOpenIDConnectProviderThumbprint",
+    "UpdateSAMLProvider",
     "AddUserToGroup",
     "AttachGroupPolicy",
     "AttachRolePolicy",
@@ -572,8 +588,11 @@ fn parts_of_others() -> Vec<Call> {
         "monitoring" => json!({"alarmName": name, "alarmNames": [name]}),
         "logs" => json!({"logGroupName": name}),
         "lambda" => json!({"functionName": name}),
-        "iam" => json!({"roleName": name, "policyDocument": r#"{"Statement":[{"Effect":"Allow",
-            "Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#}),
+        "iam" => {
+            json!({"roleName": name, "policyArn": "arn:aws:iam::aws:policy/ReadOnlyAccess",
+            "permissionsBoundary": "arn:aws:iam::111122223333:policy/team", "policyDocument": r#"{"Statement":[{"Effect":"Allow",
+            "Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#})
+        }
         "sns" => json!({
             "topicArn": format!("arn:aws:sns:{REGION}:{ACCOUNT}:{name}"),
             "subscriptionArn": format!("arn:aws:sns:{REGION}:{ACCOUNT}:{name}:7a6b5c4d-0000-4000-8000-000000000007"),
@@ -588,7 +607,8 @@ fn parts_of_others() -> Vec<Call> {
             "keyId": format!("arn:aws:kms:{REGION}:{ACCOUNT}:key/{name}"), "aliasName": format!("alias/{name}"),
         }),
     };
-    let calls = watches.filter(|watch| watch.name != SCHEDULED);
+    // To delete a boundary is ordinary for nobody's role.
+    let calls = watches.filter(|watch| ![SCHEDULED, "DeleteRolePermissionsBoundary"].contains(&watch.name));
     let calls = calls.map(|watch| (watch.service.trim_end_matches(".amazonaws.com"), watch.name));
     calls
         .flat_map(|(service, called)| names.map(|name| call(service, called, upon(service, name), Value::Null)))
@@ -790,6 +810,26 @@ fn noticed() -> Vec<Call> {
             call("s3tables", "PutTablePolicy", json!({"resourcePolicy": policy}), json!({})),
         ]);
         let grantee = json!({"GranteeType": "IAM", "GranteeIdentifier": own["AWS"]});
+        let read = "arn:aws:iam::aws:policy/ReadOnlyAccess";
+        let team = "arn:aws:iam::111122223333:policy/team";
+        let password = json!({"minimumPasswordLength": 10 + number, "requireSymbols": true});
+        calls.extend([
+            call("iam", "DetachUserPolicy", json!({"userName": "reports", "policyArn": read}), Value::Null),
+            call("iam", "DetachGroupPolicy", json!({"groupName": "reports", "policyArn": read}), Value::Null),
+            call(
+                "iam",
+                "PutUserPermissionsBoundary",
+                json!({"userName": "r", "permissionsBoundary": team}),
+                Value::Null,
+            ),
+            call(
+                "iam",
+                "PutRolePermissionsBoundary",
+                json!({"roleName": "r", "permissionsBoundary": team}),
+                Value::Null,
+            ),
+            call("iam", "UpdateAccountPasswordPolicy", password, Value::Null),
+        ]);
         calls.extend(of_control("CreateAccessGrant", json!({"Grantee": grantee, "Permission": "READ"})));
         calls.extend(of_control("PutAccessGrantsInstanceResourcePolicy", json!({"Policy": policy})));
         calls.extend(of_control("PutAccessPointPolicyForObjectLambda", json!({"Policy": policy})));

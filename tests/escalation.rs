@@ -49,14 +49,39 @@ fn a_role_that_could_become_administrator_would_be_found() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn no_right_to_pass_roles_would_help_whoever_takes_over_the_function_for_iam() -> Result<()> {
+    let template = Template::read()?;
+    let mut role = template.0["Resources"]["IamRole"]["Properties"].clone();
+    let passes = "{Effect: Allow, Action: [iam:PassRole, lambda:CreateFunction, lambda:InvokeFunction], Resource: '*'}";
+    let has_a_way =
+        |role: &Value| anyhow::Ok(judged(&template, role)?.escalation.iter().any(|path| path.contains("iam:PassRole")));
+    let statements = role["Policies"][0]["PolicyDocument"]["Statement"].as_sequence_mut().context("statements")?;
+    statements.push(serde_yaml_ng::from_str(passes)?);
+    assert!(!has_a_way(&role)?);
+    let statements = role["Policies"][0]["PolicyDocument"]["Statement"].as_sequence_mut().context("statements")?;
+    statements.retain(|statement| statement["Effect"] != "Deny");
+    assert!(has_a_way(&role)?, "nothing but the `Deny` keeps it from that");
+    Ok(())
+}
+
 fn judged(template: &Template, role: &Value) -> Result<Identity> {
     let mut policies = vec![];
     for policy in items(&role["Policies"]) {
-        let text = deployed(template, &policy["PolicyDocument"])?.to_string();
+        let mut document = policy["PolicyDocument"].clone();
+        // Where a right is under a condition it is taken to be there, and where a `Deny` is, to be left out.
+        if let Some(statements) = document["Statement"].as_sequence_mut() {
+            statements.retain(|statement| !is_deny_under_a_condition(statement));
+        }
+        let text = deployed(template, &document)?.to_string();
         policies.push(Attached { name: format!("inline policy {:?}", policy["PolicyName"]), text });
     }
     let holder = Holder { account: Some(ACCOUNT.to_owned()), at: None };
     Ok(judge_held(&Held { policies, boundary: None }, &holder)?)
+}
+
+fn is_deny_under_a_condition(statement: &Value) -> bool {
+    matches!(statement, Value::Tagged(tagged) if tagged.tag == "If" && tagged.value[1]["Effect"] == "Deny")
 }
 
 /// A part of the template as CloudFormation deploys it. What a condition may leave out is taken to be there.

@@ -4,6 +4,7 @@ mod advisories;
 mod benign;
 mod canned;
 mod cases;
+mod coverage;
 mod cycles;
 mod deployment;
 mod docs;

@@ -35,9 +35,9 @@ const PROVEN: &str = "*Reverted and undone* is a round trip by the deployed func
                       have which proof, as the\nlast run of all end-to-end tests has seen it; a run that sees less fails:\n";
 
 /// By control and emulator, the most that was seen.
-type Proofs = BTreeMap<String, BTreeMap<String, String>>;
+pub(crate) type Proofs = BTreeMap<String, BTreeMap<String, String>>;
 
-fn proofs() -> Result<Proofs> {
+pub(crate) fn proofs() -> Result<Proofs> {
     Ok(serde_json::from_str(&fs::read_to_string(workspace(PROOFS))?)?)
 }
 

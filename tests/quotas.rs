@@ -49,6 +49,9 @@ const KEY: &str = "arn:aws-us-gov:kms:ap-southeast-1:111122223333:key/1a2b3c4d-0
 /// Any other: the name or ARN of a resource, in which the stack's name is most.
 const LONGEST_REFERENCE: usize = 255;
 
+/// The longest of the lists of ARNs that the template's parameters take.
+const LONGEST_LIST: usize = 1024;
+
 /// The text of a policy as it would be sent, with every reference as long as it can be.
 fn length(policy: &Value) -> Result<usize> {
     Ok(written_out(policy)?.to_string().len())
@@ -57,6 +60,8 @@ fn length(policy: &Value) -> Result<usize> {
 fn written_out(value: &Value) -> Result<Json> {
     Ok(match value {
         Value::Tagged(tagged) if tagged.tag == "Sub" => Json::String(substituted(&text(&tagged.value))?),
+        Value::Tagged(tagged) if tagged.tag == "If" => written_out(&tagged.value[1])?,
+        Value::Tagged(tagged) if tagged.tag == "Split" => Json::String("x".repeat(LONGEST_LIST)),
         Value::Tagged(_) => Json::String("x".repeat(LONGEST_REFERENCE)),
         Value::Sequence(values) => Json::Array(values.iter().map(written_out).collect::<Result<_>>()?),
         Value::Mapping(values) => {

@@ -169,7 +169,8 @@ fn declared(rights: &[Right]) -> Grants {
 /// The same of the statements whose `Sid` starts with a word.
 fn granted(statements: &[&Value], word: &str) -> Grants {
     let mut grants = Grants::new();
-    for statement in statements.iter().filter(|statement| text(&statement["Sid"]).starts_with(word)) {
+    let allowed = statements.iter().filter(|statement| statement["Effect"] == "Allow");
+    for statement in allowed.filter(|statement| text(&statement["Sid"]).starts_with(word)) {
         let operators = statement["Condition"].as_mapping().into_iter().flatten();
         let keys: BTreeSet<String> = operators.flat_map(|(_, keys)| fields(keys)).collect();
         for action in words(&statement["Action"]) {
@@ -360,6 +361,10 @@ fn each_role_has_nothing_but_statements_that_name_their_actions() -> Result<()> 
         assert_eq!(properties["Policies"], Value::Null, "{}", function.name);
         for statement in template.statements_of(function.name)? {
             let sid = text(&statement["Sid"]);
+            if sid.starts_with("Never") {
+                assert_eq!(statement["Effect"], "Deny", "{}: {sid}", function.name);
+                continue;
+            }
             let is_known =
                 sid.starts_with("Read") || sid.starts_with("Revert") || SHARED_STATEMENTS.contains(&sid.as_str());
             assert!(is_known, "{}: what is statement `{sid}` for?", function.name);
@@ -371,6 +376,23 @@ fn each_role_has_nothing_but_statements_that_name_their_actions() -> Result<()> 
                 assert!(is_plain, "{}: {sid} allows `{action}`", function.name);
             }
         }
+    }
+    Ok(())
+}
+
+/// What the statements say is tried by `tests/escalation.rs` and end to end; here, that no such function goes without.
+#[test]
+fn a_function_that_may_write_iam_and_no_other_is_denied_what_would_lead_further() -> Result<()> {
+    let template = Template::read()?;
+    let never = ["NeverOwnRoles", "NeverOperators", "NeverProtectedPrincipals", "NeverLiftsQuarantine"];
+    let never = set(&[&never[..], &["NeverPassesRoles", "NeverTakesRoles"]].concat());
+    for function in FUNCTIONS {
+        let writes = function.controls.iter().flat_map(AnyControl::writes);
+        let writes_iam =
+            writes.into_iter().any(|right| right.action.starts_with("iam:") && right.action != "iam:PassRole");
+        let sids = template.statements_of(function.name)?.into_iter().map(|statement| text(&statement["Sid"]));
+        let denied: BTreeSet<String> = sids.filter(|sid| sid.starts_with("Never")).collect();
+        assert_eq!(denied, if writes_iam { never.clone() } else { BTreeSet::new() }, "{}", function.name);
     }
     Ok(())
 }

@@ -115,6 +115,10 @@ pub trait Remembers: Control {
     /// Whether what is new should be in the baseline within the hour, as far as there are not too many to look at.
     const SOON: bool = false;
 
+    /// How everything is, read at once, for what would take too many calls one by one. It is remembered as it is, risky or
+    /// not: for a control that takes from its baseline only whether something is new, and never puts it back.
+    const ALL: Option<ReadAll<Self::Good>> = None;
+
     /// Equal if it means the same, so that another spelling is no news.
     type Good: Serialize + DeserializeOwned + PartialEq;
 
@@ -128,6 +132,9 @@ pub struct Survey {
     pub list: List,
     pub needs: &'static [Right],
 }
+
+/// Reads all that there is of its kind in the account and Region of a look.
+pub type ReadAll<T> = for<'a> fn(&'a Look<'a>, &'a Event) -> BoxFuture<'a, Result<Vec<(Subject, T)>>>;
 
 /// Lists the subjects in the account and Region of a look, which the event stands for.
 pub type List = for<'a> fn(&'a Look<'a>, &'a Event) -> BoxFuture<'a, Result<Vec<Subject>>>;
@@ -448,6 +455,8 @@ pub struct Good {
     pub same: fn(&Value, &Value) -> Result<bool>,
     /// See [`Remembers::SOON`].
     pub soon: bool,
+    /// See [`Remembers::ALL`].
+    pub all: Option<ReadAll<Value>>,
 }
 
 impl AnyControl {
@@ -486,7 +495,9 @@ impl AnyControl {
     #[must_use]
     pub const fn remembering<C: Remembers>() -> Self {
         assert!(C::SURVEY.is_some(), "what is remembered is learnt by looking through what there is");
-        Self { good: Some(Good { of: good::<C>, same: same::<Option<C::Good>>, soon: C::SOON }), ..Self::of::<C>() }
+        let all: Option<ReadAll<Value>> = if C::ALL.is_some() { Some(all::<C>) } else { None };
+        let good = Good { of: good::<C>, same: same::<Option<C::Good>>, soon: C::SOON, all };
+        Self { good: Some(good), ..Self::of::<C>() }
     }
 
     /// What its function may do: nothing, if an operator applies what it plans.
@@ -537,6 +548,15 @@ fn decide<C: Control>(
 
 fn asks<C: Control>(event: &Event, suspicion: &Suspicion, state: &Value, given: &Given<'_>) -> Result<Option<String>> {
     Ok(C::asks(event, suspicion, &C::State::deserialize(state)?, given))
+}
+
+fn all<'a, C: Remembers>(look: &'a Look<'a>, event: &'a Event) -> BoxFuture<'a, Result<Vec<(Subject, Value)>>> {
+    async move {
+        let read = C::ALL.context("a control that reads one by one was asked for all at once")?;
+        let found = read(look, event).await?.into_iter();
+        found.map(|(subject, good)| Ok((subject, serde_json::to_value(good)?))).collect()
+    }
+    .boxed()
 }
 
 fn good<C: Remembers>(state: &Value) -> Result<Value> {

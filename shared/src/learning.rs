@@ -13,7 +13,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tracing::{info, warn};
 
-use crate::control::{AnyControl, Function, Look, Stack, Suspicion};
+use crate::control::{AnyControl, Function, Look, ReadAll, Stack, Suspicion};
 use crate::event::Event;
 use crate::journal::{Journal, Memory};
 use crate::mode::Mode;
@@ -88,9 +88,16 @@ impl<'a> Learning<'a> {
         let journal = Journal::of(&self.home.config, self.deployment);
         let responder = Responder::new(&self.settings, self.deployment, self.home.config.clone());
         let (mut anew, mut failures) = (vec![], vec![]);
-        let (mut risky, mut lost, mut same, mut first) = (0_u64, 0_u64, 0_u64, 0_u64);
+        let (mut risky, mut lost, mut same, mut first, mut recorded) = (0_u64, 0_u64, 0_u64, 0_u64, 0_usize);
         let remembers = |control: &&AnyControl| control.good.is_some() && control.mode(&self.settings) > Mode::Off;
         for control in function.controls.iter().filter(remembers) {
+            if let Some(all) = control.good.as_ref().and_then(|good| good.all) {
+                match self.record(place, &journal, control, all).await {
+                    Ok(these) => recorded += these,
+                    Err(failure) => failures.push(format!("{}: {failure:#}", control.about.id)),
+                }
+                continue;
+            }
             let subjects = match self.subjects(place, control).await {
                 Ok(subjects) => subjects,
                 Err(failure) => {
@@ -114,7 +121,17 @@ impl<'a> Learning<'a> {
                 }
             }
         }
-        info!(function = function.name, risky, lost, same, first, anew = anew.len(), failed = failures.len(), "looked");
+        info!(
+            function = function.name,
+            risky,
+            lost,
+            same,
+            first,
+            recorded,
+            anew = anew.len(),
+            failed = failures.len(),
+            "looked"
+        );
         for memory in &anew {
             info!(control = memory.control, resource = memory.resource, "remembered anew");
         }
@@ -136,6 +153,26 @@ impl<'a> Learning<'a> {
     async fn subjects(&self, place: &Place, control: &AnyControl) -> Result<Vec<Subject>> {
         let survey = control.survey.context("a control that remembers has nothing to look through")?;
         (survey.list)(&Look::new(place), &self.event(place)).await
+    }
+
+    /// Remembers what everything is that was read at once, as far as its turn has come. Nobody is told what is new: it is
+    /// not given back to anybody, and for most of it an event has told already.
+    async fn record(
+        &self,
+        place: &Place,
+        journal: &Journal,
+        control: &'static AnyControl,
+        all: ReadAll<Value>,
+    ) -> Result<usize> {
+        let (id, now) = (control.about.id, self.now);
+        let found = Box::pin(all(&Look::new(place), &self.event(place))).await?;
+        let turn = found.into_iter().filter(|(subject, _)| hour_of(&subject.arn) == self.hour);
+        let kept = turn.map(|(subject, good)| async move {
+            let memory = Memory { control: id.to_owned(), resource: subject.arn, good, since: now, seen: now };
+            journal.remember(&memory).await
+        });
+        let kept: Vec<Result<()>> = futures::stream::iter(kept).buffer_unordered(AT_ONCE).collect().await;
+        kept.into_iter().try_fold(0, |count, kept| kept.map(|()| count + 1))
     }
 
     /// The way of an event, which for most ends with the look: what is harmless there becomes the baseline.

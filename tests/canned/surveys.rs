@@ -13,7 +13,7 @@ use super::wire::{Aws, answer};
 use crate::iam::called;
 
 /// One thing of each kind that there is to list.
-const LISTED: [(&str, &str); 16] = [
+const LISTED: [(&str, &str); 15] = [
     (
         "S3.ListBuckets",
         "<ListAllMyBucketsResult><Buckets><Bucket><Name>b</Name><BucketRegion>eu-central-1</BucketRegion></Bucket>\
@@ -47,15 +47,10 @@ const LISTED: [(&str, &str); 16] = [
         "<serviceConfigurationSet><item><serviceId>x-1</serviceId></item></serviceConfigurationSet>",
     ),
     (
-        "IAM.ListUsers",
-        "<Users><member><Path>/</Path><UserName>u</UserName><UserId>AIDAEXAMPLE</UserId><Arn>arn:aws:iam::111122223333:\
-         user/u</Arn><CreateDate>2026-02-11T09:07:13Z</CreateDate></member></Users><IsTruncated>false</IsTruncated>",
-    ),
-    (
-        "IAM.ListGroups",
-        "<Groups><member><Path>/</Path><GroupName>g</GroupName><GroupId>AGPAEXAMPLE</GroupId><Arn>arn:aws:iam::\
-         111122223333:group/g</Arn><CreateDate>2026-02-11T09:07:13Z</CreateDate></member></Groups><IsTruncated>false\
-         </IsTruncated>",
+        "IAM.GetAccountAuthorizationDetails",
+        "<UserDetailList><member><Path>/</Path><UserName>u</UserName><UserId>AIDAEXAMPLE</UserId><Arn>arn:aws:iam::\
+         111122223333:user/u</Arn><CreateDate>2026-02-11T09:07:13Z</CreateDate></member></UserDetailList><IsTruncated>\
+         false</IsTruncated>",
     ),
     (
         "IAM.ListRoles",

@@ -8,7 +8,7 @@ use snapback::control::{AnyControl, Function, Watch};
 use snapback::event::{DENIED, Kind, SCHEDULED};
 use snapback::right::{OWN_REGION, On, Right, When};
 
-use super::{base, yaml};
+use super::{base, denied, yaml};
 use crate::quotas::LONGEST_PATTERN;
 
 /// What every function's role allows besides. The first function in the template writes it out, the others repeat it.
@@ -483,6 +483,7 @@ fn role(function: &Function, is_first: bool) -> Result<String> {
         function.service
     );
     out += &rights(function, Regions::Own);
+    out += &denied::statements(function, "${AWS::StackName}", &["Operators", "ProtectedPrincipals"]);
     for (sid, text) in SHARED {
         let anchored = |text: &str| format!("              - &{sid}Statement\n{text}");
         let misses_events = function.controls.iter().any(|control| control.misses_events);

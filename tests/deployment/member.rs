@@ -9,7 +9,7 @@ use snapback::control::Function;
 use workspace_tests::FUNCTIONS;
 
 use super::function::{self, Regions};
-use super::{base, yaml};
+use super::{base, denied, yaml};
 
 /// What a stack of members gives the roles that the hub's functions take there.
 const ROLES: &str = "HasRoles";
@@ -51,8 +51,18 @@ Parameters:
       in all others.
     ConstraintDescription: Roles is yes or no.
 
+  ProtectedPrincipals:
+    Type: String
+    Default: ""
+    MaxLength: 1024
+    AllowedPattern: ^(arn:aws[a-z-]*:iam::[0-9]{12}:(role|user|group)/[A-Za-z0-9+=.@_/-]+(,arn:aws[a-z-]*:iam::[0-9]{12}:(role|user|group)/[A-Za-z0-9+=.@_/-]+)*)?$
+    Description: >-
+      ARNs of roles, users and groups of this account that Snapback must never change, e.g. for emergencies. May be empty.
+    ConstraintDescription: ProtectedPrincipals is a list of ARNs of roles, users or groups, separated by commas, without spaces.
+
 Conditions:
   HasRoles: !Equals [!Ref Roles, "yes"]
+  HasProtectedPrincipals: !Not [!Equals [!Ref ProtectedPrincipals, ""]]
 
 Resources:
   # ── Forwarding ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -170,5 +180,6 @@ fn section(function: &Function, name: &str) -> String {
         function.service
     );
     out += &function::rights(function, Regions::All);
+    out += &denied::statements(function, "${HubStack}", &["ProtectedPrincipals"]);
     out
 }

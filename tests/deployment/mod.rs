@@ -6,6 +6,7 @@
 //! It stands between two marks in files that are otherwise written by hand, so that whoever reads the template finds all
 //! of it in one file, and whoever changes the hand-written part has nothing to run.
 
+mod denied;
 mod function;
 mod member;
 mod operators;

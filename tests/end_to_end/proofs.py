@@ -32,8 +32,7 @@ NOT_ASKED_FOR = {
     "logs:CreateLogStream", "logs:PutLogEvents", "sqs:SendMessage", "kms:Decrypt", "kms:GenerateDataKey",
     "iam:PassRole", "ec2:CreateTags", "logs:CreateLogDelivery", "logs:DeleteLogDelivery",
     # No test goes this way end to end yet; that they are declared and called is shown by cases with answers.
-    "iam:GetGroup", "iam:GetGroupPolicy", "iam:GetPolicy", "iam:GetPolicyVersion", "iam:ListAttachedGroupPolicies",
-    "iam:ListGroupPolicies", "iam:ListRoleTags", "iam:ListSSHPublicKeys", "iam:ListServiceSpecificCredentials",
+    "iam:ListRoleTags", "iam:ListSSHPublicKeys", "iam:ListServiceSpecificCredentials",
     "iam:ListSigningCertificates", "iam:ListUserTags", "iam:UpdateSSHPublicKey",
     "iam:UpdateServiceSpecificCredential", "iam:UpdateSigningCertificate", "sts:AssumeRole",
     # No emulator has these, or keeps to it.

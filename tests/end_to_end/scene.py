@@ -299,7 +299,8 @@ class Snapback:
     def actions_of(self, function: str) -> set:
         """The actions that the function's role has."""
         policy = self.aws.client("iam").get_role_policy(RoleName=self.role_of(function), PolicyName="snapback")
-        actions = [statement["Action"] for statement in policy["PolicyDocument"]["Statement"]]
+        statements = policy["PolicyDocument"]["Statement"]
+        actions = [statement["Action"] for statement in statements if statement["Effect"] == "Allow"]
         return {name for said in actions for name in (said if isinstance(said, list) else [said])}
 
     def role_of(self, function: str) -> str:
@@ -378,10 +379,10 @@ class Snapback:
         iam, role = self.aws.client("iam"), self.role_of(function)
         policy = iam.get_role_policy(RoleName=role, PolicyName="snapback")["PolicyDocument"]
         stripped = json.loads(json.dumps(policy))
-        for statement in stripped["Statement"]:
+        for statement in (one for one in stripped["Statement"] if one["Effect"] == "Allow"):
             said = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
             statement["Action"] = [action for action in said if action not in actions]
-        stripped["Statement"] = [statement for statement in stripped["Statement"] if statement["Action"]]
+        stripped["Statement"] = [one for one in stripped["Statement"] if one.get("Action", one.get("NotAction"))]
         assert stripped != policy, f"the role of {function} never had {actions}"
         iam.put_role_policy(RoleName=role, PolicyName="snapback", PolicyDocument=json.dumps(stripped))
         try:

@@ -7,6 +7,9 @@ from datetime import datetime, timezone
 from types import SimpleNamespace
 from uuid import uuid4
 
+import pytest
+from botocore.exceptions import ClientError
+
 from stack import ACCOUNT, REGION, wait_for
 
 # An access key that no local AWS has: there, the root user has none that IAM knows of.
@@ -110,13 +113,144 @@ def test_a_role_that_is_opened_to_a_stranger_is_closed_by_an_operator_who_is_ask
     assert role.statements() == ["Own", "Stranger"]
 
 
-def test_a_user_that_is_made_administrator_is_announced_with_the_way_and_the_command(snapback):
+EVERYTHING = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
+
+
+def test_without_its_full_name_in_the_overrides_an_operator_is_asked_about_an_administrator(snapback):
     bob = snapback.a_user()
     may_put = {"Effect": "Allow", "Action": "iam:PutUserPolicy", "Resource": "*"}
     text = json.dumps({"Version": "2012-10-17", "Statement": [may_put]})
     snapback.iam.put_user_policy(UserName=bob.name, PolicyName="reports", PolicyDocument=text)
-    said = snapback.announces(bob, "alerted")
+    said = snapback.announces(bob, "asked")
     assert (said["control"], said["severity"]) == ("iam-new-administrator", "high"), said
-    assert "aws iam delete-user-policy" in said["why"]
-    assert snapback.has_settled()
     assert snapback.iam.list_user_policies(UserName=bob.name)["PolicyNames"] == ["reports"]
+    applied = snapback.operate("apply", said["id"], "--yes")
+    assert applied.returncode == 0, applied.stderr
+    assert snapback.iam.list_user_policies(UserName=bob.name)["PolicyNames"] == []
+
+
+@pytest.fixture(scope="module")
+def named(deployed):
+    return deployed(mode="revert", ModeOverrides="iam-new-administrator=revert")
+
+
+class Holder:
+    """A user, a role or a group that holds policies, as a scheduled check has seen it."""
+
+    def __init__(self, snapback, kind: str):
+        self._snapback, self._kind, self._iam = snapback, kind, snapback.iam
+        if kind == "group":
+            self.name = f"group-{uuid4().hex[:8]}"
+            with snapback.unseen():
+                self._iam.create_group(GroupName=self.name)
+        else:
+            self.name = (snapback.a_user() if kind == "user" else snapback.a_role()).name
+        self.id, self.arn = self.name, f"arn:aws:iam::{ACCOUNT}:{kind}/{self.name}"
+
+    def call(self, name: str, by=None, **given):
+        call = getattr(by or self._iam, name.replace("KIND", self._kind))
+        return call(**{f"{self._kind.capitalize()}Name": self.name, **given})
+
+    def managed(self) -> list:
+        return [one["PolicyArn"] for one in self.call("list_attached_KIND_policies")["AttachedPolicies"]]
+
+    def inline(self) -> list:
+        return self.call("list_KIND_policies")["PolicyNames"]
+
+    def is_seen(self) -> None:
+        self._snapback.look(self, "IamFunction")
+        assert self._snapback.memory_of(self) == {"iam-new-administrator"}
+
+
+@pytest.fixture(scope="module")
+def administrator(named) -> str:
+    """A managed policy that allows everything."""
+    return named.iam.create_policy(PolicyName="everything", PolicyDocument=EVERYTHING)["Policy"]["Arn"]
+
+
+@pytest.mark.parametrize("kind", ["user", "role", "group"])
+def test_a_policy_that_makes_an_administrator_is_detached_and_undo_attaches_it_again(named, administrator, kind):
+    holder = Holder(named, kind)
+    holder.is_seen()
+    holder.call("attach_KIND_policy", PolicyArn=administrator)
+    said = named.announces(holder, "reverted")
+    assert (said["control"], said["severity"]) == ("iam-new-administrator", "critical")
+    assert holder.managed() == []
+    undone = named.undo(said["id"])
+    assert undone.returncode == 0, undone.stderr
+    assert named.has_settled()
+    assert holder.managed() == [administrator], "what an operator has restored is left alone"
+
+
+@pytest.mark.parametrize("kind", ["user", "role", "group"])
+def test_an_inline_policy_that_makes_an_administrator_is_deleted_and_undo_puts_it_again(named, kind):
+    holder = Holder(named, kind)
+    with named.unseen():
+        beside = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]})
+        holder.call("put_KIND_policy", PolicyName="beside", PolicyDocument=beside)
+    holder.is_seen()
+    holder.call("put_KIND_policy", PolicyName="debug", PolicyDocument=EVERYTHING)
+    said = named.announces(holder, "reverted")
+    assert holder.inline() == ["beside"]
+    undone = named.undo(said["id"])
+    assert undone.returncode == 0, undone.stderr
+    assert named.has_settled()
+    assert sorted(holder.inline()) == ["beside", "debug"]
+
+
+def test_a_user_is_removed_from_a_group_of_administrators_and_undo_adds_the_user_again(named, administrator):
+    group, bob = Holder(named, "group"), Holder(named, "user")
+    with named.unseen():
+        group.call("attach_KIND_policy", PolicyArn=administrator)
+    bob.is_seen()
+    members = lambda: [one["UserName"] for one in named.iam.get_group(GroupName=group.name)["Users"]]  # noqa: E731
+    named.iam.add_user_to_group(UserName=bob.name, GroupName=group.name)
+    said = named.announces(bob, "reverted")
+    assert members() == []
+    undone = named.undo(said["id"])
+    assert undone.returncode == 0, undone.stderr
+    assert named.has_settled()
+    assert members() == [bob.name]
+
+
+@pytest.mark.parametrize("whose", ["attacker", "Terraform"])
+def test_an_operator_is_asked_about_what_was_there_before_and_is_only_attached_again(named, administrator, whose):
+    holder = Holder(named, "role")
+    with named.unseen():
+        holder.call("attach_KIND_policy", PolicyArn=administrator)
+    holder.is_seen()
+    by = None if whose == "attacker" else named.aws.client("iam", named.user("terraform", "iam:*"))
+    holder.call("attach_KIND_policy", by, PolicyArn=administrator)
+    said = named.announces(holder, "asked")
+    assert "the call has changed nothing" in json.dumps(said)
+    assert holder.managed() == [administrator]
+
+
+def test_a_new_default_version_is_announced_with_the_version_of_the_baseline(named):
+    harmless = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]})
+    arn = named.iam.create_policy(PolicyName="deploy", PolicyDocument=harmless)["Policy"]["Arn"]
+    policy = SimpleNamespace(id=arn, arn=arn)
+    named.look(policy, "IamFunction")
+    named.iam.create_policy_version(PolicyArn=arn, PolicyDocument=EVERYTHING, SetAsDefault=True)
+    said = named.announces(policy, "alerted")
+    assert f"aws iam set-default-policy-version --policy-arn {arn} --version-id v1" in said["why"]
+
+
+def test_the_function_cannot_change_operators_and_protected_principals_and_can_change_others(deployed):
+    # The local AWS checks rights upon ARNs without their paths.
+    protected = f"arn:aws:iam::{ACCOUNT}:user/break-glass"
+    snapback = deployed(mode="notify", Operators=f"arn:aws:iam::{ACCOUNT}:user/operator", ProtectedPrincipals=protected)
+    with snapback.unseen():
+        admin = snapback.aws.client("iam")
+        admin.create_user(UserName="break-glass")
+        of = {name: admin.create_access_key(UserName=name)["AccessKey"]["AccessKeyId"] for name in ("break-glass", "operator")}
+        bob = snapback.a_user()
+        of[bob.name] = bob.a_key()
+    iam = snapback.as_function("IamFunction", "iam")
+    with snapback.unseen():
+        iam.update_access_key(UserName=bob.name, AccessKeyId=of[bob.name], Status="Inactive")
+        for name in ("break-glass", "operator"):
+            iam.list_access_keys(UserName=name)
+            with pytest.raises(ClientError, match="AccessDenied"):
+                iam.update_access_key(UserName=name, AccessKeyId=of[name], Status="Inactive")
+    assert bob.keys() == {of[bob.name]: "Inactive"}

@@ -20,6 +20,15 @@ NOTICED = {
     "ec2-shared-fpga-image": {"everyone": "it is shared with everyone"},
     "ec2-unasked-connections": {"not-required": "--acceptance-required"},
     "ec2-unlimited-endpoint": {"reset": "reset to full access"},
+    "iam-changed-mfa": {
+        "deactivated": "deactivated the MFA device `arn:aws:iam::111122223333:mfa/bob-phone`",
+        "enabled-for-another": "enabled the MFA device `arn:aws:iam::111122223333:mfa/mallory-phone`",
+    },
+    "iam-identity-provider": {"saml-updated": "changed the identity provider", "client-added": "takes tokens for `mallory`"},
+    "iam-lifted-quarantine": {"user-quarantine": "aws iam attach-user-policy --user-name bob --policy-arn arn:aws:iam::aws:policy/"},
+    "iam-lost-boundary": {"role-deleted": "aws iam put-role-permissions-boundary --role-name ci"},
+    "iam-new-user": {"created": "created user `support`"},
+    "iam-weak-password-policy": {"short": "as short as 6 characters", "deleted": "AWS's own counts"},
     "s3-disabled-mfa-delete": {"disabled": "the root user disabled MFA Delete"},
     "s3-foreign-access-grant": {"a-stranger": "delete-access-grant --account-id 111122223333 --access-grant-id 0f1e"},
     "s3-foreign-bucket-key": {"a-stranger": "delete-bucket-encryption --bucket example-reports"},
@@ -30,6 +39,11 @@ NOTICED = {
         "directory-bucket-stranger": "delete-bucket-policy --bucket reports--euc1-az1--x-s3",
         "table-bucket-stranger": "delete-table-bucket-policy",
     },
+    "signin-instance-profile": {
+        "role-added": "put role `admin` into instance profile `web`",
+        "associated": "gave instance `i-0123456789abcdef0` instance profile `arn:aws:iam::111122223333:instance-profile/admin`",
+    },
+    "signin-trust-anchor": {"anchor": "aws rolesanywhere disable-trust-anchor --trust-anchor-id 1a2b3c4d-"},
 }  # fmt: skip
 
 

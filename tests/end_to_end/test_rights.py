@@ -43,6 +43,8 @@ def statements() -> list:
         for policy in said(one["Properties"].get("Policies", []))
         for statement in said(policy["PolicyDocument"]["Statement"])
     ]
+    # What is denied is meant to be wider than what there is.
+    roles = [(whose, statement) for whose, statement in roles if statement["Effect"] == "Allow"]
     files = sorted((REPOSITORY / "docs").glob("operator-policy-*.json"))
     operators = [
         (f"{file.name} {statement['Sid']}", statement)

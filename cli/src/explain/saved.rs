@@ -101,6 +101,7 @@ impl Saved {
         Ok(Permissions {
             of: iam::named(&detail.arn).ok_or_else(|| refused(format!("`{}` names no identity", detail.arn)))?,
             arn: detail.arn.clone(),
+            created: None,
             own: self.policies(detail)?,
             groups: groups.collect::<Result<BTreeMap<_, _>, _>>()?,
             boundary: boundary.transpose()?,

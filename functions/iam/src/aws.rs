@@ -1,6 +1,8 @@
 //! Every call to AWS IAM that Snapback makes: for each thing how it is read and how it is written.
 
+pub(crate) mod authorization_details;
 pub(crate) mod credentials;
+pub(crate) mod grants;
 pub(crate) mod identities;
 pub(crate) mod login_profiles;
 pub(crate) mod roles;
@@ -26,6 +28,9 @@ pub(crate) fn apply<'a>(place: &'a Place, change: &'a Change) -> BoxFuture<'a, R
             },
             Change::Iam(Iam::Credential(change)) => Box::pin(credentials::change(place, change)).await,
             Change::Iam(Iam::ConsolePassword(change)) => Box::pin(login_profiles::change(place, change)).await,
+            Change::Iam(Iam::ManagedPolicies(change)) => Box::pin(grants::managed(place, change)).await,
+            Change::Iam(Iam::InlinePolicies(change)) => Box::pin(grants::inline(place, change)).await,
+            Change::Iam(Iam::Groups(change)) => Box::pin(grants::groups(place, change)).await,
             other => bail!("the function for IAM was asked to {other}"),
         }
     }

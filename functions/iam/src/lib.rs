@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use snapback::control::{AnyControl, Function, Tags};
+use snapback::noticed::Notices;
 use snapback::place::Place;
 use snapback::policed::Open;
 
@@ -20,10 +21,16 @@ pub const FUNCTION: Function = Function {
     name: "IamFunction",
     service: "IAM",
     controls: &[
-        AnyControl::of::<controls::NewAdministrator>(),
+        AnyControl::remembering::<controls::NewAdministrator>(),
         AnyControl::of::<controls::NewCredential>(),
         AnyControl::of::<controls::NewConsolePassword>(),
         AnyControl::of::<Open<controls::OpenTrust>>(),
+        AnyControl::of::<Notices<controls::NewUser>>(),
+        AnyControl::of::<Notices<controls::LiftedQuarantine>>(),
+        AnyControl::of::<Notices<controls::LostBoundary>>(),
+        AnyControl::of::<Notices<controls::ChangedMfa>>(),
+        AnyControl::of::<Notices<controls::WeakPasswordPolicy>>(),
+        AnyControl::of::<Notices<controls::IdentityProvider>>(),
     ],
     apply: aws::apply,
     tags: Tags { read: aws::tags::read, needs: &[rights::LIST_USER_TAGS, rights::LIST_ROLE_TAGS] },

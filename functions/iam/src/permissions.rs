@@ -1,33 +1,20 @@
 //! What gives an identity its permissions, and what it makes of it.
 
-use std::collections::BTreeMap;
-use std::fmt;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+pub use snapback::change::{IamIdentity, IdentityKind};
 use snapback::policy::identity::{self, Attached, Held, Holder, Identity};
 use snapback::policy::{NotUnderstood, PolicyText};
-
-/// A user, a role or a group, as the API knows it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct IamIdentity {
-    pub kind: IdentityKind,
-    pub name: String,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum IdentityKind {
-    User,
-    Role,
-    Group,
-}
 
 /// A user, a role or a group, and all that gives it permissions.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Permissions {
     pub of: IamIdentity,
     pub arn: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created: Option<Timestamp>,
     pub own: Policies,
     /// Of a user, by their names.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -55,6 +42,19 @@ pub struct Policies {
     pub inline: BTreeMap<String, PolicyText>,
 }
 
+/// What an identity had been granted when a scheduled check last saw it; of a managed policy, its default version.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Granted {
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(crate) managed: BTreeSet<String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) inline: BTreeMap<String, PolicyText>,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(crate) groups: BTreeSet<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) default_version: Option<String>,
+}
+
 impl Permissions {
     /// What all of it together lets the identity do.
     ///
@@ -79,17 +79,6 @@ impl Policies {
         let managed = self.managed.iter().map(|(arn, text)| (format!("managed policy `{}`{of}", name(arn)), text));
         let inline = self.inline.iter().map(|(name, text)| (format!("inline policy `{name}`{of}"), text));
         managed.chain(inline).map(|(name, text)| Attached { name, text: text.to_string() }).collect()
-    }
-}
-
-impl fmt::Display for IamIdentity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = match self.kind {
-            IdentityKind::User => "user",
-            IdentityKind::Role => "role",
-            IdentityKind::Group => "group",
-        };
-        write!(f, "{kind} `{}`", self.name)
     }
 }
 

@@ -5,10 +5,10 @@ use snapback::right::{On, Right};
 const USERS: On = On::new("Users", &["arn:${AWS::Partition}:iam::${AWS::AccountId}:user/*"]);
 pub(crate) const GET_USER: Right = USERS.right("iam:GetUser");
 pub(crate) const LIST_USER_TAGS: Right = USERS.right("iam:ListUserTags");
-const LIST_GROUPS_FOR_USER: Right = USERS.right("iam:ListGroupsForUser");
-const LIST_ATTACHED_USER_POLICIES: Right = USERS.right("iam:ListAttachedUserPolicies");
+pub(crate) const LIST_GROUPS_FOR_USER: Right = USERS.right("iam:ListGroupsForUser");
+pub(crate) const LIST_ATTACHED_USER_POLICIES: Right = USERS.right("iam:ListAttachedUserPolicies");
 const LIST_USER_POLICIES: Right = USERS.right("iam:ListUserPolicies");
-const GET_USER_POLICY: Right = USERS.right("iam:GetUserPolicy");
+pub(crate) const GET_USER_POLICY: Right = USERS.right("iam:GetUserPolicy");
 pub(crate) const LIST_ACCESS_KEYS: Right = USERS.right("iam:ListAccessKeys");
 pub(crate) const LIST_SERVICE_SPECIFIC_CREDENTIALS: Right = USERS.right("iam:ListServiceSpecificCredentials");
 pub(crate) const LIST_SIGNING_CERTIFICATES: Right = USERS.right("iam:ListSigningCertificates");
@@ -19,15 +19,15 @@ pub(crate) const GET_LOGIN_PROFILE: Right = USERS.right("iam:GetLoginProfile");
 const ROLES: On = On::new("Roles", &["arn:${AWS::Partition}:iam::${AWS::AccountId}:role/*"]);
 pub(crate) const GET_ROLE: Right = ROLES.right("iam:GetRole");
 pub(crate) const LIST_ROLE_TAGS: Right = ROLES.right("iam:ListRoleTags");
-const LIST_ATTACHED_ROLE_POLICIES: Right = ROLES.right("iam:ListAttachedRolePolicies");
+pub(crate) const LIST_ATTACHED_ROLE_POLICIES: Right = ROLES.right("iam:ListAttachedRolePolicies");
 const LIST_ROLE_POLICIES: Right = ROLES.right("iam:ListRolePolicies");
-const GET_ROLE_POLICY: Right = ROLES.right("iam:GetRolePolicy");
+pub(crate) const GET_ROLE_POLICY: Right = ROLES.right("iam:GetRolePolicy");
 
 const GROUPS: On = On::new("Groups", &["arn:${AWS::Partition}:iam::${AWS::AccountId}:group/*"]);
-const GET_GROUP: Right = GROUPS.right("iam:GetGroup");
-const LIST_ATTACHED_GROUP_POLICIES: Right = GROUPS.right("iam:ListAttachedGroupPolicies");
+pub(crate) const GET_GROUP: Right = GROUPS.right("iam:GetGroup");
+pub(crate) const LIST_ATTACHED_GROUP_POLICIES: Right = GROUPS.right("iam:ListAttachedGroupPolicies");
 const LIST_GROUP_POLICIES: Right = GROUPS.right("iam:ListGroupPolicies");
-const GET_GROUP_POLICY: Right = GROUPS.right("iam:GetGroupPolicy");
+pub(crate) const GET_GROUP_POLICY: Right = GROUPS.right("iam:GetGroupPolicy");
 
 const POLICIES: On = On::new(
     "Policies",
@@ -56,9 +56,8 @@ pub(crate) const READ_PERMISSIONS: [Right; 15] = [
 ];
 
 const ALL: On = On::new("All", &["*"]);
-pub(crate) const LIST_USERS: Right = ALL.right("iam:ListUsers");
 pub(crate) const LIST_ROLES: Right = ALL.right("iam:ListRoles");
-pub(crate) const LIST_GROUPS: Right = ALL.right("iam:ListGroups");
+pub(crate) const GET_ACCOUNT_AUTHORIZATION_DETAILS: Right = ALL.right("iam:GetAccountAuthorizationDetails");
 
 const TRUST: On = On::new("Trust", &["arn:${AWS::Partition}:iam::${AWS::AccountId}:role/*"]);
 pub(crate) const UPDATE_ASSUME_ROLE_POLICY: Right = TRUST.right("iam:UpdateAssumeRolePolicy");
@@ -69,6 +68,26 @@ pub(crate) const UPDATE_ACCESS_KEY: Right = CREDENTIALS.right("iam:UpdateAccessK
 pub(crate) const UPDATE_SERVICE_SPECIFIC_CREDENTIAL: Right = CREDENTIALS.right("iam:UpdateServiceSpecificCredential");
 pub(crate) const UPDATE_SIGNING_CERTIFICATE: Right = CREDENTIALS.right("iam:UpdateSigningCertificate");
 pub(crate) const UPDATE_SSH_PUBLIC_KEY: Right = CREDENTIALS.right("iam:UpdateSSHPublicKey");
+
+const USER_GRANTS: On = On::new("UserGrants", &["arn:${AWS::Partition}:iam::${AWS::AccountId}:user/*"]);
+pub(crate) const DETACH_USER_POLICY: Right = USER_GRANTS.right("iam:DetachUserPolicy");
+pub(crate) const DELETE_USER_POLICY: Right = USER_GRANTS.right("iam:DeleteUserPolicy");
+pub(crate) const ATTACH_USER_POLICY: Right = USER_GRANTS.right("iam:AttachUserPolicy");
+pub(crate) const PUT_USER_POLICY: Right = USER_GRANTS.right("iam:PutUserPolicy");
+
+const ROLE_GRANTS: On = On::new("RoleGrants", &["arn:${AWS::Partition}:iam::${AWS::AccountId}:role/*"]);
+pub(crate) const DETACH_ROLE_POLICY: Right = ROLE_GRANTS.right("iam:DetachRolePolicy");
+pub(crate) const DELETE_ROLE_POLICY: Right = ROLE_GRANTS.right("iam:DeleteRolePolicy");
+pub(crate) const ATTACH_ROLE_POLICY: Right = ROLE_GRANTS.right("iam:AttachRolePolicy");
+pub(crate) const PUT_ROLE_POLICY: Right = ROLE_GRANTS.right("iam:PutRolePolicy");
+
+const GROUP_GRANTS: On = On::new("GroupGrants", &["arn:${AWS::Partition}:iam::${AWS::AccountId}:group/*"]);
+pub(crate) const DETACH_GROUP_POLICY: Right = GROUP_GRANTS.right("iam:DetachGroupPolicy");
+pub(crate) const DELETE_GROUP_POLICY: Right = GROUP_GRANTS.right("iam:DeleteGroupPolicy");
+pub(crate) const REMOVE_USER_FROM_GROUP: Right = GROUP_GRANTS.right("iam:RemoveUserFromGroup");
+pub(crate) const ATTACH_GROUP_POLICY: Right = GROUP_GRANTS.right("iam:AttachGroupPolicy");
+pub(crate) const PUT_GROUP_POLICY: Right = GROUP_GRANTS.right("iam:PutGroupPolicy");
+pub(crate) const ADD_USER_TO_GROUP: Right = GROUP_GRANTS.right("iam:AddUserToGroup");
 
 const CONSOLE_PASSWORDS: On = On::new("ConsolePasswords", &["arn:${AWS::Partition}:iam::${AWS::AccountId}:user/*"]);
 pub(crate) const DELETE_LOGIN_PROFILE: Right = CONSOLE_PASSWORDS.right("iam:DeleteLoginProfile");

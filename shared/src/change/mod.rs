@@ -23,7 +23,10 @@ pub use ec2::{
     AclEntry, Direction, Ec2, FlowLog, FlowLogFiles, HttpTokens, Instance, Network, NetworkAcl, PrefixEntry,
     PrefixList, Rule, SecurityGroup, Shared, SharedWith, Source, Switch, SwitchMode, VpcExclusion,
 };
-pub use iam::{ConsolePassword, Credential, CredentialKind, CredentialStatus, Iam, IamUser};
+pub use iam::{
+    ConsolePassword, Credential, CredentialKind, CredentialStatus, Iam, IamGroup, IamIdentity, IamUser, IdentityKind,
+    InlinePolicy, ManagedPolicy,
+};
 pub use lifecycle::{
     Lifecycle, LifecycleExpiration, LifecycleFilter, LifecycleRule, LifecycleTransition, OlderVersions,
 };

@@ -42,6 +42,13 @@ impl PolicyText {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// A short text that is the same for all that mean the same.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        let canonical = Node::of_document(self).map_or_else(|| self.0.clone(), |document| document.to_string());
+        Sha256::digest(canonical).iter().map(|byte| format!("{byte:02x}")).collect()
+    }
 }
 
 impl PartialEq for PolicyText {

@@ -4,19 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result};
 use aws_sdk_iam::Client;
-use futures::FutureExt;
-use futures::future::{BoxFuture, try_join_all};
+use aws_sdk_iam::primitives::DateTime;
+use futures::future::try_join_all;
+use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
-use snapback::aws::{failure, unless_gone};
-use snapback::control::{Look, Survey};
-use snapback::event::Event;
+use snapback::aws::unless_gone;
 use snapback::place::Place;
 use snapback::policy::PolicyText;
-use snapback::subject::Subject;
 
 use super::GONE;
 use crate::permissions::{Boundary, IamIdentity, IdentityKind, Permissions, Policies};
-use crate::rights;
 
 /// How an identity is named in its policies, before their texts are read.
 struct Names {
@@ -26,8 +23,9 @@ struct Names {
 }
 
 /// An identity as it is; nothing if there is none.
-struct Known {
+pub(super) struct Known {
     arn: String,
+    created: Option<Timestamp>,
     boundary: Option<String>,
 }
 
@@ -54,6 +52,7 @@ pub(crate) async fn read(place: &Place, of: &IamIdentity) -> Result<Option<Permi
         of: of.clone(),
         boundary: known.boundary.and_then(|arn| Some(Boundary { policy: texts.get(&arn)?.clone(), arn })),
         arn: known.arn,
+        created: known.created,
         own,
         groups: all.map(|names| (names.of.name.clone(), policies(names))).collect(),
     }))
@@ -65,38 +64,14 @@ pub(crate) async fn policy(place: &Place, arn: &str) -> Result<Option<Policies>>
     Ok(found.map(|found| Policies { managed: [found].into(), inline: BTreeMap::new() }))
 }
 
-/// Every user, role and group that somebody may change: AWS changes its own.
-pub(crate) const ALL: Survey =
-    Survey { list: all, needs: &[rights::LIST_USERS, rights::LIST_ROLES, rights::LIST_GROUPS] };
-
-fn all<'a>(look: &'a Look<'a>, event: &'a Event) -> BoxFuture<'a, Result<Vec<Subject>>> {
-    async move {
-        let client = snapback::client!(aws_sdk_iam, &look.place.config);
-        let (users, roles, groups) = futures::join!(
-            client.list_users().into_paginator().items().send().try_collect(),
-            client.list_roles().into_paginator().items().send().try_collect(),
-            client.list_groups().into_paginator().items().send().try_collect(),
-        );
-        let users = users.map_err(failure).context("listing the users")?.into_iter();
-        let roles = roles.map_err(failure).context("listing the roles")?.into_iter();
-        let groups = groups.map_err(failure).context("listing the groups")?.into_iter();
-        let is_changed = |arn: &str| !arn.contains(":role/aws-service-role/") && !arn.contains(":role/aws-reserved/");
-        let users = users.map(|user| Subject::user(event, &user.user_name).at(Some(&user.arn)));
-        let roles = roles.filter(|role| is_changed(&role.arn));
-        let roles = roles.map(|role| Subject::role(event, &role.role_name).at(Some(&role.arn)));
-        let groups = groups.map(|group| Subject::group(event, &group.group_name).at(Some(&group.arn)));
-        Ok(users.chain(roles).chain(groups).collect())
-    }
-    .boxed()
-}
-
-async fn known(client: &Client, of: &IamIdentity) -> Result<Option<Known>> {
+pub(super) async fn known(client: &Client, of: &IamIdentity) -> Result<Option<Known>> {
     let (name, doing) = (&of.name, || format!("reading {of}"));
     Ok(match of.kind {
         IdentityKind::User => {
             let answer = client.get_user().user_name(name).send().await;
             unless_gone(answer, GONE, doing)?.and_then(|answer| answer.user).map(|user| Known {
                 boundary: user.permissions_boundary.and_then(|boundary| boundary.permissions_boundary_arn),
+                created: time(&user.create_date),
                 arn: user.arn,
             })
         }
@@ -104,19 +79,22 @@ async fn known(client: &Client, of: &IamIdentity) -> Result<Option<Known>> {
             let answer = client.get_role().role_name(name).send().await;
             unless_gone(answer, GONE, doing)?.and_then(|answer| answer.role).map(|role| Known {
                 boundary: role.permissions_boundary.and_then(|boundary| boundary.permissions_boundary_arn),
+                created: time(&role.create_date),
                 arn: role.arn,
             })
         }
         IdentityKind::Group => {
             let answer = client.get_group().group_name(name).max_items(1).send().await;
-            unless_gone(answer, GONE, doing)?
-                .and_then(|answer| answer.group)
-                .map(|group| Known { boundary: None, arn: group.arn })
+            unless_gone(answer, GONE, doing)?.and_then(|answer| answer.group).map(|group| Known {
+                boundary: None,
+                created: time(&group.create_date),
+                arn: group.arn,
+            })
         }
     })
 }
 
-async fn groups(client: &Client, user: &str) -> Result<Vec<IamIdentity>> {
+pub(super) async fn groups(client: &Client, user: &str) -> Result<Vec<IamIdentity>> {
     let found = client.list_groups_for_user().user_name(user).into_paginator().items().send().try_collect().await;
     let found = unless_gone(found, GONE, || format!("listing the groups of user `{user}`"))?.unwrap_or_default();
     let group = |name| IamIdentity { kind: IdentityKind::Group, name };
@@ -133,7 +111,7 @@ async fn names(client: &Client, of: IamIdentity) -> Result<Names> {
     Ok(Names { of, managed, inline })
 }
 
-async fn attached(client: &Client, of: &IamIdentity) -> Result<BTreeSet<String>> {
+pub(super) async fn attached(client: &Client, of: &IamIdentity) -> Result<BTreeSet<String>> {
     let (name, doing) = (&of.name, || format!("listing the managed policies of {of}"));
     let found = match of.kind {
         IdentityKind::User => {
@@ -172,7 +150,7 @@ async fn inline_names(client: &Client, of: &IamIdentity) -> Result<Vec<String>> 
 }
 
 /// The text of an inline policy; nothing if there is none of that name.
-async fn inline_text(client: &Client, of: &IamIdentity, policy: &str) -> Result<Option<PolicyText>> {
+pub(super) async fn inline_text(client: &Client, of: &IamIdentity, policy: &str) -> Result<Option<PolicyText>> {
     let (name, doing) = (&of.name, || format!("reading inline policy `{policy}` of {of}"));
     let text = match of.kind {
         IdentityKind::User => {
@@ -212,4 +190,8 @@ async fn managed(client: &Client, arn: &str) -> Result<Option<(String, PolicyTex
 pub fn decoded(text: &str) -> Result<PolicyText> {
     let text = percent_decode_str(text).decode_utf8().context("reading a policy document that is no UTF-8")?;
     Ok(text.into_owned().into())
+}
+
+fn time(at: &DateTime) -> Option<Timestamp> {
+    Timestamp::from_second(at.secs()).ok()
 }

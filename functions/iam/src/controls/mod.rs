@@ -1,11 +1,23 @@
 //! One file each: a risky change, how it is recognised, judged and reverted.
 
+mod changed_mfa;
+mod identity_provider;
+mod lifted_quarantine;
+mod lost_boundary;
 mod new_administrator;
 mod new_console_password;
 mod new_credential;
+mod new_user;
 mod open_trust;
+mod weak_password_policy;
 
+pub(crate) use changed_mfa::ChangedMfa;
+pub(crate) use identity_provider::IdentityProvider;
+pub(crate) use lifted_quarantine::LiftedQuarantine;
+pub(crate) use lost_boundary::LostBoundary;
 pub(crate) use new_administrator::NewAdministrator;
 pub(crate) use new_console_password::NewConsolePassword;
 pub(crate) use new_credential::NewCredential;
+pub(crate) use new_user::NewUser;
 pub(crate) use open_trust::OpenTrust;
+pub(crate) use weak_password_policy::WeakPasswordPolicy;

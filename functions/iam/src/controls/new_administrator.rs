@@ -8,48 +8,86 @@
 //! versions off as the default is as good as `AdministratorAccess`.
 //!
 //! **Does** Reads all that the user, role or group holds now, with its groups and its permissions boundary, and judges it
-//! with and without what the call has granted. It alerts if that makes an administrator, or lets the identity grant
-//! itself what it lacks by one of the published ways, and names the way, the statement and the command that removes the
-//! grant. It reverts nothing: these calls succeed even when nothing changes, so an attacker could re-attach what an
-//! operator's role has had for years and get Snapback to remove it.
+//! with and without what the call has granted. If that makes an administrator, or lets the identity grant itself what it
+//! lacks by one of the published ways, it detaches or deletes the policy or removes the user from the group, and names the
+//! way and the statement. It only asks, also in mode `revert`, until `ModeOverrides` names it in full.
+//!
+//! These calls succeed even when nothing changes, so an attacker could re-attach what an operator's role has had for years
+//! and get Snapback to remove it. That is why it reverts only what a baseline of the last 48 hours lacks, or what was
+//! granted to an identity of the last 24 hours that no scheduled check has seen. Otherwise it asks. An inline policy that
+//! replaced another, and a new default version of a managed policy, raise an alert with the command that restores what the
+//! baseline has: writing it needs a right that no function has.
 //!
 //! **Leaves alone**
 //! - grants that add no way to become administrator to those that the identity had without them
 //! - what a permissions boundary keeps from taking effect
 //! - ways that lead through another service that has a privileged role, such as `iam:PassRole` with a Lambda function
 //! - grants that are gone by the time Snapback looks
+//! - grants that an operator has restored with `snapback undo`
 //! - new versions of a policy that are not its default
 //!
-//! It also alerts where it cannot tell: a policy that it cannot read, an event that does not say for whom or what.
+//! It also alerts where it cannot tell: a policy that it cannot read, an event that does not say for whom or what, an inline
+//! policy of which it does not know whether it replaced another. Nobody but AWS can change roles under `/aws-reserved/` and
+//! `/aws-service-role/`, so it only alerts for these.
 
 use std::collections::BTreeSet;
 
 use anyhow::Result;
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
-use snapback::change::Iam;
-use snapback::control::{About, Control, Given, Look, Survey, Suspicion, Watch};
+use snapback::change::{Iam, IamGroup, IamUser, InlinePolicy, ManagedPolicy, Swap};
+use snapback::control::{About, Control, Given, Look, ReadAll, Remembered, Remembers, Survey, Suspicion, Watch};
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
 use snapback::json;
-use snapback::policy::NotUnderstood;
 use snapback::policy::identity::Identity;
+use snapback::policy::{NotUnderstood, PolicyText};
 use snapback::settings::Settings;
 use snapback::subject::Subject;
 
-use crate::permissions::{IamIdentity, IdentityKind, Permissions, Policies};
-use crate::told::SERVICE;
+use crate::aws::authorization_details::{self, is_of_aws};
+use crate::permissions::{Granted, IamIdentity, IdentityKind, Permissions, Policies};
+use crate::told::{SERVICE, through_cloudformation};
 use crate::{aws, rights};
 
 #[derive(Debug)]
 pub(crate) struct NewAdministrator;
 
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct State {
     /// What the identity holds; nothing if it is gone, or if a managed policy was changed.
     identity: Option<Permissions>,
     /// The managed policy that was changed, as its default version has it now.
     policy: Option<Policies>,
+    /// What the identity had been granted, or which version of the policy was the default, when that was last looked at.
+    before: Option<Remembered<Granted>>,
+    /// The identity as it was before changes that were applied to this state: they do not tell all of what they take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    whole: Option<Box<Permissions>>,
 }
+
+/// Two are equal if the same is there, whatever has been taken.
+impl PartialEq for State {
+    fn eq(&self, other: &Self) -> bool {
+        let is = |state: &Self| (state.identity.clone(), state.policy.clone(), state.before.clone());
+        is(self) == is(other)
+    }
+}
+
+/// What the baseline says of a grant.
+enum Before {
+    /// The identity did not have it.
+    Lacked,
+    /// It had it so long before the event.
+    Had(String),
+    /// It had another inline policy of that name.
+    Another(String, PolicyText),
+    /// There is no baseline that is new enough.
+    Unknown,
+}
+
+/// As long as it takes until each identity has had its turn in the scheduled checks.
+const A_ROUND: SignedDuration = SignedDuration::from_hours(24);
 
 /// What a call has granted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,18 +116,50 @@ impl Control for NewAdministrator {
             Watch { service: SERVICE, name: "SetDefaultPolicyVersion" },
         ],
         reads: &rights::READ_PERMISSIONS,
-        writes: &[],
-        undoes: &[],
+        writes: &[
+            rights::DETACH_USER_POLICY,
+            rights::DETACH_ROLE_POLICY,
+            rights::DETACH_GROUP_POLICY,
+            rights::DELETE_USER_POLICY,
+            rights::DELETE_ROLE_POLICY,
+            rights::DELETE_GROUP_POLICY,
+            rights::REMOVE_USER_FROM_GROUP,
+        ],
+        undoes: &[
+            rights::GET_USER,
+            rights::GET_USER_POLICY,
+            rights::LIST_ATTACHED_USER_POLICIES,
+            rights::LIST_GROUPS_FOR_USER,
+            rights::GET_ROLE,
+            rights::GET_ROLE_POLICY,
+            rights::LIST_ATTACHED_ROLE_POLICIES,
+            rights::GET_GROUP,
+            rights::GET_GROUP_POLICY,
+            rights::LIST_ATTACHED_GROUP_POLICIES,
+            rights::ATTACH_USER_POLICY,
+            rights::ATTACH_ROLE_POLICY,
+            rights::ATTACH_GROUP_POLICY,
+            rights::PUT_USER_POLICY,
+            rights::PUT_ROLE_POLICY,
+            rights::PUT_GROUP_POLICY,
+            rights::ADD_USER_TO_GROUP,
+        ],
         severity: Severity::Critical,
-        frameworks: &["ATT&CK T1098.003", "Stratus aws.persistence.iam-create-admin-user"],
-        caveat: "The call also succeeds where nothing changes: look in CloudTrail whether the identity had this before.",
+        frameworks: &[
+            "ATT&CK T1098.003",
+            "Stratus aws.persistence.iam-create-admin-user",
+            "Stratus aws.persistence.iam-create-backdoor-role",
+            "Pacu iam__privesc_scan",
+        ],
+        caveat: "What the identity did meanwhile stays done: look in CloudTrail for keys, users and roles that it made.",
         source: file!(),
     };
 
     type State = State;
     type Change = Iam;
 
-    const SURVEY: Option<Survey> = Some(aws::identities::ALL);
+    const ASKS_UNLESS_NAMED: bool = true;
+    const SURVEY: Option<Survey> = Some(authorization_details::IDENTITIES);
 
     fn suspect(event: &Event, _: &Settings) -> Vec<Suspicion> {
         let is_default = &event.request["setAsDefault"];
@@ -115,15 +185,18 @@ impl Control for NewAdministrator {
     }
 
     async fn observe(look: &Look<'_>, event: &Event, suspicion: &Suspicion) -> Result<State> {
+        let remembered = Box::pin(look.remembered::<Self>(&suspicion.subject));
         if let Some(Grant::Version(arn)) = grant(event) {
-            let policy = Box::pin(aws::identities::policy(look.place, &arn)).await?;
-            return Ok(State { identity: None, policy });
+            let policy = Box::pin(aws::identities::policy(look.place, &arn));
+            let (policy, before) = futures::try_join!(policy, remembered)?;
+            return Ok(State { policy, before, ..State::default() });
         }
         let Some(of) = identity(&suspicion.subject) else { return Ok(State::default()) };
-        Ok(State { identity: Box::pin(aws::identities::read(look.place, &of)).await?, policy: None })
+        let (identity, before) = futures::try_join!(Box::pin(aws::identities::read(look.place, &of)), remembered)?;
+        Ok(State { identity, before, ..State::default() })
     }
 
-    fn decide(event: &Event, suspicion: &Suspicion, state: &State, _: &Given<'_>) -> Decision<Iam> {
+    fn decide(event: &Event, suspicion: &Suspicion, state: &State, given: &Given<'_>) -> Decision<Iam> {
         let allow = |why: &str| Decision::Allow { why: why.to_owned() };
         let alert = |severity, why| Decision::Alert { severity, why };
         if event.is_look() {
@@ -135,19 +208,26 @@ impl Control for NewAdministrator {
             };
         }
         let Some(grant) = grant(event) else { return alert(Severity::High, suspicion.why.clone()) };
-        let Some(without) = without(&grant, state) else { return allow("it is not there, or not any more") };
-        let with = judged(&grant, state, event);
-        let (with, before) = match (with, without.judge(Some(event.time))) {
-            (Ok(with), Ok(before)) => (with, before),
-            (Err(error), _) | (_, Err(error)) => {
-                return alert(Severity::High, format!("{}; {}", suspicion.why, unread(&error)));
+        match worst(&grant, state, event) {
+            None => allow("it is not there, or not any more"),
+            Some(Ok(None)) => allow("it makes nobody administrator who was none"),
+            Some(Ok(Some(_))) if given.holds.contains(&held_as(&grant, state)) => allow("an operator has restored it"),
+            Some(Ok(Some((severity, way)))) => {
+                let why = format!("{} by {}; {way}", suspicion.why, event.actor);
+                reverting(&grant, state, event, severity, why)
             }
-        };
-        match found(&with, &before.escalation.iter().cloned().collect(), before.admin) {
-            Some((severity, why)) => {
-                alert(severity, format!("{} by {}; {why}{}", suspicion.why, event.actor, removed_by(&grant)))
-            }
-            None => allow("it makes nobody administrator who was none"),
+            Some(Err(error)) => alert(Severity::High, format!("{}; {}", suspicion.why, unread(&error))),
+        }
+    }
+
+    fn asks(event: &Event, _: &Suspicion, state: &State, _: &Given<'_>) -> Option<String> {
+        match before(&grant(event)?, state, event) {
+            Before::Had(age) => Some(format!("it had this {age} before already, so the call has changed nothing")),
+            Before::Unknown => Some(
+                "whether it had this before is not known: no scheduled check of the last 48 hours has seen it"
+                    .to_owned(),
+            ),
+            Before::Lacked | Before::Another(..) => through_cloudformation(event),
         }
     }
 
@@ -155,8 +235,39 @@ impl Control for NewAdministrator {
         suspicion.subject.clone().at(state.identity.as_ref().map(|held| held.arn.as_str()))
     }
 
-    fn after(state: &State, _: &Iam) -> State {
-        state.clone()
+    fn after(state: &State, change: &Iam) -> State {
+        let Some(identity) = &state.identity else { return state.clone() };
+        let whole = state.whole.as_deref().unwrap_or(identity);
+        let mut is = identity.clone();
+        match change {
+            Iam::ManagedPolicies(Swap { from, to, .. }) => {
+                from.iter().for_each(|policy| drop(is.own.managed.remove(&policy.0)));
+                let known = to.iter().filter_map(|policy| whole.own.managed.get_key_value(&policy.0));
+                is.own.managed.extend(known.map(|(arn, text)| (arn.clone(), text.clone())));
+            }
+            Iam::InlinePolicies(Swap { from, to, .. }) => {
+                from.iter().for_each(|policy| drop(is.own.inline.remove(&policy.name)));
+                is.own.inline.extend(to.iter().map(|policy| (policy.name.clone(), policy.text.clone())));
+            }
+            Iam::Groups(Swap { from, to, .. }) => {
+                from.iter().for_each(|group| drop(is.groups.remove(&group.0)));
+                let known = to.iter().filter_map(|group| whole.groups.get_key_value(&group.0));
+                is.groups.extend(known.map(|(name, policies)| (name.clone(), policies.clone())));
+            }
+            _ => {}
+        }
+        let whole = (is != *whole).then(|| Box::new(whole.clone()));
+        State { identity: Some(is), whole, ..state.clone() }
+    }
+}
+
+impl Remembers for NewAdministrator {
+    const ALL: Option<ReadAll<Granted>> = Some(authorization_details::granted);
+
+    type Good = Granted;
+
+    fn good(state: &State) -> Option<Granted> {
+        state.before.as_ref().and_then(|before| before.good.clone())
     }
 }
 
@@ -199,34 +310,171 @@ fn identity(subject: &Subject) -> Option<IamIdentity> {
     Some(IamIdentity { kind, name: subject.name.clone() })
 }
 
-fn judged(grant: &Grant, state: &State, event: &Event) -> Result<Identity, NotUnderstood> {
-    match (grant, &state.identity, &state.policy) {
-        (Grant::Version(arn), _, Some(policy)) => alone(arn, policy.clone()).judge(Some(event.time)),
-        (_, Some(held), _) => held.judge(Some(event.time)),
-        _ => Ok(Identity::default()),
+/// What the grant adds at worst; nothing at all if it is not there. To what the identity holds now, so that several grants
+/// count together, and to what it held before, so that of two that each do it neither hides behind the other.
+fn worst(grant: &Grant, state: &State, event: &Event) -> Option<Result<Option<(Severity, String)>, NotUnderstood>> {
+    let held = match (grant, &state.policy) {
+        (Grant::Version(arn), Some(policy)) => alone(arn, policy.clone()),
+        (Grant::Version(_), None) => return None,
+        _ => state.identity.clone()?,
+    };
+    let mut pairs = vec![(held.clone(), without(grant, &held)?)];
+    if let (Some(old), false) = (old(&held, state, event), matches!(grant, Grant::Version(_))) {
+        pairs.push((with(grant, &held, old.clone()), old));
+    }
+    let added = |(with, without): (Permissions, Permissions)| {
+        let (with, before) = (with.judge(Some(event.time))?, without.judge(Some(event.time))?);
+        Ok(found(&with, &before.escalation.iter().cloned().collect(), before.admin))
+    };
+    let added: Result<Vec<_>, NotUnderstood> = pairs.into_iter().map(added).collect();
+    Some(added.map(|added| added.into_iter().flatten().max_by_key(|(severity, _)| *severity)))
+}
+
+/// What an identity holds without the grant: of a policy that many may hold, nothing. Nothing at all if the grant is not
+/// there.
+fn without(grant: &Grant, held: &Permissions) -> Option<Permissions> {
+    let mut held = held.clone();
+    let is_there = match grant {
+        Grant::Managed(_, policy) | Grant::Version(policy) => held.own.managed.remove(policy).is_some(),
+        Grant::Inline(_, policy) => held.own.inline.remove(policy).is_some(),
+        Grant::Group(_, group) => held.groups.remove(group).is_some(),
+    };
+    is_there.then_some(held)
+}
+
+/// What an identity holds of what it held before, as far as that is known.
+fn old(held: &Permissions, state: &State, event: &Event) -> Option<Permissions> {
+    let none = Granted::default();
+    let granted = match baseline(state, event) {
+        Some((granted, _)) => granted,
+        None if is_new(state, event) => &none,
+        None => return None,
+    };
+    let mut held = held.clone();
+    held.own.managed.retain(|arn, _| granted.managed.contains(arn));
+    held.own.inline.retain(|name, text| granted.inline.get(name) == Some(text));
+    held.groups.retain(|name, _| granted.groups.contains(name));
+    Some(held)
+}
+
+fn with(grant: &Grant, held: &Permissions, mut old: Permissions) -> Permissions {
+    match grant {
+        Grant::Managed(_, policy) | Grant::Version(policy) => {
+            old.own
+                .managed
+                .extend(held.own.managed.get_key_value(policy).map(|(arn, text)| (arn.clone(), text.clone())));
+        }
+        Grant::Inline(_, policy) => {
+            old.own
+                .inline
+                .extend(held.own.inline.get_key_value(policy).map(|(name, text)| (name.clone(), text.clone())));
+        }
+        Grant::Group(_, group) => {
+            old.groups.extend(held.groups.get_key_value(group).map(|(name, all)| (name.clone(), all.clone())));
+        }
+    }
+    old
+}
+
+/// What it had been granted and how long before the event, if that was seen of this identity and not of one that had its
+/// name before.
+fn baseline<'a>(state: &'a State, event: &Event) -> Option<(&'a Granted, String)> {
+    let before = state.before.as_ref()?;
+    let created = state.identity.as_ref().and_then(|identity| identity.created);
+    before.good_before(event).filter(|_| created.is_none_or(|created| created <= before.seen))
+}
+
+/// Whether the identity is so new that no scheduled check has had its turn to look at it.
+fn is_new(state: &State, event: &Event) -> bool {
+    let created = state.identity.as_ref().and_then(|identity| identity.created);
+    created.is_some_and(|created| {
+        let is_seen = state.before.as_ref().is_some_and(|before| before.seen >= created);
+        !is_seen && event.time.duration_since(created) < A_ROUND
+    })
+}
+
+fn before(grant: &Grant, state: &State, event: &Event) -> Before {
+    let Some((granted, age)) = baseline(state, event) else {
+        return if is_new(state, event) { Before::Lacked } else { Before::Unknown };
+    };
+    let had = match grant {
+        Grant::Managed(_, policy) => granted.managed.contains(policy),
+        Grant::Group(_, group) => granted.groups.contains(group),
+        Grant::Inline(_, policy) => match (granted.inline.get(policy), inline_text(policy, state)) {
+            (Some(old), Some(text)) if old != text => return Before::Another(age, old.clone()),
+            (old, _) => old.is_some(),
+        },
+        Grant::Version(_) => false,
+    };
+    if had { Before::Had(age) } else { Before::Lacked }
+}
+
+fn inline_text<'a>(policy: &str, state: &'a State) -> Option<&'a PolicyText> {
+    state.identity.as_ref()?.own.inline.get(policy)
+}
+
+/// A revert of the grant where that loses nothing else, and else the command for it.
+fn reverting(grant: &Grant, state: &State, event: &Event, severity: Severity, why: String) -> Decision<Iam> {
+    let alert = |more: String| Decision::Alert { severity, why: format!("{why}{more}") };
+    if state.identity.as_ref().is_some_and(|identity| is_of_aws(&identity.arn)) {
+        return alert(
+            "; nobody but AWS can change this role: look at who assigned it in IAM Identity Center".to_owned(),
+        );
+    }
+    let plan = match (grant, before(grant, state, event)) {
+        (Grant::Version(policy), _) => {
+            let version = baseline(state, event).and_then(|(granted, _)| granted.default_version.as_deref());
+            return alert(default_version(policy, version));
+        }
+        (Grant::Inline(of, name), Before::Another(age, old)) => {
+            let (kind, who) = option_of(of);
+            return alert(format!(
+                "; {age} before it was another: restore that by `aws iam put-{kind}-policy {who} --policy-name {name} \
+                 --policy-document '{old}'`"
+            ));
+        }
+        (Grant::Inline(..), Before::Unknown) => {
+            return alert(format!("; what it replaced is not known{}", removed_by(grant)));
+        }
+        (Grant::Inline(of, name), _) => {
+            let Some(text) = inline_text(name, state).cloned() else { return alert(removed_by(grant)) };
+            Iam::InlinePolicies(Swap {
+                of: of.clone(),
+                from: vec![InlinePolicy { name: name.clone(), text }],
+                to: vec![],
+            })
+        }
+        (Grant::Managed(of, policy), _) => {
+            Iam::ManagedPolicies(Swap { of: of.clone(), from: vec![ManagedPolicy(policy.clone())], to: vec![] })
+        }
+        (Grant::Group(of, group), _) => {
+            Iam::Groups(Swap { of: IamUser(of.name.clone()), from: vec![IamGroup(group.clone())], to: vec![] })
+        }
+    };
+    Decision::Revert { severity, why, grants: vec![held_as(grant, state)], plan: vec![plan], left: vec![] }
+}
+
+/// By what a hold knows the grant. Whoever puts another text under the name of an inline policy is not held by it.
+fn held_as(grant: &Grant, state: &State) -> String {
+    match grant {
+        Grant::Managed(_, policy) | Grant::Version(policy) => format!("managed policy {policy}"),
+        Grant::Inline(_, policy) => {
+            let text = inline_text(policy, state).map(PolicyText::digest).unwrap_or_default();
+            format!("inline policy {policy} {text}")
+        }
+        Grant::Group(_, group) => format!("group {group}"),
     }
 }
 
-/// What the identity holds without the grant: of a policy that many may hold, nothing. Nothing at all if the grant is not
-/// there.
-fn without(grant: &Grant, state: &State) -> Option<Permissions> {
-    if let Grant::Version(arn) = grant {
-        return state.policy.as_ref().map(|_| alone(arn, Policies::default()));
-    }
-    let mut held = state.identity.clone()?;
-    let is_there = match grant {
-        Grant::Managed(_, policy) => held.own.managed.remove(policy).is_some(),
-        Grant::Inline(_, policy) => held.own.inline.remove(policy).is_some(),
-        Grant::Group(_, group) => held.groups.remove(group).is_some(),
-        Grant::Version(_) => false,
-    };
-    is_there.then_some(held)
+fn default_version(policy: &str, version: Option<&str>) -> String {
+    let version = version.unwrap_or("<the one before>");
+    format!("; to go back: `aws iam set-default-policy-version --policy-arn {policy} --version-id {version}`")
 }
 
 /// A managed policy as if somebody held it and nothing else.
 fn alone(arn: &str, own: Policies) -> Permissions {
     let of = IamIdentity { kind: IdentityKind::Role, name: String::new() };
-    Permissions { of, arn: arn.to_owned(), own, groups: [].into(), boundary: None }
+    Permissions { of, arn: arn.to_owned(), created: None, own, groups: [].into(), boundary: None }
 }
 
 /// Why the identity is administrator, or can make itself one, and was neither before.
@@ -257,24 +505,93 @@ fn unread(error: &NotUnderstood) -> String {
 
 /// The command that removes the grant.
 fn removed_by(grant: &Grant) -> String {
-    let of = |of: &IamIdentity| match of.kind {
+    let command = match grant {
+        Grant::Managed(of, policy) => {
+            let (kind, who) = option_of(of);
+            format!("detach-{kind}-policy {who} --policy-arn {policy}")
+        }
+        Grant::Inline(of, policy) => {
+            let (kind, who) = option_of(of);
+            format!("delete-{kind}-policy {who} --policy-name {policy}")
+        }
+        Grant::Group(user, group) => format!("remove-user-from-group --user-name {} --group-name {group}", user.name),
+        Grant::Version(policy) => return default_version(policy, None),
+    };
+    format!("; to remove it: `aws iam {command}`")
+}
+
+/// The word of the command line for what an identity is, and the option that names it.
+fn option_of(of: &IamIdentity) -> (&'static str, String) {
+    match of.kind {
         IdentityKind::User => ("user", format!("--user-name {}", of.name)),
         IdentityKind::Role => ("role", format!("--role-name {}", of.name)),
         IdentityKind::Group => ("group", format!("--group-name {}", of.name)),
-    };
-    let command = match grant {
-        Grant::Managed(identity, policy) => {
-            let (kind, name) = of(identity);
-            format!("detach-{kind}-policy {name} --policy-arn {policy}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::json;
+
+    use super::*;
+
+    const ADMINISTRATOR: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
+
+    fn attached() -> Event {
+        let record = json!({
+            "eventID": "e-1", "eventTime": "2026-02-11T12:00:00Z", "eventSource": "iam.amazonaws.com",
+            "eventName": "AttachUserPolicy", "awsRegion": "us-east-1", "recipientAccountId": "111122223333",
+            "requestParameters": {"userName": "bob", "policyArn": ADMINISTRATOR},
+        });
+        Event::from_record(record).expect("an event")
+    }
+
+    fn state(created: &str, before: Option<(&[&str], &str)>) -> State {
+        let text = r#"{"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}"#;
+        let own = Policies { managed: [(ADMINISTRATOR.to_owned(), text.into())].into(), ..Policies::default() };
+        let identity = Permissions {
+            of: IamIdentity { kind: IdentityKind::User, name: "bob".to_owned() },
+            arn: "arn:aws:iam::111122223333:user/bob".to_owned(),
+            created: Some(created.parse().expect("a time")),
+            own,
+            groups: [].into(),
+            boundary: None,
+        };
+        let before = before.map(|(managed, seen)| Remembered {
+            good: Some(Granted {
+                managed: managed.iter().map(|arn| (*arn).to_owned()).collect(),
+                ..Granted::default()
+            }),
+            seen: seen.parse().expect("a time"),
+        });
+        State { identity: Some(identity), before, ..State::default() }
+    }
+
+    #[test]
+    fn it_reverts_only_what_a_fresh_baseline_lacks_or_a_new_user_got_and_else_asks() {
+        let (event, settings, holds) = (attached(), Settings::default(), BTreeSet::new());
+        let suspicion = NewAdministrator::suspect(&event, &settings).pop().expect("a suspicion");
+        let given = Given { settings: &settings, holds: &holds };
+        for (created, before, asks) in [
+            ("2025-01-01T00:00:00Z", Some((&[][..], "2026-02-10T12:00:00Z")), None),
+            ("2025-01-01T00:00:00Z", Some((&[ADMINISTRATOR][..], "2026-02-10T12:00:00Z")), Some("changed nothing")),
+            ("2025-01-01T00:00:00Z", Some((&[][..], "2026-02-09T11:59:00Z")), Some("not known")),
+            ("2025-01-01T00:00:00Z", None, Some("not known")),
+            ("2026-02-11T11:00:00Z", None, None),
+            ("2026-02-10T11:00:00Z", None, Some("not known")),
+            // Somebody else had the name when it was looked at.
+            ("2026-02-11T11:00:00Z", Some((&[ADMINISTRATOR][..], "2026-02-11T10:00:00Z")), None),
+        ] {
+            let state = state(created, before);
+            let decision = NewAdministrator::decide(&event, &suspicion, &state, &given);
+            assert!(matches!(decision, Decision::Revert { .. }), "{decision}");
+            let said = NewAdministrator::asks(&event, &suspicion, &state, &given);
+            match asks {
+                None => assert_eq!(said, None, "{created} {before:?}"),
+                Some(asks) => assert!(said.is_some_and(|said| said.contains(asks)), "{created} {before:?}"),
+            }
         }
-        Grant::Inline(identity, policy) => {
-            let (kind, name) = of(identity);
-            format!("delete-{kind}-policy {name} --policy-name {policy}")
-        }
-        Grant::Group(user, group) => format!("remove-user-from-group --user-name {} --group-name {group}", user.name),
-        Grant::Version(policy) => {
-            format!("set-default-policy-version --policy-arn {policy} --version-id <the one before>")
-        }
-    };
-    format!("; to remove it: `aws iam {command}`")
+    }
 }

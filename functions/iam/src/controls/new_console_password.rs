@@ -60,7 +60,12 @@ impl Control for NewConsolePassword {
         writes: &[rights::DELETE_LOGIN_PROFILE],
         undoes: &[rights::GET_LOGIN_PROFILE, rights::CREATE_LOGIN_PROFILE],
         severity: Severity::High,
-        frameworks: &["ATT&CK T1098.001", "Stratus aws.persistence.iam-create-user-login-profile"],
+        frameworks: &[
+            "ATT&CK T1098.001",
+            "Stratus aws.persistence.iam-create-user-login-profile",
+            "Stratus aws.privilege-escalation.iam-update-user-login-profile",
+            "Pacu iam__backdoor_users_password",
+        ],
         caveat: "Whoever signed in before the revert stays signed in for up to 12 hours: look for ConsoleLogin in \
                  CloudTrail. The password is lost; after an undo, set a new one with `aws iam update-login-profile`.",
         source: file!(),
@@ -135,7 +140,7 @@ impl Control for NewConsolePassword {
     fn after(state: &State, change: &Iam) -> State {
         match change {
             Iam::ConsolePassword(change) => State { password: change.to, ..state.clone() },
-            Iam::Credential(_) => state.clone(),
+            _ => state.clone(),
         }
     }
 }

@@ -99,7 +99,12 @@ impl Control for NewCredential {
             rights::UPDATE_SSH_PUBLIC_KEY,
         ],
         severity: Severity::Critical,
-        frameworks: &["ATT&CK T1098.001", "Stratus aws.persistence.iam-backdoor-user"],
+        frameworks: &[
+            "ATT&CK T1098.001",
+            "Stratus aws.persistence.iam-backdoor-user",
+            "Stratus aws.persistence.iam-create-admin-user",
+            "Pacu iam__backdoor_users_keys",
+        ],
         caveat: "Sessions that were opened with the credential before the revert, such as by GetFederationToken, stay \
                  valid until they expire: look in CloudTrail for what it was used for.",
         source: file!(),

@@ -59,7 +59,13 @@ impl Policed for OpenTrust {
         writes: &[rights::UPDATE_ASSUME_ROLE_POLICY],
         undoes: &[rights::GET_ROLE, rights::UPDATE_ASSUME_ROLE_POLICY],
         severity: Severity::Critical,
-        frameworks: &["ATT&CK T1098", "ATT&CK T1199", "Stratus aws.persistence.iam-backdoor-role"],
+        frameworks: &[
+            "ATT&CK T1098",
+            "ATT&CK T1199",
+            "Stratus aws.persistence.iam-backdoor-role",
+            "Stratus aws.persistence.iam-create-backdoor-role",
+            "Pacu iam__backdoor_assume_role",
+        ],
         caveat: "Sessions that were opened before the revert stay valid until they expire: revoke them in the IAM console, \
                  under Revoke sessions of the role.",
         source: file!(),

@@ -1,0 +1,64 @@
+//! # Somebody else may say who comes in
+//!
+//! **Watches** `CreateSAMLProvider`, `UpdateSAMLProvider`, `CreateOpenIDConnectProvider`,
+//! `AddClientIDToOpenIDConnectProvider`, `UpdateOpenIDConnectProviderThumbprint`.
+//!
+//! **Why** Whoever signs for an identity provider can be anybody whom a role trusts through it. A provider of the attacker's,
+//! or the attacker's certificate in one that is there, outlives every key.
+//!
+//! **Does** Alerts, and names the provider. It reverts nothing: a provider can only be deleted, and a changed certificate looks
+//! the same when it is renewed. Taking that back would lock everybody out.
+//!
+//! **Leaves alone**
+//! - what IAM Identity Center does, and what an AWS service does by itself, with nobody's credentials
+
+use snapback::control::{About, Watch};
+use snapback::decision::Severity;
+use snapback::event::Event;
+use snapback::json;
+use snapback::noticed::{Noticed, Risk};
+use snapback::settings::Settings;
+use snapback::subject::Subject;
+
+use crate::told::SERVICE;
+
+#[derive(Debug)]
+pub(crate) struct IdentityProvider;
+
+impl Noticed for IdentityProvider {
+    const ABOUT: &'static About = &About {
+        id: "iam-identity-provider",
+        title: "Somebody else may say who comes in",
+        happened: "has a new or a changed identity provider",
+        watches: &[
+            Watch { service: SERVICE, name: "CreateSAMLProvider" },
+            Watch { service: SERVICE, name: "UpdateSAMLProvider" },
+            Watch { service: SERVICE, name: "CreateOpenIDConnectProvider" },
+            Watch { service: SERVICE, name: "AddClientIDToOpenIDConnectProvider" },
+            Watch { service: SERVICE, name: "UpdateOpenIDConnectProviderThumbprint" },
+        ],
+        reads: &[],
+        writes: &[],
+        undoes: &[],
+        severity: Severity::High,
+        frameworks: &["ATT&CK T1484.002"],
+        caveat: "Look for roles whose trust policy names the provider, and in CloudTrail for who assumed them.",
+        source: file!(),
+    };
+
+    fn noticed(event: &Event, _: &Settings) -> Option<Risk> {
+        let is_identity_center = event.actor.invoked_by.as_deref() == Some("sso.amazonaws.com");
+        if event.actor.is_aws() || is_identity_center {
+            return None;
+        }
+        let names = ["sAMLProviderArn", "openIDConnectProviderArn", "url", "name"];
+        let named = names
+            .iter()
+            .find_map(|name| json::text(&event.response, name).or_else(|| json::text(&event.request, name)));
+        let named = named.map(|name| format!(" `{name}`")).unwrap_or_default();
+        let did = if event.name.starts_with("Create") { "created" } else { "changed" };
+        let more = json::text(&event.request, "clientID").map(|id| format!(", which now takes tokens for `{id}`"));
+        let why = format!("{} {did} the identity provider{named}{}", event.actor, more.unwrap_or_default());
+        Some(Risk { subject: Subject::account(event), severity: Self::ABOUT.severity, why })
+    }
+}
