@@ -787,8 +787,7 @@ mod tests {
     #[test]
     fn what_is_still_open_is_said_beside_what_was_reverted() {
         let mut entry = reverted("b", "{}");
-        let says =
-            |entry: &Entry| Notice::of(entry, JOURNAL).text.contains("STILL OPEN, see below. What Snapback did");
+        let says = |entry: &Entry| Notice::of(entry, JOURNAL).text.contains("STILL OPEN, see below. What Snapback did");
         assert!(says(&entry));
         if let Decision::Revert { left, .. } = &mut entry.decision {
             left.clear();

@@ -12,7 +12,7 @@ use super::identities;
 
 pub(super) async fn managed(place: &Place, change: &Swap<IamIdentity, Vec<ManagedPolicy>>) -> Result<Applied> {
     let (client, of) = (snapback::client!(aws_sdk_iam, &place.config), &change.of);
-    let read = async {
+    let read = || async {
         if identities::known(&client, of).await?.is_none() {
             return Ok(Live::Cannot(format!("{of} is gone")));
         }
@@ -32,7 +32,7 @@ pub(super) async fn managed(place: &Place, change: &Swap<IamIdentity, Vec<Manage
 
 pub(super) async fn inline(place: &Place, change: &Swap<IamIdentity, Vec<InlinePolicy>>) -> Result<Applied> {
     let (client, of) = (snapback::client!(aws_sdk_iam, &place.config), &change.of);
-    let read = async {
+    let read = || async {
         if identities::known(&client, of).await?.is_none() {
             return Ok(Live::Cannot(format!("{of} is gone")));
         }
@@ -59,7 +59,7 @@ pub(super) async fn inline(place: &Place, change: &Swap<IamIdentity, Vec<InlineP
 pub(super) async fn groups(place: &Place, change: &Swap<IamUser, Vec<IamGroup>>) -> Result<Applied> {
     let (client, user) = (snapback::client!(aws_sdk_iam, &place.config), &change.of.0);
     let of = IamIdentity { kind: IdentityKind::User, name: user.clone() };
-    let read = async {
+    let read = || async {
         if identities::known(&client, &of).await?.is_none() {
             return Ok(Live::Cannot(format!("{of} is gone")));
         }
