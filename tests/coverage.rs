@@ -115,8 +115,8 @@ fn page() -> Result<String> {
 fn named(catalogue: &str) -> BTreeMap<&'static str, Vec<&'static AnyControl>> {
     let mut named: BTreeMap<&str, Vec<&AnyControl>> = BTreeMap::new();
     for control in controls() {
-        let names = control.about.frameworks.iter().filter_map(|name| name.strip_prefix(catalogue)?.strip_prefix(' '));
-        for name in names.collect::<BTreeSet<_>>() {
+        let techniques = control.about.frameworks.iter().filter_map(|of| of.strip_prefix(catalogue)?.strip_prefix(' '));
+        for name in techniques.collect::<BTreeSet<_>>() {
             named.entry(name).or_default().push(control);
         }
     }

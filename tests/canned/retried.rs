@@ -91,8 +91,8 @@ async fn a_flow_log_that_somebody_has_just_made_is_there_already_whatever_the_co
         let aws = Aws::default()
             .answers("EC2.DescribeFlowLogs", [answer("EC2.DescribeFlowLogs", "<flowLogSet/>")])
             .answers("EC2.CreateFlowLogs", [answer("EC2.CreateFlowLogs", &refused)]);
-        let made = (ec2::FUNCTION.apply)(&place(&aws), &make).await;
-        assert_eq!(made.ok(), is_there.then_some(Applied::Already), "{code}: {why}");
+        let applied = (ec2::FUNCTION.apply)(&place(&aws), &make).await;
+        assert_eq!(applied.ok(), is_there.then_some(Applied::Already), "{code}: {why}");
     }
     Ok(())
 }

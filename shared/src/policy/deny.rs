@@ -191,10 +191,9 @@ impl<'p> Deny<'p> {
                 };
                 let work = those.len().saturating_mul(said.len() + asked.len() + 1);
                 match spend(patience, work) {
-                    None => Reach::ANYONE,
                     Some(()) if those.iter().any(is_one) => Reach::NOBODY,
                     Some(()) if those.iter().any(may_be_one) => Reach::UNKNOWN,
-                    Some(()) => Reach::ANYONE,
+                    _ => Reach::ANYONE,
                 }
             }
         };

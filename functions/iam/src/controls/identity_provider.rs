@@ -51,14 +51,12 @@ impl Noticed for IdentityProvider {
         if event.actor.is_aws() || is_identity_center {
             return None;
         }
-        let names = ["sAMLProviderArn", "openIDConnectProviderArn", "url", "name"];
-        let named = names
-            .iter()
-            .find_map(|name| json::text(&event.response, name).or_else(|| json::text(&event.request, name)));
-        let named = named.map(|name| format!(" `{name}`")).unwrap_or_default();
+        let fields = ["sAMLProviderArn", "openIDConnectProviderArn", "url", "name"];
+        let told = |field: &&str| json::text(&event.response, field).or_else(|| json::text(&event.request, field));
+        let provider = fields.iter().find_map(told).map(|name| format!(" `{name}`")).unwrap_or_default();
         let did = if event.name.starts_with("Create") { "created" } else { "changed" };
         let more = json::text(&event.request, "clientID").map(|id| format!(", which now takes tokens for `{id}`"));
-        let why = format!("{} {did} the identity provider{named}{}", event.actor, more.unwrap_or_default());
+        let why = format!("{} {did} the identity provider{provider}{}", event.actor, more.unwrap_or_default());
         Some(Risk { subject: Subject::account(event), severity: Self::ABOUT.severity, why })
     }
 }

@@ -241,16 +241,16 @@ impl Control for NewAdministrator {
         let mut is = identity.clone();
         match change {
             Iam::ManagedPolicies(Swap { from, to, .. }) => {
-                from.iter().for_each(|policy| drop(is.own.managed.remove(&policy.0)));
+                is.own.managed.retain(|arn, _| !from.iter().any(|policy| policy.0 == *arn));
                 let known = to.iter().filter_map(|policy| whole.own.managed.get_key_value(&policy.0));
                 is.own.managed.extend(known.map(|(arn, text)| (arn.clone(), text.clone())));
             }
             Iam::InlinePolicies(Swap { from, to, .. }) => {
-                from.iter().for_each(|policy| drop(is.own.inline.remove(&policy.name)));
+                is.own.inline.retain(|name, _| !from.iter().any(|policy| policy.name == *name));
                 is.own.inline.extend(to.iter().map(|policy| (policy.name.clone(), policy.text.clone())));
             }
             Iam::Groups(Swap { from, to, .. }) => {
-                from.iter().for_each(|group| drop(is.groups.remove(&group.0)));
+                is.groups.retain(|name, _| !from.iter().any(|group| group.0 == *name));
                 let known = to.iter().filter_map(|group| whole.groups.get_key_value(&group.0));
                 is.groups.extend(known.map(|(name, policies)| (name.clone(), policies.clone())));
             }
