@@ -143,6 +143,7 @@ fn seen(control: &AnyControl, proofs: &Proofs) -> Result<String> {
         () => return Ok("canned answers only".to_owned()),
     };
     Ok(match control {
+        AnyControl { opt_in: true, .. } => format!("{done} if `ModeOverrides` names it"),
         _ if done == "alerted" => done.to_owned(),
         AnyControl { operator_applies: true, .. } => format!("asked; {done} by an operator"),
         AnyControl { asks_unless_named: true, .. } => format!("asked; {done} if `ModeOverrides` names it"),

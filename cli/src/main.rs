@@ -163,6 +163,8 @@ Examples:
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let mut out = terminal::Plain(io::BufWriter::new(io::stdout().lock()));
+    // Of `explain`, 1 says that somebody untrusted gets in.
+    let failed = ExitCode::from(if matches!(arguments.command, Command::Explain(_)) { 2 } else { 1 });
     let result = run(arguments.command, &mut out).and_then(|code| Ok(out.flush().map(|()| code)?));
     match result {
         Ok(code) => code,
@@ -171,7 +173,7 @@ fn main() -> ExitCode {
         Err(error) => {
             // Where standard error is closed there is nobody left to tell.
             let _ = writeln!(io::stderr(), "snapback: {}", terminal::plain(&format!("{error:#}")));
-            ExitCode::FAILURE
+            failed
         }
     }
 }

@@ -65,6 +65,10 @@ pub(super) fn policies(template: &Template) -> Result<Vec<Policy>> {
             continue;
         }
         for ((service, statements), function) in of_each.into_iter().zip(FUNCTIONS) {
+            // IAM takes no policy without a statement.
+            if statements.is_empty() {
+                continue;
+            }
             let file = format!("operator-policy-{command}-{}.json", service.to_lowercase());
             policies.push((file, format!("{about}, for {}", function.service), policy(statements)));
         }

@@ -370,9 +370,9 @@ def test_for_a_while_a_read_shows_what_was_before(faulty):
 
 
 def test_what_takes_no_resource_is_allowed_by_the_asterisk_alone(snapback):
-    upon_all = snapback.aws.client("sqs", snapback.aws.user("lists", "sqs:ListQueues"))
+    upon_all = snapback.aws.client("sqs", snapback.user("lists", "sqs:ListQueues"))
     statement = {"Effect": "Allow", "Action": "sqs:ListQueues", "Resource": f"arn:aws:sqs:us-east-1:{ACCOUNT}:*"}
-    upon_some = snapback.aws.client("sqs", snapback.aws.user_with("lists-some", [statement]))
+    upon_some = snapback.aws.client("sqs", snapback.user_with("lists-some", [statement]))
     upon_all.list_queues()
     with pytest.raises(ClientError, match="AccessDenied"):
         upon_some.list_queues()

@@ -312,7 +312,7 @@ def test_what_would_tell_of_trouble_is_watched(own):
 
 def test_nobody_takes_from_the_queues_or_sends_to_them_but_who_needs_to(own):
     with own.unseen():
-        mallory = own.aws.client("sqs", own.aws.user("thief", "sqs:*"))
+        mallory = own.aws.client("sqs", own.user("thief", "sqs:*"))
     outputs = own.stack.outputs
     for queue in ("RuleDeadLettersUrl", "FunctionDeadLettersUrl"):
         with pytest.raises(ClientError, match="AccessDenied"):

@@ -53,6 +53,7 @@ impl Question for Arguments {
 
     fn answer(&self, text: &str) -> Result<Answer, Unanswered> {
         let policy = Policy::parse(text)?;
+        policy.names_principals()?;
         let kind = match self.kind {
             Attached::Resource => Kind::Resource,
             Attached::Trust => Kind::Trust,

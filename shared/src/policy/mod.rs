@@ -76,6 +76,20 @@ impl<'a> Policy<'a> {
         Ok(Self { text, document: Document::parse(text)? })
     }
 
+    /// Whether each statement says whom it is about, as the policy of a resource does.
+    ///
+    /// # Errors
+    /// When one does not: it is an identity's, and judged as a resource's it would seem harmless.
+    pub fn names_principals(&self) -> Result<(), NotUnderstood> {
+        let mut statements = self.document.statements.iter();
+        let Some(of_identity) = statements.find(|statement| matches!(statement.principal, Principal::Missing)) else {
+            return Ok(());
+        };
+        let message = "expected a policy of a resource, found a statement that names no principal: `snapback explain \
+                       identity` judges policies of identities";
+        Err(NotUnderstood::at(self.text, of_identity.place.start, message.to_owned()))
+    }
+
     /// Whom the policy lets in.
     #[must_use]
     pub fn judge(&self, kind: Kind, trust: &Trust) -> Judgement {

@@ -76,7 +76,7 @@ impl Control for ChangedFunction {
             rights::DELETE_FUNCTION_CONCURRENCY,
         ],
         severity: Severity::Critical,
-        frameworks: &["ATT&CK T1562.008", "Stratus aws.persistence.lambda-overwrite-code"],
+        frameworks: &["ATT&CK T1562.008"],
         caveat: "Events that arrived in the meantime wait for up to six hours, or are in the dead letters: look there.",
         source: file!(),
     };
