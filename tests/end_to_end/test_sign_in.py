@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 from botocore.exceptions import ClientError
 
-from stack import ACCOUNT
+from stack import ACCOUNT, wait_for
 from test_records_by_hand import ALICE, record
 
 ROOT = {"type": "Root", "principalId": ACCOUNT, "arn": f"arn:aws:iam::{ACCOUNT}:root", "accountId": ACCOUNT}
