@@ -78,8 +78,8 @@ def test_a_boundary_bounds_an_administrator(snapback, explain):
 def test_what_is_wrong_is_named(explain):
     nobody = f"arn:aws:iam::{ACCOUNT}:user/nobody-{uuid4()}"
     said = explain(nobody)
-    assert said.returncode == 1 and f"there is no user `{nobody.split('/')[1]}` in account {ACCOUNT}" in said.stderr
+    assert said.returncode == 2 and f"there is no user `{nobody.split('/')[1]}` in account {ACCOUNT}" in said.stderr
     said = explain("arn:aws:iam::444455556666:role/deploy")
-    assert said.returncode == 1 and "your credentials belong to account" in said.stderr
+    assert said.returncode == 2 and "your credentials belong to account" in said.stderr
     said = explain(nobody, may=("iam:GetRole",))
-    assert said.returncode == 1 and "iam:GetUser" in said.stderr and "not allowed" in said.stderr
+    assert said.returncode == 2 and "iam:GetUser" in said.stderr and "not allowed" in said.stderr
