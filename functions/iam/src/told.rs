@@ -1,7 +1,9 @@
 //! What events of IAM tell, alike for all controls.
 
+use snapback::change::{IamIdentity, IdentityKind};
 use snapback::event::Event;
 use snapback::json;
+use snapback::subject::Subject;
 
 pub(crate) const SERVICE: &str = "iam.amazonaws.com";
 
@@ -28,6 +30,38 @@ pub(crate) fn whose<'a>(event: &'a Event, answer: &'a str) -> Whose<'a> {
         None if event.actor.kind == "Root" => Whose::Roots,
         None => caller.map_or(Whose::Untold, Whose::Callers),
     }
+}
+
+/// Whose policies, groups or boundary a call is upon, if the event tells it.
+pub(crate) fn identity(event: &Event) -> Option<IamIdentity> {
+    let (kind, field) = match event.name.as_str() {
+        name if name.contains("Role") => (IdentityKind::Role, "roleName"),
+        name if name.contains("GroupPolicy") => (IdentityKind::Group, "groupName"),
+        _ => (IdentityKind::User, "userName"),
+    };
+    Some(IamIdentity { kind, name: json::text(&event.request, field)?.to_owned() })
+}
+
+pub(crate) fn subject(event: &Event, of: &IamIdentity) -> Subject {
+    match of.kind {
+        IdentityKind::User => Subject::user(event, &of.name),
+        IdentityKind::Role => Subject::role(event, &of.name),
+        IdentityKind::Group => Subject::group(event, &of.name),
+    }
+}
+
+/// The word of the command line for what an identity is, and the option that names it.
+pub(crate) fn option_of(of: &IamIdentity) -> (&'static str, String) {
+    match of.kind {
+        IdentityKind::User => ("user", format!("--user-name {}", of.name)),
+        IdentityKind::Role => ("role", format!("--role-name {}", of.name)),
+        IdentityKind::Group => ("group", format!("--group-name {}", of.name)),
+    }
+}
+
+/// Whether a role is one that nobody but AWS can change.
+pub(crate) fn is_of_aws(arn: &str) -> bool {
+    arn.contains(":role/aws-service-role/") || arn.contains(":role/aws-reserved/")
 }
 
 /// Why a revert of what somebody did through CloudFormation is an operator's to decide.

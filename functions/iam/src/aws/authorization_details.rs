@@ -18,6 +18,7 @@ use snapback::subject::Subject;
 use super::identities::decoded;
 use crate::permissions::Granted;
 use crate::rights;
+use crate::told::is_of_aws;
 
 /// The most that IAM gives in one answer.
 const MOST_AT_ONCE: i32 = 1000;
@@ -80,11 +81,6 @@ async fn all(look: &Look<'_>, event: &Event) -> Result<Vec<Detail>> {
         }
     }
     Ok(found)
-}
-
-/// Whether a role is one that nobody but AWS can change.
-pub(crate) fn is_of_aws(arn: &str) -> bool {
-    arn.contains(":role/aws-service-role/") || arn.contains(":role/aws-reserved/")
 }
 
 fn detail(

@@ -12,11 +12,10 @@ use super::identities;
 
 pub(super) async fn managed(place: &Place, change: &Swap<IamIdentity, Vec<ManagedPolicy>>) -> Result<Applied> {
     let (client, of) = (snapback::client!(aws_sdk_iam, &place.config), &change.of);
-    let read = || async {
-        if identities::known(&client, of).await?.is_none() {
-            return Ok(Live::Cannot(format!("{of} is gone")));
-        }
-        Ok(Live::Is(identities::attached(&client, of).await?.into_iter().map(ManagedPolicy).collect()))
+    let read = || {
+        live(&client, of, async {
+            Ok(identities::attached(&client, of).await?.into_iter().map(ManagedPolicy).collect())
+        })
     };
     let write = async |edit: Edit<ManagedPolicy>| {
         for policy in &edit.remove {
@@ -32,16 +31,15 @@ pub(super) async fn managed(place: &Place, change: &Swap<IamIdentity, Vec<Manage
 
 pub(super) async fn inline(place: &Place, change: &Swap<IamIdentity, Vec<InlinePolicy>>) -> Result<Applied> {
     let (client, of) = (snapback::client!(aws_sdk_iam, &place.config), &change.of);
-    let read = || async {
-        if identities::known(&client, of).await?.is_none() {
-            return Ok(Live::Cannot(format!("{of} is gone")));
-        }
-        let mut found = vec![];
-        for InlinePolicy { name, .. } in change.from.iter().chain(&change.to) {
-            let text = identities::inline_text(&client, of, name).await?;
-            found.extend(text.map(|text| InlinePolicy { name: name.clone(), text }));
-        }
-        Ok(Live::Is(found))
+    let read = || {
+        live(&client, of, async {
+            let mut found = vec![];
+            for InlinePolicy { name, .. } in change.from.iter().chain(&change.to) {
+                let text = identities::inline_text(&client, of, name).await?;
+                found.extend(text.map(|text| InlinePolicy { name: name.clone(), text }));
+            }
+            Ok(found)
+        })
     };
     let write = async |edit: Edit<InlinePolicy>| {
         for InlinePolicy { name, .. } in &edit.remove {
@@ -59,12 +57,11 @@ pub(super) async fn inline(place: &Place, change: &Swap<IamIdentity, Vec<InlineP
 pub(super) async fn groups(place: &Place, change: &Swap<IamUser, Vec<IamGroup>>) -> Result<Applied> {
     let (client, user) = (snapback::client!(aws_sdk_iam, &place.config), &change.of.0);
     let of = IamIdentity { kind: IdentityKind::User, name: user.clone() };
-    let read = || async {
-        if identities::known(&client, &of).await?.is_none() {
-            return Ok(Live::Cannot(format!("{of} is gone")));
-        }
-        let found = identities::groups(&client, user).await?.into_iter();
-        Ok(Live::Is(found.map(|group| IamGroup(group.name)).collect()))
+    let read = || {
+        live(&client, &of, async {
+            let found = identities::groups(&client, user).await?.into_iter();
+            Ok(found.map(|group| IamGroup(group.name)).collect())
+        })
     };
     let write = async |edit: Edit<IamGroup>| {
         for IamGroup(group) in &edit.remove {
@@ -78,6 +75,19 @@ pub(super) async fn groups(place: &Place, change: &Swap<IamUser, Vec<IamGroup>>)
         Ok(Applied::done())
     };
     change.edit(read, write).await
+}
+
+/// What an identity has now, unless it is gone.
+async fn live<M>(
+    client: &Client,
+    of: &IamIdentity,
+    held: impl Future<Output = Result<Vec<M>>>,
+) -> Result<Live<Vec<M>>> {
+    let found = match identities::known(client, of).await? {
+        Some(_) => Some(held.await?),
+        None => None,
+    };
+    Ok(Live::or(found, || format!("{of} is gone")))
 }
 
 async fn detach(client: &Client, of: &IamIdentity, policy: &str) -> Result<()> {

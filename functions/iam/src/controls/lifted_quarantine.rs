@@ -18,7 +18,7 @@ use snapback::noticed::{Noticed, Risk};
 use snapback::settings::Settings;
 use snapback::subject::Subject;
 
-use crate::told::SERVICE;
+use crate::told::{self, SERVICE, option_of};
 
 /// What the names of policies begin with that lock whoever holds them.
 /// <https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSCompromisedKeyQuarantineV3.html>
@@ -51,22 +51,16 @@ impl Noticed for LiftedQuarantine {
         if policy.is_some_and(|arn| !LOCKS.iter().any(|lock| arn.contains(lock))) {
             return None;
         }
-        let of = |kind: &'static str, subject: fn(&Event, &str) -> Subject| {
-            let name = json::text(&event.request, &format!("{kind}Name"))?;
-            Some((subject(event, name), kind, name))
-        };
-        let of =
-            of("user", Subject::user).or_else(|| of("role", Subject::role)).or_else(|| of("group", Subject::group));
-        let (Some((subject, kind, name)), Some(policy)) = (of, policy) else {
+        let (Some(of), Some(policy)) = (told::identity(event), policy) else {
             let why =
                 format!("{} was called by {}, and the event does not say for whom or what", event.name, event.actor);
             return Some(Risk { subject: Subject::account(event), severity: Severity::Medium, why });
         };
+        let (kind, who) = option_of(&of);
         let why = format!(
-            "{} detached `{policy}`; to attach it again: `aws iam attach-{kind}-policy --{kind}-name {name} --policy-arn \
-             {policy}`",
+            "{} detached `{policy}`; to attach it again: `aws iam attach-{kind}-policy {who} --policy-arn {policy}`",
             event.actor
         );
-        Some(Risk { subject, severity: Self::ABOUT.severity, why })
+        Some(Risk { subject: told::subject(event, &of), severity: Self::ABOUT.severity, why })
     }
 }

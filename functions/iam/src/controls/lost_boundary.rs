@@ -20,7 +20,7 @@ use snapback::noticed::{Noticed, Risk};
 use snapback::settings::Settings;
 use snapback::subject::Subject;
 
-use crate::told::SERVICE;
+use crate::told::{self, SERVICE, option_of};
 
 /// What bounds nothing.
 const EVERYTHING: &str = ":iam::aws:policy/AdministratorAccess";
@@ -53,8 +53,6 @@ impl Noticed for LostBoundary {
         if event.name.starts_with("Put") && boundary.is_some_and(|arn| !arn.ends_with(EVERYTHING)) {
             return None;
         }
-        let user = json::text(&event.request, "userName").map(|name| (Subject::user(event, name), "user", name));
-        let role = json::text(&event.request, "roleName").map(|name| (Subject::role(event, name), "role", name));
         let did = match boundary {
             Some(boundary) => format!("{} put `{boundary}` in the place of the boundary", event.actor),
             None if event.name.starts_with("Put") => {
@@ -62,11 +60,13 @@ impl Noticed for LostBoundary {
             }
             None => format!("{} deleted the boundary", event.actor),
         };
-        let (subject, again) = match user.or(role) {
+        let (subject, again) = match told::identity(event) {
             None => (Subject::account(event), "; the event does not say whose".to_owned()),
-            Some((subject, kind, name)) => {
-                let command = format!("aws iam put-{kind}-permissions-boundary --{kind}-name {name}");
-                (subject, format!("; to put it back: `{command} --permissions-boundary <the one before>`"))
+            Some(of) => {
+                let (kind, who) = option_of(&of);
+                let command = format!("aws iam put-{kind}-permissions-boundary {who}");
+                let again = format!("; to put it back: `{command} --permissions-boundary <the one before>`");
+                (told::subject(event, &of), again)
             }
         };
         Some(Risk { subject, severity: Self::ABOUT.severity, why: did + &again })

@@ -45,9 +45,9 @@ use snapback::policy::{NotUnderstood, PolicyText};
 use snapback::settings::Settings;
 use snapback::subject::Subject;
 
-use crate::aws::authorization_details::{self, is_of_aws};
+use crate::aws::authorization_details;
 use crate::permissions::{Granted, IamIdentity, IdentityKind, Permissions, Policies};
-use crate::told::{SERVICE, through_cloudformation};
+use crate::told::{self, SERVICE, is_of_aws, option_of, subject, through_cloudformation};
 use crate::{aws, rights};
 
 #[derive(Debug)]
@@ -275,28 +275,13 @@ impl Remembers for NewAdministrator {
 fn grant(event: &Event) -> Option<Grant> {
     let request = &event.request;
     let text = |name: &str| json::text(request, name).map(str::to_owned);
-    let of = || {
-        let (kind, name) = match event.name.as_str() {
-            "AttachRolePolicy" | "PutRolePolicy" => (IdentityKind::Role, "roleName"),
-            "AttachGroupPolicy" | "PutGroupPolicy" => (IdentityKind::Group, "groupName"),
-            _ => (IdentityKind::User, "userName"),
-        };
-        Some(IamIdentity { kind, name: text(name)? })
-    };
+    let of = || told::identity(event);
     match event.name.as_str() {
         "AddUserToGroup" => Some(Grant::Group(of()?, text("groupName")?)),
         "CreatePolicyVersion" | "SetDefaultPolicyVersion" => Some(Grant::Version(text("policyArn")?)),
         name if name.starts_with("Attach") => Some(Grant::Managed(of()?, text("policyArn")?)),
         name if name.starts_with("Put") => Some(Grant::Inline(of()?, text("policyName")?)),
         _ => None,
-    }
-}
-
-fn subject(event: &Event, of: &IamIdentity) -> Subject {
-    match of.kind {
-        IdentityKind::User => Subject::user(event, &of.name),
-        IdentityKind::Role => Subject::role(event, &of.name),
-        IdentityKind::Group => Subject::group(event, &of.name),
     }
 }
 
@@ -518,15 +503,6 @@ fn removed_by(grant: &Grant) -> String {
         Grant::Version(policy) => return default_version(policy, None),
     };
     format!("; to remove it: `aws iam {command}`")
-}
-
-/// The word of the command line for what an identity is, and the option that names it.
-fn option_of(of: &IamIdentity) -> (&'static str, String) {
-    match of.kind {
-        IdentityKind::User => ("user", format!("--user-name {}", of.name)),
-        IdentityKind::Role => ("role", format!("--role-name {}", of.name)),
-        IdentityKind::Group => ("group", format!("--group-name {}", of.name)),
-    }
 }
 
 #[cfg(test)]

@@ -34,7 +34,7 @@ use snapback::policed::{Barrier, Policed, State, Told, ToldPolicy};
 use snapback::policy::{Kind, Trust};
 use snapback::subject::Subject;
 
-use crate::told::SERVICE;
+use crate::told::{SERVICE, is_of_aws};
 use crate::{aws, rights};
 
 #[derive(Debug)]
@@ -101,7 +101,6 @@ impl Policed for OpenTrust {
     }
 
     fn barriers(role: &Role, _: &Event, _: &Trust) -> Vec<Barrier> {
-        let is_of_aws = |arn: &str| arn.contains(":role/aws-reserved/") || arn.contains(":role/aws-service-role/");
         let why = "; nobody but AWS can change the trust of this role: look at who changed it in IAM Identity Center, or in \
                    the service that owns it";
         role.arn.as_deref().filter(|arn| is_of_aws(arn)).map(|_| Barrier::Unsure(why.to_owned())).into_iter().collect()
