@@ -202,14 +202,15 @@ pub(crate) mod tests {
 
     /// What a call comes to that AWS refuses with this code.
     pub(crate) fn refusal(code: &str) -> anyhow::Error {
-        Failed { cause: Cause::Refused(code.to_owned()), text: format!("AWS answered {code}") }.into()
+        refused(code, "")
+    }
+
+    fn refused(code: &str, text: &str) -> anyhow::Error {
+        Failed { cause: Cause::Refused(code.to_owned()), text: format!("AWS answered {code}: {text}") }.into()
     }
 
     #[test]
     fn each_service_s_own_way_to_refuse_a_principal_is_understood() {
-        let refused = |code: &str, text: &str| {
-            Failed { cause: Cause::Refused(code.to_owned()), text: format!("AWS answered {code}: {text}") }.into()
-        };
         for (code, text) in [
             ("MalformedPolicy", "Invalid principal in policy"),
             ("MalformedPolicyDocument", "Invalid principal in policy: \"AWS\":\"AROAEXAMPLEEXAMPLE001\""),

@@ -584,8 +584,8 @@ impl<'a> Responder<'a> {
                 self.look_again_later(case, entry).await
             }
             Ok(Shows::Already) => self.look_again_later(case, entry).await,
-            Ok(Shows::Over(was)) => {
-                entry.decision = Decision::Alert { severity: was.severity, why: was.why };
+            Ok(Shows::Over(was_open)) => {
+                entry.decision = was_open;
                 (entry.outcome, entry.announced, entry.decided_at) = (Outcome::Pending, false, Timestamp::now());
                 self.look_again_later(case, entry).await
             }

@@ -9,8 +9,7 @@ use tracing::{info, warn};
 
 use super::Responder;
 use super::case::{Case, Seen};
-use crate::change::Applied;
-use crate::control::WasOpen;
+use crate::change::{Applied, Change};
 use crate::decision::{Decision, Severity};
 use crate::guardrail::{Guardrails, Question, Verdict};
 use crate::journal::{Entry, Outcome};
@@ -29,8 +28,8 @@ pub(super) enum Shows {
     /// How it should be, without a write of ours: somebody else was faster, or AWS shows for a while how it was before the
     /// event.
     Already,
-    /// Harmless after all, although it was seen to be open as is told here: for the same reasons.
-    Over(WasOpen),
+    /// Harmless after all, although it was seen to be open, of which this tells: for the same reasons.
+    Over(Decision<Change>),
 }
 
 impl Responder<'_> {
@@ -75,8 +74,7 @@ impl Responder<'_> {
             let seen = case.look().await?;
             let decision = case.judge(&seen)?;
             if let (Decision::Revert { severity, why, .. }, true) = (&entry.decision, decision.is_allow()) {
-                let certain = entry.happened.is_some();
-                return Ok(Shows::Over(WasOpen { severity: *severity, why: why.clone(), certain }));
+                return Ok(Shows::Over(Decision::Alert { severity: *severity, why: why.clone() }));
             }
             entry.decision = decision;
             entry.state = seen.state();

@@ -31,9 +31,9 @@ use snapback::control::{About, Watch};
 use snapback::decision::Severity;
 use snapback::event::Event;
 use snapback::json;
+use snapback::noticed::account_in;
 use snapback::place::Place;
 use snapback::policed::ToldPolicy;
-use snapback::policy::is_account;
 use snapback::right::{On, Right};
 use snapback::subject::Subject;
 
@@ -85,7 +85,7 @@ impl Resource for SnsOpenTopicPolicy {
     }
 
     fn subject(event: &Event, arn: &str) -> Option<Subject> {
-        arn.split(':').nth(4).is_some_and(is_account).then(|| Subject::topic(event, arn))
+        account_in(arn).map(|_| Subject::topic(event, arn))
     }
 
     fn holder(topic: &Subject) -> Holder {
