@@ -413,7 +413,6 @@ def remember_what_roles_are_allowed() -> None:
     iam_evaluator.evaluate = remembered
 
 
-# Whether a service of AWS does what is being done.
 # Whether a queue's policy is left out of account: Lambda sends with the role of whatever function has failed.
 is_unchecked: contextvars.ContextVar = contextvars.ContextVar("is_unchecked", default=False)
 
@@ -428,6 +427,7 @@ def play_lambda_before_queues() -> None:
     sqs._enforce_queue_policy = enforce_unless_lambda_sends
 
 
+# Whether a service of AWS does what is being done.
 is_aws_service: contextvars.ContextVar = contextvars.ContextVar("is_aws_service", default=False)
 
 
