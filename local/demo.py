@@ -22,7 +22,8 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from policies_as_shown import meaning
@@ -43,13 +44,20 @@ PARTNER = "444455556666"
 WIDTH = 92
 
 
-def unseen(aws: LocalAws, name: str, *actions: str) -> dict:
-    """A user whom nobody sees being made, as Snapback would make the new access key inactive; that key."""
+@contextmanager
+def out_of_sight(aws: LocalAws) -> Iterator[None]:
+    """Nobody hears of what is made here on the way: it is not what the story is about."""
     aws.deliver_nothing(True)
     try:
-        return aws.user(name, *actions)
+        yield
     finally:
         aws.deliver_nothing(False)
+
+
+def unseen(aws: LocalAws, name: str, *actions: str) -> dict:
+    """A user whom nobody sees being made, as Snapback would make the new access key inactive; that key."""
+    with out_of_sight(aws):
+        return aws.user(name, *actions)
 
 
 def main() -> None:
@@ -58,10 +66,15 @@ def main() -> None:
     parser.add_argument("--mode", choices=["notify", "ask", "revert"], default="revert", help="with --stay")
     parser.add_argument("--mail", type=Path, metavar="FILE", help="keep the mail about port 22, as JSON")
     arguments = parser.parse_args()
+    play(lambda aws: tell(aws, arguments.stay, arguments.mode, arguments.mail))
+
+
+def play(story: Callable[[LocalAws], None]) -> None:
+    """Tells a story on a local AWS, and takes everything down again."""
     end_like_ctrl_c_when_terminated()
     try:
         with LocalAws() as aws:
-            tell(aws, arguments.stay, arguments.mode, arguments.mail)
+            story(aws)
         done("Everything is taken down again: no process and no file is left but target/.")
     except KeyboardInterrupt:
         print()
@@ -74,14 +87,8 @@ def tell(aws: LocalAws, stay: bool, mode: str, mail: Path | None) -> None:
     print(bold("Snapback reverts risky changes to an AWS account, seconds after they were made."))
     print("You will see it on an AWS that runs on this machine; nothing leaves it.\n")
     done("A local AWS runs: ministack, with permissions enforced and a CloudTrail of our own")
-    over = threading.Event()
-    company = threading.Thread(target=keep_company, args=(over, "Deploying template.yaml with `sam deploy`"))
-    company.start()
-    try:
+    with in_company("Deploying template.yaml with `sam deploy`"):
         stack = aws.deploy(mode=mode, TrustedAccounts=PARTNER, NotificationEmail="you@example.com")
-    finally:
-        over.set()
-        company.join()
     inbox = Inbox(aws, stack)
     done(f"Deployed in mode `{mode}`; an SQS queue of yours is subscribed to what it announces")
 
@@ -100,8 +107,10 @@ def tell(aws: LocalAws, stay: bool, mode: str, mail: Path | None) -> None:
 def a_bucket_is_made_public(aws: LocalAws, inbox: Inbox) -> None:
     chapter(1, "A bucket is made public")
     s3 = aws.client("s3", unseen(aws, "mallory", "s3:*"))
-    s3.create_bucket(Bucket=BUCKET)
-    s3.delete_public_access_block(Bucket=BUCKET)
+    # Else Snapback may close the bucket by its Block Public Access, and the policy stay.
+    with out_of_sight(aws):
+        s3.create_bucket(Bucket=BUCKET)
+        s3.delete_public_access_block(Bucket=BUCKET)
     s3.put_object(Bucket=BUCKET, Key=OBJECT, Body=b"name,card\n")
     policy = [
         allow("PartnerReads", {"AWS": f"arn:aws:iam::{PARTNER}:root"}),
@@ -162,22 +171,27 @@ def it_was_meant_after_all(aws: LocalAws, announced: dict) -> None:
         "kms:GenerateMac",
         "kms:VerifyMac",
     )
-    keys = {"AWS_ACCESS_KEY_ID": operator["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": operator["SecretAccessKey"]}
     say("The operator, with rights that Snapback's own functions do not have, types the command from the announcement:")
-    print(bold(f"      $ {announced['undo']} --yes"))
-    _, *arguments = shlex.split(announced["undo"])
-    command = [str(TARGET / "debug" / "snapback"), *arguments, "--yes"]
+    undo(aws, operator, f"{announced['undo']} --yes")
+    there = rules(aws.client("ec2"), announced["group"])
+    if len(there) != 2:
+        raise Trouble("The rule that was restored did not stay.")
+    say("Snapback saw that call too, and leaves in place what an operator has restored:")
+    print("      " + green("\n      ".join(there)))
+
+
+def undo(aws: LocalAws, operator: dict, line: str) -> None:
+    """Types a command with an operator's access key, and waits until Snapback has heard of what it did."""
+    keys = {"AWS_ACCESS_KEY_ID": operator["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": operator["SecretAccessKey"]}
+    print(bold(f"      $ {line}"))
+    _, *arguments = shlex.split(line)
+    command = [str(TARGET / "debug" / "snapback"), *arguments]
     undone = subprocess.run(command, env=aws.environment(**keys), capture_output=True, text=True, check=False)
     if undone.returncode != 0:
         raise Trouble(f"snapback undo failed:\n{undone.stdout}{undone.stderr}")
     print(dim("      " + undone.stdout.strip().splitlines()[-1]))
     # The undo is a risky call like the one before; Snapback hears of it, and must let it be.
     wait_for(lambda: aws.at_work()["events"] == 0)
-    there = rules(aws.client("ec2"), announced["group"])
-    if len(there) != 2:
-        raise Trouble("The rule that was restored did not stay.")
-    say("Snapback saw that call too, and leaves in place what an operator has restored:")
-    print("      " + green("\n      ".join(there)))
 
 
 def try_it_yourself(aws: LocalAws, inbox: Inbox, mode: str) -> None:
@@ -351,6 +365,19 @@ STARTED = time.monotonic()
 
 def done(line: str) -> None:
     print(f"{green('✓')} {line} {dim(f'({time.monotonic() - STARTED:.1f} s)')}", flush=True)
+
+
+@contextmanager
+def in_company(doing: str) -> Iterator[None]:
+    """Says what takes its time, as long as it does."""
+    over = threading.Event()
+    company = threading.Thread(target=keep_company, args=(over, doing))
+    company.start()
+    try:
+        yield
+    finally:
+        over.set()
+        company.join()
 
 
 def keep_company(over: threading.Event, doing: str) -> None:

@@ -9,15 +9,29 @@ organization/template.yaml, which would do that in each account of a real organi
 from __future__ import annotations
 
 import json
-import shlex
-import subprocess
-import sys
-import threading
 
 from botocore.exceptions import ClientError
-from demo import Inbox, Stranger, allow, bold, chapter, dim, done, green, keep_company, port, red, rules, say, show
+from demo import (
+    Inbox,
+    Stranger,
+    allow,
+    bold,
+    chapter,
+    dim,
+    done,
+    green,
+    in_company,
+    out_of_sight,
+    play,
+    port,
+    red,
+    rules,
+    say,
+    show,
+    undo,
+)
 from member import Member, policy
-from stack import ACCOUNT, REGION, TARGET, LocalAws, Stack, Trouble, end_like_ctrl_c_when_terminated, wait_for
+from stack import ACCOUNT, REGION, LocalAws, Trouble, wait_for
 
 ORGANIZATION = "o-exampleorgid"
 MEMBER, OUTSIDER = "222233334444", "777788889999"
@@ -25,43 +39,22 @@ FAR = "eu-west-1"
 BUCKET, OBJECT = "members-data", "customers.csv"
 
 
-def main() -> None:
-    end_like_ctrl_c_when_terminated()
-    try:
-        with LocalAws() as aws:
-            tell(aws)
-        done("Everything is taken down again: no process and no file is left but target/.")
-    except KeyboardInterrupt:
-        print()
-        done("Everything is taken down.")
-    except Trouble as trouble:
-        sys.exit(red(f"\n{trouble}"))
-
-
 def tell(aws: LocalAws) -> None:
     print(bold("One Snapback guards every account and Region of an organization."))
     print("You will see it on an AWS that runs on this machine; nothing leaves it.\n")
     done("A local AWS runs: ministack, with permissions enforced and a CloudTrail of our own")
-    over = threading.Event()
-    company = threading.Thread(target=keep_company, args=(over, f"Deploying the hub in account {ACCOUNT}, {REGION}"))
-    company.start()
-    try:
+    with in_company(f"Deploying the hub in account {ACCOUNT}, {REGION}"):
         stack = aws.deploy(Hub=ORGANIZATION)
         member = Member(aws, MEMBER, stack.outputs["HubBusArn"])
-        # What is made here on the way is not what the story is about.
-        aws.deliver_nothing(True)
-        member.deploy(REGION, roles="yes")
-        member.deploy(FAR, roles="no")
-        inbox = Inbox(aws, stack)
-        aws.deliver_nothing(False)
-    finally:
-        over.set()
-        company.join()
+        with out_of_sight(aws):
+            member.deploy(REGION, roles="yes")
+            member.deploy(FAR, roles="no")
+            inbox = Inbox(aws, stack)
     done(f"The hub is in account {ACCOUNT}; account {MEMBER} has forwarding rules and roles, as a StackSet would make them")
 
     announced = a_member_makes_a_bucket_public(member, inbox)
     a_member_opens_a_port_in_another_region(member, inbox)
-    it_was_meant_after_all(aws, stack, member, announced)
+    it_was_meant_after_all(aws, member, announced)
     an_outsider_is_not_heard(aws, member)
     print(dim("\nOn AWS, CloudTrail's delivery and the hop to the hub come on top; here both are at once."))
 
@@ -69,8 +62,9 @@ def tell(aws: LocalAws) -> None:
 def a_member_makes_a_bucket_public(member: Member, inbox: Inbox) -> dict:
     chapter(1, "Somebody in a member account makes a bucket public")
     s3 = member.client("s3")
-    s3.create_bucket(Bucket=BUCKET)
-    s3.delete_public_access_block(Bucket=BUCKET)
+    with out_of_sight(member.aws):
+        s3.create_bucket(Bucket=BUCKET)
+        s3.delete_public_access_block(Bucket=BUCKET)
     s3.put_object(Bucket=BUCKET, Key=OBJECT, Body=b"name,card\n")
     statement = {**allow("EveryoneReads", "*"), "Resource": f"arn:aws:s3:::{BUCKET}/*"}
     stranger = Stranger(f"{member.aws.endpoint}/{BUCKET}/{OBJECT}")
@@ -100,30 +94,18 @@ def a_member_opens_a_port_in_another_region(member: Member, inbox: Inbox) -> Non
     show(inbox.next_about(group))
 
 
-def it_was_meant_after_all(aws: LocalAws, stack: Stack, member: Member, announced: dict) -> None:
+def it_was_meant_after_all(aws: LocalAws, member: Member, announced: dict) -> None:
     chapter(3, "The bucket was meant after all: undo")
     undoes = [
         {"Effect": "Allow", "Action": ["s3:GetBucketPolicy", "s3:PutBucketPolicy"], "Resource": f"arn:aws:s3:::{BUCKET}"}
     ]
-    aws.deliver_nothing(True)
-    role = member.let_operators_undo(undoes)
-    taken = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": f"arn:aws:iam::{member.account}:role/{role}"}
-    journal = {"Effect": "Allow", "Action": ["dynamodb:*", "kms:GenerateMac", "kms:VerifyMac"], "Resource": "*"}
-    keys = aws.user_with("operator", [taken, journal])
-    aws.deliver_nothing(False)
+    with out_of_sight(aws):
+        role = member.let_operators_undo(undoes)
+        taken = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": f"arn:aws:iam::{member.account}:role/{role}"}
+        journal = {"Effect": "Allow", "Action": ["dynamodb:*", "kms:GenerateMac", "kms:VerifyMac"], "Resource": "*"}
+        operator = aws.user_with("operator", [taken, journal])
     say(f"An operator of the hub, who may take the role {role} in the member, types the command from the announcement:")
-    line = f"{announced['undo']} --member-role {role} --yes"
-    print(bold(f"      $ {line}"))
-    _, *arguments = shlex.split(line)
-    environment = aws.environment(
-        AWS_ACCESS_KEY_ID=keys["AccessKeyId"], AWS_SECRET_ACCESS_KEY=keys["SecretAccessKey"]
-    )
-    command = [str(TARGET / "debug" / "snapback"), *arguments]
-    undone = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    if undone.returncode != 0:
-        raise Trouble(f"snapback undo failed:\n{undone.stdout}{undone.stderr}")
-    print(dim("      " + undone.stdout.strip().splitlines()[-1]))
-    wait_for(lambda: aws.at_work()["events"] == 0)
+    undo(aws, operator, f"{announced['undo']} --member-role {role} --yes")
     if not has_policy(member.client("s3")):
         raise Trouble("The policy that was restored did not stay.")
     say("The hub heard of that call too, and leaves in place what an operator has restored.")
@@ -156,4 +138,4 @@ def has_policy(s3) -> bool:
 
 
 if __name__ == "__main__":
-    main()
+    play(tell)

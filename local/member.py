@@ -15,9 +15,9 @@ class Member:
         # ministack takes an account id for the key of that account's root.
         self.root = {"AccessKeyId": account, "SecretAccessKey": "test"}
 
-    def client(self, service: str, region: str = REGION, credentials: dict | None = None):
-        """A boto3 client, of the account's root unless other credentials are given."""
-        return self.aws.client(service, credentials or self.root, region)
+    def client(self, service: str, region: str = REGION):
+        """A boto3 client of the account's root."""
+        return self.aws.client(service, self.root, region)
 
     def deploy(self, region: str, roles: str) -> None:
         """Deploys it to a Region; the roles are made in one Region of an account only."""
