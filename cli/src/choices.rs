@@ -7,6 +7,8 @@ use snapback::network::PublicPorts;
 use snapback::policy::{is_account, is_organization};
 use snapback::settings::Settings;
 
+use crate::trouble::BadInput;
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct Choices {
     /// Ports that may be open to the world, such as `tcp/80,tcp/8000-8100,udp/53,icmp`; `''` for none
@@ -30,7 +32,7 @@ impl Choices {
     /// Which ports may be public, and whom the flags and the file beside the guardrails trust.
     pub(crate) fn settings(&self, guardrails: &Path) -> Result<Settings> {
         let settings = Settings { public_ports: self.public_ports.clone(), ..self.trusted.settings() };
-        Ok(settings.with_trusted(guardrails)?)
+        Ok(settings.with_trusted(guardrails).map_err(|unusable| BadInput(unusable.to_string()))?)
     }
 }
 

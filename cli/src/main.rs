@@ -24,6 +24,8 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use trouble::{BAD_INPUT, BadInput};
+
 /// Revert risky changes in AWS accounts, and undo those reverts
 ///
 /// Snapback's functions run in AWS. This command is for the people beside them: it reads their journal, undoes or applies
@@ -44,7 +46,10 @@ Commands that read the journal find its table by themselves: --journal names it,
 stack that --stack names, or SNAPBACK_JOURNAL, or the outputs of the stack `snapback`, in your Region (another one with
 --region). A flag wins over the variable.
 
-Exit status: 0 if all went well, 1 if something did not or risky things were found, 2 for wrong usage.";
+Errors are lines on standard error, which begin with `snapback: `, also with --json: standard output then has nothing
+but JSON.
+
+Exit status: 0 if all went well, 1 if something did not or risky things were found, 2 for wrong usage and bad input.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -112,9 +117,9 @@ Examples:
     Start(stop::StartArguments),
     /// Find what is open now
     ///
-    /// The controls judge what they find with your own credentials, and change nothing. If the journal can be found, its
-    /// baselines and holds count too. `snapback controls` lists the permissions that this needs under `reads` and `scan
-    /// needs`.
+    /// It looks at everything in the account and Region with your own credentials, and changes nothing. If the journal can
+    /// be found, its baselines and holds count too. `snapback controls` lists the permissions that this needs under `reads`
+    /// and `scan needs`.
     ///
     /// Exit status: 0 if nothing is open, 1 if something is or could not be checked.
     #[command(
@@ -128,19 +133,23 @@ Examples:
     Scan(scan::Arguments),
     /// Replay recorded events, without calling AWS
     ///
-    /// It reads CloudTrail's log files, gzipped or not, and JSON Lines of CloudTrail records or EventBridge events. It
-    /// tells what each event makes Snapback suspect; deciding would take a look at the resource.
+    /// It reads CloudTrail's log files, gzipped or not, JSON Lines of CloudTrail records or EventBridge events, and what
+    /// `aws cloudtrail lookup-events` prints. It tells what Snapback would have suspected. What it would have decided
+    /// depends on how the resource was then, which no log tells.
     ///
-    /// Exit status: 0 if everything could be read, 1 if not.
+    /// Exit status: 0 if everything could be read, 1 if not, 2 if there is no event at all.
     #[command(
         verbatim_doc_comment,
         after_long_help = "\
 Examples:
   snapback replay AWSLogs/
+  snapback replay AWSLogs/ --trust-account 444455556666
   snapback replay --control ec2-open-egress --json cloudtrail.jsonl"
     )]
     Replay(replay::Arguments),
     /// Explain a policy, a rule or an event
+    ///
+    /// It asks AWS nothing, except with --look or with --principal and no file.
     ///
     /// Exit status: 0 if it is harmless, 1 if not, 2 on bad input.
     #[command(
@@ -164,7 +173,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let mut out = terminal::Plain(io::BufWriter::new(io::stdout().lock()));
     // Of `explain`, 1 says that somebody untrusted gets in.
-    let failed = ExitCode::from(if matches!(arguments.command, Command::Explain(_)) { 2 } else { 1 });
+    let is_answer = matches!(arguments.command, Command::Explain(_));
     let result = run(arguments.command, &mut out).and_then(|code| Ok(out.flush().map(|()| code)?));
     match result {
         Ok(code) => code,
@@ -173,7 +182,8 @@ fn main() -> ExitCode {
         Err(error) => {
             // Where standard error is closed there is nobody left to tell.
             let _ = writeln!(io::stderr(), "snapback: {}", terminal::plain(&format!("{error:#}")));
-            failed
+            let is_input = is_answer || error.is::<BadInput>();
+            if is_input { ExitCode::from(BAD_INPUT) } else { ExitCode::FAILURE }
         }
     }
 }

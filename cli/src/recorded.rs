@@ -8,7 +8,7 @@
 //! - <https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html>
 
 use serde_json::Value;
-use snapback::event::is_repeating;
+use snapback::event::{Event, is_repeating};
 use snapback::json;
 
 /// What a document holds.
@@ -70,6 +70,23 @@ pub(crate) fn events(document: Value) -> Result<Vec<Value>, String> {
     })
 }
 
+/// One event, as a record or in EventBridge's envelope. EventBridge always says whose bus it came over.
+///
+/// # Errors
+/// Says which field is not as it should be.
+pub(crate) fn event(document: Value) -> Result<Event, String> {
+    let is_envelope = document.get("detail").is_some();
+    let is_record = ["eventSource", "eventName", "eventID"].iter().any(|field| document.get(field).is_some());
+    if !is_envelope && is_record {
+        return Event::from_record(document).map_err(|error| error.to_string());
+    }
+    let event = Event::from_envelope(document).map_err(|error| error.to_string())?;
+    if event.envelope_account.is_empty() {
+        return Err("field `account`: expected the account of the event bus, twelve digits, found nothing".to_owned());
+    }
+    Ok(event)
+}
+
 /// The text in which another document stands, and the field that has it.
 fn wrapped(document: &Value) -> Option<(&'static str, &str)> {
     let is_notification = json::text(document, "Type") == Some("Notification");
@@ -120,6 +137,20 @@ mod tests {
             ] {
                 assert_eq!(events(document.clone()), Ok(vec![event.clone()]), "{document}");
             }
+        }
+    }
+
+    #[test]
+    fn an_envelope_says_whose_bus_it_came_over() {
+        let record = json!({"eventID": "e-1", "eventSource": "s3.amazonaws.com", "eventName": "PutBucketPolicy",
+            "eventTime": "2026-01-31T12:00:00Z", "awsRegion": "eu-central-1", "recipientAccountId": "111122223333"});
+        let mut envelope = json!({"source": "aws.s3", "detail-type": "AWS API Call via CloudTrail",
+            "account": "111122223333", "detail": record});
+        assert!(event(record).is_ok() && event(envelope.clone()).is_ok());
+        for account in [json!(""), Value::Null] {
+            envelope["account"] = account;
+            let error = event(envelope.clone()).expect_err("no account");
+            assert!(error.starts_with("field `account`: expected"), "{error}");
         }
     }
 

@@ -18,13 +18,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::thread;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
-use snapback::network::PublicPorts;
-use snapback::settings::Settings;
 
-use crate::choices::public_ports;
+use crate::choices::Choices;
 use crate::terminal::plain;
+use crate::trouble::BadInput;
 use reading::{Page, Reader};
 
 #[derive(Debug, clap::Args)]
@@ -39,22 +38,23 @@ pub(crate) struct Arguments {
     /// watches it
     #[arg(long)]
     json: bool,
-    /// Ports that may be open to the world, such as `tcp/80,tcp/8000-8100,udp/53,icmp`
-    #[arg(long, value_name = "PORTS", env = "SNAPBACK_PUBLIC_PORTS", default_value = "tcp/80,tcp/443", value_parser = public_ports)]
-    public_ports: PublicPorts,
+    #[command(flatten)]
+    choices: Choices,
+    /// The folder of your guardrails; only `trusted.json` in it is used
+    #[arg(long, value_name = "FOLDER", default_value = "guardrails")]
+    guardrails: PathBuf,
     /// Read this many files at the same time [default: one per processor]
     #[arg(long, value_name = "NUMBER")]
     threads: Option<NonZeroUsize>,
 }
 
 pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCode> {
-    let public_ports = arguments.public_ports.clone();
+    let settings = arguments.choices.settings(&arguments.guardrails)?;
     let controls = crate::controls::meant_by(&arguments.control);
     let files = all_files(&arguments.files)?;
     let sizes = files.iter().filter_map(|file| fs::metadata(file).ok()).map(|metadata| metadata.len());
     let style = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {eta}")?;
     let progress = ProgressBar::new(sizes.sum()).with_style(style);
-    let settings = Settings { public_ports, ..Settings::default() };
     let threads = arguments.threads.or(thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
 
     let mut all = Page::default();
@@ -76,12 +76,25 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCod
     })?;
     progress.finish_and_clear();
 
-    let Page { events, watched, suspicious, bad, .. } = all;
-    if !arguments.json {
-        write!(out, "{events} event{}, {watched} watched, ", if events == 1 { "" } else { "s" })?;
-        writeln!(out, "{suspicious} suspicious{}", if bad == 0 { String::new() } else { format!(", {bad} bad") })?;
+    if all.bad == 0 && all.events + all.passed_over == 0 {
+        let paths: Vec<String> = arguments.files.iter().map(|path| path.display().to_string()).collect();
+        bail!(BadInput(format!("{}: {NONE_FOUND}", paths.join(", "))));
     }
-    Ok(if bad == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    if !arguments.json {
+        writeln!(out, "{}", summary(&all)).context("writing the answers")?;
+    }
+    Ok(if all.bad == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+const NONE_FOUND: &str = "expected CloudTrail records or EventBridge events, found none; in a folder, files are read \
+                          whose names end in .json, .jsonl, .json.gz or .jsonl.gz";
+
+fn summary(all: &Page) -> String {
+    let Page { events, watched, suspicious, suspicions, bad, .. } = all;
+    let plural = if *events == 1 { "" } else { "s" };
+    let more = if suspicions == suspicious { String::new() } else { format!(" ({suspicions} suspicions)") };
+    let bad = if *bad == 0 { String::new() } else { format!(", {bad} bad") };
+    format!("{events} event{plural}, {watched} watched, {suspicious} suspicious{more}{bad}")
 }
 
 /// What lies beside the records in a bucket of CloudTrail's, and is none: digests of the log files, what CloudTrail itself

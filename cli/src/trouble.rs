@@ -2,7 +2,8 @@
 //! gets one error that says what to do.
 
 use std::env;
-use std::fmt::Write;
+use std::error::Error;
+use std::fmt::{self, Write};
 
 use anyhow::anyhow;
 use aws_config::SdkConfig;
@@ -10,6 +11,21 @@ use snapback::aws::{self, Cause, Failed};
 
 use crate::caller::Caller;
 use crate::terminal::on_one_line;
+
+/// What was given cannot be used, whatever AWS says: wrong usage, as `clap` calls it, with its exit status.
+#[derive(Debug)]
+pub(crate) struct BadInput(pub(crate) String);
+
+impl fmt::Display for BadInput {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Error for BadInput {}
+
+/// The exit status of [`BadInput`].
+pub(crate) const BAD_INPUT: u8 = 2;
 
 /// Codes with which services refuse credentials that were good.
 const EXPIRED: [&str; 4] = ["ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"];

@@ -1,6 +1,6 @@
 //! `snapback undo`: undoes reverts, newest first and last change first, with the operator's own credentials.
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
@@ -16,6 +16,7 @@ use crate::history::{Of, Refusals};
 use crate::operator::{JournalArguments, Operator, agreed, grants, judged_again, show, show_change, what_can_be_done};
 use crate::terminal::on_one_line;
 use crate::time::{future, past};
+use crate::trouble::BadInput;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -42,9 +43,6 @@ pub(crate) struct Arguments {
     member: MemberArguments,
 }
 
-/// The exit status of wrong usage, as `clap` has it.
-const WRONG_USAGE: u8 = 2;
-
 /// A revert that can be undone.
 struct Undoing {
     entry: Entry,
@@ -58,7 +56,9 @@ pub(crate) async fn run(arguments: &Arguments, out: &mut impl Write) -> Result<E
     let until = arguments.until.unwrap_or(now + SignedDuration::from_hours(24 * i64::from(arguments.days)));
     let Arguments { id, since, of, yes, journal, member, .. } = arguments;
     if id.is_some() && of.is_some() {
-        bail!("--account, --resource and --control select among the reverts of --since; leave them out with an entry");
+        let why =
+            "--account, --resource and --control select among the reverts of --since; leave them out with an entry";
+        bail!(BadInput(why.to_owned()));
     }
     match (id, since) {
         (Some(id), _) => {
@@ -69,13 +69,9 @@ pub(crate) async fn run(arguments: &Arguments, out: &mut impl Write) -> Result<E
             Operator::at_work(journal, async |operator| many(operator, member, &wanted, until, *yes, out).await).await
         }
         (None, None) => {
-            writeln!(
-                io::stderr(),
-                "snapback: nothing to undo was named: give the entry of one revert (`snapback undo ID`), or undo many \
-                 with --since (`snapback undo --since 2h`)\n  hint: `snapback history --outcome reverted` lists the \
-                 entries."
-            )?;
-            Ok(ExitCode::from(WRONG_USAGE))
+            let why = "nothing to undo was named: give the entry of one revert (`snapback undo ID`), or undo many with \
+                       --since (`snapback undo --since 2h`)\n  hint: `snapback history --outcome reverted` lists the entries.";
+            bail!(BadInput(why.to_owned()))
         }
     }
 }

@@ -80,7 +80,8 @@ fn a_public_policy_is_told_with_every_grant_and_without_the_untrusted_ones() -> 
     );
     for grant in grants {
         let keys: Vec<_> = grant.as_object().context("a grant")?.keys().collect();
-        assert_eq!(keys, ["statement", "exposure", "grantee", "why"]);
+        assert_eq!(keys, ["statement", "exposure", "grantee", "why", "certain"]);
+        assert_eq!(grant["certain"], true);
     }
     assert_eq!(answer["without"]["Statement"].as_array().map(Vec::len), Some(1));
     // Not only the same JSON: the same bytes.
@@ -303,6 +304,12 @@ fn ingress_is_read_from_what_describes_rules_or_groups() -> Result<()> {
             json!(["0.0.0.0/0"]),
         ),
         (json!({"SecurityGroupRules": []}), json!([])),
+        (json!({"IpPermissions": [permission(22, "0.0.0.0/0")]}), json!(["0.0.0.0/0"])),
+        (
+            json!([{"GroupId": "sg-1", "IpPermissions": [permission(22, "8.0.0.0/8")]},
+                {"GroupId": "sg-2", "IpPermissions": [permission(22, "9.0.0.0/8")]}]),
+            json!([]),
+        ),
     ] {
         let said = explain(&["ingress", "-", "--json"], document.to_string())?;
         let ranges: Vec<Value> =
@@ -314,6 +321,8 @@ fn ingress_is_read_from_what_describes_rules_or_groups() -> Result<()> {
         (json!({"SecurityGroupRules": [{"IsEgress": false, "IpProtocol": "tcp"}]}), "expected a rule with a range"),
         (json!({"SecurityGroupRules": [rule("sg-1", false, "10.0.0.0/33")]}), "expected a range of addresses"),
         (json!({"SecurityGroupRules": {}}), "expected a sequence"),
+        (json!({"IpPermissions": {}}), "expected a sequence"),
+        (json!({"GroupId": "sg-1"}), "unknown field `GroupId`"),
     ] {
         let said = explain(&["ingress", "-"], document.to_string())?;
         assert!(said.status == Some(2) && said.err.contains(complaint), "{document} {}", said.err);
@@ -499,6 +508,77 @@ fn a_file_with_another_state_is_refused_by_its_name_and_field() -> Result<()> {
         assert_eq!(told.status, Some(2), "{state}: {}", told.out);
         assert!(told.err.starts_with(&format!("snapback: {path}: ")) && told.err.contains(said), "{}", told.err);
     }
+    Ok(())
+}
+
+/// A bucket policy that wakes three controls, of which two have a state of the same form.
+fn bucket_event() -> Value {
+    json!({"eventID": "e-1", "eventTime": "2026-01-31T12:00:00Z", "eventSource": "s3.amazonaws.com",
+        "eventName": "PutBucketPolicy", "awsRegion": "eu-central-1", "recipientAccountId": "111122223333",
+        "requestParameters": {"bucketName": "b", "bucketPolicy": policy(&[json!("*")])}})
+}
+
+#[test]
+fn a_state_is_only_of_the_controls_that_it_fits() -> Result<()> {
+    let asked = |state: &str| -> Result<Said> {
+        let file = file("state-of-one.json", state)?;
+        let path = file.to_str().context("a path")?;
+        explain(&["event", "-", "--json", "--state", path], bucket_event().to_string())
+    };
+    let all = explain(&["event", "-", "--json"], bucket_event().to_string())?.json()?;
+    assert_eq!(all["suspicions"].as_array().map(Vec::len), Some(3), "{all}");
+    for (state, controls) in [
+        (r#"{"policy": null, "restricted": false}"#, &["s3-public-bucket-policy"][..]),
+        (r#"{"policy": null, "remembered": null}"#, &["s3-lost-bucket-deny", "s3-lost-log-delivery"]),
+    ] {
+        let fitting = asked(state)?.json()?;
+        let suspicions = fitting["suspicions"].as_array().context("a list")?;
+        let told: Vec<_> = suspicions.iter().filter_map(|suspected| suspected["control"].as_str()).collect();
+        assert_eq!(told, controls);
+        assert!(suspicions.iter().all(|suspected| suspected["decision"].is_object()), "{fitting}");
+    }
+    let none = asked(r#"{"polices": null}"#)?;
+    assert_eq!(none.status, Some(2), "{}", none.out);
+    for control in ["s3-public-bucket-policy", "s3-lost-bucket-deny", "s3-lost-log-delivery"] {
+        assert!(none.err.contains(&format!("this is no state of {control}: ")), "{}", none.err);
+    }
+    Ok(())
+}
+
+#[test]
+fn an_event_that_does_not_say_whose_it_is_is_bad_input() -> Result<()> {
+    let mut envelope = json!({"source": "aws.s3", "detail-type": "AWS API Call via CloudTrail", "account": "111122223333",
+        "detail": bucket_event()});
+    assert_eq!(explain(&["event", "-"], envelope.to_string())?.status, Some(1));
+    envelope.as_object_mut().context("an envelope")?.remove("account");
+    let told = explain(&["event", "-"], envelope.to_string())?;
+    assert_eq!((told.status, told.out.as_str()), (Some(2), ""));
+    assert!(told.err.contains("field `account`: expected"), "{}", told.err);
+    let mut record = bucket_event();
+    record.as_object_mut().context("a record")?.remove("recipientAccountId");
+    let told = explain(&["event", "-"], record.to_string())?;
+    assert!(told.status == Some(2) && told.err.contains("field `recipientAccountId`: expected"), "{}", told.err);
+    Ok(())
+}
+
+#[test]
+fn whom_a_deny_keeps_out_is_not_said_to_get_in() -> Result<()> {
+    let text = json!({"Statement": [statement(&json!({"AWS": "777788889999"})),
+        {"Effect": "Deny", "Principal": {"AWS": "777788889999"}, "Action": "*", "Resource": "*"}]});
+    let said = explain(&["policy", "-"], text.to_string())?;
+    assert_eq!(said.status, Some(0), "{}", said.out);
+    assert!(said.out.contains(" would let ") && !said.out.contains(" lets `"), "{}", said.out);
+    Ok(())
+}
+
+#[test]
+fn a_permission_is_told_with_its_accounts_and_actions() -> Result<()> {
+    let mut event = queue_event();
+    event["eventName"] = json!("AddPermission");
+    event["requestParameters"] = json!({"queueUrl": "https://sqs.eu-central-1.amazonaws.com/111122223333/orders",
+        "label": "partner", "aWSAccountIds": ["777788889999"], "actions": ["SendMessage"]});
+    let said = explain(&["event", "-"], event.to_string())?;
+    assert!(said.out.contains("statement 1 (`partner`) lets `777788889999` do SQS:SendMessage"), "{}", said.out);
     Ok(())
 }
 

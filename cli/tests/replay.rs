@@ -168,6 +168,65 @@ fn looked_up_and_notified_events_are_read_under_their_own_identity() -> Result<(
     Ok(())
 }
 
+/// A bucket policy that raises three suspicions: it lets a partner in, and what it replaces may have denied something or
+/// let logs be delivered.
+fn partner(id: &str) -> Value {
+    let policy = json!({"Statement": {"Effect": "Allow", "Principal": {"AWS": "444455556666"}, "Action": "s3:GetObject",
+        "Resource": "arn:aws:s3:::b/*"}});
+    let mut record = record(id, "PutBucketPolicy", "");
+    record["eventSource"] = json!("s3.amazonaws.com");
+    record["requestParameters"] = json!({"bucketName": "b", "bucketPolicy": policy});
+    record
+}
+
+#[test]
+fn an_event_of_several_suspicions_is_one_suspicious_event() -> Result<()> {
+    let output = snapback(&["replay", "-"], format!("{}\n{}\n", partner("one"), open("two")).as_bytes())?;
+    let said = String::from_utf8(output.stdout)?;
+    assert_eq!(said.matches("PutBucketPolicy by IAM user `mallory`").count(), 1, "{said}");
+    assert!(said.ends_with("2 events, 2 watched, 2 suspicious (4 suspicions)\n"), "{said}");
+    Ok(())
+}
+
+#[test]
+fn whom_the_operator_trusts_raises_no_suspicion() -> Result<()> {
+    let control = ["replay", "--json", "--control", "s3-foreign-bucket-policy", "-"];
+    let asked = |flags: &[&str]| snapback(&[&control, flags].concat(), partner("e").to_string().as_bytes());
+    assert!(lines(&asked(&[])?)?[0]["suspicion"].is_string());
+    assert_eq!(lines(&asked(&["--trust-account", "444455556666"])?)?[0]["suspicion"], Value::Null);
+    let folder = folder("trusting")?;
+    fs::write(folder.join("trusted.json"), r#"{"accounts": {"444455556666": "our partner"}}"#)?;
+    let by_file = asked(&["--guardrails", folder.to_str().context("a path")?])?;
+    assert_eq!(lines(&by_file)?[0]["suspicion"], Value::Null);
+    fs::write(folder.join("trusted.json"), "{")?;
+    let broken = asked(&["--guardrails", folder.to_str().context("a path")?])?;
+    assert_eq!(broken.status.code(), Some(2));
+    assert!(String::from_utf8(broken.stderr)?.contains("trusted.json"));
+    Ok(())
+}
+
+#[test]
+fn where_there_is_no_event_at_all_that_is_said() -> Result<()> {
+    let folder = folder("nothing")?;
+    let path = folder.to_str().context("a path")?;
+    let is_bad = |output: &Output| {
+        let said = String::from_utf8_lossy(&output.stderr);
+        output.status.code() == Some(2)
+            && said.contains("expected CloudTrail records or EventBridge events, found none")
+    };
+    assert!(is_bad(&snapback(&["replay", path], b"")?));
+    fs::write(folder.join("notes.txt"), "no record")?;
+    fs::write(folder.join("empty.json"), "\n")?;
+    fs::write(folder.join("log.json"), r#"{"Records": []}"#)?;
+    for form in [&["replay", path][..], &["replay", "--json", path]] {
+        let output = snapback(form, b"")?;
+        assert!(is_bad(&output) && output.stdout.is_empty(), "{output:?}");
+    }
+    let beside = snapback(&["replay", "-"], br#"{"eventType": "AwsAggregatedEvent"}"#)?;
+    assert_eq!(beside.status.code(), Some(0), "{beside:?}");
+    Ok(())
+}
+
 fn gzip(text: &str) -> Result<Vec<u8>> {
     let mut gzip = GzEncoder::new(vec![], Compression::default());
     gzip.write_all(text.as_bytes())?;

@@ -118,16 +118,29 @@ impl ToldPolicy {
         }
     }
 
-    /// What `AddPermission` of SNS and SQS adds: these accounts, whatever they may do. CloudTrail spells the parameter in
-    /// several ways.
+    /// What `AddPermission` of SNS and SQS adds: a statement of the label's name, with these accounts and actions. CloudTrail
+    /// spells the parameters in several ways.
     #[must_use]
-    pub fn of_permission(request: &Value) -> Self {
-        let named = ["aWSAccountId", "aWSAccountIds", "AWSAccountIds", "awsAccountId", "awsAccountIds"];
-        let accounts: Vec<&Value> = named.iter().flat_map(|name| json::list(&request[*name])).collect();
+    pub fn of_permission(request: &Value, service: &str) -> Self {
+        let of =
+            |names: &[&str]| -> Vec<&Value> { names.iter().flat_map(|name| json::list(&request[*name])).collect() };
+        let accounts = of(&["aWSAccountId", "aWSAccountIds", "AWSAccountIds", "awsAccountId", "awsAccountIds"]);
         if accounts.is_empty() {
             return Self::Untold;
         }
-        let statement = json!({"Effect": "Allow", "Principal": {"AWS": accounts}, "Action": "*", "Resource": "*"});
+        let actions = of(&["actionName", "actionNames", "actions"]).into_iter().map(|name| {
+            let name = name.as_str().filter(|name| name.chars().all(|letter| letter.is_ascii_alphanumeric()));
+            name.map(|name| format!("{service}:{name}"))
+        });
+        // What is not named as an action may be every one.
+        let actions: Option<Vec<String>> =
+            actions.collect::<Option<_>>().filter(|actions: &Vec<_>| !actions.is_empty());
+        let actions = actions.unwrap_or_else(|| vec!["*".to_owned()]);
+        let mut statement =
+            json!({"Effect": "Allow", "Principal": {"AWS": accounts}, "Action": actions, "Resource": "*"});
+        if let Some(label) = json::text(request, "label") {
+            statement["Sid"] = json!(label);
+        }
         Self::Is(json!({"Statement": [statement]}).to_string())
     }
 }

@@ -16,6 +16,9 @@ use crate::template::Template;
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
 const LONGEST: usize = 6_144;
 
+/// Managed policies that a role takes, without asking AWS for more. Whoever is on call may need them all.
+const MOST: usize = 10;
+
 /// The rights that a command needs of a function's service.
 type Rights = fn(&Function) -> Vec<Right>;
 
@@ -42,7 +45,7 @@ fn scans(function: &Function) -> impl Iterator<Item = Right> {
     reads(function).chain(surveys.flat_map(|survey| survey.needs).copied()).chain(function.tags.needs.iter().copied())
 }
 
-/// Each command's policy: one for all services, or where that is more than IAM takes, one for each.
+/// Each command's policies: a role takes ten, so each has as many services as IAM takes.
 pub(super) fn policies(template: &Template) -> Result<Vec<Policy>> {
     let mut policies = vec![
         ("operator-policy-read.json".to_owned(), "`snapback history` and `explain event`".to_owned(), policy(read())),
@@ -53,27 +56,51 @@ pub(super) fn policies(template: &Template) -> Result<Vec<Policy>> {
         ),
     ];
     for (command, about, rights) in COMMANDS {
-        let mut of_each = vec![];
-        for function in FUNCTIONS {
-            let on = function::by_on(rights(function).into_iter());
-            let statements = on.iter().map(|(on, actions)| statement(template, base(function), on, actions));
-            of_each.push((base(function), statements.collect::<Result<Vec<_>>>()?));
-        }
-        let all = policy(of_each.iter().flat_map(|(_, statements)| statements).cloned().collect());
-        if length(&all) <= LONGEST {
-            policies.push((format!("operator-policy-{command}.json"), about.to_owned(), all));
+        let packed = packed(template, rights)?;
+        if let [Part { statements, .. }] = &packed[..] {
+            policies.push((format!("operator-policy-{command}.json"), about.to_owned(), policy(statements.clone())));
             continue;
         }
-        for ((service, statements), function) in of_each.into_iter().zip(FUNCTIONS) {
-            // IAM takes no policy without a statement.
-            if statements.is_empty() {
-                continue;
-            }
-            let file = format!("operator-policy-{command}-{}.json", service.to_lowercase());
-            policies.push((file, format!("{about}, for {}", function.service), policy(statements)));
+        for Part { files, services, statements } in packed {
+            let file = format!("operator-policy-{command}-{}.json", files.join("-"));
+            let (last, others) = services.split_last().context("a policy of no service")?;
+            let services =
+                if others.is_empty() { (*last).to_owned() } else { format!("{} and {last}", others.join(", ")) };
+            policies.push((file, format!("{about}, for {services}"), policy(statements)));
         }
     }
     Ok(policies)
+}
+
+/// What a policy has of several services.
+#[derive(Default)]
+struct Part {
+    files: Vec<String>,
+    services: Vec<&'static str>,
+    statements: Vec<Value>,
+}
+
+/// Service by service, each into the last policy as long as it is no longer than IAM takes.
+fn packed(template: &Template, rights: Rights) -> Result<Vec<Part>> {
+    let mut parts: Vec<Part> = vec![];
+    for function in FUNCTIONS {
+        let on = function::by_on(rights(function).into_iter());
+        let statements = on.iter().map(|(on, actions)| statement(template, base(function), on, actions));
+        let statements = statements.collect::<Result<Vec<_>>>()?;
+        // IAM takes no policy without a statement.
+        if statements.is_empty() {
+            continue;
+        }
+        let fits = |part: &&mut Part| length(&policy([&part.statements[..], &statements].concat())) <= LONGEST;
+        if parts.last_mut().filter(fits).is_none() {
+            parts.push(Part::default());
+        }
+        let part = parts.last_mut().context("no policy")?;
+        part.files.push(base(function).to_lowercase());
+        part.services.push(function.service);
+        part.statements.extend(statements);
+    }
+    Ok(parts)
 }
 
 pub(super) fn length(policy: &Value) -> usize {
@@ -177,7 +204,9 @@ fn lone(mut values: Vec<String>) -> Value {
 #[test]
 fn every_policy_is_as_long_as_iam_takes_and_names_what_it_allows() -> Result<()> {
     let template = Template(serde_yaml_ng::from_str(&super::template()?)?);
-    for (name, _, policy) in policies(&template)? {
+    let policies = policies(&template)?;
+    assert!(policies.len() <= MOST, "{} policies are more than a role takes", policies.len());
+    for (name, _, policy) in policies {
         let text = policy.to_string();
         assert!(text.len() <= LONGEST, "{name} has {} characters", text.len());
         let left: Vec<&str> =

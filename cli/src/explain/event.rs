@@ -25,7 +25,7 @@ use super::{Answer, Input, Question, Unanswered};
 use crate::caller::Caller;
 use crate::choices::Choices;
 use crate::operator;
-use crate::recorded::events;
+use crate::recorded::{self, events};
 use crate::trouble;
 
 #[derive(Debug, clap::Args)]
@@ -35,7 +35,7 @@ pub(super) struct Arguments {
     /// The folder of your guardrails
     #[arg(long, value_name = "FOLDER", default_value = "guardrails")]
     guardrails: PathBuf,
-    /// Use the state in this JSON file, as `state` of a journal entry has it
+    /// Use the state in this JSON file, as `state` of a journal entry has it; only controls whose state it is are shown
     #[arg(long, value_name = "FILE", conflicts_with = "look")]
     state: Option<PathBuf>,
     /// Read the resource as it is now, with your credentials; changes nothing
@@ -90,10 +90,11 @@ impl Question for Arguments {
     fn answer(&self, text: &str) -> Result<Answer, Unanswered> {
         let document: Value = serde_json::from_str(text).map_err(not_understood)?;
         let refused = |message: String| NotUnderstood { message, line: 1, column: 1 };
-        let traces = events(document).map_err(refused)?.into_iter().map(|event| {
-            let is_record = event.get("detail").is_none() && event.get("eventSource").is_some();
-            let event = if is_record { Event::from_record(event) } else { Event::from_envelope(event) };
-            let event = event.map_err(|error| refused(error.to_string()))?;
+        let traces = events(document).map_err(refused)?.into_iter().map(|document| {
+            let event = recorded::event(document).map_err(refused)?;
+            if event.account.is_empty() {
+                return Err(refused(NO_ACCOUNT.to_owned()).into());
+            }
             self.trace(event).map_err(Unanswered::Failed)
         });
         let traces = traces.collect::<Result<Vec<Trace>, Unanswered>>()?;
@@ -115,6 +116,9 @@ impl Question for Arguments {
 
 /// What is said of records that sum calls up or repeat them.
 const NO_EVENT: &str = "no event: CloudTrail has other records of the same calls, with their parameters";
+
+const NO_ACCOUNT: &str =
+    "field `recipientAccountId`: expected the account that the call took effect in, twelve digits, found nothing";
 
 impl Arguments {
     #[tokio::main(flavor = "current_thread")]
@@ -143,11 +147,8 @@ impl Arguments {
                 failed.map(|code| format!("the call failed with {code}, so nothing changed"))
             }
         };
-        if self.state.is_some()
-            && suspicions.iter().all(|suspected| suspected.state.is_none())
-            && let Some(problem) = suspicions.iter().find_map(|suspected| suspected.problem.clone())
-        {
-            bail!(problem);
+        if let Some(file) = &self.state {
+            suspicions = those_that_fit(file, suspicions)?;
         }
         let Event { id, service, name, time, actor, .. } = event;
         Ok(Trace { id, service, name, time, actor, refused, suspicions })
@@ -161,7 +162,7 @@ impl Arguments {
             // It is the state of one of those that the event wakes.
             (Some(file), _) => match state_in(file, control) {
                 Ok(given) => state = Some(given),
-                Err(error) => problem = Some(format!("{}: {error:#}", file.display())),
+                Err(error) => problem = Some(format!("{error:#}")),
             },
             (None, Some(look)) => match (control.observe)(look, event, suspicion).await {
                 Ok(seen) => state = Some(seen),
@@ -222,6 +223,18 @@ impl Arguments {
             None => guardrails.judge(&question),
         }
     }
+}
+
+/// A state is of one of the controls that the event wakes: the others are not asked. If it is of none, what each expects
+/// is told.
+fn those_that_fit(file: &Path, suspicions: Vec<Suspected>) -> Result<Vec<Suspected>> {
+    let (fit, others): (Vec<_>, Vec<_>) = suspicions.into_iter().partition(|suspected| suspected.state.is_some());
+    if fit.is_empty() && !others.is_empty() {
+        let mut why: Vec<String> = others.into_iter().filter_map(|suspected| suspected.problem).collect();
+        why.dedup();
+        bail!("{}: {}", file.display(), why.join("\n  "));
+    }
+    Ok(fit)
 }
 
 /// What is no state of the control would be judged as one in which nothing is open.

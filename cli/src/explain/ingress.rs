@@ -129,14 +129,15 @@ struct ToldRule {
     referenced: Option<de::IgnoredAny>,
 }
 
-/// What `aws ec2 describe-security-groups` says of a group.
+/// What `aws ec2 describe-security-groups` says of a group, or what `authorize-security-group-ingress` is given.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct ToldGroup {
     ip_permissions: Vec<IpPermission>,
 }
 
-/// The answers of both, and one `IpPermission` or a list of them: the inbound permissions of each group.
+/// The answers of both, groups and rules out of them, and one `IpPermission` or a list of them: the inbound permissions
+/// of each group.
 ///
 /// Tried one after the other, the wrong one of two forms would tell what is wrong with the right one.
 fn read(text: &str) -> Result<Vec<Vec<IpPermission>>, NotUnderstood> {
@@ -162,12 +163,23 @@ fn read(text: &str) -> Result<Vec<Vec<IpPermission>>, NotUnderstood> {
         return Ok(groups.into_iter().map(|group| group.ip_permissions).collect());
     }
     if !first.is_object() {
-        let message = "expected an `IpPermission` of EC2, or a list of them".to_owned();
+        let message =
+            "expected an `IpPermission` of EC2 or a list of them, or what `aws ec2 describe-security-groups` or \
+                       `describe-security-group-rules` prints"
+                .to_owned();
         return if document.as_array().is_some_and(Vec::is_empty) {
             Ok(vec![])
         } else {
             Err(NotUnderstood { message, line: 1, column: 1 })
         };
+    }
+    if first.get("IpPermissions").is_some() {
+        let groups: Vec<ToldGroup> = if document.is_array() {
+            serde_json::from_str(text).map_err(not_understood)?
+        } else {
+            vec![serde_json::from_str(text).map_err(not_understood)?]
+        };
+        return Ok(groups.into_iter().map(|group| group.ip_permissions).collect());
     }
     match (document.is_array(), first.get("IsEgress").is_some()) {
         (true, true) => of_rules(serde_json::from_str(text).map_err(not_understood)?),

@@ -18,6 +18,8 @@ use std::process::ExitCode;
 use anyhow::Result;
 use snapback::policy::NotUnderstood;
 
+use crate::terminal::plain;
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
@@ -26,9 +28,16 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, clap::Subcommand)]
 enum What {
-    /// Explain whom a resource policy or a role's trust policy lets in, and show it without those who are not trusted
+    /// Explain whom a resource policy or a role's trust policy lets in
+    ///
+    /// It also shows the policy without those who are not trusted.
+    #[command(verbatim_doc_comment)]
     Policy(policy::Arguments),
-    /// Explain whether an identity policy, or everything that a principal holds, makes an administrator or is a way to become one
+    /// Explain whether permissions make an administrator
+    ///
+    /// It reads an identity policy, or with --principal all that a user, role or group holds, and says whether the holder is
+    /// an administrator, or by which of the published ways they can become one.
+    #[command(verbatim_doc_comment)]
     Identity(identity::Arguments),
     /// Explain what an EC2 `IpPermission`, or a list of them, opens to the world
     ///
@@ -165,12 +174,16 @@ impl<W: Write> Explanation<'_, W> {
         };
         let place = line.map_or(file.clone(), |line| format!("{file}:{line}"));
         for note in answer.notes {
-            writeln!(io::stderr(), "snapback: {place}: {note}")?;
+            writeln!(io::stderr(), "snapback: {}", plain(&format!("{place}: {note}")))?;
         }
         self.answered += 1;
         self.untrusted += u64::from(answer.is_untrusted);
         if line.is_some() && !self.input.json {
             write!(self.out, "{place}: ")?;
+        }
+        // Records that only repeat others have no answer in JSON.
+        if self.input.json && answer.shown.is_empty() {
+            return Ok(());
         }
         Ok(writeln!(self.out, "{}", answer.shown)?)
     }
@@ -181,7 +194,7 @@ impl<W: Write> Explanation<'_, W> {
 
     fn complain_of(&mut self, text: &str) -> Result<()> {
         self.bad += 1;
-        Ok(writeln!(io::stderr(), "snapback: {text}")?)
+        Ok(writeln!(io::stderr(), "snapback: {}", plain(text))?)
     }
 
     fn file(&self) -> String {

@@ -1,11 +1,12 @@
 //! `snapback explain policy`
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use snapback::policy::{Exposure, Judgement, Kind, NotUnderstood, Policy, Trust};
+use snapback::policy::{Exposure, Grant, Judgement, Kind, NotUnderstood, Policy, Trust};
 
 use super::{Answer, Input, Question, Unanswered};
 use crate::choices::{Trusted, account};
@@ -43,7 +44,9 @@ struct ShownGrant<'a> {
     statement: usize,
     exposure: Exposure,
     grantee: &'a str,
-    why: &'a str,
+    why: Cow<'a, str>,
+    /// Whether this is so beyond doubt: whether Snapback would revert it, or only alert.
+    certain: bool,
 }
 
 impl Question for Arguments {
@@ -78,7 +81,8 @@ fn in_json(judgement: &Judgement, without: Option<String>) -> Result<String, Not
         statement: grant.statement,
         exposure: grant.exposure,
         grantee: &grant.grantee,
-        why: &grant.why,
+        why: sentence(grant),
+        certain: grant.certain,
     });
     let without = without.map(RawValue::from_string).transpose().map_err(unwritable)?;
     let shown = Shown { exposure: judgement.exposure, grants: grants.collect(), without };
@@ -90,9 +94,10 @@ fn for_people(judgement: &Judgement, before: &str, without: Option<String>) -> S
     let mut shown = judgement.exposure.to_string();
     for grant in &judgement.grants {
         let mark = if grant.is_untrusted() { '!' } else { ' ' };
-        let _ = write!(shown, "\n{mark} {:<12} {}", grant.exposure.to_string(), grant.why);
+        let doubt = if grant.certain { "" } else { UNCERTAIN };
+        let _ = write!(shown, "\n{mark} {:<12} {}{doubt}", grant.exposure.to_string(), sentence(grant));
     }
-    if !judgement.grants.iter().any(snapback::policy::Grant::is_untrusted) {
+    if !judgement.grants.iter().any(Grant::is_untrusted) {
         let service = judgement.exposure == Exposure::Service;
         return shown
             + if service {
@@ -105,6 +110,19 @@ fn for_people(judgement: &Judgement, before: &str, without: Option<String>) -> S
         None => shown + "\n\nNothing would be left of the policy without the untrusted.",
         Some(after) => shown + "\n\nWithout the untrusted:\n" + &changes(before, &after),
     }
+}
+
+/// Added where a condition or a `Deny` may keep them out, in a way that is not judged here.
+const UNCERTAIN: &str = " (not certain)";
+
+/// What a grant lets whom do, or would if the rest of the policy let it.
+fn sentence(grant: &Grant) -> Cow<'_, str> {
+    if grant.exposure != Exposure::None {
+        return Cow::Borrowed(&grant.why);
+    }
+    let why = grant.why.replacen(" lets ", " would let ", 1);
+    let is_told = why.contains("nobody is left to whom that applies");
+    Cow::Owned(if is_told { why } else { why + ", but a condition or a `Deny` keeps them out" })
 }
 
 /// Lines that stay, go (`-`) and come (`+`).

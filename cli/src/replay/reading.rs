@@ -20,7 +20,7 @@ use snapback::event::{Event, is_repeating};
 use snapback::settings::Settings;
 
 use super::lanes::{Lane, Over};
-use crate::recorded::{Held, held};
+use crate::recorded::{Held, event, held};
 
 /// So much is inflated at a time, and so much is told at a time at least, as long as there is more.
 const CHUNK: usize = 64 * 1024;
@@ -32,7 +32,11 @@ pub(super) struct Page {
     pub(super) complaints: String,
     pub(super) events: u64,
     pub(super) watched: u64,
+    /// Events that raise a suspicion, and how many suspicions they raise.
     pub(super) suspicious: u64,
+    pub(super) suspicions: u64,
+    /// What was read and is no record, such as digests.
+    pub(super) passed_over: u64,
     pub(super) bad: u64,
 }
 
@@ -105,6 +109,8 @@ impl Page {
         self.events += other.events;
         self.watched += other.watched;
         self.suspicious += other.suspicious;
+        self.suspicions += other.suspicions;
+        self.passed_over += other.passed_over;
         self.bad += other.bad;
     }
 
@@ -255,14 +261,13 @@ impl<'a> Reader<'a> {
                     self.value(&format_args!("{place}, record {number}"), document);
                 }
             }
-            Ok(Held::Nothing) => {}
+            Ok(Held::Nothing) => self.page.passed_over += 1,
             Err(error) => self.page.complain(&format_args!("{place}: {error}")),
         }
     }
 
     fn event(&mut self, place: &dyn Display, value: Value) {
-        let is_envelope = value.get("detail").is_some();
-        let event = match if is_envelope { Event::from_envelope(value) } else { Event::from_record(value) } {
+        let event = match event(value) {
             Ok(event) => event,
             Err(error) => return self.page.complain(&format_args!("{place}: {error}")),
         };
@@ -272,20 +277,38 @@ impl<'a> Reader<'a> {
         }
         self.page.events += 1;
         self.page.watched += 1;
+        let is_admitted = event.admit().is_ok();
+        let mut all = vec![];
         for control in watching {
-            let is_admitted = event.admit().is_ok();
             let suspicions = if is_admitted { (control.suspect)(&event, self.settings) } else { vec![] };
-            if suspicions.is_empty() {
-                self.answer(&event, control.about.id, None);
+            if suspicions.is_empty() && self.json {
+                self.json_answer(&event.id, &event.service, &event.name, Some(control.about.id), None);
             }
-            for suspicion in suspicions {
-                self.answer(&event, control.about.id, Some(&suspicion.why));
+            all.extend(suspicions.into_iter().map(|suspicion| (control.about.id, suspicion.why)));
+        }
+        self.suspected(&event, &all);
+    }
+
+    fn suspected(&mut self, event: &Event, suspicions: &[(&str, String)]) {
+        self.page.suspicious += u64::from(!suspicions.is_empty());
+        self.page.suspicions += suspicions.len() as u64;
+        if !self.json && !suspicions.is_empty() {
+            let Event { time, account, name, actor, .. } = event;
+            self.page.answer(&format_args!("{time} {account} {name} by {actor}"));
+        }
+        for (control, why) in suspicions {
+            if self.json {
+                self.json_answer(&event.id, &event.service, &event.name, Some(control), Some(why));
+            } else {
+                self.page.answer(&format_args!("    {control}: {why}"));
             }
         }
     }
 
     fn unwatched_names(&mut self, names: &Names<'_>) {
-        if !names.is_repeating() {
+        if names.is_repeating() {
+            self.page.passed_over += 1;
+        } else {
             self.unwatched(names.id(), names.event_source, names.event_name);
         }
     }
@@ -294,16 +317,6 @@ impl<'a> Reader<'a> {
         self.page.events += 1;
         if self.json {
             self.json_answer(id, service, name, None, None);
-        }
-    }
-
-    fn answer(&mut self, event: &Event, control: &str, suspicion: Option<&str>) {
-        self.page.suspicious += u64::from(suspicion.is_some());
-        if self.json {
-            self.json_answer(&event.id, &event.service, &event.name, Some(control), suspicion);
-        } else if let Some(why) = suspicion {
-            let Event { time, account, name, actor, .. } = event;
-            self.page.answer(&format_args!("{time} {account} {name} by {actor}\n    {control}: {why}"));
         }
     }
 

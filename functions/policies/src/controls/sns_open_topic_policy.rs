@@ -79,7 +79,7 @@ impl Resource for SnsOpenTopicPolicy {
             "SetTopicAttributes" if json::text(request, "attributeName").is_some_and(is_another) => ToldPolicy::None,
             "SetTopicAttributes" => json::text(request, "attributeValue").map(str::to_owned).into(),
             "CreateTopic" => ToldPolicy::of_attributes(request),
-            _ => ToldPolicy::of_permission(request),
+            _ => ToldPolicy::of_permission(request, "SNS"),
         };
         (arn, policy)
     }

@@ -79,7 +79,7 @@ impl Resource for SqsOpenQueuePolicy {
         let url = json::text(request, "queueUrl").or_else(|| json::text(&event.response, "queueUrl"));
         let sets_nothing = ["attributes", "attribute"].iter().all(|name| request.get(*name).is_none());
         let policy = match event.name.as_str() {
-            "AddPermission" => ToldPolicy::of_permission(request),
+            "AddPermission" => ToldPolicy::of_permission(request, "SQS"),
             "SetQueueAttributes" if sets_nothing => ToldPolicy::Untold,
             _ => ToldPolicy::of_attributes(request),
         };
