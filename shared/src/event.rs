@@ -32,6 +32,10 @@ pub const DENIED: [&str; 4] =
 /// <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-run-lambda-schedule.html>
 pub const SCHEDULED: &str = "Scheduled Event";
 
+/// The field in which an event that is handed to a function again says what the function failed with before. EventBridge
+/// has no such field, so only those have it whom the redrive function hands over, or who may invoke a function anyway.
+pub const FAILED_BEFORE: &str = "snapback-failed-before";
+
 /// What an event tells of.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kind {
@@ -74,6 +78,8 @@ pub struct Event {
     /// Which other record tells of the same call in full, if this one does not concern the account.
     pub elsewhere: Option<String>,
     pub actor: Actor,
+    /// What an earlier delivery failed with ([`FAILED_BEFORE`]).
+    pub failed_before: Option<String>,
 }
 
 /// Who made the call, as far as the record tells.
@@ -140,12 +146,14 @@ impl Event {
         if !envelope.is_object() {
             return Err(malformed(json::kind(&envelope).to_owned()));
         }
+        let failed_before = json::text(&envelope, FAILED_BEFORE).map(str::to_owned);
         let envelope: EventBridgeEvent<Value> =
             serde_json::from_value(envelope).map_err(|error| malformed(error.to_string()))?;
         let mut event = Self::from_record(envelope.detail)?;
         event.source = envelope.source;
         event.detail_type = envelope.detail_type;
         event.envelope_account = envelope.account.unwrap_or_default();
+        event.failed_before = failed_before;
         Ok(event)
     }
 
@@ -201,6 +209,7 @@ impl Event {
                 .filter_map(|resource| json::text(resource, "ARN").map(str::to_owned))
                 .collect(),
             actor: Actor::of(&record),
+            failed_before: None,
             request: without_credentials(record[told].take()),
             response: without_credentials(record["responseElements"].take()),
         })
@@ -225,6 +234,7 @@ impl Event {
             response: Value::Null,
             resources: vec![],
             elsewhere: None,
+            failed_before: None,
             actor: Actor { kind: "AWSService".to_owned(), invoked_by: Some(service.clone()), ..Actor::default() },
             service,
         }

@@ -307,6 +307,7 @@ impl Entry {
             resources: basis.resources,
             elsewhere: None,
             actor,
+            failed_before: None,
         }
     }
 }

@@ -487,8 +487,8 @@ impl<'a> Responder<'a> {
                 };
                 entry.problem = Some(format!("the journal cannot be used, so nothing was touched: {failure:#}"));
                 entry.unwritten = true;
-                self.announce_unwritten(&entry).await?;
-                Err(failure)
+                self.announce_unwritten(&case.event, &entry).await?;
+                Err(failure.context(told_of(&entry)))
             }
         }
     }
@@ -629,11 +629,12 @@ impl<'a> Responder<'a> {
         Ok(())
     }
 
-    /// Says what the journal cannot keep, once for each event: without a journal, only this process knows what it has said,
-    /// and most retries come to the same.
-    async fn announce_unwritten(&self, entry: &Entry) -> Result<()> {
-        let is_said = self.unwritten.lock().unwrap_or_else(PoisonError::into_inner).contains(&entry.id);
-        if is_said {
+    /// Says what the journal cannot keep, once for each event. Without a journal only this process knows what it has said,
+    /// and most retries of Lambda's come to the same. A later delivery is told by the redrive function what the earlier one
+    /// failed with.
+    async fn announce_unwritten(&self, event: &Event, entry: &Entry) -> Result<()> {
+        let was_said = event.failed_before.as_ref().is_some_and(|failure| failure.contains(&told_of(entry)));
+        if was_said || self.unwritten.lock().unwrap_or_else(PoisonError::into_inner).contains(&entry.id) {
             return Ok(());
         }
         self.announce(entry).await?;
@@ -657,6 +658,11 @@ impl<'a> Responder<'a> {
         let table = notice::Table { name: self.journal.table(), region };
         notice::publish(config, &self.deployment.topic, entry, table).await
     }
+}
+
+/// Stands in the failure of a delivery that has announced what the journal cannot keep.
+fn told_of(entry: &Entry) -> String {
+    format!("announced without journal entry {}", entry.id)
 }
 
 /// AWS will not take this policy however often it is sent: a person has to write another.

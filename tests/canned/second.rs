@@ -4,6 +4,7 @@
 use anyhow::{Context, Result};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
+use snapback::event::Event;
 use snapback::mode::Mode;
 use snapback::responder::Responder;
 use snapback::settings::Pace;
@@ -338,7 +339,7 @@ async fn an_old_state_before_the_write_does_not_pass_for_a_revert() -> Result<()
     Ok(())
 }
 
-/// Without a journal nothing remembers what people were told, except the process itself.
+/// Without a journal nothing remembers what people were told, except the process itself, and what it fails with.
 #[tokio::test]
 async fn while_the_journal_is_out_people_are_told_once_and_of_no_entry() -> Result<()> {
     let public = policy(&[PUBLIC]);
@@ -349,11 +350,22 @@ async fn while_the_journal_is_out_people_are_told_once_and_of_no_entry() -> Resu
     let Some((event, suspected)) = s3::FUNCTION.suspect(bucket_policy_was_put(&public), &settings)? else {
         anyhow::bail!("it is suspicious");
     };
+    let mut failure = String::new();
     for _ in 0..3 {
-        assert!(responder.respond(&s3::FUNCTION, &event, &suspected).await.is_err());
+        let done = responder.respond(&s3::FUNCTION, &event, &suspected).await;
+        failure = done.err().context("without a journal it fails")?.to_string();
     }
+    // Another process gets it from the redrive function, with what the first one failed with.
+    let again = Event { failed_before: Some(failure), ..event.clone() };
+    let another = Responder::new(&settings, &deployment, aws.config());
+    assert!(another.respond(&s3::FUNCTION, &again, &suspected).await.is_err());
     let [notice] = &notices(&aws)[..] else { anyhow::bail!("people are told once") };
     assert_eq!(notice["outcome"], "failed");
     assert!(!aws.bodies("SNS.Publish").concat().contains("journal%20entry"), "there is none");
+    // What failed with something else has told nobody.
+    let untold = Event { failed_before: Some("AWS answered AccessDenied".to_owned()), ..event };
+    let third = Responder::new(&settings, &deployment, aws.config());
+    assert!(third.respond(&s3::FUNCTION, &untold, &suspected).await.is_err());
+    assert_eq!(notices(&aws).len(), 2);
     Ok(())
 }

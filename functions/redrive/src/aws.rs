@@ -95,7 +95,7 @@ impl Aws {
     /// Hands an event to its function; Lambda answers as soon as it has it, and retries as ever.
     pub(crate) async fn invoke(&self, letter: &Letter) -> Result<()> {
         let call = self.lambda.invoke().function_name(&letter.function).invocation_type(InvocationType::Event);
-        let invoked = call.payload(Blob::new(letter.event.to_string())).send().await;
+        let invoked = call.payload(Blob::new(letter.payload().to_string())).send().await;
         invoked.map(drop).map_err(failure).with_context(|| format!("invoking {}", letter.function))
     }
 

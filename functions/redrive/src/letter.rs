@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use snapback::event::FAILED_BEFORE;
 use snapback::json;
 
 /// How long a dead letter waits before the event is handed over again: for the first, the second and the third time.
@@ -36,6 +37,8 @@ pub(crate) struct Letter {
     /// The function's ARN, as the stack names it.
     pub(crate) function: String,
     pub(crate) event: Value,
+    /// What the function failed with, if it had the event.
+    pub(crate) failure: Option<String>,
 }
 
 /// How often an event was handed to its function again, and when for the last time.
@@ -64,7 +67,9 @@ impl Letter {
         functions: &BTreeSet<String>,
     ) -> Result<Self, String> {
         let mut said: Value = serde_json::from_str(body).map_err(|error| format!("its body is not JSON: {error}"))?;
-        let (target, event) = match sender {
+        let failure = json::text(&said["responsePayload"], "errorMessage").map(str::to_owned);
+        let failure = failure.filter(|_| sender == Sender::Function);
+        let (target, mut event) = match sender {
             Sender::Rule => (target.map(str::to_owned), said),
             Sender::Function => {
                 (json::text(&said["requestContext"], "functionArn").map(str::to_owned), said["requestPayload"].take())
@@ -79,10 +84,20 @@ impl Letter {
         if !functions.contains(function) {
             return Err(format!("it was for {target}, which is no function of this stack that handles events"));
         }
-        if !event.is_object() {
-            return Err("it has no event in it".to_owned());
+        let Some(fields) = event.as_object_mut() else { return Err("it has no event in it".to_owned()) };
+        // What an earlier delivery failed with is no part of the event, which would have attempts of its own by it.
+        fields.remove(FAILED_BEFORE);
+        Ok(Self { function: function.to_owned(), event, failure })
+    }
+
+    /// What the function gets: the event, and what it failed with before, so that it does not say twice what it cannot
+    /// write down.
+    pub(crate) fn payload(&self) -> Value {
+        let mut payload = self.event.clone();
+        if let Some(failure) = &self.failure {
+            payload[FAILED_BEFORE] = failure.as_str().into();
         }
-        Ok(Self { function: function.to_owned(), event })
+        payload
     }
 
     /// The same for every dead letter about this event and this function, and for no other: it is made of the whole
@@ -151,15 +166,20 @@ mod tests {
         let event = json!({"b": 1, "a": 2});
         let of_rule = Letter::read(Sender::Rule, r#"{"a": 2, "b": 1}"#, Some(S3), &functions()).expect("a letter");
         let of_function = of_function(&format!("{S3}:$LATEST"), &event).expect("a letter");
-        assert_eq!(of_function, Letter { function: S3.to_owned(), event });
+        let failure = Some("AWS answered AccessDenied".to_owned());
+        assert_eq!(of_function, Letter { function: S3.to_owned(), event, failure });
         assert_eq!(of_function.key(), of_rule.key());
+        assert_eq!(of_rule.payload(), json!({"a": 2, "b": 1}));
+        // However often it comes back, it is the same letter.
+        let again = self::of_function(S3, &of_function.payload()).expect("a letter");
+        assert_eq!((&again, again.key()), (&of_function, of_rule.key()));
     }
 
     #[test]
     fn a_delayed_event_is_for_the_function_of_the_stack_that_it_names() {
         let read = |body: Value| Letter::read(Sender::Delayed, &body.to_string(), None, &functions());
         let letter = read(json!({"function": "S3Function", "event": {"a": 1}})).expect("a letter");
-        assert_eq!(letter, Letter { function: S3.to_owned(), event: json!({"a": 1}) });
+        assert_eq!(letter, Letter { function: S3.to_owned(), event: json!({"a": 1}), failure: None });
         for (function, event) in [("payroll", json!({})), ("", json!({})), ("S3Function", json!(null)), (S3, json!({}))]
         {
             assert!(read(json!({"function": function, "event": event})).is_err(), "{function} {event}");
