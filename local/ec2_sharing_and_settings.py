@@ -1,7 +1,7 @@
 """Stands in for what ministack's EC2 lacks of sharing and of settings.
 
-With whom snapshots are shared is kept in both forms of the call; endpoint services have permissions, and nothing else,
-and those are listed that have ever been given any;
+With whom snapshots are shared is kept in both forms of the call; endpoint services have permissions and whether
+connections have to be accepted, and nothing else, and those are listed of which either was ever set;
 instances have options of their metadata service; and the account has its switches, in each Region. What AWS does on
 account of them is not played: a snapshot can be shared with everyone whatever Block Public Access says, and a switch
 that AWS takes ten minutes for is turned at once. Errors have EC2's codes; this is played after EC2's documentation and
@@ -28,6 +28,7 @@ SWITCHES = {
     "ImageBlockPublicAccess": ("GetImageBlockPublicAccessState", "imageBlockPublicAccessState", "unblocked"),
     "EbsEncryptionByDefault": ("GetEbsEncryptionByDefault", "ebsEncryptionByDefault", "false"),
     "SerialConsoleAccess": ("GetSerialConsoleAccessStatus", "serialConsoleAccessEnabled", "false"),
+    "AllowedImagesSettings": ("GetAllowedImagesSettings", "state", "disabled"),
 }
 
 # Parameters that name a resource which ministack does not know, or knows with an account that it has not.
@@ -42,6 +43,7 @@ RESOURCES = {
 
 _turned: dict = {}
 _permitted: dict = {}
+_accepting: dict = {}
 _options: dict = {}
 
 
@@ -52,6 +54,7 @@ def install() -> None:
         "DescribeSnapshotAttribute": _describe_snapshot,
         "ModifyVpcEndpointServicePermissions": _modify_permissions,
         "DescribeVpcEndpointServicePermissions": _describe_permissions,
+        "ModifyVpcEndpointServiceConfiguration": _modify_service,
         "DescribeVpcEndpointServiceConfigurations": _describe_services,
         "ModifyInstanceMetadataOptions": _modify_options,
     }
@@ -91,9 +94,12 @@ def _shown(switch: str, called: str, before: str) -> str:
 
 
 def _turn(parameters: dict, switch: str, called: str, is_on: bool) -> str:
-    mode = parameters.get("State") or parameters.get("ImageBlockPublicAccessState")
+    named = ("State", "ImageBlockPublicAccessState", "AllowedImagesSettingsState")
+    mode = next((parameters[name] for name in named if name in parameters), None)
     if switch.endswith("BlockPublicAccess"):
         value = mode if is_on else "unblocked"
+    elif switch == "AllowedImagesSettings":
+        value = mode if is_on else "disabled"
     else:
         value = "true" if is_on else "false"
     if value is None:
@@ -165,9 +171,24 @@ def _describe_permissions(parameters: dict) -> str:
     return f"<allowedPrincipals>{items}</allowedPrincipals>"
 
 
-def _describe_services(_: dict) -> str:
-    services = [service for account, service in _permitted if account == get_account_id()]
-    items = "".join(f"<item><serviceId>{one}</serviceId></item>" for one in services)
+def _modify_service(parameters: dict) -> str:
+    if "AcceptanceRequired" in parameters:
+        is_required = str(parameters["AcceptanceRequired"]).lower()
+        _accepting[get_account_id(), parameters["ServiceId"]] = is_required
+    return "<return>true</return>"
+
+
+def _describe_services(parameters: dict) -> str:
+    of_account = [service for account, service in {**_permitted, **_accepting} if account == get_account_id()]
+    asked = parameters.get("ServiceIds") or of_account
+    for service in asked:
+        if service not in of_account:
+            raise Refused("InvalidVpcEndpointServiceId.NotFound", f"The Vpc Endpoint Service '{service}' does not exist")
+    items = "".join(
+        f"<item><serviceId>{one}</serviceId>"
+        f"<acceptanceRequired>{_accepting.get((get_account_id(), one), 'true')}</acceptanceRequired></item>"
+        for one in asked
+    )
     return f"<serviceConfigurationSet>{items}</serviceConfigurationSet>"
 
 

@@ -132,6 +132,61 @@ def test_block_public_access_of_snapshots_comes_back_in_its_mode(alone):
     assert ec2.get_image_block_public_access_state()["ImageBlockPublicAccessState"] == of_images
 
 
+# Allowed AMIs: `ec2-disabled-allowed-images`.
+
+
+def test_allowed_images_are_enforced_again_in_their_mode(alone):
+    setting = of_ec2("account-setting", "allowed-images")
+    ec2 = alone.ec2
+    with alone.unseen():
+        ec2.enable_allowed_images_settings(AllowedImagesSettingsState="enabled")
+    alone.look(setting, "Ec2Function")
+    ec2.disable_allowed_images_settings()
+    announced = alone.announces(setting)
+    assert (announced["control"], announced["outcome"]) == ("ec2-disabled-allowed-images", "reverted"), announced["why"]
+    assert ec2.get_allowed_images_settings()["State"] == "enabled"
+    undone = alone.undo(announced["id"])
+    assert (undone.returncode, undone.stderr) == (0, "")
+    assert alone.has_settled() and ec2.get_allowed_images_settings()["State"] == "disabled"
+    # What was only audited is another mode, and another grant.
+    ec2.enable_allowed_images_settings(AllowedImagesSettingsState="audit-mode")
+    assert alone.has_settled() and ec2.get_allowed_images_settings()["State"] == "enabled"
+
+
+# Endpoint services: `ec2-unasked-connections`.
+
+
+def test_connections_to_an_endpoint_service_have_to_be_accepted_again(snapback):
+    service = of_ec2("vpc-endpoint-service", f"vpce-svc-{uuid4().hex[:17]}")
+    partner = {f"arn:aws:iam::{ACCOUNT}:root"}
+
+    def accepts(is_required: bool) -> None:
+        snapback.ec2.modify_vpc_endpoint_service_configuration(ServiceId=service.id, AcceptanceRequired=is_required)
+
+    def is_required() -> bool:
+        [found] = snapback.ec2.describe_vpc_endpoint_service_configurations(ServiceIds=[service.id])[
+            "ServiceConfigurations"
+        ]
+        return found["AcceptanceRequired"]
+
+    def permitted() -> set:
+        allowed = snapback.ec2.describe_vpc_endpoint_service_permissions(ServiceId=service.id)["AllowedPrincipals"]
+        return {one["Principal"] for one in allowed}
+
+    with snapback.unseen():
+        accepts(True)
+        snapback.ec2.modify_vpc_endpoint_service_permissions(ServiceId=service.id, AddAllowedPrincipals=list(partner))
+    snapback.look(service, "Ec2Function")
+    accepts(False)
+    announced = snapback.announces(service)
+    assert (announced["control"], announced["outcome"]) == ("ec2-unasked-connections", "reverted"), announced["why"]
+    assert is_required() and permitted() == partner
+    undone = snapback.undo(announced["id"])
+    assert (undone.returncode, undone.stderr) == (0, "")
+    assert snapback.announces(service, "held")["control"] == "ec2-unasked-connections"
+    assert snapback.has_settled() and not is_required() and permitted() == partner
+
+
 # Block Public Access of S3: `s3-bucket-public-access-block-off`, `s3-account-public-access-block-off`.
 
 ALL = {"BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"}

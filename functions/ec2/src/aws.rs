@@ -1,6 +1,7 @@
 //! Every call to Amazon EC2 that Snapback makes: for each thing how it is read and how it is written.
 
 mod answer;
+pub(crate) mod endpoint_services;
 pub(crate) mod flow_logs;
 pub(crate) mod instances;
 pub(crate) mod network_acls;
@@ -28,6 +29,7 @@ pub(crate) fn apply<'a>(place: &'a Place, change: &'a Change) -> BoxFuture<'a, R
             Ec2::Sharing(change) => Box::pin(shares::change(place, change)).await,
             Ec2::Switch(change) => Box::pin(switches::change(place, change)).await,
             Ec2::MetadataTokens(change) => Box::pin(instances::change(place, change)).await,
+            Ec2::EndpointAcceptance(change) => Box::pin(endpoint_services::change(place, change)).await,
             Ec2::NetworkAclEntries(change) => Box::pin(network_acls::change(place, change)).await,
             Ec2::PrefixListEntries(change) => Box::pin(prefix_lists::change(place, change)).await,
             Ec2::FlowLogs(change) => Box::pin(flow_logs::change(place, change)).await,

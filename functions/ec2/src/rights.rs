@@ -28,14 +28,17 @@ const ACCOUNT: On =
     On::new("Account", &["*"]).when(&[OWN_REGION]).why("Settings of the account in this Region. They have no ARN.");
 pub(crate) const DESCRIBE_VPC_BLOCK_PUBLIC_ACCESS_OPTIONS: Right =
     ACCOUNT.right("ec2:DescribeVpcBlockPublicAccessOptions");
+pub(crate) const GET_ALLOWED_IMAGES_SETTINGS: Right = ACCOUNT.right("ec2:GetAllowedImagesSettings");
 pub(crate) const GET_EBS_ENCRYPTION_BY_DEFAULT: Right = ACCOUNT.right("ec2:GetEbsEncryptionByDefault");
 pub(crate) const GET_IMAGE_BLOCK_PUBLIC_ACCESS_STATE: Right = ACCOUNT.right("ec2:GetImageBlockPublicAccessState");
 pub(crate) const GET_SERIAL_CONSOLE_ACCESS_STATUS: Right = ACCOUNT.right("ec2:GetSerialConsoleAccessStatus");
 pub(crate) const GET_SNAPSHOT_BLOCK_PUBLIC_ACCESS_STATE: Right = ACCOUNT.right("ec2:GetSnapshotBlockPublicAccessState");
+pub(crate) const DISABLE_ALLOWED_IMAGES_SETTINGS: Right = ACCOUNT.right("ec2:DisableAllowedImagesSettings");
 pub(crate) const DISABLE_EBS_ENCRYPTION_BY_DEFAULT: Right = ACCOUNT.right("ec2:DisableEbsEncryptionByDefault");
 pub(crate) const DISABLE_IMAGE_BLOCK_PUBLIC_ACCESS: Right = ACCOUNT.right("ec2:DisableImageBlockPublicAccess");
 pub(crate) const DISABLE_SERIAL_CONSOLE_ACCESS: Right = ACCOUNT.right("ec2:DisableSerialConsoleAccess");
 pub(crate) const DISABLE_SNAPSHOT_BLOCK_PUBLIC_ACCESS: Right = ACCOUNT.right("ec2:DisableSnapshotBlockPublicAccess");
+pub(crate) const ENABLE_ALLOWED_IMAGES_SETTINGS: Right = ACCOUNT.right("ec2:EnableAllowedImagesSettings");
 pub(crate) const ENABLE_EBS_ENCRYPTION_BY_DEFAULT: Right = ACCOUNT.right("ec2:EnableEbsEncryptionByDefault");
 pub(crate) const ENABLE_IMAGE_BLOCK_PUBLIC_ACCESS: Right = ACCOUNT.right("ec2:EnableImageBlockPublicAccess");
 pub(crate) const ENABLE_SERIAL_CONSOLE_ACCESS: Right = ACCOUNT.right("ec2:EnableSerialConsoleAccess");
@@ -89,6 +92,8 @@ pub(crate) const MODIFY_IMAGE_ATTRIBUTE: Right = IMAGES.right("ec2:ModifyImageAt
 
 const ENDPOINT_SERVICES: On =
     On::new("EndpointServices", &["arn:${AWS::Partition}:ec2:${AWS::Region}:${AWS::AccountId}:vpc-endpoint-service/*"]);
+pub(crate) const MODIFY_VPC_ENDPOINT_SERVICE_CONFIGURATION: Right =
+    ENDPOINT_SERVICES.right("ec2:ModifyVpcEndpointServiceConfiguration");
 pub(crate) const MODIFY_VPC_ENDPOINT_SERVICE_PERMISSIONS: Right =
     ENDPOINT_SERVICES.right("ec2:ModifyVpcEndpointServicePermissions");
 

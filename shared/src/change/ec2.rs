@@ -21,6 +21,8 @@ changes! {
         Switch(Switch => SwitchMode),
         /// `ModifyInstanceMetadataOptions`. All other options stay.
         MetadataTokens(Instance => HttpTokens),
+        /// `ModifyVpcEndpointServiceConfiguration`. All else of the service stays.
+        EndpointAcceptance(EndpointService => Acceptance),
         /// `DeleteNetworkAclEntry`; `CreateNetworkAclEntry` only ever to undo.
         NetworkAclEntries(NetworkAcl => Vec<AclEntry>),
         /// `ModifyManagedPrefixList`
@@ -42,6 +44,10 @@ pub struct SecurityGroup(pub String);
 /// By its id.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Instance(pub String);
+
+/// By its id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndpointService(pub String);
 
 /// By its id.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,6 +97,8 @@ pub enum Switch {
     SerialConsoleAccess,
     /// `block-bidirectional`, `block-ingress`, `off`
     VpcBlockPublicAccess,
+    /// `enabled`, `audit-mode`, `disabled`
+    AllowedImages,
 }
 
 /// How a switch is, in the words of its API.
@@ -102,6 +110,14 @@ pub struct SwitchMode(pub String);
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct HttpTokens(pub String);
+
+/// Whether connections to an endpoint service have to be accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Acceptance {
+    Required,
+    NotRequired,
+}
 
 /// One rule of a network ACL.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -267,6 +283,7 @@ impl Switch {
             Self::EbsEncryptionByDefault => "ebs-encryption-by-default",
             Self::SerialConsoleAccess => "serial-console-access",
             Self::VpcBlockPublicAccess => "vpc-block-public-access",
+            Self::AllowedImages => "allowed-images",
         }
     }
 }
@@ -334,6 +351,23 @@ impl Setting for HttpTokens {
 
     fn said(of: &str, _: &Self, to: &Self) -> String {
         format!("make version 2 of the metadata service {} on {of}", to.0)
+    }
+}
+
+impl Setting for Acceptance {
+    fn shown(&self) -> String {
+        match self {
+            Self::Required => "acceptance required",
+            Self::NotRequired => "acceptance not required",
+        }
+        .to_owned()
+    }
+
+    fn said(of: &str, _: &Self, to: &Self) -> String {
+        match to {
+            Self::Required => format!("require that connections to {of} are accepted"),
+            Self::NotRequired => format!("let connections to {of} in without acceptance"),
+        }
     }
 }
 
@@ -440,6 +474,12 @@ impl fmt::Display for Instance {
     }
 }
 
+impl fmt::Display for EndpointService {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "endpoint service `{}`", self.0)
+    }
+}
+
 impl fmt::Display for NetworkAcl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "network ACL `{}`", self.0)
@@ -495,6 +535,7 @@ impl fmt::Display for Switch {
             Self::EbsEncryptionByDefault => "the encryption of new EBS volumes by default",
             Self::SerialConsoleAccess => "access to serial consoles",
             Self::VpcBlockPublicAccess => "Block Public Access of VPCs",
+            Self::AllowedImages => "the setting of allowed images",
         })
     }
 }

@@ -20,8 +20,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use ec2::{
-    AclEntry, Direction, Ec2, FlowLog, FlowLogFiles, HttpTokens, Instance, Network, NetworkAcl, PrefixEntry,
-    PrefixList, Rule, SecurityGroup, Shared, SharedWith, Source, Switch, SwitchMode, VpcExclusion,
+    Acceptance, AclEntry, Direction, Ec2, EndpointService, FlowLog, FlowLogFiles, HttpTokens, Instance, Network,
+    NetworkAcl, PrefixEntry, PrefixList, Rule, SecurityGroup, Shared, SharedWith, Source, Switch, SwitchMode,
+    VpcExclusion,
 };
 pub use iam::{
     ConsolePassword, Credential, CredentialKind, CredentialStatus, Iam, IamGroup, IamIdentity, IamUser, IdentityKind,

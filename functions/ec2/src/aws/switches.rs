@@ -2,7 +2,8 @@
 
 use anyhow::{Context, Result};
 use aws_sdk_ec2::types::{
-    ImageBlockPublicAccessEnabledState, InternetGatewayBlockMode, SnapshotBlockPublicAccessState,
+    AllowedImagesSettingsEnabledState, ImageBlockPublicAccessEnabledState, InternetGatewayBlockMode,
+    SnapshotBlockPublicAccessState,
 };
 use snapback::aws::failure;
 use snapback::change::{Applied, Live, Swap, Switch, SwitchMode};
@@ -33,6 +34,10 @@ pub(crate) async fn read(place: &Place, of: Switch) -> Result<String> {
             let answer = client.describe_vpc_block_public_access_options().send().await;
             let mode = answer.map(|answer| answer.vpc_block_public_access_options?.internet_gateway_block_mode);
             mode.map(|mode| Some(mode?.as_str().to_owned())).map_err(failure)
+        }
+        Switch::AllowedImages => {
+            let answer = client.get_allowed_images_settings().send().await;
+            answer.map(|answer| answer.state).map_err(failure)
         }
     };
     let context = || format!("reading {of}");
@@ -77,6 +82,14 @@ async fn write(place: &Place, of: Switch, to: &str) -> Result<()> {
         (Switch::VpcBlockPublicAccess, mode) => {
             let call = client.modify_vpc_block_public_access_options();
             let call = call.internet_gateway_block_mode(InternetGatewayBlockMode::from(mode));
+            call.send().await.map(drop).map_err(failure)
+        }
+        (Switch::AllowedImages, "disabled") => {
+            client.disable_allowed_images_settings().send().await.map(drop).map_err(failure)
+        }
+        (Switch::AllowedImages, mode) => {
+            let mode = AllowedImagesSettingsEnabledState::from(mode);
+            let call = client.enable_allowed_images_settings().allowed_images_settings_state(mode);
             call.send().await.map(drop).map_err(failure)
         }
     };
