@@ -235,6 +235,7 @@ DATA_EVENTS = {
 WRAPPED = {
     "ModifySecurityGroupRules",
     "ModifyInstanceMetadataOptions",
+    "ModifyVpcEndpoint",
     "CreateFlowLogs",
     "DeleteFlowLogs",
     "EnableSerialConsoleAccess",

@@ -2,7 +2,7 @@
 
 With whom snapshots are shared is kept in both forms of the call; endpoint services have permissions and whether
 connections have to be accepted, and nothing else, and those are listed of which either was ever set;
-instances have options of their metadata service; and the account has its switches, in each Region. What AWS does on
+VPC endpoints have policies; instances have options of their metadata service; and the account has its switches, in each Region. What AWS does on
 account of them is not played: a snapshot can be shared with everyone whatever Block Public Access says, and a switch
 that AWS takes ten minutes for is turned at once. Errors have EC2's codes; this is played after EC2's documentation and
 proves nothing about EC2.
@@ -36,6 +36,7 @@ RESOURCES = {
     "SnapshotId": ("", "snapshot"),
     "ImageId": ("", "image"),
     "ServiceId": (None, "vpc-endpoint-service"),
+    "VpcEndpointId": (None, "vpc-endpoint"),
     "NetworkAclId": (None, "network-acl"),
     "PrefixListId": (None, "prefix-list"),
     "ExclusionId": (None, "vpc-block-public-access-exclusion"),
@@ -66,6 +67,10 @@ def install() -> None:
     ec2._ACTION_MAP.update({operation: answers(operation, act) for operation, act in played.items()})
     describe = ec2._ACTION_MAP["DescribeSnapshots"]
     ec2._ACTION_MAP["DescribeSnapshots"] = lambda form: _describe_snapshots(form, describe)
+    modify = ec2._ACTION_MAP["ModifyVpcEndpoint"]
+    ec2._ACTION_MAP["ModifyVpcEndpoint"] = lambda form: _modify_endpoint(form, modify)
+    show_endpoint = ec2._vpce_fields_xml
+    ec2._vpce_fields_xml = lambda endpoint, tag="item": _with_policy(show_endpoint(endpoint, tag), endpoint, tag)
     show = ec2._instance_xml
     ec2._instance_xml = lambda instance: _with_options(show(instance), instance["InstanceId"])
     _name_resources()
@@ -190,6 +195,28 @@ def _describe_services(parameters: dict) -> str:
         for one in asked
     )
     return f"<serviceConfigurationSet>{items}</serviceConfigurationSet>"
+
+
+# VPC endpoints
+
+FULL_ACCESS = (
+    '{"Version":"2008-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}]}'
+)
+
+
+def _modify_endpoint(form: dict, modify: Callable[[dict], tuple]) -> tuple:
+    endpoint = ec2._vpc_endpoints.get(form["VpcEndpointId"][0])
+    if endpoint is not None and "PolicyDocument" in form:
+        endpoint["PolicyDocument"] = form["PolicyDocument"][0]
+    if endpoint is not None and form.get("ResetPolicy") == ["true"]:
+        endpoint["PolicyDocument"] = FULL_ACCESS
+    return modify(form)
+
+
+def _with_policy(xml: str, endpoint: dict, tag: str) -> str:
+    head, _, _ = xml.rpartition(f"</{tag}>")
+    policy = escape(endpoint.get("PolicyDocument", FULL_ACCESS))
+    return f"{head}<policyDocument>{policy}</policyDocument></{tag}>"
 
 
 # Instances

@@ -13,7 +13,7 @@ use super::wire::{Aws, answer};
 use crate::iam::called;
 
 /// One thing of each kind that there is to list.
-const LISTED: [(&str, &str); 15] = [
+const LISTED: [(&str, &str); 16] = [
     (
         "S3.ListBuckets",
         "<ListAllMyBucketsResult><Buckets><Bucket><Name>b</Name><BucketRegion>eu-central-1</BucketRegion></Bucket>\
@@ -42,6 +42,7 @@ const LISTED: [(&str, &str); 15] = [
          </vpcBlockPublicAccessExclusionSet>",
     ),
     ("EC2.DescribeFlowLogs", "<flowLogSet><item><flowLogId>x-1</flowLogId></item></flowLogSet>"),
+    ("EC2.DescribeVpcEndpoints", "<vpcEndpointSet><item><vpcEndpointId>x-1</vpcEndpointId></item></vpcEndpointSet>"),
     (
         "EC2.DescribeVpcEndpointServiceConfigurations",
         "<serviceConfigurationSet><item><serviceId>x-1</serviceId></item></serviceConfigurationSet>",

@@ -1,5 +1,6 @@
 """What Snapback remembers of settings, rules and flow logs, by a look on schedule, and gives back."""
 
+import json
 from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
 from uuid import uuid4
@@ -130,6 +131,35 @@ def test_block_public_access_of_snapshots_comes_back_in_its_mode(alone):
     assert (undone.returncode, undone.stderr) == (0, "")
     assert alone.has_settled() and ec2.get_snapshot_block_public_access_state()["State"] == "unblocked"
     assert ec2.get_image_block_public_access_state()["ImageBlockPublicAccessState"] == of_images
+
+
+# VPC endpoints: `ec2-unlimited-endpoint`.
+
+
+def test_a_vpc_endpoint_gets_its_policy_again(snapback):
+    vpc = snapback.ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
+    made = snapback.ec2.create_vpc_endpoint(VpcId=vpc, ServiceName=f"com.amazonaws.{REGION}.s3")["VpcEndpoint"]
+    endpoint = of_ec2("vpc-endpoint", made["VpcEndpointId"])
+    own = {"StringEquals": {"aws:ResourceAccount": ACCOUNT}}
+    limit = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*", "Condition": own}
+    limited = json.dumps({"Version": "2012-10-17", "Statement": [limit]})
+
+    def now_is() -> dict:
+        found = snapback.ec2.describe_vpc_endpoints(VpcEndpointIds=[endpoint.id])["VpcEndpoints"]
+        return {one["VpcEndpointId"]: json.loads(one["PolicyDocument"]) for one in found}
+
+    with snapback.unseen():
+        snapback.ec2.modify_vpc_endpoint(VpcEndpointId=endpoint.id, PolicyDocument=limited)
+    before = now_is()
+    snapback.look(endpoint, "Ec2Function")
+    snapback.ec2.modify_vpc_endpoint(VpcEndpointId=endpoint.id, ResetPolicy=True)
+    announced = snapback.announces(endpoint)
+    assert (announced["control"], announced["outcome"]) == ("ec2-unlimited-endpoint", "reverted"), announced["why"]
+    assert now_is() == before
+    undone = snapback.undo(announced["id"])
+    assert (undone.returncode, undone.stderr) == (0, "")
+    assert snapback.announces(endpoint, "held")["control"] == "ec2-unlimited-endpoint"
+    assert snapback.has_settled() and "Condition" not in now_is()[endpoint.id]["Statement"][0]
 
 
 # Allowed AMIs: `ec2-disabled-allowed-images`.

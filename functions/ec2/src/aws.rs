@@ -2,6 +2,7 @@
 
 mod answer;
 pub(crate) mod endpoint_services;
+pub(crate) mod endpoints;
 pub(crate) mod flow_logs;
 pub(crate) mod instances;
 pub(crate) mod network_acls;
@@ -17,13 +18,20 @@ pub(crate) mod vpc_exclusions;
 use anyhow::{Result, bail};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use snapback::change::{Applied, Change, Ec2};
+use snapback::change::{Applied, Change, Ec2, Holder};
 use snapback::place::Place;
 
 /// Applies a change if what it changes is as the change says it was.
 pub(crate) fn apply<'a>(place: &'a Place, change: &'a Change) -> BoxFuture<'a, Result<Applied>> {
     async move {
-        let Change::Ec2(change) = change else { bail!("the function for EC2 was asked to {change}") };
+        let change = match change {
+            Change::Ec2(change) => change,
+            Change::Policy(change) => match &change.of {
+                Holder::VpcEndpoint(endpoint) => return Box::pin(endpoints::put(place, endpoint, change)).await,
+                _ => bail!("the function for EC2 was asked to {change}"),
+            },
+            other => bail!("the function for EC2 was asked to {other}"),
+        };
         match change {
             Ec2::Rules(change) => Box::pin(rules::change(place, change)).await,
             Ec2::Sharing(change) => Box::pin(shares::change(place, change)).await,

@@ -44,7 +44,7 @@ pub const FUNCTION: Function = Function {
         AnyControl::of::<controls::RaisedHopLimit>(),
         AnyControl::of::<controls::SharedFpgaImage>(),
         AnyControl::remembering::<controls::UnaskedConnections>(),
-        AnyControl::of::<controls::UnlimitedEndpoint>(),
+        AnyControl::remembering::<controls::UnlimitedEndpoint>(),
     ],
     apply: aws::apply,
     tags: Tags { read: aws::tags::read, needs: &[rights::DESCRIBE_TAGS] },

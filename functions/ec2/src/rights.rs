@@ -22,6 +22,7 @@ pub(crate) const DESCRIBE_VPC_ENDPOINT_SERVICE_CONFIGURATIONS: Right =
     DESCRIPTIONS.right("ec2:DescribeVpcEndpointServiceConfigurations");
 pub(crate) const DESCRIBE_VPC_ENDPOINT_SERVICE_PERMISSIONS: Right =
     DESCRIPTIONS.right("ec2:DescribeVpcEndpointServicePermissions");
+pub(crate) const DESCRIBE_VPC_ENDPOINTS: Right = DESCRIPTIONS.right("ec2:DescribeVpcEndpoints");
 pub(crate) const GET_MANAGED_PREFIX_LIST_ENTRIES: Right = DESCRIPTIONS.right("ec2:GetManagedPrefixListEntries");
 
 const ACCOUNT: On =
@@ -96,6 +97,11 @@ pub(crate) const MODIFY_VPC_ENDPOINT_SERVICE_CONFIGURATION: Right =
     ENDPOINT_SERVICES.right("ec2:ModifyVpcEndpointServiceConfiguration");
 pub(crate) const MODIFY_VPC_ENDPOINT_SERVICE_PERMISSIONS: Right =
     ENDPOINT_SERVICES.right("ec2:ModifyVpcEndpointServicePermissions");
+
+const VPC_ENDPOINTS: On =
+    On::new("VpcEndpoints", &["arn:${AWS::Partition}:ec2:${AWS::Region}:${AWS::AccountId}:vpc-endpoint/*"])
+        .why("Routes, subnets and groups of an endpoint are resources of their own, and are not named here.");
+pub(crate) const MODIFY_VPC_ENDPOINT: Right = VPC_ENDPOINTS.right("ec2:ModifyVpcEndpoint");
 
 const PREFIX_LISTS: On =
     On::new("PrefixLists", &["arn:${AWS::Partition}:ec2:${AWS::Region}:${AWS::AccountId}:prefix-list/*"]);

@@ -27,6 +27,8 @@ pub enum Holder {
     Queue(String),
     /// `UpdateAssumeRolePolicy`: a role always has a trust policy.
     Role(String),
+    /// `ModifyVpcEndpoint`: a policy can only be replaced.
+    VpcEndpoint(String),
 }
 
 impl Holder {
@@ -49,6 +51,7 @@ impl Holder {
             Self::Topic(arn) => ("topic", arn),
             Self::Queue(url) => ("queue", url),
             Self::Role(name) => ("role", name),
+            Self::VpcEndpoint(id) => ("VPC endpoint", id),
         }
     }
 }

@@ -54,6 +54,14 @@ pub(crate) const ENDPOINT_SERVICES: Survey = Survey {
     needs: &[rights::DESCRIBE_VPC_ENDPOINT_SERVICE_CONFIGURATIONS],
 };
 
+pub(crate) const VPC_ENDPOINTS: Survey = Survey {
+    list: |look, event| {
+        let found = client(look).describe_vpc_endpoints().into_paginator().items().send().try_collect();
+        listed("VPC endpoints", found, |endpoint| endpoint.vpc_endpoint_id, event, Subject::vpc_endpoint)
+    },
+    needs: &[rights::DESCRIBE_VPC_ENDPOINTS],
+};
+
 /// The instances that run, or can be started again.
 pub(crate) const INSTANCES: Survey = Survey {
     list: |look, event| {

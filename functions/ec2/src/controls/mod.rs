@@ -47,6 +47,7 @@ pub(crate) use open_network_acl::OpenNetworkAcl;
 pub(crate) use opened_prefix_list::OpenedPrefixList;
 pub(crate) use unasked_connections::UnaskedConnections;
 pub(crate) use unblocked_snapshots::UnblockedSnapshots;
+pub(crate) use unlimited_endpoint::UnlimitedEndpoint;
 pub(crate) use used_shared_snapshot::UsedSharedSnapshot;
 
 pub(crate) type OpenEgress = Open<open_egress::OpenEgress>;
@@ -65,4 +66,3 @@ pub(crate) type ForeignInterfacePermission = Notices<foreign_interface_permissio
 pub(crate) type LaunchedMetadataV1 = Notices<launched_metadata_v1::LaunchedMetadataV1>;
 pub(crate) type RaisedHopLimit = Notices<raised_hop_limit::RaisedHopLimit>;
 pub(crate) type SharedFpgaImage = Notices<shared_fpga_image::SharedFpgaImage>;
-pub(crate) type UnlimitedEndpoint = Notices<unlimited_endpoint::UnlimitedEndpoint>;
