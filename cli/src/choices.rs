@@ -11,7 +11,7 @@ use crate::trouble::BadInput;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Choices {
-    /// Ports that may be open to the world, such as `tcp/80,tcp/8000-8100,udp/53,icmp`; `''` for none
+    /// Ports that may be open to the world, such as `tcp/80,tcp/8000-8100,udp/53,icmp`, or `none`
     #[arg(long, value_name = "PORTS", env = "SNAPBACK_PUBLIC_PORTS", default_value = "tcp/80,tcp/443", value_parser = public_ports)]
     public_ports: PublicPorts,
     #[command(flatten)]

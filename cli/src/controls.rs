@@ -11,8 +11,8 @@ use snapback::right::{Right, actions};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Print JSON: an array with id, title, function, `opt_in`, `asks_unless_named`, `operator_applies`, survey, events, reads, writes, undoes, severity,
-    /// frameworks and caveat of each control
+    /// Print JSON: an array of the controls, each with `id`, `title`, `function`, `opt_in`, `asks_unless_named`,
+    /// `operator_applies`, `survey`, `events`, `reads`, `writes`, `undoes`, `severity`, `frameworks` and `caveat`
     #[arg(long)]
     json: bool,
 }

@@ -26,8 +26,6 @@ pub(crate) struct Arguments {
     /// Undo every revert since a time such as `2026-01-31` (UTC), or in the last `2h` or `3d`
     #[arg(long, value_name = "WHEN", conflicts_with = "id", value_parser = past)]
     since: Option<Timestamp>,
-    #[command(flatten)]
-    of: Of,
     /// How many days Snapback leaves the restored change in place
     #[arg(long, default_value = "30", value_parser = clap::value_parser!(u16).range(1..=3653))]
     days: u16,
@@ -37,6 +35,8 @@ pub(crate) struct Arguments {
     /// Do not ask for confirmation
     #[arg(short, long)]
     yes: bool,
+    #[command(flatten, next_help_heading = "With --since")]
+    of: Of,
     #[command(flatten)]
     journal: JournalArguments,
     #[command(flatten)]

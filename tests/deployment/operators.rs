@@ -91,8 +91,8 @@ fn packed(template: &Template, rights: Rights) -> Result<Vec<Part>> {
         if statements.is_empty() {
             continue;
         }
-        let fits = |part: &&mut Part| length(&policy([&part.statements[..], &statements].concat())) <= LONGEST;
-        if parts.last_mut().filter(fits).is_none() {
+        let fits = |part: &Part| length(&policy([&part.statements[..], &statements].concat())) <= LONGEST;
+        if !parts.last().is_some_and(fits) {
             parts.push(Part::default());
         }
         let part = parts.last_mut().context("no policy")?;

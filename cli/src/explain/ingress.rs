@@ -16,7 +16,7 @@ use crate::choices::public_ports;
 pub(super) struct Arguments {
     #[command(flatten)]
     input: Input,
-    /// Ports that may be open to the world, such as `tcp/80,tcp/8000-8100,udp/53,icmp`; `''` for none
+    /// Ports that may be open to the world, such as `tcp/80,tcp/8000-8100,udp/53,icmp`, or `none`
     #[arg(long, value_name = "PORTS", env = "SNAPBACK_PUBLIC_PORTS", default_value = "tcp/80,tcp/443", value_parser = public_ports)]
     public_ports: PublicPorts,
 }

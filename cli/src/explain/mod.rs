@@ -30,7 +30,8 @@ pub(crate) struct Arguments {
 enum What {
     /// Explain whom a resource policy or a role's trust policy lets in
     ///
-    /// It also shows the policy without those who are not trusted.
+    /// It also shows the policy without those who are not trusted. With --json it prints `exposure`; `grants`, each with
+    /// `statement` (counted from 0), `exposure`, `grantee`, `why` and `certain`; and `without`, the policy that would be left.
     #[command(verbatim_doc_comment)]
     Policy(policy::Arguments),
     /// Explain whether permissions make an administrator
