@@ -133,6 +133,32 @@ def test_block_public_access_of_snapshots_comes_back_in_its_mode(alone):
     assert ec2.get_image_block_public_access_state()["ImageBlockPublicAccessState"] == of_images
 
 
+# Hop limits: `ec2-raised-hop-limit`.
+
+
+def test_a_raised_hop_limit_is_what_it_was_and_nothing_else_changes(snapback):
+    made = snapback.ec2.run_instances(ImageId="ami-0a1b2c3d4e5f60718", MinCount=1, MaxCount=1)["Instances"][0]
+    instance = of_ec2("instance", made["InstanceId"])
+
+    def options() -> dict:
+        found = snapback.ec2.describe_instances(InstanceIds=[instance.id])["Reservations"][0]["Instances"][0]
+        return found["MetadataOptions"]
+
+    with snapback.unseen():
+        snapback.ec2.modify_instance_metadata_options(InstanceId=instance.id, HttpPutResponseHopLimit=1)
+    before = options()
+    snapback.look(instance, "Ec2Function")
+    raised = {"HttpPutResponseHopLimit": 3, "InstanceMetadataTags": "enabled"}
+    snapback.ec2.modify_instance_metadata_options(InstanceId=instance.id, **raised)
+    announced = snapback.announces(instance)
+    assert (announced["control"], announced["outcome"]) == ("ec2-raised-hop-limit", "reverted"), announced["why"]
+    assert options() == before | {"InstanceMetadataTags": "enabled"}
+    undone = snapback.undo(announced["id"])
+    assert (undone.returncode, undone.stderr) == (0, "")
+    assert snapback.announces(instance, "held")["control"] == "ec2-raised-hop-limit"
+    assert snapback.has_settled() and options() == before | raised
+
+
 # VPC endpoints: `ec2-unlimited-endpoint`.
 
 

@@ -37,6 +37,7 @@ pub(crate) fn apply<'a>(place: &'a Place, change: &'a Change) -> BoxFuture<'a, R
             Ec2::Sharing(change) => Box::pin(shares::change(place, change)).await,
             Ec2::Switch(change) => Box::pin(switches::change(place, change)).await,
             Ec2::MetadataTokens(change) => Box::pin(instances::change(place, change)).await,
+            Ec2::MetadataHopLimit(change) => Box::pin(instances::change_hop_limit(place, change)).await,
             Ec2::EndpointAcceptance(change) => Box::pin(endpoint_services::change(place, change)).await,
             Ec2::NetworkAclEntries(change) => Box::pin(network_acls::change(place, change)).await,
             Ec2::PrefixListEntries(change) => Box::pin(prefix_lists::change(place, change)).await,

@@ -41,7 +41,7 @@ pub const FUNCTION: Function = Function {
         AnyControl::of::<controls::ForeignDefaultKey>(),
         AnyControl::of::<controls::ForeignInterfacePermission>(),
         AnyControl::of::<controls::LaunchedMetadataV1>(),
-        AnyControl::of::<controls::RaisedHopLimit>(),
+        AnyControl::remembering::<controls::RaisedHopLimit>(),
         AnyControl::of::<controls::SharedFpgaImage>(),
         AnyControl::remembering::<controls::UnaskedConnections>(),
         AnyControl::remembering::<controls::UnlimitedEndpoint>(),

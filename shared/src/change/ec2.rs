@@ -21,6 +21,8 @@ changes! {
         Switch(Switch => SwitchMode),
         /// `ModifyInstanceMetadataOptions`. All other options stay.
         MetadataTokens(Instance => HttpTokens),
+        /// The same call, for how far the answers go.
+        MetadataHopLimit(Instance => HopLimit),
         /// `ModifyVpcEndpointServiceConfiguration`. All else of the service stays.
         EndpointAcceptance(EndpointService => Acceptance),
         /// `DeleteNetworkAclEntry`; `CreateNetworkAclEntry` only ever to undo.
@@ -110,6 +112,11 @@ pub struct SwitchMode(pub String);
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct HttpTokens(pub String);
+
+/// How many hops the answers of the metadata service may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct HopLimit(pub i32);
 
 /// Whether connections to an endpoint service have to be accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -354,6 +361,16 @@ impl Setting for HttpTokens {
     }
 }
 
+impl Setting for HopLimit {
+    fn shown(&self) -> String {
+        format!("HttpPutResponseHopLimit: {self}")
+    }
+
+    fn said(of: &str, _: &Self, to: &Self) -> String {
+        format!("set the hop limit of the metadata service on {of} to {to}")
+    }
+}
+
 impl Setting for Acceptance {
     fn shown(&self) -> String {
         match self {
@@ -471,6 +488,12 @@ impl fmt::Display for SecurityGroup {
 impl fmt::Display for Instance {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "instance `{}`", self.0)
+    }
+}
+
+impl fmt::Display for HopLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
     }
 }
 

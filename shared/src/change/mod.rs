@@ -20,8 +20,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use ec2::{
-    Acceptance, AclEntry, Direction, Ec2, EndpointService, FlowLog, FlowLogFiles, HttpTokens, Instance, Network,
-    NetworkAcl, PrefixEntry, PrefixList, Rule, SecurityGroup, Shared, SharedWith, Source, Switch, SwitchMode,
+    Acceptance, AclEntry, Direction, Ec2, EndpointService, FlowLog, FlowLogFiles, HopLimit, HttpTokens, Instance,
+    Network, NetworkAcl, PrefixEntry, PrefixList, Rule, SecurityGroup, Shared, SharedWith, Source, Switch, SwitchMode,
     VpcExclusion,
 };
 pub use iam::{

@@ -1,10 +1,10 @@
 //! The options of an instance's metadata service.
 
 use anyhow::Result;
-use aws_sdk_ec2::types::{HttpTokensState, InstanceMetadataEndpointState};
+use aws_sdk_ec2::types::{HttpTokensState, InstanceMetadataEndpointState, InstanceMetadataOptionsResponse};
 use serde::{Deserialize, Serialize};
 use snapback::aws::{failure, unless_gone};
-use snapback::change::{Applied, HttpTokens, Instance, Live, Swap};
+use snapback::change::{Applied, HopLimit, HttpTokens, Instance, Live, Swap};
 use snapback::place::Place;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -17,17 +17,28 @@ pub(crate) struct MetadataOptions {
 
 /// Nothing if the instance is gone.
 pub(crate) async fn metadata_options(place: &Place, instance: &str) -> Result<Option<MetadataOptions>> {
-    let answer = snapback::client!(aws_sdk_ec2, &place.config).describe_instances().instance_ids(instance).send().await;
-    let doing = || format!("reading the options of instance `{instance}`");
-    let Some(answer) = unless_gone(answer, &["InvalidInstanceID.NotFound"], doing)? else { return Ok(None) };
-    let instances = answer.reservations.unwrap_or_default().into_iter().filter_map(|one| one.instances).flatten();
-    let mut options = instances.filter_map(|instance| instance.metadata_options);
-    Ok(options.next().and_then(|options| {
+    let found = read(place, instance).await?;
+    Ok(found.and_then(|options| {
         Some(MetadataOptions {
             tokens: options.http_tokens?.as_str().to_owned(),
             is_on: options.http_endpoint != Some(InstanceMetadataEndpointState::Disabled),
         })
     }))
+}
+
+/// How many hops the answers of the metadata service may take; nothing if the instance is gone.
+pub(crate) async fn hop_limit(place: &Place, instance: &str) -> Result<Option<HopLimit>> {
+    let found = read(place, instance).await?;
+    Ok(found.and_then(|options| options.http_put_response_hop_limit).map(HopLimit))
+}
+
+async fn read(place: &Place, instance: &str) -> Result<Option<InstanceMetadataOptionsResponse>> {
+    let answer = snapback::client!(aws_sdk_ec2, &place.config).describe_instances().instance_ids(instance).send().await;
+    let doing = || format!("reading the options of instance `{instance}`");
+    let Some(answer) = unless_gone(answer, &["InvalidInstanceID.NotFound"], doing)? else { return Ok(None) };
+    let instances = answer.reservations.unwrap_or_default().into_iter().filter_map(|one| one.instances).flatten();
+    let mut options = instances.filter_map(|instance| instance.metadata_options);
+    Ok(options.next())
 }
 
 /// What the call does not name stays as it is.
@@ -41,6 +52,21 @@ pub(super) async fn change(place: &Place, change: &Swap<Instance, HttpTokens>) -
     let write = async |to: &HttpTokens| {
         let call = snapback::client!(aws_sdk_ec2, &place.config).modify_instance_metadata_options().instance_id(&of.0);
         let done = call.http_tokens(HttpTokensState::from(to.0.as_str())).send().await;
+        done.map(drop).map_err(|error| failure(error).context(format!("changing the options of {of}")))
+    };
+    change.put(read, write).await
+}
+
+/// Likewise.
+pub(super) async fn change_hop_limit(place: &Place, change: &Swap<Instance, HopLimit>) -> Result<Applied> {
+    let of = &change.of;
+    let read = async {
+        let found = hop_limit(place, &of.0).await?;
+        Ok(Live::or(found, || format!("{of} is gone")))
+    };
+    let write = async |to: &HopLimit| {
+        let call = snapback::client!(aws_sdk_ec2, &place.config).modify_instance_metadata_options().instance_id(&of.0);
+        let done = call.http_put_response_hop_limit(to.0).send().await;
         done.map(drop).map_err(|error| failure(error).context(format!("changing the options of {of}")))
     };
     change.put(read, write).await
