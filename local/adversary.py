@@ -18,7 +18,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from urllib.parse import quote, unquote
 from xml.sax.saxutils import escape, unescape
 
@@ -128,8 +128,9 @@ MEMBERS = {"Policy", "policyText", "ResourcePolicy", "PolicyInJson", "policyDocu
 ELEMENTS = re.compile(r"(<(?:AssumeRolePolicyDocument|Policy)>|<key>Policy</key>\s*<value>|<Name>Policy</Name>\s*<Value>)([^<]+)(<)")
 
 
-def install(chance: Chance, scale: float, faults: Collection[str]) -> None:
-    """`scale`: how long a second of AWS's is here. `faults`: the kinds that meet Snapback."""
+def install(chance: Chance, scale: float, faults: Collection[str], then: Callable[..., None]) -> None:
+    """`scale`: how long a second of AWS's is here. `faults`: the kinds that meet Snapback. `then` is told of a call that
+    was answered, and how; whoever wraps this is told of the answers that are given here."""
     adversary = Adversary(chance, scale, faults)
     dispatch, control = app._dispatch_service_request, app._handle_s3_control_request
 
@@ -137,7 +138,10 @@ def install(chance: Chance, scale: float, faults: Collection[str]) -> None:
         async def go() -> tuple:
             return await dispatch(method, path, headers, body, query, request_id)
 
-        return await adversary.answer(_call(method, path, headers, body, query, request_id), go)
+        def done(answer: tuple) -> None:
+            then(method, path, headers, body, query, request_id, answer)
+
+        return await adversary.answer(_call(method, path, headers, body, query, request_id), go, done)
 
     async def on_the_way_to_s3_control(path, method, body, query, request_id, headers=None):
         async def go() -> tuple:
@@ -145,7 +149,8 @@ def install(chance: Chance, scale: float, faults: Collection[str]) -> None:
 
         if not path.startswith("/v20180820/"):
             return await go()
-        return await adversary.answer(_call(method, path, headers or {}, body, query, request_id), go)
+        # No race is about S3.
+        return await adversary.answer(_call(method, path, headers or {}, body, query, request_id), go, lambda _: None)
 
     app._dispatch_service_request = on_the_way
     app._handle_s3_control_request = on_the_way_to_s3_control
@@ -160,7 +165,7 @@ class Adversary:
         # What reads showed before a write, and until when they still may.
         self.before: dict = {}
 
-    async def answer(self, call: Call, go) -> tuple:
+    async def answer(self, call: Call, go, done) -> tuple:
         operation = operation_of(call)
         if operation is None:
             return await go()
@@ -177,8 +182,12 @@ class Adversary:
             if fault:
                 return fault
             if name in RACES and self.strikes(f"race {name}", RACING):
-                done = await go()
-                return error(service, RACES[name], 400, "Somebody else was faster.", call) if done[0] == 200 else done
+                answer = await go()
+                if answer[0] != 200:
+                    return answer
+                # What is done has a record of its own: of whoever was faster, or of the attempt whose answer was lost.
+                done(answer)
+                return error(service, RACES[name], 400, "Somebody else was faster.", call)
             return self.shown(service, name, self.with_old_policy(service, name, asked, await go()))
         return self.shown(service, name, await go())
 

@@ -100,7 +100,8 @@ def main() -> None:
     # Before CloudTrail, which records what became of a call; before the rest, which asks for rights as AWS does.
     if os.environ["ADVERSE_SEED"]:
         seed, scale = os.environ["ADVERSE_SEED"], float(os.environ["ADVERSE_SCALE"])
-        adversary.install(Chance(seed, faults_met), scale, os.environ["ADVERSE_FAULTS"].split(","))
+        faults = os.environ["ADVERSE_FAULTS"].split(",")
+        adversary.install(Chance(seed, faults_met), scale, faults, then=remember)
     play_cloudtrail()
     event_history.install()
     play_asynchronous_lambda()

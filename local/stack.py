@@ -56,7 +56,7 @@ LOADER = create_loader()
 SEED = os.environ.get("SNAPBACK_ADVERSE_SEED", "1")
 
 # The kinds of faults that meet Snapback (`adversary.py`): `throttle`, `conflict`, `race`, `old`.
-FAULTS = ("throttle", "conflict")
+FAULTS = ("throttle", "conflict", "race")
 
 # How long reads show what was before, in percent of how long they do on AWS.
 PACE = 1

@@ -14,7 +14,7 @@ use snapback::place::Place;
 
 use crate::caller::MemberArguments;
 use crate::operator::{
-    Genuine, JournalArguments, Operator, agreed, judged_again, show, show_change, warn_of, what_can_be_done,
+    Genuine, JournalArguments, Operator, agreed, applied, judged_again, show, show_change, warn_of, what_can_be_done,
 };
 
 #[derive(Debug, clap::Args)]
@@ -103,23 +103,23 @@ async fn judged_now(operator: &Operator, place: &Place, entry: &Entry, genuine: 
 async fn revert(operator: &Operator, place: &Place, mut entry: Entry, genuine: &Genuine) -> Result<()> {
     operator.journal.complete(&entry).await?;
     let done = apply_all(operator, place, &mut entry, genuine).await;
-    let applied = format!("{} of {} changes were made", entry.applied.len(), entry.decision.plan().len());
+    let made = format!("{} of {} changes were made", entry.applied.len(), entry.decision.plan().len());
     match &done {
         Ok(()) => entry.outcome = Outcome::Reverted,
-        Err(failure) => entry.problem = Some(format!("{applied}: {failure:#}")),
+        Err(failure) => entry.problem = Some(format!("{made}: {failure:#}")),
     }
     operator.journal.complete(&entry).await?;
-    done.context(applied)
+    done.context(made)
 }
 
 async fn apply_all(operator: &Operator, place: &Place, entry: &mut Entry, genuine: &Genuine) -> Result<()> {
     entry.applied.clear();
     for change in entry.decision.plan() {
-        match (genuine.function.apply)(place, change).await? {
+        match applied(genuine, place, change, entry.event.time).await? {
             Applied::Changed { found } => {
                 bail!("the resource has just changed, so nothing was touched; found: {found}")
             }
-            applied => entry.applied.push(applied),
+            done => entry.applied.push(done),
         }
     }
     entry.reverted_at = Some(Timestamp::now());

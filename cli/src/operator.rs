@@ -1,20 +1,22 @@
 //! The operator at work: whose credentials these are, where the journal is, and what an entry of it is worth.
 
 use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
 use std::{env, fmt};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use aws_config::{Region, SdkConfig};
 use clap::builder::NonEmptyStringValueParser;
 use functions::FUNCTIONS;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use snapback::aws;
-use snapback::change::Change;
+use snapback::change::{Applied, Change};
 use snapback::control::{AnyControl, Function, Given, Look, Remembering, Suspicion};
 use snapback::decision::Decision;
 use snapback::event::Kind;
 use snapback::journal::{Entry, Forged, Journal, Outcome};
 use snapback::place::Place;
+use snapback::settings::Pace;
 use snapback::subject::Subject;
 use tokio::sync::OnceCell;
 
@@ -254,6 +256,33 @@ async fn output(config: &SdkConfig, stack: &str) -> Result<String> {
              --stack, or the journal's table with --journal."
         )
     })
+}
+
+/// How long to wait before each further read of what AWS may still show as it was.
+const BETWEEN_READS: Duration = Duration::from_secs(5);
+
+/// Applies a change. Until AWS must show what was written at `since`, it may show what was there before: so long it is not
+/// believed that somebody has changed it since, nor that there is nothing to do, and it is read again. A change that writes
+/// nothing has nothing to do.
+pub(crate) async fn applied(of: &Genuine, place: &Place, change: &Change, since: Timestamp) -> Result<Applied> {
+    let waits = Pace::read(&|name: &str| env::var(name).ok())?;
+    let fresh = since + SignedDuration::try_from(waits.of(of.control.settles))?;
+    let is_idle = *change == change.idle();
+    let mut is_said = false;
+    loop {
+        let is_believed = Timestamp::now() >= fresh;
+        let applied = (of.function.apply)(place, change).await?;
+        let is_certain = matches!(applied, Applied::Done { .. }) || is_idle && applied == Applied::Already;
+        if is_believed || is_certain {
+            return Ok(applied);
+        }
+        if !is_said {
+            let until = format!("AWS may show until {fresh:.0} what was there before; looking again until then");
+            writeln!(io::stderr(), "snapback: {until}")?;
+            is_said = true;
+        }
+        tokio::time::sleep(waits.of(BETWEEN_READS)).await;
+    }
 }
 
 /// What is not genuine is not obeyed, and somebody should look who has written it.

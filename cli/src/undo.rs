@@ -8,12 +8,13 @@ use clap::builder::NonEmptyStringValueParser;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::{SignedDuration, Timestamp};
 use snapback::change::{Applied, Change, Own};
-use snapback::control::Function;
 use snapback::journal::{Entry, Hold, Outcome, Undone, Wanted};
 
 use crate::caller::{Caller, MemberArguments};
 use crate::history::{Of, Refusals};
-use crate::operator::{JournalArguments, Operator, agreed, grants, judged_again, show, show_change, what_can_be_done};
+use crate::operator::{
+    Genuine, JournalArguments, Operator, agreed, applied, grants, judged_again, show, show_change, what_can_be_done,
+};
 use crate::terminal::on_one_line;
 use crate::time::{future, past};
 use crate::trouble::BadInput;
@@ -46,7 +47,7 @@ pub(crate) struct Arguments {
 /// A revert that can be undone.
 struct Undoing {
     entry: Entry,
-    function: &'static Function,
+    genuine: Genuine,
     changes: Vec<Change>,
 }
 
@@ -190,9 +191,9 @@ impl Undoing {
                 bail!("there is no revert to undo: the entry says `{outcome}`\n  hint: {}", what_can_be_done(&entry))
             }
         }
-        let function = judged_again(&entry)?.function;
+        let genuine = judged_again(&entry)?;
         let changes = entry.decision.plan().iter().rev().map(Change::undo).collect();
-        Ok(Self { entry, function, changes })
+        Ok(Self { entry, genuine, changes })
     }
 
     /// Whether the journal's key cannot be used afterwards, and with it no hold be checked.
@@ -219,7 +220,8 @@ impl Undoing {
     async fn show_changes(&self, operator: &Operator, member: &MemberArguments, out: &mut impl Write) -> Result<()> {
         let place = operator.place(&self.entry.subject, member).await?;
         for (number, change) in self.changes.iter().enumerate() {
-            let before = match (self.function.apply)(&place, &change.idle()).await? {
+            let since = if number == 0 { self.since() } else { Timestamp::MIN };
+            let before = match applied(&self.genuine, &place, &change.idle(), since).await? {
                 Applied::Changed { found } if number == 0 => return Err(self.refusal(&found)),
                 Applied::Changed { .. } => "as Snapback left it",
                 Applied::Already | Applied::Done { .. } => "now",
@@ -227,6 +229,11 @@ impl Undoing {
             show_change(change, [before, "after the undo"], out)?;
         }
         Ok(())
+    }
+
+    /// When it was reverted.
+    fn since(&self) -> Timestamp {
+        self.entry.reverted_at.unwrap_or(self.entry.decided_at)
     }
 
     fn refusal(&self, found: &str) -> anyhow::Error {
@@ -241,7 +248,7 @@ impl Undoing {
 
     /// The holds come first: AWS tells Snapback of what we do within seconds.
     async fn undo(&self, operator: &Operator, member: &MemberArguments, until: Timestamp) -> Result<()> {
-        let Self { entry, function, changes } = &self;
+        let Self { entry, genuine, changes } = &self;
         let place = operator.place(&entry.subject, member).await?;
         let (now, by, journal) = (Timestamp::now(), &operator.caller().await?.arn, &operator.journal);
         for grant in grants(entry) {
@@ -256,7 +263,7 @@ impl Undoing {
             journal.complete(&undone).await?;
         }
         for (done, change) in changes.iter().enumerate() {
-            let result = match (function.apply)(&place, change).await {
+            let result = match applied(genuine, &place, change, self.since()).await {
                 Ok(Applied::Changed { found }) => Err(self.refusal(&found)),
                 other => other.map(drop),
             };

@@ -82,6 +82,16 @@ pub struct Deployment {
 pub struct Pace(pub u32);
 
 impl Pace {
+    /// Reads how long waits last.
+    ///
+    /// # Errors
+    /// Names the variable and what it should hold.
+    pub fn read(lookup: &impl Fn(&str) -> Option<String>) -> Result<Self, Problem> {
+        let Some(pace) = lookup("SNAPBACK_PACE").filter(|pace| !pace.is_empty()) else { return Ok(Self::default()) };
+        let percent = pace.parse();
+        Ok(Self(percent.or_else(|_| problem("SNAPBACK_PACE", "how long waits last, in percent", &pace))?))
+    }
+
     #[must_use]
     pub fn of(self, wait: Duration) -> Duration {
         wait * self.0 / 100
@@ -223,12 +233,7 @@ impl Deployment {
             journal: required("SNAPBACK_JOURNAL", "the name of the journal's table")?,
             journal_key: required(JOURNAL_KEY, "the ARN of the journal's key")?,
             delayed: required("SNAPBACK_DELAYED", "the URL of a queue")?,
-            pace: match lookup("SNAPBACK_PACE").filter(|pace| !pace.is_empty()) {
-                None => Pace::default(),
-                Some(pace) => {
-                    Pace(pace.parse().or_else(|_| problem("SNAPBACK_PACE", "how long waits last, in percent", &pace))?)
-                }
-            },
+            pace: Pace::read(lookup)?,
             journal_days: days.parse().or_else(|_| problem("SNAPBACK_JOURNAL_DAYS", "a number of days", &days))?,
             topic: required("SNAPBACK_TOPIC", "the ARN of the topic")?,
             most_reverts_per_hour: NonZeroU32::new(match lookup("SNAPBACK_MAX_REVERTS_PER_HOUR") {

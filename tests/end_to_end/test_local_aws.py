@@ -352,6 +352,9 @@ def test_somebody_else_may_have_been_faster(faulty):
     assert "InvalidSecurityGroupRuleId.NotFound" in met
     left = len(group.rules())
     assert left == sum(code == "RequestLimitExceeded" for code in met), "what somebody else did is done"
+    revoked = [one for one in faulty.calls_upon(group) if one["eventName"] == "RevokeSecurityGroupIngress"]
+    done = [record for record in revoked if "errorCode" not in record]
+    assert len(done) == len(rules) - left, "what somebody else did has a record"
 
 
 def test_for_a_while_a_read_shows_what_was_before(faulty):
