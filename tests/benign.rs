@@ -84,6 +84,10 @@ const NEVER_ORDINARY: [&str; 54] = [
 const ASK_THE_JOURNAL: [(&str, &str); 2] =
     [("s3-lost-bucket-deny", "PutBucketPolicy"), ("s3-lost-log-delivery", "PutBucketPolicy")];
 
+/// No label tells whether it is that of a `Deny`, so the policy that is left is read.
+const REMOVED_BY_LABEL: [(&str, &str); 2] =
+    [("sns-open-topic-policy", "RemovePermission"), ("sqs-open-queue-policy", "RemovePermission")];
+
 /// Nothing that root does is ordinary, and to all other controls root is a caller like any.
 const OF_ROOT: &str = "signin-root-call";
 
@@ -949,7 +953,10 @@ fn nothing_ordinary_raises_a_suspicion() -> Result<()> {
             let settings = Settings { modes: workspace_tests::for_all(Mode::Notify), ..deployed() };
             let suspected = function.suspect(record.clone(), &settings)?;
             let Some((event, suspected)) = suspected else { continue };
-            let asks = |control: &AnyControl| ASK_THE_JOURNAL.contains(&(control.about.id, event.name.as_str()));
+            let asks = |control: &AnyControl| {
+                let call = (control.about.id, event.name.as_str());
+                ASK_THE_JOURNAL.contains(&call) || REMOVED_BY_LABEL.contains(&call)
+            };
             let is_of_root = |control: &AnyControl| control.about.id == OF_ROOT && event.actor.is_root();
             let looks = |control: &AnyControl| control.about.id == ALWAYS_LOOKS;
             let is_ordinary = |control: &AnyControl| !asks(control) && !is_of_root(control) && !looks(control);

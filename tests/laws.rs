@@ -445,11 +445,13 @@ const OPENS: [&str; 17] = [
 ];
 
 /// Cases whose events do not tell what they opened: an address instead of an id, a changed rule that is gone and went either
-/// way, a credential that may have been inactive.
-const UNTOLD: [&str; 3] = [
+/// way, a credential that may have been inactive, a statement by its label.
+const UNTOLD: [&str; 5] = [
     "s3-public-bucket-acl/by-address-of-mail.json",
     "ec2-open-egress/changed-rule.json",
     "iam-new-credential/service-credential-reset.json",
+    "sns-open-topic-policy/deny-removed.json",
+    "sqs-open-queue-policy/deny-removed.json",
 ];
 
 /// Somebody may open, read and close before Snapback looks, and leave everything beside it as it is.

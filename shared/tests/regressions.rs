@@ -47,6 +47,105 @@ fn a_canonical_user_who_is_denied_may_be_the_account_that_is_allowed() {
     keeps_the_laws(Kind::Resource, &format!(r#"{{"Version":"2012-10-17","Statement":[{deny},{allow}]}}"#));
 }
 
+/// A bucket's ARN has no account, so it does not take back what the policy says of whose bucket it is.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html>
+#[test]
+fn whose_a_bucket_is_that_events_come_from_is_said_by_the_account_and_not_by_the_arn() {
+    let of = |account: &str| {
+        format!(
+            r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Principal":{{"Service":"s3.amazonaws.com"}},
+            "Action":"SQS:SendMessage","Resource":"arn:aws:sqs:eu-central-1:111122223333:orders",
+            "Condition":{{"ArnLike":{{"aws:SourceArn":"arn:aws:s3:::b"}},
+            "StringEquals":{{"aws:SourceAccount":"{account}"}}}}}}}}"#
+        )
+    };
+    assert_eq!(exposure(&of("777788889999")), Exposure::Foreign);
+    assert_eq!(exposure(&of("111122223333")), Exposure::Account);
+}
+
+/// The key says how an object is encrypted, and not who calls.
+#[test]
+fn a_stranger_who_is_named_stays_one_whatever_key_has_to_be_used() {
+    let key = r#""s3:x-amz-server-side-encryption-aws-kms-key-id":"arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab""#;
+    assert_eq!(
+        exposure(&put_if(r#"{"AWS":"777788889999"}"#, &format!(r#"{{"StringEquals":{{{key}}}}}"#))),
+        Exposure::Foreign
+    );
+    let by_account = format!(r#"{{"StringEquals":{{{key},"aws:PrincipalAccount":"777788889999"}}}}"#);
+    assert_eq!(exposure(&put_if(r#""*""#, &by_account)), Exposure::Foreign);
+    assert_eq!(exposure(&put_if(r#""*""#, &format!(r#"{{"StringEquals":{{{key}}}}}"#))), Exposure::Account);
+}
+
+/// A caller makes of `${aws:PrincipalTag/team}` what spares them.
+#[test]
+fn a_deny_that_spares_what_a_variable_names_does_not_cover_it() {
+    for spared in ["b/${aws:PrincipalTag/team}/*", "b/${aws:username}/x"] {
+        let policy = format!(
+            r#"{{"Version":"2012-10-17","Statement":[
+            {{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/team/x"}},
+            {{"Effect":"Deny","Principal":"*","Action":"s3:*","NotResource":"arn:aws:s3:::{spared}"}}]}}"#
+        );
+        assert_eq!(exposure(&policy), Exposure::Public, "{spared}");
+    }
+}
+
+/// The key's policy may keep the stranger out, so nothing is taken away.
+#[test]
+fn a_deny_of_other_keys_makes_no_friend_of_a_stranger_who_is_named() {
+    let policy = r#"{"Version":"2012-10-17","Statement":[
+        {"Effect":"Allow","Principal":{"AWS":"777788889999"},"Action":"s3:PutObject","Resource":"arn:aws:s3:::b/*"},
+        {"Effect":"Deny","Principal":"*","Action":"s3:PutObject","Resource":"arn:aws:s3:::b/*","Condition":{"StringNotEquals":
+        {"s3:x-amz-server-side-encryption-aws-kms-key-id":"arn:aws:kms:eu-central-1:111122223333:key/1"}}}]}"#;
+    let judged = Policy::parse(policy).expect("a policy").judge(Kind::Resource, &trust());
+    assert_eq!((judged.exposure, judged.grants[0].certain), (Exposure::Foreign, false));
+}
+
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principalaccount>
+#[test]
+fn the_account_of_who_does_not_sign_is_anonymous() {
+    let is = |operator: &str, accounts: &str| {
+        those_if(r#""*""#, &format!(r#"{{"{operator}":{{"aws:PrincipalAccount":{accounts}}}}}"#))
+    };
+    assert_eq!(exposure(&is("StringEquals", r#"["anonymous","111122223333"]"#)), Exposure::Public);
+    let if_it_exists = is("StringEqualsIfExists", r#""111122223333""#);
+    let judged = Policy::parse(&if_it_exists).expect("a policy").judge(Kind::Resource, &trust());
+    assert!(!judged.grants[0].certain, "every call tells the account: {judged:?}");
+}
+
+#[test]
+fn a_key_in_two_spellings_is_no_way_to_seem_closed() {
+    let account = |key: &str, account: &str| format!(r#""{key}":"{account}""#);
+    let both = [account("aws:PrincipalAccount", "111122223333"), account("AWS:principalaccount", "777788889999")];
+    let judged = those_if(r#""*""#, &format!(r#"{{"StringEquals":{{{}}}}}"#, both.join(",")));
+    assert_eq!(exposure(&judged), Exposure::Public);
+}
+
+#[test]
+fn a_deny_that_may_mean_a_stranger_leaves_a_doubt() {
+    let session = r#"{"AWS":"arn:aws:sts::777788889999:assumed-role/x/s"}"#;
+    for (principal, condition) in [
+        (session, r#"{"ArnEquals":{"aws:PrincipalArn":"arn:aws:iam::777788889999:role/x"}}"#),
+        (session, r#"{"ArnLike":{"aws:PrincipalArn":"arn:aws:iam::777788889999:role/team/*"}}"#),
+        (r#"{"AWS":"777788889999"}"#, r#"{"Null":{"aws:PrincipalAccount":"false"}}"#),
+    ] {
+        let policy = format!(
+            r#"{{"Version":"2012-10-17","Statement":[
+            {{"Effect":"Allow","Principal":{principal},"Action":"s3:GetObject","Resource":"*"}},
+            {{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"*","Condition":{condition}}}]}}"#
+        );
+        let judged = Policy::parse(&policy).expect("a policy").judge(Kind::Resource, &trust());
+        assert_eq!((judged.exposure, judged.grants[0].certain), (Exposure::Foreign, false), "{policy}");
+    }
+}
+
+fn put_if(principal: &str, condition: &str) -> String {
+    those_if(principal, condition).replace("s3:GetObject", "s3:PutObject")
+}
+
+fn exposure(text: &str) -> Exposure {
+    Policy::parse(text).expect("a policy").judge(Kind::Resource, &trust()).exposure
+}
+
 /// AWS writes its data perimeters with these: the caller must be of the account or organization that owns the resource.
 /// A variable is no fixed value, so it may be told of; but strangers do not surely get in, and nothing may be taken.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-resourceaccount>

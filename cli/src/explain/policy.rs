@@ -1,6 +1,5 @@
 //! `snapback explain policy`
 
-use std::borrow::Cow;
 use std::fmt::Write;
 
 use jiff::Timestamp;
@@ -44,7 +43,7 @@ struct ShownGrant<'a> {
     statement: usize,
     exposure: Exposure,
     grantee: &'a str,
-    why: Cow<'a, str>,
+    why: &'a str,
     /// Whether this is so beyond doubt: whether Snapback would revert it, or only alert.
     certain: bool,
 }
@@ -81,7 +80,7 @@ fn in_json(judgement: &Judgement, without: Option<String>) -> Result<String, Not
         statement: grant.statement,
         exposure: grant.exposure,
         grantee: &grant.grantee,
-        why: sentence(grant),
+        why: &grant.why,
         certain: grant.certain,
     });
     let without = without.map(RawValue::from_string).transpose().map_err(unwritable)?;
@@ -95,7 +94,7 @@ fn for_people(judgement: &Judgement, before: &str, without: Option<String>) -> S
     for grant in &judgement.grants {
         let mark = if grant.is_untrusted() { '!' } else { ' ' };
         let doubt = if grant.certain { "" } else { UNCERTAIN };
-        let _ = write!(shown, "\n{mark} {:<12} {}{doubt}", grant.exposure.to_string(), sentence(grant));
+        let _ = write!(shown, "\n{mark} {:<12} {}{doubt}", grant.exposure.to_string(), grant.why);
     }
     if !judgement.grants.iter().any(Grant::is_untrusted) {
         let service = judgement.exposure == Exposure::Service;
@@ -114,16 +113,6 @@ fn for_people(judgement: &Judgement, before: &str, without: Option<String>) -> S
 
 /// Added where a condition or a `Deny` may keep them out, in a way that is not judged here.
 const UNCERTAIN: &str = " (not certain)";
-
-/// What a grant lets whom do, or would if the rest of the policy let it.
-fn sentence(grant: &Grant) -> Cow<'_, str> {
-    if grant.exposure != Exposure::None {
-        return Cow::Borrowed(&grant.why);
-    }
-    let why = grant.why.replacen(" lets ", " would let ", 1);
-    let is_told = why.contains("nobody is left to whom that applies");
-    Cow::Owned(if is_told { why } else { why + ", but a condition or a `Deny` keeps them out" })
-}
 
 /// Lines that stay, go (`-`) and come (`+`).
 fn changes(before: &str, after: &str) -> String {

@@ -34,6 +34,8 @@ pub(super) enum About {
     Caller,
     /// Which way the call comes and what it comes upon, whoever calls.
     Way,
+    /// With which key an object is encrypted, whoever calls.
+    Key,
     /// For whom a service acts.
     Source,
     /// Whether the caller is a service.
@@ -117,7 +119,29 @@ pub(super) fn allowed(statement: &Statement<'_>, kind: Kind, trust: &Trust) -> V
         needed.extend(["aws:principalaccount", "aws:principalarn"].map(Cow::Borrowed));
     }
     let is_there = |entry: &Entry<'_>| needed.contains(&pattern::lower(&entry.key));
-    entries.iter().map(|entry| allowed_by(entry, is_there(entry), &statement.actions, kind, trust)).collect()
+    let tells_owner = entries.iter().filter(needs).any(|entry| OWNERS.contains(&&*pattern::lower(&entry.key)));
+    let judged = |entry: &Entry<'_>| {
+        // Whose bucket it is, another key says.
+        if tells_owner && is_of_nobodys(entry) {
+            return Judged { about: About::Source, reach: Reach::ANYONE, values: vec![] };
+        }
+        let judged = allowed_by(entry, is_there(entry), &statement.actions, kind, trust);
+        // Nobody knows which of two spellings of one key counts.
+        let is_twice =
+            judged.reach != Reach::ANYONE && entries.iter().filter(|other| is_same(entry, other)).count() > 1;
+        if is_twice { Judged { about: judged.about, reach: Reach::UNKNOWN, values: vec![] } } else { judged }
+    };
+    entries.iter().map(judged).collect()
+}
+
+fn is_same(one: &Entry<'_>, other: &Entry<'_>) -> bool {
+    one.operator.eq_ignore_ascii_case(&other.operator) && one.key.eq_ignore_ascii_case(&other.key)
+}
+
+/// Whether it asks for sources whose ARNs have no account, as those of buckets.
+fn is_of_nobodys(entry: &Entry<'_>) -> bool {
+    let has_account = |value: &Word<'_>| value.text.split(':').nth(4).is_some_and(is_fixed);
+    entry.key.eq_ignore_ascii_case("aws:SourceArn") && !entry.values.iter().any(has_account)
 }
 
 /// Whether only a call that is signed meets this. Such a call tells both account and ARN of who signs it, and the account
@@ -212,6 +236,8 @@ pub(super) fn spared(entry: &Entry<'_>, trust: &Trust) -> Reach {
         // Nobody is kept out for good by a date.
         Form::Amount if is_date(entry) => Reach::ANYONE,
         _ if matches!(names, Names::Nobody | Names::Guest) => Reach::ANYONE,
+        // With which key an object is encrypted says little of who calls.
+        _ if names == Names::Key => Reach::UNKNOWN,
         // Without the key there is no value that differs, so who has no such key is not hit.
         _ if operator.is_negated && operator.is_any => Reach::ANYONE,
         _ if operator.is_negated && matches!(names, Names::Unknown | Names::Header) => Reach::UNKNOWN,
@@ -228,8 +254,14 @@ pub(super) fn spared(entry: &Entry<'_>, trust: &Trust) -> Reach {
         }
         Form::Bool if operator.holds_if_absent && names == Names::Unknown => Reach::UNKNOWN,
         Form::Null if matches!(names, Names::Unknown | Names::Header) && is("true") => Reach::UNKNOWN,
+        // Every call that is signed has them.
+        Form::Null if tells_who_signs(&entry.key) && !is("true") => Reach::UNKNOWN,
         _ => Reach::ANYONE,
     }
+}
+
+fn tells_who_signs(key: &str) -> bool {
+    ["aws:PrincipalAccount", "aws:PrincipalArn"].iter().any(|one| key.eq_ignore_ascii_case(one))
 }
 
 /// Whether whoever makes one of these calls can meet what this key asks for, as they write it into the request.
@@ -319,9 +351,8 @@ fn meaning(key: &str) -> (Names, About) {
         Names::SignedIn(_) if known::tells_a_pool(&key) => About::Pool,
         Names::SignedIn(_) => About::Claim,
         Names::Guest => About::Guests,
-        Names::Network | Names::Address | Names::Key | Names::Owner | Names::MountTarget | Names::Destination => {
-            About::Way
-        }
+        Names::Key => About::Key,
+        Names::Network | Names::Address | Names::Owner | Names::MountTarget | Names::Destination => About::Way,
         _ if key.starts_with("aws:vpce") || key.starts_with("s3:dataaccesspoint") => About::Way,
         _ if &*key == "aws:sourcevpcarn" => About::Way,
         _ => About::Caller,
@@ -333,6 +364,9 @@ fn meaning(key: &str) -> (Names, About) {
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html>
 const SOURCES: [&str; 5] =
     ["aws:sourceaccount", "aws:sourcearn", "aws:sourceorgid", "aws:sourceorgpaths", "aws:sourceowner"];
+
+/// Those of them that say whose a source is.
+const OWNERS: [&str; 4] = ["aws:sourceaccount", "aws:sourceorgid", "aws:sourceorgpaths", "aws:sourceowner"];
 
 /// Keys that any stranger can meet: they tell how the call is made and what it is made upon, or a stranger chooses
 /// them. `aws:VpcSourceIp` is among them as anyone's VPC may have any private address, and tags as anyone tags his own.
@@ -491,13 +525,14 @@ fn claim(key: &str) -> Names {
 /// Whether calls have this key although the condition also holds without it.
 fn is_always_there(key: &str, names: Names, kind: Kind, actions: &Scope<'_>) -> bool {
     let is = |name| key.eq_ignore_ascii_case(name);
-    let is_of_principal = is("aws:PrincipalArn") || is("aws:PrincipalAccount");
+    // Of a call that is not signed, the account is `anonymous`.
+    let is_of_principal = is("aws:PrincipalArn") && kind == Kind::Trust || is("aws:PrincipalAccount");
     let is_subscribing =
         !actions.is_all_but && actions.words.iter().all(|action| action.text.eq_ignore_ascii_case("sns:Subscribe"));
     match names {
         Names::SignedIn(_) => true,
         Names::Destination => is_subscribing,
-        _ => is("kms:CallerAccount") || kind == Kind::Trust && is_of_principal,
+        _ => is("kms:CallerAccount") || is_of_principal,
     }
 }
 
@@ -547,6 +582,8 @@ fn of_value(value: &str, entry: &Entry<'_>, form: Form, names: Names, trust: &Tr
     match names {
         Names::Organization => of(value, Trust::of_organization),
         Names::OrganizationPath => of(value.split('/').next().unwrap_or_default(), Trust::of_organization),
+        // As which everybody counts who does not sign.
+        Names::Account if value == "anonymous" => Reach::ANYONE,
         Names::Account if is_fixed(value) => principal::of_account(value, trust),
         Names::Network => of(value, Trust::of_network),
         Names::ServiceName => Reach::certain(Exposure::Service),

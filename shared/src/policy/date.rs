@@ -51,9 +51,14 @@ impl Asked<'_> {
     }
 }
 
-/// Seconds since 1970, or a date as ISO 8601 has it.
+/// Seconds since 1970, or a date as ISO 8601 has it. What may be either, as a year or a date without dashes, is no moment
+/// that has certainly passed.
+/// <https://www.w3.org/TR/NOTE-datetime>
 fn moment(text: &str) -> Option<Timestamp> {
     let text = text.trim();
+    if matches!(text.len(), 4 | 6 | 8) && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
     let of_civil = |civil: DateTime| TimeZone::UTC.to_timestamp(civil).ok();
     let seconds = text.parse::<i64>().ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
     let exact = || text.parse::<Timestamp>().ok();
@@ -91,6 +96,8 @@ mod tests {
             ("datelessthanequals", "aws:currenttime", &["2026-06-01T11:59:59Z"], true),
             ("datelessthan", "aws:currenttime", &["2020-01-01", "2026-06-02"], false),
             ("datelessthan", "aws:currenttime", &["yesterday"], false),
+            ("datelessthan", "aws:currenttime", &["2031"], false),
+            ("datelessthan", "aws:currenttime", &["20310101"], false),
             ("datelessthan", "aws:currenttime", &[], false),
             ("datelessthan", "aws:epochtime", &["1767225600"], true),
             ("numericlessthan", "aws:epochtime", &["1767225600"], true),

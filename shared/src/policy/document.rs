@@ -113,7 +113,7 @@ impl<'a> Document<'a> {
             match (&*member.name, member.value) {
                 ("Version", Value::StringLit(text)) => version = Some(text.value),
                 ("Statement", value) => statement = Some(value),
-                _ => {}
+                (other, _) => refuse_misspelt(other, member.place.start, &["Version", "Statement"])?,
             }
         }
         let statements = match statement {
@@ -146,6 +146,7 @@ impl<'a> Statement<'a> {
         let Value::Object(object) = value else {
             return expected(place.start, "an object as statement");
         };
+        let start = place.start;
         let mut effect = None;
         let mut statement = Self {
             place,
@@ -156,10 +157,12 @@ impl<'a> Statement<'a> {
             resources: Scope::default(),
             condition: vec![],
         };
-        for member in members(object)? {
+        let members = members(object)?;
+        refuse_both(&members, start)?;
+        for member in members {
             match &*member.name {
                 "Sid" => statement.sid = words(member.value)?.into_iter().next().map(|word| word.text),
-                "Effect" => effect = words(member.value)?.into_iter().next().map(|word| word.text),
+                "Effect" => effect = Some(word(member.value)?.text),
                 "Principal" => statement.principal = Principal::Those(lists(member.value)?),
                 "NotPrincipal" => statement.principal = Principal::AllBut(lists(member.value)?),
                 "Action" => statement.actions.words = words(member.value)?,
@@ -167,13 +170,13 @@ impl<'a> Statement<'a> {
                 "Resource" => statement.resources.words = words(member.value)?,
                 "NotResource" => statement.resources = Scope { words: words(member.value)?, is_all_but: true },
                 "Condition" => statement.condition = entries(member.value)?,
-                _ => {}
+                other => refuse_misspelt(other, member.place.start, &ELEMENTS)?,
             }
         }
         statement.allows = match effect.as_deref() {
             Some("Allow") => true,
             Some("Deny") => false,
-            _ => return expected(statement.place.start, "`Allow` or `Deny` as the statement's `Effect`"),
+            _ => return expected(start, "`Allow` or `Deny` as the statement's `Effect`"),
         };
         Ok(statement)
     }
@@ -233,6 +236,27 @@ fn members(object: ast::Object<'_>) -> Result<Vec<Member<'_>>> {
         return Err((object.range.start, format!("`{}` is there twice", shown(twice[0]))));
     }
     Ok(members)
+}
+
+/// The elements of a statement.
+const ELEMENTS: [&str; 9] =
+    ["Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition"];
+
+/// An element that is nearly one of these would be passed over, and the policy seem harmless: AWS refuses it.
+fn refuse_misspelt(name: &str, position: usize, elements: &[&str]) -> Result<()> {
+    let singular = pattern::lower(name);
+    let singular = singular.strip_suffix('s').unwrap_or(&singular);
+    match elements.iter().find(|element| element.eq_ignore_ascii_case(singular)) {
+        Some(element) if *element != name => expected(position, &format!("`{element}`, not `{}`", shown(name))),
+        _ => Ok(()),
+    }
+}
+
+/// A statement has an element or its opposite.
+fn refuse_both(members: &[Member<'_>], position: usize) -> Result<()> {
+    let has = |name: &str| members.iter().any(|member| member.name == name);
+    let both = ["Principal", "Action", "Resource"].into_iter().find(|name| has(name) && has(&format!("Not{name}")));
+    both.map_or(Ok(()), |name| expected(position, &format!("`{name}` or `Not{name}`, not both")))
 }
 
 fn lists(value: Value<'_>) -> Result<Vec<List<'_>>> {
@@ -339,6 +363,19 @@ mod tests {
             (
                 "{\"Statement\": {\"Effect\": \"allow\"}}",
                 "expected `Allow` or `Deny` as the statement's `Effect` on line 1 column 15",
+            ),
+            ("{\"Statement\": {\"Effect\": [\"Allow\"]}}", "expected a text or a list of texts on line 1 column 26"),
+            (
+                "{\"Statement\": {\"Effect\": \"Allow\", \"principal\": \"*\"}}",
+                "expected `Principal`, not `principal` on line 1 column 35",
+            ),
+            (
+                "{\"Statement\": {\"Effect\": \"Allow\", \"Conditions\": {}}}",
+                "expected `Condition`, not `Conditions` on line 1 column 35",
+            ),
+            (
+                "{\"Statement\": {\"Effect\": \"Allow\", \"Principal\": \"*\", \"NotPrincipal\": \"*\"}}",
+                "expected `Principal` or `NotPrincipal`, not both on line 1 column 15",
             ),
             (
                 "{\"Statement\": {\"Effect\": \"Allow\", \"Principal\": {\"AWS\": [[\"*\"]]}}}",

@@ -153,18 +153,19 @@ fn values(entries: &[Judged], named: &[Named<'_>], reaches: &[Reach], kind: Kind
     let names_others = |judged: &Judged| match judged.about {
         About::Source if services.is_empty() => true,
         About::Caller | About::Claim | About::Pool | About::Guests if others.is_empty() => true,
-        About::Way => false,
+        About::Way | About::Key => false,
         _ => judged.values.iter().all(|value| value.is_narrower_than_public()),
     };
     let may_differ = |judged: &Judged| judged.values.len() > 1 && (!is_one_trusted || names_others(judged));
     let several = entries.iter().enumerate().filter(|(_, judged)| is_one_untrusted && may_differ(judged));
     // Best is a key that names strangers apart from friends; then one that names the fewest.
-    let may_mean_friends = |judged: &Judged| judged.about == About::Way || judged.values.contains(&Reach::ANYONE);
+    let is_way = |judged: &Judged| matches!(judged.about, About::Way | About::Key);
+    let may_mean_friends = |judged: &Judged| is_way(judged) || judged.values.contains(&Reach::ANYONE);
     let somebody = |value: &&Reach| value.exposure != Exposure::None;
     let narrowest = |judged: &Judged| judged.values.iter().filter(somebody).map(|value| value.exposure).min();
     let rank = |judged: &Judged| {
         let narrowest = narrowest(judged).unwrap_or(Exposure::Public);
-        (may_mean_friends(judged), narrowest, judged.about == About::Way)
+        (may_mean_friends(judged), narrowest, is_way(judged))
     };
     let (entry, _) = several.min_by_key(|(_, judged)| rank(judged))?;
     let others = entries.iter().enumerate().filter(|(index, _)| *index != entry).map(|(_, judged)| judged);
@@ -294,6 +295,7 @@ impl<'w, 's> Writer<'w, 's> {
             _ if !reach.certain => ", and whose that is cannot be told",
             _ => how,
         };
+        let lets = if reach.exposure == Exposure::None { "would let" } else { "lets" };
         Grant {
             statement: self.index,
             exposure: reach.exposure,
@@ -301,7 +303,7 @@ impl<'w, 's> Writer<'w, 's> {
             grantee: grantee.to_owned(),
             name,
             writes: self.writes,
-            why: format!("{} lets {who} {}{how}", self.which, self.what),
+            why: format!("{} {lets} {who} {}{how}", self.which, self.what),
             part,
             kind: self.context.kind,
         }
@@ -324,6 +326,7 @@ impl<'w, 's> Writer<'w, 's> {
 
 fn how_of_one(reach: Reach) -> &'static str {
     match reach.exposure {
+        Exposure::None => ", but a condition or a `Deny` keeps them out",
         Exposure::Foreign => ", which is not trusted",
         Exposure::Service => ", and for whom that acts is not said",
         _ => "",

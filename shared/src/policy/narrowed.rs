@@ -25,6 +25,8 @@ pub(super) struct Narrowed {
     /// To whose identity pool, and whether its guests are let in as well.
     pool: Option<Reach>,
     guests: Option<Reach>,
+    /// With whose key.
+    key: Option<Reach>,
     is_service: bool,
     kind: Kind,
 }
@@ -37,6 +39,7 @@ impl Narrowed {
             claim: None,
             pool: None,
             guests: None,
+            key: None,
             is_service: false,
             kind,
         };
@@ -50,13 +53,26 @@ impl Narrowed {
             About::Claim => self.claim = narrower(self.claim),
             About::Pool => self.pool = narrower(self.pool),
             About::Guests => self.guests = narrower(self.guests),
+            About::Key => self.key = narrower(self.key),
             About::Service if reach == Reach::certain(Exposure::Service) => self.is_service = true,
             About::Caller | About::Way | About::Service => self.caller = self.caller.and(reach),
         }
         self
     }
 
+    /// With a key of the owner's a stranger who is named is still one, but the policy of the key may keep them out.
     pub(super) fn of(self, grantee: Grantee, left: Reach) -> Reach {
+        let reach = self.of_caller(grantee, left);
+        match self.key {
+            Some(key) if reach.exposure == Exposure::Foreign && !key.exposure.is_untrusted() => {
+                Reach::unsure(Exposure::Foreign)
+            }
+            Some(key) => reach.and(key),
+            None => reach,
+        }
+    }
+
+    fn of_caller(self, grantee: Grantee, left: Reach) -> Reach {
         let (source, claim) = (self.source.unwrap_or(Reach::ANYONE), self.claim.unwrap_or(Reach::ANYONE));
         // Guests of a pool are anyone, and whether it has some the policy does not tell.
         let pool = self.pool.map(|pool| pool.or(self.guests.unwrap_or(Reach::UNKNOWN)));

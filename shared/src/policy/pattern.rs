@@ -17,8 +17,10 @@ pub fn matches(pattern: &str, text: &str) -> bool {
 
 /// Whether one pattern certainly stands for all that another does. Only rarely (`?*` and `*?`) it says no where yes
 /// is true, and never the other way round.
+///
+/// A variable (`${aws:username}`) stands for whatever the caller has made of it.
 pub(crate) fn covers(wide: &str, narrow: &str) -> bool {
-    stands_for(wide, narrow, |character| character != '*')
+    wide == narrow || !has_variable(wide) && stands_for(wide, &starred(narrow), |character| character != '*')
 }
 
 /// Whether some text is meant by both patterns; also said of patterns too long to compare.
@@ -29,6 +31,7 @@ pub(crate) fn overlaps(one: &str, other: &str) -> bool {
     if one.len() > LONGEST || other.len() > LONGEST {
         return true;
     }
+    let (one, other) = (&*starred(one), &*starred(other));
     if !is_pattern(one) || !is_pattern(other) {
         return matches(one, other) || matches(other, one);
     }
@@ -37,6 +40,22 @@ pub(crate) fn overlaps(one: &str, other: &str) -> bool {
     let is_same = |(one, other): (&char, &char)| *one == '?' || *other == '?' || one == other;
     let (heads, others) = (one.iter().take_while(|one| **one != '*'), other.iter().take_while(|one| **one != '*'));
     heads.zip(others).all(is_same) && meet(&one, &other)
+}
+
+fn has_variable(text: &str) -> bool {
+    text.contains("${")
+}
+
+/// The text with a star for each variable.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html>
+fn starred(text: &str) -> Cow<'_, str> {
+    let mut parts = text.split("${");
+    let first = parts.next().unwrap_or_default();
+    if first.len() == text.len() {
+        return Cow::Borrowed(text);
+    }
+    let after = |part: &str| part.split_once('}').map_or(String::new(), |(_, after)| after.to_owned());
+    Cow::Owned(parts.fold(first.to_owned(), |starred, part| starred + "*" + &after(part)))
 }
 
 pub(crate) fn is_pattern(text: &str) -> bool {

@@ -244,6 +244,14 @@ pub(super) fn is_session_of(session: &str, role: &str) -> bool {
     session.is_some() && session == role
 }
 
+/// Whether an entry of a `Deny` may mean the role of this session, whose path the session does not tell.
+pub(super) fn may_mean_role_of(session: &str, entry: &Entry<'_>) -> bool {
+    let role = session.split_once(":assumed-role/").and_then(|(_, session)| session.split('/').next());
+    let (Some(role), Some(account)) = (role, account(session)) else { return false };
+    let roles = format!("arn:*:iam::{account}:role/*{role}");
+    entry.key.eq_ignore_ascii_case(ARN) && entry.values.iter().any(|value| overlaps(&value.text, &roles))
+}
+
 /// Whether all principals of an account are meant.
 fn is_whole_account(text: &str) -> bool {
     is_account(text) || text.splitn(6, ':').nth(5) == Some("root") && text.split(':').nth(2) == Some("iam")

@@ -1,6 +1,6 @@
 //! # A topic policy lets strangers in
 //!
-//! **Watches** `SetTopicAttributes`, `AddPermission`, `CreateTopic`.
+//! **Watches** `SetTopicAttributes`, `AddPermission`, `RemovePermission`, `CreateTopic`.
 //!
 //! **Why** Whoever may subscribe to a topic reads every message that is sent to it, and whoever may publish to it can
 //! trigger whatever listens (endgame backdoors topics this way).
@@ -56,6 +56,7 @@ impl Resource for SnsOpenTopicPolicy {
         watches: &[
             Watch { service: SERVICE, name: "SetTopicAttributes" },
             Watch { service: SERVICE, name: "AddPermission" },
+            Watch { service: SERVICE, name: "RemovePermission" },
             Watch { service: SERVICE, name: "CreateTopic" },
         ],
         reads: &[GET_POLICY],
@@ -79,6 +80,8 @@ impl Resource for SnsOpenTopicPolicy {
             "SetTopicAttributes" if json::text(request, "attributeName").is_some_and(is_another) => ToldPolicy::None,
             "SetTopicAttributes" => json::text(request, "attributeValue").map(str::to_owned).into(),
             "CreateTopic" => ToldPolicy::of_attributes(request),
+            // What is removed may be a `Deny`.
+            "RemovePermission" => ToldPolicy::Untold,
             _ => ToldPolicy::of_permission(request, "SNS"),
         };
         (arn, policy)

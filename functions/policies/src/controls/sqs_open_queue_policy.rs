@@ -1,6 +1,6 @@
 //! # A queue policy lets strangers in
 //!
-//! **Watches** `SetQueueAttributes`, `AddPermission`, `CreateQueue`.
+//! **Watches** `SetQueueAttributes`, `AddPermission`, `RemovePermission`, `CreateQueue`.
 //!
 //! **Why** Whoever may receive from a queue takes its messages away, and whoever may send to it feeds what works them off
 //! (endgame backdoors queues this way).
@@ -59,6 +59,7 @@ impl Resource for SqsOpenQueuePolicy {
         watches: &[
             Watch { service: SERVICE, name: "SetQueueAttributes" },
             Watch { service: SERVICE, name: "AddPermission" },
+            Watch { service: SERVICE, name: "RemovePermission" },
             Watch { service: SERVICE, name: "CreateQueue" },
         ],
         reads: &[GET_POLICY],
@@ -81,6 +82,8 @@ impl Resource for SqsOpenQueuePolicy {
         let policy = match event.name.as_str() {
             "AddPermission" => ToldPolicy::of_permission(request, "SQS"),
             "SetQueueAttributes" if sets_nothing => ToldPolicy::Untold,
+            // What is removed may be a `Deny`.
+            "RemovePermission" => ToldPolicy::Untold,
             _ => ToldPolicy::of_attributes(request),
         };
         (url.or_else(|| json::text(request, "queueName")), policy)
