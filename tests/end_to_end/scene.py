@@ -610,6 +610,9 @@ class Topic:
     def add_permission(self, account: str) -> None:
         self.client.add_permission(TopicArn=self.arn, Label="partner", AWSAccountId=[account], ActionName=["Publish"])
 
+    def remove_permission(self, label: str) -> None:
+        self.client.remove_permission(TopicArn=self.arn, Label=label)
+
     def statements(self) -> list:
         return json.loads(self.client.get_topic_attributes(TopicArn=self.arn)["Attributes"]["Policy"])["Statement"]
 
@@ -630,6 +633,9 @@ class Queue:
 
     def add_permission(self, account: str) -> None:
         self.client.add_permission(QueueUrl=self.url, Label="partner", AWSAccountIds=[account], Actions=["SendMessage"])
+
+    def remove_permission(self, label: str) -> None:
+        self.client.remove_permission(QueueUrl=self.url, Label=label)
 
     def statements(self) -> list:
         answer = self.client.get_queue_attributes(QueueUrl=self.url, AttributeNames=["Policy"])

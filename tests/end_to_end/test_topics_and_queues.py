@@ -61,3 +61,12 @@ def test_a_permission_for_a_stranger_goes(snapback, thing):
     announced = snapback.announces(thing)
     assert (announced["control"], announced["outcome"]) == (control(thing), "reverted"), announced
     assert STRANGER not in json.dumps(thing.statements())
+
+
+def test_what_a_removed_deny_kept_closed_goes(snapback, thing):
+    closed = everyone(thing) | {"Sid": "Closed", "Effect": "Deny"}
+    thing.put(own(thing), everyone(thing), closed)
+    thing.remove_permission("Closed")
+    announced = snapback.announces(thing)
+    assert (announced["control"], announced["outcome"]) == (control(thing), "reverted"), announced
+    assert sids(thing) == ["Own"]
