@@ -268,10 +268,19 @@ pub(crate) async fn applied(of: &Genuine, place: &Place, change: &Change, since:
     let waits = Pace::read(&|name: &str| env::var(name).ok())?;
     let fresh = since + SignedDuration::try_from(waits.of(of.control.settles))?;
     let is_idle = *change == change.idle();
+    settled(fresh, waits.of(BETWEEN_READS), is_idle, async || (of.function.apply)(place, change).await).await
+}
+
+async fn settled(
+    fresh: Timestamp,
+    between: Duration,
+    is_idle: bool,
+    mut apply: impl AsyncFnMut() -> Result<Applied>,
+) -> Result<Applied> {
     let mut is_said = false;
     loop {
         let is_believed = Timestamp::now() >= fresh;
-        let applied = (of.function.apply)(place, change).await?;
+        let applied = apply().await?;
         let is_certain = matches!(applied, Applied::Done { .. }) || is_idle && applied == Applied::Already;
         if is_believed || is_certain {
             return Ok(applied);
@@ -281,7 +290,7 @@ pub(crate) async fn applied(of: &Genuine, place: &Place, change: &Change, since:
             writeln!(io::stderr(), "snapback: {until}")?;
             is_said = true;
         }
-        tokio::time::sleep(waits.of(BETWEEN_READS)).await;
+        tokio::time::sleep(between).await;
     }
 }
 
@@ -507,5 +516,29 @@ mod tests {
         for tampered in [other_event, other_resource, harmless] {
             assert_eq!(refusal(&tampered), "the event in the entry is not the one that the entry was written for");
         }
+    }
+
+    /// What comes of a change whose applying is answered by these in turn, and how many of them were asked for.
+    async fn settle(fresh: Timestamp, is_idle: bool, answers: &[Applied]) -> (Applied, usize) {
+        let mut asked = 0;
+        let apply = async || {
+            asked += 1;
+            Ok(answers[asked - 1].clone())
+        };
+        let applied = settled(fresh, Duration::ZERO, is_idle, apply).await.expect("it is applied");
+        (applied, asked)
+    }
+
+    #[tokio::test]
+    async fn what_aws_may_still_show_as_it_was_is_read_again() {
+        let later = Timestamp::now() + SignedDuration::from_hours(1);
+        let (changed, done) =
+            (Applied::Changed { found: "an older policy".to_owned() }, Applied::Done { made: [].into() });
+        for first in [&changed, &Applied::Already] {
+            let answers = [first.clone(), done.clone()];
+            assert_eq!(settle(later, false, &answers).await, (done.clone(), 2), "{first:?}");
+            assert_eq!(settle(Timestamp::UNIX_EPOCH, false, &answers).await, (first.clone(), 1), "{first:?}");
+        }
+        assert_eq!(settle(later, true, &[Applied::Already]).await, (Applied::Already, 1), "it had nothing to do");
     }
 }
