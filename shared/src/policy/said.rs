@@ -9,7 +9,7 @@ use ipnet::IpNet;
 
 use super::condition::{Form, Operator};
 use super::document::Entry;
-use super::pattern::{covers, is_pattern, lower, matches, overlaps};
+use super::pattern::{covers, is_pattern, lower, overlaps};
 use super::principal::{account, is_account, is_fixed};
 use crate::network;
 
@@ -221,7 +221,7 @@ fn is_part_by_part(said: &str, asked: &str) -> bool {
     let parts = |text| -> Vec<&str> { str::splitn(text, 6, ':').collect() };
     let (said, asked) = (parts(said), parts(asked));
     let is_whole = said.len() == 6 && asked.len() == 6;
-    is_whole && asked.iter().zip(said).all(|(asked, said)| covers(asked, said) || matches(asked, said))
+    is_whole && asked.iter().zip(said).all(|(asked, said)| covers(asked, said))
 }
 
 /// Whether a session is one of this role. The session does not tell the role's path, and an account has no two roles of one
@@ -306,6 +306,12 @@ mod tests {
             (
                 &arn("StringLike", "arn:aws:iam:*:444455556666:role/*"),
                 &is("StringEquals", "aws:PrincipalAccount", &json!("444455556666")),
+                false,
+            ),
+            (&arn("ArnLike", "arn:aws:iam::*:*"), &arn("ArnLike", "arn:aws:iam::?:*"), false),
+            (
+                &arn("ArnLike", "arn:aws:iam::444455556666:role/a*"),
+                &arn("ArnLike", "arn:aws:iam::444455556666:role/a?"),
                 false,
             ),
             (&address("IpAddress", "198.51.100.7"), &address("IpAddress", "198.51.100.0/24"), true),
