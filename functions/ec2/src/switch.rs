@@ -44,7 +44,7 @@ pub(crate) trait Switched: 'static {
 
     /// The call itself is the suspicion, where it has no parameters that could tell more.
     fn suspect(event: &Event) -> Vec<Suspicion> {
-        vec![Self::POSITION.suspicion(event, &format!("`{}`", Self::POSITION.risky))]
+        vec![Self::POSITION.suspicion(event, Some(Self::POSITION.risky))]
     }
 
     fn decide(_: &Event, state: &State, given: &Given<'_>) -> Decision<Ec2> {
@@ -100,7 +100,9 @@ impl Position {
         Subject::switch(event, self.of.name())
     }
 
-    pub(crate) fn suspicion(&self, event: &Event, to: &str) -> Suspicion {
+    /// `to` is how the event sets it, if it says so.
+    pub(crate) fn suspicion(&self, event: &Event, to: Option<&str>) -> Suspicion {
+        let to = to.map_or_else(|| "something that it does not say".to_owned(), |to| format!("`{to}`"));
         Suspicion { subject: self.subject(event), why: format!("the event sets {} to {to}", self.of) }
     }
 

@@ -120,18 +120,19 @@ pub(super) fn allowed(statement: &Statement<'_>, kind: Kind, trust: &Trust) -> V
     }
     let is_there = |entry: &Entry<'_>| needed.contains(&pattern::lower(&entry.key));
     let tells_owner = entries.iter().filter(needs).any(|entry| OWNERS.contains(&&*pattern::lower(&entry.key)));
-    let judged = |entry: &Entry<'_>| {
+    let judged = |(index, entry): (usize, &Entry<'_>)| {
         // Whose bucket it is, another key says.
         if tells_owner && is_of_nobodys(entry) {
             return Judged { about: About::Source, reach: Reach::ANYONE, values: vec![] };
         }
         let judged = allowed_by(entry, is_there(entry), &statement.actions, kind, trust);
-        // Nobody knows which of two spellings of one key counts.
-        let is_twice =
-            judged.reach != Reach::ANYONE && entries.iter().filter(|other| is_same(entry, other)).count() > 1;
+        // Nobody knows which of two spellings of one key counts. They are neighbours, as the entries are sorted.
+        let (before, after) = (index.checked_sub(1), index + 1);
+        let mut others = before.into_iter().chain([after]).filter_map(|other| entries.get(other));
+        let is_twice = judged.reach != Reach::ANYONE && others.any(|other| is_same(entry, other));
         if is_twice { Judged { about: judged.about, reach: Reach::UNKNOWN, values: vec![] } } else { judged }
     };
-    entries.iter().map(judged).collect()
+    entries.iter().enumerate().map(judged).collect()
 }
 
 fn is_same(one: &Entry<'_>, other: &Entry<'_>) -> bool {

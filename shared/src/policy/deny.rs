@@ -11,7 +11,7 @@ use super::condition;
 use super::document::{Document, Entry, List, Principal, Scope, Statement, lowered};
 use super::pattern;
 use super::reach::Reach;
-use super::said::{Said, is_session_of, may_mean_role_of};
+use super::said::{Said, is_session_of, may_mean, roles_of};
 use super::trust::Trust;
 
 /// How much comparing one policy is worth, in pairs of characters: far more than any policy that a service stores can
@@ -198,6 +198,7 @@ impl<'p> Deny<'p> {
             }
         };
         let mut spared = spared;
+        let roles = named.and_then(|(_, name)| roles_of(name));
         for (entry, by_entry) in &self.condition {
             if spared == Reach::ANYONE {
                 break;
@@ -205,7 +206,13 @@ impl<'p> Deny<'p> {
             let is_met = all().any(|said| spend(patience, said.work(entry)).is_some() && said.meets(entry));
             spared = spared.or(match *by_entry {
                 _ if is_met => Reach::NOBODY,
-                _ if named.is_some_and(|(_, session)| may_mean_role_of(session, entry)) => Reach::UNKNOWN,
+                _ if roles.as_ref().is_some_and(|roles| {
+                    let work = entry.values.iter().map(|value| value.text.len() * roles.len()).sum();
+                    spend(patience, work).is_some() && may_mean(entry, roles)
+                }) =>
+                {
+                    Reach::UNKNOWN
+                }
                 Reach::UNKNOWN if condition::is_callers_choice(entry, &allow.actions) => Reach::ANYONE,
                 by_entry => by_entry,
             });

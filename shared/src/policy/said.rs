@@ -244,12 +244,16 @@ pub(super) fn is_session_of(session: &str, role: &str) -> bool {
     session.is_some() && session == role
 }
 
-/// Whether an entry of a `Deny` may mean the role of this session, whose path the session does not tell.
-pub(super) fn may_mean_role_of(session: &str, entry: &Entry<'_>) -> bool {
-    let role = session.split_once(":assumed-role/").and_then(|(_, session)| session.split('/').next());
-    let (Some(role), Some(account)) = (role, account(session)) else { return false };
-    let roles = format!("arn:*:iam::{account}:role/*{role}");
-    entry.key.eq_ignore_ascii_case(ARN) && entry.values.iter().any(|value| overlaps(&value.text, &roles))
+/// All roles of which this may be a session, which does not tell the path of its role.
+pub(super) fn roles_of(session: &str) -> Option<String> {
+    let (_, name) = session.split_once(":assumed-role/")?;
+    let role = name.split('/').next()?;
+    Some(format!("arn:*:iam::{}:role/*{role}", account(session)?))
+}
+
+/// Whether an entry of a `Deny` may mean one of these roles.
+pub(super) fn may_mean(entry: &Entry<'_>, roles: &str) -> bool {
+    entry.key.eq_ignore_ascii_case(ARN) && entry.values.iter().any(|value| overlaps(&value.text, roles))
 }
 
 /// Whether all principals of an account are meant.

@@ -1,6 +1,7 @@
 //! The options of an instance's metadata service.
 
 use anyhow::Result;
+use aws_sdk_ec2::operation::modify_instance_metadata_options::builders::ModifyInstanceMetadataOptionsFluentBuilder as Modify;
 use aws_sdk_ec2::types::{HttpTokensState, InstanceMetadataEndpointState, InstanceMetadataOptionsResponse};
 use serde::{Deserialize, Serialize};
 use snapback::aws::{failure, unless_gone};
@@ -41,33 +42,31 @@ async fn read(place: &Place, instance: &str) -> Result<Option<InstanceMetadataOp
     Ok(options.next())
 }
 
-/// What the call does not name stays as it is.
-/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyInstanceMetadataOptions.html>
 pub(super) async fn change(place: &Place, change: &Swap<Instance, HttpTokens>) -> Result<Applied> {
     let of = &change.of;
     let read = async {
         let options = metadata_options(place, &of.0).await?;
         Ok(Live::or(options.map(|options| HttpTokens(options.tokens)), || format!("{of} is gone")))
     };
-    let write = async |to: &HttpTokens| {
-        let call = snapback::client!(aws_sdk_ec2, &place.config).modify_instance_metadata_options().instance_id(&of.0);
-        let done = call.http_tokens(HttpTokensState::from(to.0.as_str())).send().await;
-        done.map(drop).map_err(|error| failure(error).context(format!("changing the options of {of}")))
-    };
+    let write =
+        async |to: &HttpTokens| modify(place, of, |call| call.http_tokens(HttpTokensState::from(to.0.as_str()))).await;
     change.put(read, write).await
 }
 
-/// Likewise.
 pub(super) async fn change_hop_limit(place: &Place, change: &Swap<Instance, HopLimit>) -> Result<Applied> {
     let of = &change.of;
     let read = async {
         let found = hop_limit(place, &of.0).await?;
         Ok(Live::or(found, || format!("{of} is gone")))
     };
-    let write = async |to: &HopLimit| {
-        let call = snapback::client!(aws_sdk_ec2, &place.config).modify_instance_metadata_options().instance_id(&of.0);
-        let done = call.http_put_response_hop_limit(to.0).send().await;
-        done.map(drop).map_err(|error| failure(error).context(format!("changing the options of {of}")))
-    };
+    let write = async |to: &HopLimit| modify(place, of, |call| call.http_put_response_hop_limit(to.0)).await;
     change.put(read, write).await
+}
+
+/// What the call does not name stays as it is.
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyInstanceMetadataOptions.html>
+async fn modify(place: &Place, of: &Instance, set: impl FnOnce(Modify) -> Modify) -> Result<()> {
+    let call = snapback::client!(aws_sdk_ec2, &place.config).modify_instance_metadata_options().instance_id(&of.0);
+    let done = set(call).send().await;
+    done.map(drop).map_err(|error| failure(error).context(format!("changing the options of {of}")))
 }

@@ -67,8 +67,7 @@ impl Switched for DisabledAllowedImages {
         if mode == Some(ENFORCED) {
             return vec![];
         }
-        let mode = mode.map_or_else(|| "something that it does not say".to_owned(), |mode| format!("`{mode}`"));
-        vec![Self::POSITION.suspicion(event, &mode)]
+        vec![Self::POSITION.suspicion(event, mode)]
     }
 
     fn decide(event: &Event, state: &State, given: &Given<'_>) -> Decision<Ec2> {

@@ -87,11 +87,11 @@ impl Control for UnblockedSnapshots {
 
     fn suspect(event: &Event, _: &Settings) -> Vec<Suspicion> {
         if event.name == "DisableSnapshotBlockPublicAccess" {
-            return vec![POSITION.suspicion(event, &format!("`{}`", POSITION.risky))];
+            return vec![POSITION.suspicion(event, Some(POSITION.risky))];
         }
         match text(parameters(event), "state") {
             Some(STRICTER) => vec![],
-            mode => vec![POSITION.suspicion(event, &format!("`{}`", mode.unwrap_or("a mode that it does not say")))],
+            mode => vec![POSITION.suspicion(event, mode.or(Some("a mode that it does not say")))],
         }
     }
 

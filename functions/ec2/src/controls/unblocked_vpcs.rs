@@ -58,8 +58,7 @@ impl Switched for UnblockedVpcs {
         if mode.is_some_and(|mode| MODES.contains(&mode)) {
             return vec![];
         }
-        let mode = mode.map_or_else(|| "something that it does not say".to_owned(), |mode| format!("`{mode}`"));
-        vec![Self::POSITION.suspicion(event, &mode)]
+        vec![Self::POSITION.suspicion(event, mode)]
     }
 
     fn decide(event: &Event, state: &State, given: &Given<'_>) -> Decision<Ec2> {
