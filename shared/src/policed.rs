@@ -227,7 +227,7 @@ impl<P: Policed> Control for Open<P> {
             return alert(unsure_of_all, why);
         };
         let Some(text) = &state.policy else { return allow(format!("the {word} has no policy")) };
-        let trust = given.settings.trust_at(event);
+        let trust = given.settings.trust_at(event).on(&suspicion.subject.arn);
         let barriers = P::barriers(&state.beside, event, &trust);
         let keeps_out = |is_public: bool| {
             barriers.iter().find_map(|barrier| match barrier {

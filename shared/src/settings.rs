@@ -195,6 +195,7 @@ impl Settings {
     pub fn trust(&self, account: &str) -> Trust {
         Trust {
             account: Some(account.to_owned()),
+            resource: None,
             accounts: self.trusted_accounts.clone(),
             organizations: self.trusted_organizations.clone(),
             networks: self.trusted_networks.clone(),

@@ -63,6 +63,19 @@ fn whose_a_bucket_is_that_events_come_from_is_said_by_the_account_and_not_by_the
     assert_eq!(exposure(&of("111122223333")), Exposure::Account);
 }
 
+/// Whose the source is has to be said for the ARN to say no more.
+#[test]
+fn an_account_that_is_any_says_not_whose_a_bucket_is() {
+    for account in ["*", "${aws:SourceAccount}"] {
+        let policy = format!(
+            r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Principal":"*","Action":"sqs:SendMessage",
+            "Resource":"arn:aws:sqs:eu-central-1:111122223333:orders","Condition":{{"ArnLike":{{"aws:SourceArn":"arn:aws:s3:::b"}},
+            "StringLike":{{"aws:SourceAccount":"{account}"}}}}}}}}"#
+        );
+        assert_eq!(exposure(&policy), Exposure::Account, "{account}");
+    }
+}
+
 /// The key says how an object is encrypted, and not who calls.
 #[test]
 fn a_stranger_who_is_named_stays_one_whatever_key_has_to_be_used() {
@@ -386,4 +399,170 @@ fn a_deny_of_a_role_keeps_out_its_sessions_and_one_of_a_session_only_that() {
     let only_one = r#""Principal":{"AWS":"arn:aws:sts::444455556666:assumed-role/app/session"}"#;
     is_left(Exposure::Foreign, &denied(role, only_one));
     is_left(Exposure::None, &denied(session, r#""Principal":{"AWS":"arn:aws:iam::444455556666:role/app"}"#));
+}
+
+/// A canonical user is an account by another id: whether the stranger is the one who is spared nobody can tell.
+#[test]
+fn a_deny_of_all_but_a_canonical_user_may_spare_the_account_that_is_allowed() {
+    let policy = denied(
+        r#"{"AWS":"444455556666"}"#,
+        r#""NotPrincipal":{"CanonicalUser":"4444555566664444555566664444555566664444555566664444555566664444"}"#,
+    );
+    is_left(Exposure::Foreign, &policy);
+    let policy = Policy::parse(&policy).expect("a policy").judge(Kind::Resource, &trust());
+    assert!(!policy.grants[0].certain);
+}
+
+/// Reading is of objects and listing is of buckets, so that two statements may close what four pairs of them seem to leave open.
+#[test]
+fn what_no_call_can_do_is_not_left_open() {
+    let of = |deny: &str| {
+        format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":"*","Action":["s3:GetObject","s3:ListBucket"],
+            "Resource":["arn:aws:s3:::bucket","arn:aws:s3:::bucket/*"]}},{deny}]}}"#
+        )
+    };
+    let reading = r#"{"Effect":"Deny","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::bucket/*"}"#;
+    let listing = r#"{"Effect":"Deny","Principal":"*","Action":"s3:ListBucket","Resource":"arn:aws:s3:::bucket"}"#;
+    is_left(Exposure::None, &of(&format!("{reading},{listing}")));
+    is_left(Exposure::Public, &of(reading));
+    is_left(Exposure::Public, &of(listing));
+}
+
+/// A policy is about what it is attached to, whatever it names.
+#[test]
+fn a_star_means_what_the_policy_is_attached_to() {
+    let queue = "arn:aws:sqs:eu-central-1:111122223333:orders";
+    let judged = |action: &str, resource: &str, denied: &str, upon: &str, attached: Option<&str>| {
+        let text = format!(
+            r#"{{"Version":"2012-10-17","Statement":[
+            {{"Effect":"Allow","Principal":"*","Action":"{action}","Resource":"{resource}"}},
+            {{"Effect":"Deny","Principal":"*","Action":"{denied}","Resource":"{upon}"}}]}}"#
+        );
+        let trust = snapback::policy::Trust { resource: attached.map(str::to_owned), ..trust() };
+        let judged = Policy::parse(&text).expect("a policy").judge(Kind::Resource, &trust);
+        (judged.exposure, judged.grants[0].certain)
+    };
+    let (closed, open, perhaps) = ((Exposure::None, true), (Exposure::Public, true), (Exposure::Public, false));
+    for (attached, expected) in
+        [(Some(queue), closed), (None, perhaps), (Some("arn:aws:sqs:eu-central-1:111122223333:bills"), open)]
+    {
+        assert_eq!(judged("sqs:*", "*", "sqs:*", queue, attached), expected, "{attached:?}");
+        assert_eq!(judged("*", "*", "sqs:*", queue, attached), expected, "{attached:?}");
+    }
+    assert_eq!(judged("*", queue, "sqs:*", queue, None), closed);
+    assert_eq!(judged("*", "*", "sqs:*", "*", Some(queue)), closed);
+    assert_eq!(judged("*", queue, "sns:*", queue, None), open);
+    assert_eq!(judged("*", queue, "sqs:SendMessage", queue, None), open);
+    let bucket = Some("arn:aws:s3:::b");
+    assert_eq!(judged("s3:GetObject", "*", "s3:GetObject", "arn:aws:s3:::b/*", bucket), closed);
+    assert_eq!(judged("s3:GetObject", "*", "s3:GetObject", "arn:aws:s3:::b/logs/*", bucket), open);
+    assert_eq!(judged("s3:*", "*", "s3:GetObject", "arn:aws:s3:::b/*", bucket), open);
+}
+
+/// Only who signs has these keys, and who signs tells an ARN.
+#[test]
+fn what_only_a_signed_call_has_makes_a_lenient_operator_strict() {
+    for asked in [r#""Bool":{"aws:PrincipalIsAWSService":"false"}"#, r#""Null":{"aws:PrincipalOrgID":"false"}"#] {
+        let own = r#""ArnLikeIfExists":{"aws:PrincipalArn":"arn:aws:iam::111122223333:role/*"}"#;
+        let text = everyone_if(&format!("{{{own},{asked}}}"));
+        assert_eq!(exposure(&text), Exposure::Account, "{asked}");
+        keeps_the_laws(Kind::Resource, &text);
+    }
+    let by_a_service = r#"{"ArnLikeIfExists":{"aws:PrincipalArn":"arn:aws:iam::111122223333:role/*"},
+        "Bool":{"aws:PrincipalIsAWSService":"true"}}"#;
+    assert_eq!(exposure(&everyone_if(by_a_service)), Exposure::Service);
+}
+
+fn trusted_to(provider: &str, action: &str, condition: &str) -> String {
+    let provider = if provider.starts_with('{') {
+        provider.to_owned()
+    } else {
+        format!(r#"{{"Federated":"arn:aws:iam::111122223333:oidc-provider/{provider}"}}"#)
+    };
+    format!(
+        r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Principal":{provider},"Action":"sts:{action}",
+        "Condition":{condition}}}}}"#
+    )
+}
+
+#[track_caller]
+fn is_trusted(expected: (Exposure, bool), text: &str) {
+    let judged = Policy::parse(text).expect("a policy").judge(Kind::Trust, &trust());
+    let found = judged.grants.first().map_or((Exposure::None, true), |grant| (grant.exposure, grant.certain));
+    assert_eq!(found, expected, "{text}");
+}
+
+/// What stands before the name of a tenant is no tenant.
+#[test]
+fn a_claim_that_every_tenant_has_names_none() {
+    const WEB: &str = "AssumeRoleWithWebIdentity";
+    for (provider, claim, value, expected) in [
+        ("api.pulumi.com/oidc", "aud", "aws:*", Exposure::Public),
+        ("api.pulumi.com/oidc", "aud", "aws:acme", Exposure::Account),
+        ("oidc.vercel.com", "aud", "https://vercel.com/*", Exposure::Public),
+        ("oidc.vercel.com", "aud", "https://vercel.com/acme", Exposure::Account),
+        ("oidc.vercel.com", "aud", "https://vercel.com/acme*", Exposure::Public),
+        ("oidc.vercel.com", "sub", "owner:acme:*", Exposure::Account),
+        (
+            "oidc.op1.openshiftapps.com/2c51blsaqa9gkjt0o9rt11mle8mmropu",
+            "sub",
+            "system:serviceaccount:*",
+            Exposure::Public,
+        ),
+        (
+            "oidc.op1.openshiftapps.com/2c51blsaqa9gkjt0o9rt11mle8mmropu",
+            "sub",
+            "system:serviceaccount:turbo:*",
+            Exposure::Account,
+        ),
+        ("gitlab.com", "namespace_id", "12*", Exposure::Public),
+        ("token.actions.githubusercontent.com", "repository", "acme/*", Exposure::Account),
+        ("token.actions.githubusercontent.com", "repository", "acme*", Exposure::Public),
+    ] {
+        let condition = format!(r#"{{"StringLike":{{"{provider}:{claim}":"{value}"}}}}"#);
+        is_trusted((expected, true), &trusted_to(provider, WEB, &condition));
+    }
+    let pool = |value: &str| {
+        format!(
+            r#"{{"StringLike":{{"cognito-identity.amazonaws.com:aud":"{value}"}},
+            "ForAnyValue:StringLike":{{"cognito-identity.amazonaws.com:amr":"authenticated"}}}}"#
+        )
+    };
+    let cognito = r#"{"Federated":"cognito-identity.amazonaws.com"}"#;
+    is_trusted((Exposure::Public, true), &trusted_to(cognito, WEB, &pool("us-east-1:*")));
+    is_trusted(
+        (Exposure::Account, true),
+        &trusted_to(cognito, WEB, &pool("us-east-1:12345678-dead-beef-cafe-123456790ab")),
+    );
+}
+
+#[test]
+fn with_some_providers_the_public_signs_in() {
+    let web = |provider: &str, condition: &str| trusted_to(provider, "AssumeRoleWithWebIdentity", condition);
+    for provider in
+        ["appleid.apple.com", "slack.com", "login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0"]
+    {
+        is_trusted((Exposure::Public, true), &web(provider, "{}"));
+        is_trusted(
+            (Exposure::Public, true),
+            &web(provider, &format!(r#"{{"StringEquals":{{"{provider}:aud":"app"}}}}"#)),
+        );
+        is_trusted(
+            (Exposure::Account, true),
+            &web(provider, &format!(r#"{{"StringEquals":{{"{provider}:sub":"me"}}}}"#)),
+        );
+    }
+}
+
+/// <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html>
+#[test]
+fn a_call_that_assumes_no_role_or_that_its_principal_cannot_make_lets_nobody_in() {
+    let stranger = r#"{"AWS":"444455556666"}"#;
+    is_trusted((Exposure::None, true), &trusted_to(stranger, "TagSession", "{}"));
+    is_trusted((Exposure::None, true), &trusted_to(stranger, "SetSourceIdentity", "{}"));
+    is_trusted((Exposure::None, true), &trusted_to(stranger, "AssumeRoleWithWebIdentity", "{}"));
+    is_trusted((Exposure::Foreign, true), &trusted_to(stranger, "AssumeRole*", "{}"));
+    is_trusted((Exposure::Public, false), &trusted_to("gitlab.com", "AssumeRole", "{}"));
+    is_trusted((Exposure::Public, true), &trusted_to("gitlab.com", "AssumeRoleWithWebIdentity", "{}"));
 }

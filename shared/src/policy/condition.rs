@@ -119,10 +119,14 @@ pub(super) fn allowed(statement: &Statement<'_>, kind: Kind, trust: &Trust) -> V
         needed.extend(["aws:principalaccount", "aws:principalarn"].map(Cow::Borrowed));
     }
     let is_there = |entry: &Entry<'_>| needed.contains(&pattern::lower(&entry.key));
-    let tells_owner = entries.iter().filter(needs).any(|entry| OWNERS.contains(&&*pattern::lower(&entry.key)));
+    let tells_owner = |entry: &Entry<'_>| {
+        OWNERS.contains(&&*pattern::lower(&entry.key))
+            && allowed_by(entry, true, &statement.actions, kind, trust).reach.is_narrower_than_public()
+    };
+    let is_owner_told = entries.iter().filter(needs).any(tells_owner);
     let judged = |(index, entry): (usize, &Entry<'_>)| {
         // Whose bucket it is, another key says.
-        if tells_owner && is_of_nobodys(entry) {
+        if is_owner_told && is_of_nobodys(entry) {
             return Judged { about: About::Source, reach: Reach::ANYONE, values: vec![] };
         }
         let judged = allowed_by(entry, is_there(entry), &statement.actions, kind, trust);
@@ -153,7 +157,11 @@ fn is_of_who_signs(entry: &Entry<'_>) -> bool {
     let operator = Operator::of(&entry.operator);
     let is_of_value = !operator.is_negated && operator.form != Form::Null && !operator.ignores_case;
     match &*pattern::lower(&entry.key) {
-        "aws:principalarn" => true,
+        "aws:principalarn" | "aws:principalorgid" | "aws:principalorgpaths" => true,
+        // No service of AWS calls with it, and of a call that is not signed it is absent.
+        "aws:principalisawsservice" => {
+            operator.form != Form::Null && entry.values.iter().all(|value| value.text.eq_ignore_ascii_case("false"))
+        }
         "aws:principalaccount" => is_of_value && !entry.values.iter().any(is_anyones),
         _ => false,
     }
@@ -670,13 +678,17 @@ fn of_claim(value: &str, key: &str, issuer: &Issuer) -> Reach {
         Some(star) => (&value[..star], false),
         None => (value, true),
     };
-    let is_subject = key.to_ascii_lowercase().ends_with(":sub");
+    let claim = claim_of(key);
+    let is_subject = claim == "sub";
     let label = issuer.subjects.iter().find(|label| is_subject && fixed.starts_with(**label));
     let is_labelled = !is_subject || issuer.subjects.is_empty() || label.is_some();
-    let tenant = match label {
-        Some(label) => &fixed[label.len()..],
-        None if is_subject => fixed.split_once([':', '/']).map_or("", |(_, tenant)| tenant),
-        None => fixed,
+    let tenant = match (label, &*claim) {
+        (Some(label), _) => &fixed[label.len()..],
+        (None, "sub") => tenant_of(fixed),
+        (None, "aud") => tenant_of(fixed.strip_prefix("https://").unwrap_or(fixed)),
+        (None, "repository") => fixed,
+        // Names and numbers, of which the beginning says nothing.
+        (None, _) => "",
     };
     let is_tenant = is_whole && !fixed.is_empty() || tenant.find([':', '/']).is_some_and(|end| end > 0);
     match (is_tenant, is_labelled) {
@@ -684,6 +696,17 @@ fn of_claim(value: &str, key: &str, issuer: &Issuer) -> Reach {
         (true, false) => Reach::UNKNOWN,
         _ => Reach::ANYONE,
     }
+}
+
+fn claim_of(key: &str) -> Cow<'_, str> {
+    pattern::lower(key.rsplit_once(':').map_or("", |(_, claim)| claim))
+}
+
+/// What follows the kind of a subject, the Region of an identity pool, or a provider's own name. Every cluster has service
+/// accounts.
+fn tenant_of(fixed: &str) -> &str {
+    let fixed = fixed.strip_prefix("system:serviceaccount").unwrap_or(fixed);
+    fixed.split_once([':', '/']).map_or("", |(_, tenant)| tenant)
 }
 
 /// A value that is wider than S3 lets pass is public by itself. The others are judged together: of those that make a

@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 
 use super::Kind;
+use super::attached::{Attached, may_be_upon, service_of};
 use super::condition;
 use super::document::{Document, Entry, List, Principal, Scope, Statement, lowered};
 use super::pattern;
@@ -20,7 +21,8 @@ const PATIENCE: usize = 10_000_000;
 
 #[derive(Debug)]
 pub(super) struct Denies<'p> {
-    denies: Vec<Deny<'p>>,
+    all: Vec<Deny<'p>>,
+    attached: Option<Attached<'p>>,
     patience: usize,
 }
 
@@ -46,13 +48,22 @@ enum Whom<'p> {
 #[derive(Debug)]
 pub(super) struct Left<'d, 'p> {
     allow: &'p Statement<'p>,
-    /// Each with the actions and the resources that it covers.
-    denies: Vec<(&'d Deny<'p>, Vec<bool>, Vec<bool>)>,
+    denies: Vec<Upon<'d, 'p>>,
     /// What the condition of the `Allow` makes sure of, whoever calls.
     said: Vec<Said<'p>>,
-    /// How many actions and resources are told apart.
-    size: (usize, usize),
+    actions: Words<'p>,
+    resources: Words<'p>,
     patience: &'d mut usize,
+}
+
+/// What a `Deny` covers of what is allowed.
+#[derive(Debug)]
+struct Upon<'d, 'p> {
+    deny: &'d Deny<'p>,
+    actions: Vec<bool>,
+    resources: Vec<bool>,
+    /// Whether it covers them even if the policy should be attached to something else than what it names.
+    is_sure: bool,
 }
 
 /// Patterns, and whether all but what they mean is meant.
@@ -63,27 +74,32 @@ struct Words<'p> {
 }
 
 impl<'p> Denies<'p> {
-    pub(super) fn of(document: &'p Document<'_>, trust: &Trust) -> Self {
+    pub(super) fn of(document: &'p Document<'_>, trust: &'p Trust) -> Self {
         let denies = document.statements.iter().filter(|statement| !statement.allows);
-        Self { denies: denies.map(|statement| Deny::of(statement, trust)).collect(), patience: PATIENCE }
+        Self {
+            all: denies.map(|statement| Deny::of(statement, trust)).collect(),
+            attached: Attached::of(document, trust.resource.as_deref()),
+            patience: PATIENCE,
+        }
     }
 
     /// Those that are upon what is allowed.
     pub(super) fn upon(&mut self, allow: &'p Statement<'p>, kind: Kind) -> Left<'_, 'p> {
-        let Self { denies, patience } = self;
-        let mut left = Left { allow, denies: vec![], said: vec![], size: (1, 1), patience };
-        if denies.is_empty() {
+        let Self { all, attached, patience } = self;
+        let (actions, resources) = (actions(allow, kind), Words::of_resources(&allow.resources));
+        let mut left = Left { allow, denies: vec![], said: vec![], actions, resources, patience };
+        if all.is_empty() {
             return left;
         }
-        let (actions, resources) = (actions(allow, kind), Words::of_resources(&allow.resources));
-        left.size = (actions.len(), resources.len());
-        for deny in denies.iter() {
-            let Some(hit) = deny.actions.covered(&actions, left.patience) else { break };
-            if !hit.contains(&true) {
+        let is_sure = if kind == Kind::Trust { (true, true) } else { left.narrow(attached.as_ref()) };
+        for deny in all.iter() {
+            let Some(actions) = deny.actions.covered(&left.actions, left.patience) else { break };
+            if !actions.contains(&true) {
                 continue;
             }
-            let Some(upon) = deny.resources.covered(&resources, left.patience) else { break };
-            left.denies.push((deny, hit, upon));
+            let Some(resources) = deny.resources.covered(&left.resources, left.patience) else { break };
+            let is_sure = (is_sure.0 || deny.actions.is_everything()) && (is_sure.1 || deny.resources.is_everything());
+            left.denies.push(Upon { deny, actions, resources, is_sure });
         }
         if !left.denies.is_empty() {
             left.said = allow.condition.iter().flat_map(|entry| Said::by_condition(entry, None)).collect();
@@ -93,6 +109,21 @@ impl<'p> Denies<'p> {
 }
 
 impl<'p> Left<'_, 'p> {
+    /// Where a star allows everything, only what there is of that. Says of the actions and of the resources whether it is sure.
+    fn narrow(&mut self, attached: Option<&Attached<'p>>) -> (bool, bool) {
+        let service = service_of(&self.allow.resources.words);
+        let is_told = attached.is_none_or(|attached| attached.is_sure);
+        let is_sure =
+            (is_told || service.is_some() || !self.actions.is_everything(), is_told || !self.resources.is_everything());
+        if let Some(service) = service.or_else(|| attached?.service()) {
+            self.actions.narrow(vec![Cow::Owned(format!("{}:*", service.to_ascii_lowercase()))]);
+        }
+        if let Some(attached) = attached {
+            self.resources.narrow(attached.parts());
+        }
+        is_sure
+    }
+
     /// Whom they leave over of everyone who meets the condition of the `Allow`.
     pub(super) fn of_everyone(&mut self) -> Reach {
         self.of(None, &[])
@@ -118,29 +149,37 @@ impl<'p> Left<'_, 'p> {
     fn of(&mut self, named: Option<(&str, &str)>, said: &[Said<'_>]) -> Reach {
         let mut left = Reach::ANYONE;
         let mut partial = vec![];
-        for (deny, hit, upon) in &self.denies {
-            let spared = deny.spares(named, said, &self.said, self.allow, self.patience);
+        for upon in &self.denies {
+            let spared = upon.deny.spares(named, said, &self.said, self.allow, self.patience);
+            let spared = if upon.is_sure { spared } else { spared.or(Reach::UNKNOWN) };
             if spared == Reach::ANYONE {
                 continue;
             }
-            if hit.iter().chain(upon).all(|covered| *covered) {
+            if upon.actions.iter().chain(&upon.resources).all(|covered| *covered) {
                 left = left.and(spared);
             } else {
-                partial.push((spared, hit, upon));
+                partial.push((spared, upon));
             }
         }
-        let (actions, resources) = self.size;
-        let work = actions.saturating_mul(resources).saturating_mul(partial.len());
+        let (actions, resources) = (&self.actions, &self.resources);
+        let work = actions.len().saturating_mul(resources.len()).saturating_mul(partial.len());
         if partial.is_empty() || spend(self.patience, work).is_none() {
             return left;
         }
         // Several may do together what none does alone: one for reading, one for writing.
         let of_pair = |action: usize, resource: usize| {
-            let hits = partial.iter().filter(|(_, hit, upon)| hit[action] && upon[resource]);
-            hits.fold(left, |left, (spared, ..)| left.and(*spared))
+            let hits = partial.iter().filter(|(_, upon)| upon.actions[action] && upon.resources[resource]);
+            hits.fold(left, |left, (spared, _)| left.and(*spared))
         };
-        let pairs = (0..actions).flat_map(|action| (0..resources).map(move |resource| (action, resource)));
-        pairs.map(|(action, resource)| of_pair(action, resource)).fold(Reach::NOBODY, Reach::or)
+        let may_be = |action: usize, resource: usize| {
+            let is_told = !actions.is_all_but && !resources.is_all_but;
+            !is_told || may_be_upon(&actions.words[action], &resources.words[resource])
+        };
+        let pairs = (0..actions.len()).flat_map(|action| (0..resources.len()).map(move |resource| (action, resource)));
+        let mut pairs = pairs.filter(|(action, resource)| may_be(*action, *resource)).peekable();
+        // AWS refuses a statement of which no action can be upon any resource.
+        let none = if pairs.peek().is_some() { Reach::NOBODY } else { left };
+        pairs.map(|(action, resource)| of_pair(action, resource)).fold(none, Reach::or)
     }
 }
 
@@ -225,15 +264,10 @@ fn names<'p>(lists: &'p [List<'p>]) -> Vec<(&'p str, &'p str)> {
     lists.iter().flat_map(|list| list.words.iter().map(|word| (&*list.kind, &*word.text))).collect()
 }
 
-/// The calls by which a role is assumed, and those that go along with one.
+/// The calls by which a role is assumed. Those that go along with one (`sts:TagSession`) let in nobody by themselves.
 /// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssecuritytokenservicests.html>
-const ASSUMING: [&str; 5] = [
-    "sts:assumerole",
-    "sts:assumerolewithsaml",
-    "sts:assumerolewithwebidentity",
-    "sts:setsourceidentity",
-    "sts:tagsession",
-];
+const ASSUMING: [&str; 3] = [BY_A_PRINCIPAL, "sts:assumerolewithsaml", "sts:assumerolewithwebidentity"];
+const BY_A_PRINCIPAL: &str = "sts:assumerole";
 
 /// What is allowed; of the trust of a role, only what assumes it.
 fn actions<'p>(allow: &'p Statement<'_>, kind: Kind) -> Words<'p> {
@@ -252,6 +286,22 @@ pub(super) fn matters(allow: &Statement<'_>, kind: Kind) -> bool {
     kind == Kind::Resource || !actions(allow, kind).words.is_empty()
 }
 
+/// How far a principal can make one of the calls that are allowed. An account or a service has no token of an identity
+/// provider; whether a session that came by one counts as who is `Federated` is nowhere said.
+pub(super) fn callable(allow: &Statement<'_>, kind: Kind, named: &str, text: &str) -> Reach {
+    if kind == Kind::Resource || text == "*" {
+        return Reach::ANYONE;
+    }
+    let actions = actions(allow, kind);
+    let is_by_a_principal = actions.words.iter().any(|action| action == BY_A_PRINCIPAL);
+    let is_by_a_token = actions.words.iter().any(|action| action != BY_A_PRINCIPAL);
+    match named {
+        "AWS" | "Service" if !is_by_a_principal => Reach::NOBODY,
+        "Federated" if !is_by_a_token => Reach::UNKNOWN,
+        _ => Reach::ANYONE,
+    }
+}
+
 impl<'p> Words<'p> {
     fn of_actions(scope: &'p Scope<'_>) -> Self {
         Self { words: lowered(&scope.words), is_all_but: scope.is_all_but }.or_everything()
@@ -267,6 +317,17 @@ impl<'p> Words<'p> {
         if self.words.is_empty() { Self { words: vec![Cow::Borrowed("*")], is_all_but: false } } else { self }
     }
 
+    fn is_everything(&self) -> bool {
+        !self.is_all_but && self.words.iter().any(|word| word == "*")
+    }
+
+    /// Where everything is meant, only what there is.
+    fn narrow(&mut self, all: Vec<Cow<'p, str>>) {
+        if self.is_everything() {
+            self.words = all;
+        }
+    }
+
     fn means(&self, name: &str) -> bool {
         self.words.iter().any(|pattern| pattern::matches(pattern, name)) != self.is_all_but
     }
@@ -278,7 +339,7 @@ impl<'p> Words<'p> {
 
     /// Which of the other's things are certainly covered; nothing if that is too much to find out.
     fn covered(&self, other: &Words<'_>, patience: &mut usize) -> Option<Vec<bool>> {
-        if !self.is_all_but && self.words.iter().any(|word| word == "*") {
+        if self.is_everything() {
             return spend(patience, other.len()).map(|()| vec![true; other.len()]);
         }
         match (self.is_all_but, other.is_all_but) {

@@ -75,7 +75,7 @@ pub(super) fn of_statement<'p>(
         return vec![];
     }
     let mut left = denies.upon(statement, context.kind);
-    let named = named(statement, &mut left, context.trust);
+    let named = named(statement, &mut left, context);
     let mut entries = condition::allowed(statement, context.kind, context.trust);
     let everyone = left.of_everyone();
     if !named.iter().any(|named| named.kind == "Federated") {
@@ -110,7 +110,7 @@ fn deny_values(entry: usize, judged: &mut Judged, everyone: Reach, left: &mut Le
     judged.reach = judged.values.iter().copied().reduce(Reach::or).unwrap_or(judged.reach);
 }
 
-fn named<'s>(statement: &'s Statement<'s>, left: &mut Left<'_, 's>, trust: &Trust) -> Vec<Named<'s>> {
+fn named<'s>(statement: &'s Statement<'s>, left: &mut Left<'_, 's>, context: &Context<'_>) -> Vec<Named<'s>> {
     match &statement.principal {
         Principal::Missing => vec![],
         Principal::AllBut(_) => {
@@ -121,8 +121,9 @@ fn named<'s>(statement: &'s Statement<'s>, left: &mut Left<'_, 's>, trust: &Trus
             let named = lists.iter().flat_map(|list| list.words.iter().map(move |word| (list, word)));
             let named = named.map(|(list, word)| {
                 let (kind, text) = (&*list.kind, &*word.text);
-                let grantee = Grantee::of(kind, text, trust);
-                Named { kind, text, grantee, left: left_of(kind, text, grantee, left) }
+                let grantee = Grantee::of(kind, text, context.trust);
+                let callable = deny::callable(statement, context.kind, kind, text);
+                Named { kind, text, grantee, left: left_of(kind, text, grantee, left).and(callable) }
             });
             named.collect()
         }

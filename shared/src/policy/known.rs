@@ -151,19 +151,30 @@ pub(super) struct Issuer {
 
 /// Providers for which AWS demands that a role's trust looks at the tenancy, and the claims that tell it: the one that
 /// AWS demands for each, and the ids of tenants that AWS has keys for. Google, Facebook and Login with Amazon besides,
-/// whose audience is an app that anyone may sign in to.
+/// whose audience is an app that anyone may sign in to, and others of that sort with which the public signs in.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_oidc_secure-by-default.html>
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html#condition-keys-wif>
-const SHARED: [Issuer; 26] = [
+const SHARED: [Issuer; 38] = [
+    issuer("access.line.me", &["sub"]),
     issuer("accounts.google.com", &["sub"]),
     issuer("agent.buildkite.com", &["sub", "organization_id", "organization_slug", "pipeline_id"]),
+    issuer("api.login.yahoo.com", &["sub"]),
     issuer("api.pulumi.com/oidc", &["aud"]),
     issuer("app.terraform.io", &["sub"]),
+    issuer("appleid.apple.com", &["sub"]),
     issuer("cognito-identity-us-gov.amazonaws.com", &["aud", "sub"]),
     issuer("cognito-identity.amazonaws.com", &["aud", "sub"]),
     issuer("cognito-identity.cn-north-1.amazonaws.com.cn", &["aud", "sub"]),
+    issuer("discord.com", &["sub"]),
     issuer("gitlab.com", &["sub", "namespace_id", "project_id", "user_id"]),
     issuer("graph.facebook.com", &["id"]),
+    issuer("huggingface.co", &["sub"]),
+    issuer("id.twitch.tv/oauth2", &["sub"]),
+    issuer("kauth.kakao.com", &["sub"]),
+    // Personal accounts of Microsoft, which are one tenant.
+    issuer("login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0", &["sub"]),
+    issuer("login.salesforce.com", &["sub"]),
+    issuer("oauth2.sigstore.dev/auth", &["sub"]),
     issuer("oidc-configuration.audit-log.githubusercontent.com", &["sub"]),
     issuer("oidc.codefresh.io", &["sub"]),
     // IBM Turbonomic.
@@ -178,6 +189,7 @@ const SHARED: [Issuer; 26] = [
     issuer("rh-oidc.s3.us-east-1.amazonaws.com/24jrf12m5dj7ljlfb4ta2frhrcoadm26", &["sub"]),
     issuer("sandboxes.cloud", &["aud"]),
     issuer("scalr.io", &["sub"]),
+    issuer("slack.com", &["sub"]),
     issuer("studio.datachain.ai/api", &["sub"]),
     Issuer {
         host: "token.actions.githubusercontent.com",
@@ -187,6 +199,7 @@ const SHARED: [Issuer; 26] = [
     issuer("tokens.cloud.shisho.dev", &["sub"]),
     issuer("vstoken.actions.githubusercontent.com", &["sub"]),
     issuer("www.amazon.com", &["user_id"]),
+    issuer("www.linkedin.com/oauth", &["sub"]),
 ];
 
 /// Claims that tell through which application somebody signed in, or how: anyone's.

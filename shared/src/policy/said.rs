@@ -131,7 +131,9 @@ impl<'p> Said<'p> {
 
     /// Whether whoever says this is of an account of which none of these principals is.
     pub(super) fn is_of_none(&self, those: &[(&str, &str)]) -> bool {
+        // A canonical user is an account by another id.
         let is_apart = |(kind, text): &(&str, &str)| match account(text) {
+            _ if *kind == "CanonicalUser" => false,
             _ if *kind != "AWS" => true,
             Some(account) => is_account(account) && !self.values.iter().any(|value| value == account),
             None => false,

@@ -50,11 +50,13 @@ impl fmt::Display for Exposure {
     }
 }
 
-/// Whom the operator trusts.
+/// Whom the operator trusts, with what.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Trust {
     /// The account that owns the resource.
     pub account: Option<String>,
+    /// The ARN of the resource, where it is known.
+    pub resource: Option<String>,
     /// Other accounts, by id.
     pub accounts: BTreeSet<String>,
     /// Organizations, by id (`o-…`).
@@ -76,6 +78,12 @@ impl Trust {
     #[must_use]
     pub fn at(self, time: Timestamp) -> Self {
         Self { at: Some(time), ..self }
+    }
+
+    /// The same, of a policy that is attached to this.
+    #[must_use]
+    pub fn on(self, arn: &str) -> Self {
+        Self { resource: Some(arn.to_owned()), ..self }
     }
 
     /// Whom a canonical user id means. It does not tell an account, so who is not listed is a stranger.

@@ -40,6 +40,7 @@ pub(crate) fn trust() -> Trust {
     Trust {
         shows_new_ids: false,
         account: Some(universe::OWN.to_owned()),
+        resource: Some("arn:aws:s3:::bucket".to_owned()),
         accounts: [universe::PARTNER.to_owned()].into(),
         organizations: [universe::ORGANIZATION.to_owned()].into(),
         networks: universe::NETWORKS.map(str::to_owned).into(),

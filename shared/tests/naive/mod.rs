@@ -111,6 +111,21 @@ impl Policy {
         self.allows(request) && allowing.any(|statement| statement.applies_to(request))
     }
 
+    /// Whether there is such a call upon a bucket or an object. Those of other services are none of a bucket's; they are taken for
+    /// such where the policy allows them by more than a star, so that there is something to find.
+    pub(crate) fn has_calls_of(&self, action: &str, resource: &str) -> bool {
+        let is_object = resource.contains('/');
+        match action {
+            "s3:ListBucket" => !is_object,
+            _ if action.starts_with("s3:") => is_object,
+            _ => self.statements.iter().any(|statement| {
+                let (actions, left_out) = &statement.actions;
+                let names_it = |name: &String| name != "*" && is_like(&name.to_lowercase(), &action.to_lowercase());
+                statement.allows && (*left_out || actions.iter().any(names_it))
+            }),
+        }
+    }
+
     /// The keys that conditions ask for, in lower case.
     pub(crate) fn asks_for(&self) -> impl Iterator<Item = (&str, &[String])> {
         let conditions = self.statements.iter().flat_map(|statement| &statement.conditions);

@@ -122,7 +122,8 @@ pub(crate) fn requests(text: &str, is_trust: bool, at_most: usize) -> Vec<(Stand
         }
         (standing, Request { caller: somebody.caller.clone(), action, resource, context })
     };
-    if targets.is_empty() { Vec::new() } else { picks.map(request).collect() }
+    let can_call = |(_, request): &(Standing, Request)| !is_trust || can_call(&request.caller, request.action);
+    if targets.is_empty() { Vec::new() } else { picks.map(request).filter(can_call).collect() }
 }
 
 /// A friend is a friend wherever they come from. A stranger who comes through what is the operator's is their guest, and
@@ -169,7 +170,7 @@ fn asked(text: &str, policy: &Policy) -> BTreeMap<String, BTreeSet<String>> {
 fn callers() -> Vec<Somebody> {
     let mut all = vec![
         // AWS documents `anonymous` as the account of whoever has none; not every service says so.
-        somebody(Anyone, Caller::Anonymous, &[("aws:principalisawsservice", &["false"])]),
+        somebody(Anyone, Caller::Anonymous, &[]),
         somebody(
             Anyone,
             Caller::Anonymous,
@@ -448,12 +449,19 @@ const FEDERATED: &[(Standing, &str, &Says)] = &[
     (Anyone, "graph.facebook.com", &[("graph.facebook.com:app_id", &["111222333444555"])]),
 ];
 
+/// Whoever assumes a role by another call than `AssumeRole` shows a token of an identity provider, and is its principal by that.
+fn can_call(caller: &Caller, action: &str) -> bool {
+    match caller {
+        Caller::Principal { .. } | Caller::Service(_) => action == "sts:AssumeRole",
+        Caller::Anonymous | Caller::Federated(_) => true,
+    }
+}
+
 /// Actions upon resources, as far as statements tell them apart, and some statement allows them.
 fn targets(policy: &Policy, is_trust: bool) -> Vec<(&'static str, &'static str)> {
     let (actions, resources): (&[_], &[_]) = if is_trust {
-        let actions = ["sts:AssumeRole", "sts:AssumeRoleWithWebIdentity", "sts:AssumeRoleWithSAML", "sts:TagSession"];
         (
-            &[actions[0], actions[1], actions[2], actions[3], "sts:SetSourceIdentity"],
+            &["sts:AssumeRole", "sts:AssumeRoleWithWebIdentity", "sts:AssumeRoleWithSAML"],
             &["arn:aws:iam::111122223333:role/app"],
         )
     } else {
@@ -464,13 +472,15 @@ fn targets(policy: &Policy, is_trust: bool) -> Vec<(&'static str, &'static str)>
     };
     let mut seen = BTreeSet::new();
     let all = actions.iter().flat_map(|action| resources.iter().map(move |resource| (*action, *resource)));
-    all.filter(|(action, resource)| {
-        let request = Request { caller: Caller::Anonymous, action, resource, context: Context::new() };
-        let about: Vec<_> = policy.statements.iter().map(|statement| statement.is_about(&request)).collect();
-        let is_allowed = policy.statements.iter().zip(&about).any(|(statement, about)| statement.allows && *about);
-        is_allowed && seen.insert(about)
-    })
-    .collect()
+    let there_are = all.filter(|(action, resource)| is_trust || policy.has_calls_of(action, resource));
+    there_are
+        .filter(|(action, resource)| {
+            let request = Request { caller: Caller::Anonymous, action, resource, context: Context::new() };
+            let about: Vec<_> = policy.statements.iter().map(|statement| statement.is_about(&request)).collect();
+            let is_allowed = policy.statements.iter().zip(&about).any(|(statement, about)| statement.allows && *about);
+            is_allowed && seen.insert(about)
+        })
+        .collect()
 }
 
 /// Addresses that stand for all: whatever range is wide has one of them, and no narrow range has.
