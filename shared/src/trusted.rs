@@ -20,10 +20,13 @@ use std::path::Path;
 use ipnet::IpNet;
 use serde::Deserialize;
 
+use crate::json::{self, Misread};
 use crate::policy::{is_account, is_organization};
 use crate::settings::Settings;
 
 const FILE: &str = "trusted.json";
+
+const EXPECTED: &str = r#"each name has its reason, as in {"accounts": {"444455556666": "our vendor"}}"#;
 
 /// Names, and why each is trusted.
 type Reasons = BTreeMap<String, String>;
@@ -57,7 +60,10 @@ impl Settings {
             Err(error) => return Err(refused(format!("cannot be read: {error}"))),
         };
         let Trusted { accounts, organizations, networks, ranges, canonical_users } =
-            serde_json::from_str(&text).map_err(|error| refused(error.to_string()))?;
+            json::read(&text).map_err(|error: Misread| {
+                let Misread { message, line, .. } = error;
+                Unusable(format!("{}:{line}: {message}; {EXPECTED}", path.display()))
+            })?;
         let named = |field: &str, reasons: Reasons, expected: &str, is_valid: fn(&str) -> bool| {
             let check = |(name, reason): (String, String)| match (is_valid(&name), reason.trim().is_empty()) {
                 (true, false) => Ok(name),
@@ -133,8 +139,8 @@ mod tests {
     #[test]
     fn a_wrong_name_is_told_by_file_field_and_expectation() {
         for (name, text, said) in [
-            ("no-json", "{", "trusted.json: EOF while parsing an object at line 1 column 1"),
-            ("field", r#"{"account": {}}"#, "trusted.json: unknown field `account`"),
+            ("no-json", "{", "trusted.json:1: not JSON: it ends too early"),
+            ("field", r#"{"account": {}}"#, "trusted.json:1: unknown field `account`"),
             (
                 "id",
                 r#"{"accounts": {"1234": "a vendor"}}"#,

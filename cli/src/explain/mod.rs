@@ -19,6 +19,7 @@ use anyhow::Result;
 use snapback::policy::NotUnderstood;
 
 use crate::terminal::plain;
+use crate::trouble::ERROR;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -47,6 +48,10 @@ enum What {
     #[command(verbatim_doc_comment)]
     Ingress(ingress::Arguments),
     /// Explain what Snapback would do about an event, and which guardrail has a say
+    ///
+    /// It reads a record of CloudTrail, an event of EventBridge, and both out of what `aws cloudtrail lookup-events` prints
+    /// or SNS notifies of. Without --look and --state it judges by the event alone.
+    #[command(verbatim_doc_comment)]
     Event(event::Arguments),
 }
 
@@ -117,8 +122,8 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCod
     }
     Ok(match (explanation.bad, explanation.untrusted) {
         (0, 0) => ExitCode::SUCCESS,
-        (0, _) => ExitCode::from(1),
-        _ => ExitCode::from(2),
+        (0, _) => ExitCode::FAILURE,
+        _ => ExitCode::from(ERROR),
     })
 }
 

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 use snapback::policy::{Exposure, Grant, Judgement, Kind, NotUnderstood, Policy, Trust};
 
@@ -54,7 +55,7 @@ impl Question for Arguments {
     }
 
     fn answer(&self, text: &str) -> Result<Answer, Unanswered> {
-        let policy = Policy::parse(text)?;
+        let policy = Policy::parse(text).map_err(|error| no_policy(text, error))?;
         policy.names_principals()?;
         let kind = match self.kind {
             Attached::Resource => Kind::Resource,
@@ -68,6 +69,22 @@ impl Question for Arguments {
         let shown = if self.input.json { in_json(&judgement, without)? } else { for_people(&judgement, text, without) };
         Ok(Answer { shown, is_untrusted: !untrusted.is_empty(), notes: vec![] })
     }
+}
+
+/// What is wrong with a text, which may be no policy at all but an event, or something in which a policy stands.
+pub(super) fn no_policy(text: &str, error: NotUnderstood) -> NotUnderstood {
+    let document: Value = serde_json::from_str(text).unwrap_or_default();
+    let has = |fields: &[&str]| fields.iter().any(|field| document.get(field).is_some());
+    let found = if has(&["detail", "eventName", "Records", "CloudTrailEvent", "Events"]) {
+        "an event: `snapback explain event` explains events"
+    } else if document["Policy"].is_string() {
+        "one as a text in the field `Policy`: `--query Policy --output text` has the AWS CLI print just that text"
+    } else if document["PolicyDocument"].is_object() {
+        "one in the field `PolicyDocument`: `--query PolicyDocument` has the AWS CLI print just that"
+    } else {
+        return error;
+    };
+    NotUnderstood { message: format!("expected a policy, found {found}"), line: 1, column: 1 }
 }
 
 fn in_json(judgement: &Judgement, without: Option<String>) -> Result<String, NotUnderstood> {
