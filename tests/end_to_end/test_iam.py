@@ -226,14 +226,46 @@ def test_an_operator_is_asked_about_what_was_there_before_and_is_only_attached_a
     assert holder.managed() == [administrator]
 
 
-def test_a_new_default_version_is_announced_with_the_version_of_the_baseline(named):
-    harmless = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]})
-    arn = named.iam.create_policy(PolicyName="deploy", PolicyDocument=harmless)["Policy"]["Arn"]
-    policy = SimpleNamespace(id=arn, arn=arn)
-    named.look(policy, "IamFunction")
-    named.iam.create_policy_version(PolicyArn=arn, PolicyDocument=EVERYTHING, SetAsDefault=True)
-    said = named.announces(policy, "alerted")
-    assert f"aws iam set-default-policy-version --policy-arn {arn} --version-id v1" in said["why"]
+READS = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]})
+
+
+@pytest.mark.parametrize("how", ["new", "older"])
+def test_the_default_version_of_the_baseline_is_the_default_again_once_an_operator_applies_it(snapback, how):
+    versions = [READS, EVERYTHING] if how == "new" else [EVERYTHING, READS]
+    with snapback.unseen():
+        made = snapback.iam.create_policy(PolicyName=f"deploy-{how}", PolicyDocument=versions[0])["Policy"]
+        policy = SimpleNamespace(id=made["Arn"], arn=made["Arn"])
+        if how == "older":
+            snapback.iam.create_policy_version(PolicyArn=policy.arn, PolicyDocument=versions[1], SetAsDefault=True)
+    default = lambda: snapback.iam.get_policy(PolicyArn=policy.arn)["Policy"]["DefaultVersionId"]  # noqa: E731
+    before = default()
+    snapback.look(policy, "IamFunction")
+    assert snapback.memory_of(policy) == {"iam-new-default-version"}
+    if how == "new":
+        snapback.iam.create_policy_version(PolicyArn=policy.arn, PolicyDocument=versions[1], SetAsDefault=True)
+    else:
+        snapback.iam.set_default_policy_version(PolicyArn=policy.arn, VersionId="v1")
+    risky = default()
+    said = snapback.announces(policy, "asked")
+    assert (said["control"], said["severity"]) == ("iam-new-default-version", "critical")
+    assert default() == risky, "in mode `revert` too, an operator applies it"
+    assert "iam:SetDefaultPolicyVersion" not in snapback.actions_of("IamFunction")
+    applied = snapback.operate("apply", said["id"], "--yes")
+    assert applied.returncode == 0, applied.stderr
+    assert default() == before
+    undone = snapback.undo(said["id"])
+    assert undone.returncode == 0, undone.stderr
+    assert default() == risky
+    assert snapback.has_settled()
+    assert default() == risky, "what an operator has restored is left alone"
+
+
+def test_of_a_default_version_without_a_baseline_people_are_told_how_to_go_back(snapback):
+    with snapback.unseen():
+        arn = snapback.iam.create_policy(PolicyName="unseen", PolicyDocument=READS)["Policy"]["Arn"]
+    snapback.iam.create_policy_version(PolicyArn=arn, PolicyDocument=EVERYTHING, SetAsDefault=True)
+    said = snapback.announces(SimpleNamespace(id=arn, arn=arn), "alerted")
+    assert f"aws iam set-default-policy-version --policy-arn {arn}" in said["why"]
 
 
 def test_the_function_cannot_change_operators_and_protected_principals_and_can_change_others(deployed):
@@ -254,3 +286,17 @@ def test_the_function_cannot_change_operators_and_protected_principals_and_can_c
             with pytest.raises(ClientError, match="AccessDenied"):
                 iam.update_access_key(UserName=name, AccessKeyId=of[name], Status="Inactive")
     assert bob.keys() == {of[bob.name]: "Inactive"}
+
+
+def test_the_function_cannot_change_a_role_of_snapback_and_can_change_one_that_is_named_alike(deployed):
+    snapback = deployed(mode="notify")
+    iam, admin, alike = snapback.as_function("IamFunction", "iam"), snapback.aws.client("iam"), "snapback-S3Role-mine"
+    assume = json.dumps({"Version": "2012-10-17", "Statement": []})
+    with snapback.unseen():
+        admin.create_role(RoleName=alike, AssumeRolePolicyDocument=assume)
+        admin.put_role_policy(RoleName=alike, PolicyName="snapback", PolicyDocument=EVERYTHING)
+        iam.delete_role_policy(RoleName=alike, PolicyName="snapback")
+        for function in snapback.functions():
+            with pytest.raises(ClientError, match="AccessDenied"):
+                iam.delete_role_policy(RoleName=snapback.role_of(function), PolicyName="snapback")
+    assert admin.list_role_policies(RoleName=alike)["PolicyNames"] == []
