@@ -566,3 +566,138 @@ fn a_call_that_assumes_no_role_or_that_its_principal_cannot_make_lets_nobody_in(
     is_trusted((Exposure::Public, false), &trusted_to("gitlab.com", "AssumeRole", "{}"));
     is_trusted((Exposure::Public, true), &trusted_to("gitlab.com", "AssumeRoleWithWebIdentity", "{}"));
 }
+
+#[track_caller]
+fn is_judged(expected: (Exposure, bool), text: &str) {
+    let judged = Policy::parse(text).expect("a policy").judge(Kind::Resource, &trust());
+    let widest = judged.grants.iter().find(|grant| grant.exposure == judged.exposure);
+    assert_eq!((judged.exposure, widest.is_none_or(|grant| grant.certain)), expected, "{text}");
+}
+
+/// An address of the web may have a question mark, and the path of a role nearly every character.
+/// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html>
+#[test]
+fn a_star_that_is_compared_letter_by_letter_may_be_in_a_name() {
+    let endpoint = |value: &str| everyone_if(&format!(r#"{{"StringEquals":{{"sns:Endpoint":"{value}"}}}}"#));
+    is_judged((Exposure::Public, false), &endpoint("https://evil.example.com/hook?x=1"));
+    let arn =
+        |operator: &str, value: &str| everyone_if(&format!(r#"{{"{operator}":{{"aws:PrincipalArn":"{value}"}}}}"#));
+    for operator in ["StringEquals", "StringEqualsIgnoreCase"] {
+        is_judged((Exposure::Foreign, true), &arn(operator, "arn:aws:iam::444455556666:role/*/x"));
+        is_judged((Exposure::Foreign, true), &arn(operator, "arn:aws:iam::444455556666:role/?/x"));
+        is_judged((Exposure::None, true), &arn(operator, "arn:aws:iam::444455556666:role/*"));
+    }
+}
+
+/// Every call that an access point's policy is about comes through that access point.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-points-policies.html>
+#[test]
+fn that_a_call_comes_through_an_access_point_says_nothing_in_the_policy_of_that_access_point() {
+    let point = "arn:aws:s3:us-east-1:111122223333:accesspoint/point";
+    let stranger = r#"{"AWS":"444455556666"}"#;
+    let judged = |statement: &str, more: &str| {
+        format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":"s3:GetObject","Resource":"{point}/object/*",{statement}}}{more}]}}"#
+        )
+    };
+    for condition in [
+        r#"{"StringEquals":{"s3:DataAccessPointAccount":"111122223333"}}"#,
+        r#"{"ArnLike":{"s3:DataAccessPointArn":"arn:aws:s3:us-east-1:111122223333:accesspoint/*"}}"#,
+        r#"{"StringLike":{"s3:DataAccessPointAccount":"*"}}"#,
+    ] {
+        let asked = |principal: &str| judged(&format!(r#""Principal":{principal},"Condition":{condition}"#), "");
+        is_judged((Exposure::Foreign, true), &asked(stranger));
+        is_judged((Exposure::Public, true), &asked(r#""*""#));
+    }
+    // A bucket delegates to its access points by it.
+    is_judged(
+        (Exposure::Account, true),
+        &everyone_if(r#"{"StringEquals":{"s3:DataAccessPointAccount":"111122223333"}}"#),
+    );
+    let deny = format!(
+        r#",{{"Effect":"Deny","Principal":"*","Action":"*","Resource":"{point}/object/*","Condition":{{"StringNotEquals":
+        {{"s3:DataAccessPointAccount":"111122223333"}}}}}}"#
+    );
+    is_judged((Exposure::Public, true), &judged(r#""Principal":"*""#, &deny));
+}
+
+/// Whoever made the role chose the provider and who signs in with it.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html#condition-keys-wif>
+#[test]
+fn a_claim_makes_no_friend_of_a_session_of_a_stranger() {
+    let stranger = r#"{"AWS":"444455556666"}"#;
+    for (claim, of_stranger, of_everyone) in [
+        ("accounts.google.com:sub", (Exposure::Foreign, true), (Exposure::Foreign, true)),
+        ("cognito-identity.amazonaws.com:sub", (Exposure::Foreign, true), (Exposure::Foreign, true)),
+        ("evil.example.com:sub", (Exposure::Foreign, false), (Exposure::Public, false)),
+    ] {
+        let condition = format!(r#"{{"StringEquals":{{"{claim}":"us-east-1:admin"}}}}"#);
+        is_judged(of_stranger, &those_if(stranger, &condition));
+        is_judged(of_everyone, &everyone_if(&condition));
+        let lenient = format!(r#"{{"StringEqualsIfExists":{{"{claim}":"us-east-1:admin"}}}}"#);
+        is_judged((Exposure::Foreign, true), &those_if(stranger, &lenient));
+        is_judged((Exposure::Public, true), &everyone_if(&lenient));
+    }
+    is_judged(
+        (Exposure::Public, true),
+        &everyone_if(r#"{"StringEqualsIfExists":{"kms:CallerAccount":"111122223333"}}"#),
+    );
+    let trusted = trusted_to(stranger, "AssumeRole", r#"{"StringEquals":{"accounts.google.com:sub":"11111"}}"#);
+    is_trusted((Exposure::Foreign, true), &trusted);
+}
+
+#[test]
+fn after_the_twelve_digits_of_an_account_nothing_follows() {
+    for (account, expected) in [("111122223333", Exposure::Account), ("444455556666", Exposure::Foreign)] {
+        for (operator, key, value) in [
+            ("StringLike", "aws:PrincipalArn", format!("arn:aws:iam::{account}*")),
+            ("StringLike", "aws:PrincipalAccount", format!("{account}*")),
+            ("StringLike", "aws:SourceArn", format!("arn:aws:sns:us-east-1:{account}*")),
+        ] {
+            is_judged((expected, true), &everyone_if(&format!(r#"{{"{operator}":{{"{key}":"{value}"}}}}"#)));
+        }
+    }
+    is_judged((Exposure::Public, true), &everyone_if(r#"{"StringLike":{"aws:PrincipalAccount":"1111*"}}"#));
+}
+
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html#condition-keys-wif>
+#[test]
+fn a_number_as_audience_of_google_is_one_service_account() {
+    let google = r#"{"Federated":"accounts.google.com"}"#;
+    let of = |audience: &str| {
+        trusted_to(
+            google,
+            "AssumeRoleWithWebIdentity",
+            &format!(
+                r#"{{"StringEquals":{{"accounts.google.com:aud":"{audience}","accounts.google.com:oaud":"sts.amazonaws.com"}}}}"#
+            ),
+        )
+    };
+    is_trusted((Exposure::Account, true), &of("112233445566778899001"));
+    is_trusted((Exposure::Public, true), &of("1122334455-abc.apps.googleusercontent.com"));
+}
+
+/// <https://learn.microsoft.com/en-us/azure/sentinel/connect-aws>
+#[test]
+fn the_tenant_of_microsoft_sentinel_is_told_by_the_name_of_the_session() {
+    let sentinel = "sts.windows.net/33e01921-4d64-4f8c-a055-5bdaffd5e33d/";
+    let audience = format!(r#""StringEquals":{{"{sentinel}:aud":"api://1462b192-27f7-4cb9-8523-0f4ecb54b47e"}}"#);
+    let of = |more: &str| trusted_to(sentinel, "AssumeRoleWithWebIdentity", &format!("{{{audience}{more}}}"));
+    is_trusted((Exposure::Public, true), &of(""));
+    is_trusted((Exposure::Public, true), &of(r#","StringLike":{"sts:RoleSessionName":"MicrosoftSentinel_*"}"#));
+    is_trusted(
+        (Exposure::Account, true),
+        &of(r#","StringLike":{"sts:RoleSessionName":"MicrosoftSentinel_33e01921-4d64-4f8c-a055-5bdaffd5e33d"}"#),
+    );
+}
+
+/// In the account of who calls.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ServerSideEncryptionByDefault.html>
+#[test]
+fn whose_key_an_alias_means_nobody_can_tell() {
+    let key = |id: &str| {
+        put_if(r#""*""#, &format!(r#"{{"StringEquals":{{"s3:x-amz-server-side-encryption-aws-kms-key-id":"{id}"}}}}"#))
+    };
+    is_judged((Exposure::Public, false), &key("alias/backup"));
+    is_judged((Exposure::Account, true), &key("1234abcd-12ab-34cd-56ef-1234567890ab"));
+}

@@ -40,8 +40,12 @@ pub(super) enum About {
     Source,
     /// Whether the caller is a service.
     Service,
-    /// What an identity provider says about who signed in.
-    Claim,
+    /// What an identity provider says about who signed in, and whether it also says so of a session that came of that.
+    Claim {
+        stays: bool,
+    },
+    /// As whom a session is known; of some providers it tells the tenant.
+    SessionName,
     /// Of which identity pool somebody is, who may be its guest.
     Pool,
     /// Whether guests are let in: nobody, or anyone.
@@ -70,6 +74,8 @@ enum Names {
     MountTarget,
     /// What the caller writes into the request, if the call is one that has it.
     Header,
+    /// As whom a session is known, for whose token some providers stand.
+    SessionName,
     /// Whether somebody signed in to an identity pool or is its guest.
     Guest,
     /// Where what is sent goes, whoever asked for it to be sent there.
@@ -124,7 +130,11 @@ pub(super) fn allowed(statement: &Statement<'_>, kind: Kind, trust: &Trust) -> V
             && allowed_by(entry, true, &statement.actions, kind, trust).reach.is_narrower_than_public()
     };
     let is_owner_told = entries.iter().filter(needs).any(tells_owner);
+    let is_way_in = is_of_access_point(statement, trust);
     let judged = |(index, entry): (usize, &Entry<'_>)| {
+        if is_way_in && is_met_at(entry, trust) {
+            return Judged { about: About::Way, reach: Reach::ANYONE, values: vec![] };
+        }
         // Whose bucket it is, another key says.
         if is_owner_told && is_of_nobodys(entry) {
             return Judged { about: About::Source, reach: Reach::ANYONE, values: vec![] };
@@ -137,6 +147,22 @@ pub(super) fn allowed(statement: &Statement<'_>, kind: Kind, trust: &Trust) -> V
         if is_twice { Judged { about: judged.about, reach: Reach::UNKNOWN, values: vec![] } } else { judged }
     };
     entries.iter().enumerate().map(judged).collect()
+}
+
+/// Whether it is a statement of the policy of an access point, through which every call comes that it is about.
+fn is_of_access_point(statement: &Statement<'_>, trust: &Trust) -> bool {
+    let is = |arn: &str| arn.contains(":accesspoint/");
+    trust.resource.as_deref().is_some_and(is) || statement.resources.words.iter().any(|word| is(&word.text))
+}
+
+/// Whether a call through the access point that has this policy meets it.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-points-policies.html#access-points-condition-keys>
+fn is_met_at(entry: &Entry<'_>, trust: &Trust) -> bool {
+    let is_own = |value: &Word<'_>| {
+        let is_of = |own: &String| pattern::overlaps(&value.text, own) || value.text.contains(&format!(":{own}:"));
+        trust.account.as_ref().is_none_or(is_of)
+    };
+    pattern::lower(&entry.key).starts_with("s3:dataaccesspoint") && entry.values.iter().any(is_own)
 }
 
 fn is_same(one: &Entry<'_>, other: &Entry<'_>) -> bool {
@@ -237,14 +263,17 @@ fn guests(entry: &Entry<'_>, operator: Operator) -> Vec<Reach> {
 }
 
 /// Whom a `Deny` does not hit because of this key.
-pub(super) fn spared(entry: &Entry<'_>, trust: &Trust) -> Reach {
+pub(super) fn spared(entry: &Entry<'_>, deny: &Statement<'_>, trust: &Trust) -> Reach {
+    if is_of_access_point(deny, trust) && is_met_at(entry, trust) {
+        return Reach::ANYONE;
+    }
     let (operator, (names, _)) = (Operator::of(&entry.operator), meaning(&entry.key));
     let is = |text: &str| entry.values.iter().all(|value| value.text.eq_ignore_ascii_case(text));
     match operator.form {
         Form::Unknown => Reach::UNKNOWN,
         // Nobody is kept out for good by a date.
         Form::Amount if is_date(entry) => Reach::ANYONE,
-        _ if matches!(names, Names::Nobody | Names::Guest) => Reach::ANYONE,
+        _ if matches!(names, Names::Nobody | Names::Guest | Names::SessionName) => Reach::ANYONE,
         // With which key an object is encrypted says little of who calls.
         _ if names == Names::Key => Reach::UNKNOWN,
         // Without the key there is no value that differs, so who has no such key is not hit.
@@ -349,6 +378,7 @@ fn meaning(key: &str) -> (Names, About) {
         "aws:resourceaccount" | "aws:resourceorgid" | "s3:resourceaccount" => Names::Owner,
         "elasticfilesystem:accessedviamounttarget" => Names::MountTarget,
         "sns:endpoint" => Names::Destination,
+        "sts:rolesessionname" => Names::SessionName,
         key if known::tells_of_guests(key) => Names::Guest,
         key if is_met_by_anyone(key) => Names::Nobody,
         key if carriers(key).is_some() => Names::Header,
@@ -358,7 +388,8 @@ fn meaning(key: &str) -> (Names, About) {
         _ if key.starts_with("aws:source") && SOURCES.contains(&&*key) => About::Source,
         Names::ServiceName | Names::WhetherService => About::Service,
         Names::SignedIn(_) if known::tells_a_pool(&key) => About::Pool,
-        Names::SignedIn(_) => About::Claim,
+        Names::SignedIn(issuer) => About::Claim { stays: issuer.is_known_to_sessions() },
+        Names::SessionName => About::SessionName,
         Names::Guest => About::Guests,
         Names::Key => About::Key,
         Names::Network | Names::Address | Names::Owner | Names::MountTarget | Names::Destination => About::Way,
@@ -383,7 +414,7 @@ const OWNERS: [&str; 4] = ["aws:sourceaccount", "aws:sourceorgid", "aws:sourceor
 /// - <https://docs.aws.amazon.com/AmazonS3/latest/API/bucket-policy-s3-sigv4-conditions.html>
 /// - <https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html>
 fn is_met_by_anyone(key: &str) -> bool {
-    const KEYS: [&str; 84] = [
+    const KEYS: [&str; 83] = [
         "aws:calledvia",
         "aws:calledviafirst",
         "aws:calledvialast",
@@ -465,7 +496,6 @@ fn is_met_by_anyone(key: &str) -> bool {
         "sns:protocol",
         "sts:durationseconds",
         "sts:externalid",
-        "sts:rolesessionname",
         "sts:sourceidentity",
         "sts:transitivetagkeys",
     ];
@@ -538,10 +568,12 @@ fn is_always_there(key: &str, names: Names, kind: Kind, actions: &Scope<'_>) -> 
     let is_of_principal = is("aws:PrincipalArn") && kind == Kind::Trust || is("aws:PrincipalAccount");
     let is_subscribing =
         !actions.is_all_but && actions.words.iter().all(|action| action.text.eq_ignore_ascii_case("sns:Subscribe"));
+    let is_of_kms = |action: &Word<'_>| pattern::lower(&action.text).starts_with("kms:");
     match names {
-        Names::SignedIn(_) => true,
+        Names::SignedIn(_) => kind == Kind::Trust,
         Names::Destination => is_subscribing,
-        _ => is("kms:CallerAccount") || is_of_principal,
+        _ if is("kms:CallerAccount") => !actions.is_all_but && actions.words.iter().all(is_of_kms),
+        _ => is_of_principal,
     }
 }
 
@@ -581,7 +613,14 @@ fn of_value(value: &str, entry: &Entry<'_>, form: Form, names: Names, trust: &Tr
     if value.contains("${") {
         return of_variable(value, &entry.key, names);
     }
-    if form == Form::Exact && pattern::is_pattern(value) {
+    let last = value.rsplit(['/', ':']).next().unwrap_or_default();
+    let may_hold_a_star = match names {
+        // The path of a role may. https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
+        Names::Arn => !pattern::is_pattern(last),
+        Names::Destination => true,
+        _ => false,
+    };
+    if form == Form::Exact && pattern::is_pattern(value) && !may_hold_a_star {
         // Nobody has a star in his name, and nothing else equals one.
         return Reach::NOBODY;
     }
@@ -593,7 +632,11 @@ fn of_value(value: &str, entry: &Entry<'_>, form: Form, names: Names, trust: &Tr
         Names::OrganizationPath => of(value.split('/').next().unwrap_or_default(), Trust::of_organization),
         // As which everybody counts who does not sign.
         Names::Account if value == "anonymous" => Reach::ANYONE,
-        Names::Account if is_fixed(value) => principal::of_account(value, trust),
+        // After twelve digits nothing follows.
+        Names::Account if is_fixed(value.trim_end_matches('*')) => {
+            let id = value.trim_end_matches('*');
+            if principal::is_account(id) || is_fixed(value) { principal::of_account(id, trust) } else { Reach::ANYONE }
+        }
         Names::Network => of(value, Trust::of_network),
         Names::ServiceName => Reach::certain(Exposure::Service),
         Names::UserId => of_user_id(value, trust),
@@ -602,6 +645,12 @@ fn of_value(value: &str, entry: &Entry<'_>, form: Form, names: Names, trust: &Tr
             Reach::NOBODY
         }
         Names::SignedIn(issuer) => of_claim(value, &entry.key, issuer),
+        // Whose alias it is tells the account of who calls.
+        // https://docs.aws.amazon.com/AmazonS3/latest/API/API_ServerSideEncryptionByDefault.html
+        Names::Key if value.starts_with("alias/") => Reach::UNKNOWN,
+        Names::SessionName if value.find(['*', '?']).is_none_or(|star| star > known::SESSION_OF_SENTINEL.len()) => {
+            Reach::certain(Exposure::Account)
+        }
         Names::Key if !value.starts_with("arn:") && is_fixed(value) => Reach::certain(Exposure::Account),
         Names::Arn | Names::Key => of_arn(value, entry, form, trust),
         Names::Destination => of_destination(value, entry, form, trust),
@@ -617,7 +666,7 @@ fn of_destination(value: &str, entry: &Entry<'_>, form: Form, trust: &Trust) -> 
         return of_arn(value, entry, form, trust);
     }
     let address = value.trim_start_matches("https://").trim_start_matches("http://");
-    let is_anyones = address.chars().all(|letter| matches!(letter, '*' | '?' | '@'));
+    let is_anyones = form != Form::Exact && address.chars().all(|letter| matches!(letter, '*' | '?' | '@'));
     if is_anyones { Reach::ANYONE } else { Reach::UNKNOWN }
 }
 
@@ -640,6 +689,11 @@ fn of_variable(value: &str, key: &str, names: Names) -> Reach {
 fn of_arn(value: &str, entry: &Entry<'_>, form: Form, trust: &Trust) -> Reach {
     let parts: Vec<&str> = value.splitn(6, ':').collect();
     let [_, _, service, _, account, resource] = parts[..] else {
+        if let [_, _, _, _, account] = parts[..]
+            && let Some(account) = account.strip_suffix('*').filter(|account| principal::is_account(account))
+        {
+            return principal::of_account(account, trust);
+        }
         return if pattern::is_pattern(value) { Reach::ANYONE } else { Reach::UNKNOWN };
     };
     if is_fixed(account) {
@@ -679,6 +733,11 @@ fn of_claim(value: &str, key: &str, issuer: &Issuer) -> Reach {
         None => (value, true),
     };
     let claim = claim_of(key);
+    if issuer.host == known::GOOGLE && claim == "aud" {
+        // A service account's token tells its number, and the id of an app that anyone signs in to is a name.
+        let is_service_account = value.bytes().all(|byte| byte.is_ascii_digit());
+        return if is_service_account { Reach::certain(Exposure::Account) } else { Reach::ANYONE };
+    }
     let is_subject = claim == "sub";
     let label = issuer.subjects.iter().find(|label| is_subject && fixed.starts_with(**label));
     let is_labelled = !is_subject || issuer.subjects.is_empty() || label.is_some();

@@ -195,7 +195,11 @@ impl<'p> Deny<'p> {
             actions: Words::of_actions(&statement.actions),
             resources: Words::of_resources(&statement.resources),
             whom,
-            condition: statement.condition.iter().map(|entry| (entry, condition::spared(entry, trust))).collect(),
+            condition: statement
+                .condition
+                .iter()
+                .map(|entry| (entry, condition::spared(entry, statement, trust)))
+                .collect(),
         }
     }
 

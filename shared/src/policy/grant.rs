@@ -153,7 +153,9 @@ fn values(entries: &[Judged], named: &[Named<'_>], reaches: &[Reach], kind: Kind
     // source tells, which tells nothing of others, as what tells of other callers tells nothing of services.
     let names_others = |judged: &Judged| match judged.about {
         About::Source if services.is_empty() => true,
-        About::Caller | About::Claim | About::Pool | About::Guests if others.is_empty() => true,
+        About::Caller | About::Claim { .. } | About::SessionName | About::Pool | About::Guests if others.is_empty() => {
+            true
+        }
         About::Way | About::Key => false,
         _ => judged.values.iter().all(|value| value.is_narrower_than_public()),
     };

@@ -154,12 +154,13 @@ pub(super) struct Issuer {
 /// whose audience is an app that anyone may sign in to, and others of that sort with which the public signs in.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_oidc_secure-by-default.html>
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html#condition-keys-wif>
-const SHARED: [Issuer; 38] = [
+const SHARED: [Issuer; 43] = [
     issuer("access.line.me", &["sub"]),
-    issuer("accounts.google.com", &["sub"]),
+    issuer(GOOGLE, &["aud", "sub"]),
     issuer("agent.buildkite.com", &["sub", "organization_id", "organization_slug", "pipeline_id"]),
     issuer("api.login.yahoo.com", &["sub"]),
     issuer("api.pulumi.com/oidc", &["aud"]),
+    issuer("app.eu.terraform.io", &["sub"]),
     issuer("app.terraform.io", &["sub"]),
     issuer("appleid.apple.com", &["sub"]),
     issuer("cognito-identity-us-gov.amazonaws.com", &["aud", "sub"]),
@@ -177,6 +178,7 @@ const SHARED: [Issuer; 38] = [
     issuer("oauth2.sigstore.dev/auth", &["sub"]),
     issuer("oidc-configuration.audit-log.githubusercontent.com", &["sub"]),
     issuer("oidc.codefresh.io", &["sub"]),
+    Issuer { host: "oidc.modal.com", claims: &["sub"], subjects: &["modal:workspace_id:"] },
     // IBM Turbonomic.
     issuer("oidc.op1.openshiftapps.com/2c51blsaqa9gkjt0o9rt11mle8mmropu", &["sub"]),
     issuer("oidc.op1.openshiftapps.com/2f785sojlpb85i7402pk3qogugim5nfb", &["sub"]),
@@ -190,12 +192,17 @@ const SHARED: [Issuer; 38] = [
     issuer("sandboxes.cloud", &["aud"]),
     issuer("scalr.io", &["sub"]),
     issuer("slack.com", &["sub"]),
+    // Microsoft Sentinel.
+    issuer("sts.windows.net/33e01921-4d64-4f8c-a055-5bdaffd5e33d", &[SESSION_NAME]),
+    // Microsoft Sentinel.
+    issuer("sts.windows.net/cab8a31a-1906-4287-a0d8-4eef66b95f6e", &[SESSION_NAME]),
     issuer("studio.datachain.ai/api", &["sub"]),
     Issuer {
         host: "token.actions.githubusercontent.com",
         claims: &["sub", "repository", "repository_id", "repository_owner_id", "enterprise_id"],
         subjects: &["repo:", "repository:", "repository_id:", "repository_owner:", "repository_owner_id:"],
     },
+    issuer("token.builds.bitrise.io", &["sub"]),
     issuer("tokens.cloud.shisho.dev", &["sub"]),
     issuer("vstoken.actions.githubusercontent.com", &["sub"]),
     issuer("www.amazon.com", &["user_id"]),
@@ -214,6 +221,28 @@ pub(super) fn tells_a_pool(key: &str) -> bool {
 pub(super) fn tells_of_guests(key: &str) -> bool {
     key.starts_with("cognito-identity") && key.ends_with(":amr")
 }
+
+/// How Microsoft Sentinel names its sessions, before the id of the workspace.
+/// <https://learn.microsoft.com/en-us/azure/sentinel/connect-aws>
+pub(super) const SESSION_OF_SENTINEL: &str = "MicrosoftSentinel_";
+
+pub(super) const GOOGLE: &str = "accounts.google.com";
+
+impl Issuer {
+    /// Whether a session tells what the provider claimed of who signed in to it.
+    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html#condition-keys-wif>
+    pub(super) fn is_known_to_sessions(&self) -> bool {
+        [GOOGLE, "graph.facebook.com", "www.amazon.com"].contains(&self.host)
+            || self.host.starts_with("cognito-identity")
+    }
+
+    /// Whether the tenant is told by the name of the session, and by no claim.
+    pub(super) fn is_told_by_session_name(&self) -> bool {
+        self.claims == [SESSION_NAME]
+    }
+}
+
+const SESSION_NAME: &str = "sts:RoleSessionName";
 
 /// Stands for the address of a provider that is none of an account's.
 pub(super) const ANY_ISSUER: Issuer = issuer("", &["sub"]);

@@ -22,6 +22,10 @@ pub(super) struct Narrowed {
     caller: Reach,
     source: Option<Reach>,
     claim: Option<Reach>,
+    /// What the claims leave of those who did not sign in for this call, but for the session that makes it.
+    session: Reach,
+    /// By the name of the session.
+    session_name: Reach,
     /// To whose identity pool, and whether its guests are let in as well.
     pool: Option<Reach>,
     guests: Option<Reach>,
@@ -37,6 +41,8 @@ impl Narrowed {
             caller: Reach::ANYONE,
             source: None,
             claim: None,
+            session: Reach::ANYONE,
+            session_name: Reach::ANYONE,
             pool: None,
             guests: None,
             key: None,
@@ -50,8 +56,15 @@ impl Narrowed {
         let narrower = |earlier: Option<Reach>| Some(earlier.map_or(reach, |earlier| earlier.and(reach)));
         match about {
             About::Source => self.source = narrower(self.source),
-            About::Claim => self.claim = narrower(self.claim),
-            About::Pool => self.pool = narrower(self.pool),
+            About::Claim { stays } => {
+                self.claim = narrower(self.claim);
+                self.session = self.session.and(of_session(reach, stays));
+            }
+            About::SessionName => self.session_name = self.session_name.and(reach),
+            About::Pool => {
+                self.pool = narrower(self.pool);
+                self.session = self.session.and(of_session(reach, true));
+            }
             About::Guests => self.guests = narrower(self.guests),
             About::Key => self.key = narrower(self.key),
             About::Service if reach == Reach::certain(Exposure::Service) => self.is_service = true,
@@ -82,10 +95,14 @@ impl Narrowed {
             Grantee::Service => self.services(left),
             Grantee::Everyone if self.is_service => self.services(left),
             _ if self.is_service => Reach::NOBODY,
-            Grantee::Known(reach) => reach.and(conditioned).and(claim),
+            Grantee::Known(reach) => reach.and(conditioned).and(self.session),
             Grantee::Member(owner) => owner.and(conditioned),
-            Grantee::SignedIn(_, owner) if claim.is_narrower_than_public() => owner.and(conditioned),
-            Grantee::Everyone | Grantee::SignedIn(..) => conditioned.and(claim),
+            Grantee::SignedIn(issuer, owner) => {
+                let claim = if issuer.is_told_by_session_name() { claim.and(self.session_name) } else { claim };
+                if claim.is_narrower_than_public() { owner.and(conditioned) } else { conditioned.and(claim) }
+            }
+            Grantee::Everyone if self.kind == Kind::Trust => conditioned.and(claim),
+            Grantee::Everyone => conditioned.and(self.session),
         }
     }
 
@@ -98,5 +115,16 @@ impl Narrowed {
             None => Reach::certain(anyone),
         };
         acting.and(self.caller).and(left)
+    }
+}
+
+/// Whom a claim leaves of those whose role somebody signed in to: whoever made the role has chosen whom it trusts, and so is
+/// a stranger whoever is named. Whether sessions say what other providers claim is nowhere said.
+fn of_session(claimed: Reach, stays: bool) -> Reach {
+    match claimed.exposure {
+        Exposure::None => Reach::NOBODY,
+        Exposure::Public if claimed.certain => Reach::ANYONE,
+        _ if stays => Reach::certain(Exposure::Foreign),
+        _ => Reach::UNKNOWN,
     }
 }

@@ -182,6 +182,17 @@ fn callers() -> Vec<Somebody> {
         ),
     ];
     all.extend(PRINCIPALS.iter().map(principal));
+    // Whoever signs in somewhere for a role of theirs has a session that says so.
+    for (key, value) in [
+        ("accounts.google.com:sub", "113027383838383838383"),
+        ("accounts.google.com:aud", "66677788899900pro0"),
+        ("cognito-identity.amazonaws.com:aud", "us-east-1:12345678-aaaa-bbbb-cccc-123456790ab0"),
+    ] {
+        all.extend(PRINCIPALS.iter().map(principal).filter(|one| one.standing >= Stranger).map(|mut one| {
+            one.says.insert(key.to_owned(), vec![value.to_owned()]);
+            one
+        }));
+    }
     for (standing, account, organization, bucket) in [
         (Own, OWN, Some(ORGANIZATION), "arn:aws:s3:::my-bucket"),
         (Own, PARTNER, None, "arn:aws:s3:::partner-bucket"),
