@@ -18,9 +18,6 @@ from stack import REPOSITORY, TARGET
 # Every value, by subject, contender and row.
 Samples = dict
 
-# How many calls each control makes. A test records them, and fails when they are others.
-COUNTED = REPOSITORY / "tests" / "canned" / "snapshots" / "workspace__canned__counted__calls_until_the_revert_are_recorded.snap"
-
 # Where the tables stand, between two lines that mark them.
 PAGE = REPOSITORY / "docs" / "performance.md"
 BEGIN, END = "<!-- What `UPDATE=1 make bench` writes begins here. -->", "<!-- It ends here. -->"
@@ -55,7 +52,6 @@ def report(samples: Samples) -> None:
         f"`make bench`, {machine()}. Medians, and in brackets the quartiles where they differ.",
         *(rows_of(subject, whole) for subject in titles(whole)),
         *(shares_of(subject, shares) for subject in titles(shares)),
-        counted(),
     ]
     text = "\n\n".join(parts)
     print(f"\n{text}")
@@ -102,20 +98,6 @@ def cost(megabytes: int, milliseconds: list) -> float:
     """Of a million events that take so long; Lambda bills whole milliseconds."""
     seconds = ceil(statistics.median(milliseconds)) / 1000
     return 1e6 * seconds * megabytes / 1024 * GIGABYTE_SECOND + MILLION_REQUESTS
-
-
-def counted() -> str:
-    """Of all controls, as the tests against canned answers have it."""
-    text = COUNTED.read_text(encoding="utf-8")
-    before = {control: int(number) for control, number in re.findall(r"^(\S+): (\d+) before", text, re.MULTILINE)}
-    worst = max(before.values())
-    names = ", ".join(f"`{control}`" for control, number in before.items() if number == worst)
-    [benign] = re.findall(r"^benign: (.*)$", text, re.MULTILINE)
-    return (
-        f"AWS calls before the revert, over all {len(before)} controls that revert: median "
-        f"{statistics.median(before.values()):g}, at most {worst} ({names}).\n"
-        f"AWS calls for a benign event: {benign}."
-    )
 
 
 def nested(samples: Samples) -> dict:

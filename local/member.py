@@ -41,7 +41,7 @@ class Member:
     def let_operators_undo(self, statements: list) -> str:
         """A role here with these statements, which the hub's account may let its people take; its name."""
         trust = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "sts:AssumeRole"}
-        iam, name = self.client("iam"), "Operator"
+        iam, name = self.client("iam"), "SnapbackOperator"
         iam.create_role(RoleName=name, AssumeRolePolicyDocument=policy(trust))
         iam.put_role_policy(RoleName=name, PolicyName="may", PolicyDocument=policy(*statements))
         return name

@@ -108,3 +108,33 @@ fn the_readme_names_every_control() -> Result<()> {
     assert!(missing.is_empty(), "README.md does not name {missing:?}");
     Ok(())
 }
+
+/// The control of the guide that shows how to add one.
+const EXAMPLE: &str = "s3-public-website";
+
+/// Whether it is a control's id or a pattern that means some.
+fn means_a_control(name: &str) -> bool {
+    let is_meant = |id: &str| name.strip_suffix('*').map_or(id == name, |start| id.starts_with(start));
+    name == EXAMPLE || controls().any(|control| is_meant(control.about.id))
+}
+
+#[test]
+fn every_control_that_the_documentation_names_exists() -> Result<()> {
+    let services: BTreeSet<&str> = controls().filter_map(|control| control.about.id.split('-').next()).collect();
+    let services = services.into_iter().collect::<Vec<_>>().join("|");
+    let name = Regex::new(&format!(
+        r"(?m)(?:^|[^\w.:/#-])((?:{services})-(?:[a-z0-9]+-)*(?:[a-z0-9]+\*?|\*))(?:$|[^\w.*-]|\.\s)"
+    ))?;
+    // What another project calls an attack, and the host of an API.
+    let of_others = Regex::new(r"\(Stratus\s+Red\s+Team:[^)]*\)")?;
+    let mut named = 0;
+    for page in pages()? {
+        let text = fs::read_to_string(&page)?;
+        for found in name.captures_iter(&of_others.replace_all(&text, "")) {
+            ensure!(means_a_control(&found[1]), "{}: there is no control `{}`", page.display(), &found[1]);
+            named += 1;
+        }
+    }
+    ensure!(named > 200, "only {named} names of controls were found");
+    Ok(())
+}

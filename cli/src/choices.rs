@@ -1,13 +1,11 @@
 //! What the operator chose for the deployment, as flags.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use snapback::network::PublicPorts;
 use snapback::policy::{is_account, is_organization};
 use snapback::settings::Settings;
-
-use crate::trouble::BadInput;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Choices {
@@ -16,6 +14,9 @@ pub(crate) struct Choices {
     public_ports: PublicPorts,
     #[command(flatten)]
     trusted: Trusted,
+    /// The folder of your guardrails and of `trusted.json` [default: `guardrails`, if it is there]
+    #[arg(long, value_name = "FOLDER", value_parser = |path: &str| folder(path))]
+    guardrails: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -30,9 +31,14 @@ pub(crate) struct Trusted {
 
 impl Choices {
     /// Which ports may be public, and whom the flags and the file beside the guardrails trust.
-    pub(crate) fn settings(&self, guardrails: &Path) -> Result<Settings> {
+    pub(crate) fn settings(&self) -> Result<Settings> {
         let settings = Settings { public_ports: self.public_ports.clone(), ..self.trusted.settings() };
-        Ok(settings.with_trusted(guardrails).map_err(|unusable| BadInput(unusable.to_string()))?)
+        settings.with_trusted(self.guardrails()).map_err(|unusable| anyhow!("{unusable}"))
+    }
+
+    /// Where the guardrails are. Without the flag the folder may be missing.
+    pub(crate) fn guardrails(&self) -> &Path {
+        self.guardrails.as_deref().unwrap_or(Path::new("guardrails"))
     }
 }
 
@@ -47,11 +53,37 @@ impl Trusted {
 }
 
 pub(crate) fn public_ports(text: &str) -> Result<PublicPorts, String> {
-    text.parse().map_err(|()| "expected ports such as `tcp/80,udp/53,icmp`".to_owned())
+    text.parse().map_err(|()| {
+        "expected ports such as `tcp/80,tcp/8000-8100,udp/53,icmp`, from 0 to 65535, or `none`".to_owned()
+    })
 }
 
 pub(crate) fn account(text: &str) -> Result<String, String> {
     if is_account(text) { Ok(text.to_owned()) } else { Err("expected the twelve digits of an account".to_owned()) }
+}
+
+/// Of its form only: which Regions there are changes.
+pub(crate) fn region(text: &str) -> Result<String, String> {
+    let parts: Vec<&str> = text.split('-').collect();
+    let (number, words) = parts.split_last().unwrap_or((&"", &[]));
+    let are = |text: &str, of: fn(&u8) -> bool| !text.is_empty() && text.bytes().all(|byte| of(&byte));
+    let are_words = words.len() >= 2 && words.iter().all(|word| are(word, u8::is_ascii_lowercase));
+    if are_words && are(number, u8::is_ascii_digit) {
+        Ok(text.to_owned())
+    } else {
+        Err("expected a Region such as `eu-central-1`".to_owned())
+    }
+}
+
+/// A folder that a flag names has to be there: a misspelled one would count as one without guardrails and trust.
+pub(crate) fn folder(path: impl AsRef<Path>) -> Result<PathBuf, String> {
+    const GUARDRAILS: &str = "the one that has your guardrails (`*.cedar`) and `trusted.json`";
+    let folder = path.as_ref().to_owned();
+    match (folder.is_dir(), folder.exists()) {
+        (true, _) => Ok(folder),
+        (_, true) => Err(format!("it is no folder; expected {GUARDRAILS}")),
+        (_, false) => Err(format!("there is no such folder; expected {GUARDRAILS}")),
+    }
 }
 
 fn organization(text: &str) -> Result<String, String> {

@@ -4,10 +4,13 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use jiff::Timestamp;
 use snapback::guardrail::{Broken, Guardrails};
 use snapback::settings::Settings;
+
+use crate::choices;
+use crate::trouble::ERROR;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -19,7 +22,7 @@ pub(crate) struct Arguments {
 enum What {
     /// Check that every guardrail and `trusted.json` can be read and fits the schema
     ///
-    /// Exit status: 0 if all is fine, 1 if not.
+    /// Exit status: 0 if all is fine, 2 if not.
     Check {
         /// The folder of your guardrails
         #[arg(default_value = "guardrails")]
@@ -32,6 +35,7 @@ enum What {
 
 pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCode> {
     let What::Check { folder, mark } = &arguments.what;
+    choices::folder(folder).map_err(|wrong| anyhow!("{}: {wrong}", folder.display()))?;
     let read = match mark {
         Some(copy) => Guardrails::read_and_mark(folder, copy),
         None => Guardrails::read(folder),
@@ -42,16 +46,10 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCod
             for problem in problems {
                 writeln!(io::stderr(), "snapback: {problem}")?;
             }
-            return Ok(ExitCode::FAILURE);
+            return Ok(ExitCode::from(ERROR));
         }
     };
-    let trusted = match Settings::default().with_trusted(folder) {
-        Ok(settings) => settings,
-        Err(unusable) => {
-            writeln!(io::stderr(), "snapback: {unusable}")?;
-            return Ok(ExitCode::FAILURE);
-        }
-    };
+    let trusted = Settings::default().with_trusted(folder).map_err(|unusable| anyhow!("{unusable}"))?;
     let now = Timestamp::now();
     for guardrail in guardrails.iter() {
         let says = if guardrail.forbids { "forbids" } else { "permits" };

@@ -9,6 +9,7 @@ mod explain;
 mod guardrails;
 mod history;
 mod operator;
+mod own;
 mod recorded;
 mod release;
 mod replay;
@@ -24,14 +25,14 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use trouble::{BAD_INPUT, BadInput};
+use trouble::ERROR;
 
 /// Revert risky changes in AWS accounts, and undo those reverts
 ///
 /// Snapback's functions run in AWS. This command is for the people beside them: it reads their journal, undoes or applies
 /// a revert, stops them, and judges accounts, logs and policies by the same rules.
 #[derive(Debug, Parser)]
-#[command(version, verbatim_doc_comment, after_help = MORE, after_long_help = STATUS)]
+#[command(name = "snapback", version, verbatim_doc_comment, after_help = MORE, after_long_help = STATUS)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -49,7 +50,8 @@ stack that --stack names, or SNAPBACK_JOURNAL, or the outputs of the stack `snap
 Errors are lines on standard error, which begin with `snapback: `, also with --json: standard output then has nothing
 but JSON.
 
-Exit status: 0 if all went well, 1 if something did not or risky things were found, 2 for wrong usage and bad input.";
+Exit status: 0 if all is well; 1 if something risky was found, or a part of the work could not be done; 2 for an error,
+such as wrong usage, bad input, missing credentials or an undo that is refused.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -121,7 +123,9 @@ Examples:
     /// be found, its baselines and holds count too. `snapback controls` lists the permissions that this needs under `reads`
     /// and `scan needs`.
     ///
-    /// Exit status: 0 if nothing is open, 1 if something is or could not be checked.
+    /// It does not ask your guardrails: of their folder it only uses `trusted.json`.
+    ///
+    /// Exit status: 0 if nothing is open, 1 if something is or could not be checked, 2 for an error.
     #[command(
         verbatim_doc_comment,
         after_long_help = "\
@@ -135,9 +139,10 @@ Examples:
     ///
     /// It reads CloudTrail's log files, gzipped or not, JSON Lines of CloudTrail records or EventBridge events, and what
     /// `aws cloudtrail lookup-events` prints. It tells what Snapback would have suspected. What it would have decided
-    /// depends on how the resource was then, which no log tells.
+    /// depends on how the resource was then, which no log tells. It does not ask your guardrails: of their folder it only
+    /// uses `trusted.json`.
     ///
-    /// Exit status: 0 if everything could be read, 1 if not, 2 if there is no event at all.
+    /// Exit status: 0 if everything could be read, 1 if something could not, 2 if no event could, or for another error.
     #[command(
         verbatim_doc_comment,
         after_long_help = "\
@@ -151,7 +156,7 @@ Examples:
     ///
     /// It asks AWS nothing, except with --look or with --principal and no file.
     ///
-    /// Exit status: 0 if it is harmless, 1 if not, 2 on bad input.
+    /// Exit status: 0 if it is harmless, 1 if it is not or that cannot be told, 2 for an error.
     #[command(
         verbatim_doc_comment,
         after_long_help = "\
@@ -170,22 +175,34 @@ Examples:
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return told(&error),
+    };
     let mut out = terminal::Plain(io::BufWriter::new(io::stdout().lock()));
-    // Of `explain`, 1 says that somebody untrusted gets in.
-    let is_answer = matches!(arguments.command, Command::Explain(_));
     let result = run(arguments.command, &mut out).and_then(|code| Ok(out.flush().map(|()| code)?));
     match result {
         Ok(code) => code,
         // Whoever reads us has seen enough, as `head` does.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            // Where standard error is closed there is nobody left to tell.
-            let _ = writeln!(io::stderr(), "snapback: {}", terminal::plain(&format!("{error:#}")));
-            let is_input = is_answer || error.is::<BadInput>();
-            if is_input { ExitCode::from(BAD_INPUT) } else { ExitCode::FAILURE }
+            complain(&format!("{error:#}"));
+            ExitCode::from(ERROR)
         }
     }
+}
+
+/// Help as it is, and what is wrong with the arguments like any other error.
+fn told(error: &clap::Error) -> ExitCode {
+    let text = error.render().to_string();
+    let Some(wrong) = text.strip_prefix("error: ") else { error.exit() };
+    complain(wrong.trim_end());
+    ExitCode::from(ERROR)
+}
+
+fn complain(text: &str) {
+    // Where standard error is closed there is nobody left to tell.
+    let _ = writeln!(io::stderr(), "snapback: {}", terminal::plain(text));
 }
 
 fn run(command: Command, out: &mut impl Write) -> Result<ExitCode> {
@@ -254,8 +271,16 @@ mod tests {
     #[test]
     fn every_command_in_the_documentation_is_understood() -> Result<()> {
         let mut understood = 0;
-        for page in ["README.md", "CONTRIBUTING.md", "docs/guardrails.md", "docs/operations.md", "events/README.md"] {
+        for page in [
+            "README.md",
+            "CONTRIBUTING.md",
+            "docs/guardrails.md",
+            "docs/operations.md",
+            "events/README.md",
+            "organization/README.md",
+        ] {
             let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(page))?;
+            let text = text.replace("\\\n", "");
             let code = text.lines().filter_map(|line| line.strip_prefix("    ").or(line.strip_prefix("$ ")));
             for line in code.map(str::trim_start).filter(|line| line.starts_with("snapback ")) {
                 let words = shlex::split(line).unwrap_or_default();

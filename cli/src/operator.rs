@@ -21,6 +21,7 @@ use snapback::subject::Subject;
 use tokio::sync::OnceCell;
 
 use crate::caller::{Caller, MemberArguments};
+use crate::choices::{self, region};
 use crate::terminal::on_one_line;
 use crate::trouble;
 
@@ -43,7 +44,7 @@ pub(crate) struct JournalArguments {
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     stack: Option<String>,
     /// The AWS Region [default: the Region of your AWS profile or environment]
-    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, value_parser = region)]
     region: Option<String>,
 }
 
@@ -214,11 +215,11 @@ pub(crate) async fn config(region: Option<&str>) -> Result<SdkConfig> {
         bail!("no AWS Region is set\n  hint: Name it with --region or AWS_REGION, or set it in your AWS profile.");
     };
     // Anything else would end up in the name of a host.
-    let is_name = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
-    ensure!(
-        is_name(region.as_ref()),
-        "`{region}` is not an AWS Region\n  hint: A Region is named like `eu-central-1`."
-    );
+    if let Err(expected) = choices::region(region.as_ref()) {
+        bail!(
+            "`{region}` is not an AWS Region: {expected}\n  hint: --region, AWS_REGION or your AWS profile names it."
+        );
+    }
     Ok(config)
 }
 

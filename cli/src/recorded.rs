@@ -80,6 +80,11 @@ pub(crate) fn event(document: Value) -> Result<Event, String> {
     if !is_envelope && is_record {
         return Event::from_record(document).map_err(|error| error.to_string());
     }
+    if !is_envelope && document.is_object() {
+        let is_policy = document.get("Statement").is_some();
+        let found = if is_policy { "a policy" } else { "an object with neither `eventName` nor `detail`" };
+        return Err(format!("expected an event of EventBridge or a record of CloudTrail, found {found}"));
+    }
     let event = Event::from_envelope(document).map_err(|error| error.to_string())?;
     if event.envelope_account.is_empty() {
         return Err("field `account`: expected the account of the event bus, twelve digits, found nothing".to_owned());

@@ -22,9 +22,11 @@ use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::choices::Choices;
+use crate::own::OwnKeys;
 use crate::terminal::plain;
-use crate::trouble::BadInput;
+use crate::trouble::ERROR;
 use reading::{Page, Reader};
+use snapback::settings::Settings;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -35,21 +37,20 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "PATTERN", default_value = "*", value_parser = crate::controls::pattern)]
     control: String,
     /// Print JSON Lines: eventID, eventSource, eventName, control and suspicion, for each event and each control that
-    /// watches it
+    /// watches it; and `unknown` with the reason, where it cannot be told whether it is suspicious
     #[arg(long)]
     json: bool,
     #[command(flatten)]
     choices: Choices,
-    /// The folder of your guardrails; only `trusted.json` in it is used
-    #[arg(long, value_name = "FOLDER", default_value = "guardrails")]
-    guardrails: PathBuf,
+    #[command(flatten)]
+    keys: OwnKeys,
     /// Read this many files at the same time [default: one per processor]
     #[arg(long, value_name = "NUMBER")]
     threads: Option<NonZeroUsize>,
 }
 
 pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCode> {
-    let settings = arguments.choices.settings(&arguments.guardrails)?;
+    let settings = Settings { own: arguments.keys.own(), ..arguments.choices.settings()? };
     let controls = crate::controls::meant_by(&arguments.control);
     let files = all_files(&arguments.files)?;
     let sizes = files.iter().filter_map(|file| fs::metadata(file).ok()).map(|metadata| metadata.len());
@@ -76,15 +77,26 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCod
     })?;
     progress.finish_and_clear();
 
-    if all.bad == 0 && all.events + all.passed_over == 0 {
+    let is_nothing = all.events + all.passed_over == 0;
+    if is_nothing && all.bad == 0 {
         let paths: Vec<String> = arguments.files.iter().map(|path| path.display().to_string()).collect();
-        bail!(BadInput(format!("{}: {NONE_FOUND}", paths.join(", "))));
+        bail!("{}: {NONE_FOUND}", paths.join(", "));
+    }
+    if all.unknown > 0 {
+        let events = if all.unknown == 1 { "event is" } else { "events are" };
+        writeln!(io::stderr(), "snapback: cannot tell whether {} {events} about {OWN_KEYS}", all.unknown)?;
     }
     if !arguments.json {
         writeln!(out, "{}", summary(&all)).context("writing the answers")?;
     }
-    Ok(if all.bad == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(match all.bad {
+        0 => ExitCode::SUCCESS,
+        _ if is_nothing => ExitCode::from(ERROR),
+        _ => ExitCode::FAILURE,
+    })
 }
+
+const OWN_KEYS: &str = "keys of Snapback: name its keys with --journal-key and --topic-key";
 
 const NONE_FOUND: &str = "expected CloudTrail records or EventBridge events, found none; in a folder, files are read \
                           whose names end in .json, .jsonl, .json.gz or .jsonl.gz";

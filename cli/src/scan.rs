@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
@@ -37,9 +36,6 @@ pub(crate) struct Arguments {
     control: String,
     #[command(flatten)]
     choices: Choices,
-    /// The folder of your guardrails; only `trusted.json` in it is used
-    #[arg(long, value_name = "FOLDER", default_value = "guardrails")]
-    guardrails: PathBuf,
     /// Print JSON Lines: control, subject and decision of each finding
     #[arg(long)]
     json: bool,
@@ -122,7 +118,7 @@ pub(crate) async fn run(arguments: &Arguments, out: &mut impl Write) -> Result<E
 
 impl Arguments {
     async fn scan(&self) -> Result<Scan> {
-        let settings = self.choices.settings(&self.guardrails)?;
+        let settings = self.choices.settings()?;
         let config = self.journal.config().await?;
         let account = Caller::of(&config).await.map_err(|error| trouble::with_advice(error, &config))?.account;
         let journal = Operator::journal_if_any(&self.journal, &config).await?;

@@ -14,7 +14,7 @@ use crate::time::span;
 #[derive(Debug, clap::Args)]
 pub(crate) struct StopArguments {
     /// Why; every notification says so while the stop lasts
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = reason)]
     reason: String,
     /// How long the stop lasts: `30m`, `4h`, `2d`
     #[arg(long = "for", value_name = "SPAN", default_value = "4h", value_parser = span)]
@@ -27,6 +27,10 @@ pub(crate) struct StopArguments {
 pub(crate) struct StartArguments {
     #[command(flatten)]
     journal: JournalArguments,
+}
+
+fn reason(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() { Err("expected why, in some words".to_owned()) } else { Ok(text.to_owned()) }
 }
 
 #[tokio::main(flavor = "current_thread")]

@@ -2,8 +2,7 @@
 //! gets one error that says what to do.
 
 use std::env;
-use std::error::Error;
-use std::fmt::{self, Write};
+use std::fmt::Write;
 
 use anyhow::anyhow;
 use aws_config::SdkConfig;
@@ -12,20 +11,8 @@ use snapback::aws::{self, Cause, Failed};
 use crate::caller::Caller;
 use crate::terminal::on_one_line;
 
-/// What was given cannot be used, whatever AWS says: wrong usage, as `clap` calls it, with its exit status.
-#[derive(Debug)]
-pub(crate) struct BadInput(pub(crate) String);
-
-impl fmt::Display for BadInput {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl Error for BadInput {}
-
-/// The exit status of [`BadInput`].
-pub(crate) const BAD_INPUT: u8 = 2;
+/// The exit status of every error that ends a command. 1 is an answer: `scan` has found something open.
+pub(crate) const ERROR: u8 = 2;
 
 /// Codes with which services refuse credentials that were good.
 const EXPIRED: [&str; 4] = ["ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"];

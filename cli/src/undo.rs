@@ -17,7 +17,6 @@ use crate::operator::{
 };
 use crate::terminal::on_one_line;
 use crate::time::{future, past};
-use crate::trouble::BadInput;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -59,7 +58,7 @@ pub(crate) async fn run(arguments: &Arguments, out: &mut impl Write) -> Result<E
     if id.is_some() && of.is_some() {
         let why =
             "--account, --resource and --control select among the reverts of --since; leave them out with an entry";
-        bail!(BadInput(why.to_owned()));
+        bail!(why);
     }
     match (id, since) {
         (Some(id), _) => {
@@ -72,7 +71,7 @@ pub(crate) async fn run(arguments: &Arguments, out: &mut impl Write) -> Result<E
         (None, None) => {
             let why = "nothing to undo was named: give the entry of one revert (`snapback undo ID`), or undo many with \
                        --since (`snapback undo --since 2h`)\n  hint: `snapback history --outcome reverted` lists the entries.";
-            bail!(BadInput(why.to_owned()))
+            bail!(why)
         }
     }
 }

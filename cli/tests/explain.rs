@@ -320,8 +320,8 @@ fn ingress_is_read_from_what_describes_rules_or_groups() -> Result<()> {
     for (document, complaint) in [
         (json!({"SecurityGroupRules": [{"IsEgress": false, "IpProtocol": "tcp"}]}), "expected a rule with a range"),
         (json!({"SecurityGroupRules": [rule("sg-1", false, "10.0.0.0/33")]}), "expected a range of addresses"),
-        (json!({"SecurityGroupRules": {}}), "expected a sequence"),
-        (json!({"IpPermissions": {}}), "expected a sequence"),
+        (json!({"SecurityGroupRules": {}}), "field `SecurityGroupRules`: expected a list, found an object"),
+        (json!({"IpPermissions": {}}), "field `IpPermissions`: expected a list, found an object"),
         (json!({"GroupId": "sg-1"}), "unknown field `GroupId`"),
     ] {
         let said = explain(&["ingress", "-"], document.to_string())?;
@@ -422,7 +422,9 @@ fn bad_input_is_told_with_file_place_and_what_was_expected() -> Result<()> {
             "{\"Statement\": {\"Effect\": \"Allow\", \"Principal\": \"*\"}}",
             "-:1:15: expected a policy of an identity, found a statement that names a principal",
         ),
-        ("ingress", "", "-:1:1: EOF while parsing a value"),
+        ("ingress", "", "-:1:1: expected JSON, found an empty text"),
+        ("event", "", "-:1:1: expected JSON, found an empty text"),
+        ("event", "{", "-:1:1: not JSON: it ends too early"),
         ("ingress", "{}", "-:1:2: missing field `IpProtocol`"),
         ("ingress", &range("::/0"), "expected a range of IPv4 addresses, such as `203.0.113.0/24`, found `::/0`"),
         ("ingress", &range("10.0.0.0/33"), "expected a range of IPv4 addresses"),
@@ -436,6 +438,24 @@ fn bad_input_is_told_with_file_place_and_what_was_expected() -> Result<()> {
             "{\"IpProtocol\": \"tcp\", \"FromPort\": 30, \"ToPort\": 20}",
             "expected a `ToPort` from 30 on, found 20",
         ),
+        (
+            "ingress",
+            "{\"IpProtocol\": \"tcp\", \"FromPort\": \"22\", \"ToPort\": \"22\"}",
+            "field `FromPort`: expected a number, found \"22\"",
+        ),
+        (
+            "ingress",
+            "{\"IpProtocol\": \"tcp\", \"FromPort\": 22, \"ToPort\": 99999}",
+            "expected a `ToPort` from 0 to 65535, found 99999",
+        ),
+        (
+            "ingress",
+            "{\"IpProtocol\": \"-1\", \"IpRanges\": [\"0.0.0.0/0\"]}",
+            "field `IpRanges[0]`: expected an object",
+        ),
+        ("event", "{\"Statement\": []}", "expected an event of EventBridge or a record of CloudTrail, found a policy"),
+        ("event", "{\"a\": 1}", "found an object with neither `eventName` nor `detail`"),
+        ("event", "{\"detail\": {}, \"source\": \"aws.s3\"}", "field `detail-type`: expected a type such as"),
     ] {
         let answer = explain(&[what, "-", "--json"], text)?;
         assert_eq!((answer.status, answer.out.as_str()), (Some(2), ""), "{what} {text}");
@@ -495,7 +515,7 @@ fn a_file_with_another_state_is_refused_by_its_name_and_field() -> Result<()> {
     for (number, (state, said)) in [
         (r#"{"policies":"x"}"#, "field `policies` is not known: expected `policy`"),
         ("{}", "field `policy` is missing: expected `policy`"),
-        (r#"{"policy":5}"#, "field `policy`: invalid type: integer `5`, expected a string"),
+        (r#"{"policy":5}"#, "field `policy`: expected a text, found `5`"),
         ("null", "expected an object"),
         ("{", "not JSON"),
     ]
@@ -628,13 +648,69 @@ fn wrong_flags_are_wrong_usage() -> Result<()> {
         &["apply", ""],
         &["release", ""],
         &["stop", "--reason", "x", "--for", "0h"],
+        &["stop", "--reason", " "],
+        &["scan", "--region", "nowhere-9"],
+        &["history", "--region", "Frankfurt!"],
+        &["explain", "identity", "--principal", "arn:aws:iam::111122223333:user/bob", "--region", "eu"],
+        &["replay", "-", "--public-ports", "tcp/99999"],
+        &["replay", "-", "--journal-key", "arn:aws:kms:eu-central-1:111122223333:key/1a2b3c4d"],
+        &["explain", "event", "-", "--topic-key", "1a2b3c4d"],
+        &["nope"],
         &["scan", "--control", "nope"],
         &["replay", "--control", "nope", "-"],
     ] {
         let told = Command::new(env!("CARGO_BIN_EXE_snapback")).args(arguments).env_clear().output()?;
         let err = String::from_utf8(told.stderr)?;
         assert_eq!(told.status.code(), Some(2), "{arguments:?}: {err}");
-        assert!(err.starts_with("error: ") && !err.contains("PT0S"), "{arguments:?}: {err}");
+        assert!(err.starts_with("snapback: ") && !err.contains("PT0S"), "{arguments:?}: {err}");
     }
+    Ok(())
+}
+
+#[test]
+fn an_event_that_is_given_as_a_policy_is_called_an_event() -> Result<()> {
+    let envelope = json!({"version": "0", "source": "aws.s3", "detail": bucket_event()});
+    for what in ["policy", "identity"] {
+        for event in [bucket_event(), envelope.clone(), json!({"Records": [bucket_event()]})] {
+            let told = explain(&[what, "-"], event.to_string())?;
+            let said = "snapback: -:1:1: expected a policy, found an event: `snapback explain event` explains events\n";
+            assert_eq!((told.status, told.err.as_str()), (Some(2), said), "{what}");
+        }
+    }
+    Ok(())
+}
+
+const JOURNAL_KEY: &str = "arn:aws:kms:eu-central-1:111122223333:key/1f2e3d4c";
+const TOPIC_KEY: &str = "arn:aws:kms:eu-central-1:111122223333:key/5a6b7c8d";
+
+fn key_event(name: &str, request: &Value) -> String {
+    json!({"eventID": "e-1", "eventTime": "2026-01-31T12:00:00Z", "eventSource": "kms.amazonaws.com", "eventName": name,
+        "awsRegion": "eu-central-1", "recipientAccountId": "111122223333", "requestParameters": request})
+    .to_string()
+}
+
+#[test]
+fn without_snapbacks_keys_it_cannot_be_told_whether_an_event_is_about_one() -> Result<()> {
+    let named = ["--journal-key", JOURNAL_KEY, "--topic-key", TOPIC_KEY];
+    for (name, request, status) in [
+        ("DisableKey", json!({"keyId": JOURNAL_KEY}), 1),
+        ("DisableKey", json!({"keyId": "5a6b7c8d"}), 1),
+        ("DisableKey", json!({"keyId": "1a2b3c4d"}), 0),
+        ("PutKeyPolicy", Value::Null, 1),
+        ("DeleteAlias", json!({"aliasName": "alias/snapback-Journal-1ABC"}), 1),
+    ] {
+        let event = key_event(name, &request);
+        let told = explain(&["event", "-"], &event)?;
+        assert_eq!(told.status, Some(1), "{request}: {}", told.out);
+        let why = "suspicion   cannot tell whether it is about a key of Snapback";
+        assert!(told.out.contains(why) && !told.out.contains("none"), "{request}: {}", told.out);
+        let answer = explain(&["event", "-", "--json"], &event)?.json()?;
+        assert_eq!(answer["unknown"][0]["control"], "own-disabled-key", "{answer}");
+        let known = explain(&[&["event", "-"], &named[..]].concat(), &event)?;
+        assert_eq!(known.status, Some(status), "{request}: {}", known.out);
+        assert!(!known.out.contains("cannot tell whether it is about"), "{}", known.out);
+    }
+    let other = explain(&["event", "-"], key_event("DeleteAlias", &json!({"aliasName": "alias/mine"})))?;
+    assert_eq!(other.status, Some(0), "the name of an alias says that it is none of Snapback's: {}", other.out);
     Ok(())
 }

@@ -70,12 +70,22 @@ fn what_is_shipped_is_fine() -> Result<()> {
 fn what_is_broken_is_told_with_its_place() -> Result<()> {
     let folder = guardrails("broken", &[PERMIT, "forbid (principal, action, resource) when { resource.owner == 1 };"])?;
     let said = snapback(&["guardrails", "check", &folder])?;
-    assert_eq!((said.status, said.out.as_str()), (Some(1), ""));
+    assert_eq!((said.status, said.out.as_str()), (Some(2), ""));
     assert!(said.err.contains("own.cedar: `own-2`: expected `@reason"), "{}", said.err);
     let folder = guardrails("misfit", &[PERMIT, "permit (principal, action, resource) when { resource.owner == 1 };"])?;
     let said = snapback(&["guardrails", "check", &folder])?;
     assert!(said.err.contains("own.cedar:2:") && said.err.contains("`owner`"), "{}", said.err);
-    assert_eq!(snapback(&["guardrails", "check", "no/such/folder"])?.status, Some(1));
+    let empty = Path::new(env!("CARGO_TARGET_TMPDIR")).join("guardrails-none");
+    fs::create_dir_all(&empty)?;
+    for (folder, complaint) in [
+        ("no/such/folder", "there is no such folder"),
+        ("README.md", "it is no folder"),
+        (empty.to_str().context("a path")?, "found none"),
+    ] {
+        let said = snapback(&["guardrails", "check", folder])?;
+        assert_eq!((said.status, said.out.as_str()), (Some(2), ""), "{folder}");
+        assert!(said.err.starts_with(&format!("snapback: {folder}: ")) && said.err.contains(complaint), "{}", said.err);
+    }
     assert_eq!(snapback(&["guardrails", "validate"])?.status, Some(2));
     Ok(())
 }
@@ -91,9 +101,9 @@ fn only_what_is_fine_is_marked_as_checked() -> Result<()> {
         Ok((snapback(&["guardrails", "check", folder, "--mark", &copy])?.status, mark.exists()))
     };
     assert_eq!(is_marked(&fine)?, (Some(0), true));
-    assert_eq!(is_marked(&broken)?, (Some(1), false));
+    assert_eq!(is_marked(&broken)?, (Some(2), false));
     let said = snapback(&["guardrails", "check", &fine, "--mark", "no/such/folder"])?;
-    assert_eq!((said.status, said.out.as_str()), (Some(1), ""));
+    assert_eq!((said.status, said.out.as_str()), (Some(2), ""));
     assert!(said.err.contains("no/such/folder/checked.sha256: cannot be written"), "{}", said.err);
     Ok(())
 }
@@ -183,7 +193,39 @@ fn whom_the_operator_trusts_is_checked_too() -> Result<()> {
     assert!(good.out.contains("trusted.json: accounts 1, ranges 1"), "{}", good.out);
     fs::write(&file, r#"{"accounts": {"444455556666": ""}}"#)?;
     let bad = snapback(&["guardrails", "check", &folder])?;
-    assert_eq!(bad.status, Some(1));
+    assert_eq!(bad.status, Some(2));
     assert!(bad.err.contains("trusted.json: field `accounts`: expected a reason for `444455556666`"), "{}", bad.err);
+    fs::write(&file, r#"{"accounts": ["444455556666"]}"#)?;
+    let list = snapback(&["guardrails", "check", &folder])?;
+    let said = "trusted.json:1: field `accounts`: expected an object, found a list; each name has its reason, as in {";
+    assert!(list.status == Some(2) && list.err.contains(said), "{}", list.err);
+    Ok(())
+}
+
+/// A misspelled one would count as one in which nobody is trusted and nothing is forbidden.
+#[test]
+fn a_folder_that_a_flag_names_has_to_be_there() -> Result<()> {
+    let (event, _) = recorded("everyone-among-principals.json")?;
+    for folder in ["guardrials", "README.md"] {
+        for command in [&["replay", &event][..], &["scan"], &["explain", "event", &event]] {
+            let said = snapback(&[command, &["--guardrails", folder]].concat())?;
+            assert_eq!((said.status, said.out.as_str()), (Some(2), ""), "{command:?}");
+            let named =
+                said.err.starts_with("snapback: ") && said.err.contains(&format!("'{folder}' for '--guardrails"));
+            assert!(named && said.err.contains("(`*.cedar`)"), "{command:?}: {}", said.err);
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn where_there_is_no_folder_of_guardrails_that_is_said() -> Result<()> {
+    let (event, _) = recorded("everyone-among-principals.json")?;
+    let elsewhere = Path::new(env!("CARGO_TARGET_TMPDIR")).join("elsewhere");
+    fs::create_dir_all(&elsewhere)?;
+    let explain = ["explain", "event", &event];
+    let done = Command::new(env!("CARGO_BIN_EXE_snapback")).args(explain).current_dir(elsewhere).output()?;
+    let out = String::from_utf8(done.stdout)?;
+    assert!(out.contains("there is no folder `guardrails` here: --guardrails names yours"), "{out}");
     Ok(())
 }

@@ -153,7 +153,7 @@ impl Said {
     /// One error: its first line and what follows it, each said once.
     #[track_caller]
     fn refuses(&self, first: &str, others: &[&str]) {
-        assert_eq!(self.status, Some(1), "{}", self.err);
+        assert_eq!(self.status, Some(2), "{}", self.err);
         assert_eq!(self.err.lines().next(), Some(format!("snapback: {first}").as_str()), "{}", self.err);
         assert_eq!(self.err.matches("snapback: ").count(), 1, "it is one error: {}", self.err);
         for other in others {
@@ -388,8 +388,8 @@ fn without_a_region_or_with_a_wrong_one_it_says_so() -> Result<()> {
     let keys = [("AWS_ACCESS_KEY_ID", "id"), ("AWS_SECRET_ACCESS_KEY", "secret")];
     for words in [&["history"][..], &["history", "--journal", "t"], &["undo", "--since", "2h"], &["scan"]] {
         snapback(words, &keys)?.refuses("no AWS Region is set", &["hint: Name it with --region"]);
-        let no_region = snapback(&[words, &["--region", "Frankfurt!"]].concat(), &keys)?;
-        no_region.refuses("`Frankfurt!` is not an AWS Region", &["hint: "]);
+        let no_region = snapback(words, &[&keys[..], &[("AWS_REGION", "Frankfurt!")]].concat())?;
+        no_region.refuses("`Frankfurt!` is not an AWS Region: expected a Region such as `eu-central-1`", &["hint: "]);
     }
     let endpoint = nobody()?;
     let all = [&keys[..], &[("AWS_ENDPOINT_URL", &endpoint), ("AWS_MAX_ATTEMPTS", "1")]].concat();
@@ -451,6 +451,7 @@ fn help_lists_each_command_in_one_line() -> Result<()> {
     let said = snapback(&["--help"], &[])?;
     assert!(said.out.contains("  undo        Undo a revert, or many\n"), "{}", said.out);
     assert!(said.out.lines().all(|line| line.chars().count() <= 120), "{}", said.out);
+    assert!(snapback(&["--version"], &[])?.out.starts_with("snapback "), "it is called as it is run");
     let undo = snapback(&["undo", "--help"], &[])?.out;
     assert!(undo.contains("Examples:\n  snapback undo 3b548a2ad18543698c66\n"), "{undo}");
     Ok(())

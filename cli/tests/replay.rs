@@ -140,7 +140,10 @@ fn what_repeats_calls_or_is_for_another_account_is_no_suspicion() -> Result<()> 
     fs::write(folder.join("own.jsonl"), format!("{elsewhere}\n{key}\n"))?;
     let output = snapback(&["replay", folder.to_str().context("a path")?], b"")?;
     assert_eq!(String::from_utf8(output.stdout)?, "2 events, 2 watched, 0 suspicious\n");
-    assert!(output.status.success() && output.stderr.is_empty());
+    assert!(output.status.success());
+    let note = "snapback: cannot tell whether 1 event is about keys of Snapback: name its keys with --journal-key and \
+                --topic-key\n";
+    assert_eq!(String::from_utf8(output.stderr)?, note);
     Ok(())
 }
 
@@ -164,7 +167,7 @@ fn looked_up_and_notified_events_are_read_under_their_own_identity() -> Result<(
     let bucket = json!({"Type": "Notification", "Message": json!({"s3Bucket": "b", "s3ObjectKey": ["k"]}).to_string()});
     let output = snapback(&["replay", "-"], bucket.to_string().as_bytes())?;
     assert!(String::from_utf8(output.stderr)?.contains("it tells where a log file lies"));
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(2), "no event could be read");
     Ok(())
 }
 
@@ -222,6 +225,18 @@ fn where_there_is_no_event_at_all_that_is_said() -> Result<()> {
         let output = snapback(form, b"")?;
         assert!(is_bad(&output) && output.stdout.is_empty(), "{output:?}");
     }
+    for (name, text, complaint) in [
+        ("bad.json", "{", "bad.json:1: not JSON: it ends too early"),
+        ("shape.json", r#"{"a": 1}"#, "shape.json:1: expected an event of EventBridge or a record of CloudTrail"),
+        ("none.json", "", "none.json: expected CloudTrail records"),
+    ] {
+        let file = folder.join(name);
+        fs::write(&file, text)?;
+        let output = snapback(&["replay", file.to_str().context("a path")?], b"")?;
+        let said = String::from_utf8(output.stderr)?;
+        assert!(output.status.code() == Some(2) && said.contains(complaint), "{name}: {said}");
+    }
+    assert_eq!(snapback(&["replay", "no/such/file"], b"")?.status.code(), Some(2));
     let beside = snapback(&["replay", "-"], br#"{"eventType": "AwsAggregatedEvent"}"#)?;
     assert_eq!(beside.status.code(), Some(0), "{beside:?}");
     Ok(())
@@ -285,7 +300,7 @@ fn a_broken_file_is_named_with_what_is_wrong_and_the_others_are_judged() -> Resu
     let output = snapback(&["replay", folder.to_str().context("a path")?], b"")?;
     let complaints = String::from_utf8(output.stderr)?;
     let expected = [
-        "070.json.gz:1: not JSON: EOF while parsing",
+        "070.json.gz:1: not JSON: it ends too early (column ",
         "071.json.gz:1: field `Records`: expected a list of records",
         "072.json.gz:1, record 1: field `eventName`: expected an API call such as `PutBucketPolicy`, found nothing",
         "073.json.gz: cannot be read to its end: ",
@@ -401,5 +416,24 @@ fn the_controls_are_listed_with_what_a_pipeline_needs() -> Result<()> {
     }
     let text = String::from_utf8(snapback(&["controls"], b"")?.stdout)?;
     assert!(text.contains("s3-public-bucket-policy") && text.contains("ec2-open-security-group"));
+    Ok(())
+}
+
+#[test]
+fn an_event_about_a_key_is_suspicious_if_the_key_is_said_to_be_snapbacks() -> Result<()> {
+    let key = "arn:aws:kms:eu-central-1:111122223333:key/1a2b3c4d";
+    let mut event = record("key", "DisableKey", "");
+    event["eventSource"] = json!("kms.amazonaws.com");
+    event["requestParameters"] = json!({"keyId": key});
+    let asked = |flags: &[&str]| -> Result<Value> {
+        let output = snapback(&[&["replay", "--json", "-"], flags].concat(), event.to_string().as_bytes())?;
+        lines(&output)?.pop().context("a line")
+    };
+    let unknown = asked(&[])?;
+    assert_eq!(unknown["suspicion"], Value::Null);
+    assert!(unknown["unknown"].as_str().is_some_and(|why| why.starts_with("cannot tell")), "{unknown}");
+    let other = "arn:aws:kms:eu-central-1:111122223333:key/5a6b7c8d";
+    let known = asked(&["--journal-key", key, "--topic-key", other])?;
+    assert!(known["suspicion"].is_string() && known.get("unknown").is_none(), "{known}");
     Ok(())
 }

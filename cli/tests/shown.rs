@@ -54,12 +54,9 @@ fn folder() -> Result<PathBuf> {
     let authorized = |cidr| call("AuthorizeSecurityGroupIngress", cidr);
     let log = [authorized("0.0.0.0/0"), authorized("10.0.0.0/8"), call("RunInstances", "-")];
     fs::write(folder.join("cloudtrail.jsonl"), log.map(|record| format!("{record}\n")).concat())?;
-    let statement = |sid: &str, principal| json!({"Sid": sid, "Effect": "Allow", "Principal": {"AWS": principal}, "Action": "s3:GetObject", "Resource": "arn:aws:s3:::reports/*"});
-    let everyone_and_web = statement("Site", json!(["arn:aws:iam::111122223333:role/web", "*"]));
-    fs::write(
-        folder.join("bucket.json"),
-        json!({"Version": "2012-10-17", "Statement": [everyone_and_web]}).to_string(),
-    )?;
+    let readme = fs::read_to_string(workspace("README.md"))?;
+    let (_, shown) = readme.split_once("in `bucket.json`\n\n```json\n").context("the policy is shown")?;
+    fs::write(folder.join("bucket.json"), shown.split("```").next().unwrap_or_default())?;
     Ok(folder)
 }
 

@@ -113,7 +113,8 @@ pub struct Actor {
 /// Why a text is not an event: which field, what was expected, what was there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Malformed {
-    pub field: &'static str,
+    /// Nothing if it is all of the text.
+    pub field: String,
     pub expected: &'static str,
     pub found: String,
 }
@@ -138,17 +139,18 @@ impl Event {
         if json::text(&envelope, "detail-type") == Some(SCHEDULED) {
             return Self::from_schedule(&envelope);
         }
-        let malformed = |found: String| Malformed {
-            field: "(envelope)",
-            expected: "an EventBridge event with `source`, `detail-type` and `detail`",
-            found,
-        };
-        if !envelope.is_object() {
-            return Err(malformed(json::kind(&envelope).to_owned()));
+        let expected = "an EventBridge event with `source`, `detail-type` and `detail`";
+        if !envelope.is_object() || envelope.get("detail").is_none() {
+            let found = if envelope.is_object() { "an object without `detail`" } else { json::kind(&envelope) };
+            return Err(Malformed { field: String::new(), expected, found: found.to_owned() });
         }
+        required(&envelope, "source", "the name of a source such as `aws.s3`")?;
+        required(&envelope, "detail-type", "a type such as `AWS API Call via CloudTrail`")?;
         let failed_before = json::text(&envelope, FAILED_BEFORE).map(str::to_owned);
-        let envelope: EventBridgeEvent<Value> =
-            serde_json::from_value(envelope).map_err(|error| malformed(error.to_string()))?;
+        let envelope: EventBridgeEvent<Value> = serde_path_to_error::deserialize(envelope).map_err(|error| {
+            let (field, found) = (error.path().to_string(), json::said(error.inner()));
+            Malformed { field, expected: "what EventBridge writes there", found }
+        })?;
         let mut event = Self::from_record(envelope.detail)?;
         event.source = envelope.source;
         event.detail_type = envelope.detail_type;
@@ -352,8 +354,8 @@ impl fmt::Display for Actor {
         match (self.kind.as_str(), &self.session) {
             ("Root", _) => {
                 let account = self.account.as_deref().unwrap_or("?");
-                let through = if self.assumed_root { ", as which the management account acts" } else { "" };
-                write!(f, "the root user of account {account}{through}")
+                let who = if self.assumed_root { "the management account as root" } else { "the root user" };
+                write!(f, "{who} of account {account}")
             }
             ("IAMUser", _) => write!(f, "IAM user `{name}`"),
             ("AssumedRole", Some(session)) => write!(f, "role `{name}` in session `{session}`"),
@@ -365,7 +367,11 @@ impl fmt::Display for Actor {
 
 impl fmt::Display for Malformed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "field `{}`: expected {}, found {}", self.field, self.expected, self.found)
+        let Self { field, expected, found } = self;
+        if !field.is_empty() {
+            write!(f, "field `{field}`: ")?;
+        }
+        write!(f, "expected {expected}, found {found}")
     }
 }
 
@@ -430,7 +436,7 @@ fn elsewhere(record: &Value, account: &str) -> Option<String> {
 const A_TIME: &str = "a time such as `2026-01-31T12:00:00Z`";
 
 fn moment(field: &'static str, text: String) -> Result<Timestamp, Malformed> {
-    text.parse().map_err(|_| Malformed { field, expected: A_TIME, found: text })
+    text.parse().map_err(|_| Malformed { field: field.to_owned(), expected: A_TIME, found: text })
 }
 
 /// Whether it has the form of a Region's name, such as `us-gov-west-1`. Which there are changes.
@@ -441,7 +447,7 @@ fn is_region(name: &str) -> bool {
 
 fn required(record: &Value, field: &'static str, expected: &'static str) -> Result<String, Malformed> {
     json::text(record, field).map(str::to_owned).ok_or_else(|| Malformed {
-        field,
+        field: field.to_owned(),
         expected,
         found: record.get(field).map_or_else(|| "nothing".to_owned(), |found| format!("`{found}`")),
     })
@@ -641,7 +647,7 @@ mod tests {
             assumed["sessionContext"] = json!({"assumedRoot": flag});
             let actor = by(assumed);
             assert!(actor.is_root() && actor.assumed_root);
-            let said = "the root user of account 111122223333, as which the management account acts";
+            let said = "the management account as root of account 111122223333";
             assert_eq!(actor.to_string(), said);
         }
     }
@@ -667,13 +673,18 @@ mod tests {
     fn bad_input_is_told_by_field_and_expectation() {
         let mut envelope = envelope();
         envelope["detail"]["eventTime"] = json!("yesterday");
-        let error = Event::from_envelope(envelope).expect_err("no time");
+        let error = Event::from_envelope(envelope.clone()).expect_err("no time");
         assert_eq!(
             error.to_string(),
             "field `eventTime`: expected a time such as `2026-01-31T12:00:00Z`, found yesterday"
         );
         let error = Event::from_envelope(json!({"source": "aws.s3"})).expect_err("no detail");
-        assert_eq!(error.field, "(envelope)");
-        assert!(Event::from_envelope(json!([1])).is_err());
+        assert!(error.to_string().ends_with("found an object without `detail`"), "{error}");
+        assert!(Event::from_envelope(json!([1])).is_err_and(|error| error.found == "a list"));
+        for (field, found) in [("source", Value::Null), ("detail-type", json!(5)), ("time", json!(5))] {
+            let mut other = envelope.clone();
+            other[field] = found;
+            assert_eq!(Event::from_envelope(other).expect_err("another type").field, field);
+        }
     }
 }

@@ -1,6 +1,38 @@
 //! Reading CloudTrail's JSON leniently: the same list arrives as `{"items":[…]}`, `{}`, an array, or a lone object.
 
+use serde::Deserialize;
 use serde_json::Value;
+use serde_json::error::Category;
+
+/// Why a JSON text is not what was expected, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Misread {
+    pub message: String,
+    pub line: usize,
+    pub column: usize,
+}
+
+/// Reads a JSON text as what it is expected to be.
+///
+/// # Errors
+/// Says which field is wrong, what was expected there and what was found.
+pub fn read<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Misread> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let read = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let field = error.path().to_string();
+        misread(error.inner(), if field == "." { "" } else { &field })
+    })?;
+    deserializer.end().map_err(|error| misread(&error, ""))?;
+    Ok(read)
+}
+
+fn misread(error: &serde_json::Error, field: &str) -> Misread {
+    let said = said(error);
+    // One that is not known is named already.
+    let is_of_a_field = error.is_data() && !field.is_empty() && !said.starts_with("unknown field ");
+    let message = if is_of_a_field { format!("field `{field}`: {said}") } else { said };
+    Misread { message, line: error.line().max(1), column: error.column().max(1) }
+}
 
 /// The elements of a list in any of the forms that CloudTrail gives it; nothing for null and for what is no list.
 #[must_use]
@@ -59,17 +91,41 @@ pub fn listed(request: &Value) -> usize {
     }
 }
 
-/// What is wrong with a JSON text, without the names that Rust has for it.
+/// What is wrong with a JSON text, without its place and without the names that Rust has for it.
 #[must_use]
 pub fn said(error: &serde_json::Error) -> String {
     let message = error.to_string();
-    match message.split_once("expected struct ") {
-        Some((before, after)) => {
-            let rest = after.trim_start_matches(|letter: char| letter.is_alphanumeric() || letter == '_');
-            format!("{before}expected an object{rest}")
-        }
-        None => message,
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    let message = message.strip_suffix(&place).unwrap_or(&message);
+    match error.classify() {
+        Category::Eof if (error.line(), error.column()) == (1, 0) => "expected JSON, found an empty text".to_owned(),
+        Category::Eof => "not JSON: it ends too early".to_owned(),
+        Category::Syntax => format!("not JSON: {message}"),
+        Category::Data | Category::Io => of_another_type(message).unwrap_or_else(|| message.to_owned()),
     }
+}
+
+/// `invalid type: string "22", expected i64`, in the words of JSON.
+fn of_another_type(message: &str) -> Option<String> {
+    let (found, expected) = message.strip_prefix("invalid type: ")?.split_once(", expected ")?;
+    let expected = match expected {
+        "a string" | "a borrowed string" => "a text",
+        "a sequence" => "a list",
+        "a map" => "an object",
+        "a boolean" => "true or false",
+        of_rust if of_rust.starts_with("struct ") => "an object",
+        of_rust if of_rust.starts_with(['i', 'u']) && of_rust[1..].parse::<u8>().is_ok() => "a number",
+        other => other,
+    };
+    let found = match found {
+        "sequence" => "a list",
+        "map" => "an object",
+        value => ["string ", "integer ", "floating point ", "boolean "]
+            .iter()
+            .find_map(|kind| value.strip_prefix(kind))
+            .unwrap_or(value),
+    };
+    Some(format!("expected {expected}, found {found}"))
 }
 
 /// A number field, also when it was written as a string.
@@ -111,8 +167,27 @@ pub fn same(one: &str, other: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn what_is_wrong_with_a_text_is_said_by_its_field_in_words_of_json() {
+        type Ports = BTreeMap<String, Vec<u16>>;
+        assert_eq!(read::<Ports>(r#"{"open": [22]}"#), Ok(Ports::from([("open".to_owned(), vec![22])])));
+        for (text, message, place) in [
+            (r#"{"open": ["22"]}"#, "field `open[0]`: expected a number, found \"22\"", (1, 14)),
+            ("{\"open\":\n 22}", "field `open`: expected a list, found `22`", (2, 3)),
+            ("[]", "expected an object, found a list", (1, 1)),
+            ("", "expected JSON, found an empty text", (1, 1)),
+            ("{", "not JSON: it ends too early", (1, 1)),
+            ("{} {}", "not JSON: trailing characters", (1, 4)),
+        ] {
+            let Misread { message: said, line, column } = read::<Ports>(text).expect_err(text);
+            assert_eq!((said.as_str(), (line, column)), (message, place), "{text}");
+        }
+    }
 
     #[test]
     fn a_list_is_read_in_all_its_forms() {

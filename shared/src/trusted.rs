@@ -20,10 +20,13 @@ use std::path::Path;
 use ipnet::IpNet;
 use serde::Deserialize;
 
+use crate::json::{self, Misread};
 use crate::policy::{is_account, is_organization};
 use crate::settings::Settings;
 
 const FILE: &str = "trusted.json";
+
+const EXPECTED: &str = r#"each name has its reason, as in {"accounts": {"444455556666": "our vendor"}}"#;
 
 /// Names, and why each is trusted.
 type Reasons = BTreeMap<String, String>;
@@ -57,7 +60,10 @@ impl Settings {
             Err(error) => return Err(refused(format!("cannot be read: {error}"))),
         };
         let Trusted { accounts, organizations, networks, ranges, canonical_users } =
-            serde_json::from_str(&text).map_err(|error| refused(error.to_string()))?;
+            json::read(&text).map_err(|error: Misread| {
+                let Misread { message, line, .. } = error;
+                Unusable(format!("{}:{line}: {message}; {EXPECTED}", path.display()))
+            })?;
         let named = |field: &str, reasons: Reasons, expected: &str, is_valid: fn(&str) -> bool| {
             let check = |(name, reason): (String, String)| match (is_valid(&name), reason.trim().is_empty()) {
                 (true, false) => Ok(name),

@@ -2,6 +2,7 @@
 //! a revert takes there. The record is kept so that more of them do not go unnoticed; `make bench` shows what it comes to.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context, Result, ensure};
@@ -22,7 +23,9 @@ use workspace_tests::{controls, for_all, workspace};
 use super::scene::{DENIED, NAMED, bucket_policy_was_put, deliver, deployment, policy, remembering};
 use super::wire::Aws;
 use crate::cases::{Answers, Case, cases};
+use crate::deployment::filled;
 use crate::iam::actions;
+use crate::recorded::is_recorded;
 
 /// The AWS of a case, which from the first write of a control on answers as the revert has left it.
 #[derive(Debug, Clone)]
@@ -98,7 +101,7 @@ async fn benign(policy: &str) -> Result<Vec<String>> {
 
 #[tokio::test]
 async fn calls_until_the_revert_are_recorded() -> Result<()> {
-    let mut said = vec![];
+    let (mut said, mut numbers) = (vec![], vec![]);
     let cases = cases()?;
     for control in controls().filter(|control| !control.writes().is_empty()) {
         let id = control.about.id;
@@ -116,13 +119,33 @@ async fn calls_until_the_revert_are_recorded() -> Result<()> {
         ensure!(!before.is_empty(), "{id} reverts before it looks");
         said.push(format!("{id}: {} before the revert, {all} in all", before.len()));
         said.push(format!("    {}", in_words(&before)));
+        numbers.push((before.len(), id));
     }
     // The one ordinary event that raises suspicions (`tests/benign.rs`): a policy was put on a bucket of which nothing is
     // remembered.
     let (denies_nothing, denies) = (benign(&policy(&[NAMED])).await?, benign(&policy(&[NAMED, DENIED])).await?);
     let (nothing, any) = (denies_nothing.len(), denies.len());
-    said.push(format!("benign: {nothing} for a bucket policy that denies nothing, {any} for another, 0 for all else"));
+    let benign = format!("{nothing} for a bucket policy that denies nothing, {any} for another, 0 for all else");
+    said.push(format!("benign: {benign}"));
     said.push(format!("    {}", in_words(&denies_nothing)));
+    let page = workspace("docs/performance.md");
+    let text = filled(&fs::read_to_string(&page)?, "calls", &in_sum(numbers, &benign)?)?;
+    is_recorded(&page, &text)?;
     insta::assert_snapshot!(said.join("\n"));
     Ok(())
+}
+
+/// What the documentation says of all controls together.
+fn in_sum(mut numbers: Vec<(usize, &str)>, benign: &str) -> Result<String> {
+    numbers.sort_unstable();
+    let all = numbers.len();
+    let (most, _) = *numbers.last().context("no control reverts")?;
+    // Of an even number, the upper one of the two in the middle.
+    let (median, _) = numbers[all / 2];
+    let which: Vec<String> = numbers.iter().filter(|(of, _)| *of == most).map(|(_, id)| format!("`{id}`")).collect();
+    Ok(format!(
+        "AWS calls before the revert, over all {all} controls that revert: median {median}, at most {most} ({}).\n\
+         AWS calls for a benign event: {benign}.\n",
+        which.join(", ")
+    ))
 }

@@ -29,7 +29,7 @@ fn base(function: &Function) -> &'static str {
 }
 
 /// What follows the mark of a name in a text, up to the mark of its end, replaced.
-fn filled(text: &str, name: &str, content: &str) -> Result<String> {
+pub(crate) fn filled(text: &str, name: &str, content: &str) -> Result<String> {
     let begin = format!("<generated: {name}>");
     let (before, rest) = text.split_once(&begin).with_context(|| format!("there is no mark `{begin}`"))?;
     let (mark, rest) = rest.split_once('\n').context("nothing follows the mark")?;

@@ -54,6 +54,11 @@ pub(super) fn policies(template: &Template) -> Result<Vec<Policy>> {
             "`snapback stop`, `start` and `release`, with `read`".to_owned(),
             policy(stop()),
         ),
+        (
+            "operator-policy-members.json".to_owned(),
+            "`snapback undo` and `apply` of a hub's operator, with `--member-role SnapbackOperator`".to_owned(),
+            policy(members()),
+        ),
     ];
     for (command, about, rights) in COMMANDS {
         let packed = packed(template, rights)?;
@@ -137,6 +142,12 @@ fn stop() -> Vec<Value> {
             "Resource": TABLE}),
         sealing("Seal", "kms:GenerateMac"),
     ]
+}
+
+/// Taking a role where an entry of another account happened. What can be done there is said by the role's own policies.
+fn members() -> Vec<Value> {
+    vec![json!({"Sid": "Members", "Effect": "Allow", "Action": "sts:AssumeRole",
+        "Resource": "arn:aws:iam::*:role/SnapbackOperator"})]
 }
 
 fn statement(template: &Template, base: &str, on: &On, actions: &BTreeSet<&str>) -> Result<Value> {

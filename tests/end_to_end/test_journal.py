@@ -123,7 +123,7 @@ def test_a_plan_that_somebody_has_changed_is_not_applied(snapback):
     change["from"] = change["from"].replace("s3:GetObject", "s3:*")
     dynamodb.put_item(TableName=snapback.stack.journal, Item={**item, "body": {"S": json.dumps(body)}})
     undone = snapback.undo(entry)
-    assert undone.returncode == 1 and f"entry `{entry}` in the journal is not genuine" in undone.stderr
+    assert undone.returncode == 2 and f"entry `{entry}` in the journal is not genuine" in undone.stderr
     assert bucket.policy_text() is None and snapback.holds_on(bucket) == []
 
 

@@ -32,10 +32,8 @@ class Member(accounts.Member):
     def let_operators_undo(self) -> str:
         """A role here with the policy for undoing, and for the hub's operator the right to take it."""
         name = super().let_operators_undo(operator_policy(self.hub.stack.name, "undo", account=self.account))
-        take = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": f"arn:aws:iam::{self.account}:role/{name}"}
-        self.hub.aws.client("iam").put_user_policy(
-            UserName="operator", PolicyName="members", PolicyDocument=policy(take)
-        )
+        take = policy(*operator_policy(self.hub.stack.name, "members"))
+        self.hub.aws.client("iam").put_user_policy(UserName="operator", PolicyName="members", PolicyDocument=take)
         return name
 
     def a_public_bucket(self, name: str) -> str:

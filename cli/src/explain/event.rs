@@ -15,6 +15,7 @@ use snapback::control::{AnyControl, Function, Given, Look, Suspicion};
 use snapback::decision::{Decision, Severity};
 use snapback::event::{Actor, Event, Refusal};
 use snapback::guardrail::{self, Guardrail, Guardrails, Verdict};
+use snapback::json;
 use snapback::place::Place;
 use snapback::policy::NotUnderstood;
 use snapback::settings::Settings;
@@ -25,6 +26,7 @@ use super::{Answer, Input, Question, Unanswered};
 use crate::caller::Caller;
 use crate::choices::Choices;
 use crate::operator;
+use crate::own::{self, CANNOT_TELL, OwnKeys};
 use crate::recorded::{self, events};
 use crate::trouble;
 
@@ -32,9 +34,6 @@ use crate::trouble;
 pub(super) struct Arguments {
     #[command(flatten)]
     input: Input,
-    /// The folder of your guardrails
-    #[arg(long, value_name = "FOLDER", default_value = "guardrails")]
-    guardrails: PathBuf,
     /// Use the state in this JSON file, as `state` of a journal entry has it; only controls whose state it is are shown
     #[arg(long, value_name = "FILE", conflicts_with = "look")]
     state: Option<PathBuf>,
@@ -43,6 +42,8 @@ pub(super) struct Arguments {
     look: bool,
     #[command(flatten)]
     choices: Choices,
+    #[command(flatten)]
+    keys: OwnKeys,
 }
 
 #[derive(Serialize)]
@@ -55,6 +56,14 @@ struct Trace {
     /// Why nothing comes of it.
     refused: Option<String>,
     suspicions: Vec<Suspected>,
+    /// Of which controls it cannot be told whether they suspect it.
+    unknown: Vec<Unknown>,
+}
+
+#[derive(Serialize)]
+struct Unknown {
+    control: &'static str,
+    why: &'static str,
 }
 
 /// What one control makes of the event.
@@ -88,7 +97,7 @@ impl Question for Arguments {
     }
 
     fn answer(&self, text: &str) -> Result<Answer, Unanswered> {
-        let document: Value = serde_json::from_str(text).map_err(not_understood)?;
+        let document: Value = json::read(text).map_err(not_understood)?;
         let refused = |message: String| NotUnderstood { message, line: 1, column: 1 };
         let traces = events(document).map_err(refused)?.into_iter().map(|document| {
             let event = recorded::event(document).map_err(refused)?;
@@ -107,7 +116,7 @@ impl Question for Arguments {
         };
         let is_empty = shown.is_empty() && !self.input.json;
         Ok(Answer {
-            is_untrusted: !traces.iter().flat_map(|trace| &trace.suspicions).all(harmless),
+            is_untrusted: !traces.iter().all(|trace| trace.unknown.is_empty() && trace.suspicions.iter().all(harmless)),
             shown: if is_empty { NO_EVENT.to_owned() } else { shown.join("\n") },
             notes: vec![],
         })
@@ -123,17 +132,21 @@ const NO_ACCOUNT: &str =
 impl Arguments {
     #[tokio::main(flavor = "current_thread")]
     async fn trace(&self, event: Event) -> Result<Trace> {
-        let mut suspicions = vec![];
+        let (mut suspicions, mut unknown) = (vec![], vec![]);
         let refused = match event.admit() {
             Err(Refusal::Forged(why)) => Some(format!("it is forged: {why}")),
             Err(Refusal::Failed(code)) => Some(format!("the call failed with {code}, so nothing changed")),
             Err(Refusal::Elsewhere(why)) => Some(format!("it does not concern the account: {why}")),
             Ok(()) => {
-                let settings = self.choices.settings(&self.guardrails)?;
+                let settings = Settings { own: self.keys.own(), ..self.choices.settings()? };
                 let mut place = None;
                 for function in FUNCTIONS {
                     for control in function.controls.iter().filter(|control| control.watches(&event)) {
-                        for suspicion in (control.suspect)(&event, &settings) {
+                        let suspected = (control.suspect)(&event, &settings);
+                        if suspected.is_empty() && own::is_unknown(control, &event, &settings) {
+                            unknown.push(Unknown { control: control.about.id, why: CANNOT_TELL });
+                        }
+                        for suspicion in suspected {
                             if self.look && place.is_none() {
                                 place = Some(place_of(&event).await?);
                             }
@@ -151,7 +164,7 @@ impl Arguments {
             suspicions = those_that_fit(file, suspicions)?;
         }
         let Event { id, service, name, time, actor, .. } = event;
-        Ok(Trace { id, service, name, time, actor, refused, suspicions })
+        Ok(Trace { id, service, name, time, actor, refused, suspicions, unknown })
     }
 
     async fn suspected(&self, case: Case<'_>, place: Option<&Place>) -> Result<Suspected> {
@@ -212,7 +225,14 @@ impl Arguments {
         severity: Severity,
         look: Option<&Look<'_>>,
     ) -> Verdict {
-        let guardrails = match Guardrails::read(&self.guardrails) {
+        let folder = self.choices.guardrails();
+        if !folder.exists() {
+            return Verdict::Unsure(format!(
+                "there is no folder `{}` here: --guardrails names yours",
+                folder.display()
+            ));
+        }
+        let guardrails = match Guardrails::read(folder) {
             Ok(guardrails) => guardrails,
             Err(broken) => return Verdict::Unsure(broken.to_string()),
         };
@@ -272,8 +292,12 @@ fn for_people(trace: &Trace) -> String {
     };
     if let Some(refused) = &trace.refused {
         line("refused", refused);
-    } else if trace.suspicions.is_empty() {
+    } else if trace.suspicions.is_empty() && trace.unknown.is_empty() {
         line("suspicion", "none: Snapback does nothing");
+    }
+    for Unknown { control, why } in &trace.unknown {
+        line("control", control);
+        line("suspicion", why);
     }
     for suspected in &trace.suspicions {
         let opt_in = if suspected.opt_in { " (opt-in: off until `ModeOverrides` names it)" } else { "" };

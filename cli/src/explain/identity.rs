@@ -12,10 +12,11 @@ use snapback::place::Place;
 use snapback::policy::NotUnderstood;
 use snapback::policy::identity::{self, Holder, Identity};
 
+use super::policy::no_policy;
 use super::saved::Saved;
 use super::{Answer, Input, Question, Unanswered};
 use crate::caller::Caller;
-use crate::choices::account;
+use crate::choices::{account, region};
 use crate::{operator, trouble};
 
 #[derive(Debug, clap::Args)]
@@ -38,7 +39,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "ID", value_parser = account, conflicts_with = "principal")]
     account: Option<String>,
     /// The Region whose IAM endpoint is called [default: the Region of your AWS profile or environment]
-    #[arg(long, value_name = "REGION", conflicts_with = "file")]
+    #[arg(long, value_name = "REGION", value_parser = region, conflicts_with = "file")]
     region: Option<String>,
 }
 
@@ -65,12 +66,12 @@ impl Question for Arguments {
 
     fn answer(&self, text: &str) -> Result<Answer, Unanswered> {
         let at = Some(Timestamp::now());
-        let (principal, identity) = match &self.principal {
-            Some(principal) => {
-                let held = Saved::read(text)?.permissions(&principal.arn)?;
-                (Some(held.arn.clone()), held.judge(at)?)
-            }
-            None => (None, identity::judge(text, &Holder { account: self.account.clone(), at })?),
+        let (principal, identity) = if let Some(principal) = &self.principal {
+            let held = Saved::read(text)?.permissions(&principal.arn)?;
+            (Some(held.arn.clone()), held.judge(at)?)
+        } else {
+            let holder = Holder { account: self.account.clone(), at };
+            (None, identity::judge(text, &holder).map_err(|error| no_policy(text, error))?)
         };
         let shown = self.shown(principal.as_deref(), &identity).map_err(|error| NotUnderstood {
             message: error.to_string(),

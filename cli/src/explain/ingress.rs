@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::Value;
-use snapback::json;
+use snapback::json::{self, Misread};
 use snapback::network::{self, Open, Opening, PublicPorts, Traffic};
 use snapback::policy::{Exposure, NotUnderstood};
 
@@ -100,7 +100,7 @@ impl Question for Arguments {
         let exposure = if open.is_empty() { Exposure::None } else { Exposure::Public };
         let is_untrusted = exposure.is_untrusted();
         let shown = if self.input.json {
-            serde_json::to_string(&Shown { exposure, open }).map_err(not_understood)?
+            serde_json::to_string(&Shown { exposure, open }).map_err(|error| Unanswered::Failed(error.into()))?
         } else {
             for_people(&open, &self.public_ports)
         };
@@ -151,15 +151,15 @@ fn read(text: &str) -> Result<Vec<Vec<IpPermission>>, NotUnderstood> {
         #[serde(rename = "SecurityGroups")]
         groups: Vec<ToldGroup>,
     }
-    let document: Value = serde_json::from_str(text).map_err(not_understood)?;
+    let document: Value = json::read(text).map_err(not_understood)?;
     let first = document.get(0).unwrap_or(&document);
     let has = |field: &str| document.get(field).is_some();
     if has("SecurityGroupRules") {
-        let Rules { rules } = serde_json::from_str(text).map_err(not_understood)?;
+        let Rules { rules } = json::read(text).map_err(not_understood)?;
         return of_rules(rules);
     }
     if has("SecurityGroups") {
-        let Groups { groups } = serde_json::from_str(text).map_err(not_understood)?;
+        let Groups { groups } = json::read(text).map_err(not_understood)?;
         return Ok(groups.into_iter().map(|group| group.ip_permissions).collect());
     }
     if !first.is_object() {
@@ -175,17 +175,17 @@ fn read(text: &str) -> Result<Vec<Vec<IpPermission>>, NotUnderstood> {
     }
     if first.get("IpPermissions").is_some() {
         let groups: Vec<ToldGroup> = if document.is_array() {
-            serde_json::from_str(text).map_err(not_understood)?
+            json::read(text).map_err(not_understood)?
         } else {
-            vec![serde_json::from_str(text).map_err(not_understood)?]
+            vec![json::read(text).map_err(not_understood)?]
         };
         return Ok(groups.into_iter().map(|group| group.ip_permissions).collect());
     }
     match (document.is_array(), first.get("IsEgress").is_some()) {
-        (true, true) => of_rules(serde_json::from_str(text).map_err(not_understood)?),
-        (false, true) => of_rules(vec![serde_json::from_str(text).map_err(not_understood)?]),
-        (true, false) => Ok(vec![serde_json::from_str(text).map_err(not_understood)?]),
-        (false, false) => Ok(vec![vec![serde_json::from_str(text).map_err(not_understood)?]]),
+        (true, true) => of_rules(json::read(text).map_err(not_understood)?),
+        (false, true) => of_rules(vec![json::read(text).map_err(not_understood)?]),
+        (true, false) => Ok(vec![json::read(text).map_err(not_understood)?]),
+        (false, false) => Ok(vec![vec![json::read(text).map_err(not_understood)?]]),
     }
 }
 
@@ -220,6 +220,12 @@ impl ToldRule {
 }
 
 fn traffic(protocol: &str, from: Option<i64>, to: Option<i64>) -> Result<Traffic, String> {
+    for (field, port) in [("FromPort", from), ("ToPort", to)] {
+        // -1 stands for all.
+        if let Some(port) = port.filter(|port| !(-1..=65535).contains(port)) {
+            return Err(format!("expected a `{field}` from 0 to 65535, found {port}"));
+        }
+    }
     let traffic = Traffic::of_api(protocol, from, to);
     if traffic.from > traffic.to {
         return Err(format!("expected a `ToPort` from {} on, found {}", traffic.from, traffic.to));
@@ -268,10 +274,6 @@ where
     range.ok_or_else(|| de::Error::custom(format!("expected {expected}, found `{text}`")))
 }
 
-/// What is wrong, apart from where, which is told before it.
-pub(super) fn not_understood(error: serde_json::Error) -> NotUnderstood {
-    let message = json::said(&error);
-    let place = format!(" at line {} column {}", error.line(), error.column());
-    let message = message.strip_suffix(&place).unwrap_or(&message).to_owned();
-    NotUnderstood { message, line: error.line().max(1), column: error.column().max(1) }
+pub(super) fn not_understood(Misread { message, line, column }: Misread) -> NotUnderstood {
+    NotUnderstood { message, line, column }
 }

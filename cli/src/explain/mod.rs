@@ -19,6 +19,7 @@ use anyhow::Result;
 use snapback::policy::NotUnderstood;
 
 use crate::terminal::plain;
+use crate::trouble::ERROR;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -117,8 +118,8 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCod
     }
     Ok(match (explanation.bad, explanation.untrusted) {
         (0, 0) => ExitCode::SUCCESS,
-        (0, _) => ExitCode::from(1),
-        _ => ExitCode::from(2),
+        (0, _) => ExitCode::FAILURE,
+        _ => ExitCode::from(ERROR),
     })
 }
 

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 use snapback::policy::{Exposure, Grant, Judgement, Kind, NotUnderstood, Policy, Trust};
 
@@ -54,7 +55,7 @@ impl Question for Arguments {
     }
 
     fn answer(&self, text: &str) -> Result<Answer, Unanswered> {
-        let policy = Policy::parse(text)?;
+        let policy = Policy::parse(text).map_err(|error| no_policy(text, error))?;
         policy.names_principals()?;
         let kind = match self.kind {
             Attached::Resource => Kind::Resource,
@@ -68,6 +69,17 @@ impl Question for Arguments {
         let shown = if self.input.json { in_json(&judgement, without)? } else { for_people(&judgement, text, without) };
         Ok(Answer { shown, is_untrusted: !untrusted.is_empty(), notes: vec![] })
     }
+}
+
+/// What is wrong with a text, which may be no policy at all but an event.
+pub(super) fn no_policy(text: &str, error: NotUnderstood) -> NotUnderstood {
+    let document: Value = serde_json::from_str(text).unwrap_or_default();
+    let fields = ["detail", "eventName", "Records", "CloudTrailEvent", "Events"];
+    if !fields.iter().any(|field| document.get(field).is_some()) {
+        return error;
+    }
+    let message = "expected a policy, found an event: `snapback explain event` explains events".to_owned();
+    NotUnderstood { message, line: 1, column: 1 }
 }
 
 fn in_json(judgement: &Judgement, without: Option<String>) -> Result<String, NotUnderstood> {

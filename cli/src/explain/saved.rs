@@ -6,7 +6,10 @@ use std::collections::BTreeMap;
 use iam::{Boundary, Permissions, Policies};
 use serde::Deserialize;
 use serde_json::Value;
+use snapback::json;
 use snapback::policy::{NotUnderstood, PolicyText};
+
+use super::ingress::not_understood;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -71,11 +74,7 @@ struct Version {
 
 impl Saved {
     pub(super) fn read(text: &str) -> Result<Self, NotUnderstood> {
-        let saved: Self = serde_json::from_str(text).map_err(|error| NotUnderstood {
-            message: error.to_string(),
-            line: error.line(),
-            column: error.column(),
-        })?;
+        let saved: Self = json::read(text).map_err(not_understood)?;
         if saved.user_detail_list.is_empty() && saved.role_detail_list.is_empty() && saved.group_detail_list.is_empty()
         {
             return Err(refused("expected what `aws iam get-account-authorization-details` writes".to_owned()));

@@ -17,9 +17,11 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use snapback::control::{AnyControl, Watch};
 use snapback::event::{Event, is_repeating};
+use snapback::json::said;
 use snapback::settings::Settings;
 
 use super::lanes::{Lane, Over};
+use crate::own::{self, CANNOT_TELL};
 use crate::recorded::{Held, event, held};
 
 /// So much is inflated at a time, and so much is told at a time at least, as long as there is more.
@@ -35,6 +37,8 @@ pub(super) struct Page {
     /// Events that raise a suspicion, and how many suspicions they raise.
     pub(super) suspicious: u64,
     pub(super) suspicions: u64,
+    /// Events of which it cannot be told whether they are suspicious.
+    pub(super) unknown: u64,
     /// What was read and is no record, such as digests.
     pub(super) passed_over: u64,
     pub(super) bad: u64,
@@ -110,6 +114,7 @@ impl Page {
         self.watched += other.watched;
         self.suspicious += other.suspicious;
         self.suspicions += other.suspicions;
+        self.unknown += other.unknown;
         self.passed_over += other.passed_over;
         self.bad += other.bad;
     }
@@ -185,7 +190,7 @@ impl<'a> Reader<'a> {
                     reader.read_to_end(bytes).context("cannot be read to its end")?;
                     self.document_or_lines(path, number, bytes);
                 }
-                Err(error) => self.page.complain(&format_args!("{place}: not JSON: {error}")),
+                Err(error) => self.page.complain(&format_args!("{place}: {}", wrong(&error))),
                 Ok(()) => {}
             }
             bytes.clear();
@@ -204,14 +209,14 @@ impl<'a> Reader<'a> {
             Ok(()) => {}
             Err(error) if cut.len() <= 2 || rest.is_empty() => {
                 let line = error.line().saturating_sub(1);
-                self.page.complain(&format_args!("{path}:{}: not JSON: {error}", first + line as u64));
+                self.page.complain(&format_args!("{path}:{}: {}", first + line as u64, wrong(&error)));
             }
             Err(_) => {
                 self.page.complain(&format_args!("{path}:{first}: not JSON: the line breaks off"));
                 let lines = rest.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).zip(first + 1..);
                 for (line, number) in lines.filter(|(line, _)| !line.is_empty()) {
                     if let Err(error) = self.document(&format_args!("{path}:{number}"), line) {
-                        self.page.complain(&format_args!("{path}:{number}: not JSON: {error}"));
+                        self.page.complain(&format_args!("{path}:{number}: {}", wrong(&error)));
                     }
                 }
             }
@@ -249,7 +254,7 @@ impl<'a> Reader<'a> {
     fn record(&mut self, place: &dyn Display, record: &RawValue) {
         match serde_json::from_str(record.get()) {
             Ok(value) => self.value(place, value),
-            Err(error) => self.page.complain(&format_args!("{place}: not JSON: {error}")),
+            Err(error) => self.page.complain(&format_args!("{place}: {}", wrong(&error))),
         }
     }
 
@@ -278,14 +283,18 @@ impl<'a> Reader<'a> {
         self.page.events += 1;
         self.page.watched += 1;
         let is_admitted = event.admit().is_ok();
-        let mut all = vec![];
+        let (mut all, mut unknown) = (vec![], false);
         for control in watching {
             let suspicions = if is_admitted { (control.suspect)(&event, self.settings) } else { vec![] };
+            let is_unknown = is_admitted && suspicions.is_empty() && own::is_unknown(control, &event, self.settings);
+            unknown |= is_unknown;
             if suspicions.is_empty() && self.json {
-                self.json_answer(&event.id, &event.service, &event.name, Some(control.about.id), None);
+                let why = is_unknown.then_some(CANNOT_TELL);
+                self.json_answer(&event.id, &event.service, &event.name, Some(control.about.id), None, why);
             }
             all.extend(suspicions.into_iter().map(|suspicion| (control.about.id, suspicion.why)));
         }
+        self.page.unknown += u64::from(unknown);
         self.suspected(&event, &all);
     }
 
@@ -298,7 +307,7 @@ impl<'a> Reader<'a> {
         }
         for (control, why) in suspicions {
             if self.json {
-                self.json_answer(&event.id, &event.service, &event.name, Some(control), Some(why));
+                self.json_answer(&event.id, &event.service, &event.name, Some(control), Some(why), None);
             } else {
                 self.page.answer(&format_args!("    {control}: {why}"));
             }
@@ -316,16 +325,32 @@ impl<'a> Reader<'a> {
     fn unwatched(&mut self, id: &str, service: &str, name: &str) {
         self.page.events += 1;
         if self.json {
-            self.json_answer(id, service, name, None, None);
+            self.json_answer(id, service, name, None, None, None);
         }
     }
 
-    fn json_answer(&mut self, id: &str, service: &str, name: &str, control: Option<&str>, suspicion: Option<&str>) {
-        let line = json!({
+    fn json_answer(
+        &mut self,
+        id: &str,
+        service: &str,
+        name: &str,
+        control: Option<&str>,
+        suspicion: Option<&str>,
+        unknown: Option<&str>,
+    ) {
+        let mut line = json!({
             "eventID": id, "eventSource": service, "eventName": name, "control": control, "suspicion": suspicion,
         });
+        if let Some(why) = unknown {
+            line["unknown"] = json!(why);
+        }
         self.page.answer(&line);
     }
+}
+
+/// What is wrong with a text, and where in its line.
+fn wrong(error: &serde_json::Error) -> String {
+    format!("{} (column {})", said(error), error.column())
 }
 
 /// What the records of a document are called, if it is one record or a log and each can be judged by that; most are of

@@ -1,0 +1,54 @@
+//! Which keys are Snapback's own. A deployed function knows them from its stack; an event does not say whose key it is about.
+
+use std::collections::BTreeSet;
+
+use snapback::control::AnyControl;
+use snapback::event::Event;
+use snapback::json;
+use snapback::settings::{Own, Settings};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct OwnKeys {
+    /// The key that seals your journal: the stack's output `JournalKeyArn`. Events about keys can only be judged with it
+    #[arg(long, value_name = "ARN", value_parser = key, requires = "topic_key")]
+    journal_key: Option<String>,
+    /// The key of your topic: the stack's output `TopicKeyArn`
+    #[arg(long, value_name = "ARN", value_parser = key, requires = "journal_key")]
+    topic_key: Option<String>,
+}
+
+/// What is said of an event about a key of which nobody has said whether it is Snapback's.
+pub(crate) const CANNOT_TELL: &str =
+    "cannot tell whether it is about a key of Snapback: name its keys with --journal-key and --topic-key";
+
+/// Whose key an event is about, if that is not known.
+const SERVICE: &str = "kms.amazonaws.com";
+
+/// Of no key.
+const ANY: &str = "arn:aws:kms:::key/any";
+
+impl OwnKeys {
+    pub(crate) fn own(&self) -> Own {
+        let keys = self.journal_key.iter().chain(&self.topic_key).cloned().collect();
+        Own { keys, journal_key: self.journal_key.clone(), ..Own::default() }
+    }
+}
+
+/// Whether a control would suspect the event if its key were Snapback's, and nobody has said whether it is.
+pub(crate) fn is_unknown(control: &AnyControl, event: &Event, settings: &Settings) -> bool {
+    if event.service != SERVICE || !settings.own.keys.is_empty() {
+        return false;
+    }
+    let named = json::text(&event.request, "keyId").map(str::to_owned);
+    let keys: BTreeSet<String> = event.resources.iter().cloned().chain(named).chain([ANY.to_owned()]).collect();
+    let own = Own { keys, journal_key: Some(ANY.to_owned()), ..settings.own.clone() };
+    !(control.suspect)(event, &Settings { own, ..settings.clone() }).is_empty()
+}
+
+fn key(text: &str) -> Result<String, String> {
+    let parts: Vec<&str> = text.split(':').collect();
+    match parts[..] {
+        ["arn", _, "kms", _, _, key] if key.starts_with("key/") => Ok(text.to_owned()),
+        _ => Err("expected the ARN of a key, such as `arn:aws:kms:eu-central-1:111122223333:key/1a2b3c4d`".to_owned()),
+    }
+}
