@@ -132,8 +132,12 @@ fn control(id: &str) -> Result<String, String> {
     }
 }
 
-fn outcome(text: &str) -> Result<Outcome, Error> {
-    Outcome::deserialize(text.into_deserializer())
+fn outcome(text: &str) -> Result<Outcome, String> {
+    Outcome::deserialize(text.into_deserializer()).map_err(|error: Error| {
+        let said = error.to_string();
+        // Which there are, without what was given: that is said already.
+        said.split_once(", ").map_or(said.as_str(), |(_, expected)| expected).to_owned()
+    })
 }
 
 /// When and what, about which resource, by whom and why, what went wrong, and what came of it later.

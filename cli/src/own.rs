@@ -1,14 +1,18 @@
-//! Which keys are Snapback's own. A deployed function knows them from its stack; an event does not say whose key it is about.
+//! What is Snapback's own. A deployed function knows it from its stack; an event does not say whose key it is about.
 
 use std::collections::BTreeSet;
 
+use clap::builder::NonEmptyStringValueParser;
 use snapback::control::AnyControl;
 use snapback::event::Event;
 use snapback::json;
 use snapback::settings::{Own, Settings};
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct OwnKeys {
+pub(crate) struct OwnParts {
+    /// The name of Snapback's stack, with which the names of its parts begin
+    #[arg(long, value_name = "NAME", default_value = "snapback", value_parser = NonEmptyStringValueParser::new())]
+    stack: String,
     /// The key that seals your journal: the stack's output `JournalKeyArn`. Events about keys can only be judged with it
     #[arg(long, value_name = "ARN", value_parser = key, requires = "topic_key")]
     journal_key: Option<String>,
@@ -27,10 +31,10 @@ const SERVICE: &str = "kms.amazonaws.com";
 /// Of no key.
 const ANY: &str = "arn:aws:kms:::key/any";
 
-impl OwnKeys {
-    pub(crate) fn own(&self) -> Own {
+impl OwnParts {
+    pub(crate) fn named(&self) -> Own {
         let keys = self.journal_key.iter().chain(&self.topic_key).cloned().collect();
-        Own { keys, journal_key: self.journal_key.clone(), ..Own::default() }
+        Own { stack: self.stack.clone(), keys, journal_key: self.journal_key.clone(), ..Own::default() }
     }
 }
 

@@ -22,7 +22,7 @@ use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::choices::Choices;
-use crate::own::OwnKeys;
+use crate::own::OwnParts;
 use crate::terminal::plain;
 use crate::trouble::ERROR;
 use reading::{Page, Reader};
@@ -43,14 +43,14 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     choices: Choices,
     #[command(flatten)]
-    keys: OwnKeys,
+    own: OwnParts,
     /// Read this many files at the same time [default: one per processor]
     #[arg(long, value_name = "NUMBER")]
     threads: Option<NonZeroUsize>,
 }
 
 pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCode> {
-    let settings = Settings { own: arguments.keys.own(), ..arguments.choices.settings()? };
+    let settings = Settings { own: arguments.own.named(), ..arguments.choices.settings()? };
     let controls = crate::controls::meant_by(&arguments.control);
     let files = all_files(&arguments.files)?;
     let sizes = files.iter().filter_map(|file| fs::metadata(file).ok()).map(|metadata| metadata.len());

@@ -26,7 +26,7 @@ use super::{Answer, Input, Question, Unanswered};
 use crate::caller::Caller;
 use crate::choices::Choices;
 use crate::operator;
-use crate::own::{self, CANNOT_TELL, OwnKeys};
+use crate::own::{self, CANNOT_TELL, OwnParts};
 use crate::recorded::{self, events};
 use crate::trouble;
 
@@ -43,7 +43,7 @@ pub(super) struct Arguments {
     #[command(flatten)]
     choices: Choices,
     #[command(flatten)]
-    keys: OwnKeys,
+    own: OwnParts,
 }
 
 #[derive(Serialize)]
@@ -138,7 +138,7 @@ impl Arguments {
             Err(Refusal::Failed(code)) => Some(format!("the call failed with {code}, so nothing changed")),
             Err(Refusal::Elsewhere(why)) => Some(format!("it does not concern the account: {why}")),
             Ok(()) => {
-                let settings = Settings { own: self.keys.own(), ..self.choices.settings()? };
+                let settings = Settings { own: self.own.named(), ..self.choices.settings()? };
                 let mut place = None;
                 for function in FUNCTIONS {
                     for control in function.controls.iter().filter(|control| control.watches(&event)) {

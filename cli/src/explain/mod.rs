@@ -48,6 +48,10 @@ enum What {
     #[command(verbatim_doc_comment)]
     Ingress(ingress::Arguments),
     /// Explain what Snapback would do about an event, and which guardrail has a say
+    ///
+    /// It reads a record of CloudTrail, an event of EventBridge, and both out of what `aws cloudtrail lookup-events` prints
+    /// or SNS notifies of. Without --look and --state it judges by the event alone.
+    #[command(verbatim_doc_comment)]
     Event(event::Arguments),
 }
 

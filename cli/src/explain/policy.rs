@@ -71,15 +71,20 @@ impl Question for Arguments {
     }
 }
 
-/// What is wrong with a text, which may be no policy at all but an event.
+/// What is wrong with a text, which may be no policy at all but an event, or something in which a policy stands.
 pub(super) fn no_policy(text: &str, error: NotUnderstood) -> NotUnderstood {
     let document: Value = serde_json::from_str(text).unwrap_or_default();
-    let fields = ["detail", "eventName", "Records", "CloudTrailEvent", "Events"];
-    if !fields.iter().any(|field| document.get(field).is_some()) {
+    let has = |fields: &[&str]| fields.iter().any(|field| document.get(field).is_some());
+    let found = if has(&["detail", "eventName", "Records", "CloudTrailEvent", "Events"]) {
+        "an event: `snapback explain event` explains events"
+    } else if document["Policy"].is_string() {
+        "one as a text in the field `Policy`: `--query Policy --output text` has the AWS CLI print just that text"
+    } else if document["PolicyDocument"].is_object() {
+        "one in the field `PolicyDocument`: `--query PolicyDocument` has the AWS CLI print just that"
+    } else {
         return error;
-    }
-    let message = "expected a policy, found an event: `snapback explain event` explains events".to_owned();
-    NotUnderstood { message, line: 1, column: 1 }
+    };
+    NotUnderstood { message: format!("expected a policy, found {found}"), line: 1, column: 1 }
 }
 
 fn in_json(judgement: &Judgement, without: Option<String>) -> Result<String, NotUnderstood> {
