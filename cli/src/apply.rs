@@ -14,7 +14,8 @@ use snapback::place::Place;
 
 use crate::caller::MemberArguments;
 use crate::operator::{
-    Genuine, JournalArguments, Operator, agreed, applied, judged_again, show, show_change, warn_of, what_can_be_done,
+    Genuine, JournalArguments, Operator, agreed, applied, judged_again, settled, show, show_change, warn_of,
+    what_can_be_done,
 };
 
 #[derive(Debug, clap::Args)]
@@ -70,13 +71,16 @@ async fn apply(
     Ok(ExitCode::SUCCESS)
 }
 
-/// Judges what is there now by the event and the settings of then; another plan than the one asked for is refused.
+/// Judges what is there now by the event and the settings of then; another plan than the one asked for is refused. AWS may
+/// show for a while what was there before the event.
 async fn is_still_asked_for(operator: &Operator, place: &Place, entry: &Entry, genuine: &Genuine) -> Result<()> {
-    let now = judged_now(operator, place, entry, genuine).await?;
+    let judge = async || judged_now(operator, place, entry, genuine).await;
+    let is_asked_for = |now: &Decision<Change>| now.plan() == entry.decision.plan();
+    let now = settled(genuine.control, entry.event.time, judge, is_asked_for).await?;
     if let Decision::Allow { why } | Decision::Alert { why, .. } = &now {
         bail!("there is nothing to revert any more: {why}");
     }
-    if now.plan() != entry.decision.plan() {
+    if !is_asked_for(&now) {
         bail!(
             "the resource has changed since Snapback asked, so nothing was touched; now {}\n  hint: If the change since \
              then is risky, it has an entry of its own (`snapback history --resource {}`). Otherwise put it right by hand.",
@@ -122,8 +126,11 @@ async fn apply_all(operator: &Operator, place: &Place, entry: &mut Entry, genuin
             done => entry.applied.push(done),
         }
     }
-    entry.reverted_at = Some(Timestamp::now());
-    let now = judged_now(operator, place, entry, genuine).await?;
-    ensure!(!matches!(now, Decision::Revert { .. }), "AWS accepted the change, but the risk is still there");
+    let reverted = Timestamp::now();
+    entry.reverted_at = Some(reverted);
+    let judge = async || judged_now(operator, place, entry, genuine).await;
+    let is_over = |now: &Decision<Change>| !matches!(now, Decision::Revert { .. });
+    let now = settled(genuine.control, reverted, judge, is_over).await?;
+    ensure!(is_over(&now), "AWS accepted the change, but the risk is still there");
     Ok(())
 }

@@ -261,29 +261,43 @@ async fn output(config: &SdkConfig, stack: &str) -> Result<String> {
 /// How long to wait before each further read of what AWS may still show as it was.
 const BETWEEN_READS: Duration = Duration::from_secs(5);
 
-/// Applies a change. Until AWS must show what was written at `since`, it may show what was there before: so long it is not
-/// believed that somebody has changed it since, nor that there is nothing to do, and it is read again. A change that writes
-/// nothing has nothing to do.
+/// Applies a change. Until AWS must show what was written at `since`, it is not believed that somebody has changed it since,
+/// nor that there is nothing to do. A change that writes nothing has nothing to do.
 pub(crate) async fn applied(of: &Genuine, place: &Place, change: &Change, since: Timestamp) -> Result<Applied> {
-    let waits = Pace::read(&|name: &str| env::var(name).ok())?;
-    let fresh = since + SignedDuration::try_from(waits.of(of.control.settles))?;
     let is_idle = *change == change.idle();
-    settled(fresh, waits.of(BETWEEN_READS), is_idle, async || (of.function.apply)(place, change).await).await
+    let is_certain = |applied: &Applied| match applied {
+        Applied::Done { .. } => true,
+        Applied::Already => is_idle,
+        Applied::Changed { .. } => false,
+    };
+    settled(of.control, since, async || (of.function.apply)(place, change).await, is_certain).await
 }
 
-async fn settled(
+/// What is read, as soon as it is certain. Until AWS must show what was written at `since`, it may show what was there
+/// before: so long anything else is read again.
+pub(crate) async fn settled<T>(
+    control: &AnyControl,
+    since: Timestamp,
+    read: impl AsyncFnMut() -> Result<T>,
+    is_certain: impl Fn(&T) -> bool,
+) -> Result<T> {
+    let waits = Pace::read(&|name: &str| env::var(name).ok())?;
+    let fresh = since + SignedDuration::try_from(waits.of(control.settles))?;
+    read_until(fresh, waits.of(BETWEEN_READS), read, is_certain).await
+}
+
+async fn read_until<T>(
     fresh: Timestamp,
     between: Duration,
-    is_idle: bool,
-    mut apply: impl AsyncFnMut() -> Result<Applied>,
-) -> Result<Applied> {
+    mut read: impl AsyncFnMut() -> Result<T>,
+    is_certain: impl Fn(&T) -> bool,
+) -> Result<T> {
     let mut is_said = false;
     loop {
         let is_believed = Timestamp::now() >= fresh;
-        let applied = apply().await?;
-        let is_certain = matches!(applied, Applied::Done { .. }) || is_idle && applied == Applied::Already;
-        if is_believed || is_certain {
-            return Ok(applied);
+        let found = read().await?;
+        if is_believed || is_certain(&found) {
+            return Ok(found);
         }
         if !is_said {
             let until = format!("AWS may show until {fresh:.0} what was there before; looking again until then");
@@ -518,27 +532,23 @@ mod tests {
         }
     }
 
-    /// What comes of a change whose applying is answered by these in turn, and how many of them were asked for.
-    async fn settle(fresh: Timestamp, is_idle: bool, answers: &[Applied]) -> (Applied, usize) {
-        let mut asked = 0;
-        let apply = async || {
-            asked += 1;
-            Ok(answers[asked - 1].clone())
+    /// What is believed of reads that give these in turn, and how many were made.
+    async fn read(fresh: Timestamp, certain: u8, reads: &[u8]) -> (u8, usize) {
+        let mut made = 0;
+        let read = async || {
+            made += 1;
+            Ok(reads[made - 1])
         };
-        let applied = settled(fresh, Duration::ZERO, is_idle, apply).await.expect("it is applied");
-        (applied, asked)
+        let found = read_until(fresh, Duration::ZERO, read, |found| *found == certain).await.expect("it is read");
+        (found, made)
     }
 
     #[tokio::test]
     async fn what_aws_may_still_show_as_it_was_is_read_again() {
         let later = Timestamp::now() + SignedDuration::from_hours(1);
-        let (changed, done) =
-            (Applied::Changed { found: "an older policy".to_owned() }, Applied::Done { made: [].into() });
-        for first in [&changed, &Applied::Already] {
-            let answers = [first.clone(), done.clone()];
-            assert_eq!(settle(later, false, &answers).await, (done.clone(), 2), "{first:?}");
-            assert_eq!(settle(Timestamp::UNIX_EPOCH, false, &answers).await, (first.clone(), 1), "{first:?}");
-        }
-        assert_eq!(settle(later, true, &[Applied::Already]).await, (Applied::Already, 1), "it had nothing to do");
+        let (old, new) = (1, 2);
+        assert_eq!(read(later, new, &[old, old, new]).await, (new, 3));
+        assert_eq!(read(Timestamp::UNIX_EPOCH, new, &[old, new]).await, (old, 1), "by now AWS shows how it is");
+        assert_eq!(read(later, new, &[new]).await, (new, 1));
     }
 }

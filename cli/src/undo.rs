@@ -8,7 +8,7 @@ use clap::builder::NonEmptyStringValueParser;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::{SignedDuration, Timestamp};
 use snapback::change::{Applied, Change, Own};
-use snapback::journal::{Entry, Hold, Outcome, Undone, Wanted};
+use snapback::journal::{Entry, Hold, Journal, Outcome, Undone, Wanted};
 
 use crate::caller::{Caller, MemberArguments};
 use crate::history::{Of, Refusals};
@@ -220,7 +220,7 @@ impl Undoing {
     async fn show_changes(&self, operator: &Operator, member: &MemberArguments, out: &mut impl Write) -> Result<()> {
         let place = operator.place(&self.entry.subject, member).await?;
         for (number, change) in self.changes.iter().enumerate() {
-            let since = if number == 0 { self.since() } else { Timestamp::MIN };
+            let since = if number == 0 { self.last_write(&operator.journal).await? } else { Timestamp::MIN };
             let before = match applied(&self.genuine, &place, &change.idle(), since).await? {
                 Applied::Changed { found } if number == 0 => return Err(self.refusal(&found)),
                 Applied::Changed { .. } => "as Snapback left it",
@@ -231,9 +231,13 @@ impl Undoing {
         Ok(())
     }
 
-    /// When it was reverted.
-    fn since(&self) -> Timestamp {
-        self.entry.reverted_at.unwrap_or(self.entry.decided_at)
+    /// When it was reverted, or when a revert of the same resource was last undone.
+    async fn last_write(&self, journal: &Journal) -> Result<Timestamp> {
+        let Entry { subject, reverted_at, decided_at, .. } = &self.entry;
+        let of_it = Wanted { resource: Some(subject.arn.clone()), outcome: Some(Outcome::Undone), ..Wanted::default() };
+        let (entries, _) = journal.history(&of_it, usize::MAX).await?;
+        let undone = entries.into_iter().filter_map(|(_, entry)| Some(entry.ok()?.undone?.at));
+        Ok(undone.fold(reverted_at.unwrap_or(*decided_at), Timestamp::max))
     }
 
     fn refusal(&self, found: &str) -> anyhow::Error {
@@ -262,8 +266,9 @@ impl Undoing {
         if self.ends_the_journal() {
             journal.complete(&undone).await?;
         }
+        let since = self.last_write(journal).await?;
         for (done, change) in changes.iter().enumerate() {
-            let result = match applied(genuine, &place, change, self.since()).await {
+            let result = match applied(genuine, &place, change, since).await {
                 Ok(Applied::Changed { found }) => Err(self.refusal(&found)),
                 other => other.map(drop),
             };

@@ -62,6 +62,13 @@ pub trait Control: 'static {
     /// before the journal is asked, as most of what it suspects ends there.
     const IS_SETTLED: Option<fn(&Self::State) -> bool> = None;
 
+    /// The same state where AWS has shown it twice with its own time in between, if that makes a difference: only then is whom
+    /// a policy names by a unique id certainly no more.
+    #[must_use]
+    fn twice(_state: &Self::State) -> Option<Self::State> {
+        None
+    }
+
     /// What `decide` must see; absence is a state too. It is journaled, so that any decision can be replayed. Two states
     /// are equal if they mean the same, however AWS has spelled them.
     type State: Serialize + DeserializeOwned + PartialEq + Send + Sync;
@@ -439,6 +446,7 @@ pub struct AnyControl {
     pub found: fn(&Event, &Suspicion, &Value) -> Result<Subject>,
     pub was_open: fn(&Event, &Suspicion, &Value, &Settings) -> Result<Option<WasOpen>>,
     pub is_settled: Option<fn(&Value) -> Result<bool>>,
+    pub twice: fn(&Value) -> Result<Option<Value>>,
     pub after: fn(&Value, &Change) -> Result<Value>,
     /// Whether a state that somebody wrote has all the fields that this control's have, and no others.
     pub check: fn(&Value) -> Result<()>,
@@ -482,6 +490,7 @@ impl AnyControl {
             found: found::<C>,
             was_open: was_open::<C>,
             is_settled: if C::IS_SETTLED.is_some() { Some(is_settled::<C>) } else { None },
+            twice: twice::<C>,
             after: after::<C>,
             check: check::<C::State>,
             same: same::<C::State>,
@@ -592,6 +601,10 @@ fn was_open<C: Control>(
 fn is_settled<C: Control>(state: &Value) -> Result<bool> {
     let state = C::State::deserialize(state)?;
     Ok(C::IS_SETTLED.is_some_and(|is_settled| is_settled(&state)))
+}
+
+fn twice<C: Control>(state: &Value) -> Result<Option<Value>> {
+    Ok(C::twice(&C::State::deserialize(state)?).map(serde_json::to_value).transpose()?)
 }
 
 fn after<C: Control>(state: &Value, change: &Change) -> Result<Value> {

@@ -161,8 +161,18 @@ impl From<Option<String>> for ToldPolicy {
 pub struct State<B> {
     /// The policy, as AWS gave it back.
     pub policy: Option<PolicyText>,
+    /// Whether AWS has shown it twice, with its own time in between: whom it names by a unique id then is no more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub twice: bool,
     #[serde(flatten)]
     pub beside: B,
+}
+
+impl<B> State<B> {
+    /// What one look has shown.
+    pub fn seen(policy: Option<PolicyText>, beside: B) -> Self {
+        Self { policy, twice: false, beside }
+    }
 }
 
 /// Where nothing but the policy decides.
@@ -246,9 +256,15 @@ impl<P: Policed> Control for Open<P> {
             Err(error) => return misread(error),
         };
         // AWS may show by an id whom the call has just named.
-        let named = named(event, &policy, P::told(event).policy);
+        let is_open = |trust: &Trust| !open::<P>(policy.judge(P::KIND, trust).grants).is_empty();
+        let named = match named(event, &policy, P::told(event).policy) {
+            // A write does without them, so that they are worth a word only where there is nothing else.
+            Named::NoMore if state.twice || is_open(&trust) => Named::AsShown,
+            Named::NoMore => Named::Perhaps,
+            told => told,
+        };
         let (text, policy, trust) = match &named {
-            Named::AsShown => (text.as_str(), policy, trust),
+            Named::AsShown | Named::NoMore => (text.as_str(), policy, trust),
             Named::Perhaps => (text.as_str(), policy, Trust { shows_new_ids: true, ..trust }),
             Named::Those(resolved) => match Policy::parse(resolved) {
                 Ok(policy) => (resolved.as_str(), policy, trust),
@@ -305,7 +321,16 @@ impl<P: Policed> Control for Open<P> {
             return None;
         }
         let may_be_barred = P::is_gone(&state.beside) || !P::barriers(&state.beside, event, &trust).is_empty();
-        Some((State { policy: Some(text.into()), beside: P::Beside::default() }, !may_be_barred))
+        Some((State::seen(Some(text.into()), P::Beside::default()), !may_be_barred))
+    }
+
+    fn twice(state: &Self::State) -> Option<Self::State> {
+        let has_ids = state
+            .policy
+            .as_ref()
+            .and_then(|text| Policy::parse(text).ok())
+            .is_some_and(|policy| !policy.ids().is_empty());
+        has_ids.then(|| State { twice: true, ..state.clone() })
     }
 
     fn after(state: &Self::State, change: &PolicyChange) -> Self::State {
@@ -315,24 +340,31 @@ impl<P: Policed> Control for Open<P> {
 
 /// Who stands behind the unique ids in a policy.
 enum Named {
-    /// There are none, or they are of those who are no more.
+    /// There are none, or their owners are no more.
     AsShown,
-    /// Perhaps of some whom the call has just named.
+    /// Perhaps some whom the call has just named.
     Perhaps,
-    /// Of these: the policy with their ARNs.
+    /// Nobody whom the call has named. If AWS still shows them so after its own time, nobody at all.
+    NoMore,
+    /// These: the policy with their ARNs.
     Those(String),
 }
 
 fn named(event: &Event, live: &Policy<'_>, told: ToldPolicy) -> Named {
-    let ToldPolicy::Is(told) = told else { return Named::AsShown };
-    let Some(put) = Policy::parse(&told).ok().filter(|_| !event.is_look() && !live.ids().is_empty()) else {
+    let ids = live.ids();
+    // A scheduled check comes again.
+    if ids.is_empty() || event.is_look() {
         return Named::AsShown;
-    };
-    match live.resolved(&put) {
-        Some(resolved) => Named::Those(resolved),
-        None if live.names_all_of(&put) => Named::AsShown,
-        None => Named::Perhaps,
     }
+    let ToldPolicy::Is(told) = told else { return Named::NoMore };
+    let Ok(put) = Policy::parse(&told) else { return Named::NoMore };
+    if ids.is_subset(&put.ids()) {
+        return Named::AsShown;
+    }
+    if live.names_all_of(&put) {
+        return Named::NoMore;
+    }
+    live.resolved(&put).map_or(Named::Perhaps, Named::Those)
 }
 
 /// The grants that let in whom the control keeps out.
@@ -435,7 +467,7 @@ mod tests {
     }
 
     fn state(policy: &Value) -> State<Nothing> {
-        State { policy: Some(policy.to_string().into()), beside: Nothing {} }
+        State::seen(Some(policy.to_string().into()), Nothing {})
     }
 
     fn decide(event: &Event, state: &State<Nothing>, holds: &BTreeSet<String>) -> Decision<PolicyChange> {
@@ -476,6 +508,29 @@ mod tests {
             let decision = by(network);
             assert_eq!((decision.severity(), decision.plan()), (Some(Severity::Medium), &[][..]), "{decision}");
         }
+    }
+
+    #[test]
+    fn a_unique_id_that_the_call_did_not_name_is_nobody_only_once_it_was_shown_twice() {
+        let to = |who: Value| json!({"Effect": "Allow", "Principal": who, "Action": "s3:GetObject", "Resource": "*"});
+        let (id, friend) = (to(json!({"AWS": "AROAEXAMPLEEXAMPLE001"})), to(json!({"AWS": FRIEND})));
+        let live = |statements: Value| json!({"Version": "2012-10-17", "Statement": statements});
+        let once = state(&live(json!([id, friend])));
+        let twice = Open::<OpenDoor>::twice(&once).expect("an id may become a name");
+        assert_eq!(Open::<OpenDoor>::twice(&state(&live(json!([friend])))), None);
+        let untold = Event { request: json!({"door": "d"}), ..put(&Value::Null) };
+        for event in [untold, put(&live(json!([friend])))] {
+            let (first, second) = (decide(&event, &once, &BTreeSet::new()), decide(&event, &twice, &BTreeSet::new()));
+            assert_eq!((first.severity(), first.plan()), (Some(Severity::Medium), &[][..]), "{first}");
+            assert!(second.is_allow(), "{second}");
+        }
+        // It was named, and who it is cannot be told: that stays so.
+        let both = put(&live(json!([to(json!({"AWS": [STRANGER, FRIEND]})), friend])));
+        assert!(!decide(&both, &twice, &BTreeSet::new()).is_allow());
+        // A revert does without it, and does not say that it was left.
+        let everyone = state(&live(json!([id, to(json!("*"))])));
+        let decision = decide(&put(&live(json!([to(json!("*"))]))), &everyone, &BTreeSet::new());
+        assert!(matches!(&decision, Decision::Revert { left, .. } if left.is_empty()), "{decision}");
     }
 
     #[test]

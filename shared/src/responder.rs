@@ -385,6 +385,10 @@ impl<'a> Responder<'a> {
             return Ok(was_open.then(|| self.entry(case, state, decision)));
         }
         case.has_missed_events = case.control.misses_events;
+        if case.is_harmless_if_shown_twice(&seen)? {
+            let why = decision.why().to_owned();
+            return Ok(Some(self.entry(case, seen.state(), Decision::Allow { why })));
+        }
         // What a revert of ours has left open was said when it was left. A revert is never skipped for who did it.
         if self.is_own(case) && matches!((&seen, &decision), (Seen::State(_), Decision::Alert { .. })) {
             info!(event = case.event.id, control = case.control.about.id, "left by Snapback itself, as said");
@@ -397,8 +401,8 @@ impl<'a> Responder<'a> {
     /// before the event. With it `Held`, if nothing but a hold allows it.
     async fn believed(&self, case: &mut Case<'_>, mut seen: Seen) -> Result<(Seen, Decision<Change>, Outcome)> {
         let (mut decision, mut waits) = (case.judge(&seen)?, BEFORE_BELIEVING.iter());
-        while decision.is_allow() {
-            if let Some(held) = case.held(&seen)? {
+        while decision.is_allow() || case.is_harmless_if_shown_twice(&seen)? {
+            if let Some(held) = case.held(&seen)?.filter(|_| decision.is_allow()) {
                 return Ok((seen, held, Outcome::Held));
             }
             let Some(wait) = waits.next().filter(|_| !case.event.is_look()) else { break };
@@ -412,7 +416,27 @@ impl<'a> Responder<'a> {
                 decision = case.judge(&seen)?;
             }
         }
+        let (seen, decision) = self.despite_own_revert(case, seen, decision).await?;
         Ok((seen, decision, Outcome::Pending))
+    }
+
+    /// Of a change that is Snapback's own, an old state shows the risk that it has just ended. So the risk is given time to
+    /// go before it is reverted again, which would wake the same control with the same old state.
+    async fn despite_own_revert(
+        &self,
+        case: &Case<'_>,
+        mut seen: Seen,
+        mut decision: Decision<Change>,
+    ) -> Result<(Seen, Decision<Change>)> {
+        let mut waits = case.function.patience.iter().filter(|_| self.is_own(case) && !case.event.is_look());
+        while matches!(decision, Decision::Revert { .. })
+            && let Some(wait) = waits.next()
+        {
+            tokio::time::sleep(self.deployment.pace.of(*wait)).await;
+            seen = case.look().await?;
+            decision = case.judge(&seen)?;
+        }
+        Ok((seen, decision))
     }
 
     /// Whether it was this function that made the change.

@@ -339,6 +339,110 @@ async fn an_old_state_before_the_write_does_not_pass_for_a_revert() -> Result<()
     Ok(())
 }
 
+/// Looks, and reads before a write, that are answered by these policies in turn: how often it was written, what people were
+/// told, and how many second looks are asked for.
+async fn read_in_turn(policies: &[&str]) -> Result<(usize, Vec<Value>, usize)> {
+    let aws = Aws::default().answers("S3.GetBucketPolicy", policies.iter().map(|policy| ok(policy)));
+    deliver(&s3::FUNCTION, &aws, Mode::Revert, bucket_policy_was_put(&policy(&[PUBLIC, NAMED]))).await?;
+    Ok((writes(&aws), notices(&aws), delayed(&aws).len()))
+}
+
+#[tokio::test]
+async fn what_seems_to_be_reverted_already_and_then_shows_is_reverted_without_waiting_for_the_second_look() -> Result<()>
+{
+    let (public, clean) = (policy(&[PUBLIC, NAMED]), policy(&[NAMED]));
+    let (looked, read) = (&public, &clean);
+    let (writes, notices, due) = read_in_turn(&[looked, read, &clean, &public, &public, &clean]).await?;
+    assert_eq!((writes, &notices[0]["outcome"], due), (1, &json!("reverted"), 0));
+    Ok(())
+}
+
+/// Before the event there was another policy, which AWS shows now and then.
+#[tokio::test]
+async fn old_states_between_the_look_and_the_write_do_not_make_a_revert_fail() -> Result<()> {
+    let (public, clean, old) = (policy(&[PUBLIC, NAMED]), policy(&[NAMED]), policy(&[]));
+    let flaps = [&public, &old].repeat(4);
+    let reads: Vec<&str> = flaps.into_iter().chain([&public, &public, &clean]).map(String::as_str).collect();
+    let (writes, notices, due) = read_in_turn(&reads).await?;
+    assert_eq!((writes, &notices[0]["outcome"], due), (1, &json!("reverted"), 0));
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_old_state_that_is_harmless_does_not_put_off_a_revert() -> Result<()> {
+    let (public, clean, old) = (policy(&[PUBLIC, NAMED]), policy(&[NAMED]), policy(&[]));
+    let (writes, notices, due) = read_in_turn(&[&public, &old, &old, &public, &public, &clean]).await?;
+    assert_eq!((writes, &notices[0]["outcome"], due), (1, &json!("reverted"), 0));
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_a_revert_of_ours_has_ended_is_not_reverted_again_because_an_old_state_shows() -> Result<()> {
+    let (public, clean) = (policy(&[PUBLIC, NAMED]), policy(&[NAMED]));
+    let mut own = bucket_policy_was_put(&clean);
+    // The event is too long to tell the policy, so that it has to be looked at.
+    own["detail"]["requestParameters"] = json!({"bucketName": "b"});
+    own["detail"]["userIdentity"] = json!({"type": "AssumedRole", "arn": "arn:aws:sts::111122223333:assumed-role/own/f",
+        "sessionContext": {"sessionIssuer": {"arn": "arn:aws:iam::111122223333:role/own", "userName": "own"}}});
+    let aws = Aws::default().answers("S3.GetBucketPolicy", [ok(&public), ok(&clean), ok(&public)]);
+    deliver(&s3::FUNCTION, &aws, Mode::Revert, own).await?;
+    assert_eq!((writes(&aws), notices(&aws).len()), (0, 0));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_public_acl_that_was_ignored_all_the_time_was_never_open() -> Result<()> {
+    let acl = |grants: &str| {
+        ok(&format!(
+            r#"<AccessControlPolicy><Owner><ID>own</ID></Owner><AccessControlList>{grants}</AccessControlList></AccessControlPolicy>"#
+        ))
+    };
+    let everyone = r#"<Grant><Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="Group"><URI>http://acs.amazonaws.com/groups/global/AllUsers</URI></Grantee><Permission>READ</Permission></Grant>"#;
+    let ignored = ok(
+        "<PublicAccessBlockConfiguration><IgnorePublicAcls>true</IgnorePublicAcls></PublicAccessBlockConfiguration>",
+    );
+    let put =
+        super::scene::event("s3", "PutBucketAcl", json!({"bucketName": "b", "x-amz-acl": "public-read"}), json!(null));
+    let aws =
+        Aws::default().answers("S3.GetBucketAcl", [acl("")]).answers("S3.GetPublicAccessBlock", [ignored.clone()]);
+    deliver(&s3::FUNCTION, &aws, Mode::Revert, put).await?;
+    let (event, _) = delayed(&aws).pop().context("a second look, as an old ACL may have been shown")?;
+    let second = Aws::default()
+        .answers("DynamoDB.GetItem", [journaled(&aws)])
+        .answers("S3.GetBucketAcl", [acl(everyone)])
+        .answers("S3.GetPublicAccessBlock", [ignored]);
+    look_again(&second, &event).await?;
+    assert_eq!((notices(&second).len(), &entry(&second)?["outcome"]), (0, &json!("allowed")));
+    Ok(())
+}
+
+/// AWS shows who is no more by an id, and SNS also who is there, for a while.
+#[tokio::test]
+async fn whom_a_policy_names_by_an_id_is_told_of_only_if_that_is_somebody_at_the_second_look() -> Result<()> {
+    let to = |who: &str| {
+        policy(&[&format!(
+            r#"{{"Effect":"Allow","Principal":{{"AWS":"{who}"}},"Action":"s3:GetObject","Resource":"*"}}"#
+        )])
+    };
+    let (id, stranger) = (to("AROAEXAMPLEEXAMPLE001"), to("arn:aws:iam::777788889999:role/x"));
+    let mut untold = bucket_policy_was_put("{}");
+    untold["detail"]["requestParameters"] = json!({"bucketName": "b"});
+    let aws = Aws::default().answers("S3.GetBucketPolicy", [ok(&id)]);
+    deliver(&s3::FUNCTION, &aws, Mode::Revert, untold).await?;
+    let delayed = delayed(&aws);
+    let events: Vec<_> = delayed.iter().map(|(event, _)| event).collect();
+    assert_eq!((notices(&aws).len(), writes(&aws), events.is_empty()), (0, 0, false), "it may be anybody");
+    for event in &events {
+        let no_more = later(&aws, [ok(&id)]);
+        look_again(&no_more, event).await?;
+        assert_eq!((notices(&no_more).len(), &entry(&no_more)?["outcome"]), (0, &json!("allowed")));
+    }
+    let there = later(&aws, [ok(&stranger), ok(&stranger), s3_error(404, "NoSuchBucketPolicy")]);
+    look_again(&there, events[0]).await?;
+    assert_eq!(notices(&there)[0]["outcome"], "reverted");
+    Ok(())
+}
+
 /// Without a journal nothing remembers what people were told, except the process itself, and what it fails with.
 #[tokio::test]
 async fn while_the_journal_is_out_people_are_told_once_and_of_no_entry() -> Result<()> {

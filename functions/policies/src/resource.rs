@@ -100,7 +100,7 @@ impl<R: Resource> Policed for ByPolicy<R> {
     }
 
     async fn observe(look: &Look<'_>, holder: &Holder) -> Result<State<Nothing>> {
-        Ok(State { policy: read::<R>(look.place, holder).await?, beside: Nothing {} })
+        Ok(State::seen(read::<R>(look.place, holder).await?, Nothing {}))
     }
 
     fn default_policy(subject: &Subject) -> Option<String> {

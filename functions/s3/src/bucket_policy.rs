@@ -62,7 +62,7 @@ impl<C: OfBucketPolicy> Policed for BucketPolicy<C> {
             aws::found_bucket_policy(look, bucket),
             aws::is_blocked(look, bucket, Flag::RestrictPublicBuckets)
         )?;
-        Ok(State { policy: found.policy, beside: Restricted { restricted, gone: found.is_gone } })
+        Ok(State::seen(found.policy, Restricted { restricted, gone: found.is_gone }))
     }
 
     fn is_gone(beside: &Restricted) -> bool {

@@ -43,6 +43,8 @@ pub(crate) struct Case<'a> {
     pub(super) tally: Option<Tally>,
     /// An earlier delivery has been at work, and may have done it.
     pub(super) is_retry: bool,
+    /// AWS has had its own time since the first look.
+    pub(super) is_second_look: bool,
     /// When the risk was seen after a revert of it, if this is the second look at that.
     pub(super) seen_before: Option<Timestamp>,
 }
@@ -90,6 +92,7 @@ impl<'a> Case<'a> {
             has_missed_events: false,
             tally: None,
             is_retry: false,
+            is_second_look: false,
             seen_before: None,
         }
     }
@@ -115,6 +118,10 @@ impl<'a> Case<'a> {
     pub(super) async fn look(&self) -> Result<Seen> {
         let look = self.eyes();
         match (self.control.observe)(&look, &self.event, self.suspicion).await {
+            Ok(state) if self.is_second_look => {
+                let twice = (self.control.twice)(&state)?;
+                Ok(Seen::State(twice.unwrap_or(state)))
+            }
             Ok(state) => Ok(Seen::State(state)),
             Err(failure) if is_denied(&failure) => Ok(Seen::Denied(failure)),
             Err(failure) => Err(failure),
@@ -166,6 +173,13 @@ impl<'a> Case<'a> {
 
     pub(super) fn judge_state(&self, state: &Value) -> Result<Decision<Change>> {
         self.judge_under(self.holds.iter().map(|hold| hold.grant.clone()).collect(), state)
+    }
+
+    /// Whether it will be harmless if AWS shows it just so once more, after its own time.
+    pub(super) fn is_harmless_if_shown_twice(&self, seen: &Seen) -> Result<bool> {
+        let Seen::State(state) = seen else { return Ok(false) };
+        let Some(twice) = (self.control.twice)(state)? else { return Ok(false) };
+        Ok(self.judge_state(&twice)?.is_allow())
     }
 
     /// What is said of a risk that is allowed for nothing but an operator's hold.

@@ -1,6 +1,8 @@
 //! The steps that touch an account: guard, apply, verify.
 
 use std::num::NonZeroU32;
+use std::slice;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
@@ -35,7 +37,10 @@ pub(super) enum Shows {
 impl Responder<'_> {
     /// Applies the plan if that is what guardrails permit and the mode asks for, and sees whether it took effect.
     pub(super) async fn revert(&self, case: &Case<'_>, entry: &mut Entry) -> Result<Shows> {
-        for _ in 0..ROUNDS {
+        let patience = case.function.patience;
+        let mut waits = patience.iter();
+        // AWS may show for a while how it was before the event. What is read then is no change by anybody.
+        for _ in 0..ROUNDS + patience.len() {
             let verdict = self.guard(case, entry).await;
             entry.outcome = self.intended(case, entry);
             if verdict != Verdict::Permitted {
@@ -65,14 +70,23 @@ impl Responder<'_> {
             }
             let Some(found) = apply(case, entry).await? else {
                 entry.reverted_at = Some(Timestamp::now());
-                let shows = self.verify(case, entry).await?;
-                // An earlier delivery may have written it.
-                let is_as_found = !case.is_retry && entry.applied.contains(&Applied::Already);
-                return Ok(if is_as_found && shows == Shows::AsReverted { Shows::Already } else { shows });
+                let is_as_found = entry.applied.contains(&Applied::Already);
+                // What was written has the whole patience for itself.
+                let mut fresh = patience.iter();
+                match self.verify(case, entry, if is_as_found { &mut waits } else { &mut fresh }).await? {
+                    Shows::NotYet if is_as_found && waits.len() > 0 => {
+                        warn!(id = entry.id, "it seemed to be reverted already, and is not; applying the plan again");
+                        self.wait(&mut waits).await;
+                        continue;
+                    }
+                    Shows::NotYet => return not_yet(case),
+                    // An earlier delivery may have written it.
+                    Shows::AsReverted if is_as_found && !case.is_retry => return Ok(Shows::Already),
+                    shows => return Ok(shows),
+                }
             };
             warn!(id = entry.id, found, "the resource has changed since it was looked at; judging afresh");
-            let seen = case.look().await?;
-            let decision = case.judge(&seen)?;
+            let (seen, decision) = self.judged_afresh(case, entry, &mut waits).await?;
             if let (Decision::Revert { severity, why, .. }, true) = (&entry.decision, decision.is_allow()) {
                 return Ok(Shows::Over(Decision::Alert { severity: *severity, why: why.clone() }));
             }
@@ -108,32 +122,60 @@ impl Responder<'_> {
         Ok((!affords).then_some(most))
     }
 
-    /// Looks and judges again, with the patience that eventual consistency needs.
-    async fn verify(&self, case: &Case<'_>, entry: &mut Entry) -> Result<Shows> {
-        let mut waits = case.function.patience.iter();
+    /// What there is instead of what the plan was made for. What needs no revert, or the same one, may be an old state, or
+    /// what was found may have been one: then it is given time.
+    async fn judged_afresh(
+        &self,
+        case: &Case<'_>,
+        entry: &Entry,
+        waits: &mut slice::Iter<'_, Duration>,
+    ) -> Result<(Seen, Decision<Change>)> {
         loop {
-            match case.look().await {
-                Ok(Seen::State(state)) => {
-                    if !matches!(case.judge_state(&state)?, Decision::Revert { .. }) {
-                        return Ok(Shows::AsReverted);
-                    }
-                }
+            let seen = case.look().await?;
+            let decision = case.judge(&seen)?;
+            let may_be_old = decision.is_allow() || decision.plan() == entry.decision.plan();
+            if !(may_be_old && self.wait(waits).await && decision.is_allow()) {
+                return Ok((seen, decision));
+            }
+        }
+    }
+
+    /// Looks and judges again, with the patience that eventual consistency needs: until it shows what was written; or,
+    /// where nothing was, until it shows the risk again.
+    async fn verify(&self, case: &Case<'_>, entry: &mut Entry, waits: &mut slice::Iter<'_, Duration>) -> Result<Shows> {
+        let is_as_found = entry.applied.contains(&Applied::Already);
+        loop {
+            let shows = match case.look().await {
+                Ok(Seen::State(state)) if matches!(case.judge_state(&state)?, Decision::Revert { .. }) => Shows::NotYet,
+                Ok(Seen::State(_)) => Shows::AsReverted,
                 Ok(Seen::Denied(failure)) | Err(failure) => {
                     entry.problem =
                         Some(format!("AWS took the change; whether it shows could not be seen: {failure:#}"));
                     return Ok(Shows::AsReverted);
                 }
-            }
-            match (waits.next(), case.seen_before) {
-                (Some(wait), _) => tokio::time::sleep(self.deployment.pace.of(*wait)).await,
-                (None, None) => return Ok(Shows::NotYet),
-                (None, Some(first)) => bail!(
-                    "AWS took the change twice, and the risk still shows: it was seen after the first revert at {first:.0}, \
-                     and again now. Somebody opens it again and again, or AWS does not keep the revert"
-                ),
+            };
+            let is_believed = shows == if is_as_found { Shows::NotYet } else { Shows::AsReverted };
+            if is_believed || !self.wait(waits).await {
+                return Ok(shows);
             }
         }
     }
+
+    /// Waits once more; false if there is no patience left.
+    async fn wait(&self, waits: &mut slice::Iter<'_, Duration>) -> bool {
+        let Some(wait) = waits.next() else { return false };
+        tokio::time::sleep(self.deployment.pace.of(*wait)).await;
+        true
+    }
+}
+
+/// At the first look it is looked at again later; at the second that is the last word.
+fn not_yet(case: &Case<'_>) -> Result<Shows> {
+    let Some(first) = case.seen_before else { return Ok(Shows::NotYet) };
+    bail!(
+        "AWS took the change twice, and the risk still shows: it was seen after the first revert at {first:.0}, and again \
+         now. Somebody opens it again and again, or AWS does not keep the revert"
+    )
 }
 
 /// Whether the resource is as the plan was to leave it. An earlier delivery may have done it all and ended before it could

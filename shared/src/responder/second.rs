@@ -73,7 +73,7 @@ impl Responder<'_> {
         let stack = Stack::new(self.settings);
         let mut case = self.case((&place, &stack), (function, control), &event, &suspicion);
         case.subject = entry.subject.clone();
-        case.is_retry = true;
+        (case.is_retry, case.is_second_look) = (true, true);
         let (holds, stop, seen) = futures::join!(
             self.journal.holds(control.about.id, &entry.subject.arn, Timestamp::now()),
             self.journal.stopped(Timestamp::now()),

@@ -97,7 +97,7 @@ impl Policed for OpenTrust {
         let Holder::Role(name) = holder else { return Ok(State::default()) };
         let found = aws::roles::trust(look.place, name).await?;
         let (arn, policy) = found.unzip();
-        Ok(State { policy: policy.flatten(), beside: Role { arn } })
+        Ok(State::seen(policy.flatten(), Role { arn }))
     }
 
     fn barriers(role: &Role, _: &Event, _: &Trust) -> Vec<Barrier> {

@@ -93,7 +93,7 @@ impl Policed for AccessPointPolicy {
         let (point, policy) = futures::try_join!(aws::access_point(look, name), aws::access_point_policy(look, name))?;
         let Some(point) = point else { return Ok(State::default()) };
         if point.bucket_account.as_ref() != Some(&look.place.account) {
-            return Ok(State { policy, beside: Beside { point: Some(point), ..Beside::default() } });
+            return Ok(State::seen(policy, Beside { point: Some(point), ..Beside::default() }));
         }
         let (bucket_policy, of_bucket, of_account) = futures::try_join!(
             aws::bucket_policy(look, &point.bucket),
@@ -101,7 +101,7 @@ impl Policed for AccessPointPolicy {
             aws::account_public_access_block(look)
         )?;
         let on = block::all_on([of_bucket.as_ref(), of_account.as_ref()]);
-        Ok(State { policy, beside: Beside { point: Some(point), bucket_policy, on } })
+        Ok(State::seen(policy, Beside { point: Some(point), bucket_policy, on }))
     }
 
     fn is_gone(beside: &Beside) -> bool {

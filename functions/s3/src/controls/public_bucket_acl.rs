@@ -145,6 +145,10 @@ impl Control for PublicBucketAcl {
 
     fn as_told(event: &Event, state: &State, _: &Settings) -> Option<(State, bool)> {
         let acl = ToldAcl::of(&event.request).acl(state.acl.as_ref())?;
+        // What is there is not over, although it is ignored.
+        if state.acl.as_ref().is_some_and(|live| acl.grants.iter().all(|grant| live.grants.contains(grant))) {
+            return None;
+        }
         // Of a bucket that is gone nobody knows what its Block Public Access was.
         let certain = state.acl.is_some() && !state.disabled && !state.ignored;
         Some((State { acl: Some(acl), disabled: false, ignored: false }, certain))

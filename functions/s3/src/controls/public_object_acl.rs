@@ -159,6 +159,10 @@ impl Control for PublicObjectAcl {
 
     fn as_told(event: &Event, state: &State, _: &Settings) -> Option<(State, bool)> {
         let acl = ToldAcl::of(&event.request).acl(state.acl.as_ref())?;
+        // What is there is not over, although it is ignored.
+        if state.acl.as_ref().is_some_and(|live| acl.grants.iter().all(|grant| live.grants.contains(grant))) {
+            return None;
+        }
         let certain = state.bucket_owner.is_some() && !state.disabled && !state.ignored;
         Some((State { acl: Some(acl), disabled: false, ignored: false, ..state.clone() }, certain))
     }
