@@ -56,9 +56,9 @@ LOADER = create_loader()
 SEED = os.environ.get("SNAPBACK_ADVERSE_SEED", "1")
 
 # The kinds of faults that meet Snapback (`adversary.py`): `throttle`, `conflict`, `race`, `old`.
-FAULTS = ("throttle", "conflict", "race")
+FAULTS = ("throttle", "conflict", "race", "old")
 
-# How long reads show what was before, in percent of how long they do on AWS.
+# How long every wait is, in percent of what it is on AWS: Snapback's, and how long reads show what was before.
 PACE = 1
 
 # A slow machine may need this long; waiting ends as soon as there is something to wait for no more.
@@ -286,6 +286,9 @@ class LocalAws:
         template, count = code_uri.subn(with_binary, TEMPLATE.read_text(encoding="utf-8"))
         if count == 0:
             raise Trouble(f"No function of {TEMPLATE.name} has a CodeUri under functions/.")
+        template, count = re.subn(r'^(\s*SNAPBACK_PACE:\s*)"100"$', rf'\g<1>"{PACE}"', template, flags=re.MULTILINE)
+        if count != 1:
+            raise Trouble(f"{TEMPLATE.name} does not set SNAPBACK_PACE to 100.")
         self._build_layer()
         template, count = re.subn(
             r"^(\s*ContentUri:\s*)guardrails\s*$", rf"\g<1>{self.layer}", template, flags=re.MULTILINE

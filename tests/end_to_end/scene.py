@@ -357,7 +357,11 @@ class Snapback:
             # Of AWS's time, which is so short here.
             "SNAPBACK_PACE": str(PACE),
         }
-        return subprocess.run(words, env=self.aws.environment(**keys), capture_output=True, text=True, check=False)
+        done = subprocess.run(words, env=self.aws.environment(**keys), capture_output=True, text=True, check=False)
+        # That it waits until AWS must show how it is is no trouble.
+        said = done.stderr.splitlines(keepends=True)
+        done.stderr = "".join(line for line in said if not line.startswith("snapback: AWS may show until"))
+        return done
 
     # What goes wrong
 
