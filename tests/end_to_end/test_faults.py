@@ -19,7 +19,7 @@ from uuid import uuid4
 import pytest
 
 from scene import event
-from stack import ACCOUNT, PACE, REGION, REPOSITORY, TARGET, LocalAws
+from stack import ACCOUNT, REGION, REPOSITORY, TARGET, LocalAws
 
 FAULTS = ("throttled", "denied", "conflict", "broken", "timeout", "cut", "garbage")
 AFTER = ("broken-after", "timeout-after", "cut-after", "garbage-after")
@@ -54,7 +54,7 @@ class World:
         sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue)
         self.environment = aws.environment(
             AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test", SNAPBACK_MODE="revert", SNAPBACK_JOURNAL="journal",
-            SNAPBACK_JOURNAL_KEY="alias/journal", SNAPBACK_DELAYED="http://delayed", SNAPBACK_JOURNAL_DAYS="1", SNAPBACK_PACE=str(PACE), SNAPBACK_TOPIC=topic, SNAPBACK_ROLE=f"arn:aws:iam::{ACCOUNT}:role/own",
+            SNAPBACK_JOURNAL_KEY="alias/journal", SNAPBACK_DELAYED="http://delayed", SNAPBACK_JOURNAL_DAYS="1", SNAPBACK_TOPIC=topic, SNAPBACK_ROLE=f"arn:aws:iam::{ACCOUNT}:role/own",
             SNAPBACK_MAX_REVERTS_PER_HOUR="10000", SNAPBACK_GUARDRAILS=str(REPOSITORY / "guardrails"),
         )  # fmt: skip
 
