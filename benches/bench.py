@@ -86,7 +86,7 @@ def parsed() -> argparse.Namespace:
 def stage() -> Iterator[Stage]:
     """A deployment whose functions nothing wakes but what is measured here."""
     # What is measured is Snapback, beside others that do not try again.
-    with LocalAws(say=say, binaries=contenders.RELEASE, adverse=False) as aws:
+    with LocalAws(say=say, binaries=contenders.RELEASE, adverse=False, pace=100) as aws:
         scene = Snapback(aws, aws.deploy(mode="revert"))
         with scene.unseen(), Wiretap(aws.port, aws.directory) as tap:
             yield Stage.set(scene, tap)

@@ -128,10 +128,13 @@ MEMBERS = {"Policy", "policyText", "ResourcePolicy", "PolicyInJson", "policyDocu
 ELEMENTS = re.compile(r"(<(?:AssumeRolePolicyDocument|Policy)>|<key>Policy</key>\s*<value>|<Name>Policy</Name>\s*<Value>)([^<]+)(<)")
 
 
-def install(chance: Chance, scale: float, faults: Collection[str], then: Callable[..., None]) -> None:
+def install(
+    chance: Chance, scale: float, faults: Collection[str], then: Callable[..., None], was_long_ago: Callable[[], bool]
+) -> None:
     """`scale`: how long a second of AWS's is here. `faults`: the kinds that meet Snapback. `then` is told of a call that
-    was answered, and how; whoever wraps this is told of the answers that are given here."""
-    adversary = Adversary(chance, scale, faults)
+    was answered, and how; whoever wraps this is told of the answers that are given here. `was_long_ago`: whether what is
+    being written counts as having been there for long."""
+    adversary = Adversary(chance, scale, faults, was_long_ago)
     dispatch, control = app._dispatch_service_request, app._handle_s3_control_request
 
     async def on_the_way(method, path, headers, body, query, request_id):
@@ -158,8 +161,8 @@ def install(chance: Chance, scale: float, faults: Collection[str], then: Callabl
 
 
 class Adversary:
-    def __init__(self, chance: Chance, scale: float, faults: Collection[str]):
-        self.chance, self.scale, self.faults = chance, scale, faults
+    def __init__(self, chance: Chance, scale: float, faults: Collection[str], was_long_ago: Callable[[], bool]):
+        self.chance, self.scale, self.faults, self.was_long_ago = chance, scale, faults, was_long_ago
         # What roles and users that are no more were called by: their ids, by their ARNs.
         self.dead: dict = {}
         # What reads showed before a write, and until when they still may.
@@ -236,7 +239,10 @@ class Adversary:
             self.keep((service, asked["RoleName"]), service, was)
 
     def keep(self, of: tuple, service: str, was) -> None:
-        self.before[of] = (time.monotonic() + FLAPPING[service] * self.scale, was)
+        if self.was_long_ago():
+            self.before.pop(of, None)
+        else:
+            self.before[of] = (time.monotonic() + FLAPPING[service] * self.scale, was)
 
     def flaps(self, of: tuple) -> bool:
         """Whether a read comes soon after a write, and shows what was before it: now this, now that."""

@@ -201,6 +201,7 @@ def try_it_yourself(aws: LocalAws, inbox: Inbox, mode: str) -> None:
     for key, value in {
         "AWS_ENDPOINT_URL": aws.endpoint,
         "AWS_DEFAULT_REGION": REGION,
+        "SNAPBACK_PACE": aws.pace,
         "AWS_ACCESS_KEY_ID": you["AccessKeyId"],
         "AWS_SECRET_ACCESS_KEY": you["SecretAccessKey"],
         "PATH": f"{TARGET}/debug:$PATH",

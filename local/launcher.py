@@ -7,6 +7,7 @@ what it should if AWS behaves like that:
   whatever rules were deployed. What CloudFormation does on its own behalf stays inside ministack and unrecorded.
 * Lambda behind EventBridge: is invoked asynchronously, so it gets retries and its on-failure destination; a rule
   whose function is gone sends to its dead-letter queue, and says for whom it was. How long retries wait is ours to say, not AWS's minute.
+* The schedule of the redrive function: it wakes as soon as an event is due that was to wait, not every five minutes.
 * CloudTrail's event history (`event_history.py`).
 * Mail: what SNS would send lies in `mail.jsonl` beside the log, whatever a subscription filters.
 * Lambda's layers: functions run on this machine, whose /opt is not theirs, so they are told where theirs lie.
@@ -102,10 +103,12 @@ def main() -> None:
     if os.environ["ADVERSE_SEED"]:
         seed, scale = os.environ["ADVERSE_SEED"], float(os.environ["ADVERSE_SCALE"])
         faults = os.environ["ADVERSE_FAULTS"].split(",")
-        adversary.install(Chance(seed, faults_met), scale, faults, then=remember)
+        # What nobody hears of is how things were before a test begins.
+        adversary.install(Chance(seed, faults_met), scale, faults, then=remember, was_long_ago=lambda: delivery.is_off)
     play_cloudtrail()
     event_history.install()
     play_asynchronous_lambda()
+    play_redrive_schedule()
     play_lambda_before_queues()
     play_mail()
     play_layers()
@@ -350,6 +353,55 @@ def attempt(function: dict, config: dict, event: dict) -> None:
         failures = chosen.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
         if failures:
             lambda_svc._route_async_failure(failures, config["FunctionName"], event, result)
+    finally:
+        at_work.add(events=-1)
+
+
+# Events that wait until a function is to have them
+
+# As long as a message that could not be handed over stays hidden, and some more.
+DUE_WITHIN = 90.0
+
+# One run of the redrive function takes all that is due.
+redriving = threading.Lock()
+
+
+def play_redrive_schedule() -> None:
+    send = sqs._act_send_message
+
+    def send_message(data, queue):
+        sent = send(data, queue)
+        if "-DelayedEvents-" in queue:
+            # Whoever waits until all is settled waits for this as well.
+            at_work.add(events=1)
+            run, wait = contextvars.copy_context().run, float(data.get("DelaySeconds") or 0)
+            threading.Thread(target=run, args=(wake_when_due, queue, sent["MessageId"], wait), daemon=True).start()
+        return sent
+
+    sqs._act_send_message = sqs._HANDLERS["SendMessage"] = send_message
+
+
+def wake_when_due(queue: str, message: str, wait: float) -> None:
+    """Wakes the redrive function of the same stack until it has taken the message."""
+    name = queue.rpartition("/")[2].replace("-DelayedEvents-", "-RedriveFunction-").rpartition("-")[0]
+    tick = {
+        "detail-type": "Scheduled Event", "source": "aws.events", "detail": {},
+        "time": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }  # fmt: skip
+    try:
+        time.sleep(wait)
+        end = time.monotonic() + DUE_WITHIN
+        while time.monotonic() < end:
+            with redriving:
+                held = sqs._queues.get(queue)
+                if held is None or all(one["id"] != message for one in held["messages"]):
+                    return
+                redriver = next((one for own, one in lambda_svc._functions.items() if own.startswith(name)), None)
+                if redriver is None:
+                    return
+                record = lambda_svc._execution_record_for_config(redriver, redriver["config"])
+                lambda_svc._execute_function(record, tick)
+            time.sleep(0.5)
     finally:
         at_work.add(events=-1)
 

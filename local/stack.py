@@ -56,9 +56,9 @@ LOADER = create_loader()
 SEED = os.environ.get("SNAPBACK_ADVERSE_SEED", "1")
 
 # The kinds of faults that meet Snapback (`adversary.py`): `throttle`, `conflict`, `race`, `old`.
-FAULTS = ("throttle", "conflict", "race")
+FAULTS = ("throttle", "conflict", "race", "old")
 
-# How long reads show what was before, in percent of how long they do on AWS.
+# How long every wait is, in percent of what it is on AWS: Snapback's, and how long reads show what was before.
 PACE = 1
 
 # A slow machine may need this long; waiting ends as soon as there is something to wait for no more.
@@ -130,11 +130,13 @@ class LocalAws:
         host: str = "127.0.0.1",
         adverse: bool = True,
         faults: tuple = FAULTS,
+        pace: int = PACE,
     ):
         """`retry_seconds`: what Lambda waits before its first retry; AWS waits a minute. `ec2`: whose EC2 answers,
         ministack's or moto's. `host`: where it listens. `adverse`: whether it is as unforgiving as the real one;
-        `faults`: of which kinds meet Snapback."""
+        `faults`: of which kinds meet Snapback. `pace`: how long waits are, in percent."""
         self.faults_met = faults
+        self.pace = pace
         self.seed = SEED if adverse else ""
         self.ec2 = ec2
         self.host = host
@@ -193,6 +195,7 @@ class LocalAws:
             "AWS_SHARED_CREDENTIALS_FILE": str(self.directory / "no-credentials"),
             "HOME": str(self.directory),
             "TMPDIR": str(self.directory / "tmp"),
+            "SNAPBACK_PACE": str(self.pace),
             **more,
         }
 
@@ -286,6 +289,9 @@ class LocalAws:
         template, count = code_uri.subn(with_binary, TEMPLATE.read_text(encoding="utf-8"))
         if count == 0:
             raise Trouble(f"No function of {TEMPLATE.name} has a CodeUri under functions/.")
+        template, count = re.subn(r'^(\s*SNAPBACK_PACE:\s*)"100"$', rf'\g<1>"{self.pace}"', template, flags=re.MULTILINE)
+        if count != 1:
+            raise Trouble(f"{TEMPLATE.name} does not set SNAPBACK_PACE to 100.")
         self._build_layer()
         template, count = re.subn(
             r"^(\s*ContentUri:\s*)guardrails\s*$", rf"\g<1>{self.layer}", template, flags=re.MULTILINE
@@ -367,7 +373,7 @@ class LocalAws:
             CLOUDTRAIL_LOG=str(self.cloudtrail_log),
             EC2_PLAYED_BY=self.ec2,
             ADVERSE_SEED=self.seed,
-            ADVERSE_SCALE=str(PACE / 100),
+            ADVERSE_SCALE=str(self.pace / 100),
             ADVERSE_FAULTS=",".join(self.faults_met),
             PYTHONDONTWRITEBYTECODE="1",
         )
@@ -464,7 +470,8 @@ def main() -> None:
         with LocalAws(say=lambda line: print(line, flush=True)) as aws:
             print("The local AWS runs; deploying Snapback.", flush=True)
             stack = aws.deploy(mode=arguments.mode)
-            for key, value in {**ROOT, "AWS_DEFAULT_REGION": REGION, "AWS_ENDPOINT_URL": aws.endpoint}.items():
+            told = {"AWS_DEFAULT_REGION": REGION, "AWS_ENDPOINT_URL": aws.endpoint, "SNAPBACK_PACE": aws.pace}
+            for key, value in {**ROOT, **told}.items():
                 print(f"export {key}={value}")
             for key, value in stack.outputs.items():
                 print(f"# {key}: {value}")

@@ -691,9 +691,10 @@ fn told_of(entry: &Entry) -> String {
 
 /// AWS will not take this policy however often it is sent: a person has to write another.
 fn refused(entry: &mut Entry, failure: &anyhow::Error) {
+    let containment = entry.subject.containment().map(|way| format!(". {way}")).unwrap_or_default();
     let why = format!(
         "{}; Snapback could not revert it, because AWS refuses the policy for a principal that it names: {failure:#}. \
-         Remove from it by hand what lets strangers in, and each principal that no longer exists",
+         Remove from it by hand what lets strangers in, and each principal that no longer exists{containment}",
         entry.decision.why()
     );
     entry.decision = Decision::Alert { severity: Severity::Critical, why };

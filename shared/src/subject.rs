@@ -265,6 +265,19 @@ impl Subject {
         })
     }
 
+    /// What contains a risk whose policy AWS does not let Snapback write, until somebody has written another.
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html>
+    #[must_use]
+    pub fn containment(&self) -> Option<String> {
+        (self.kind == "bucket").then(|| {
+            format!(
+                "If it lets everyone in, switch on `RestrictPublicBuckets` in the bucket's Block Public Access until then: it \
+                 keeps out all but AWS services and account {}, and so also the partners that the policy names",
+                self.account
+            )
+        })
+    }
+
     fn new(event: &Event, kind: &str, name: &str, arn: String) -> Self {
         Self {
             kind: kind.to_owned(),

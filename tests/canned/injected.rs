@@ -160,6 +160,7 @@ async fn a_policy_that_aws_refuses_for_whom_it_names_ends_in_an_alert() -> Resul
     assert_eq!((&notice["outcome"], &notice["severity"]), (&json!("alerted"), &json!("critical")), "{notice}");
     let mail = mails(&aws).concat();
     assert!(mail.contains("Invalid principal in policy") && mail.contains("by hand"), "{mail}");
+    assert!(mail.contains("RestrictPublicBuckets") && mail.contains("the partners that the policy names"), "{mail}");
     assert_eq!(written(&aws).len(), 1);
 
     let again =

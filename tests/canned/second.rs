@@ -394,7 +394,7 @@ async fn what_a_revert_of_ours_has_ended_is_not_reverted_again_because_an_old_st
 async fn a_public_acl_that_was_ignored_all_the_time_was_never_open() -> Result<()> {
     let acl = |grants: &str| {
         ok(&format!(
-            r"<AccessControlPolicy><Owner><ID>own</ID></Owner><AccessControlList>{grants}</AccessControlList></AccessControlPolicy>"#
+            r"<AccessControlPolicy><Owner><ID>own</ID></Owner><AccessControlList>{grants}</AccessControlList></AccessControlPolicy>"
         ))
     };
     let everyone = r#"<Grant><Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="Group"><URI>http://acs.amazonaws.com/groups/global/AllUsers</URI></Grantee><Permission>READ</Permission></Grant>"#;

@@ -19,7 +19,7 @@ from uuid import uuid4
 from botocore.exceptions import ClientError
 
 from policies_as_shown import meaning
-from stack import ACCOUNT, PACE, REGION, REPOSITORY, TARGET, LocalAws, Stack, resources, wait_for
+from stack import ACCOUNT, REGION, REPOSITORY, TARGET, LocalAws, Stack, resources, wait_for
 
 # What wakes a function that watches a service: what is done to Snapback itself has tests of its own.
 WATCHED = {
@@ -354,10 +354,12 @@ class Snapback:
         keys = {
             "AWS_ACCESS_KEY_ID": by["AccessKeyId"],
             "AWS_SECRET_ACCESS_KEY": by["SecretAccessKey"],
-            # Of AWS's time, which is so short here.
-            "SNAPBACK_PACE": str(PACE),
         }
-        return subprocess.run(words, env=self.aws.environment(**keys), capture_output=True, text=True, check=False)
+        done = subprocess.run(words, env=self.aws.environment(**keys), capture_output=True, text=True, check=False)
+        # That it waits until AWS must show how it is is no trouble.
+        said = done.stderr.splitlines(keepends=True)
+        done.stderr = "".join(line for line in said if not line.startswith("snapback: AWS may show until"))
+        return done
 
     # What goes wrong
 

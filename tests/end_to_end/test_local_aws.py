@@ -325,25 +325,19 @@ def test_who_is_no_more_is_called_by_an_id_and_refused_by_each_service(snapback)
     refused("MalformedPolicyDocument", iam.update_assume_role_policy, RoleName="stays", PolicyDocument=dead_trust)
 
 
-@pytest.fixture(scope="module")
-def faulty(deployed):
-    """Snapback on an AWS that has all kinds of faults."""
-    return deployed(mode="revert", faults=("throttle", "conflict", "race", "old"))
-
-
-def test_faults_meet_snapback_alone_and_whoever_tries_again_succeeds(faulty):
-    bucket = faulty.a_bucket()
-    with faulty.unseen():
+def test_faults_meet_snapback_alone_and_whoever_tries_again_succeeds(snapback):
+    bucket = snapback.a_bucket()
+    with snapback.unseen():
         setting = {"Bucket": bucket.name, "PublicAccessBlockConfiguration": {"BlockPublicAcls": True}}
-        ours = as_snapback(faulty.aws.client("s3", faulty.mallory))
+        ours = as_snapback(snapback.aws.client("s3", snapback.mallory))
         met = codes_of(60, ours.put_public_access_block, **setting)
         assert {"OperationAborted", None} <= set(met) <= {"OperationAborted", "SlowDown", None}
         assert not any(one and one == other for one, other in zip(met, met[1:], strict=False))
-        assert codes_of(60, faulty.s3.put_public_access_block, **setting) == [None] * 60
+        assert codes_of(60, snapback.s3.put_public_access_block, **setting) == [None] * 60
 
 
-def test_somebody_else_may_have_been_faster(faulty):
-    group, ours = faulty.a_group(), as_snapback(faulty.aws.client("ec2", faulty.mallory))
+def test_somebody_else_may_have_been_faster(snapback):
+    group, ours = snapback.a_group(), as_snapback(snapback.aws.client("ec2", snapback.mallory))
     rules = [group.open(port, "10.0.0.0/8")["SecurityGroupRuleId"] for port in range(1, 41)]
     met = [
         code for rule in rules
@@ -352,13 +346,13 @@ def test_somebody_else_may_have_been_faster(faulty):
     assert "InvalidSecurityGroupRuleId.NotFound" in met
     left = len(group.rules())
     assert left == sum(code == "RequestLimitExceeded" for code in met), "what somebody else did is done"
-    revoked = [one for one in faulty.calls_upon(group) if one["eventName"] == "RevokeSecurityGroupIngress"]
+    revoked = [one for one in snapback.calls_upon(group) if one["eventName"] == "RevokeSecurityGroupIngress"]
     done = [record for record in revoked if "errorCode" not in record]
     assert len(done) == len(rules) - left, "what somebody else did has a record"
 
 
-def test_for_a_while_a_read_shows_what_was_before(faulty):
-    bucket, ours = faulty.a_bucket(), as_snapback(faulty.aws.client("s3", faulty.mallory))
+def test_for_a_while_a_read_shows_what_was_before(snapback):
+    bucket, ours = snapback.a_bucket(), as_snapback(snapback.aws.client("s3", snapback.mallory))
 
     def is_shown():
         try:

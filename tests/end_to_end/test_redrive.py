@@ -25,8 +25,8 @@ def snapback(deployed):
 
 @pytest.fixture(autouse=True)
 def tidy(snapback):
-    """Each test begins and ends with empty queues."""
-    assert snapback.waiting() == NOTHING
+    """Each test begins and ends with empty queues, and nothing waits for a second look, which would wake the function."""
+    assert snapback.has_settled() and snapback.waiting() == NOTHING
     yield
     assert snapback.waiting() == NOTHING
 
@@ -97,6 +97,18 @@ def test_what_keeps_failing_is_given_up_after_three_redrives_and_not_lost(snapba
     assert bucket.policy_text() == text
 
 
+def test_what_is_over_before_it_is_looked_at_is_told_after_a_second_look(snapback):
+    bucket = snapback.a_bucket()
+    with snapback.unseen():
+        bucket.put_policy(bucket.lets_in_everyone())
+        bucket.delete_policy()
+    opened = next(record for record in snapback.events_about(bucket) if record["eventName"] == "PutBucketPolicy")
+    snapback.deliver(opened)
+    announced = snapback.announces(bucket)
+    assert (announced["control"], announced["outcome"]) == ("s3-public-bucket-policy", "closed")
+    assert snapback.has_settled() and len(snapback.announcements_about(bucket)) == 1
+
+
 def test_a_forged_message_gives_nobody_else_an_event(snapback):
     foreign = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:payroll"
     own = snapback.stack.outputs["RedriveFunctionArn"]
@@ -115,7 +127,7 @@ def test_a_forged_message_gives_nobody_else_an_event(snapback):
 def test_a_failing_call_leaves_every_message_where_it_is(snapback):
     bucket = snapback.a_bucket()
     bucket.put_policy(bucket.lets_in_everyone())
-    assert snapback.announces(bucket)
+    assert snapback.announces(bucket) and snapback.has_settled()
     record = snapback.events_about(bucket)[0]
     function = snapback.stack.outputs["S3FunctionArn"]
     body = json.dumps(event(record))
