@@ -475,7 +475,7 @@ fn what_only_a_signed_call_has_makes_a_lenient_operator_strict() {
 }
 
 fn trusted_to(provider: &str, action: &str, condition: &str) -> String {
-    let provider = if provider.starts_with('{') {
+    let provider = if provider.starts_with(['{', '"']) {
         provider.to_owned()
     } else {
         format!(r#"{{"Federated":"arn:aws:iam::111122223333:oidc-provider/{provider}"}}"#)
@@ -586,6 +586,7 @@ fn a_star_that_is_compared_letter_by_letter_may_be_in_a_name() {
         is_judged((Exposure::Foreign, true), &arn(operator, "arn:aws:iam::444455556666:role/*/x"));
         is_judged((Exposure::Foreign, true), &arn(operator, "arn:aws:iam::444455556666:role/?/x"));
         is_judged((Exposure::None, true), &arn(operator, "arn:aws:iam::444455556666:role/*"));
+        is_judged((Exposure::None, true), &arn(operator, "arn:aws:iam::*:role/x"));
     }
 }
 
@@ -642,8 +643,11 @@ fn a_claim_makes_no_friend_of_a_session_of_a_stranger() {
         (Exposure::Public, true),
         &everyone_if(r#"{"StringEqualsIfExists":{"kms:CallerAccount":"111122223333"}}"#),
     );
-    let trusted = trusted_to(stranger, "AssumeRole", r#"{"StringEquals":{"accounts.google.com:sub":"11111"}}"#);
-    is_trusted((Exposure::Foreign, true), &trusted);
+    let google = r#"{"StringEquals":{"accounts.google.com:sub":"11111"}}"#;
+    is_trusted((Exposure::Foreign, true), &trusted_to(stranger, "AssumeRole", google));
+    is_trusted((Exposure::Foreign, true), &trusted_to(r#""*""#, "AssumeRole*", google));
+    is_trusted((Exposure::Account, true), &trusted_to(r#""*""#, "AssumeRoleWithWebIdentity", google));
+    is_trusted((Exposure::Public, true), &trusted_to(r#""*""#, "AssumeRoleWithWebIdentity", "{}"));
 }
 
 #[test]

@@ -613,14 +613,7 @@ fn of_value(value: &str, entry: &Entry<'_>, form: Form, names: Names, trust: &Tr
     if value.contains("${") {
         return of_variable(value, &entry.key, names);
     }
-    let last = value.rsplit(['/', ':']).next().unwrap_or_default();
-    let may_hold_a_star = match names {
-        // The path of a role may. https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
-        Names::Arn => !pattern::is_pattern(last),
-        Names::Destination => true,
-        _ => false,
-    };
-    if form == Form::Exact && pattern::is_pattern(value) && !may_hold_a_star {
+    if form == Form::Exact && pattern::is_pattern(value) && !may_hold_a_star(value, names) {
         // Nobody has a star in his name, and nothing else equals one.
         return Reach::NOBODY;
     }
@@ -655,6 +648,21 @@ fn of_value(value: &str, entry: &Entry<'_>, form: Form, names: Names, trust: &Tr
         Names::Arn | Names::Key => of_arn(value, entry, form, trust),
         Names::Destination => of_destination(value, entry, form, trust),
         _ => Reach::ANYONE,
+    }
+}
+
+/// An address of the web may, and the path of a role.
+/// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html>
+fn may_hold_a_star(value: &str, names: Names) -> bool {
+    let is_in_path = || {
+        let (before, name) = value.rsplit_once('/')?;
+        let path = before.splitn(6, ':').nth(5)?;
+        Some(!pattern::is_pattern(name) && !pattern::is_pattern(&before[..before.len() - path.len()]))
+    };
+    match names {
+        Names::Destination => true,
+        Names::Arn => is_in_path().unwrap_or(false),
+        _ => false,
     }
 }
 

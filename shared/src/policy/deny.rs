@@ -290,18 +290,21 @@ pub(super) fn matters(allow: &Statement<'_>, kind: Kind) -> bool {
     kind == Kind::Resource || !actions(allow, kind).words.is_empty()
 }
 
+/// Whether a role is assumed only with a token of an identity provider.
+pub(super) fn is_by_token(allow: &Statement<'_>, kind: Kind) -> bool {
+    kind == Kind::Trust && !actions(allow, kind).words.iter().any(|action| action == BY_A_PRINCIPAL)
+}
+
 /// How far a principal can make one of the calls that are allowed. An account or a service has no token of an identity
 /// provider; whether a session that came by one counts as who is `Federated` is nowhere said.
 pub(super) fn callable(allow: &Statement<'_>, kind: Kind, named: &str, text: &str) -> Reach {
     if kind == Kind::Resource || text == "*" {
         return Reach::ANYONE;
     }
-    let actions = actions(allow, kind);
-    let is_by_a_principal = actions.words.iter().any(|action| action == BY_A_PRINCIPAL);
-    let is_by_a_token = actions.words.iter().any(|action| action != BY_A_PRINCIPAL);
+    let needs_no_token = || actions(allow, kind).words.iter().all(|action| action == BY_A_PRINCIPAL);
     match named {
-        "AWS" | "Service" if !is_by_a_principal => Reach::NOBODY,
-        "Federated" if !is_by_a_token => Reach::UNKNOWN,
+        "AWS" | "Service" if is_by_token(allow, kind) => Reach::NOBODY,
+        "Federated" if needs_no_token() => Reach::UNKNOWN,
         _ => Reach::ANYONE,
     }
 }

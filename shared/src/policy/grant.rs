@@ -111,6 +111,7 @@ fn deny_values(entry: usize, judged: &mut Judged, everyone: Reach, left: &mut Le
 }
 
 fn named<'s>(statement: &'s Statement<'s>, left: &mut Left<'_, 's>, context: &Context<'_>) -> Vec<Named<'s>> {
+    let is_by_token = deny::is_by_token(statement, context.kind);
     match &statement.principal {
         Principal::Missing => vec![],
         Principal::AllBut(_) => {
@@ -121,7 +122,10 @@ fn named<'s>(statement: &'s Statement<'s>, left: &mut Left<'_, 's>, context: &Co
             let named = lists.iter().flat_map(|list| list.words.iter().map(move |word| (list, word)));
             let named = named.map(|(list, word)| {
                 let (kind, text) = (&*list.kind, &*word.text);
-                let grantee = Grantee::of(kind, text, context.trust);
+                let grantee = match Grantee::of(kind, text, context.trust) {
+                    Grantee::Everyone if is_by_token => Grantee::WITH_ANY_TOKEN,
+                    grantee => grantee,
+                };
                 let callable = deny::callable(statement, context.kind, kind, text);
                 Named { kind, text, grantee, left: left_of(kind, text, grantee, left).and(callable) }
             });

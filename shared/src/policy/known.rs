@@ -245,7 +245,7 @@ impl Issuer {
 const SESSION_NAME: &str = "sts:RoleSessionName";
 
 /// Stands for the address of a provider that is none of an account's.
-pub(super) const ANY_ISSUER: Issuer = issuer("", &["sub"]);
+pub(super) static ANY_ISSUER: Issuer = issuer("", &["sub"]);
 
 const fn issuer(host: &'static str, claims: &'static [&'static str]) -> Issuer {
     Issuer { host, claims, subjects: &[] }

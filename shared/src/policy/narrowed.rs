@@ -101,7 +101,7 @@ impl Narrowed {
                 let claim = if issuer.is_told_by_session_name() { claim.and(self.session_name) } else { claim };
                 if claim.is_narrower_than_public() { owner.and(conditioned) } else { conditioned.and(claim) }
             }
-            Grantee::Everyone if self.kind == Kind::Trust => conditioned.and(claim),
+            Grantee::Everyone if self.kind == Kind::Trust => conditioned.and(claim.or(self.session)),
             Grantee::Everyone => conditioned.and(self.session),
         }
     }

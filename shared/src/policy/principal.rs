@@ -22,6 +22,9 @@ pub(super) enum Grantee {
 }
 
 impl Grantee {
+    /// Everyone who signs in with whatever identity provider.
+    pub(super) const WITH_ANY_TOKEN: Self = Self::SignedIn(&known::ANY_ISSUER, Reach::certain(Exposure::Account));
+
     /// A principal of a kind: `AWS`, `Service`, `Federated`, `CanonicalUser`.
     pub(super) fn of(kind: &str, text: &str, trust: &Trust) -> Self {
         match kind {
