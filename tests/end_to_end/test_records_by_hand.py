@@ -222,7 +222,8 @@ def test_what_was_closed_in_the_meantime_is_left_alone(snapback):
     request = {"groupId": group.id, "ipPermissions": listed(EVERYWHERE)}
     snapback.deliver(record("ec2", "AuthorizeSecurityGroupIngress", now(snapback, group), request, made(group, gone)))
     assert snapback.has_settled()
-    assert snapback.announcements_about(group) == []
+    [announced] = snapback.announcements_about(group)
+    assert (announced["control"], announced["outcome"]) == ("ec2-open-security-group", "closed")
     assert group.rules() == [office]
 
 
