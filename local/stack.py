@@ -309,7 +309,9 @@ class LocalAws:
         if checked.returncode != 0:
             raise Trouble(f"The guardrails are broken.\n{checked.stderr}")
 
-    def deploy(self, mode: str = "revert", name: str = "snapback", **parameters: str) -> Stack:
+    def deploy(
+        self, mode: str = "revert", name: str = "snapback", region: str = REGION, **parameters: str
+    ) -> Stack:
         """Deploys template.yaml as users do, with `sam deploy`; again with the same name, it is an update."""
         if not SAM.exists():
             raise Trouble(f"{SAM} is not there yet; `make demo` installs it.")
@@ -319,7 +321,7 @@ class LocalAws:
         command = [
             str(SAM), "deploy", "--template-file", str(template), "--stack-name", name, "--resolve-s3",
             "--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset", "--no-fail-on-empty-changeset",
-            "--region", REGION, "--parameter-overrides", *overrides,
+            "--region", region, "--parameter-overrides", *overrides,
         ]  # fmt: skip
         environment = self.environment(SAM_CLI_TELEMETRY="0", __SAM_CLI_APP_DIR=str(self.directory / "sam"))
         done = subprocess.run(
@@ -328,7 +330,7 @@ class LocalAws:
         )  # fmt: skip
         if done.returncode != 0:
             raise Trouble(f"sam deploy failed:\n{done.stdout}\n{self._end_of_log()}")
-        described = self.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
+        described = self.client("cloudformation", region=region).describe_stacks(StackName=name)["Stacks"][0]
         return Stack(name, {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])})
 
     def stop(self) -> None:

@@ -1,10 +1,11 @@
 //! What the roles of the deployment could be used for by whoever takes over a function: the published ways to become
-//! administrator, tried on each role of `template.yaml`.
+//! administrator, tried on each role of `template.yaml`, and on those that the functions take in members.
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, json};
 use serde_yaml_ng::Value;
 use snapback::policy::identity::{Attached, Held, Holder, Identity, judge_held};
+use workspace_tests::FUNCTIONS;
 
 use crate::template::{Template, items};
 
@@ -15,14 +16,17 @@ const DECLARED: [(&str, &str, &str); 0] = [];
 
 #[test]
 fn no_role_of_a_function_can_become_administrator_but_those_that_are_declared() -> Result<()> {
-    let template = Template::read()?;
-    let roles = template.resources("AWS::IAM::Role");
-    assert!(roles.len() >= workspace_tests::FUNCTIONS.len(), "only {} roles were found", roles.len());
     let mut found = vec![];
-    for (role, resource) in roles {
-        let identity = judged(&template, &resource["Properties"]).with_context(|| role.to_owned())?;
-        assert!(!identity.admin, "{role}: {:?}", identity.why);
-        found.extend(identity.escalation.into_iter().map(|path| (role.to_owned(), path)));
+    // Signin and Snapback's own function look at nothing in a member, where a role forwards besides.
+    for (file, number) in [("template.yaml", FUNCTIONS.len() + 1), ("organization/member.yaml", FUNCTIONS.len() - 1)] {
+        let template = Template::from(file)?;
+        let roles = template.resources("AWS::IAM::Role");
+        assert_eq!(roles.len(), number, "{file}");
+        for (role, _) in roles {
+            let identity = judged(&template, template.policies_of(role)).with_context(|| role.to_owned())?;
+            assert!(!identity.admin, "{role} of {file}: {:?}", identity.why);
+            found.extend(identity.escalation.into_iter().map(|path| (role.to_owned(), path)));
+        }
     }
     let declared: Vec<_> = DECLARED.iter().map(|(role, path, _)| ((*role).to_owned(), (*path).to_owned())).collect();
     assert_eq!(found, declared);
@@ -43,7 +47,7 @@ fn a_role_that_could_become_administrator_would_be_found() -> Result<()> {
             format!("{{Effect: Allow, Action: {action}, Resource: !Sub 'arn:${{AWS::Partition}}:*:*:*:*'}}");
         let statements = role["Policies"][0]["PolicyDocument"]["Statement"].as_sequence_mut().context("statements")?;
         statements.push(serde_yaml_ng::from_str(&statement)?);
-        let identity = judged(&template, &role)?;
+        let identity = judged(&template, items(&role["Policies"]))?;
         assert!(identity.escalation.contains(&path.to_owned()), "{:?}", identity.escalation);
     }
     Ok(())
@@ -54,8 +58,11 @@ fn no_right_to_pass_roles_would_help_whoever_takes_over_the_function_for_iam() -
     let template = Template::read()?;
     let mut role = template.0["Resources"]["IamRole"]["Properties"].clone();
     let passes = "{Effect: Allow, Action: [iam:PassRole, lambda:CreateFunction, lambda:InvokeFunction], Resource: '*'}";
-    let has_a_way =
-        |role: &Value| anyhow::Ok(judged(&template, role)?.escalation.iter().any(|path| path.contains("iam:PassRole")));
+    let has_a_way = |role: &Value| {
+        anyhow::Ok(
+            judged(&template, items(&role["Policies"]))?.escalation.iter().any(|path| path.contains("iam:PassRole")),
+        )
+    };
     let statements = role["Policies"][0]["PolicyDocument"]["Statement"].as_sequence_mut().context("statements")?;
     statements.push(serde_yaml_ng::from_str(passes)?);
     assert!(!has_a_way(&role)?);
@@ -65,9 +72,9 @@ fn no_right_to_pass_roles_would_help_whoever_takes_over_the_function_for_iam() -
     Ok(())
 }
 
-fn judged(template: &Template, role: &Value) -> Result<Identity> {
+fn judged<'a>(template: &Template, of: impl IntoIterator<Item = &'a Value>) -> Result<Identity> {
     let mut policies = vec![];
-    for policy in items(&role["Policies"]) {
+    for policy in of {
         let mut document = policy["PolicyDocument"].clone();
         // Where a right is under a condition it is taken to be there, and where a `Deny` is, to be left out.
         if let Some(statements) = document["Statement"].as_sequence_mut() {

@@ -16,7 +16,7 @@ const LONGEST: usize = 5120;
 
 /// For each kind of resource in the template: what would change or remove it, and the name by which the policy knows it,
 /// if AWS knows one. Two things have no name of the stack's: keys are known by their tag, and subscriptions not at all.
-const KINDS: [(&str, &str, &[&str]); 16] = [
+const KINDS: [(&str, &str, &[&str]); 17] = [
     ("AWS::CloudWatch::Alarm", ":alarm:snapback-*", &["cloudwatch:DeleteAlarms", "cloudwatch:SetAlarmState"]),
     (
         "AWS::DynamoDB::Table",
@@ -26,6 +26,7 @@ const KINDS: [(&str, &str, &[&str]); 16] = [
     ("AWS::Events::EventBus", ":event-bus/snapback-*", &["events:DeleteEventBus", "events:UpdateEventBus"]),
     ("AWS::Events::EventBusPolicy", ":event-bus/snapback-*", &["events:PutPermission", "events:RemovePermission"]),
     ("AWS::Events::Rule", ":rule/snapback-*", &["events:DisableRule", "events:PutRule", "events:RemoveTargets"]),
+    ("AWS::IAM::Policy", ":role/snapback-*", &["iam:PutRolePolicy", "iam:DeleteRolePolicy"]),
     ("AWS::IAM::Role", ":role/snapback-*", &["iam:CreateRole", "iam:PutRolePolicy", "iam:UpdateAssumeRolePolicy"]),
     (
         "AWS::KMS::Key",

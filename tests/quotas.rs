@@ -46,11 +46,30 @@ const REFERENCES: [(&str, usize); 7] = [
 /// <https://docs.aws.amazon.com/kms/latest/developerguide/concepts.html#key-id-key-ARN>
 const KEY: &str = "arn:aws-us-gov:kms:ap-southeast-1:111122223333:key/1a2b3c4d-0000-4000-8000-000000000001";
 
+/// What stands before the name of a role.
+const ROLE: &str = "arn:aws-us-gov:iam::111122223333:role/";
+
 /// Any other: the name or ARN of a resource, in which the stack's name is most.
 const LONGEST_REFERENCE: usize = 255;
 
 /// The longest of the lists of ARNs that the template's parameters take.
 const LONGEST_LIST: usize = 1024;
+
+/// Kinds of parts whose names may have 64 characters, the shortest there are.
+/// <https://docs.aws.amazon.com/AmazonCloudWatchEvents/latest/APIReference/API_PutRule.html>
+const SHORTEST_NAMED: [&str; 3] = ["AWS::Events::Rule", "AWS::IAM::Role", "AWS::Serverless::Function"];
+const LONGEST_NAME: usize = 64;
+
+/// What CloudFormation puts behind the name of a stack and a logical id. Some stacks have twelve, as all have by now.
+const RANDOM: usize = 13;
+
+/// The longest name of a stack with which CloudFormation cuts no name of a part. It makes a name of the stack's, the logical
+/// id and something random, and Snapback knows its parts by the first two.
+pub(crate) fn longest_name_of_a_stack(template: &str) -> Result<usize> {
+    let template = Template(serde_yaml_ng::from_str(template)?);
+    let ids = SHORTEST_NAMED.iter().flat_map(|kind| template.resources(kind)).map(|(id, _)| id.len());
+    Ok(LONGEST_NAME - RANDOM - "--".len() - ids.max().context("nothing has a name")?)
+}
 
 /// The text of a policy as it would be sent, with every reference as long as it can be.
 fn length(policy: &Value) -> Result<usize> {
@@ -62,7 +81,7 @@ fn written_out(value: &Value) -> Result<Json> {
         Value::Tagged(tagged) if tagged.tag == "Sub" => Json::String(substituted(&text(&tagged.value))?),
         Value::Tagged(tagged) if tagged.tag == "If" => written_out(&tagged.value[1])?,
         Value::Tagged(tagged) if tagged.tag == "Split" => Json::String("x".repeat(LONGEST_LIST)),
-        Value::Tagged(_) => Json::String("x".repeat(LONGEST_REFERENCE)),
+        Value::Tagged(_) => Json::String("x".repeat(longest_reference(value))),
         Value::Sequence(values) => Json::Array(values.iter().map(written_out).collect::<Result<_>>()?),
         Value::Mapping(values) => {
             let written_out = values.iter().map(|(name, value)| Ok((text(name), written_out(value)?)));
@@ -82,7 +101,13 @@ fn substituted(text: &str) -> Result<String> {
 }
 
 fn longest_reference(value: &Value) -> usize {
-    let Value::Tagged(tagged) = value else { return LONGEST_REFERENCE };
+    let Value::Tagged(tagged) = value else { return value.as_str().map_or(LONGEST_REFERENCE, str::len) };
+    if tagged.tag == "If" {
+        return items(&tagged.value).skip(1).map(longest_reference).max().unwrap_or(LONGEST_REFERENCE);
+    }
+    if tagged.value.as_str().is_some_and(|name| name.ends_with("Role.Arn")) {
+        return ROLE.len() + LONGEST_NAME;
+    }
     let known = REFERENCES.iter().find(|(name, _)| tagged.value == *name);
     known.map_or(LONGEST_REFERENCE, |(_, longest)| *longest)
 }
@@ -112,9 +137,9 @@ fn no_pattern_is_longer_than_eventbridge_takes() -> Result<()> {
 #[test]
 fn no_policy_is_larger_than_iam_and_kms_take() -> Result<()> {
     let template = Template::read()?;
-    for (id, role) in template.resources("AWS::IAM::Role") {
+    for (id, _) in template.resources("AWS::IAM::Role") {
         let mut of_role = 0;
-        for policy in items(&role["Properties"]["Policies"]) {
+        for policy in template.policies_of(id) {
             of_role += length(&policy["PolicyDocument"])?;
         }
         assert!(
@@ -161,6 +186,21 @@ fn the_template_is_no_larger_than_cloudformation_takes() -> Result<()> {
         let default = text(&parameter["Default"]).len();
         let longest = longest(parameter).unwrap_or(default);
         assert!(longest <= LONGEST_PARAMETER, "{} may have {longest} characters", text(name));
+    }
+    Ok(())
+}
+
+/// Whoever deploys learns it before a name is cut.
+#[test]
+fn the_longest_name_of_a_stack_is_said_where_people_choose_it() -> Result<()> {
+    let longest = longest_name_of_a_stack(&fs::read_to_string(workspace("template.yaml"))?)?;
+    for (file, said) in [
+        ("docs/operations.md", format!("The stack's name may have {longest} characters")),
+        ("docs/threat-model.md", format!("A stack whose name is longer than {longest} characters")),
+        ("organization/template.yaml", format!("MaxLength: {longest}\n")),
+        ("organization/template.yaml", format!("at most {longest} characters")),
+    ] {
+        assert!(fs::read_to_string(workspace(file))?.contains(&said), "{file} does not say: {said}");
     }
     Ok(())
 }

@@ -31,8 +31,12 @@ pub(crate) struct Template(pub(crate) Value);
 
 impl Template {
     pub(crate) fn read() -> Result<Self> {
-        let text = fs::read_to_string(workspace("template.yaml"))?;
-        Ok(Self(serde_yaml_ng::from_str(&text).context("template.yaml")?))
+        Self::from("template.yaml")
+    }
+
+    pub(crate) fn from(file: &str) -> Result<Self> {
+        let text = fs::read_to_string(workspace(file))?;
+        Ok(Self(serde_yaml_ng::from_str(&text).with_context(|| file.to_owned())?))
     }
 
     /// The resources of a type, with their logical ids.
@@ -59,8 +63,18 @@ impl Template {
     }
 
     fn statements_of(&self, function: &str) -> Result<Vec<&Value>> {
-        let policies = items(&self.role_of(function)?["Properties"]["Policies"]);
-        Ok(policies.flat_map(|policy| items(&policy["PolicyDocument"]["Statement"])).map(if_it_holds).collect())
+        let role =
+            attribute(&self.0["Resources"][function]["Properties"]["Role"]).and_then(|arn| arn.strip_suffix(".Arn"));
+        let policies = self.policies_of(role.with_context(|| format!("{function} has no role"))?);
+        let statements = policies.into_iter().flat_map(|policy| items(&policy["PolicyDocument"]["Statement"]));
+        Ok(statements.map(if_it_holds).collect())
+    }
+
+    /// The inline policies of a role: those in it, and those that stand beside it.
+    pub(crate) fn policies_of(&self, role: &str) -> Vec<&Value> {
+        let beside = self.resources("AWS::IAM::Policy").into_iter().map(|(_, policy)| &policy["Properties"]);
+        let is_its = |policy: &&Value| items(&policy["Roles"]).any(|of| reference(of) == Some(role));
+        items(&self.0["Resources"][role]["Properties"]["Policies"]).chain(beside.filter(is_its)).collect()
     }
 
     /// The environment of a function: each variable, its own and those that all have, and what stands in it.
@@ -141,7 +155,7 @@ fn if_it_holds(value: &Value) -> &Value {
 fn joined(value: &Value) -> BTreeSet<String> {
     match value {
         Value::Tagged(tagged) if tagged.tag == "Join" => {
-            items(&tagged.value[1]).filter_map(attribute).map(str::to_owned).collect()
+            items(&tagged.value[1]).map(if_it_holds).filter_map(attribute).map(str::to_owned).collect()
         }
         _ => BTreeSet::new(),
     }
@@ -380,6 +394,26 @@ fn each_role_has_nothing_but_statements_that_name_their_actions() -> Result<()> 
     Ok(())
 }
 
+/// A role that is left out could be disarmed, and the function must not run before it is denied that.
+#[test]
+fn a_function_that_may_write_iam_is_denied_every_role_of_the_stack_before_it_runs() -> Result<()> {
+    let template = Template::read()?;
+    let policies = template.resources("AWS::IAM::Policy");
+    let [(id, policy)] = policies[..] else { anyhow::bail!("{} policies stand beside their roles", policies.len()) };
+    let [statement] = items(&policy["Properties"]["PolicyDocument"]["Statement"]).collect::<Vec<_>>()[..] else {
+        anyhow::bail!("{id} has not one statement");
+    };
+    let denied: BTreeSet<_> = items(&statement["Resource"]).map(if_it_holds).filter_map(attribute).collect();
+    let roles: Vec<String> =
+        template.resources("AWS::IAM::Role").into_iter().map(|(role, _)| format!("{role}.Arn")).collect();
+    assert_eq!(denied, roles.iter().map(String::as_str).collect());
+    let wakes = |permission: &&Value| reference(&permission["Properties"]["FunctionName"]) == Some("IamFunction");
+    let permissions = template.resources("AWS::Lambda::Permission").into_iter().map(|(_, permission)| permission);
+    let permissions: Vec<&Value> = permissions.filter(wakes).collect();
+    assert!(!permissions.is_empty() && permissions.iter().all(|permission| permission["DependsOn"] == id));
+    Ok(())
+}
+
 /// What the statements say is tried by `tests/escalation.rs` and end to end; here, that no such function goes without.
 #[test]
 fn a_function_that_may_write_iam_and_no_other_is_denied_what_would_lead_further() -> Result<()> {
@@ -468,7 +502,8 @@ fn exactly_the_functions_roles_may_announce() -> Result<()> {
         roles.insert(role.context("a function without a role")?.to_owned());
     }
     let statements = &template.0["Resources"]["TopicPolicy"]["Properties"]["PolicyDocument"]["Statement"];
-    let named = |value: &Value| items(value).filter_map(attribute).map(str::to_owned).collect::<BTreeSet<_>>();
+    let named =
+        |value: &Value| items(value).map(if_it_holds).filter_map(attribute).map(str::to_owned).collect::<BTreeSet<_>>();
     let statement = |sid: &str| items(statements).find(|statement| statement["Sid"] == sid);
     let announce = statement("FunctionsAnnounce").context("no statement lets the functions announce")?;
     assert_eq!(named(&announce["Principal"]["AWS"]), roles);
@@ -495,7 +530,8 @@ fn exactly_the_functions_roles_may_seal_the_journal_by_a_key_that_stays_as_long_
         })
         .collect();
     let statement = |sid: &str| statements.iter().find(|statement| statement["Sid"] == sid).copied();
-    let named = |value: &Value| items(value).filter_map(attribute).map(str::to_owned).collect::<BTreeSet<_>>();
+    let named =
+        |value: &Value| items(value).map(if_it_holds).filter_map(attribute).map(str::to_owned).collect::<BTreeSet<_>>();
     let seal = statement("FunctionsSeal").context("no statement lets the functions seal")?;
     assert_eq!(named(&seal["Principal"]["AWS"]), roles);
     assert_eq!(words(&seal["Action"]), set(&["kms:GenerateMac", "kms:VerifyMac"]));
@@ -620,7 +656,11 @@ fn the_redrive_function_may_do_what_it_calls_and_only_where_it_has_to() -> Resul
     let mut may = BTreeMap::new();
     for statement in template.statements_of(REDRIVE)? {
         assert_eq!(statement["Effect"], "Allow");
-        let targets = items(&statement["Resource"]).filter_map(attribute).map(str::to_owned).collect::<BTreeSet<_>>();
+        let targets = items(&statement["Resource"])
+            .map(if_it_holds)
+            .filter_map(attribute)
+            .map(str::to_owned)
+            .collect::<BTreeSet<_>>();
         for action in words(&statement["Action"]) {
             assert_eq!(may.insert(action.clone(), targets.clone()), None, "{action} is allowed twice");
         }

@@ -24,9 +24,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 WORKSPACE = Path(__file__).resolve().parent.parent
 
-# Lambda's for a function's name. CloudFormation makes it of the stack's name, the logical id and twelve characters, and
-# cuts the stack's name where that is too long. Snapback would no longer know its own parts.
-LONGEST_NAME, RANDOM = 64, 12
+# For the names of functions, roles and rules. CloudFormation makes them of the stack's name, the logical id and twelve or
+# thirteen characters, and cuts them where that is too long. Snapback would no longer know its own parts.
+LONGEST_NAME, RANDOM = 64, 13
 
 # What a first deployment that failed leaves of the stack. It can be deleted, and nothing else.
 FAILED = {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"}
@@ -72,10 +72,10 @@ def deploy(arguments: argparse.Namespace) -> None:
 
 def check_name(stack: str) -> None:
     template = (WORKSPACE / "template.yaml").read_text(encoding="utf-8")
-    functions = re.findall(r"^  (\w+):\n    Type: AWS::Serverless::Function$", template, re.MULTILINE)
-    longest = LONGEST_NAME - len("--") - RANDOM - max(map(len, functions))
+    kinds = r"^  (\w+):\n    Type: AWS::(?:Serverless::Function|IAM::Role|Events::Rule)$"
+    longest = LONGEST_NAME - len("--") - RANDOM - max(map(len, re.findall(kinds, template, re.MULTILINE)))
     if len(stack) > longest:
-        raise Trouble(f"the stack's name has {len(stack)} characters. At most {longest} fit into its functions' names.")
+        raise Trouble(f"the stack's name has {len(stack)} characters. At most {longest} fit into its parts' names.")
 
 
 def deployed(stack: str, region: str) -> dict[str, str]:

@@ -48,11 +48,13 @@ pub struct Own {
     pub journal_key: Option<String>,
     /// How many concurrent executions the stack reserves for each function.
     pub reserved: Option<u32>,
+    /// Whether the stack has the parts that guard IAM, as it does where IAM's events arrive.
+    pub has_iam: bool,
 }
 
 impl Default for Own {
     fn default() -> Self {
-        Self { stack: "snapback".to_owned(), keys: BTreeSet::new(), journal_key: None, reserved: None }
+        Self { stack: "snapback".to_owned(), keys: BTreeSet::new(), journal_key: None, reserved: None, has_iam: true }
     }
 }
 
@@ -168,6 +170,11 @@ impl Own {
         let reserved = told("SNAPBACK_RESERVED_CONCURRENCY").map(|number| {
             number.parse().or_else(|_| problem("SNAPBACK_RESERVED_CONCURRENCY", "a number; 0 is none", &number))
         });
+        let has_iam = match told("SNAPBACK_HAS_IAM").as_deref() {
+            None | Some("true") => true,
+            Some("false") => false,
+            Some(other) => problem("SNAPBACK_HAS_IAM", "`true` or `false`", other)?,
+        };
         let is_arn = |arn: &str| arn.starts_with("arn:");
         let journal_key = told(JOURNAL_KEY);
         let mut keys = ids(lookup, "SNAPBACK_KEYS", "ARNs of keys, comma between", is_arn)?;
@@ -177,6 +184,7 @@ impl Own {
             keys,
             journal_key,
             reserved: reserved.transpose()?.filter(|number| *number > 0),
+            has_iam,
         })
     }
 }

@@ -1,11 +1,16 @@
 //! What the role of a function that writes IAM is denied, whatever it is allowed: whoever takes the function over must
 //! get no further by it.
+//!
+//! Snapback's own roles are denied by their ARNs, in a policy of its own, as no role can name itself in CloudFormation. By a
+//! pattern of their names, whoever names a role like one of Snapback's would keep it from being reverted, and a name that
+//! CloudFormation has cut would be missed.
 
 use std::fmt::Write;
 
 use snapback::control::Function;
+use workspace_tests::FUNCTIONS;
 
-use super::{function, yaml};
+use super::{base, function, yaml};
 
 /// ARNs that operators name, and the condition under which there are any.
 const NAMED: [(&str, &str); 2] = [("Operators", "HasOperators"), ("ProtectedPrincipals", "HasProtectedPrincipals")];
@@ -13,22 +18,69 @@ const NAMED: [(&str, &str); 2] = [("Operators", "HasOperators"), ("ProtectedPrin
 /// Reads are none of it, nor is taking a role, which has a statement of its own.
 const ALL_BUT_READS: &str = "NotAction: [iam:Get*, iam:List*, sts:AssumeRole]";
 
-/// The statements, of a stack of this name and with these lists; none for a function that does not write IAM.
-pub(super) fn statements(function: &Function, stack: &str, lists: &[&str]) -> String {
-    if !function::writes(function).any(|right| right.action.starts_with("iam:") && right.action != "iam:PassRole") {
+pub(super) fn applies_to(function: &Function) -> bool {
+    function::writes(function).any(|right| right.action.starts_with("iam:") && right.action != "iam:PassRole")
+}
+
+/// The name of the policy that denies a function's role all of Snapback's roles.
+pub(super) fn policy_id(function: &Function) -> String {
+    format!("{}NeverOwnRoles", base(function))
+}
+
+/// The policy that denies a function's role all roles of the stack.
+pub(super) fn of_own_roles(function: &Function) -> String {
+    if !applies_to(function) {
         return String::new();
     }
-    let why = "Whatever is allowed above: whoever takes this role over must not disarm Snapback, lock its operators out, \
-               give back what AWS or an operator has locked, or become somebody else.";
-    let mut out = yaml::comment(14, why);
-    let _ = write!(
-        out,
+    // What is only deployed together with the policy is there whenever the policy is.
+    let only_if =
+        |of| function::deployed_if(of).filter(|condition| Some(*condition) != function::deployed_if(function));
+    let roles = FUNCTIONS.iter().map(|of| function::arn(&format!("{}Role", base(of)), only_if(of)));
+    // Its function has no controls.
+    let roles: Vec<String> = roles.chain(["!GetAtt RedriveRole.Arn".to_owned()]).collect();
+    format!(
+        "
+  {}:
+    Type: AWS::IAM::Policy
+{}    Properties:
+      PolicyName: own-roles
+      Roles: [!Ref {}Role]
+      PolicyDocument:
+        Version: \"2012-10-17\"
+        Statement:
+          - Sid: NeverOwnRoles
+            Effect: Deny
+            {ALL_BUT_READS}
+{}",
+        policy_id(function),
+        function::only_if(function::deployed_if(function)),
+        base(function),
+        yaml::list(12, "Resource:", &roles)
+    )
+}
+
+/// The same in a member, where the roles have names that `organization/member.yaml` gives them.
+pub(super) fn of_roles_in_a_member(function: &Function, stack: &str) -> String {
+    if !applies_to(function) {
+        return String::new();
+    }
+    format!(
         "              - Sid: NeverOwnRoles
                 Effect: Deny
                 {ALL_BUT_READS}
                 Resource: !Sub arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:role/{stack}-*
 "
-    );
+    )
+}
+
+/// All else, for a stack of this name and with these lists; nothing for a function that does not write IAM.
+pub(super) fn statements(function: &Function, stack: &str, lists: &[&str]) -> String {
+    if !applies_to(function) {
+        return String::new();
+    }
+    let why = "Whatever is allowed above: whoever takes this role over must not disarm Snapback, lock its operators out, \
+               give back what AWS or an operator has locked, or become somebody else.";
+    let mut out = yaml::comment(14, why);
     for (name, condition) in NAMED.iter().filter(|(name, _)| lists.contains(name)) {
         let _ = write!(
             out,

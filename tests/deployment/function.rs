@@ -105,6 +105,26 @@ const ALARM: &str = "      Statistic: Sum
 /// The condition under which the stack is a hub for other accounts and Regions.
 pub(super) const HUB: &str = "IsHub";
 
+/// The condition under which IAM's events arrive where the stack is.
+pub(super) const IAM: &str = "HasIam";
+
+/// Under which condition a function is deployed at all: IAM tells of its calls in one Region of a partition only.
+pub(super) fn deployed_if(function: &Function) -> Option<&'static str> {
+    let mut watches = function.controls.iter().flat_map(|control| control.about.watches);
+    watches.all(|watch| watch.service == "iam.amazonaws.com").then_some(IAM)
+}
+
+/// The ARN of a part, in a list that leaves it out where it is not deployed.
+pub(super) fn arn(id: &str, condition: Option<&str>) -> String {
+    let arn = format!("!GetAtt {id}.Arn");
+    condition.map_or(arn.clone(), |condition| format!("!If [{condition}, {arn}, !Ref AWS::NoValue]"))
+}
+
+/// What stands under the type of a part that is not always deployed.
+pub(super) fn only_if(condition: Option<&str>) -> String {
+    condition.map(|condition| format!("    Condition: {condition}\n")).unwrap_or_default()
+}
+
 /// Where rights are good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Regions {
@@ -157,7 +177,8 @@ pub(super) fn rule_ids(function: &Function) -> Vec<String> {
 pub(super) fn output(function: &Function) -> String {
     let (name, service) = (function.name, function.service);
     let does = if reverts(function) { "reverts risky changes to" } else { "alerts people about" };
-    format!("  {name}Arn:\n    Description: The function that {does} {service}.\n    Value: !GetAtt {name}.Arn\n")
+    let only = only_if(deployed_if(function));
+    format!("  {name}Arn:\n{only}    Description: The function that {does} {service}.\n    Value: !GetAtt {name}.Arn\n")
 }
 
 /// Whether it may change anything in the account.
@@ -171,12 +192,14 @@ pub(super) fn section(function: &Function, is_first: bool) -> Result<String> {
     let base = base(function);
     let folder = base.to_lowercase();
     let does = if reverts(function) { "Reverts risky changes to" } else { "Alerts people about" };
+    let condition = deployed_if(function);
+    let only = only_if(condition);
     let mut out = format!("\n{}", yaml::heading(service));
     write!(
         out,
         "  {name}:
     Type: AWS::Serverless::Function
-    Metadata:
+{only}    Metadata:
       BuildMethod: rust-cargolambda
       BuildProperties: {{ Binary: snapback-{folder} }}
     Properties:
@@ -190,7 +213,7 @@ pub(super) fn section(function: &Function, is_first: bool) -> Result<String> {
     let mut targets = Targets { function, is_first, are_written: false };
     for rule in rules(function) {
         out += &listening(&rule, &mut targets)?;
-        out += &permission(function, &rule.id, None);
+        out += &permission(function, &rule.id, condition);
     }
     if function.is_in_members {
         out += &hub_rule(function, is_first);
@@ -203,7 +226,7 @@ pub(super) fn section(function: &Function, is_first: bool) -> Result<String> {
             "
   {id}:
     Type: AWS::Events::Rule
-    Properties:
+{only}    Properties:
       Description: Scheduled checks of {service}.
       State: ENABLED
 {}      ScheduleExpression: {rate}
@@ -211,15 +234,16 @@ pub(super) fn section(function: &Function, is_first: bool) -> Result<String> {
             yaml::comment(6, why),
             targets.write()
         )?;
-        out += &permission(function, &id, None);
+        out += &permission(function, &id, condition);
     }
     out += &role(function, is_first)?;
+    out += &denied::of_own_roles(function);
     write!(
         out,
         "
   {base}Logs:
     Type: AWS::Logs::LogGroup
-    DeletionPolicy: Delete
+{only}    DeletionPolicy: Delete
     UpdateReplacePolicy: Delete
     Properties:
       RetentionInDays: !Ref LogDays
@@ -296,12 +320,13 @@ fn listening(rule: &Rule, targets: &mut Targets<'_>) -> Result<String> {
         "
   {}:
     Type: AWS::Events::Rule
-    Properties:
+{}    Properties:
       Description: {} that Snapback checks.
       State: ENABLED
       EventPattern:
 ",
         rule.id,
+        only_if(deployed_if(targets.function)),
         rule.what()
     );
     let is_first = targets.is_first && !targets.are_written;
@@ -439,12 +464,16 @@ pub(super) fn hub_rule_id(function: &Function) -> String {
 }
 
 fn permission(function: &Function, rule: &str, condition: Option<&str>) -> String {
-    let condition = condition.map(|condition| format!("    Condition: {condition}\n")).unwrap_or_default();
+    let only = only_if(condition);
+    // It must not run before it is denied what it may never do. The function itself cannot wait for that: the policy names
+    // the role that redrives, and that role names the function.
+    let is_denied = denied::applies_to(function).then(|| denied::policy_id(function));
+    let after = is_denied.map(|policy| format!("    DependsOn: {policy}\n")).unwrap_or_default();
     format!(
         "
   {rule}Permission:
     Type: AWS::Lambda::Permission
-{condition}    Properties:
+{only}{after}    Properties:
       Action: lambda:InvokeFunction
       FunctionName: !Ref {}
       Principal: events.amazonaws.com
@@ -470,7 +499,7 @@ fn role(function: &Function, is_first: bool) -> Result<String> {
         "
   {base}Role:
     Type: AWS::IAM::Role
-    Properties:
+{}    Properties:
       Description: What Snapback may do to {} {}.
       AssumeRolePolicyDocument: {assumes}
       Policies:
@@ -479,6 +508,7 @@ fn role(function: &Function, is_first: bool) -> Result<String> {
             Version: \"2012-10-17\"
             Statement:
 ",
+        only_if(deployed_if(function)),
         if reverts(function) { "check and to revert changes to" } else { "alert people about" },
         function.service
     );
@@ -604,7 +634,7 @@ fn condition(when: &[When]) -> String {
 /// Each looks at one minute, the shortest for which Lambda reports.
 fn alarms(function: &Function) -> String {
     let Function { name, service, .. } = function;
-    let base = base(function);
+    let (base, only) = (base(function), only_if(deployed_if(function)));
     let (event, risk, events) = if reverts(function) {
         let event = format!("a change to {service}, or a scheduled check");
         (event, "a risky change may still be in place", format!("changes to {service} wait"))
@@ -630,7 +660,7 @@ fn alarms(function: &Function) -> String {
                 "
   {base}{metric}:
     Type: AWS::CloudWatch::Alarm
-    Properties:
+{only}    Properties:
       AlarmDescription: !Sub >-
 {}      Namespace: AWS/Lambda
       MetricName: {metric}

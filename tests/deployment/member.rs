@@ -10,6 +10,7 @@ use workspace_tests::FUNCTIONS;
 
 use super::function::{self, Regions};
 use super::{base, denied, yaml};
+use crate::quotas::longest_name_of_a_stack;
 
 /// What a stack of members gives the roles that the hub's functions take there.
 const ROLES: &str = "HasRoles";
@@ -31,10 +32,10 @@ Parameters:
   HubStack:
     Type: String
     Default: snapback
-    MaxLength: 34
+    MaxLength: {LONGEST}
     AllowedPattern: ^[A-Za-z][A-Za-z0-9-]*$
     Description: The name of Snapback's stack. The names of its roles, and of the roles here, begin with it.
-    ConstraintDescription: HubStack is the name of a CloudFormation stack of at most 34 characters.
+    ConstraintDescription: HubStack is the name of a CloudFormation stack of at most {LONGEST} characters.
 
   HubAccount:
     Type: String
@@ -135,7 +136,8 @@ Resources:
 
 /// The whole file.
 pub(super) fn template() -> Result<String> {
-    let mut out = BEGIN.to_owned();
+    let longest = longest_name_of_a_stack(&super::template()?)?;
+    let mut out = BEGIN.replace("{LONGEST}", &longest.to_string());
     let mut is_first = true;
     for function in FUNCTIONS {
         let Some(role) = function.member_role("${HubStack}") else { continue };
@@ -181,5 +183,6 @@ fn section(function: &Function, name: &str) -> String {
     );
     out += &function::rights(function, Regions::All);
     out += &denied::statements(function, "${HubStack}", &["ProtectedPrincipals"]);
+    out += &denied::of_roles_in_a_member(function, "${HubStack}");
     out
 }

@@ -41,15 +41,17 @@ fn filled(text: &str, name: &str, content: &str) -> Result<String> {
 /// The template with everything that is derived as it has to be.
 fn template() -> Result<String> {
     let mut text = fs::read_to_string(workspace("template.yaml"))?;
-    let functions = FUNCTIONS.iter().enumerate().map(|(number, function)| function::section(function, number == 0));
-    let arns =
-        |suffix: &str| FUNCTIONS.iter().map(|of| format!("!GetAtt {}{suffix}.Arn", base(of))).collect::<Vec<_>>();
-    let rules = FUNCTIONS.iter().flat_map(|function| function::rule_ids(function));
-    let rules = rules.map(|id| format!("                  - !GetAtt {id}.Arn\n"));
-    let hub_rules = FUNCTIONS.iter().filter(|of| of.is_in_members).map(|of| function::hub_rule_id(of));
-    let hub_rules =
-        hub_rules.map(|id| format!("                  - !If [IsHub, !GetAtt {id}.Arn, !Ref AWS::NoValue]\n"));
-    let rules: String = rules.chain(hub_rules).collect();
+    let arns = |suffix: &str| -> Vec<String> {
+        FUNCTIONS.iter().map(|of| function::arn(&format!("{}{suffix}", base(of)), function::deployed_if(of))).collect()
+    };
+    let functions = FUNCTIONS.iter().enumerate();
+    let functions = functions.map(|(number, function)| function::section(function, number == 0));
+    let rules =
+        FUNCTIONS.iter().flat_map(|of| function::rule_ids(of).into_iter().map(|id| (id, function::deployed_if(of))));
+    let hub_rules = FUNCTIONS.iter().filter(|of| of.is_in_members);
+    let hub_rules = hub_rules.map(|of| (function::hub_rule_id(of), Some(function::HUB)));
+    let rules = rules.chain(hub_rules).map(|(id, condition)| function::arn(&id, condition));
+    let rules: String = rules.map(|arn| format!("                  - {arn}\n")).collect();
     for (name, content) in [
         ("functions", functions.collect::<Result<Vec<_>>>()?.concat()),
         ("roles", yaml::list(14, "AWS: &FunctionRoles", &arns("Role"))),

@@ -10,6 +10,7 @@ use snapback::control::Function;
 use snapback::event::SCHEDULED;
 use workspace_tests::FUNCTIONS;
 
+use super::function;
 use crate::template::{Template, text, words};
 
 /// What they are called in `functions/own/src/parts.rs`, and their type in the template.
@@ -31,11 +32,15 @@ pub(super) fn source(template: &Template) -> Result<String> {
             .to_owned();
     for (name, kind) in KINDS {
         // What a hub has besides is not watched: it may not be there.
-        let is_always_there = |resource: &Value| resource["Condition"].is_null();
-        let always = template.resources(kind).into_iter().filter(|(_, resource)| is_always_there(resource));
-        let ids: Vec<&str> = always.map(|(id, _)| id).collect();
+        let is_watched = |resource: &Value| resource["Condition"].is_null() || is_of_iam(resource);
+        let watched = template.resources(kind).into_iter().filter(|(_, resource)| is_watched(resource));
+        let ids: Vec<&str> = watched.map(|(id, _)| id).collect();
         out += &constant("pub(super)", "", name, &ids);
     }
+    let of_iam = KINDS.iter().flat_map(|(_, kind)| template.resources(kind));
+    let of_iam = of_iam.filter(|(_, resource)| is_of_iam(resource)).map(|(id, _)| id);
+    let about = "\n/// Those that the stack has only where IAM's events arrive.";
+    out += &constant("pub(super)", about, "OF_IAM", &of_iam.collect::<Vec<_>>());
     let functions = template.resources("AWS::Serverless::Function").into_iter();
     let unreserved = functions
         .filter(|(_, function)| words(&function["IgnoreGlobals"]).contains("ReservedConcurrentExecutions"))
@@ -55,6 +60,10 @@ pub(super) fn source(template: &Template) -> Result<String> {
         writeln!(out, "    (\"{id}\", r#\"{policy}\"#),")?;
     }
     Ok(out + "];\n")
+}
+
+fn is_of_iam(resource: &Value) -> bool {
+    resource["Condition"] == function::IAM
 }
 
 fn routes() -> BTreeSet<(&'static str, &'static str, &'static str)> {
@@ -87,8 +96,10 @@ fn written_out(value: &Value) -> Result<Json> {
 /// The list that a `!Join` puts together and a `!Split` takes apart again.
 fn joined(value: &Value) -> Result<Json> {
     let Value::Tagged(tagged) = value else { return written_out(value) };
-    if tagged.tag != "Join" {
-        return Ok(json!([format!("${{{}}}", text(&tagged.value))]));
+    match tagged.tag.to_string().as_str() {
+        "!Join" => {}
+        "!If" => return joined(&tagged.value[1]),
+        _ => return Ok(json!([format!("${{{}}}", text(&tagged.value))])),
     }
     let mut all = vec![];
     for part in tagged.value[1].as_sequence().into_iter().flatten() {

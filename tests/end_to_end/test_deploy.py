@@ -3,12 +3,15 @@
 The build is left out, since it takes half an hour: a `sam` in front of the real one notes how it is called.
 """
 
+import json
 import subprocess
 from collections.abc import Callable
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
 
+from scene import tick
 from stack import REGION, REPOSITORY, SAM, LocalAws
 
 NOTES_BUILDS = """#!/bin/sh
@@ -73,6 +76,27 @@ def test_an_upgrade_keeps_what_is_not_named(aws, deploy, tmp_path):
 
 
 def test_a_stack_name_that_is_too_long_is_refused(deploy, tmp_path):
-    refused = deploy("--stack", "s" * 35)
-    assert refused.returncode == 1 and "35 characters. At most" in refused.stderr
+    refused = deploy("--stack", "s" * 21)
+    assert refused.returncode == 1 and "21 characters. At most 20" in refused.stderr
     assert not (tmp_path / "builds").exists()
+
+
+FAR = "eu-central-1"
+
+
+def test_a_stack_where_no_events_of_iam_arrive_has_no_function_for_it_says_so_and_does_not_miss_it(aws):
+    stack = aws.deploy(region=FAR)
+    assert "us-east-1" in stack.outputs["IamIsGuardedFrom"] and "IamFunctionArn" not in stack.outputs
+    listed = aws.client("cloudformation", region=FAR).list_stack_resources(StackName=stack.name)
+    assert not [one for one in listed["StackResourceSummaries"] if one["LogicalResourceId"].startswith("Iam")]
+    key = aws.client("kms", region=FAR).get_key_policy(KeyId=stack.outputs["JournalKeyArn"], PolicyName="default")
+    assert "-SigninRole-" in key["Policy"] and "IamRole" not in key["Policy"]
+    check = tick(datetime.now(timezone.utc))
+    check |= {"region": FAR, "resources": [arn.replace(REGION, FAR) for arn in check["resources"]]}
+    answer = aws.client("lambda", region=FAR).invoke(
+        FunctionName=stack.outputs["OwnFunctionArn"], Payload=json.dumps(check)
+    )
+    assert "FunctionError" not in answer, answer["Payload"].read()
+    journal = aws.client("dynamodb", region=FAR).scan(TableName=stack.journal, ConsistentRead=True)
+    found = {item["control"]["S"] for item in journal["Items"] if item["sk"]["S"] == "entry"}
+    assert found == {"own-muted-topic"}, "nobody has subscribed here, and all else is as it was deployed"

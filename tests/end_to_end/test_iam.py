@@ -254,3 +254,17 @@ def test_the_function_cannot_change_operators_and_protected_principals_and_can_c
             with pytest.raises(ClientError, match="AccessDenied"):
                 iam.update_access_key(UserName=name, AccessKeyId=of[name], Status="Inactive")
     assert bob.keys() == {of[bob.name]: "Inactive"}
+
+
+def test_the_function_cannot_change_a_role_of_snapback_and_can_change_one_that_is_named_alike(deployed):
+    snapback = deployed(mode="notify")
+    iam, admin, alike = snapback.as_function("IamFunction", "iam"), snapback.aws.client("iam"), "snapback-S3Role-mine"
+    assume = json.dumps({"Version": "2012-10-17", "Statement": []})
+    with snapback.unseen():
+        admin.create_role(RoleName=alike, AssumeRolePolicyDocument=assume)
+        admin.put_role_policy(RoleName=alike, PolicyName="snapback", PolicyDocument=EVERYTHING)
+        iam.delete_role_policy(RoleName=alike, PolicyName="snapback")
+        for function in snapback.functions():
+            with pytest.raises(ClientError, match="AccessDenied"):
+                iam.delete_role_policy(RoleName=snapback.role_of(function), PolicyName="snapback")
+    assert admin.list_role_policies(RoleName=alike)["PolicyNames"] == []

@@ -112,7 +112,7 @@ impl Kind {
                 subject: self.subject(event, &format!("{stack}-{id}-*")),
                 why: "it is time for a scheduled check".to_owned(),
             };
-            return self.ids.iter().map(look).collect();
+            return self.ids.iter().filter(|id| is_deployed(id, settings)).map(look).collect();
         }
         let Some(name) = named else {
             let why = format!("the event does not say on which {} `{}` was called", self.word, event.name);
@@ -159,6 +159,11 @@ impl Kind {
             _ => suspicion.subject.clone(),
         }
     }
+}
+
+/// Whether the stack has the part of this logical id, as it was deployed.
+pub(crate) fn is_deployed(id: &str, settings: &Settings) -> bool {
+    settings.own.has_iam || !ids::OF_IAM.contains(&id)
 }
 
 impl Part {

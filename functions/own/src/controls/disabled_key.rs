@@ -182,12 +182,21 @@ async fn policy(look: &Look<'_>, event: &Event, suspicion: &Suspicion) -> Result
         text = text.replace(&format!("${{{what}}}"), value);
     }
     for id in ROLE.ids {
-        if let Some(role) = parts.get(*id) {
-            let arn = format!("arn:{}:iam::{}:role/{}", event.partition(), event.account, name(role));
-            text = text.replace(&format!("${{{id}.Arn}}"), &arn);
-        }
+        let role =
+            parts.get(*id).map(|role| format!("arn:{}:iam::{}:role/{}", event.partition(), event.account, name(role)));
+        text = with_role(&text, id, role.as_deref());
     }
     Ok(Some(text))
+}
+
+/// A policy with the ARN of a role, or without the role where the stack has none: KMS takes no policy that names what is not
+/// there.
+fn with_role(policy: &str, id: &str, arn: Option<&str>) -> String {
+    let role = format!("${{{id}.Arn}}");
+    match arn {
+        Some(arn) => policy.replace(&role, arn),
+        None => policy.replace(&format!("\"{role}\","), "").replace(&format!(",\"{role}\""), ""),
+    }
 }
 
 /// What a call did that Snapback cannot take back, and how a person does.
@@ -275,6 +284,15 @@ mod tests {
             let suspicions = DisabledKey::suspect(&call("kms", "DisableKey", request), &Settings::default());
             assert!(suspicions.is_empty(), "where no key is told, as in a replay, none is Snapback's");
         }
+    }
+
+    #[test]
+    fn the_policy_of_a_key_names_no_role_that_the_stack_does_not_have() {
+        let policy = |roles: &str| format!(r#"{{"Principal":{{"AWS":[{roles}]}}}}"#);
+        let all = policy(r#""${S3Role.Arn}","${IamRole.Arn}","${OwnRole.Arn}""#);
+        assert_eq!(with_role(&all, "IamRole", None), policy(r#""${S3Role.Arn}","${OwnRole.Arn}""#));
+        assert_eq!(with_role(&all, "OwnRole", None), policy(r#""${S3Role.Arn}","${IamRole.Arn}""#));
+        assert_eq!(with_role(&all, "IamRole", Some("arn")), policy(r#""${S3Role.Arn}","arn","${OwnRole.Arn}""#));
     }
 
     #[test]

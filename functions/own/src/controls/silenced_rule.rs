@@ -243,4 +243,14 @@ mod tests {
         }
         assert_eq!(SilencedRule::suspect(&look(), &settings).len(), RULE.ids.len());
     }
+
+    #[test]
+    fn where_iam_is_not_guarded_its_rules_are_not_missed() {
+        let mut settings = Settings::default();
+        settings.own.has_iam = false;
+        let looked_at = SilencedRule::suspect(&look(), &settings);
+        let is_of_iam = |name: &str| name.contains("-IamRule-") || name.contains("-IamSchedule-");
+        assert!(!looked_at.iter().any(|suspicion| is_of_iam(&suspicion.subject.name)));
+        assert_eq!(looked_at.len(), RULE.ids.len() - 2, "all others are looked at");
+    }
 }

@@ -96,6 +96,17 @@ pub(super) const LOG_GROUPS: &[&str] = &[
     "RedriveLogs",
 ];
 
+/// Those that the stack has only where IAM's events arrive.
+pub(super) const OF_IAM: &[&str] = &[
+    "IamRule",
+    "IamSchedule",
+    "IamFunction",
+    "IamRole",
+    "IamErrors",
+    "IamThrottles",
+    "IamLogs",
+];
+
 /// The functions for which the stack reserves no concurrency, whatever its parameter says.
 pub(crate) const UNRESERVED: &[&str] = &["RedriveFunction"];
 
