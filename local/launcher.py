@@ -15,6 +15,7 @@ what it should if AWS behaves like that:
 * A rule of the default bus has no bus in its ARN, and goes by `Rule` in the calls upon its targets.
 * The calls upon a topic's tags are calls upon that topic.
 * Reading and removing a function's concurrency are actions of their own.
+* `AWS::Region` in the conditions of a template, which CloudFormation there takes for a word.
 * A table's point-in-time recovery, which CloudFormation there leaves off whatever the template says.
 * Events that cross accounts and Regions, and the organization that accounts belong to (`organization.py`).
 * The account's own Block Public Access of S3, which `account_public_access.py` keeps. It is not enforced.
@@ -57,7 +58,7 @@ from ministack.core.responses import (
 )
 from ministack.core.router import extract_access_key_id
 from ministack.services import dynamodb, ec2, eventbridge, iam, lambda_svc, sns, sqs, sts
-from ministack.services.cloudformation import provisioners
+from ministack.services.cloudformation import changesets, handlers, provisioners, stacks
 
 import account_public_access
 import adversary
@@ -118,6 +119,7 @@ def main() -> None:
     play_actions_upon_concurrency()
     account_public_access.install(then=remember)
     organization.install()
+    play_conditions()
     play_ec2()
     app.main()
 
@@ -353,6 +355,16 @@ def attempt(function: dict, config: dict, event: dict) -> None:
 
 
 # Mail
+
+
+def play_conditions() -> None:
+    for module in (changesets, handlers, stacks):
+        evaluate = module._evaluate_conditions
+
+        def evaluated(template: dict, parameters: dict, evaluate=evaluate) -> dict:
+            return evaluate(template, {"AWS::Region": {"Value": get_region()}, **parameters})
+
+        module._evaluate_conditions = evaluated
 
 
 def play_mail() -> None:
