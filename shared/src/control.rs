@@ -116,7 +116,7 @@ pub trait Remembers: Control {
     const SOON: bool = false;
 
     /// How everything is, read at once, for what would take too many calls one by one. It is remembered as it is, risky or
-    /// not: for a control that takes from its baseline only whether something is new, and never puts it back.
+    /// not: for a control that takes from its baseline whether something is new, and judges itself what it puts back.
     const ALL: Option<ReadAll<Self::Good>> = None;
 
     /// Equal if it means the same, so that another spelling is no news.

@@ -50,8 +50,9 @@ const LISTED: [(&str, &str); 16] = [
     (
         "IAM.GetAccountAuthorizationDetails",
         "<UserDetailList><member><Path>/</Path><UserName>u</UserName><UserId>AIDAEXAMPLE</UserId><Arn>arn:aws:iam::\
-         111122223333:user/u</Arn><CreateDate>2026-02-11T09:07:13Z</CreateDate></member></UserDetailList><IsTruncated>\
-         false</IsTruncated>",
+         111122223333:user/u</Arn><CreateDate>2026-02-11T09:07:13Z</CreateDate></member></UserDetailList>\
+         <Policies><member><Arn>arn:aws:iam::111122223333:policy/p</Arn><DefaultVersionId>v1</DefaultVersionId></member>\
+         </Policies><IsTruncated>false</IsTruncated>",
     ),
     (
         "IAM.ListRoles",

@@ -226,14 +226,46 @@ def test_an_operator_is_asked_about_what_was_there_before_and_is_only_attached_a
     assert holder.managed() == [administrator]
 
 
-def test_a_new_default_version_is_announced_with_the_version_of_the_baseline(named):
-    harmless = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]})
-    arn = named.iam.create_policy(PolicyName="deploy", PolicyDocument=harmless)["Policy"]["Arn"]
-    policy = SimpleNamespace(id=arn, arn=arn)
-    named.look(policy, "IamFunction")
-    named.iam.create_policy_version(PolicyArn=arn, PolicyDocument=EVERYTHING, SetAsDefault=True)
-    said = named.announces(policy, "alerted")
-    assert f"aws iam set-default-policy-version --policy-arn {arn} --version-id v1" in said["why"]
+READS = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]})
+
+
+@pytest.mark.parametrize("how", ["new", "older"])
+def test_the_default_version_of_the_baseline_is_the_default_again_once_an_operator_applies_it(snapback, how):
+    versions = [READS, EVERYTHING] if how == "new" else [EVERYTHING, READS]
+    with snapback.unseen():
+        made = snapback.iam.create_policy(PolicyName=f"deploy-{how}", PolicyDocument=versions[0])["Policy"]
+        policy = SimpleNamespace(id=made["Arn"], arn=made["Arn"])
+        if how == "older":
+            snapback.iam.create_policy_version(PolicyArn=policy.arn, PolicyDocument=versions[1], SetAsDefault=True)
+    default = lambda: snapback.iam.get_policy(PolicyArn=policy.arn)["Policy"]["DefaultVersionId"]  # noqa: E731
+    before = default()
+    snapback.look(policy, "IamFunction")
+    assert snapback.memory_of(policy) == {"iam-new-default-version"}
+    if how == "new":
+        snapback.iam.create_policy_version(PolicyArn=policy.arn, PolicyDocument=versions[1], SetAsDefault=True)
+    else:
+        snapback.iam.set_default_policy_version(PolicyArn=policy.arn, VersionId="v1")
+    risky = default()
+    said = snapback.announces(policy, "asked")
+    assert (said["control"], said["severity"]) == ("iam-new-default-version", "critical")
+    assert default() == risky, "in mode `revert` too, an operator applies it"
+    assert "iam:SetDefaultPolicyVersion" not in snapback.actions_of("IamFunction")
+    applied = snapback.operate("apply", said["id"], "--yes")
+    assert applied.returncode == 0, applied.stderr
+    assert default() == before
+    undone = snapback.undo(said["id"])
+    assert undone.returncode == 0, undone.stderr
+    assert default() == risky
+    assert snapback.has_settled()
+    assert default() == risky, "what an operator has restored is left alone"
+
+
+def test_of_a_default_version_without_a_baseline_people_are_told_how_to_go_back(snapback):
+    with snapback.unseen():
+        arn = snapback.iam.create_policy(PolicyName="unseen", PolicyDocument=READS)["Policy"]["Arn"]
+    snapback.iam.create_policy_version(PolicyArn=arn, PolicyDocument=EVERYTHING, SetAsDefault=True)
+    said = snapback.announces(SimpleNamespace(id=arn, arn=arn), "alerted")
+    assert f"aws iam set-default-policy-version --policy-arn {arn}" in said["why"]
 
 
 def test_the_function_cannot_change_operators_and_protected_principals_and_can_change_others(deployed):

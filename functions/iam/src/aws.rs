@@ -8,6 +8,7 @@ pub(crate) mod login_profiles;
 pub(crate) mod roles;
 pub(crate) mod tags;
 pub(crate) mod users;
+pub(crate) mod versions;
 
 use anyhow::{Result, bail};
 use futures::FutureExt;
@@ -31,6 +32,7 @@ pub(crate) fn apply<'a>(place: &'a Place, change: &'a Change) -> BoxFuture<'a, R
             Change::Iam(Iam::ManagedPolicies(change)) => Box::pin(grants::managed(place, change)).await,
             Change::Iam(Iam::InlinePolicies(change)) => Box::pin(grants::inline(place, change)).await,
             Change::Iam(Iam::Groups(change)) => Box::pin(grants::groups(place, change)).await,
+            Change::Iam(Iam::DefaultVersion(change)) => Box::pin(versions::put(place, change)).await,
             other => bail!("the function for IAM was asked to {other}"),
         }
     }

@@ -1,5 +1,6 @@
 //! AWS IAM: the list of its controls.
 
+mod administrator;
 mod aws;
 mod controls;
 mod permissions;
@@ -14,7 +15,7 @@ use snapback::noticed::Notices;
 use snapback::place::Place;
 use snapback::policed::Open;
 
-pub use aws::identities::decoded;
+pub use aws::versions::decoded;
 pub use permissions::{Boundary, IamIdentity, IdentityKind, Permissions, Policies, named};
 
 pub const FUNCTION: Function = Function {
@@ -22,6 +23,7 @@ pub const FUNCTION: Function = Function {
     service: "IAM",
     controls: &[
         AnyControl::remembering::<controls::NewAdministrator>(),
+        AnyControl::remembering::<controls::NewDefaultVersion>(),
         AnyControl::of::<controls::NewCredential>(),
         AnyControl::of::<controls::NewConsolePassword>(),
         AnyControl::of::<Open<controls::OpenTrust>>(),

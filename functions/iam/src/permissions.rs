@@ -42,7 +42,7 @@ pub struct Policies {
     pub inline: BTreeMap<String, PolicyText>,
 }
 
-/// What an identity had been granted when a scheduled check last saw it; of a managed policy, its default version.
+/// What an identity had been granted when a scheduled check last saw it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Granted {
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
@@ -51,8 +51,6 @@ pub(crate) struct Granted {
     pub(crate) inline: BTreeMap<String, PolicyText>,
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub(crate) groups: BTreeSet<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) default_version: Option<String>,
 }
 
 impl Permissions {

@@ -33,8 +33,8 @@ const POLICIES: On = On::new(
     "Policies",
     &["arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/*", "arn:${AWS::Partition}:iam::aws:policy/*"],
 );
-const GET_POLICY: Right = POLICIES.right("iam:GetPolicy");
-const GET_POLICY_VERSION: Right = POLICIES.right("iam:GetPolicyVersion");
+pub(crate) const GET_POLICY: Right = POLICIES.right("iam:GetPolicy");
+pub(crate) const GET_POLICY_VERSION: Right = POLICIES.right("iam:GetPolicyVersion");
 
 /// What it takes to read all that gives a user, a role or a group permissions.
 pub(crate) const READ_PERMISSIONS: [Right; 15] = [
@@ -61,6 +61,9 @@ pub(crate) const GET_ACCOUNT_AUTHORIZATION_DETAILS: Right = ALL.right("iam:GetAc
 
 const TRUST: On = On::new("Trust", &["arn:${AWS::Partition}:iam::${AWS::AccountId}:role/*"]);
 pub(crate) const UPDATE_ASSUME_ROLE_POLICY: Right = TRUST.right("iam:UpdateAssumeRolePolicy");
+
+const VERSIONS: On = On::new("Versions", &["arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/*"]);
+pub(crate) const SET_DEFAULT_POLICY_VERSION: Right = VERSIONS.right("iam:SetDefaultPolicyVersion");
 
 const CREDENTIALS: On = On::new("Credentials", &["arn:${AWS::Partition}:iam::${AWS::AccountId}:user/*"])
     .why("IAM knows no condition on the status: who may make a credential inactive may make it active.");

@@ -21,6 +21,8 @@ changes! {
         InlinePolicies(IamIdentity => Vec<InlinePolicy>),
         /// `RemoveUserFromGroup`; users are added only ever to undo.
         Groups(IamUser => Vec<IamGroup>),
+        /// `SetDefaultPolicyVersion`: versions are neither made nor deleted.
+        DefaultVersion(ManagedPolicy => PolicyVersion),
     }
 }
 
@@ -39,10 +41,15 @@ pub enum IdentityKind {
     Group,
 }
 
-/// One that an identity holds, by its ARN.
+/// By its ARN.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ManagedPolicy(pub String);
+
+/// Which version of a managed policy is its default: `v1`. What a version says never changes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PolicyVersion(pub String);
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct InlinePolicy {
@@ -118,11 +125,21 @@ impl Setting for ConsolePassword {
     }
 }
 
+impl Setting for PolicyVersion {
+    fn shown(&self) -> String {
+        format!("default version `{}`", self.0)
+    }
+
+    fn said(of: &str, _: &Self, to: &Self) -> String {
+        format!("make version `{}` the default of {of}", to.0)
+    }
+}
+
 impl Member for ManagedPolicy {
     const NONE: &'static str = "(not attached)";
 
     fn shown(&self) -> String {
-        format!("managed policy `{}`", self.0)
+        self.to_string()
     }
 
     fn said(of: &str, from: &[Self], to: &[Self]) -> String {
@@ -190,6 +207,12 @@ impl fmt::Display for IamIdentity {
     }
 }
 
+impl fmt::Display for ManagedPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "managed policy `{}`", self.0)
+    }
+}
+
 impl fmt::Display for IamUser {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "user `{}`", self.0)
@@ -235,6 +258,16 @@ mod tests {
         let change = Iam::Groups(Swap { of: IamUser("bob".to_owned()), from, to: vec![] });
         assert_eq!(change.to_string(), "remove user `bob` from group `admins`");
         assert_eq!(change.undo().to_string(), "add user `bob` to group `admins`");
+    }
+
+    #[test]
+    fn the_default_version_is_set_and_set_back() {
+        let of = ManagedPolicy("arn:aws:iam::111122223333:policy/deploy".to_owned());
+        let (from, to) = (PolicyVersion("v3".to_owned()), PolicyVersion("v2".to_owned()));
+        let change = Iam::DefaultVersion(Swap { of, from, to });
+        let policy = "managed policy `arn:aws:iam::111122223333:policy/deploy`";
+        assert_eq!(change.to_string(), format!("make version `v2` the default of {policy}"));
+        assert_eq!(change.undo().to_string(), format!("make version `v3` the default of {policy}"));
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub use ec2::{
 };
 pub use iam::{
     ConsolePassword, Credential, CredentialKind, CredentialStatus, Iam, IamGroup, IamIdentity, IamUser, IdentityKind,
-    InlinePolicy, ManagedPolicy,
+    InlinePolicy, ManagedPolicy, PolicyVersion,
 };
 pub use lifecycle::{
     Lifecycle, LifecycleExpiration, LifecycleFilter, LifecycleRule, LifecycleTransition, OlderVersions,

@@ -1,21 +1,24 @@
-//! What all users, roles, groups and managed policies of an account have been granted, read at once.
+//! What all users, roles and groups of an account have been granted, and which version of each managed policy is its
+//! default, read at once.
 //!
 //! One by one an account with 10,000 of them would take some 60,000 calls for each look. This takes one for up to 1,000.
 //! <https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccountAuthorizationDetails.html>
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
+use aws_sdk_iam::operation::get_account_authorization_details::GetAccountAuthorizationDetailsOutput;
 use aws_sdk_iam::types::{AttachedPolicy, EntityType, PolicyDetail};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use snapback::aws::failure;
+use snapback::change::PolicyVersion;
 use snapback::control::{Look, Survey};
 use snapback::event::Event;
 use snapback::policy::PolicyText;
 use snapback::subject::Subject;
 
-use super::identities::decoded;
+use super::versions::decoded;
 use crate::permissions::Granted;
 use crate::rights;
 use crate::told::is_of_aws;
@@ -28,7 +31,6 @@ pub(crate) const IDENTITIES: Survey = Survey {
     list: |look, event| {
         async move {
             let found = all(look, event).await?.into_iter();
-            let found = found.filter(|one| one.subject.kind != "managed policy");
             Ok(found.map(|one| one.subject.at(Some(&one.arn))).collect())
         }
         .boxed()
@@ -36,10 +38,32 @@ pub(crate) const IDENTITIES: Survey = Survey {
     needs: &[rights::GET_ACCOUNT_AUTHORIZATION_DETAILS],
 };
 
-/// What each of them has been granted, and which version of each managed policy is its default. They go by the names that
-/// events have, which do not tell paths.
+/// What each of them has been granted. They go by the names that events have, which do not tell paths.
 pub(crate) fn granted<'a>(look: &'a Look<'a>, event: &'a Event) -> BoxFuture<'a, Result<Vec<(Subject, Granted)>>> {
     async move { Ok(all(look, event).await?.into_iter().map(|one| (one.subject, one.granted)).collect()) }.boxed()
+}
+
+/// Every managed policy of the account.
+pub(crate) const POLICIES: Survey = Survey {
+    list: |look, event| {
+        async move { Ok(default_versions(look, event).await?.into_iter().map(|(policy, _)| policy).collect()) }.boxed()
+    },
+    needs: &[rights::GET_ACCOUNT_AUTHORIZATION_DETAILS],
+};
+
+/// Which version is the default of each.
+pub(crate) fn default_versions<'a>(
+    look: &'a Look<'a>,
+    event: &'a Event,
+) -> BoxFuture<'a, Result<Vec<(Subject, PolicyVersion)>>> {
+    async move {
+        let pages = pages(look, &[EntityType::LocalManagedPolicy]).await?;
+        let policies = pages.iter().flat_map(GetAccountAuthorizationDetailsOutput::policies);
+        let told = policies.filter_map(|policy| Some((policy.arn()?, policy.default_version_id()?)));
+        let named = told.map(|(arn, id)| (Subject::managed_policy(event, arn), PolicyVersion(id.to_owned())));
+        Ok(named.collect())
+    }
+    .boxed()
 }
 
 /// One of them, under the name that events have and under the ARN that IAM has.
@@ -50,12 +74,8 @@ struct Detail {
 }
 
 async fn all(look: &Look<'_>, event: &Event) -> Result<Vec<Detail>> {
-    let call = snapback::client!(aws_sdk_iam, &look.place.config).get_account_authorization_details();
-    let kinds = [EntityType::User, EntityType::Role, EntityType::Group, EntityType::LocalManagedPolicy];
-    let mut pages = call.set_filter(Some(kinds.into())).into_paginator().page_size(MOST_AT_ONCE).send();
     let mut found = vec![];
-    while let Some(page) = pages.next().await {
-        let page = page.map_err(failure).context("reading what all users, roles and groups have been granted")?;
+    for page in pages(look, &[EntityType::User, EntityType::Role, EntityType::Group]).await? {
         for user in page.user_detail_list() {
             let granted = Granted {
                 groups: user.group_list().iter().cloned().collect(),
@@ -74,13 +94,16 @@ async fn all(look: &Look<'_>, event: &Event) -> Result<Vec<Detail>> {
             let granted = held(group.attached_managed_policies(), group.group_policy_list())?;
             found.extend(detail(Subject::group, event, group.group_name(), group.arn(), granted));
         }
-        for policy in page.policies() {
-            let default_version = policy.default_version_id().map(str::to_owned);
-            let granted = Granted { default_version, ..Granted::default() };
-            found.extend(detail(Subject::managed_policy, event, policy.arn(), policy.arn(), granted));
-        }
     }
     Ok(found)
+}
+
+async fn pages(look: &Look<'_>, kinds: &[EntityType]) -> Result<Vec<GetAccountAuthorizationDetailsOutput>> {
+    let call = snapback::client!(aws_sdk_iam, &look.place.config).get_account_authorization_details();
+    let call = call.set_filter(Some(kinds.into())).into_paginator().page_size(MOST_AT_ONCE);
+    let pages = call.send().collect::<Result<Vec<_>, _>>().await;
+    pages
+        .map_err(|error| failure(error).context("reading what all users, roles, groups and policies have been granted"))
 }
 
 fn detail(
@@ -98,5 +121,5 @@ fn held(managed: &[AttachedPolicy], inline: &[PolicyDetail]) -> Result<Granted> 
     let inline = inline.iter().filter_map(|one| Some((one.policy_name()?, one.policy_document()?)));
     let inline = inline.map(|(name, text)| Ok((name.to_owned(), decoded(text)?)));
     let inline: BTreeMap<String, PolicyText> = inline.collect::<Result<_>>()?;
-    Ok(Granted { managed, inline, ..Granted::default() })
+    Ok(Granted { managed, inline, groups: BTreeSet::new() })
 }

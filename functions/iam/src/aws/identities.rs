@@ -2,17 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use aws_sdk_iam::Client;
 use aws_sdk_iam::primitives::DateTime;
 use futures::future::try_join_all;
 use jiff::Timestamp;
-use percent_encoding::percent_decode_str;
 use snapback::aws::unless_gone;
 use snapback::place::Place;
 use snapback::policy::PolicyText;
 
 use super::GONE;
+use super::versions::{self, decoded};
 use crate::permissions::{Boundary, IamIdentity, IdentityKind, Permissions, Policies};
 
 /// How an identity is named in its policies, before their texts are read.
@@ -56,12 +56,6 @@ pub(crate) async fn read(place: &Place, of: &IamIdentity) -> Result<Option<Permi
         own,
         groups: all.map(|names| (names.of.name.clone(), policies(names))).collect(),
     }))
-}
-
-/// A managed policy as its default version has it; nothing if it is gone.
-pub(crate) async fn policy(place: &Place, arn: &str) -> Result<Option<Policies>> {
-    let found = managed(&snapback::client!(aws_sdk_iam, &place.config), arn).await?;
-    Ok(found.map(|found| Policies { managed: [found].into(), inline: BTreeMap::new() }))
 }
 
 pub(super) async fn known(client: &Client, of: &IamIdentity) -> Result<Option<Known>> {
@@ -171,25 +165,7 @@ pub(super) async fn inline_text(client: &Client, of: &IamIdentity, policy: &str)
 
 /// A managed policy as its default version has it; nothing if it is gone.
 async fn managed(client: &Client, arn: &str) -> Result<Option<(String, PolicyText)>> {
-    let doing = || format!("reading managed policy `{arn}`");
-    let answer = unless_gone(client.get_policy().policy_arn(arn).send().await, GONE, doing)?;
-    let Some(version) = answer.and_then(|answer| answer.policy).and_then(|policy| policy.default_version_id) else {
-        return Ok(None);
-    };
-    let answer = client.get_policy_version().policy_arn(arn).version_id(version).send().await;
-    let found = unless_gone(answer, GONE, doing)?.and_then(|answer| answer.policy_version);
-    let text = found.and_then(|version| version.document).map(|text| decoded(&text)).transpose()?;
-    Ok(text.map(|text| (arn.to_owned(), text)))
-}
-
-/// IAM gives documents URL-encoded, as RFC 3986 has it.
-/// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetUserPolicy.html>
-///
-/// # Errors
-/// When the text is no UTF-8.
-pub fn decoded(text: &str) -> Result<PolicyText> {
-    let text = percent_decode_str(text).decode_utf8().context("reading a policy document that is no UTF-8")?;
-    Ok(text.into_owned().into())
+    Ok(versions::of_client(client, arn).await?.map(|(_, text)| (arn.to_owned(), text)))
 }
 
 fn time(at: &DateTime) -> Option<Timestamp> {

@@ -1,11 +1,11 @@
 //! # An identity was made administrator
 //!
 //! **Watches** `AttachUserPolicy`, `AttachRolePolicy`, `AttachGroupPolicy`, `PutUserPolicy`, `PutRolePolicy`,
-//! `PutGroupPolicy`, `AddUserToGroup`, `CreatePolicyVersion`, `SetDefaultPolicyVersion`.
+//! `PutGroupPolicy`, `AddUserToGroup`.
 //!
 //! **Why** Whoever has come in gives themselves, or a user or role that nobody looks at, all permissions (Stratus Red
-//! Team: `iam-create-admin-user`). It is often disguised: a permission to put policies, to attach them or to pass new
-//! versions off as the default is as good as `AdministratorAccess`.
+//! Team: `iam-create-admin-user`). It is often disguised: a permission to put policies, to attach them or to make new
+//! versions the default is as good as `AdministratorAccess`.
 //!
 //! **Does** Reads all that the user, role or group holds now, with its groups and its permissions boundary, and judges it
 //! with and without what the call has granted. If that makes an administrator, or lets the identity grant itself what it
@@ -15,8 +15,8 @@
 //! These calls succeed even when nothing changes, so an attacker could re-attach what an operator's role has had for years
 //! and get Snapback to remove it. That is why it reverts only what a baseline of the last 48 hours lacks, or what was
 //! granted to an identity of the last 24 hours that no scheduled check has seen. Otherwise it asks. An inline policy that
-//! replaced another, and a new default version of a managed policy, raise an alert with the command that restores what the
-//! baseline has: writing it needs a right that no function has.
+//! replaced another raises an alert with the command that restores what the baseline has: writing it needs a right that no
+//! function has.
 //!
 //! **Leaves alone**
 //! - grants that add no way to become administrator to those that the identity had without them
@@ -24,7 +24,6 @@
 //! - ways that lead through another service that has a privileged role, such as `iam:PassRole` with a Lambda function
 //! - grants that are gone by the time Snapback looks
 //! - grants that an operator has restored with `snapback undo`
-//! - new versions of a policy that are not its default
 //!
 //! It also alerts where it cannot tell: a policy that it cannot read, an event that does not say for whom or what, an inline
 //! policy of which it does not know whether it replaced another. Nobody but AWS can change roles under `/aws-reserved/` and
@@ -40,13 +39,13 @@ use snapback::control::{About, Control, Given, Look, ReadAll, Remembered, Rememb
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
 use snapback::json;
-use snapback::policy::identity::Identity;
 use snapback::policy::{NotUnderstood, PolicyText};
 use snapback::settings::Settings;
 use snapback::subject::Subject;
 
+use crate::administrator::{added, found, unread};
 use crate::aws::authorization_details;
-use crate::permissions::{Granted, IamIdentity, IdentityKind, Permissions, Policies};
+use crate::permissions::{Granted, IamIdentity, IdentityKind, Permissions};
 use crate::told::{self, SERVICE, is_of_aws, option_of, subject, through_cloudformation};
 use crate::{aws, rights};
 
@@ -55,11 +54,9 @@ pub(crate) struct NewAdministrator;
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct State {
-    /// What the identity holds; nothing if it is gone, or if a managed policy was changed.
+    /// What the identity holds; nothing if it is gone.
     identity: Option<Permissions>,
-    /// The managed policy that was changed, as its default version has it now.
-    policy: Option<Policies>,
-    /// What the identity had been granted, or which version of the policy was the default, when that was last looked at.
+    /// What the identity had been granted when that was last looked at.
     before: Option<Remembered<Granted>>,
     /// The identity as it was before changes that were applied to this state: they do not tell all of what they take.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -69,7 +66,7 @@ pub(crate) struct State {
 /// Two are equal if the same is there, whatever has been taken.
 impl PartialEq for State {
     fn eq(&self, other: &Self) -> bool {
-        let is = |state: &Self| (state.identity.clone(), state.policy.clone(), state.before.clone());
+        let is = |state: &Self| (state.identity.clone(), state.before.clone());
         is(self) == is(other)
     }
 }
@@ -95,8 +92,6 @@ enum Grant {
     Managed(IamIdentity, String),
     Inline(IamIdentity, String),
     Group(IamIdentity, String),
-    /// To all who hold this managed policy.
-    Version(String),
 }
 
 impl Control for NewAdministrator {
@@ -112,8 +107,6 @@ impl Control for NewAdministrator {
             Watch { service: SERVICE, name: "PutRolePolicy" },
             Watch { service: SERVICE, name: "PutGroupPolicy" },
             Watch { service: SERVICE, name: "AddUserToGroup" },
-            Watch { service: SERVICE, name: "CreatePolicyVersion" },
-            Watch { service: SERVICE, name: "SetDefaultPolicyVersion" },
         ],
         reads: &rights::READ_PERMISSIONS,
         writes: &[
@@ -162,10 +155,6 @@ impl Control for NewAdministrator {
     const SURVEY: Option<Survey> = Some(authorization_details::IDENTITIES);
 
     fn suspect(event: &Event, _: &Settings) -> Vec<Suspicion> {
-        let is_default = &event.request["setAsDefault"];
-        if event.name == "CreatePolicyVersion" && (is_default == false || is_default == "false") {
-            return vec![];
-        }
         let Some(grant) = grant(event) else {
             let why = format!("{} was called, and the event does not say for whom or what", event.name);
             return vec![Suspicion { subject: Subject::account(event), why }];
@@ -176,21 +165,12 @@ impl Control for NewAdministrator {
             }
             Grant::Inline(of, policy) => (subject(event, of), format!("inline policy `{policy}` was put on {of}")),
             Grant::Group(of, group) => (subject(event, of), format!("{of} was added to group `{group}`")),
-            Grant::Version(policy) => (
-                Subject::managed_policy(event, policy),
-                format!("managed policy `{policy}` got another default version"),
-            ),
         };
         vec![Suspicion { subject, why }]
     }
 
-    async fn observe(look: &Look<'_>, event: &Event, suspicion: &Suspicion) -> Result<State> {
+    async fn observe(look: &Look<'_>, _: &Event, suspicion: &Suspicion) -> Result<State> {
         let remembered = Box::pin(look.remembered::<Self>(&suspicion.subject));
-        if let Some(Grant::Version(arn)) = grant(event) {
-            let policy = Box::pin(aws::identities::policy(look.place, &arn));
-            let (policy, before) = futures::try_join!(policy, remembered)?;
-            return Ok(State { policy, before, ..State::default() });
-        }
         let Some(of) = identity(&suspicion.subject) else { return Ok(State::default()) };
         let (identity, before) = futures::try_join!(Box::pin(aws::identities::read(look.place, &of)), remembered)?;
         Ok(State { identity, before, ..State::default() })
@@ -278,7 +258,6 @@ fn grant(event: &Event) -> Option<Grant> {
     let of = || told::identity(event);
     match event.name.as_str() {
         "AddUserToGroup" => Some(Grant::Group(of()?, text("groupName")?)),
-        "CreatePolicyVersion" | "SetDefaultPolicyVersion" => Some(Grant::Version(text("policyArn")?)),
         name if name.starts_with("Attach") => Some(Grant::Managed(of()?, text("policyArn")?)),
         name if name.starts_with("Put") => Some(Grant::Inline(of()?, text("policyName")?)),
         _ => None,
@@ -298,29 +277,23 @@ fn identity(subject: &Subject) -> Option<IamIdentity> {
 /// What the grant adds at worst; nothing at all if it is not there. To what the identity holds now, so that several grants
 /// count together, and to what it held before, so that of two that each do it neither hides behind the other.
 fn worst(grant: &Grant, state: &State, event: &Event) -> Option<Result<Option<(Severity, String)>, NotUnderstood>> {
-    let held = match (grant, &state.policy) {
-        (Grant::Version(arn), Some(policy)) => alone(arn, policy.clone()),
-        (Grant::Version(_), None) => return None,
-        _ => state.identity.clone()?,
-    };
+    let held = state.identity.clone()?;
     let mut pairs = vec![(held.clone(), without(grant, &held)?)];
-    if let (Some(old), false) = (old(&held, state, event), matches!(grant, Grant::Version(_))) {
+    if let Some(old) = old(&held, state, event) {
         pairs.push((with(grant, &held, old.clone()), old));
     }
-    let added = |(with, without): (Permissions, Permissions)| {
-        let (with, before) = (with.judge(Some(event.time))?, without.judge(Some(event.time))?);
-        Ok(found(&with, &before.escalation.iter().cloned().collect(), before.admin))
+    let by = |(with, without): (Permissions, Permissions)| {
+        Ok(added(&with.judge(Some(event.time))?, &without.judge(Some(event.time))?))
     };
-    let added: Result<Vec<_>, NotUnderstood> = pairs.into_iter().map(added).collect();
+    let added: Result<Vec<_>, NotUnderstood> = pairs.into_iter().map(by).collect();
     Some(added.map(|added| added.into_iter().flatten().max_by_key(|(severity, _)| *severity)))
 }
 
-/// What an identity holds without the grant: of a policy that many may hold, nothing. Nothing at all if the grant is not
-/// there.
+/// What an identity holds without the grant. Nothing at all if the grant is not there.
 fn without(grant: &Grant, held: &Permissions) -> Option<Permissions> {
     let mut held = held.clone();
     let is_there = match grant {
-        Grant::Managed(_, policy) | Grant::Version(policy) => held.own.managed.remove(policy).is_some(),
+        Grant::Managed(_, policy) => held.own.managed.remove(policy).is_some(),
         Grant::Inline(_, policy) => held.own.inline.remove(policy).is_some(),
         Grant::Group(_, group) => held.groups.remove(group).is_some(),
     };
@@ -344,7 +317,7 @@ fn old(held: &Permissions, state: &State, event: &Event) -> Option<Permissions> 
 
 fn with(grant: &Grant, held: &Permissions, mut old: Permissions) -> Permissions {
     match grant {
-        Grant::Managed(_, policy) | Grant::Version(policy) => {
+        Grant::Managed(_, policy) => {
             old.own
                 .managed
                 .extend(held.own.managed.get_key_value(policy).map(|(arn, text)| (arn.clone(), text.clone())));
@@ -389,7 +362,6 @@ fn before(grant: &Grant, state: &State, event: &Event) -> Before {
             (Some(old), Some(text)) if old != text => return Before::Another(age, old.clone()),
             (old, _) => old.is_some(),
         },
-        Grant::Version(_) => false,
     };
     if had { Before::Had(age) } else { Before::Lacked }
 }
@@ -407,10 +379,6 @@ fn reverting(grant: &Grant, state: &State, event: &Event, severity: Severity, wh
         );
     }
     let plan = match (grant, before(grant, state, event)) {
-        (Grant::Version(policy), _) => {
-            let version = baseline(state, event).and_then(|(granted, _)| granted.default_version.as_deref());
-            return alert(default_version(policy, version));
-        }
         (Grant::Inline(of, name), Before::Another(age, old)) => {
             let (kind, who) = option_of(of);
             return alert(format!(
@@ -442,50 +410,13 @@ fn reverting(grant: &Grant, state: &State, event: &Event, severity: Severity, wh
 /// By what a hold knows the grant. Whoever puts another text under the name of an inline policy is not held by it.
 fn held_as(grant: &Grant, state: &State) -> String {
     match grant {
-        Grant::Managed(_, policy) | Grant::Version(policy) => format!("managed policy {policy}"),
+        Grant::Managed(_, policy) => format!("managed policy {policy}"),
         Grant::Inline(_, policy) => {
             let text = inline_text(policy, state).map(PolicyText::digest).unwrap_or_default();
             format!("inline policy {policy} {text}")
         }
         Grant::Group(_, group) => format!("group {group}"),
     }
-}
-
-fn default_version(policy: &str, version: Option<&str>) -> String {
-    let version = version.unwrap_or("<the one before>");
-    format!("; to go back: `aws iam set-default-policy-version --policy-arn {policy} --version-id {version}`")
-}
-
-/// A managed policy as if somebody held it and nothing else.
-fn alone(arn: &str, own: Policies) -> Permissions {
-    let of = IamIdentity { kind: IdentityKind::Role, name: String::new() };
-    Permissions { of, arn: arn.to_owned(), created: None, own, groups: [].into(), boundary: None }
-}
-
-/// Why the identity is administrator, or can make itself one, and was neither before.
-fn found(judged: &Identity, before: &BTreeSet<String>, was_admin: bool) -> Option<(Severity, String)> {
-    if was_admin {
-        return None;
-    }
-    if judged.admin {
-        return Some((Severity::Critical, judged.why.join("; ")));
-    }
-    let is_new = |path: &&String| is_by_itself(path) && !before.contains(*path);
-    let new: Vec<&String> = judged.escalation.iter().filter(is_new).collect();
-    let first = *new.first()?;
-    let told = judged.why.iter().find(|why| why.starts_with(&format!("`{first}`"))).unwrap_or(first);
-    let more = if new.len() > 1 { format!(", and {} more such ways", new.len() - 1) } else { String::new() };
-    Some((Severity::High, format!("{told}{more}")))
-}
-
-/// Whether a way leads through no service but those that grant permissions.
-fn is_by_itself(path: &str) -> bool {
-    let grants = |action: &str| action.starts_with("iam:") && action != "iam:PassRole" || action.starts_with("sso:");
-    path.split('+').all(|action| grants(action) || action == "sts:AssumeRole") && path != "sts:AssumeRole"
-}
-
-fn unread(error: &NotUnderstood) -> String {
-    format!("what it allows cannot be told: {error}")
 }
 
 /// The command that removes the grant.
@@ -500,7 +431,6 @@ fn removed_by(grant: &Grant) -> String {
             format!("delete-{kind}-policy {who} --policy-name {policy}")
         }
         Grant::Group(user, group) => format!("remove-user-from-group --user-name {} --group-name {group}", user.name),
-        Grant::Version(policy) => return default_version(policy, None),
     };
     format!("; to remove it: `aws iam {command}`")
 }
@@ -512,6 +442,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::permissions::Policies;
 
     const ADMINISTRATOR: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
 

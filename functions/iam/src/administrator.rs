@@ -1,0 +1,38 @@
+//! What makes somebody administrator, as the controls say it.
+
+use std::collections::BTreeSet;
+
+use snapback::decision::Severity;
+use snapback::policy::NotUnderstood;
+use snapback::policy::identity::Identity;
+
+/// Why an identity is administrator, or can make itself one, and was neither before.
+pub(crate) fn found(judged: &Identity, before: &BTreeSet<String>, was_admin: bool) -> Option<(Severity, String)> {
+    if was_admin {
+        return None;
+    }
+    if judged.admin {
+        return Some((Severity::Critical, judged.why.join("; ")));
+    }
+    let is_new = |path: &&String| is_by_itself(path) && !before.contains(*path);
+    let new: Vec<&String> = judged.escalation.iter().filter(is_new).collect();
+    let first = *new.first()?;
+    let told = judged.why.iter().find(|why| why.starts_with(&format!("`{first}`"))).unwrap_or(first);
+    let more = if new.len() > 1 { format!(", and {} more such ways", new.len() - 1) } else { String::new() };
+    Some((Severity::High, format!("{told}{more}")))
+}
+
+/// The same beside what it could do before.
+pub(crate) fn added(judged: &Identity, before: &Identity) -> Option<(Severity, String)> {
+    found(judged, &before.escalation.iter().cloned().collect(), before.admin)
+}
+
+pub(crate) fn unread(error: &NotUnderstood) -> String {
+    format!("what it allows cannot be told: {error}")
+}
+
+/// Whether a way leads through no service but those that grant permissions.
+fn is_by_itself(path: &str) -> bool {
+    let grants = |action: &str| action.starts_with("iam:") && action != "iam:PassRole" || action.starts_with("sso:");
+    path.split('+').all(|action| grants(action) || action == "sts:AssumeRole") && path != "sts:AssumeRole"
+}
