@@ -20,6 +20,7 @@ what it should if AWS behaves like that:
 * A table's point-in-time recovery, which CloudFormation there leaves off whatever the template says.
 * Events that cross accounts and Regions, and the organization that accounts belong to (`organization.py`).
 * The account's own Block Public Access of S3, which `account_public_access.py` keeps. It is not enforced.
+* Which version of a managed policy is its default (`policy_versions.py`).
 * The rules of security groups (`security_groups.py`).
 * With whom EC2's things are shared, and settings of instances and of the account (`ec2_sharing_and_settings.py`).
 * Block Public Access of VPCs (`vpc_block_public_access.py`), and flow logs with all their fields (`flow_logs.py`).
@@ -68,6 +69,7 @@ import ec2_sharing_and_settings
 import event_history
 import flow_logs
 import organization
+import policy_versions
 import security_groups
 import vpc_block_public_access
 from chance import Chance
@@ -122,6 +124,7 @@ def main() -> None:
     play_actions_upon_concurrency()
     account_public_access.install(then=remember)
     organization.install()
+    policy_versions.install()
     play_conditions()
     play_ec2()
     app.main()
@@ -604,7 +607,7 @@ def play_actions_upon_concurrency() -> None:
 # EC2
 
 # Operations by the name of who answers them, if that is not ministack.
-players = {"PutAccountPublicAccessBlock": "stand-in"}
+players = {"PutAccountPublicAccessBlock": "stand-in", "SetDefaultPolicyVersion": "stand-in"}
 
 
 def play_ec2() -> None:

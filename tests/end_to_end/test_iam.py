@@ -268,6 +268,28 @@ def test_of_a_default_version_without_a_baseline_people_are_told_how_to_go_back(
     assert f"aws iam set-default-policy-version --policy-arn {arn}" in said["why"]
 
 
+DENIES = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}]})
+
+
+@pytest.mark.parametrize("kind", ["user", "role", "group"])
+def test_a_policy_that_denies_is_attached_again_once_an_operator_applies_it(snapback, kind):
+    holder = Holder(snapback, kind)
+    with snapback.unseen():
+        policy = snapback.iam.create_policy(PolicyName=f"locks-{kind}", PolicyDocument=DENIES)["Policy"]["Arn"]
+        holder.call("attach_KIND_policy", PolicyArn=policy)
+    holder.call("detach_KIND_policy", PolicyArn=policy)
+    said = snapback.announces(holder, "asked")
+    assert said["control"] == "iam-lost-deny"
+    assert holder.managed() == [], "in mode `revert` too, an operator applies it"
+    applied = snapback.operate("apply", said["id"], "--yes")
+    assert applied.returncode == 0, applied.stderr
+    assert holder.managed() == [policy]
+    undone = snapback.undo(said["id"])
+    assert undone.returncode == 0, undone.stderr
+    assert snapback.has_settled()
+    assert holder.managed() == [], "what an operator has restored is left alone"
+
+
 def test_the_function_cannot_change_operators_and_protected_principals_and_can_change_others(deployed):
     # The local AWS checks rights upon ARNs without their paths.
     protected = f"arn:aws:iam::{ACCOUNT}:user/break-glass"

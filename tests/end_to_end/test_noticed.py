@@ -25,7 +25,6 @@ NOTICED = {
         "enabled-for-another": "enabled the MFA device `arn:aws:iam::111122223333:mfa/mallory-phone`",
     },
     "iam-identity-provider": {"saml-updated": "changed the identity provider", "client-added": "takes tokens for `mallory`"},
-    "iam-lifted-quarantine": {"user-quarantine": "aws iam attach-user-policy --user-name bob --policy-arn arn:aws:iam::aws:policy/"},
     "iam-lost-boundary": {"role-deleted": "aws iam put-role-permissions-boundary --role-name ci"},
     "iam-new-user": {"created": "created user `support`"},
     "iam-weak-password-policy": {"short": "as short as 6 characters", "deleted": "AWS's own counts"},

@@ -58,6 +58,13 @@ pub(crate) async fn read(place: &Place, of: &IamIdentity) -> Result<Option<Permi
     }))
 }
 
+/// The ARN of an identity and the managed policies that are attached to it; nothing if it is gone.
+pub(crate) async fn managed_policies(place: &Place, of: &IamIdentity) -> Result<Option<(String, BTreeSet<String>)>> {
+    let client = snapback::client!(aws_sdk_iam, &place.config);
+    let Some(known) = known(&client, of).await? else { return Ok(None) };
+    Ok(Some((known.arn, attached(&client, of).await?)))
+}
+
 pub(super) async fn known(client: &Client, of: &IamIdentity) -> Result<Option<Known>> {
     let (name, doing) = (&of.name, || format!("reading {of}"));
     Ok(match of.kind {

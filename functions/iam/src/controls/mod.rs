@@ -2,8 +2,8 @@
 
 mod changed_mfa;
 mod identity_provider;
-mod lifted_quarantine;
 mod lost_boundary;
+mod lost_deny;
 mod new_administrator;
 mod new_console_password;
 mod new_credential;
@@ -14,8 +14,8 @@ mod weak_password_policy;
 
 pub(crate) use changed_mfa::ChangedMfa;
 pub(crate) use identity_provider::IdentityProvider;
-pub(crate) use lifted_quarantine::LiftedQuarantine;
 pub(crate) use lost_boundary::LostBoundary;
+pub(crate) use lost_deny::LostDeny;
 pub(crate) use new_administrator::NewAdministrator;
 pub(crate) use new_console_password::NewConsolePassword;
 pub(crate) use new_credential::NewCredential;

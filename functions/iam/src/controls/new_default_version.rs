@@ -101,7 +101,7 @@ impl Control for NewDefaultVersion {
     }
 
     async fn observe(look: &Look<'_>, _: &Event, suspicion: &Suspicion) -> Result<State> {
-        let Subject { kind, name: arn, .. } = &suspicion.subject;
+        let Subject { kind, arn, .. } = &suspicion.subject;
         if kind == "account" {
             return Ok(State::default());
         }
@@ -119,7 +119,7 @@ impl Control for NewDefaultVersion {
 
     fn decide(event: &Event, suspicion: &Suspicion, state: &State, given: &Given<'_>) -> Decision<Iam> {
         let allow = |why: &str| Decision::Allow { why: why.to_owned() };
-        let arn = &suspicion.subject.name;
+        let arn = &suspicion.subject.arn;
         if event.is_look() {
             return allow("only a change of it is judged");
         }
