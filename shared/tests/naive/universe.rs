@@ -188,7 +188,7 @@ fn callers() -> Vec<Somebody> {
         ("accounts.google.com:aud", "66677788899900pro0"),
         ("cognito-identity.amazonaws.com:aud", "us-east-1:12345678-aaaa-bbbb-cccc-123456790ab0"),
     ] {
-        all.extend(PRINCIPALS.iter().map(principal).filter(|one| one.standing >= Stranger).map(|mut one| {
+        all.extend(PRINCIPALS.iter().map(principal).filter(|one| one.standing == Stranger).map(|mut one| {
             one.says.insert(key.to_owned(), vec![value.to_owned()]);
             one
         }));
