@@ -62,6 +62,11 @@ pub(crate) fn account(text: &str) -> Result<String, String> {
     if is_account(text) { Ok(text.to_owned()) } else { Err("expected the twelve digits of an account".to_owned()) }
 }
 
+pub(crate) fn arn(text: &str) -> Result<String, String> {
+    let is_arn = text.starts_with("arn:") && text.splitn(6, ':').count() == 6;
+    if is_arn { Ok(text.to_owned()) } else { Err("expected an ARN such as `arn:aws:s3:::reports`".to_owned()) }
+}
+
 /// Of its form only: which Regions there are changes.
 pub(crate) fn region(text: &str) -> Result<String, String> {
     let parts: Vec<&str> = text.split('-').collect();

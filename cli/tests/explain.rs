@@ -128,6 +128,23 @@ fn a_policy_is_judged_by_whom_the_operator_trusts() -> Result<()> {
 }
 
 #[test]
+fn what_a_policy_is_attached_to_can_be_told() -> Result<()> {
+    let statement = |effect: &str, resource: &str| json!({"Effect": effect, "Principal": "*", "Action": "sqs:*", "Resource": resource});
+    let queue = "arn:aws:sqs:eu-central-1:111122223333:orders";
+    let text = json!({"Statement": [statement("Allow", "*"), statement("Deny", queue)]}).to_string();
+    for (flags, exposure, is_certain) in [
+        (&[][..], "public", false),
+        (&["--resource", queue], "none", true),
+        (&["--resource", "arn:aws:sqs:eu-central-1:111122223333:bills"], "public", true),
+    ] {
+        let said = explain(&[&["policy", "-", "--json"], flags].concat(), &text)?.json()?;
+        let certain = &said["grants"][0]["certain"];
+        assert_eq!((said["exposure"].as_str(), certain.as_bool()), (Some(exposure), Some(is_certain)), "{flags:?}");
+    }
+    Ok(())
+}
+
+#[test]
 fn nothing_is_left_of_a_policy_that_only_lets_strangers_in_but_a_role_keeps_a_trust_policy() -> Result<()> {
     let bucket = policy(&[json!("*")]).to_string();
     let said = explain(&["policy", "-", "--json"], &bucket)?;
@@ -487,6 +504,7 @@ fn wrong_usage_is_told_apart_from_an_answer() -> Result<()> {
         &["policy", "-", "--account", "root"],
         &["policy", "-", "--trust-organization", "acme"],
         &["policy", "-", "--kind", "bucket"],
+        &["policy", "-", "--resource", "reports"],
         &["ingress", "-", "--public-ports", "http"],
         &["identity", "-", "--account", "root"],
         &["identity"],

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use snapback::policy::{Exposure, Grant, Judgement, Kind, NotUnderstood, Policy, Trust};
 
 use super::{Answer, Input, Question, Unanswered};
-use crate::choices::{Trusted, account};
+use crate::choices::{Trusted, account, arn};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -18,9 +18,12 @@ pub(super) struct Arguments {
     /// The account that owns the resource or role
     #[arg(long, value_name = "ID", value_parser = account)]
     account: Option<String>,
+    /// What the policy is attached to, which `"Resource": "*"` then means
+    #[arg(long, value_name = "ARN", value_parser = arn)]
+    resource: Option<String>,
     #[command(flatten)]
     trusted: Trusted,
-    /// What the policy is attached to: a resource, or a role (as its trust policy)
+    /// Whether it is the policy of a resource or the trust policy of a role
     #[arg(long, value_enum, default_value = "resource")]
     kind: Attached,
 }
@@ -62,7 +65,7 @@ impl Question for Arguments {
             Attached::Trust => Kind::Trust,
         };
         let trust = self.trusted.settings().trust("").at(Timestamp::now());
-        let trust = Trust { account: self.account.clone(), ..trust };
+        let trust = Trust { account: self.account.clone(), resource: self.resource.clone(), ..trust };
         let judgement = policy.judge(kind, &trust);
         let untrusted: Vec<_> = judgement.grants.iter().filter(|grant| grant.is_untrusted()).cloned().collect();
         let without = policy.without(&untrusted);
