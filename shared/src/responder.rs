@@ -420,18 +420,16 @@ impl<'a> Responder<'a> {
         Ok((seen, decision, Outcome::Pending))
     }
 
-    /// Of a change that is Snapback's own, an old state shows the risk that it has just ended. So the risk is given time to
-    /// go before it is reverted again, which would wake the same control with the same old state.
+    /// Of a change that is Snapback's own, an old state shows the risk that it has just ended. So it counts what shows when
+    /// AWS has had its time: to revert an old state again would wake the same control with it.
     async fn despite_own_revert(
         &self,
         case: &Case<'_>,
         mut seen: Seen,
         mut decision: Decision<Change>,
     ) -> Result<(Seen, Decision<Change>)> {
-        let mut waits = case.function.patience.iter().filter(|_| self.is_own(case) && !case.event.is_look());
-        while matches!(decision, Decision::Revert { .. })
-            && let Some(wait) = waits.next()
-        {
+        let may_be_old = matches!(decision, Decision::Revert { .. }) && self.is_own(case) && !case.event.is_look();
+        for wait in case.function.patience.iter().filter(|_| may_be_old) {
             tokio::time::sleep(self.deployment.pace.of(*wait)).await;
             seen = case.look().await?;
             decision = case.judge(&seen)?;

@@ -453,6 +453,8 @@ fn a_star_means_what_the_policy_is_attached_to() {
     assert_eq!(judged("*", queue, "sqs:*", queue, None), closed);
     assert_eq!(judged("*", "*", "sqs:*", "*", Some(queue)), closed);
     assert_eq!(judged("*", queue, "sns:*", queue, None), open);
+    let cluster = "arn:aws:kafka:eu-central-1:111122223333:cluster/c/1";
+    assert_eq!(judged("*", cluster, "kafka:*", cluster, None), open);
     assert_eq!(judged("*", queue, "sqs:SendMessage", queue, None), open);
     let bucket = Some("arn:aws:s3:::b");
     assert_eq!(judged("s3:GetObject", "*", "s3:GetObject", "arn:aws:s3:::b/*", bucket), closed);
@@ -587,6 +589,15 @@ fn a_star_that_is_compared_letter_by_letter_may_be_in_a_name() {
         is_judged((Exposure::Foreign, true), &arn(operator, "arn:aws:iam::444455556666:role/?/x"));
         is_judged((Exposure::None, true), &arn(operator, "arn:aws:iam::444455556666:role/*"));
         is_judged((Exposure::None, true), &arn(operator, "arn:aws:iam::*:role/x"));
+        let alarm = "arn:aws:cloudwatch:us-east-1:444455556666:alarm:prod*";
+        let source = everyone_if(&format!(r#"{{"{operator}":{{"aws:SourceArn":"{alarm}"}}}}"#));
+        is_judged((Exposure::Foreign, true), &source);
+        let subject = |value: &str| {
+            let asked = format!(r#"{{"{operator}":{{"token.actions.githubusercontent.com:sub":"{value}"}}}}"#);
+            trusted_to("token.actions.githubusercontent.com", "AssumeRoleWithWebIdentity", &asked)
+        };
+        is_trusted((Exposure::Public, false), &subject("workflow:*"));
+        is_trusted((Exposure::None, true), &subject("repo:acme/*"));
     }
 }
 
@@ -605,6 +616,7 @@ fn that_a_call_comes_through_an_access_point_says_nothing_in_the_policy_of_that_
         r#"{"StringEquals":{"s3:DataAccessPointAccount":"111122223333"}}"#,
         r#"{"ArnLike":{"s3:DataAccessPointArn":"arn:aws:s3:us-east-1:111122223333:accesspoint/*"}}"#,
         r#"{"StringLike":{"s3:DataAccessPointAccount":"*"}}"#,
+        r#"{"StringLike":{"s3:DataAccessPointArn":"arn:aws:s3:us-east-1:111122223333*"}}"#,
     ] {
         let asked = |principal: &str| judged(&format!(r#""Principal":{principal},"Condition":{condition}"#), "");
         is_judged((Exposure::Foreign, true), &asked(stranger));
@@ -652,6 +664,14 @@ fn a_claim_makes_no_friend_of_a_session_of_a_stranger() {
 
 #[test]
 fn after_the_twelve_digits_of_an_account_nothing_follows() {
+    // A star before it may stand for another account, and what follows be a name.
+    for (key, value) in [
+        ("aws:SourceArn", "arn:aws:sns:*:111122223333*"),
+        ("aws:PrincipalArn", "arn:aws:*::111122223333*"),
+        ("aws:PrincipalArn", "*:*:*:*:111122223333*"),
+    ] {
+        is_judged((Exposure::Public, false), &everyone_if(&format!(r#"{{"StringLike":{{"{key}":"{value}"}}}}"#)));
+    }
     for (account, expected) in [("111122223333", Exposure::Account), ("444455556666", Exposure::Foreign)] {
         for (operator, key, value) in [
             ("StringLike", "aws:PrincipalArn", format!("arn:aws:iam::{account}*")),
@@ -662,6 +682,27 @@ fn after_the_twelve_digits_of_an_account_nothing_follows() {
         }
     }
     is_judged((Exposure::Public, true), &everyone_if(r#"{"StringLike":{"aws:PrincipalAccount":"1111*"}}"#));
+}
+
+/// Nor does a `Deny` of all others than a claim names spare only friends: guests of a pool are anyone, and a session may be a
+/// stranger's.
+#[test]
+fn a_deny_of_other_claims_makes_no_friend_of_who_is_left() {
+    let pool = r#"{"Federated":"cognito-identity.amazonaws.com"}"#;
+    let web = r#""Action":"sts:AssumeRoleWithWebIdentity""#;
+    let guests = format!(
+        r#"{{"Version":"2012-10-17","Statement":[
+        {{"Effect":"Allow","Principal":{pool},{web},"Condition":{{"ForAnyValue:StringLike":
+        {{"cognito-identity.amazonaws.com:amr":"unauthenticated"}}}}}},
+        {{"Effect":"Deny","Principal":{pool},{web},"Condition":{{"StringNotEquals":
+        {{"cognito-identity.amazonaws.com:aud":"us-east-1:12345678-aaaa-bbbb-cccc-123456790ab0"}}}}}}]}}"#
+    );
+    is_trusted((Exposure::Public, false), &guests);
+    for claim in ["accounts.google.com:sub", "graph.facebook.com:id", "cognito-identity.amazonaws.com:aud"] {
+        let deny = format!(r#""Principal":"*","Condition":{{"StringNotLike":{{"{claim}":"1234"}}}}"#);
+        is_judged((Exposure::Foreign, false), &denied(r#"{"AWS":"444455556666"}"#, &deny));
+        is_judged((Exposure::Public, false), &denied(r#""*""#, &deny));
+    }
 }
 
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html#condition-keys-wif>

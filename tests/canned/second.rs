@@ -376,6 +376,19 @@ async fn an_old_state_that_is_harmless_does_not_put_off_a_revert() -> Result<()>
     Ok(())
 }
 
+/// Another control has made its revert upon an old state, and put back what this one had removed.
+#[tokio::test]
+async fn what_a_revert_of_ours_has_put_back_is_reverted_although_an_old_state_shows_it_gone() -> Result<()> {
+    let (public, clean) = (policy(&[PUBLIC, NAMED]), policy(&[NAMED]));
+    let mut own = bucket_policy_was_put(&public);
+    own["detail"]["userIdentity"] = json!({"type": "AssumedRole", "arn": "arn:aws:sts::111122223333:assumed-role/own/f",
+        "sessionContext": {"sessionIssuer": {"arn": "arn:aws:iam::111122223333:role/own", "userName": "own"}}});
+    let aws = Aws::default().answers("S3.GetBucketPolicy", [ok(&public), ok(&clean), ok(&public)]);
+    deliver(&s3::FUNCTION, &aws, Mode::Revert, own).await?;
+    assert_ne!(writes(&aws), 0);
+    Ok(())
+}
+
 #[tokio::test]
 async fn what_a_revert_of_ours_has_ended_is_not_reverted_again_because_an_old_state_shows() -> Result<()> {
     let (public, clean) = (policy(&[PUBLIC, NAMED]), policy(&[NAMED]));
@@ -384,7 +397,7 @@ async fn what_a_revert_of_ours_has_ended_is_not_reverted_again_because_an_old_st
     own["detail"]["requestParameters"] = json!({"bucketName": "b"});
     own["detail"]["userIdentity"] = json!({"type": "AssumedRole", "arn": "arn:aws:sts::111122223333:assumed-role/own/f",
         "sessionContext": {"sessionIssuer": {"arn": "arn:aws:iam::111122223333:role/own", "userName": "own"}}});
-    let aws = Aws::default().answers("S3.GetBucketPolicy", [ok(&public), ok(&clean), ok(&public)]);
+    let aws = Aws::default().answers("S3.GetBucketPolicy", [ok(&public), ok(&clean), ok(&public), ok(&clean)]);
     deliver(&s3::FUNCTION, &aws, Mode::Revert, own).await?;
     assert_eq!((writes(&aws), notices(&aws).len()), (0, 0));
     Ok(())

@@ -47,7 +47,7 @@ def test_what_has_changed_since_it_was_asked_for_is_refused(asking, asked):
     with asking.unseen():
         bucket.put_policy(bucket.lets_in_everyone("s3:PutObject", sid="Another"), bucket.lets_in_everyone())
     refused = asking.operate("apply", entry, "--yes")
-    assert refused.returncode == 1 and "has changed since Snapback asked" in refused.stderr
+    assert refused.returncode == 2 and "has changed since Snapback asked" in refused.stderr
     assert bucket.statements() == ["Another", "Everyone"]
 
 
@@ -56,18 +56,18 @@ def test_what_has_been_put_right_since_needs_nothing(asking, asked):
     with asking.unseen():
         bucket.put_policy(bucket.lets_in("444455556666"))
     refused = asking.operate("apply", entry, "--yes")
-    assert refused.returncode == 1 and "nothing to revert any more" in refused.stderr
+    assert refused.returncode == 2 and "nothing to revert any more" in refused.stderr
     assert bucket.statements() == ["Partner"]
 
 
 def test_nobody_applies_what_was_not_asked_for_or_without_being_asked(asking, asked):
     bucket, entry = asked
     unasked = asking.operate("apply", entry)
-    assert unasked.returncode == 1 and "no terminal to ask at" in unasked.stderr
+    assert unasked.returncode == 2 and "no terminal to ask at" in unasked.stderr
     assert bucket.statements() == ["Partner", "Everyone"]
     assert asking.operate("apply", entry, "--yes").returncode == 0
     twice = asking.operate("apply", entry, "--yes")
-    assert twice.returncode == 1 and "the entry says `reverted`" in twice.stderr
+    assert twice.returncode == 2 and "the entry says `reverted`" in twice.stderr
 
 
 def test_an_override_counts_for_the_controls_that_it_names(asking):
@@ -139,7 +139,7 @@ def test_an_emergency_stop_ends_all_reverts_until_it_is_over(snapback):
     assert (applied.returncode, applied.stderr) == (0, "")
     assert bucket.policy_text() is None
     twice = snapback.operate("apply", announcement["id"], "--yes")
-    assert twice.returncode == 1 and f"`snapback undo {announcement['id']}` undoes that" in twice.stderr
+    assert twice.returncode == 2 and f"`snapback undo {announcement['id']}` undoes that" in twice.stderr
     assert "not stopped" in snapback.operate("start").stdout
     other = snapback.a_bucket()
     other.put_policy(other.lets_in_everyone())

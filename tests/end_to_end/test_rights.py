@@ -64,7 +64,7 @@ def said(members: list) -> list:
 def wrong(statement: dict) -> list:
     """What AWS would never apply of a statement."""
     found = []
-    upon = [arn(one) for one in many(statement["Resource"])]
+    upon = [arn(one[1] if isinstance(one, list) else one) for one in many(statement["Resource"])]
     conditions = said([statement.get("Condition", {})])
     keys = {key for condition in conditions for of_operator in condition.values() for key in of_operator}
     for action in many(statement["Action"]):

@@ -125,13 +125,13 @@ def test_a_changed_plan_is_refused_by_every_command_and_hides_nothing_in_the_his
     assert body != genuine["body"]["S"]
     plant({**genuine, "body": {"S": body}})
     for refused in (snapback.undo(entry_id), snapback.operate("apply", entry_id, "--yes"), snapback.release(entry_id)):
-        assert refused.returncode == 1 and f"entry `{entry_id}` in the journal is not genuine" in refused.stderr
+        assert refused.returncode == 2 and f"entry `{entry_id}` in the journal is not genuine" in refused.stderr
     many = snapback.undo("--since", "1h", "--resource", bucket.arn)
-    assert many.returncode == 1 and "is not genuine" in many.stdout
+    assert many.returncode == 2 and "is not genuine" in many.stdout
     assert bucket.policy_text() is None and snapback.holds_on(bucket) == []
     other, other_id, _ = reverted(snapback)
     shown = snapback.history("--limit", "1000")
-    assert shown.returncode == 1 and f"entry `{entry_id}` in the journal is not genuine" in shown.stderr
+    assert shown.returncode == 2 and f"entry `{entry_id}` in the journal is not genuine" in shown.stderr
     assert f"entry {other_id}" in shown.stdout and f"entry {entry_id}" not in shown.stdout
     plant(genuine)
     assert snapback.undo(entry_id).returncode == 0 and bucket.statements() == ["Everyone"]
@@ -144,7 +144,7 @@ def test_an_entry_that_is_moved_under_another_id_is_refused_there(snapback, plan
     for body in (genuine["body"]["S"], json.dumps({**json.loads(genuine["body"]["S"]), "id": moved})):
         plant({**genuine, "pk": {"S": f"entry#{moved}"}, "body": {"S": body}})
         undone = snapback.undo(moved)
-        assert undone.returncode == 1 and f"entry `{moved}` in the journal is not genuine" in undone.stderr
+        assert undone.returncode == 2 and f"entry `{moved}` in the journal is not genuine" in undone.stderr
     assert bucket.policy_text() is None
     snapback.aws.client("dynamodb").delete_item(
         TableName=snapback.stack.journal, Key={"pk": {"S": f"entry#{moved}"}, "sk": {"S": "entry"}}
@@ -172,9 +172,9 @@ def test_a_hold_that_was_released_and_is_put_back_counts_until_its_own_end(snapb
 def test_who_may_write_the_table_and_not_use_the_key_can_neither_stop_nor_undo(snapback, planter):
     bucket, entry_id, _ = reverted(snapback)
     stopped = snapback.operate("stop", "--reason", "mine", by=planter)
-    assert stopped.returncode == 1 and "sealing it" in stopped.stderr and "AccessDenied" in stopped.stderr
+    assert stopped.returncode == 2 and "sealing it" in stopped.stderr and "AccessDenied" in stopped.stderr
     undone = snapback.operate("undo", entry_id, "--yes", by=planter)
-    assert undone.returncode == 1 and "AccessDenied" in undone.stderr
+    assert undone.returncode == 2 and "AccessDenied" in undone.stderr
     assert bucket.policy_text() is None and snapback.holds_on(bucket) == []
     assert "not stopped" in snapback.operate("start").stdout
 
@@ -187,7 +187,7 @@ def test_who_may_check_seals_and_not_make_them_touches_nothing(deployed):
     assert other.has_settled()
     reader = other.user_with("reader", operator_policy(other.stack.name, "read", "apply"))
     refused = other.operate("apply", entry_id, "--yes", by=reader)
-    assert refused.returncode == 1 and "AccessDenied" in refused.stderr
+    assert refused.returncode == 2 and "AccessDenied" in refused.stderr
     assert bucket.statements() == ["Everyone"]
     assert other.operate("history", by=reader).returncode == 0
     assert other.operate("apply", entry_id, "--yes").returncode == 0 and bucket.policy_text() is None
@@ -200,5 +200,5 @@ def test_where_operators_are_named_nobody_else_can_seal_whatever_their_own_polic
     key, message = other.stack.outputs["JournalKeyArn"], {"Message": b"any", "MacAlgorithm": "HMAC_SHA_256"}
     with pytest.raises(ClientError, match="AccessDenied"):
         other.aws.client("kms", powerful).generate_mac(KeyId=key, **message)
-    assert other.operate("stop", "--reason", "mine", by=powerful).returncode == 1
+    assert other.operate("stop", "--reason", "mine", by=powerful).returncode == 2
     assert other.undo(entry_id).returncode == 0 and bucket.statements() == ["Everyone"]

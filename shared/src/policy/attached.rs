@@ -18,11 +18,11 @@ impl<'p> Attached<'p> {
     /// The resource that was told, or else the only one that the policy names.
     pub(super) fn of(document: &'p Document<'_>, told: Option<&'p str>) -> Option<Self> {
         if let Some(arn) = told {
-            return Some(Self { arn, is_sure: true });
+            return service(arn).map(|_| Self { arn, is_sure: true });
         }
         let words = document.statements.iter().flat_map(|statement| &statement.resources.words);
         let mut named = words.filter(|word| word.text != "*").map(|word| whole(&word.text));
-        let arn = named.next()??;
+        let arn = named.next()?.filter(|arn| service(arn).is_some())?;
         named.all(|other| other == Some(arn)).then_some(Self { arn, is_sure: false })
     }
 
@@ -48,8 +48,13 @@ pub(super) fn service_of<'p>(resources: &'p [Word<'_>]) -> Option<&'p str> {
     services.all(|other| other == Some(first)).then_some(first)
 }
 
+/// Services whose actions are called as their ARNs are, and whose resources have no others within them but for objects. Of
+/// others that is not so: actions upon `kafka` are also those of `kafka-cluster`.
+/// <https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html>
+const SERVICES: [&str; 7] = ["ecr", "kms", "lambda", "s3", "secretsmanager", "sns", "sqs"];
+
 fn service(arn: &str) -> Option<&str> {
-    arn.strip_prefix("arn:")?.split(':').nth(1).filter(|service| is_fixed(service))
+    arn.strip_prefix("arn:")?.split(':').nth(1).filter(|service| SERVICES.contains(service))
 }
 
 /// What stands in an ARN between what has objects and the key of one.

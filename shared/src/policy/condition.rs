@@ -11,7 +11,7 @@ use ipnet::IpNet;
 
 use super::Kind;
 use super::date;
-use super::document::{Entry, Scope, Statement, Word};
+use super::document::{Entry, Principal, Scope, Statement, Word};
 use super::known::{self, Issuer};
 use super::pattern;
 use super::principal::{self, is_fixed};
@@ -151,7 +151,7 @@ pub(super) fn allowed(statement: &Statement<'_>, kind: Kind, trust: &Trust) -> V
 
 /// Whether it is a statement of the policy of an access point, through which every call comes that it is about.
 fn is_of_access_point(statement: &Statement<'_>, trust: &Trust) -> bool {
-    let is = |arn: &str| arn.contains(":accesspoint/");
+    let is = |arn: &str| arn.contains(":accesspoint") || arn.contains("/accesspoint/");
     trust.resource.as_deref().is_some_and(is) || statement.resources.words.iter().any(|word| is(&word.text))
 }
 
@@ -159,8 +159,10 @@ fn is_of_access_point(statement: &Statement<'_>, trust: &Trust) -> bool {
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-points-policies.html#access-points-condition-keys>
 fn is_met_at(entry: &Entry<'_>, trust: &Trust) -> bool {
     let is_own = |value: &Word<'_>| {
-        let is_of = |own: &String| pattern::overlaps(&value.text, own) || value.text.contains(&format!(":{own}:"));
-        trust.account.as_ref().is_none_or(is_of)
+        let may_be = |own: &String| {
+            [own.clone(), format!("arn:*:s3*:*:{own}:*")].iter().any(|name| pattern::overlaps(&value.text, name))
+        };
+        trust.account.as_ref().is_none_or(may_be)
     };
     pattern::lower(&entry.key).starts_with("s3:dataaccesspoint") && entry.values.iter().any(is_own)
 }
@@ -276,6 +278,12 @@ pub(super) fn spared(entry: &Entry<'_>, deny: &Statement<'_>, trust: &Trust) -> 
         _ if matches!(names, Names::Nobody | Names::Guest | Names::SessionName) => Reach::ANYONE,
         // With which key an object is encrypted says little of who calls.
         _ if names == Names::Key => Reach::UNKNOWN,
+        // A claim says little of whose session it is in, and a pool whether it has guests.
+        _ if matches!(names, Names::SignedIn(_))
+            && (!is_of_tokens(deny) || known::tells_a_pool(&pattern::lower(&entry.key))) =>
+        {
+            Reach::UNKNOWN
+        }
         // Without the key there is no value that differs, so who has no such key is not hit.
         _ if operator.is_negated && operator.is_any => Reach::ANYONE,
         _ if operator.is_negated && matches!(names, Names::Unknown | Names::Header) => Reach::UNKNOWN,
@@ -296,6 +304,11 @@ pub(super) fn spared(entry: &Entry<'_>, deny: &Statement<'_>, trust: &Trust) -> 
         Form::Null if tells_who_signs(&entry.key) && !is("true") => Reach::UNKNOWN,
         _ => Reach::ANYONE,
     }
+}
+
+/// Whether it is about nobody but who comes with a token of an identity provider.
+fn is_of_tokens(statement: &Statement<'_>) -> bool {
+    matches!(&statement.principal, Principal::Those(lists) if lists.iter().all(|list| list.kind == "Federated"))
 }
 
 fn tells_who_signs(key: &str) -> bool {
@@ -613,7 +626,7 @@ fn of_value(value: &str, entry: &Entry<'_>, form: Form, names: Names, trust: &Tr
     if value.contains("${") {
         return of_variable(value, &entry.key, names);
     }
-    if form == Form::Exact && pattern::is_pattern(value) && !may_hold_a_star(value, names) {
+    if form == Form::Exact && pattern::is_pattern(value) && !may_hold_a_star(value, &entry.key, names) {
         // Nobody has a star in his name, and nothing else equals one.
         return Reach::NOBODY;
     }
@@ -637,7 +650,7 @@ fn of_value(value: &str, entry: &Entry<'_>, form: Form, names: Names, trust: &Tr
         Names::Owner if principal::is_account(value) && trust.account.as_ref().is_some_and(|own| own != value) => {
             Reach::NOBODY
         }
-        Names::SignedIn(issuer) => of_claim(value, &entry.key, issuer),
+        Names::SignedIn(issuer) => of_claim(value, &entry.key, form, issuer),
         // Whose alias it is tells the account of who calls.
         // https://docs.aws.amazon.com/AmazonS3/latest/API/API_ServerSideEncryptionByDefault.html
         Names::Key if value.starts_with("alias/") => Reach::UNKNOWN,
@@ -651,17 +664,23 @@ fn of_value(value: &str, entry: &Entry<'_>, form: Form, names: Names, trust: &Tr
     }
 }
 
-/// An address of the web may, and the path of a role.
+/// An address of the web may, the path of a role but not its name, the names of an alarm and of a workflow.
 /// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html>
-fn may_hold_a_star(value: &str, names: Names) -> bool {
-    let is_in_path = || {
-        let (before, name) = value.rsplit_once('/')?;
-        let path = before.splitn(6, ':').nth(5)?;
-        Some(!pattern::is_pattern(name) && !pattern::is_pattern(&before[..before.len() - path.len()]))
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html>
+fn may_hold_a_star(value: &str, key: &str, names: Names) -> bool {
+    let is_in_name = || {
+        let resource = value.splitn(6, ':').nth(5)?;
+        let of_iam = value.split(':').nth(2) == Some("iam") || value.split(':').nth(2) == Some("sts");
+        let name = resource.rsplit('/').next().filter(|_| of_iam).unwrap_or_default();
+        Some(!pattern::is_pattern(name) && !pattern::is_pattern(&value[..value.len() - resource.len()]))
     };
     match names {
         Names::Destination => true,
-        Names::Arn => is_in_path().unwrap_or(false),
+        Names::Arn => is_in_name().unwrap_or(false),
+        // What begins with the name of a repository goes on with that of a branch or an environment.
+        Names::SignedIn(issuer) => {
+            claim_of(key) == "sub" && !issuer.subjects.iter().any(|label| value.starts_with(label))
+        }
         _ => false,
     }
 }
@@ -697,10 +716,12 @@ fn of_variable(value: &str, key: &str, names: Names) -> Reach {
 fn of_arn(value: &str, entry: &Entry<'_>, form: Form, trust: &Trust) -> Reach {
     let parts: Vec<&str> = value.splitn(6, ':').collect();
     let [_, _, service, _, account, resource] = parts[..] else {
-        if let [_, _, _, _, account] = parts[..]
+        if let [before @ .., account] = &parts[..]
             && let Some(account) = account.strip_suffix('*').filter(|account| principal::is_account(account))
+            && before.len() == 4
         {
-            return principal::of_account(account, trust);
+            let is_in_place = !before.iter().any(|part| pattern::is_pattern(part));
+            return if is_in_place { principal::of_account(account, trust) } else { Reach::UNKNOWN };
         }
         return if pattern::is_pattern(value) { Reach::ANYONE } else { Reach::UNKNOWN };
     };
@@ -735,8 +756,8 @@ fn of_user_id(value: &str, trust: &Trust) -> Reach {
 }
 
 /// Who signed in is somebody if the claim is fixed up to and with the name of a tenant: `repo:example/*`.
-fn of_claim(value: &str, key: &str, issuer: &Issuer) -> Reach {
-    let (fixed, is_whole) = match value.find(['*', '?']) {
+fn of_claim(value: &str, key: &str, form: Form, issuer: &Issuer) -> Reach {
+    let (fixed, is_whole) = match value.find(['*', '?']).filter(|_| form != Form::Exact) {
         Some(star) => (&value[..star], false),
         None => (value, true),
     };
