@@ -597,7 +597,7 @@ fn a_star_that_is_compared_letter_by_letter_may_be_in_a_name() {
             trusted_to("token.actions.githubusercontent.com", "AssumeRoleWithWebIdentity", &asked)
         };
         is_trusted((Exposure::Public, false), &subject("workflow:*"));
-        is_trusted((Exposure::None, true), &subject("repo:acme/*"));
+        is_trusted((Exposure::Account, true), &subject("repo:acme/*"));
     }
 }
 

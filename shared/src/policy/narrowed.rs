@@ -123,8 +123,8 @@ impl Narrowed {
 fn of_session(claimed: Reach, stays: bool) -> Reach {
     match claimed.exposure {
         Exposure::None => Reach::NOBODY,
-        _ if !stays => Reach::UNKNOWN,
         Exposure::Public if claimed.certain => Reach::ANYONE,
-        _ => Reach::certain(Exposure::Foreign),
+        _ if stays => Reach::certain(Exposure::Foreign),
+        _ => Reach::UNKNOWN,
     }
 }
