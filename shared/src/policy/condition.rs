@@ -669,10 +669,13 @@ fn of_value(value: &str, entry: &Entry<'_>, form: Form, names: Names, trust: &Tr
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html>
 fn may_hold_a_star(value: &str, key: &str, names: Names) -> bool {
     let is_in_name = || {
-        let resource = value.splitn(6, ':').nth(5)?;
-        let of_iam = value.split(':').nth(2) == Some("iam") || value.split(':').nth(2) == Some("sts");
-        let name = resource.rsplit('/').next().filter(|_| of_iam).unwrap_or_default();
-        Some(!pattern::is_pattern(name) && !pattern::is_pattern(&value[..value.len() - resource.len()]))
+        let (service, resource) = (value.split(':').nth(2)?, value.splitn(6, ':').nth(5)?);
+        let plain = match service {
+            "ec2" | "kms" | "lambda" | "s3" | "sns" | "sqs" => resource,
+            "iam" | "sts" => resource.rsplit('/').next()?,
+            _ => "",
+        };
+        Some(!pattern::is_pattern(plain) && !pattern::is_pattern(&value[..value.len() - resource.len()]))
     };
     match names {
         Names::Destination => true,
