@@ -81,12 +81,16 @@ pub(super) fn may_be_upon(action: &str, resource: &str) -> bool {
     let (Some(action), Some((_, name))) = (action.strip_prefix("s3:"), resource.split_once(":s3:::")) else {
         return true;
     };
-    let before_a_star = |text: &'_ str| text.split(['*', '?', '$']).next().map(str::to_owned).unwrap_or_default();
     let begins = before_a_star(action);
     let is_of_bucket = begins.contains("bucket") && !begins.contains("object");
     let is_of_object = begins.contains("object") && !begins.contains("bucket") || OF_OBJECTS.contains(&action);
     let (is_bucket, is_object) = (is_fixed(name) && !name.contains('/'), before_a_star(name).contains('/'));
     !(is_of_object && is_bucket || is_of_bucket && is_object)
+}
+
+/// What certainly stands at the beginning, whatever a pattern or a variable stands for.
+fn before_a_star(text: &str) -> &str {
+    text.split(['*', '?', '$']).next().unwrap_or_default()
 }
 
 #[cfg(test)]

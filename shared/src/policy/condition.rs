@@ -639,10 +639,10 @@ fn of_value(value: &str, entry: &Entry<'_>, form: Form, names: Names, trust: &Tr
         // As which everybody counts who does not sign.
         Names::Account if value == "anonymous" => Reach::ANYONE,
         // After twelve digits nothing follows.
-        Names::Account if is_fixed(value.trim_end_matches('*')) => {
-            let id = value.trim_end_matches('*');
-            if principal::is_account(id) || is_fixed(value) { principal::of_account(id, trust) } else { Reach::ANYONE }
+        Names::Account if principal::is_account(value.trim_end_matches('*')) => {
+            principal::of_account(value.trim_end_matches('*'), trust)
         }
+        Names::Account if is_fixed(value) => principal::of_account(value, trust),
         Names::Network => of(value, Trust::of_network),
         Names::ServiceName => Reach::certain(Exposure::Service),
         Names::UserId => of_user_id(value, trust),
@@ -654,11 +654,11 @@ fn of_value(value: &str, entry: &Entry<'_>, form: Form, names: Names, trust: &Tr
         // Whose alias it is tells the account of who calls.
         // https://docs.aws.amazon.com/AmazonS3/latest/API/API_ServerSideEncryptionByDefault.html
         Names::Key if value.starts_with("alias/") => Reach::UNKNOWN,
+        Names::Key if !value.starts_with("arn:") && is_fixed(value) => Reach::certain(Exposure::Account),
+        Names::Arn | Names::Key => of_arn(value, entry, form, trust),
         Names::SessionName if value.find(['*', '?']).is_none_or(|star| star > known::SESSION_OF_SENTINEL.len()) => {
             Reach::certain(Exposure::Account)
         }
-        Names::Key if !value.starts_with("arn:") && is_fixed(value) => Reach::certain(Exposure::Account),
-        Names::Arn | Names::Key => of_arn(value, entry, form, trust),
         Names::Destination => of_destination(value, entry, form, trust),
         _ => Reach::ANYONE,
     }
