@@ -13,13 +13,13 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tracing::{info, warn};
 
-use crate::control::{AnyControl, Function, Look, ReadAll, Stack, Suspicion};
+use crate::control::{AnyControl, Function, Look, ReadAll, Suspicion};
 use crate::event::Event;
 use crate::journal::{Journal, Memory};
 use crate::mode::Mode;
 use crate::notice;
 use crate::place::Place;
-use crate::responder::{End, Responder};
+use crate::responder::{End, Responder, Run};
 use crate::settings::{Deployment, Settings};
 use crate::subject::Subject;
 
@@ -186,8 +186,8 @@ impl<'a> Learning<'a> {
     ) -> Result<Seen> {
         let context = format!("{} on {}", control.about.id, subject.arn);
         let (event, suspicion) = (self.event(place), Suspicion { subject, why: "the scheduled look".to_owned() });
-        let stack = Stack::new(&self.settings);
-        let mut case = responder.case((place, &stack), (function, control), &event, &suspicion);
+        let run = Run::new(place, &self.settings);
+        let mut case = responder.case(&run, (function, control), &event, &suspicion);
         let seen = async {
             match Box::pin(responder.handle(&mut case)).await? {
                 End::Harmless(state) => {

@@ -22,7 +22,7 @@ use tracing::{info, warn};
 
 use crate::aws::{is_denied, refuses_principals};
 use crate::change::Change;
-use crate::control::{AnyControl, Function, Stack, Suspicion};
+use crate::control::{AnyControl, Function, Suspicion};
 use crate::decision::{Decision, Severity};
 use crate::event::{Event, Malformed, Refusal};
 use crate::guardrail::{Broken, Guardrails};
@@ -35,7 +35,7 @@ use crate::{metric, notice};
 use case::Seen;
 use revert::Shows;
 
-pub(crate) use case::Case;
+pub(crate) use case::{Case, Run};
 pub(crate) use second::SECOND_CHECK;
 
 /// EventBridge gives up on a delivery after 24 hours, so an older event comes from a dead-letter queue or an archive:
@@ -157,9 +157,9 @@ impl<'a> Responder<'a> {
             refuse(event, &format!("it is of account {}, {}, and we are in another", event.account, event.region));
             return Ok(());
         };
-        let (stack, mut failures) = (Stack::new(self.settings), vec![]);
+        let (run, mut failures) = (Run::new(&place, self.settings), vec![]);
         for (control, suspicion) in suspected {
-            let mut case = self.case((&place, &stack), (function, control), event, suspicion);
+            let mut case = self.case(&run, (function, control), event, suspicion);
             let handled = Box::pin(self.handle(&mut case)).await.map(drop);
             let missed = self.remember_gap(&case).await;
             for failure in [handled, missed].into_iter().filter_map(Result::err) {
@@ -202,12 +202,12 @@ impl<'a> Responder<'a> {
     /// A case of which nothing is read yet.
     pub(crate) fn case<'c>(
         &'c self,
-        (place, stack): (&'c Place, &'c Stack),
+        run: &'c Run<'c>,
         (function, control): (&'static Function, &'static AnyControl),
         event: &'c Event,
         suspicion: &'c Suspicion,
     ) -> Case<'c> {
-        Case::new(place, self.settings, (&self.journal, stack), (function, control), event, suspicion)
+        Case::new(run, (self.settings, &self.journal), (function, control), event, suspicion)
     }
 
     /// The whole way of a case.
@@ -379,9 +379,8 @@ impl<'a> Responder<'a> {
         let (seen, decision, outcome) = self.believed(case, seen).await?;
         if let Decision::Allow { why } = &decision {
             case.say_allowed(why);
-            let is_own = case.event.actor.role.as_ref() == Some(&self.deployment.role);
             let state = seen.state();
-            let was_open = !is_own && !case.event.is_look() && case.was_open(&state)?.is_some();
+            let was_open = !case.event.is_look() && case.was_open(&state)?.is_some();
             return Ok(was_open.then(|| self.entry(case, state, decision)));
         }
         case.has_missed_events = case.control.misses_events;
@@ -440,7 +439,7 @@ impl<'a> Responder<'a> {
     /// Whether it was this function that made the change.
     fn is_own(&self, case: &Case<'_>) -> bool {
         let Some(role) = &case.event.actor.role else { return false };
-        let is_in_member = |name: String| role.ends_with(&format!(":iam::{}:role/{name}", case.place.account));
+        let is_in_member = |name: String| role.ends_with(&format!(":iam::{}:role/{name}", case.run.place.account));
         *role == self.deployment.role || self.role_in_members(case.function).is_some_and(is_in_member)
     }
 
@@ -606,7 +605,7 @@ impl<'a> Responder<'a> {
                 self.look_again_later(case, entry).await
             }
             Ok(Shows::Already) => self.look_again_later(case, entry).await,
-            Ok(Shows::Over(was_open)) => {
+            Ok(Shows::Unsettled(was_open)) => {
                 entry.decision = was_open;
                 (entry.outcome, entry.announced, entry.decided_at) = (Outcome::Pending, false, Timestamp::now());
                 self.look_again_later(case, entry).await

@@ -11,7 +11,7 @@ use snapback::settings::Pace;
 use workspace_tests::workspace;
 
 use super::injected::{journaled, notices, ssh_was_opened};
-use super::scene::{NAMED, PUBLIC, bucket_policy_was_put, deliver, deployment, policy, put, settings};
+use super::scene::{ANYONE_WRITES, NAMED, PUBLIC, bucket_policy_was_put, deliver, deployment, policy, put, settings};
 use super::wire::{Answer, Aws, ec2_error, ok, rules, s3_error};
 
 /// What waits in the queue for the function, and for how many seconds.
@@ -29,6 +29,13 @@ fn delayed(aws: &Aws) -> Vec<(Value, i64)> {
 async fn look_again(aws: &Aws, event: &Value) -> Result<()> {
     let (settings, deployment) = (settings(Mode::Revert), deployment(workspace("guardrails")));
     Box::pin(Responder::new(&settings, &deployment, aws.config()).look_again(&s3::FUNCTION, event)).await
+}
+
+/// The same call, by the function's own role.
+fn made_by_us(mut event: Value) -> Value {
+    event["detail"]["userIdentity"] = json!({"type": "AssumedRole", "arn": "arn:aws:sts::111122223333:assumed-role/own/f",
+        "sessionContext": {"sessionIssuer": {"arn": "arn:aws:iam::111122223333:role/own", "userName": "own"}}});
+    event
 }
 
 fn entry(aws: &Aws) -> Result<Value> {
@@ -380,12 +387,59 @@ async fn an_old_state_that_is_harmless_does_not_put_off_a_revert() -> Result<()>
 #[tokio::test]
 async fn what_a_revert_of_ours_has_put_back_is_reverted_although_an_old_state_shows_it_gone() -> Result<()> {
     let (public, clean) = (policy(&[PUBLIC, NAMED]), policy(&[NAMED]));
-    let mut own = bucket_policy_was_put(&public);
-    own["detail"]["userIdentity"] = json!({"type": "AssumedRole", "arn": "arn:aws:sts::111122223333:assumed-role/own/f",
-        "sessionContext": {"sessionIssuer": {"arn": "arn:aws:iam::111122223333:role/own", "userName": "own"}}});
+    let own = made_by_us(bucket_policy_was_put(&public));
     let aws = Aws::default().answers("S3.GetBucketPolicy", [ok(&public), ok(&clean), ok(&public)]);
     deliver(&s3::FUNCTION, &aws, Mode::Revert, own).await?;
     assert_ne!(writes(&aws), 0);
+    Ok(())
+}
+
+/// The old state shows until all patience has run out.
+#[tokio::test]
+async fn what_a_revert_of_ours_has_put_back_is_reverted_at_the_second_look() -> Result<()> {
+    let (public, clean) = (policy(&[PUBLIC, NAMED]), policy(&[NAMED]));
+    for (shows, writes_then, outcomes) in [(&public, 1, vec!["reverted"]), (&clean, 0, vec![])] {
+        let aws = Aws::default().answers("S3.GetBucketPolicy", [ok(&clean)]);
+        deliver(&s3::FUNCTION, &aws, Mode::Revert, made_by_us(bucket_policy_was_put(&public))).await?;
+        let (event, _) = delayed(&aws).pop().context("a second look")?;
+        let second = later(&aws, [ok(shows), ok(shows), ok(&clean)]);
+        look_again(&second, &event).await?;
+        let told: Vec<_> = notices(&second).into_iter().map(|notice| notice["outcome"].clone()).collect();
+        assert_eq!((writes(&second), told), (writes_then, outcomes.into_iter().map(Value::from).collect()));
+    }
+    Ok(())
+}
+
+/// Two controls find their own part of one policy, one after the other.
+#[tokio::test]
+async fn what_one_control_has_removed_is_not_put_back_by_the_next_which_is_shown_the_old_policy() -> Result<()> {
+    let stranger = r#"{"Effect":"Allow","Principal":{"AWS":"777788889999"},"Action":"s3:GetObject","Resource":"*"}"#;
+    let (both, one) = (policy(&[PUBLIC, stranger, NAMED]), policy(&[stranger, NAMED]));
+    let (clean, old) = (policy(&[NAMED]), &both);
+    let (look, read, verified) = (&both, &both, &one);
+    let reads = [look, read, verified, old, old, old, &one, &one, &clean];
+    let aws = Aws::default().answers("S3.GetBucketPolicy", reads.map(|policy| ok(policy)));
+    deliver(&s3::FUNCTION, &aws, Mode::Revert, bucket_policy_was_put(&both)).await?;
+    let written = aws.bodies("S3.PutBucketPolicy");
+    assert_eq!(written.len(), 2, "{written:?}");
+    for text in &written {
+        assert!(!text.contains(r#""Principal":"*""#), "{text}");
+    }
+    assert!(!written[1].contains("777788889999"), "{written:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_policy_that_never_stands_still_has_failed_at_the_second_look() -> Result<()> {
+    let flips = || (0..40).map(|turn| ok(&policy(&[PUBLIC, if turn % 2 == 0 { NAMED } else { ANYONE_WRITES }])));
+    let aws = Aws::default().answers("S3.GetBucketPolicy", flips());
+    deliver(&s3::FUNCTION, &aws, Mode::Revert, bucket_policy_was_put(&policy(&[PUBLIC]))).await?;
+    assert_eq!((writes(&aws), notices(&aws).len()), (0, 0), "AWS may show old states for a while");
+    let (event, _) = delayed(&aws).pop().context("a second look")?;
+    let second = later(&aws, flips());
+    let failed = look_again(&second, &event).await.expect_err("a person has to look").to_string();
+    assert!(failed.contains("kept changing"), "{failed}");
+    assert_eq!((writes(&second), &notices(&second)[0]["outcome"]), (0, &json!("failed")));
     Ok(())
 }
 
@@ -395,10 +449,8 @@ async fn what_a_revert_of_ours_has_ended_is_not_reverted_again_because_an_old_st
     let mut own = bucket_policy_was_put(&clean);
     // The event is too long to tell the policy, so that it has to be looked at.
     own["detail"]["requestParameters"] = json!({"bucketName": "b"});
-    own["detail"]["userIdentity"] = json!({"type": "AssumedRole", "arn": "arn:aws:sts::111122223333:assumed-role/own/f",
-        "sessionContext": {"sessionIssuer": {"arn": "arn:aws:iam::111122223333:role/own", "userName": "own"}}});
     let aws = Aws::default().answers("S3.GetBucketPolicy", [ok(&public), ok(&clean), ok(&public), ok(&clean)]);
-    deliver(&s3::FUNCTION, &aws, Mode::Revert, own).await?;
+    deliver(&s3::FUNCTION, &aws, Mode::Revert, made_by_us(own)).await?;
     assert_eq!((writes(&aws), notices(&aws).len()), (0, 0));
     Ok(())
 }

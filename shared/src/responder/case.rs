@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Error, Result};
 use jiff::Timestamp;
@@ -18,9 +19,34 @@ use crate::place::Place;
 use crate::settings::Settings;
 use crate::subject::Subject;
 
-pub(crate) struct Case<'a> {
-    /// Where the resource is, and every call about it goes.
+/// What the cases of one delivery share.
+pub(crate) struct Run<'a> {
+    /// Where the resources are, and every call about them goes.
     pub(super) place: &'a Place,
+    stack: Stack,
+    /// The changes that were written. AWS may show for a while what they have replaced.
+    written: Mutex<Vec<Change>>,
+}
+
+impl<'a> Run<'a> {
+    pub(crate) fn new(place: &'a Place, settings: &Settings) -> Self {
+        Self { place, stack: Stack::new(settings), written: Mutex::default() }
+    }
+
+    /// Keeps that this was written.
+    pub(super) fn has_written(&self, change: &Change) {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner).push(change.clone());
+    }
+
+    /// Whether a change was made for what this run itself has replaced, so that it would put back what went with it.
+    pub(super) fn has_replaced(&self, what: &Change) -> bool {
+        let written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        what.overwrites() && written.iter().any(|change| change.idle() == what.idle())
+    }
+}
+
+pub(crate) struct Case<'a> {
+    pub(super) run: &'a Run<'a>,
     settings: &'a Settings,
     pub(super) function: &'static Function,
     pub(super) control: &'static AnyControl,
@@ -30,7 +56,6 @@ pub(crate) struct Case<'a> {
     /// The suspicion's, or what the look has shown it to be.
     pub(super) subject: Subject,
     baselines: Baselines<'a>,
-    stack: &'a Stack,
     pub(super) holds: Vec<Hold>,
     pub(super) stop: Option<Stop>,
     /// What the journal has about it that is not genuine.
@@ -68,15 +93,14 @@ impl Seen {
 
 impl<'a> Case<'a> {
     pub(super) fn new(
-        place: &'a Place,
-        settings: &'a Settings,
-        (journal, stack): (&'a Journal, &'a Stack),
+        run: &'a Run<'a>,
+        (settings, journal): (&'a Settings, &'a Journal),
         (function, control): (&'static Function, &'static AnyControl),
         event: &'a Event,
         suspicion: &'a Suspicion,
     ) -> Self {
         Self {
-            place,
+            run,
             settings,
             function,
             control,
@@ -84,7 +108,6 @@ impl<'a> Case<'a> {
             suspicion,
             subject: suspicion.subject.clone(),
             baselines: Baselines::new(journal),
-            stack,
             holds: vec![],
             stop: None,
             forged: vec![],
@@ -111,7 +134,7 @@ impl<'a> Case<'a> {
     }
 
     pub(super) fn eyes(&self) -> Look<'_> {
-        Look { place: self.place, memory: Remembering::Once(&self.baselines), stack: Some(self.stack) }
+        Look { place: self.run.place, memory: Remembering::Once(&self.baselines), stack: Some(&self.run.stack) }
     }
 
     /// Looks at the resource as it is now.

@@ -30,8 +30,9 @@ pub(super) enum Shows {
     /// How it should be, without a write of ours: somebody else was faster, or AWS shows for a while how it was before the
     /// event.
     Already,
-    /// Harmless after all, although it was seen to be open, of which this tells: for the same reasons.
-    Over(Decision<Change>),
+    /// Now this, now that: harmless after all, or another state at each look. AWS may do that for a while. This tells how
+    /// it was seen to be open.
+    Unsettled(Decision<Change>),
 }
 
 impl Responder<'_> {
@@ -87,15 +88,18 @@ impl Responder<'_> {
             };
             warn!(id = entry.id, found, "the resource has changed since it was looked at; judging afresh");
             let (seen, decision) = self.judged_afresh(case, entry, &mut waits).await?;
-            if let (Decision::Revert { severity, why, .. }, true) = (&entry.decision, decision.is_allow()) {
-                return Ok(Shows::Over(Decision::Alert { severity: *severity, why: why.clone() }));
+            if decision.is_allow() {
+                return Ok(Shows::Unsettled(seen_open(&entry.decision)));
             }
             entry.decision = decision;
             entry.state = seen.state();
             entry.basis = case.basis();
             self.journal.rewrite(entry, Timestamp::now()).await?;
         }
-        bail!("the resource kept changing between the look and the write")
+        if case.is_second_look {
+            bail!("the resource kept changing between the look and the write");
+        }
+        Ok(Shows::Unsettled(seen_open(&entry.decision)))
     }
 
     /// What guardrails say to a revert; whatever else was decided needs nobody's permission.
@@ -169,6 +173,14 @@ impl Responder<'_> {
     }
 }
 
+/// What a decision to revert says of how it was seen, when nothing comes of it for now.
+fn seen_open(decision: &Decision<Change>) -> Decision<Change> {
+    match decision {
+        Decision::Revert { severity, why, .. } => Decision::Alert { severity: *severity, why: why.clone() },
+        other => other.clone(),
+    }
+}
+
 /// At the first look it is looked at again later; at the second that is the last word.
 fn not_yet(case: &Case<'_>) -> Result<Shows> {
     let Some(first) = case.seen_before else { return Ok(Shows::NotYet) };
@@ -194,11 +206,18 @@ async fn apply(case: &Case<'_>, entry: &mut Entry) -> Result<Option<String>> {
     entry.applied.clear();
     let plan = entry.decision.plan();
     for change in plan {
-        let applied = (case.function.apply)(case.place, change).await;
+        if case.run.has_replaced(change) {
+            return Ok(Some("what Snapback itself has just replaced, which AWS may show for a while".to_owned()));
+        }
+        let applied = (case.function.apply)(case.run.place, change).await;
         let done = entry.applied.len();
         match applied.with_context(|| format!("{done} of {} changes are done; {change}", plan.len()))? {
             Applied::Changed { found } => return Ok(Some(found)),
-            applied => entry.applied.push(applied),
+            Applied::Already => entry.applied.push(Applied::Already),
+            done @ Applied::Done { .. } => {
+                case.run.has_written(change);
+                entry.applied.push(done);
+            }
         }
     }
     Ok(None)

@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use tracing::info;
 
 use super::Responder;
-use super::case::{Case, Seen};
-use crate::control::{AnyControl, Function, Stack, Suspicion, WasOpen};
+use super::case::{Case, Run, Seen};
+use crate::control::{AnyControl, Function, Suspicion, WasOpen};
 use crate::decision::Decision;
 use crate::delayed;
 use crate::event::Event;
@@ -70,8 +70,8 @@ impl Responder<'_> {
         let role = self.role_in_members(function);
         let place = self.places.of(&event.account, &event.region, role.as_deref()).await;
         let place = place.context("the entry is of another account or Region")?;
-        let stack = Stack::new(self.settings);
-        let mut case = self.case((&place, &stack), (function, control), &event, &suspicion);
+        let run = Run::new(&place, self.settings);
+        let mut case = self.case(&run, (function, control), &event, &suspicion);
         case.subject = entry.subject.clone();
         (case.is_retry, case.is_second_look) = (true, true);
         let (holds, stop, seen) = futures::join!(
@@ -144,6 +144,8 @@ impl Responder<'_> {
         entry.due = None;
         entry.state = seen.state();
         let was = match &entry.decision {
+            // What Snapback's own change left open, and has ended since, was said when it was left.
+            _ if self.is_own(case) => None,
             // It was seen to be open when it was to be reverted.
             Decision::Alert { severity, why } => {
                 Some(WasOpen { severity: *severity, why: why.clone(), certain: entry.happened.is_some() })
