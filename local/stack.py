@@ -55,12 +55,8 @@ LOADER = create_loader()
 # because of what was changed; `make soak` draws another one each time. Empty, and AWS is not adverse.
 SEED = os.environ.get("SNAPBACK_ADVERSE_SEED", "1")
 
-# The kinds of faults that meet Snapback (`adversary.py`).
-EVERY_FAULT = ("throttle", "conflict", "race", "old")
-
-# Those that are on, unless a test says otherwise. Not `old`: of two controls that revert one policy, the second may see the
-# state before the first, and put back what that has removed.
-FAULTS = ("throttle", "conflict", "race")
+# The kinds of faults that meet Snapback (`adversary.py`), unless a test says otherwise.
+FAULTS = ("throttle", "conflict", "race", "old")
 
 # How long every wait is, in percent of what it is on AWS: Snapback's, and how long reads show what was before.
 PACE = 1

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from chance import Chance
 from policies_as_shown import meaning
 from scene import event
-from stack import ACCOUNT, EVERY_FAULT, wait_for
+from stack import ACCOUNT, wait_for
 
 
 def refused(code, call, **parameters):
@@ -352,7 +352,7 @@ def test_somebody_else_may_have_been_faster(snapback):
 
 
 def test_for_a_while_a_read_shows_what_was_before(deployed):
-    snapback = deployed(mode="revert", faults=EVERY_FAULT)
+    snapback = deployed(mode="revert")
     bucket, ours = snapback.a_bucket(), as_snapback(snapback.aws.client("s3", snapback.mallory))
 
     def is_shown():

