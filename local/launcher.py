@@ -20,7 +20,8 @@ what it should if AWS behaves like that:
 * A table's point-in-time recovery, which CloudFormation there leaves off whatever the template says.
 * Events that cross accounts and Regions, and the organization that accounts belong to (`organization.py`).
 * The account's own Block Public Access of S3, which `account_public_access.py` keeps. It is not enforced.
-* Which version of a managed policy is its default (`policy_versions.py`).
+* Whether a bucket policy is public (`policy_status.py`), and which version of a managed policy is its default
+  (`policy_versions.py`).
 * The rules of security groups (`security_groups.py`).
 * With whom EC2's things are shared, and settings of instances and of the account (`ec2_sharing_and_settings.py`).
 * Block Public Access of VPCs (`vpc_block_public_access.py`), and flow logs with all their fields (`flow_logs.py`).
@@ -69,6 +70,7 @@ import ec2_sharing_and_settings
 import event_history
 import flow_logs
 import organization
+import policy_status
 import policy_versions
 import security_groups
 import vpc_block_public_access
@@ -124,6 +126,7 @@ def main() -> None:
     play_actions_upon_concurrency()
     account_public_access.install(then=remember)
     organization.install()
+    policy_status.install()
     policy_versions.install()
     play_conditions()
     play_ec2()

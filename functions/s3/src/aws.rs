@@ -73,6 +73,16 @@ pub(crate) async fn found_bucket_policy(look: &Look<'_>, bucket: &str) -> Result
     }
 }
 
+/// Whether S3 takes the policy of a bucket for public.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketPolicyStatus.html>
+pub(crate) async fn is_public(look: &Look<'_>, bucket: &str) -> Result<bool> {
+    let call = s3(&look.place.config).get_bucket_policy_status().bucket(bucket);
+    let call = call.expected_bucket_owner(&look.place.account).send();
+    let doing = || format!("reading whether the policy of bucket `{bucket}` is public");
+    let answer = unless_gone(call.await, &["NoSuchBucketPolicy", "NoSuchBucket"], doing)?;
+    Ok(answer.and_then(|answer| answer.policy_status?.is_public).unwrap_or(false))
+}
+
 /// The ACL of a bucket; nothing if the bucket is gone.
 pub(crate) async fn bucket_acl(look: &Look<'_>, bucket: &str) -> Result<Option<Acl>> {
     let call = s3(&look.place.config).get_bucket_acl().bucket(bucket).expected_bucket_owner(&look.place.account).send();

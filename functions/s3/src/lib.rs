@@ -29,6 +29,7 @@ pub const FUNCTION: Function = Function {
     controls: &[
         AnyControl::of::<Open<BucketPolicy<controls::PublicBucketPolicy>>>(),
         AnyControl::of::<Open<BucketPolicy<controls::ForeignBucketPolicy>>>(),
+        AnyControl::of::<controls::UnwritableBucketPolicy>(),
         AnyControl::remembering::<Lost<controls::LostBucketDeny>>(),
         AnyControl::remembering::<Lost<controls::LostLogDelivery>>(),
         AnyControl::of::<controls::PublicBucketAcl>(),

@@ -9,6 +9,7 @@ pub(crate) const GET_BUCKET_ACL: Right = BUCKETS.right("s3:GetBucketAcl");
 pub(crate) const GET_BUCKET_LOGGING: Right = BUCKETS.right("s3:GetBucketLogging");
 pub(crate) const GET_BUCKET_OWNERSHIP_CONTROLS: Right = BUCKETS.right("s3:GetBucketOwnershipControls");
 pub(crate) const GET_BUCKET_POLICY: Right = BUCKETS.right("s3:GetBucketPolicy");
+pub(crate) const GET_BUCKET_POLICY_STATUS: Right = BUCKETS.right("s3:GetBucketPolicyStatus");
 pub(crate) const GET_BUCKET_PUBLIC_ACCESS_BLOCK: Right = BUCKETS.right("s3:GetBucketPublicAccessBlock");
 pub(crate) const GET_BUCKET_TAGGING: Right = BUCKETS.right("s3:GetBucketTagging");
 pub(crate) const GET_BUCKET_VERSIONING: Right = BUCKETS.right("s3:GetBucketVersioning");

@@ -52,6 +52,15 @@ impl Policy<'_> {
         named_by(put).iter().all(|arn| live.iter().any(|shown| same(shown, arn)))
     }
 
+    /// Whether it names somebody as `without_ids` leaves them: in a `Deny`, or as one of all but whom are meant.
+    #[must_use]
+    pub fn keeps_names(&self) -> bool {
+        let keeps = |statement: &&Statement<'_>| {
+            !statement.allows || matches!(statement.principal, Principal::AllBut(_))
+        };
+        self.document.statements.iter().filter(keeps).flat_map(named).any(|word| word.text != "*")
+    }
+
     /// The same without the unique ids to which it allows something. What is denied to one stays, so that no `Deny` is ever
     /// narrowed. Nothing if there is nothing to remove, or nothing would be left.
     #[must_use]

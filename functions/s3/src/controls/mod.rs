@@ -19,6 +19,7 @@ mod public_bucket_policy;
 mod public_object_acl;
 mod revived_acls;
 mod suspended_log_versioning;
+mod unwritable_bucket_policy;
 
 use snapback::noticed::Notices;
 
@@ -36,6 +37,7 @@ pub(crate) use public_bucket_policy::PublicBucketPolicy;
 pub(crate) use public_object_acl::PublicObjectAcl;
 pub(crate) use revived_acls::RevivedAcls;
 pub(crate) use suspended_log_versioning::SuspendedLogVersioning;
+pub(crate) use unwritable_bucket_policy::UnwritableBucketPolicy;
 
 pub(crate) type DisabledMfaDelete = Notices<disabled_mfa_delete::DisabledMfaDelete>;
 pub(crate) type ForeignAccessGrant = Notices<foreign_access_grant::ForeignAccessGrant>;
