@@ -197,7 +197,7 @@ fn quiet(operation: &str, body: &str) -> Option<Answer> {
         }
         "S3.GetPublicAccessBlock" => s3_error(404, "NoSuchPublicAccessBlockConfiguration"),
         "S3Control.GetPublicAccessBlock" => s3_control_error("NoSuchPublicAccessBlockConfiguration"),
-        "S3.GetBucketPolicy" => s3_error(404, "NoSuchBucketPolicy"),
+        "S3.GetBucketPolicy" | "S3.GetBucketPolicyStatus" => s3_error(404, "NoSuchBucketPolicy"),
         "S3.GetBucketOwnershipControls" => s3_error(404, "OwnershipControlsNotFoundError"),
         "S3.GetBucketAcl" => acl(&[]),
         _ => return done(operation),

@@ -130,6 +130,31 @@ def test_a_stranger_and_everyone_in_one_policy_both_go(snapback):
     assert bucket.policy_text() == text
 
 
+# s3-unwritable-bucket-policy
+
+
+def test_a_public_policy_that_denies_something_to_a_role_that_is_no_more_is_contained(snapback):
+    bucket, role = snapback.a_bucket(), snapback.a_role()
+    denied = {**bucket.lets_in(ACCOUNT, sid="NoDeleting"), "Effect": "Deny", "Principal": {"AWS": role.arn}}
+    with snapback.unseen():
+        bucket.put_policy(bucket.lets_in_everyone(), bucket.lets_in("444455556666"), {**denied, "Action": "s3:DeleteObject"})
+        snapback.iam.delete_role(RoleName=role.name)
+    text = bucket.policy_text()
+    snapback.deliver(snapback.events_about(bucket)[-1])
+    refused = snapback.announces(bucket, "alerted")
+    assert refused["control"] == "s3-public-bucket-policy" and "principal" in refused["why"]
+    asked = snapback.announces(bucket, "asked")
+    assert asked["control"] == "s3-unwritable-bucket-policy"
+    assert "also keeps out `arn:aws:iam::444455556666:root`" in json.dumps(asked)
+    assert snapback.has_settled()
+    applied = snapback.operate("apply", asked["id"], "--yes")
+    assert (applied.returncode, applied.stderr) == (0, "")
+    assert bucket.blocks() == {"RestrictPublicBuckets"}
+    undone = snapback.undo(asked["id"])
+    assert (undone.returncode, undone.stderr) == (0, "")
+    assert (bucket.blocks(), bucket.policy_text()) == (None, text)
+
+
 # s3-bucket-public-access-block-off
 
 

@@ -61,6 +61,14 @@ impl Policy<'_> {
         self.document.statements.iter().filter(keeps).flat_map(named).any(|word| word.text != "*")
     }
 
+    /// Whom of other accounts than this one it allows something by name.
+    #[must_use]
+    pub fn named_outside(&self, own: &str) -> BTreeSet<String> {
+        let allows = self.document.statements.iter().filter(|statement| statement.allows);
+        let outside = |word: &&Word<'_>| account(&word.text).is_some_and(|account| account != own);
+        allows.flat_map(named).filter(outside).map(|word| word.text.to_string()).collect()
+    }
+
     /// The same without the unique ids to which it allows something. What is denied to one stays, so that no `Deny` is ever
     /// narrowed. Nothing if there is nothing to remove, or nothing would be left.
     #[must_use]

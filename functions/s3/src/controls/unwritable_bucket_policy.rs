@@ -36,7 +36,7 @@ pub(crate) struct UnwritableBucketPolicy;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct State {
     policy: Option<PolicyText>,
-    /// Whether S3 takes it for public.
+    /// Whether S3 takes it for public; only asked where it names who is no more.
     public: bool,
     /// The bucket's own settings of Block Public Access; nothing if it has none.
     bucket: Option<Flags>,
@@ -47,7 +47,7 @@ impl Control for UnwritableBucketPolicy {
     const ABOUT: &'static About = &About {
         id: "s3-unwritable-bucket-policy",
         title: "A public bucket policy cannot be rewritten",
-        happened: "is open to everyone by a policy that AWS does not take back",
+        happened: "was opened to everyone by its policy",
         watches: &[Watch { service: "s3.amazonaws.com", name: "PutBucketPolicy" }],
         reads: &[
             rights::GET_BUCKET_POLICY,
@@ -85,12 +85,14 @@ impl Control for UnwritableBucketPolicy {
 
     async fn observe(look: &Look<'_>, _: &Event, suspicion: &Suspicion) -> Result<State> {
         let Some(bucket) = bucket_of(&suspicion.subject) else { return Ok(State::default()) };
-        let (found, public, of_bucket, account) = futures::try_join!(
+        let (found, of_bucket, account) = futures::try_join!(
             aws::found_bucket_policy(look, bucket),
-            aws::is_public(look, bucket),
             aws::bucket_public_access_block(look, bucket),
             aws::account_public_access_block(look),
         )?;
+        let names_who_is_no_more =
+            |text: &PolicyText| Policy::parse(text).is_ok_and(|policy| !policy.ids().is_empty());
+        let public = found.policy.as_ref().is_some_and(names_who_is_no_more) && aws::is_public(look, bucket).await?;
         Ok(State { policy: found.policy, public, bucket: of_bucket, account })
     }
 
@@ -108,8 +110,8 @@ impl Control for UnwritableBucketPolicy {
             return allow("Block Public Access keeps strangers out");
         }
         let trust = given.settings.trust_at(event).on(&suspicion.subject.arn);
-        let grants = policy.judge(Kind::Resource, &trust).grants;
-        let public: Vec<Grant> = grants.iter().filter(|grant| is_public(grant)).cloned().collect();
+        let mut public = policy.judge(Kind::Resource, &trust).grants;
+        public.retain(is_public);
         let dead = policy.without(&public).map(|left| left_dead(&left)).unwrap_or_default();
         match (public.is_empty(), dead.is_empty()) {
             (true, _) => return allow("the policy does not certainly let everyone in"),
@@ -124,7 +126,8 @@ impl Control for UnwritableBucketPolicy {
             public.iter().map(|grant| grant.why.as_str()).collect::<Vec<_>>().join("; "),
             names.join(", "),
         );
-        let partners = partners(&grants, &suspicion.subject.account);
+        let partners: Vec<String> =
+            policy.named_outside(&suspicion.subject.account).iter().map(|name| format!("`{name}`")).collect();
         let to = state.bucket.iter().flatten().copied().chain([CLOSES]).collect();
         Decision::Revert {
             severity: if public.iter().any(|grant| grant.writes) { Severity::Critical } else { Severity::High },
@@ -136,7 +139,7 @@ impl Control for UnwritableBucketPolicy {
                 to: Some(to),
             })],
             left: (!partners.is_empty())
-                .then(|| format!("{CLOSES} also keeps out partners: {}", partners.join(", ")))
+                .then(|| format!("{CLOSES} also keeps out {}, whom the policy names", partners.join(", ")))
                 .into_iter()
                 .collect(),
         }
@@ -161,13 +164,4 @@ fn left_dead(policy: &str) -> BTreeSet<String> {
         Some(left) => Policy::parse(&left).map(|left| left.ids()).unwrap_or_default(),
         None => policy.ids(),
     }
-}
-
-/// Whom the policy lets in on purpose who is of another account.
-fn partners(grants: &[Grant], account: &str) -> Vec<String> {
-    let is_partner = |grant: &&Grant| {
-        matches!(grant.exposure, Exposure::Account | Exposure::Organization) && !grant.grantee.contains(account)
-    };
-    let named: BTreeSet<String> = grants.iter().filter(is_partner).map(|grant| format!("`{}`", grant.grantee)).collect();
-    named.into_iter().collect()
 }
