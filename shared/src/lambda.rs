@@ -53,10 +53,13 @@ pub async fn run_and(function: &'static Function, besides: Besides) -> Result<()
             let responder: &Responder<'_> = responder.get_or_init(make).await;
             return Box::pin(responder.look_again(function, &payload)).await.map_err(Error::from);
         }
-        let suspected = function.suspect(payload, &settings).map_err(|error| anyhow!("bad event: {error}"))?;
+        let suspected = function.suspect(payload.clone(), &settings).map_err(|error| anyhow!("bad event: {error}"))?;
         let Some((event, suspected)) = suspected else { return Ok(()) };
         let responder: &Responder<'_> = responder.get_or_init(make).await;
-        let done = Box::pin(responder.respond(function, &event, &suspected)).await;
+        let done = match Box::pin(responder.respond(function, &event, &suspected)).await {
+            Err(failure) => responder.come_back(function, payload, failure).await,
+            done => done,
+        };
         let left = || context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
         let besides = if event.is_look() { besides(responder, left()).await } else { Ok(()) };
         done.and(besides).map_err(Error::from)

@@ -514,10 +514,11 @@ fn command(verb: &str, of: Outcome, entry: &Entry, journal: Table<'_>) -> Option
     (entry.outcome == of && !entry.unwritten).then(|| format!("snapback {verb} {} {journal}", entry.id))
 }
 
-/// Whose calls about the resource followed, until it was seen to be closed.
+/// Whose calls about the resource followed, until it was seen to be closed. The event history has no calls about objects,
+/// and their keys may be anything, also what a shell would run.
 fn closer(entry: &Entry) -> Option<String> {
     let Entry { subject, event, decided_at, .. } = entry;
-    (entry.outcome == Outcome::Closed).then(|| {
+    (entry.outcome == Outcome::Closed && subject.kind != "object").then(|| {
         format!(
             "aws cloudtrail lookup-events --region {} --start-time {:.0} --end-time {decided_at:.0} --lookup-attributes \
              'AttributeKey=ResourceName,AttributeValue={}'",
@@ -782,6 +783,10 @@ mod tests {
                        2026-01-31T12:00:02Z --lookup-attributes 'AttributeKey=ResourceName,AttributeValue=b'\n";
         let text = Notice::of(&entry, JOURNAL).text;
         assert!(text.contains(command), "{text}");
+        let mut of_object = entry;
+        (of_object.subject.kind, of_object.subject.name) = ("object".to_owned(), "b/x'; rm -rf ~; '".to_owned());
+        let text = Notice::of(&of_object, JOURNAL).text;
+        assert!(!text.contains("aws cloudtrail"), "its key is no part of a command: {text}");
     }
 
     #[test]

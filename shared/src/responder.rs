@@ -7,11 +7,12 @@ mod case;
 mod needed;
 mod revert;
 mod second;
+mod unwritten;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ops::ControlFlow::{self, Break, Continue};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
 use anyhow::{Result, anyhow, bail};
@@ -34,6 +35,7 @@ use crate::{metric, notice};
 
 use case::Seen;
 use revert::Shows;
+use unwritten::told_of;
 
 pub(crate) use case::{Case, Run};
 pub(crate) use second::SECOND_CHECK;
@@ -650,19 +652,6 @@ impl<'a> Responder<'a> {
         Ok(())
     }
 
-    /// Says what the journal cannot keep, once for each event. Without a journal only this process knows what it has said,
-    /// and most retries of Lambda's come to the same. A later delivery is told by the redrive function what the earlier one
-    /// failed with.
-    async fn announce_unwritten(&self, event: &Event, entry: &Entry) -> Result<()> {
-        let was_said = event.failed_before.as_ref().is_some_and(|failure| failure.contains(&told_of(entry)));
-        if was_said || self.unwritten.lock().unwrap_or_else(PoisonError::into_inner).contains(&entry.id) {
-            return Ok(());
-        }
-        self.announce(entry).await?;
-        self.unwritten.lock().unwrap_or_else(PoisonError::into_inner).insert(entry.id.clone());
-        Ok(())
-    }
-
     /// People know of as many as were counted, or the next delivery has to tell them. If that cannot be written, they are
     /// told again.
     async fn keep_in_mind(&self, case: &Case<'_>, entry: &Entry) {
@@ -679,11 +668,6 @@ impl<'a> Responder<'a> {
         let table = notice::Table { name: self.journal.table(), region };
         notice::publish(config, &self.deployment.topic, entry, table).await
     }
-}
-
-/// Stands in the failure of a delivery that has announced what the journal cannot keep.
-fn told_of(entry: &Entry) -> String {
-    format!("announced without journal entry {}", entry.id)
 }
 
 /// AWS will not take this policy however often it is sent: a person has to write another.

@@ -519,15 +519,19 @@ async fn while_the_journal_is_out_people_are_told_once_and_of_no_entry() -> Resu
     let Some((event, suspected)) = s3::FUNCTION.suspect(bucket_policy_was_put(&public), &settings)? else {
         anyhow::bail!("it is suspicious");
     };
-    let mut failure = String::new();
-    for _ in 0..3 {
-        let done = responder.respond(&s3::FUNCTION, &event, &suspected).await;
-        failure = done.err().context("without a journal it fails")?.to_string();
-    }
-    // Another process gets it from the redrive function, with what the first one failed with.
-    let again = Event { failed_before: Some(failure), ..event.clone() };
+    let payload = bucket_policy_was_put(&public);
+    let failed =
+        responder.respond(&s3::FUNCTION, &event, &suspected).await.err().context("without a journal it fails")?;
+    assert!(responder.respond(&s3::FUNCTION, &event, &suspected).await.is_err(), "and so it does again");
+    // Lambda does not try it again, perhaps by another process: it comes back from the queue.
+    responder.come_back(&s3::FUNCTION, payload.clone(), failed).await?;
+    let [(comes_back, 0)] = &delayed(&aws)[..] else { anyhow::bail!("one event comes back: {:?}", delayed(&aws)) };
+    assert_eq!(comes_back["detail"], payload["detail"]);
+    let (again, _) = s3::FUNCTION.suspect(comes_back.clone(), &settings)?.context("it is the same event")?;
     let another = Responder::new(&settings, &deployment, aws.config());
-    assert!(another.respond(&s3::FUNCTION, &again, &suspected).await.is_err());
+    let failed = another.respond(&s3::FUNCTION, &again, &suspected).await.err().context("it fails still")?;
+    // From here on it fails like anything else, and every further attempt knows what was said.
+    assert!(another.come_back(&s3::FUNCTION, comes_back.clone(), failed).await.is_err());
     let [notice] = &notices(&aws)[..] else { anyhow::bail!("people are told once") };
     assert_eq!(notice["outcome"], "failed");
     assert!(!aws.bodies("SNS.Publish").concat().contains("journal%20entry"), "there is none");
@@ -536,5 +540,9 @@ async fn while_the_journal_is_out_people_are_told_once_and_of_no_entry() -> Resu
     let third = Responder::new(&settings, &deployment, aws.config());
     assert!(third.respond(&s3::FUNCTION, &untold, &suspected).await.is_err());
     assert_eq!(notices(&aws).len(), 2);
+    // Whatever else fails, Lambda tries again.
+    let other = anyhow::anyhow!("AWS answered AccessDenied");
+    assert!(third.come_back(&s3::FUNCTION, payload, other).await.is_err());
+    assert_eq!(delayed(&aws).len(), 1);
     Ok(())
 }

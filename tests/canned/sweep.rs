@@ -32,6 +32,14 @@ fn no_page() -> Answer {
     page(&[], None)
 }
 
+/// What the history has of each call that silences a rule.
+fn nothing_silenced() -> Vec<Answer> {
+    vec![no_page(); SILENCING]
+}
+
+/// How many such calls there are.
+const SILENCING: usize = 5;
+
 /// An AWS whose journal knows a gap, and how far it was read up.
 async fn knowing(gap: Gap, swept: Option<Swept>) -> Result<Aws> {
     let aws = Aws::default();
@@ -63,6 +71,11 @@ fn sent(aws: &Aws) -> Result<Vec<(String, Value)>> {
         .collect()
 }
 
+/// What was asked of the history besides what silences rules.
+fn reads(aws: &Aws) -> Vec<String> {
+    aws.bodies("CloudTrail.LookupEvents").split_off(SILENCING)
+}
+
 fn with_id(mut event: Value, id: &str) -> Value {
     event["detail"]["eventID"] = json!(id);
     event
@@ -77,7 +90,8 @@ async fn what_happened_while_a_rule_was_disabled_goes_to_the_functions_that_watc
     let on_topic = with_id(upon("sns", "SetTopicAttributes", json!({})), "e-topic");
     let aws = knowing(Gap { since: minutes_ago(6), until: minutes_ago(1) }, None).await?.answers(
         "CloudTrail.LookupEvents",
-        [no_page(), no_page(), page(&[opened.clone(), ordinary, failed], Some("more")), page(&[on_topic], None)],
+        [nothing_silenced(), vec![page(&[opened.clone(), ordinary, failed], Some("more")), page(&[on_topic], None)]]
+            .concat(),
     );
     sweep(&aws).await?;
     let sent = sent(&aws)?;
@@ -95,20 +109,55 @@ async fn what_happened_while_a_rule_was_disabled_goes_to_the_functions_that_watc
 #[tokio::test]
 async fn a_sweep_goes_on_where_it_ended_and_ends_fifteen_minutes_after_the_gap() -> Result<()> {
     let gap = Gap { since: minutes_ago(60), until: minutes_ago(30) };
-    let calls = |aws: &Aws| aws.bodies("CloudTrail.LookupEvents").split_off(2);
-    let history = || [no_page(), no_page(), page(&[], None)];
-    let half = Swept { from: gap.since, to: gap.until + SignedDuration::from_mins(15), page: Some("half".to_owned()) };
+    let history = || [nothing_silenced(), vec![no_page()]].concat();
+    let half = Swept { gap: gap.since, from: gap.since, to: gap.last(), page: Some("half".to_owned()) };
     let aws = knowing(gap, Some(half.clone())).await?.answers("CloudTrail.LookupEvents", history());
     sweep(&aws).await?;
-    assert!(calls(&aws)[0].contains(r#""NextToken":"half""#), "{:?}", calls(&aws));
-    // Read to the end, too early: it is read again.
+    assert!(reads(&aws)[0].contains(r#""NextToken":"half""#), "{:?}", reads(&aws));
+    // Read to the end, too early: what came into the history since then is read, and no more.
     let early = Swept { to: gap.until + SignedDuration::from_mins(5), page: None, ..half.clone() };
-    let aws = knowing(gap, Some(early)).await?.answers("CloudTrail.LookupEvents", history());
+    let aws = knowing(gap, Some(early.clone())).await?.answers("CloudTrail.LookupEvents", history());
     sweep(&aws).await?;
-    assert_eq!(calls(&aws).len(), 1);
+    let [read] = &reads(&aws)[..] else { anyhow::bail!("one page: {:?}", reads(&aws)) };
+    let from = early.to - SignedDuration::from_mins(15);
+    assert!(read.contains(&format!(r#""StartTime":{}"#, from.as_second())), "{from}: {read}");
     let aws = knowing(gap, Some(Swept { page: None, ..half })).await?.answers("CloudTrail.LookupEvents", history());
     sweep(&aws).await?;
-    assert!(calls(&aws).is_empty(), "{:?}", calls(&aws));
+    assert!(reads(&aws).is_empty(), "{:?}", reads(&aws));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_page_that_cloudtrail_no_longer_knows_is_read_from_the_start() -> Result<()> {
+    let gap = Gap { since: minutes_ago(60), until: minutes_ago(30) };
+    let half = Swept { gap: gap.since, from: gap.since, to: gap.last(), page: Some("half".to_owned()) };
+    let too_old = (400, r#"{"__type":"InvalidNextTokenException","message":"no longer valid"}"#.to_owned());
+    let history = [nothing_silenced(), vec![too_old, no_page()]].concat();
+    let aws = knowing(gap, Some(half)).await?.answers("CloudTrail.LookupEvents", history);
+    sweep(&aws).await?;
+    let reads = reads(&aws);
+    assert_eq!(reads.iter().map(|read| read.contains("NextToken")).collect::<Vec<_>>(), [true, false]);
+    Ok(())
+}
+
+/// Else whoever silences Snapback a second time has it forget what was opened the first time.
+#[tokio::test]
+async fn a_second_gap_does_not_end_the_reading_of_the_first() -> Result<()> {
+    let first = Gap { since: minutes_ago(40), until: minutes_ago(35) };
+    let second = Gap { since: minutes_ago(10), until: minutes_ago(9) };
+    let read = Swept { gap: first.since, from: first.since, to: first.last(), page: None };
+    for (swept, since) in [
+        (None, first.since),
+        (Some(Swept { page: Some("half".to_owned()), ..read.clone() }), first.since),
+        (Some(Swept { to: first.until, ..read.clone() }), first.since),
+        (Some(read), second.since),
+    ] {
+        let aws = knowing(first, swept.clone()).await?;
+        Journal::new(&aws.config(), "journal").widen_gap(second, Timestamp::now()).await?;
+        let kept = put(&aws, "DynamoDB.PutItem(gap)");
+        let kept: Gap = serde_json::from_str(kept[0]["body"]["S"].as_str().context("it is kept")?)?;
+        assert_eq!(kept, Gap { since, until: second.until }, "{swept:?}");
+    }
     Ok(())
 }
 
@@ -124,14 +173,20 @@ async fn a_rule_that_somebody_enables_is_said_and_begins_a_gap() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_rule_that_was_disabled_unheard_is_found_in_the_history() -> Result<()> {
-    for (rule, is_noticed) in [(RULE, true), ("nightly", false)] {
-        let disabled = upon("events", "DisableRule", json!({"name": rule}));
-        let aws = Aws::default()
-            .answers("DynamoDB.GetItem(gap)", [ok("{}")])
-            .answers("CloudTrail.LookupEvents", [page(&[disabled], None), no_page()]);
-        sweep(&aws).await?;
-        assert_eq!(put(&aws, "DynamoDB.PutItem(gap)").len(), usize::from(is_noticed), "{rule}");
+async fn a_rule_that_was_silenced_unheard_is_found_in_the_history() -> Result<()> {
+    let calls = ["DeleteRule", "DisableRule", "PutRule", "PutTargets", "RemoveTargets"];
+    for (at, call) in calls.into_iter().enumerate() {
+        let named = if call.ends_with("Targets") { "rule" } else { "name" };
+        for (rule, is_noticed) in [(RULE, true), ("nightly", false)] {
+            let mut answers = nothing_silenced();
+            // Behind whatever else is there of this kind.
+            answers
+                .splice(at..=at, [page(&[], Some("more")), page(&[upon("events", call, json!({named: rule}))], None)]);
+            let aws =
+                Aws::default().answers("DynamoDB.GetItem(gap)", [ok("{}")]).answers("CloudTrail.LookupEvents", answers);
+            sweep(&aws).await?;
+            assert_eq!(put(&aws, "DynamoDB.PutItem(gap)").len(), usize::from(is_noticed), "{call} {rule}");
+        }
     }
     Ok(())
 }

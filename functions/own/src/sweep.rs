@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use snapback::aws::{code, failure};
 use snapback::delayed;
 use snapback::event::Event;
-use snapback::journal::{Gap, Swept};
+use snapback::journal::Gap;
 use snapback::responder::Responder;
 use snapback::settings::Settings;
 use tokio::time::{Instant, sleep};
@@ -25,12 +25,9 @@ use tracing::info;
 
 use crate::parts::{ROUTES, RULE};
 
-/// The longest that an event takes to get into the history.
-/// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/view-cloudtrail-events.html>
-const LATEST: SignedDuration = SignedDuration::from_mins(15);
-
-/// What keeps a rule from waking Snapback, as the history has it.
-const SILENCING: [&str; 2] = ["DisableRule", "RemoveTargets"];
+/// What keeps a rule from waking Snapback, as the history has it: `PutRule` disables it too or has it match something else,
+/// and `PutTargets` has another target in place of a function.
+const SILENCING: [&str; 5] = ["DeleteRule", "DisableRule", "PutRule", "PutTargets", "RemoveTargets"];
 
 /// How far back that is looked for: what comes late into the history, and the time between two checks.
 const BACK: SignedDuration = SignedDuration::from_mins(20);
@@ -49,23 +46,31 @@ const SPARE: Duration = Duration::from_secs(4);
 /// # Errors
 /// When the journal, the history or the queue cannot be used. The next check goes on from there.
 pub async fn sweep(responder: &Responder<'_>, time: Duration) -> Result<()> {
-    let end = Instant::now() + time.saturating_sub(SPARE);
-    notice_gaps(responder).await?;
-    read_up(responder, end).await
+    let (begun, time) = (Instant::now(), time.saturating_sub(SPARE));
+    notice_gaps(responder, begun + time / 2).await?;
+    read_up(responder, begun + time).await
 }
 
 /// Whoever enables a rule right after disabling it may not wake anybody by that either: AWS takes a moment to do it.
-async fn notice_gaps(responder: &Responder<'_>) -> Result<()> {
+async fn notice_gaps(responder: &Responder<'_>, end: Instant) -> Result<()> {
     let now = Timestamp::now();
     for call in SILENCING {
-        let silencing = (LookupAttributeKey::EventName, call);
-        let Some(page) = look_up(responder, silencing, (now - BACK, now), None).await? else { break };
-        let events = page.records.into_iter().filter_map(|record| Event::from_record(record).ok());
-        for event in events.filter(|event| is_silenced(event, responder.settings())) {
-            let gap = Gap { since: event.time, until: now.min(event.time + NEXT_CHECK) };
-            responder.journal().widen_gap(gap, now).await?;
+        let mut next = None;
+        // All pages: else whoever does the same to many rules of their own would push this one out of sight.
+        loop {
+            let silencing = (LookupAttributeKey::EventName, call);
+            let Some(page) = look_up(responder, silencing, (now - BACK, now), next).await? else { return Ok(()) };
+            let events = page.records.into_iter().filter_map(|record| Event::from_record(record).ok());
+            for event in events.filter(|event| is_silenced(event, responder.settings())) {
+                let gap = Gap { since: event.time, until: now.min(event.time + NEXT_CHECK) };
+                responder.journal().widen_gap(gap, now).await?;
+            }
+            next = page.next;
+            pause(responder).await;
+            if next.is_none() || Instant::now() > end {
+                break;
+            }
         }
-        sleep(PAUSE).await;
     }
     Ok(())
 }
@@ -79,12 +84,7 @@ fn is_silenced(event: &Event, settings: &Settings) -> bool {
 async fn read_up(responder: &Responder<'_>, end: Instant) -> Result<()> {
     let (journal, now) = (responder.journal(), Timestamp::now());
     let Some(gap) = journal.gap(now).await? else { return Ok(()) };
-    let last = gap.until + LATEST;
-    let mut swept = match journal.swept(now).await?.filter(|swept| swept.from == gap.since) {
-        Some(swept) if swept.page.is_some() => swept,
-        Some(swept) if swept.to >= last => return Ok(()),
-        _ => Swept { from: gap.since, to: now.min(last), page: None },
-    };
+    let Some(mut swept) = gap.to_read(journal.swept(now).await?, now) else { return Ok(()) };
     let (mut read, mut sent) = (0, 0);
     loop {
         let writes = (LookupAttributeKey::ReadOnly, "false");
@@ -99,11 +99,15 @@ async fn read_up(responder: &Responder<'_>, end: Instant) -> Result<()> {
         if swept.page.is_none() || Instant::now() + PAUSE > end {
             break;
         }
-        sleep(PAUSE).await;
+        pause(responder).await;
     }
-    let is_over = swept.page.is_none() && swept.to >= last;
+    let is_over = swept.page.is_none() && swept.to >= gap.last();
     info!(since = %gap.since, until = %gap.until, to = %swept.to, read, sent, is_over, "read up what woke nobody");
     Ok(())
+}
+
+async fn pause(responder: &Responder<'_>) {
+    sleep(responder.deployment().pace.of(PAUSE)).await;
 }
 
 /// A page of the history.
@@ -119,7 +123,8 @@ async fn look_up(
     (from, to): (Timestamp, Timestamp),
     page: Option<String>,
 ) -> Result<Option<Page>> {
-    let attribute = LookupAttribute::builder().attribute_key(key).attribute_value(value).build()?;
+    let attribute = LookupAttribute::builder().attribute_key(key.clone()).attribute_value(value).build()?;
+    let again = page.is_some();
     let call = snapback::client!(aws_sdk_cloudtrail, &responder.home().config)
         .lookup_events()
         .lookup_attributes(attribute)
@@ -130,6 +135,10 @@ async fn look_up(
     let answer = match call.send().await {
         Ok(answer) => answer,
         Err(error) if code(&error) == Some("ThrottlingException") => return Ok(None),
+        // It is too old to go on from. All is read again, and nothing is handled twice.
+        Err(error) if again && code(&error) == Some("InvalidNextTokenException") => {
+            return Box::pin(look_up(responder, (key, value), (from, to), None)).await;
+        }
         Err(error) => return Err(failure(error).context("looking up events in CloudTrail's history")),
     };
     let records = answer.events.unwrap_or_default().into_iter().filter_map(|event| event.cloud_trail_event);

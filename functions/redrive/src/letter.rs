@@ -67,8 +67,7 @@ impl Letter {
         functions: &BTreeSet<String>,
     ) -> Result<Self, String> {
         let mut said: Value = serde_json::from_str(body).map_err(|error| format!("its body is not JSON: {error}"))?;
-        let failure = json::text(&said["responsePayload"], "errorMessage").map(str::to_owned);
-        let failure = failure.filter(|_| sender == Sender::Function);
+        let failed_with = json::text(&said["responsePayload"], "errorMessage").map(str::to_owned);
         let (target, mut event) = match sender {
             Sender::Rule => (target.map(str::to_owned), said),
             Sender::Function => {
@@ -86,7 +85,12 @@ impl Letter {
         }
         let Some(fields) = event.as_object_mut() else { return Err("it has no event in it".to_owned()) };
         // What an earlier delivery failed with is no part of the event, which would have attempts of its own by it.
-        fields.remove(FAILED_BEFORE);
+        let failed_before = fields.remove(FAILED_BEFORE);
+        let failure = match sender {
+            Sender::Rule => None,
+            Sender::Function => failed_with,
+            Sender::Delayed => failed_before.as_ref().and_then(Value::as_str).map(str::to_owned),
+        };
         Ok(Self { function: function.to_owned(), event, failure })
     }
 
@@ -180,6 +184,10 @@ mod tests {
         let read = |body: Value| Letter::read(Sender::Delayed, &body.to_string(), None, &functions());
         let letter = read(json!({"function": "S3Function", "event": {"a": 1}})).expect("a letter");
         assert_eq!(letter, Letter { function: S3.to_owned(), event: json!({"a": 1}), failure: None });
+        // What it failed with when its function sent it there goes back to the function.
+        let sent = json!({"a": 1, FAILED_BEFORE: "the journal is out"});
+        let letter = read(json!({"function": "S3Function", "event": sent})).expect("a letter");
+        assert_eq!((letter.payload(), letter.event), (sent, json!({"a": 1})));
         for (function, event) in [("payroll", json!({})), ("", json!({})), ("S3Function", json!(null)), (S3, json!({}))]
         {
             assert!(read(json!({"function": function, "event": event})).is_err(), "{function} {event}");

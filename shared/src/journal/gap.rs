@@ -12,6 +12,10 @@ use super::{Journal, Key};
 /// How long both are kept after the last time that they are written.
 const KEPT: SignedDuration = SignedDuration::from_hours(24);
 
+/// The longest that an event takes to get into CloudTrail's event history.
+/// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/view-cloudtrail-events.html>
+const LATEST: SignedDuration = SignedDuration::from_mins(15);
+
 /// A time in which events may have woken nobody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gap {
@@ -23,10 +27,34 @@ pub struct Gap {
 /// How far a gap was read up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Swept {
+    /// Since when Snapback heard nothing in the gap that this is about.
+    pub gap: Timestamp,
+    /// What is read now, or was read last.
     pub from: Timestamp,
     pub to: Timestamp,
     /// Where to go on, as CloudTrail says; nothing if all of it was read.
     pub page: Option<String>,
+}
+
+impl Gap {
+    /// Until when the history has to be read, so that nothing of the gap comes later.
+    #[must_use]
+    pub fn last(&self) -> Timestamp {
+        self.until + LATEST
+    }
+
+    /// What to read now, if anything is left: where the last reading ended, or once more what came into the history since
+    /// the last one.
+    #[must_use]
+    pub fn to_read(&self, swept: Option<Swept>, now: Timestamp) -> Option<Swept> {
+        let to = now.min(self.last());
+        match swept.filter(|swept| swept.gap == self.since) {
+            Some(swept) if swept.page.is_some() => Some(swept),
+            Some(swept) if swept.to >= self.last() => None,
+            Some(swept) => Some(Swept { from: self.since.max(swept.to - LATEST), to, page: None, ..swept }),
+            None => Some(Swept { gap: self.since, from: self.since, to, page: None }),
+        }
+    }
 }
 
 impl Journal {
@@ -38,12 +66,17 @@ impl Journal {
         self.told(gap_key(), now).await
     }
 
-    /// Adds a time to the gap that is known, if they meet; else it is the one that is known from now on.
+    /// Adds a time to the gap that is known, if they meet or if that one is not read up to its end; else it is the one that
+    /// is known from now on. Whoever makes a second gap does not have the first one forgotten by it.
     ///
     /// # Errors
     /// When the journal cannot be read or written.
     pub async fn widen_gap(&self, gap: Gap, now: Timestamp) -> Result<()> {
-        let known = self.gap(now).await?.filter(|known| known.until >= gap.since);
+        let known = match self.gap(now).await? {
+            Some(known) if known.until >= gap.since => Some(known),
+            Some(known) => known.to_read(self.swept(now).await?, now).map(|_| known),
+            None => None,
+        };
         let since = known.map_or(gap.since, |known| known.since.min(gap.since));
         let gap = Gap { since, until: known.map_or(gap.until, |known| known.until.max(gap.until)) };
         self.keep(gap_key(), now + KEPT, &gap).await.context("writing the gap to the journal")
