@@ -32,6 +32,7 @@ use crate::event::{Actor, Event};
 use crate::journal::digest_of;
 use crate::network;
 use crate::subject::Subject;
+use crate::trusted;
 
 /// What guardrails can speak of.
 const SCHEMA: &str = include_str!("../../guardrails/schema.cedarschema");
@@ -41,6 +42,12 @@ const ANNOTATIONS: [&str; 3] = ["reason", "owner", "until"];
 
 /// The file beside guardrails that says which have been checked, and by which schema.
 const MARK: &str = "checked.sha256";
+
+/// What else belongs into a folder of guardrails and is none: whom the operator trusts, and what a clone has there.
+const BESIDE: [&str; 5] = [trusted::FILE, MARK, "schema.cedarschema", "Makefile", "README.md"];
+
+/// The folder beside guardrails that is there to be copied from.
+const EXAMPLES: &str = "examples";
 
 /// The guardrails of a folder, all of which fit the schema.
 #[derive(Debug)]
@@ -293,13 +300,44 @@ impl fmt::Display for Broken {
 
 impl std::error::Error for Broken {}
 
+/// What is in a folder, under a name that people write by hand and can get wrong, and nobody would read.
+///
+/// # Errors
+/// Names each, and what was expected.
+pub fn refuse_strays(folder: &Path) -> Result<(), Broken> {
+    let strays = paths(folder)?.into_iter().filter_map(|path| Some(format!("{}: {}", path.display(), stray(&path)?)));
+    let strays: Vec<String> = strays.collect();
+    if strays.is_empty() { Ok(()) } else { Err(Broken(strays)) }
+}
+
+/// Why nobody would read what is in this, if it may be meant to be read.
+fn stray(path: &Path) -> Option<&'static str> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let is_expected = is_guardrails(path) || BESIDE.contains(&&*name) || name == EXAMPLES || name.starts_with('.');
+    if path.is_dir() {
+        let holds_some = paths(path).is_ok_and(|paths| paths.iter().any(|path| is_guardrails(path)));
+        return (!is_expected && holds_some)
+            .then_some("expected guardrails in the folder itself: a folder in it is not read");
+    }
+    (!is_expected).then_some("expected a name that ends in `.cedar`, or `trusted.json`: no other file is read")
+}
+
 fn files(folder: &Path) -> Result<Vec<PathBuf>, Broken> {
+    let mut files = paths(folder)?;
+    files.retain(|path| is_guardrails(path));
+    Ok(files)
+}
+
+fn is_guardrails(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "cedar")
+}
+
+fn paths(folder: &Path) -> Result<Vec<PathBuf>, Broken> {
     let entries = fs::read_dir(folder).and_then(Iterator::collect::<std::io::Result<Vec<_>>>);
     let entries = entries.map_err(|error| unreadable(folder, &error))?;
-    let mut files: Vec<PathBuf> = entries.into_iter().map(|entry| entry.path()).collect();
-    files.retain(|path| path.extension().is_some_and(|extension| extension == "cedar"));
-    files.sort();
-    Ok(files)
+    let mut paths: Vec<PathBuf> = entries.into_iter().map(|entry| entry.path()).collect();
+    paths.sort();
+    Ok(paths)
 }
 
 /// Which files there are, and what is in them.
@@ -337,6 +375,9 @@ fn policies(file: &str, text: &str) -> Result<Vec<Loaded>, Vec<String>> {
     let stem = Path::new(file).file_stem().map(OsStr::to_string_lossy).unwrap_or_default();
     // Cedar numbers the policies of a text from 0.
     let number = |policy: &Policy| policy.id().to_string().trim_start_matches("policy").parse().unwrap_or(0_usize);
+    if set.is_empty() {
+        return Err(vec![format!("{file}: expected a guardrail (`permit …` or `forbid …`), found none")]);
+    }
     let mut policies: Vec<&Policy> = set.policies().collect();
     policies.sort_by_key(|policy| number(policy));
     let (mut loaded, mut problems) = (vec![], vec![]);
@@ -655,6 +696,13 @@ mod tests {
         own.cedar: `own`: expected `@owner("…")`, which says who answers for it, found none
         own.cedar: `own`: expected `@until` with a day such as `2027-03-31`, found `2027-2-3`
         "#);
+        for empty in ["", "\n", "// permit (principal, action, resource);\n"] {
+            assert_eq!(
+                broken(empty),
+                "own.cedar: expected a guardrail (`permit …` or `forbid …`), found none",
+                "{empty:?}"
+            );
+        }
         insta::assert_snapshot!(broken("permit (principal == ?principal, action, resource);"), @"own.cedar: expected policies, found a template (`?principal` or `?resource`)");
     }
 
