@@ -127,6 +127,53 @@ fn a_policy_is_judged_by_whom_the_operator_trusts() -> Result<()> {
     Ok(())
 }
 
+/// AWS refuses it. Passed over, a statement would lose its condition or its actions, and the answer be about another policy.
+#[test]
+fn a_misspelt_element_is_refused_with_the_one_that_was_meant() -> Result<()> {
+    let resource = |member: &str| {
+        format!(
+            "{{\"Version\": \"2012-10-17\",\n \"Statement\": {{\"Effect\": \"Allow\", \"Principal\": {{\"AWS\": \
+             \"111122223333\"}}, \"Resource\": \"*\", {member}}}}}"
+        )
+    };
+    let around = |members: &str| {
+        format!(
+            "{{{members}, \"Statement\": {{\"Effect\": \"Allow\", \"Principal\": \"*\", \"Action\": \"*\", \"Resource\": \"*\"}}}}"
+        )
+    };
+    let of_kind = |kind: &str| {
+        format!(
+            "{{\"Statement\": {{\"Effect\": \"Allow\", \"Principal\": {{\"{kind}\": \"x\"}}, \"Action\": \"*\", \"Resource\": \"*\"}}}}"
+        )
+    };
+    for (text, complaint) in [
+        (resource(r#""Acton": "s3:GetObject""#), "-:2:90: expected `Action`, found `Acton`"),
+        (resource(r#""Action": "*", "Condtion": {}"#), "expected `Condition`, found `Condtion`"),
+        (resource(r#""Action": "*", "Comment": "ours""#), "expected `Sid`, `Effect`, `Principal`"),
+        (around(r#""Version": "2012-10-18""#), "-:1:13: expected `2012-10-17`, found `2012-10-18`"),
+        (around(r#""Version": 2012"#), "expected `2012-10-17` or `2008-10-17`, found `2012`"),
+        (around(r#""Verson": "2012-10-17""#), "-:1:2: expected `Version`, found `Verson`"),
+        (around(r#""Statment": []"#), "expected `Statement`, found `Statment`"),
+        (around(r#""Owner": "us""#), "expected `Version`, `Id` or `Statement`, found `Owner`"),
+        (of_kind("Aws"), "expected `AWS`, found `Aws`"),
+        (of_kind("Federation"), "expected `Federated`, found `Federation`"),
+    ] {
+        let said = explain(&["policy", "-"], &text)?;
+        assert_eq!((said.status, said.out.as_str()), (Some(2), ""), "{text}");
+        assert!(said.err.starts_with("snapback: -:") && said.err.contains(complaint), "{text}: {}", said.err);
+    }
+    let id = around(r#""Version": "2008-10-17", "Id": "ours""#);
+    assert_eq!(explain(&["policy", "-"], id)?.status, Some(1));
+
+    let identity =
+        |member: &str| format!("{{\"Statement\": {{\"Effect\": \"Allow\", \"Resource\": \"*\", {member}}}}}");
+    let said = explain(&["identity", "-"], identity(r#""Acton": "*""#))?;
+    assert_eq!((said.status, said.out.as_str()), (Some(2), ""));
+    assert!(said.err.contains("expected `Action`, found `Acton`"), "{}", said.err);
+    assert_eq!(explain(&["identity", "-"], identity(r#""Action": "s3:GetObject""#))?.status, Some(0));
+    Ok(())
+}
+
 #[test]
 fn what_a_policy_is_attached_to_can_be_told() -> Result<()> {
     let statement = |effect: &str, resource: &str| json!({"Effect": effect, "Principal": "*", "Action": "sqs:*", "Resource": resource});

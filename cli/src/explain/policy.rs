@@ -59,6 +59,7 @@ impl Question for Arguments {
 
     fn answer(&self, text: &str) -> Result<Answer, Unanswered> {
         let policy = Policy::parse(text).map_err(|error| no_policy(text, error))?;
+        policy.has_no_strays()?;
         policy.names_principals()?;
         let kind = match self.kind {
             Attached::Resource => Kind::Resource,
