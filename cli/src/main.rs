@@ -24,6 +24,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use anyhow::Result;
+use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 use trouble::ERROR;
 
@@ -196,6 +197,10 @@ fn main() -> ExitCode {
 /// Help as it is, and what is wrong with the arguments like any other error.
 fn told(error: &clap::Error) -> ExitCode {
     let text = error.render().to_string();
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        complain(&format!("expected a command, found none\n\n{}", text.trim_end()));
+        return ExitCode::from(ERROR);
+    }
     let Some(wrong) = text.strip_prefix("error: ") else { error.exit() };
     complain(wrong.trim_end());
     ExitCode::from(ERROR)

@@ -22,7 +22,7 @@ use std::thread;
 use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::choices::Choices;
+use crate::choices::{Choices, number};
 use crate::own::OwnParts;
 use crate::terminal::plain;
 use crate::trouble::ERROR;
@@ -46,8 +46,8 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     own: OwnParts,
     /// Read this many files at the same time [default: one per processor]
-    #[arg(long, value_name = "NUMBER")]
-    threads: Option<NonZeroUsize>,
+    #[arg(long, value_name = "NUMBER", value_parser = |text: &str| number(text, 1..=1024))]
+    threads: Option<u32>,
 }
 
 pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCode> {
@@ -57,7 +57,8 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCod
     let sizes = files.iter().filter_map(|file| fs::metadata(file).ok()).map(|metadata| metadata.len());
     let style = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {eta}")?;
     let progress = ProgressBar::new(sizes.sum()).with_style(style);
-    let threads = arguments.threads.or(thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
+    let chosen = arguments.threads.and_then(|number| NonZeroUsize::new(usize::try_from(number).ok()?));
+    let threads = chosen.or(thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
 
     let (mut all, mut complaints) = (Page::default(), Complaints::default());
     let read = |lane: &mut lanes::Lane<'_, PathBuf, Page>| {

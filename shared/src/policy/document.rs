@@ -10,6 +10,7 @@ use jsonc_parser::ast::{self, Value};
 use jsonc_parser::common::Ranged;
 
 use super::pattern;
+use crate::json;
 
 /// Fifty times the longest policy that any service stores.
 pub(super) const LONGEST: usize = 1 << 20;
@@ -106,7 +107,8 @@ impl<'a> Document<'a> {
         }
         let parsed = jsonc_parser::parse_to_ast(text, &jsonc_parser::CollectOptions::default(), &STRICT);
         let parsed = parsed.map_err(|error| NotUnderstood {
-            message: error.kind().to_string(),
+            // What breaks off is said as of every other file; for the rest, this parser has the better words.
+            message: json::broken_off(text).unwrap_or_else(|| format!("not JSON: {}", error.kind())),
             line: error.line_display(),
             column: error.column_display(),
         })?;
@@ -418,12 +420,13 @@ mod tests {
     fn what_is_no_policy_is_said_with_its_place() {
         for (text, said) in [
             ("", "expected a JSON object on line 1 column 1"),
+            ("{", "not JSON: it ends too early on line 1 column 1"),
             ("[]", "expected a JSON object on line 1 column 1"),
             ("{}", "expected a `Statement` on line 1 column 1"),
             ("{\n \"Statement\": 1}", "expected an object or a list as `Statement` on line 2 column 15"),
             ("{\"Statement\": [1]}", "expected an object as statement on line 1 column 16"),
             ("{\"Statement\": [], \"Statement\": []}", "`Statement` is there twice on line 1 column 1"),
-            ("{'Statement': []}", "Single-quoted strings are not allowed on line 1 column 2"),
+            ("{'Statement': []}", "not JSON: Single-quoted strings are not allowed on line 1 column 2"),
             (
                 "{\"Statement\": {\"Effect\": \"allow\"}}",
                 "expected `Allow` or `Deny` as the statement's `Effect` on line 1 column 15",

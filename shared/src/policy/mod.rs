@@ -71,7 +71,7 @@ const KINDS: [&str; 4] = ["AWS", "Service", "Federated", "CanonicalUser"];
 
 /// What is left of the trust of a role that nobody should assume: without a statement it would be no policy, and the
 /// owner's account in its place would let in whoever may assume any role.
-const NOBODY: &str = r#"{"Effect":"Deny","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"}"#;
+pub const NOBODY: &str = r#"{"Effect":"Deny","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"}"#;
 
 impl<'a> Policy<'a> {
     /// Reads a policy document.
