@@ -19,3 +19,4 @@ mod quotas;
 mod recorded;
 mod template;
 mod threats;
+mod told;

@@ -1,5 +1,7 @@
 //! What the operator chose for the deployment, as flags.
 
+use std::env;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
@@ -52,10 +54,23 @@ impl Trusted {
     }
 }
 
+/// The variable that says which ports may be public where no flag does.
+const PORTS: &str = "SNAPBACK_PUBLIC_PORTS";
+
 pub(crate) fn public_ports(text: &str) -> Result<PublicPorts, String> {
     text.parse().map_err(|()| {
-        "expected ports such as `tcp/80,tcp/8000-8100,udp/53,icmp`, from 0 to 65535, or `none`".to_owned()
+        let is_of_variable = env::var(PORTS).is_ok_and(|ports| ports == text);
+        let place = if is_of_variable { format!("; the variable {PORTS} says so") } else { String::new() };
+        format!("expected ports such as `tcp/80,tcp/8000-8100,udp/53,icmp`, from 0 to 65535, or `none`{place}")
     })
+}
+
+/// A number within these bounds.
+pub(crate) fn number(text: &str, bounds: RangeInclusive<u32>) -> Result<u32, String> {
+    let (least, most) = (*bounds.start(), *bounds.end());
+    let to = if most == u32::MAX { String::new() } else { format!(" to {most}") };
+    let number = text.parse().ok().filter(|number| bounds.contains(number));
+    number.ok_or_else(|| format!("expected a whole number from {least}{to}"))
 }
 
 pub(crate) fn account(text: &str) -> Result<String, String> {

@@ -6,8 +6,9 @@ use std::process::ExitCode;
 
 use anyhow::{Result, anyhow};
 use jiff::Timestamp;
-use snapback::guardrail::{Broken, Guardrails};
+use snapback::guardrail::{Broken, Guardrails, refuse_strays};
 use snapback::settings::Settings;
+use snapback::trusted;
 
 use crate::choices;
 use crate::trouble::ERROR;
@@ -36,10 +37,10 @@ enum What {
 pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCode> {
     let What::Check { folder, mark } = &arguments.what;
     choices::folder(folder).map_err(|wrong| anyhow!("{}: {wrong}", folder.display()))?;
-    let read = match mark {
+    let read = refuse_strays(folder).and_then(|()| match mark {
         Some(copy) => Guardrails::read_and_mark(folder, copy),
         None => Guardrails::read(folder),
-    };
+    });
     let guardrails = match read {
         Ok(guardrails) => guardrails,
         Err(Broken(problems)) => {
@@ -66,10 +67,10 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCod
         trusted.trusted_canonical_users.len(),
     ];
     let names = ["accounts", "organizations", "networks", "ranges", "canonical users"];
-    let trusted: Vec<String> =
+    let counts: Vec<String> =
         sizes.iter().zip(names).filter(|(n, _)| **n > 0).map(|(n, name)| format!("{name} {n}")).collect();
-    if !trusted.is_empty() {
-        writeln!(out, "trusted.json: {}", trusted.join(", "))?;
+    if !counts.is_empty() {
+        writeln!(out, "{}: {}", folder.join(trusted::FILE).display(), counts.join(", "))?;
     }
     for warning in guardrails.warnings(now) {
         writeln!(out, "warning: {warning}")?;

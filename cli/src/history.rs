@@ -10,7 +10,7 @@ use serde::de::IntoDeserializer;
 use serde::de::value::Error;
 use snapback::journal::{Entry, Outcome, Wanted};
 
-use crate::choices::account;
+use crate::choices::{account, number};
 use crate::operator::{JournalArguments, Operator};
 use crate::terminal::on_one_line;
 use crate::time::past;
@@ -27,7 +27,7 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     of: Of,
     /// Show at most this many entries
-    #[arg(long, value_name = "NUMBER", default_value = "50", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "NUMBER", default_value = "50", value_parser = |text: &str| number(text, 1..=u32::MAX))]
     limit: u32,
     /// Print JSON Lines: one whole entry a line
     #[arg(long)]

@@ -24,6 +24,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use anyhow::Result;
+use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 use trouble::ERROR;
 
@@ -142,7 +143,8 @@ Examples:
     /// depends on how the resource was then, which no log tells. It does not ask your guardrails: of their folder it only
     /// uses `trusted.json`.
     ///
-    /// Exit status: 0 if everything could be read, 1 if something could not, 2 if no event could, or for another error.
+    /// Exit status: 0 if all events could be read and judged, also if some are suspicious; 1 if something could not be
+    /// read, or it cannot be told whether an event is suspicious; 2 if no event could be read, or for another error.
     #[command(
         verbatim_doc_comment,
         after_long_help = "\
@@ -195,6 +197,10 @@ fn main() -> ExitCode {
 /// Help as it is, and what is wrong with the arguments like any other error.
 fn told(error: &clap::Error) -> ExitCode {
     let text = error.render().to_string();
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        complain(&format!("expected a command, found none\n\n{}", text.trim_end()));
+        return ExitCode::from(ERROR);
+    }
     let Some(wrong) = text.strip_prefix("error: ") else { error.exit() };
     complain(wrong.trim_end());
     ExitCode::from(ERROR)

@@ -107,7 +107,8 @@ fn wrapped(document: &Value) -> Option<(&'static str, &str)> {
 }
 
 fn within(field: &str, text: &str) -> Result<Value, String> {
-    let document: Value = serde_json::from_str(text).map_err(|error| format!("field `{field}`: not JSON: {error}"))?;
+    let document: Value =
+        serde_json::from_str(text).map_err(|error| format!("field `{field}`: {}", json::said(&error)))?;
     if document.get("s3ObjectKey").is_some() {
         return Err(format!("field `{field}`: it tells where a log file lies, and has no record: give that file"));
     }

@@ -11,6 +11,7 @@
 mod lanes;
 mod reading;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
@@ -21,11 +22,11 @@ use std::thread;
 use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::choices::Choices;
+use crate::choices::{Choices, number};
 use crate::own::OwnParts;
 use crate::terminal::plain;
 use crate::trouble::ERROR;
-use reading::{Page, Reader};
+use reading::{Complaint, Page, Reader};
 use snapback::settings::Settings;
 
 #[derive(Debug, clap::Args)]
@@ -45,8 +46,8 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     own: OwnParts,
     /// Read this many files at the same time [default: one per processor]
-    #[arg(long, value_name = "NUMBER")]
-    threads: Option<NonZeroUsize>,
+    #[arg(long, value_name = "NUMBER", value_parser = |text: &str| number(text, 1..=1024))]
+    threads: Option<u32>,
 }
 
 pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCode> {
@@ -56,9 +57,10 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCod
     let sizes = files.iter().filter_map(|file| fs::metadata(file).ok()).map(|metadata| metadata.len());
     let style = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {eta}")?;
     let progress = ProgressBar::new(sizes.sum()).with_style(style);
-    let threads = arguments.threads.or(thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
+    let chosen = arguments.threads.and_then(|number| NonZeroUsize::new(usize::try_from(number).ok()?));
+    let threads = chosen.or(thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
 
-    let mut all = Page::default();
+    let (mut all, mut complaints) = (Page::default(), Complaints::default());
     let read = |lane: &mut lanes::Lane<'_, PathBuf, Page>| {
         let mut reader = Reader::new(&controls, &settings, arguments.json, &progress);
         while let Some(file) = lane.next() {
@@ -69,13 +71,18 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCod
     };
     lanes::in_order(&files, threads, read, |page| {
         write!(out, "{}", page.answers).context("writing the answers")?;
-        if !page.complaints.is_empty() {
-            progress.suspend(|| write!(io::stderr(), "{}", plain(&page.complaints)))?;
+        for complaint in &page.complaints {
+            if complaints.is_worth_showing(complaint) {
+                progress.suspend(|| complain(&format!("{}: {}", complaint.place, complaint.why)))?;
+            }
         }
         all.count(&page);
         Ok(())
     })?;
     progress.finish_and_clear();
+    for more in complaints.more() {
+        complain(&more)?;
+    }
 
     let is_nothing = all.events + all.passed_over == 0;
     if is_nothing && all.bad == 0 {
@@ -84,16 +91,57 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCod
     }
     if all.unknown > 0 {
         let events = if all.unknown == 1 { "event is" } else { "events are" };
-        writeln!(io::stderr(), "snapback: cannot tell whether {} {events} about {OWN_KEYS}", all.unknown)?;
+        complain(&format!("cannot tell whether {} {events} about {OWN_KEYS}", all.unknown))?;
     }
     if !arguments.json {
         writeln!(out, "{}", summary(&all)).context("writing the answers")?;
     }
-    Ok(match all.bad {
+    // A suspicion is a reason to look, and nothing that was found.
+    Ok(match all.bad + all.unknown {
         0 => ExitCode::SUCCESS,
         _ if is_nothing => ExitCode::from(ERROR),
         _ => ExitCode::FAILURE,
     })
+}
+
+/// What was wrong with what was read: in a year of logs, the same may be wrong a million times.
+#[derive(Default)]
+struct Complaints {
+    /// How many there were of each kind of which some were shown.
+    of_kind: BTreeMap<String, u64>,
+    /// How many were of other kinds.
+    others: u64,
+}
+
+/// How many complaints of a kind are shown.
+const SHOWN_OF_A_KIND: u64 = 3;
+/// Of how many kinds some are shown.
+const SHOWN_KINDS: usize = 10;
+
+impl Complaints {
+    fn is_worth_showing(&mut self, complaint: &Complaint) -> bool {
+        let kind = complaint.kind();
+        if !self.of_kind.contains_key(kind) && self.of_kind.len() == SHOWN_KINDS {
+            self.others += 1;
+            return false;
+        }
+        let number = self.of_kind.entry(kind.to_owned()).or_default();
+        *number += 1;
+        *number <= SHOWN_OF_A_KIND
+    }
+
+    /// What was not shown, by kind.
+    fn more(&self) -> Vec<String> {
+        let of_kind =
+            self.of_kind.iter().filter_map(|(kind, number)| Some((kind, number.checked_sub(SHOWN_OF_A_KIND)?)));
+        let of_kind = of_kind.filter(|(_, more)| *more > 0).map(|(kind, more)| format!("{more} more: {kind}"));
+        let others = (self.others > 0).then(|| format!("{} more with something else wrong", self.others));
+        of_kind.chain(others).collect()
+    }
+}
+
+fn complain(text: &str) -> io::Result<()> {
+    writeln!(io::stderr(), "snapback: {}", plain(text))
 }
 
 const OWN_KEYS: &str = "keys of Snapback: name its keys with --journal-key and --topic-key";

@@ -11,6 +11,7 @@ use snapback::change::{Applied, Change, Own};
 use snapback::journal::{Entry, Hold, Journal, Outcome, Undone, Wanted};
 
 use crate::caller::{Caller, MemberArguments};
+use crate::choices::number;
 use crate::history::{Of, Refusals};
 use crate::operator::{
     Genuine, JournalArguments, Operator, agreed, applied, grants, judged_again, show, show_change, what_can_be_done,
@@ -27,8 +28,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "WHEN", conflicts_with = "id", value_parser = past)]
     since: Option<Timestamp>,
     /// How many days Snapback leaves the restored change in place
-    #[arg(long, default_value = "30", value_parser = clap::value_parser!(u16).range(1..=3653))]
-    days: u16,
+    #[arg(long, default_value = "30", value_parser = |text: &str| number(text, 1..=3653))]
+    days: u32,
     /// Until when Snapback leaves it in place, instead of --days: a time such as `2026-01-31` (UTC)
     #[arg(long, value_name = "TIME", conflicts_with = "days", value_parser = future)]
     until: Option<Timestamp>,

@@ -127,6 +127,142 @@ fn a_policy_is_judged_by_whom_the_operator_trusts() -> Result<()> {
     Ok(())
 }
 
+/// AWS refuses it. Passed over, a statement would lose its condition or its actions, and the answer be about another policy.
+#[test]
+fn a_misspelt_element_is_refused_with_the_one_that_was_meant() -> Result<()> {
+    let resource = |member: &str| {
+        format!(
+            "{{\"Version\": \"2012-10-17\",\n \"Statement\": {{\"Effect\": \"Allow\", \"Principal\": {{\"AWS\": \
+             \"111122223333\"}}, \"Resource\": \"*\", {member}}}}}"
+        )
+    };
+    let around = |members: &str| {
+        format!(
+            "{{{members}, \"Statement\": {{\"Effect\": \"Allow\", \"Principal\": \"*\", \"Action\": \"*\", \"Resource\": \"*\"}}}}"
+        )
+    };
+    let of_kind = |kind: &str| {
+        format!(
+            "{{\"Statement\": {{\"Effect\": \"Allow\", \"Principal\": {{\"{kind}\": \"x\"}}, \"Action\": \"*\", \"Resource\": \"*\"}}}}"
+        )
+    };
+    for (text, complaint) in [
+        (resource(r#""Acton": "s3:GetObject""#), "-:2:90: expected `Action`, found `Acton`"),
+        (resource(r#""Action": "*", "Condtion": {}"#), "expected `Condition`, found `Condtion`"),
+        (resource(r#""Action": "*", "Comment": "ours""#), "expected `Sid`, `Effect`, `Principal`"),
+        (around(r#""Version": "2012-10-18""#), "-:1:13: expected `2012-10-17`, found `2012-10-18`"),
+        (around(r#""Version": 2012"#), "expected `2012-10-17` or `2008-10-17`, found `2012`"),
+        (around(r#""Verson": "2012-10-17""#), "-:1:2: expected `Version`, found `Verson`"),
+        (around(r#""Statment": []"#), "expected `Statement`, found `Statment`"),
+        (around(r#""Owner": "us""#), "expected `Version`, `Id` or `Statement`, found `Owner`"),
+        (of_kind("Aws"), "expected `AWS`, found `Aws`"),
+        (of_kind("Federation"), "expected `Federated`, found `Federation`"),
+    ] {
+        let said = explain(&["policy", "-"], &text)?;
+        assert_eq!((said.status, said.out.as_str()), (Some(2), ""), "{text}");
+        assert!(said.err.starts_with("snapback: -:") && said.err.contains(complaint), "{text}: {}", said.err);
+    }
+    let id = around(r#""Version": "2008-10-17", "Id": "ours""#);
+    assert_eq!(explain(&["policy", "-"], id)?.status, Some(1));
+
+    let identity =
+        |member: &str| format!("{{\"Statement\": {{\"Effect\": \"Allow\", \"Resource\": \"*\", {member}}}}}");
+    let said = explain(&["identity", "-"], identity(r#""Acton": "*""#))?;
+    assert_eq!((said.status, said.out.as_str()), (Some(2), ""));
+    assert!(said.err.contains("expected `Action`, found `Acton`"), "{}", said.err);
+    assert_eq!(explain(&["identity", "-"], identity(r#""Action": "s3:GetObject""#))?.status, Some(0));
+    Ok(())
+}
+
+#[test]
+fn who_is_a_stranger_only_because_nobody_named_the_owner_is_said_to_be() -> Result<()> {
+    let own = policy(&[json!({"AWS": "111122223333"})]).to_string();
+    let public = policy(&[json!("*")]).to_string();
+    let hint = "\n\nhint: every account counts as a stranger's here. Name the owner's with --account";
+    for (text, flags, is_hinted) in [
+        (&own, &[][..], true),
+        (&own, &["--account", "444455556666"], false),
+        (&own, &["--json"], false),
+        (&public, &[], false),
+    ] {
+        let said = explain(&[&["policy", "-"], flags].concat(), text)?;
+        assert_eq!(said.out.contains(hint), is_hinted, "{flags:?}: {}", said.out);
+    }
+    Ok(())
+}
+
+#[test]
+fn why_a_role_that_nobody_may_assume_denies_everyone_is_said() -> Result<()> {
+    let of = |principals: &[Value]| {
+        let statements: Vec<Value> = principals
+            .iter()
+            .map(|principal| json!({"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}))
+            .collect();
+        json!({"Version": "2012-10-17", "Statement": statements}).to_string()
+    };
+    let why = "\n\nWithout the untrusted nobody is left. A role cannot be without a trust policy";
+    let explained = |text: &str| explain(&["policy", "-", "--kind", "trust", "--account", "111122223333"], text);
+    let said = explained(&of(&[json!("*")]))?;
+    assert!(said.out.contains(why) && said.out.contains("So everyone is denied:\n"), "{}", said.out);
+    assert!(
+        said.out.contains(r#"{"Effect":"Deny","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"}"#),
+        "{}",
+        said.out
+    );
+    let some_stay = explained(&of(&[json!("*"), json!({"AWS": "111122223333"})]))?;
+    assert!(some_stay.out.contains("\n\nWithout the untrusted:\n"), "{}", some_stay.out);
+    Ok(())
+}
+
+/// Errors of whatever parses an argument or a file are of no use to whoever wrote it.
+#[test]
+fn what_is_wrong_with_an_argument_or_a_file_is_said_in_plain_words() -> Result<()> {
+    let brace = file("brace.json", "{")?;
+    let brace = brace.to_str().context("a path")?;
+    let event = concat!(env!("CARGO_MANIFEST_DIR"), "/../events/s3-public-bucket-policy/everyone-may-read.json");
+    for (arguments, complaint) in [
+        (&["replay", "--threads", "0", "x"][..], "'--threads <NUMBER>': expected a whole number from 1 to 1024"),
+        (&["replay", "--threads", "x", "x"], "'--threads <NUMBER>': expected a whole number from 1 to 1024"),
+        (&["history", "--limit", "x"], "'--limit <NUMBER>': expected a whole number from 1\n"),
+        (&["history", "--limit", "0"], "'--limit <NUMBER>': expected a whole number from 1\n"),
+        (&["undo", "x", "--days", "0"], "'--days <DAYS>': expected a whole number from 1 to 3653"),
+        (&["scan", "--public-ports", "http"], "expected ports such as `tcp/80,tcp/8000-8100,udp/53,icmp`"),
+        (&["explain", "policy", brace], "brace.json:1:1: not JSON: it ends too early\n"),
+        (&["explain", "identity", brace], "brace.json:1:1: not JSON: it ends too early\n"),
+        (&["explain", "ingress", brace], "brace.json:1:1: not JSON: it ends too early\n"),
+        (&["explain", "event", brace], "brace.json:1:1: not JSON: it ends too early\n"),
+        (&["explain", "event", event, "--state", brace], "brace.json: not JSON: it ends too early (line 1)\n"),
+        (&[], "expected a command, found none\n\n"),
+        (&["explain"], "expected a command, found none\n\n"),
+        (&["guardrails"], "expected a command, found none\n\n"),
+    ] {
+        let done = Command::new(env!("CARGO_BIN_EXE_snapback"))
+            .args(arguments)
+            .env_remove("SNAPBACK_PUBLIC_PORTS")
+            .output()?;
+        let err = String::from_utf8(done.stderr)?;
+        assert_eq!((done.status.code(), done.stdout.len()), (Some(2), 0), "{arguments:?}: {err}");
+        assert!(err.starts_with("snapback: ") && err.contains(complaint), "{arguments:?}: {err}");
+    }
+    let done =
+        Command::new(env!("CARGO_BIN_EXE_snapback")).arg("scan").env("SNAPBACK_PUBLIC_PORTS", "http").output()?;
+    let err = String::from_utf8(done.stderr)?;
+    assert!(err.contains("or `none`; the variable SNAPBACK_PUBLIC_PORTS says so"), "{err}");
+    Ok(())
+}
+
+/// There is no revert that a guardrail could forbid.
+#[test]
+fn of_a_control_that_only_notifies_no_revert_is_spoken_of() -> Result<()> {
+    let event = |path: &str| format!("{}/../events/{path}", env!("CARGO_MANIFEST_DIR"));
+    let notified = explain(&["event", &event("signin-root-sign-in/with-mfa.json")], "")?;
+    assert!(notified.out.contains("\nguardrails  not asked: this control only notifies"), "{}", notified.out);
+    assert!(!notified.out.contains("revert"), "{}", notified.out);
+    let reverted = explain(&["event", &event("s3-public-bucket-policy/everyone-may-read.json")], "")?;
+    assert!(reverted.out.contains("\nguardrails  if it came to a revert: "), "{}", reverted.out);
+    Ok(())
+}
+
 #[test]
 fn what_a_policy_is_attached_to_can_be_told() -> Result<()> {
     let statement = |effect: &str, resource: &str| json!({"Effect": effect, "Principal": "*", "Action": "sqs:*", "Resource": resource});

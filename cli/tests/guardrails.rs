@@ -90,6 +90,45 @@ fn what_is_broken_is_told_with_its_place() -> Result<()> {
     Ok(())
 }
 
+/// Whoever saves a guardrail under another name would believe in it, and nobody would ask it.
+#[test]
+fn what_nobody_would_read_is_named_and_is_an_error() -> Result<()> {
+    let check = |name: &str, stray: &str, text: &str| -> Result<(Said, PathBuf)> {
+        let folder = guardrails(name, &[PERMIT])?;
+        let path = Path::new(&folder).join(stray);
+        fs::create_dir_all(path.parent().context("a folder")?)?;
+        fs::write(&path, text)?;
+        Ok((snapback(&["guardrails", "check", &folder])?, path))
+    };
+    for (name, stray) in [
+        ("ending", "break-glass.ceder"),
+        ("capitals", "break-glass.CEDAR"),
+        ("text", "break-glass.cedar.txt"),
+        ("no-ending", "break-glass"),
+        ("trust", "trust.json"),
+        ("trust-ending", "trusted.jsonc"),
+    ] {
+        let (said, path) = check(name, stray, "{}")?;
+        let complaint = "expected a name that ends in `.cedar`, or `trusted.json`: no other file is read";
+        assert_eq!((said.status, said.out.as_str()), (Some(2), ""), "{stray}");
+        assert_eq!(said.err, format!("snapback: {}: {complaint}\n", path.display()));
+    }
+    let (said, path) = check("below", "team/break-glass.cedar", ROLE)?;
+    let folder = path.parent().context("a folder")?.display();
+    let complaint = "expected guardrails in the folder itself: a folder in it is not read";
+    assert_eq!((said.status, said.err), (Some(2), format!("snapback: {folder}: {complaint}\n")));
+    for empty in ["", "// permit (principal, action, resource);\n"] {
+        let (said, path) = check("empty", "break-glass.cedar", empty)?;
+        let complaint = "expected a guardrail (`permit …` or `forbid …`), found none";
+        assert_eq!((said.status, said.out.as_str()), (Some(2), ""), "{empty:?}");
+        assert_eq!(said.err, format!("snapback: {}: {complaint}\n", path.display()));
+    }
+    for (name, beside) in [("dotted", ".gitignore"), ("readme", "README.md"), ("example", "examples/sandbox.cedar")] {
+        assert_eq!(check(name, beside, ROLE)?.0.status, Some(0), "{beside}");
+    }
+    Ok(())
+}
+
 /// The build of the layer in which they travel copies them to the mark, and ends where there is none.
 #[test]
 fn only_what_is_fine_is_marked_as_checked() -> Result<()> {
@@ -190,11 +229,12 @@ fn whom_the_operator_trusts_is_checked_too() -> Result<()> {
     fs::write(&file, r#"{"accounts": {"444455556666": "a vendor"}, "ranges": {"203.0.113.0/24": "the office"}}"#)?;
     let good = snapback(&["guardrails", "check", &folder])?;
     assert_eq!((good.status, good.err.as_str()), (Some(0), ""));
-    assert!(good.out.contains("trusted.json: accounts 1, ranges 1"), "{}", good.out);
+    assert!(good.out.contains(&format!("{}: accounts 1, ranges 1\n", file.display())), "{}", good.out);
     fs::write(&file, r#"{"accounts": {"444455556666": ""}}"#)?;
     let bad = snapback(&["guardrails", "check", &folder])?;
     assert_eq!(bad.status, Some(2));
-    assert!(bad.err.contains("trusted.json: field `accounts`: expected a reason for `444455556666`"), "{}", bad.err);
+    let said = format!("snapback: {}:1: field `accounts`: expected a reason for `444455556666`", file.display());
+    assert!(bad.err.starts_with(&said), "{}", bad.err);
     fs::write(&file, r#"{"accounts": ["444455556666"]}"#)?;
     let list = snapback(&["guardrails", "check", &folder])?;
     let said = "trusted.json:1: field `accounts`: expected an object, found a list; each name has its reason, as in {";

@@ -140,7 +140,7 @@ fn what_repeats_calls_or_is_for_another_account_is_no_suspicion() -> Result<()> 
     fs::write(folder.join("own.jsonl"), format!("{elsewhere}\n{key}\n"))?;
     let output = snapback(&["replay", folder.to_str().context("a path")?], b"")?;
     assert_eq!(String::from_utf8(output.stdout)?, "2 events, 2 watched, 0 suspicious\n");
-    assert!(output.status.success());
+    assert_eq!(output.status.code(), Some(1), "of one it cannot be told");
     let note = "snapback: cannot tell whether 1 event is about keys of Snapback: name its keys with --journal-key and \
                 --topic-key\n";
     assert_eq!(String::from_utf8(output.stderr)?, note);
@@ -205,6 +205,55 @@ fn whom_the_operator_trusts_raises_no_suspicion() -> Result<()> {
     let broken = asked(&["--guardrails", folder.to_str().context("a path")?])?;
     assert_eq!(broken.status.code(), Some(2));
     assert!(String::from_utf8(broken.stderr)?.contains("trusted.json"));
+    Ok(())
+}
+
+/// As Windows writes it, and as `cat` puts such files together.
+#[test]
+fn a_byte_order_mark_is_no_part_of_the_json() -> Result<()> {
+    let folder = folder("marked")?;
+    let mark = "\u{feff}";
+    fs::write(folder.join("lines.jsonl"), format!("{mark}{}\r\n{mark}{}\r\n{mark}\r\n", open("one"), open("two")))?;
+    fs::write(folder.join("record.json"), format!("{mark}{:#}", open("three")))?;
+    fs::write(folder.join("log.json"), format!("{mark}{}", json!({"Records": [open("four")]})))?;
+    let output = snapback(&["replay", "--json", folder.to_str().context("a path")?], b"")?;
+    let told: Vec<Value> = lines(&output)?.iter().map(|line| line["eventID"].clone()).collect();
+    assert_eq!(told, ["one", "two", "four", "three"]);
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+
+    let utf16: Vec<u8> = [0xfeff].into_iter().chain("{}\n{}\n".encode_utf16()).flat_map(u16::to_le_bytes).collect();
+    let output = snapback(&["replay", "-"], &utf16)?;
+    assert_eq!(String::from_utf8(output.stderr)?, "snapback: -: expected UTF-8, found UTF-16\n");
+    assert_eq!(output.status.code(), Some(2));
+    Ok(())
+}
+
+#[test]
+fn what_is_wrong_many_times_is_shown_some_times_and_counted() -> Result<()> {
+    let folder = folder("flood")?;
+    fs::write(folder.join("a.jsonl"), format!("{}\n{}", open("one"), "no json\n".repeat(5000)))?;
+    fs::write(folder.join("b.jsonl"), "  no json either\n".repeat(7))?;
+    let path = folder.to_str().context("a path")?;
+    let output = snapback(&["replay", path], b"")?;
+    let complaints = String::from_utf8(output.stderr)?;
+    let lines: Vec<&str> = complaints.lines().collect();
+    assert_eq!(lines.len(), 4, "{complaints}");
+    for (line, number) in lines.iter().zip(2..5) {
+        assert!(line.starts_with(&format!("snapback: {path}/a.jsonl:{number}: not JSON: ")), "{line}");
+    }
+    assert!(lines[3].starts_with("snapback: 5004 more: not JSON: "), "{complaints}");
+    assert!(String::from_utf8(output.stdout)?.ends_with("1 event, 1 watched, 1 suspicious, 5007 bad\n"));
+    assert_eq!(output.status.code(), Some(1));
+
+    let values: Vec<String> =
+        (0..100).map(|number| format!("{{\"Records\": 1, \"field{number}\": 1, \"eventName\": 1}}")).collect();
+    let odd: Vec<String> =
+        (0..100).map(|number| open("odd").to_string().replace("2026-01-31T", &format!("2026-01-{number}x"))).collect();
+    let output = snapback(&["replay", "-"], [values, odd].concat().join("\n").as_bytes())?;
+    let complaints = String::from_utf8(output.stderr)?;
+    assert!(complaints.lines().count() < 20, "{complaints}");
+    assert!(complaints.contains("snapback: 97 more: field `Records`: expected a list of records\n"), "{complaints}");
+    assert!(complaints.contains("snapback: 91 more with something else wrong\n"), "{complaints}");
     Ok(())
 }
 

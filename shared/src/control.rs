@@ -28,6 +28,13 @@ use crate::subject::Subject;
 pub trait Control: 'static {
     const ABOUT: &'static About;
 
+    /// What happened to the subject, to be read as [`About::happened`] is, if that is certain. A control that several calls
+    /// wake says what this one did; one that a scheduled check wakes, what it has found.
+    #[must_use]
+    fn happened(_event: &Event, _state: &Self::State, is_certain: bool) -> Option<&'static str> {
+        is_certain.then_some(Self::ABOUT.happened)
+    }
+
     /// What it watches are API calls, unless it says otherwise.
     const WATCHES: Kind = Kind::ApiCall;
 
@@ -190,15 +197,6 @@ impl Watch {
     #[must_use]
     pub fn is_by_root(&self) -> bool {
         self.name == Self::BY_ROOT.name
-    }
-}
-
-impl About {
-    /// What has certainly happened if this is decided. A control that reverts only alerts where it cannot tell.
-    #[must_use]
-    pub fn certainly_happened<C>(&self, decision: &Decision<C>) -> Option<&'static str> {
-        let is_certain = self.writes.is_empty() || !matches!(decision, Decision::Alert { .. });
-        is_certain.then_some(self.happened)
     }
 }
 
@@ -444,6 +442,8 @@ pub struct AnyControl {
     pub decide: fn(&Event, &Suspicion, &Value, &Given<'_>) -> Result<Decision<Change>>,
     pub asks: fn(&Event, &Suspicion, &Value, &Given<'_>) -> Result<Option<String>>,
     pub found: fn(&Event, &Suspicion, &Value) -> Result<Subject>,
+    /// See [`AnyControl::happened`].
+    happened: fn(&Event, &Value, bool) -> Result<Option<&'static str>>,
     pub was_open: fn(&Event, &Suspicion, &Value, &Settings) -> Result<Option<WasOpen>>,
     pub is_settled: Option<fn(&Value) -> Result<bool>>,
     pub twice: fn(&Value) -> Result<Option<Value>>,
@@ -488,6 +488,7 @@ impl AnyControl {
             decide: decide::<C>,
             asks: asks::<C>,
             found: found::<C>,
+            happened: happened::<C>,
             was_open: was_open::<C>,
             is_settled: if C::IS_SETTLED.is_some() { Some(is_settled::<C>) } else { None },
             twice: twice::<C>,
@@ -507,6 +508,19 @@ impl AnyControl {
         let all: Option<ReadAll<Value>> = if C::ALL.is_some() { Some(all::<C>) } else { None };
         let good = Good { of: good::<C>, same: same::<Option<C::Good>>, soon: C::SOON, all };
         Self { good: Some(good), ..Self::of::<C>() }
+    }
+
+    /// What happened to the subject, if that is certain. Where nothing could be looked at, it is what it mostly is.
+    #[must_use]
+    pub fn happened(&self, event: &Event, state: &Value, is_certain: bool) -> Option<&'static str> {
+        (self.happened)(event, state, is_certain).unwrap_or_else(|_| is_certain.then_some(self.about.happened))
+    }
+
+    /// The same, if this is decided. A control that reverts only alerts where it cannot tell.
+    #[must_use]
+    pub fn happened_by<C>(&self, event: &Event, state: &Value, decision: &Decision<C>) -> Option<&'static str> {
+        let is_certain = self.about.writes.is_empty() || !matches!(decision, Decision::Alert { .. });
+        self.happened(event, state, is_certain)
     }
 
     /// What its function may do: nothing, if an operator applies what it plans.
@@ -574,6 +588,10 @@ fn good<C: Remembers>(state: &Value) -> Result<Value> {
 
 fn found<C: Control>(event: &Event, suspicion: &Suspicion, state: &Value) -> Result<Subject> {
     Ok(C::found(event, suspicion, &C::State::deserialize(state)?))
+}
+
+fn happened<C: Control>(event: &Event, state: &Value, is_certain: bool) -> Result<Option<&'static str>> {
+    Ok(C::happened(event, &C::State::deserialize(state)?, is_certain))
 }
 
 fn was_open<C: Control>(

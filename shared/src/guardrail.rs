@@ -32,6 +32,7 @@ use crate::event::{Actor, Event};
 use crate::journal::digest_of;
 use crate::network;
 use crate::subject::Subject;
+use crate::trusted;
 
 /// What guardrails can speak of.
 const SCHEMA: &str = include_str!("../../guardrails/schema.cedarschema");
@@ -41,6 +42,12 @@ const ANNOTATIONS: [&str; 3] = ["reason", "owner", "until"];
 
 /// The file beside guardrails that says which have been checked, and by which schema.
 const MARK: &str = "checked.sha256";
+
+/// What else belongs into a folder of guardrails and is none: whom the operator trusts, and what a clone has there.
+const BESIDE: [&str; 5] = [trusted::FILE, MARK, "schema.cedarschema", "Makefile", "README.md"];
+
+/// The folder beside guardrails that is there to be copied from.
+const EXAMPLES: &str = "examples";
 
 /// The guardrails of a folder, all of which fit the schema.
 #[derive(Debug)]
@@ -293,13 +300,50 @@ impl fmt::Display for Broken {
 
 impl std::error::Error for Broken {}
 
+/// Whether everything in a folder is read, and says something: a guardrail under another name is none.
+///
+/// # Errors
+/// Names each, and what was expected.
+pub fn refuse_strays(folder: &Path) -> Result<(), Broken> {
+    let strays = paths(folder)?.into_iter().filter_map(|path| Some(format!("{}: {}", path.display(), stray(&path)?)));
+    let strays: Vec<String> = strays.collect();
+    if strays.is_empty() { Ok(()) } else { Err(Broken(strays)) }
+}
+
+/// Why nobody would ever ask what is in this, if it may be meant to be asked.
+fn stray(path: &Path) -> Option<&'static str> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    if path.is_dir() {
+        let holds_some = paths(path).is_ok_and(|paths| paths.iter().any(|path| is_guardrails(path)));
+        let is_read = !holds_some || name == EXAMPLES || name.starts_with('.');
+        return (!is_read).then_some("expected guardrails in the folder itself: a folder in it is not read");
+    }
+    if is_guardrails(path) {
+        // What is no Cedar is told when it is read.
+        let set = fs::read_to_string(path).ok().and_then(|text| PolicySet::from_str(&text).ok());
+        let is_empty = set.is_some_and(|set| set.is_empty());
+        return is_empty.then_some("expected a guardrail (`permit …` or `forbid …`), found none");
+    }
+    let is_expected = BESIDE.contains(&&*name) || name.starts_with('.');
+    (!is_expected).then_some("expected a name that ends in `.cedar`, or `trusted.json`: no other file is read")
+}
+
 fn files(folder: &Path) -> Result<Vec<PathBuf>, Broken> {
+    let mut files = paths(folder)?;
+    files.retain(|path| is_guardrails(path));
+    Ok(files)
+}
+
+fn is_guardrails(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "cedar")
+}
+
+fn paths(folder: &Path) -> Result<Vec<PathBuf>, Broken> {
     let entries = fs::read_dir(folder).and_then(Iterator::collect::<std::io::Result<Vec<_>>>);
     let entries = entries.map_err(|error| unreadable(folder, &error))?;
-    let mut files: Vec<PathBuf> = entries.into_iter().map(|entry| entry.path()).collect();
-    files.retain(|path| path.extension().is_some_and(|extension| extension == "cedar"));
-    files.sort();
-    Ok(files)
+    let mut paths: Vec<PathBuf> = entries.into_iter().map(|entry| entry.path()).collect();
+    paths.sort();
+    Ok(paths)
 }
 
 /// Which files there are, and what is in them.

@@ -105,6 +105,13 @@ pub fn said(error: &serde_json::Error) -> String {
     }
 }
 
+/// What is wrong with a text that begins as JSON and breaks off.
+#[must_use]
+pub fn broken_off(text: &str) -> Option<String> {
+    let error = serde_json::from_str::<Value>(text).err()?;
+    error.is_eof().then(|| said(&error))
+}
+
 /// `invalid type: string "22", expected i64`, in the words of JSON.
 fn of_another_type(message: &str) -> Option<String> {
     let (found, expected) = message.strip_prefix("invalid type: ")?.split_once(", expected ")?;

@@ -22,6 +22,7 @@ pub mod network;
 pub mod notice;
 pub mod noticed;
 pub mod partition;
+pub mod past;
 pub mod place;
 pub mod plain;
 pub mod policed;

@@ -19,7 +19,7 @@
 //! | `forged` | journal records about this resource that were forged, and ignored |
 //! | `repeat` | how often the same change was reverted or the same call was counted (`times`), and `since` when |
 //! | `journal` | the journal's table |
-//! | `apply` | the command that approves the revert |
+//! | `apply` | the command that makes the revert, where Snapback asks or would make it |
 //! | `undo` | the command that undoes the revert and restores the original change |
 //! | `release` | the commands that end the holds which keep the change in place |
 //!
@@ -39,6 +39,7 @@ use crate::change::Change;
 use crate::decision::Decision;
 use crate::event::SCHEDULED;
 use crate::journal::{Entry, Memory, Outcome, Repeat};
+use crate::past::in_the_past;
 use crate::plain::{on_one_line, plain};
 
 /// What SNS takes in one message, all variants and attributes together.
@@ -212,7 +213,7 @@ fn subject(entry: &Entry) -> String {
 /// What happened, then what Snapback did, then the one command, then all else.
 fn text(entry: &Entry, journal: Table<'_>) -> String {
     let paragraphs = [
-        vec![what_happened(entry), format!("{}.", capitalised(&without_repetition(entry.decision.why(), entry)))],
+        vec![what_happened(entry), format!("{}.", capitalised(&why(entry)))],
         what_was_done(entry),
         commands(entry, journal),
         what_is_left(entry),
@@ -243,10 +244,14 @@ fn what_was_done(entry: &Entry) -> Vec<String> {
     lines
 }
 
+const TO_APPROVE: &str = "To approve this revert (the command checks again and asks you before it changes anything):";
+const TO_APPLY: &str =
+    "To make this revert after all (the command checks again and asks you before it changes anything):";
+
 fn commands(entry: &Entry, journal: Table<'_>) -> Vec<String> {
-    let apply = apply(entry, journal).map(|command| {
-        ("To approve this revert (the command checks again and asks you before it changes anything):", command)
-    });
+    let is_asked = entry.outcome == Outcome::Asked;
+    let to_apply = if is_asked { TO_APPROVE } else { TO_APPLY };
+    let apply = apply(entry, journal).map(|command| (to_apply, command));
     let undo = undo(entry, journal).map(|command| {
         ("To undo this revert and restore the original change (Snapback will leave it in place for 30 days):", command)
     });
@@ -383,6 +388,12 @@ fn happened(entry: &Entry) -> String {
     }
 }
 
+/// Why it is risky, or was until Snapback has reverted it.
+fn why(entry: &Entry) -> String {
+    let why = without_repetition(entry.decision.why(), entry);
+    if entry.outcome == Outcome::Reverted { in_the_past(&why) } else { why }
+}
+
 /// The resource is named in the line above.
 fn without_repetition(why: &str, entry: &Entry) -> String {
     let name = format!("{} `{}` ", entry.subject.kind, entry.subject.name);
@@ -503,15 +514,15 @@ fn seconds_open(entry: &Entry) -> Option<i64> {
 }
 
 fn undo(entry: &Entry, journal: Table<'_>) -> Option<String> {
-    command("undo", Outcome::Reverted, entry, journal)
+    command("undo", &[Outcome::Reverted], entry, journal)
 }
 
 fn apply(entry: &Entry, journal: Table<'_>) -> Option<String> {
-    command("apply", Outcome::Asked, entry, journal)
+    command("apply", &[Outcome::Asked, Outcome::WouldRevert], entry, journal)
 }
 
-fn command(verb: &str, of: Outcome, entry: &Entry, journal: Table<'_>) -> Option<String> {
-    (entry.outcome == of && !entry.unwritten).then(|| format!("snapback {verb} {} {journal}", entry.id))
+fn command(verb: &str, of: &[Outcome], entry: &Entry, journal: Table<'_>) -> Option<String> {
+    (of.contains(&entry.outcome) && !entry.unwritten).then(|| format!("snapback {verb} {} {journal}", entry.id))
 }
 
 /// Whose calls about the resource followed, until it was seen to be closed. The event history has no calls about objects,
@@ -702,6 +713,37 @@ mod tests {
     }
 
     #[test]
+    fn what_was_not_reverted_comes_with_the_command_that_reverts_it() {
+        let apply = "snapback apply 0123456789abcdef0123 --journal journal --region us-east-1";
+        for (outcome, purpose) in [
+            (Outcome::WouldRevert, Some("To make this revert after all")),
+            (Outcome::Asked, Some("To approve this revert")),
+            (Outcome::Reverted, None),
+            (Outcome::Alerted, None),
+            (Outcome::Failed, None),
+        ] {
+            let Notice { text, json, .. } = Notice::of(&Entry { outcome, ..reverted("b", "{}") }, JOURNAL);
+            assert_eq!(json["apply"].as_str(), purpose.map(|_| apply), "{outcome}");
+            assert_eq!(text.contains(&format!("\n    {apply}\n")), purpose.is_some(), "{text}");
+            assert!(purpose.is_none_or(|purpose| text.contains(&format!("\n{purpose} ("))), "{text}");
+        }
+        let unwritten = Entry { outcome: Outcome::WouldRevert, unwritten: true, ..reverted("b", "{}") };
+        assert_eq!(Notice::of(&unwritten, JOURNAL).json["apply"], Value::Null);
+    }
+
+    #[test]
+    fn what_is_reverted_is_told_in_the_past() {
+        let first_lines = |outcome| {
+            let text = Notice::of(&Entry { outcome, ..reverted("b", "{}") }, JOURNAL).text;
+            text.lines().nth(1).unwrap_or_default().to_owned()
+        };
+        assert_eq!(first_lines(Outcome::Reverted), "Statement 1 let everyone do s3:GetObject.");
+        assert_eq!(first_lines(Outcome::WouldRevert), "Statement 1 lets everyone do s3:GetObject.");
+        let still_open = Notice::of(&reverted("b", "{}"), JOURNAL).text;
+        assert!(still_open.contains("STILL OPEN: statement 2 lets everyone do s3:GetObject"), "{still_open}");
+    }
+
+    #[test]
     fn what_was_left_on_purpose_is_not_called_wrong() {
         let problem = Some("Snapback is stopped by ops: a drill".to_owned());
         let text =
@@ -819,7 +861,7 @@ mod tests {
         }
         let text = Notice::of(&entry, JOURNAL).text;
         let said = "HIGH: Security group sg-1 in account 111122223333 (eu-central-1) let anyone in.\n\
-                    It lets in tcp/22 from 0.0.0.0/0.\n";
+                    It let in tcp/22 from 0.0.0.0/0.\n";
         assert!(text.starts_with(said), "{text}");
     }
 

@@ -27,6 +27,12 @@ pub trait Noticed: 'static {
     /// See [`Control::TELLS_FROM`].
     const TELLS_FROM: Option<u64> = None;
 
+    /// See [`Control::happened`].
+    #[must_use]
+    fn happened(_event: &Event) -> &'static str {
+        Self::ABOUT.happened
+    }
+
     /// What people have to know; nothing if the event is harmless. What it does not tell is a risk.
     fn noticed(event: &Event, settings: &Settings) -> Option<Risk>;
 }
@@ -53,6 +59,10 @@ impl<N: Noticed> Control for Notices<N> {
 
     type State = ();
     type Change = Nothing;
+
+    fn happened(event: &Event, (): &(), is_certain: bool) -> Option<&'static str> {
+        is_certain.then(|| N::happened(event))
+    }
 
     fn suspect(event: &Event, settings: &Settings) -> Vec<Suspicion> {
         let risk = N::noticed(event, settings);

@@ -464,7 +464,7 @@ impl<'a> Responder<'a> {
             id: case.id(),
             control: about.id.to_owned(),
             title: about.title.to_owned(),
-            happened: about.certainly_happened(&decision).map(str::to_owned),
+            happened: case.control.happened_by(&case.event, &state, &decision).map(str::to_owned),
             caveat: about.caveat.to_owned(),
             subject: case.subject.clone(),
             event: Cause::from(case.event.as_ref()),

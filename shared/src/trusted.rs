@@ -11,7 +11,6 @@
 //! }
 //! ```
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::io::ErrorKind;
@@ -19,27 +18,37 @@ use std::path::Path;
 
 use ipnet::IpNet;
 use serde::Deserialize;
+use serde::de::{Deserializer, Error, MapAccess, Visitor};
 
 use crate::json::{self, Misread};
+use crate::network::is_world;
 use crate::policy::{is_account, is_organization};
 use crate::settings::Settings;
 
-const FILE: &str = "trusted.json";
+pub const FILE: &str = "trusted.json";
 
 const EXPECTED: &str = r#"each name has its reason, as in {"accounts": {"444455556666": "our vendor"}}"#;
-
-/// Names, and why each is trusted.
-type Reasons = BTreeMap<String, String>;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 struct Trusted {
-    accounts: Reasons,
-    organizations: Reasons,
+    #[serde(deserialize_with = "accounts")]
+    accounts: Vec<String>,
+    #[serde(deserialize_with = "organizations")]
+    organizations: Vec<String>,
     /// VPCs and VPC endpoints.
-    networks: Reasons,
-    ranges: Reasons,
-    canonical_users: Reasons,
+    #[serde(deserialize_with = "networks")]
+    networks: Vec<String>,
+    #[serde(deserialize_with = "ranges")]
+    ranges: Vec<IpNet>,
+    #[serde(deserialize_with = "canonical_users")]
+    canonical_users: Vec<String>,
+}
+
+/// An object of names of one kind, each with the reason that people read.
+struct Names<T> {
+    expected: &'static str,
+    read: fn(&str) -> Option<T>,
 }
 
 /// What is wrong with the file, and where.
@@ -64,25 +73,74 @@ impl Settings {
                 let Misread { message, line, .. } = error;
                 Unusable(format!("{}:{line}: {message}; {EXPECTED}", path.display()))
             })?;
-        let named = |field: &str, reasons: Reasons, expected: &str, is_valid: fn(&str) -> bool| {
-            let check = |(name, reason): (String, String)| match (is_valid(&name), reason.trim().is_empty()) {
-                (true, false) => Ok(name),
-                (true, true) => Err(refused(format!("field `{field}`: expected a reason for `{name}`, found none"))),
-                (false, _) => Err(refused(format!("field `{field}`: expected {expected}, found `{name}`"))),
-            };
-            reasons.into_iter().map(check).collect::<Result<Vec<_>, _>>()
-        };
-        self.trusted_accounts.extend(named("accounts", accounts, "an account id of 12 digits", is_account)?);
-        let organization = "an organization id such as `o-a1b2c3d4e5`";
-        self.trusted_organizations.extend(named("organizations", organizations, organization, is_organization)?);
-        let network = "the id of a VPC or a VPC endpoint, such as `vpce-0a1b2c3d`";
-        self.trusted_networks.extend(named("networks", networks, network, is_network)?);
-        let range = "a range such as `203.0.113.0/24`";
-        let ranges = named("ranges", ranges, range, |range| range.parse::<IpNet>().is_ok())?;
-        self.trusted_ranges.extend(ranges.iter().filter_map(|range| range.parse::<IpNet>().ok()));
-        let user = "a canonical user id of 64 hexadecimal digits";
-        self.trusted_canonical_users.extend(named("canonicalUsers", canonical_users, user, is_canonical_user)?);
+        self.trusted_accounts.extend(accounts);
+        self.trusted_organizations.extend(organizations);
+        self.trusted_networks.extend(networks);
+        self.trusted_ranges.extend(ranges);
+        self.trusted_canonical_users.extend(canonical_users);
         Ok(self)
+    }
+}
+
+fn accounts<'de, D: Deserializer<'de>>(names: D) -> Result<Vec<String>, D::Error> {
+    named(names, "an account id of 12 digits", |name| is_account(name).then(|| name.to_owned()))
+}
+
+fn organizations<'de, D: Deserializer<'de>>(names: D) -> Result<Vec<String>, D::Error> {
+    named(names, "an organization id such as `o-a1b2c3d4e5`", |name| is_organization(name).then(|| name.to_owned()))
+}
+
+fn networks<'de, D: Deserializer<'de>>(names: D) -> Result<Vec<String>, D::Error> {
+    let expected = "the id of a VPC or a VPC endpoint, such as `vpce-0a1b2c3d`";
+    named(names, expected, |name| is_network(name).then(|| name.to_owned()))
+}
+
+/// Nobody knows everyone who comes from the world, in one piece or in several.
+fn ranges<'de, D: Deserializer<'de>>(names: D) -> Result<Vec<IpNet>, D::Error> {
+    let expected = "a range such as `203.0.113.0/24`, of those whom you know";
+    let ranges = named(names, expected, |name| name.parse().ok().filter(|range| !is_world(&[*range])))?;
+    if is_world(&ranges) {
+        let ranges: Vec<String> = ranges.iter().map(ToString::to_string).collect();
+        return Err(D::Error::custom(format!(
+            "expected ranges of those whom you know, found ranges that are the world together: {}",
+            ranges.join(", ")
+        )));
+    }
+    Ok(ranges)
+}
+
+fn canonical_users<'de, D: Deserializer<'de>>(names: D) -> Result<Vec<String>, D::Error> {
+    let expected = "a canonical user id of 64 hexadecimal digits";
+    named(names, expected, |name| is_canonical_user(name).then(|| name.to_owned()))
+}
+
+/// Names as they are read, so that what is wrong with one is told with its line.
+fn named<'de, D: Deserializer<'de>, T>(
+    names: D,
+    expected: &'static str,
+    read: fn(&str) -> Option<T>,
+) -> Result<Vec<T>, D::Error> {
+    names.deserialize_map(Names { expected, read })
+}
+
+impl<'de, T> Visitor<'de> for Names<T> {
+    type Value = Vec<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a map")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut names: M) -> Result<Vec<T>, M::Error> {
+        let mut all = vec![];
+        while let Some((name, reason)) = names.next_entry::<String, String>()? {
+            let expected = self.expected;
+            let wrong = || M::Error::custom(format!("expected {expected}, found `{name}`"));
+            all.push((self.read)(&name).ok_or_else(wrong)?);
+            if reason.trim().is_empty() {
+                return Err(M::Error::custom(format!("expected a reason for `{name}`, found none")));
+            }
+        }
+        Ok(all)
     }
 }
 
@@ -143,21 +201,59 @@ mod tests {
             ("field", r#"{"account": {}}"#, "trusted.json:1: unknown field `account`"),
             (
                 "id",
-                r#"{"accounts": {"1234": "a vendor"}}"#,
-                "field `accounts`: expected an account id of 12 digits, found `1234`",
+                "{\"accounts\": {\"444455556666\": \"a vendor\",\n  \"1234\": \"another\"}}",
+                "trusted.json:2: field `accounts`: expected an account id of 12 digits, found `1234`",
             ),
             (
                 "reason",
-                r#"{"accounts": {"444455556666": " "}}"#,
-                "field `accounts`: expected a reason for `444455556666`",
+                "{\n\n\"accounts\": {\"444455556666\": \" \"}}",
+                "trusted.json:3: field `accounts`: expected a reason for `444455556666`, found none",
             ),
-            ("range", r#"{"ranges": {"203.0.113.0/33": "the office"}}"#, "field `ranges`: expected a range such as"),
-            ("network", r#"{"networks": {"subnet-1": "ours"}}"#, "field `networks`: expected the id of a VPC"),
+            (
+                "range",
+                r#"{"ranges": {"203.0.113.0/33": "the office"}}"#,
+                "trusted.json:1: field `ranges`: expected a range such as `203.0.113.0/24`",
+            ),
+            (
+                "network",
+                r#"{"networks": {"subnet-1": "ours"}}"#,
+                "trusted.json:1: field `networks`: expected the id of a VPC",
+            ),
+            (
+                "user",
+                r#"{"canonicalUsers": {"alice": "ours"}}"#,
+                "trusted.json:1: field `canonicalUsers`: expected a canonical user id",
+            ),
+            (
+                "list",
+                r#"{"ranges": ["10.0.0.0/8"]}"#,
+                "trusted.json:1: field `ranges`: expected an object, found a list",
+            ),
         ] {
             let folder = folder(name, text);
             let refused = Settings::default().with_trusted(&folder).expect_err("it is wrong").to_string();
-            assert!(refused.contains(said), "{refused}");
+            let place = format!("{}/", folder.display());
+            assert!(refused.strip_prefix(&place).is_some_and(|rest| rest.starts_with(said)), "{refused}");
             fs::remove_dir_all(folder).expect("it is gone");
+        }
+    }
+
+    /// With them, every condition on an address would be one that only trusted ones meet.
+    #[test]
+    fn the_world_is_not_trusted_in_one_piece_or_in_several() {
+        for world in [&["0.0.0.0/0"][..], &["::/0"], &["2000::/3"], &["0.0.0.0/1", "128.0.0.0/1"], &["8.0.0.0/7"]] {
+            let ranges: Vec<String> = world.iter().map(|range| format!("\"{range}\": \"everyone\"")).collect();
+            let folder = folder("world", &format!("{{\"ranges\": {{{}}}}}", ranges.join(", ")));
+            let refused = Settings::default().with_trusted(&folder).expect_err("it is the world").to_string();
+            assert!(refused.contains("trusted.json:1: field `ranges`: expected "), "{refused}");
+            assert!(refused.contains("of those whom you know, found") && refused.contains(world[0]), "{refused}");
+        }
+        let halves = folder("halves", r#"{"ranges": {"8.0.0.0/8": "one", "9.0.0.0/8": "its neighbour"}}"#);
+        let refused = Settings::default().with_trusted(&halves).expect_err("it is the world").to_string();
+        assert!(refused.contains("found ranges that are the world together: 8.0.0.0/8, 9.0.0.0/8"), "{refused}");
+        for known in ["10.0.0.0/8", "8.0.0.0/8", "203.0.113.0/24", "2001:db8::/32"] {
+            let folder = folder("known", &format!("{{\"ranges\": {{\"{known}\": \"ours\"}}}}"));
+            assert!(Settings::default().with_trusted(&folder).is_ok(), "{known}");
         }
     }
 }

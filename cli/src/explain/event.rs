@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use functions::FUNCTIONS;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -15,7 +15,7 @@ use snapback::control::{AnyControl, Function, Given, Look, Suspicion};
 use snapback::decision::{Decision, Severity};
 use snapback::event::{Actor, Event, Refusal};
 use snapback::guardrail::{self, Guardrail, Guardrails, Verdict};
-use snapback::json;
+use snapback::json::{self, Misread};
 use snapback::place::Place;
 use snapback::policy::NotUnderstood;
 use snapback::settings::Settings;
@@ -72,6 +72,8 @@ struct Suspected {
     control: &'static str,
     /// Whether it is off until `ModeOverrides` names it by its id.
     opt_in: bool,
+    /// Whether there is nothing that it could revert.
+    only_notifies: bool,
     subject: Subject,
     suspicion: String,
     /// Nothing if nobody has looked.
@@ -191,6 +193,8 @@ impl Arguments {
             decision = Some((control.decide)(event, suspicion, state, &given).context("reading the state")?);
         }
         let verdict = match &decision {
+            // Where there is nothing to revert, no guardrail is asked.
+            _ if control.about.writes.is_empty() => None,
             // Nobody has looked, so this is what they would say if it came to a revert.
             None => Some(self.verdict(&case, &subject, control.about.severity, look.as_ref()).await),
             Some(Decision::Revert { severity, .. }) => {
@@ -201,6 +205,7 @@ impl Arguments {
         Ok(Suspected {
             control: control.about.id,
             opt_in: control.opt_in,
+            only_notifies: control.about.writes.is_empty(),
             suspicion: suspicion.why.clone(),
             result: decision.clone().map(|decision| match &verdict {
                 Some(verdict) => verdict.over(decision),
@@ -260,7 +265,7 @@ fn those_that_fit(file: &Path, suspicions: Vec<Suspected>) -> Result<Vec<Suspect
 /// What is no state of the control would be judged as one in which nothing is open.
 fn state_in(file: &Path, control: &AnyControl) -> Result<Value> {
     let text = fs::read_to_string(file).context("cannot be read")?;
-    let state = serde_json::from_str(&text).context("not JSON")?;
+    let state = json::read(&text).map_err(|Misread { message, line, .. }| anyhow!("{message} (line {line})"))?;
     (control.check)(&state).with_context(|| format!("this is no state of {}", control.about.id))?;
     Ok(state)
 }
@@ -307,6 +312,9 @@ fn for_people(trace: &Trace) -> String {
         line("state", state.as_deref().unwrap_or("not read: --look reads it now, --state takes it from a file"));
         if let Some(decision) = &suspected.decision {
             line("decision", &decision.to_string());
+        }
+        if suspected.only_notifies {
+            line("guardrails", "not asked: this control only notifies");
         }
         if let Some(said) = &suspected.guardrails {
             let ifs = if suspected.decision.is_none() { "if it came to a revert: " } else { "" };

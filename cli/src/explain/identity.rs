@@ -9,8 +9,8 @@ use iam::{IamIdentity, Permissions};
 use jiff::Timestamp;
 use serde::Serialize;
 use snapback::place::Place;
-use snapback::policy::NotUnderstood;
 use snapback::policy::identity::{self, Holder, Identity};
+use snapback::policy::{NotUnderstood, Policy};
 
 use super::policy::no_policy;
 use super::saved::Saved;
@@ -71,6 +71,7 @@ impl Question for Arguments {
             (Some(held.arn.clone()), held.judge(at)?)
         } else {
             let holder = Holder { account: self.account.clone(), at };
+            Policy::parse(text).map_err(|error| no_policy(text, error))?.has_no_strays()?;
             (None, identity::judge(text, &holder).map_err(|error| no_policy(text, error))?)
         };
         let shown = self.shown(principal.as_deref(), &identity).map_err(|error| NotUnderstood {

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
-use snapback::policy::{Exposure, Grant, Judgement, Kind, NotUnderstood, Policy, Trust};
+use snapback::policy::{Exposure, Grant, Judgement, Kind, NOBODY, NotUnderstood, Policy, Trust};
 
 use super::{Answer, Input, Question, Unanswered};
 use crate::choices::{Trusted, account, arn};
@@ -59,6 +59,7 @@ impl Question for Arguments {
 
     fn answer(&self, text: &str) -> Result<Answer, Unanswered> {
         let policy = Policy::parse(text).map_err(|error| no_policy(text, error))?;
+        policy.has_no_strays()?;
         policy.names_principals()?;
         let kind = match self.kind {
             Attached::Resource => Kind::Resource,
@@ -69,10 +70,25 @@ impl Question for Arguments {
         let judgement = policy.judge(kind, &trust);
         let untrusted: Vec<_> = judgement.grants.iter().filter(|grant| grant.is_untrusted()).cloned().collect();
         let without = policy.without(&untrusted);
-        let shown = if self.input.json { in_json(&judgement, without)? } else { for_people(&judgement, text, without) };
+        let shown = if self.input.json {
+            in_json(&judgement, without)?
+        } else {
+            for_people(&judgement, text, without) + self.hint(&judgement)
+        };
         Ok(Answer { shown, is_untrusted: !untrusted.is_empty(), notes: vec![] })
     }
 }
+
+impl Arguments {
+    /// Who is only called a stranger because nobody said whose the resource is.
+    fn hint(&self, judgement: &Judgement) -> &'static str {
+        let is_foreign = judgement.grants.iter().any(|grant| grant.exposure == Exposure::Foreign);
+        if self.account.is_none() && is_foreign { NO_ACCOUNT } else { "" }
+    }
+}
+
+const NO_ACCOUNT: &str = "\n\nhint: every account counts as a stranger's here. Name the owner's with --account, and those that you \
+                          trust with --trust-account.";
 
 /// What is wrong with a text, which may be no policy at all but an event, or something in which a policy stands.
 pub(super) fn no_policy(text: &str, error: NotUnderstood) -> NotUnderstood {
@@ -127,9 +143,15 @@ fn for_people(judgement: &Judgement, before: &str, without: Option<String>) -> S
     }
     match without {
         None => shown + "\n\nNothing would be left of the policy without the untrusted.",
-        Some(after) => shown + "\n\nWithout the untrusted:\n" + &changes(before, &after),
+        Some(after) => {
+            let why = if after.contains(NOBODY) && !before.contains(NOBODY) { WHY_A_DENY } else { "" };
+            shown + "\n\nWithout the untrusted" + why + ":\n" + &changes(before, &after)
+        }
     }
 }
+
+const WHY_A_DENY: &str = " nobody is left. A role cannot be without a trust policy, and one that names its own account lets in \
+                          whoever may assume any role there. So everyone is denied";
 
 /// Added where a condition or a `Deny` may keep them out, in a way that is not judged here.
 const UNCERTAIN: &str = " (not certain)";

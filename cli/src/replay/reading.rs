@@ -7,7 +7,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::mem;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use flate2::bufread::MultiGzDecoder;
 use indicatif::ProgressBar;
 use jiff::Timestamp;
@@ -27,11 +27,22 @@ use crate::recorded::{Held, event, held};
 /// So much is inflated at a time, and so much is told at a time at least, as long as there is more.
 const CHUNK: usize = 64 * 1024;
 
+/// And so many complaints.
+const MOST_COMPLAINTS: usize = 1024;
+
+/// Between what is wrong and where in its line.
+const COLUMN: &str = " (column ";
+
+/// What some editors begin a text with.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+/// What texts begin with that are not UTF-8 but UTF-16.
+const OF_UTF_16: [&[u8]; 2] = [b"\xff\xfe", b"\xfe\xff"];
+
 /// A part of what is told.
 #[derive(Debug, Default)]
 pub(super) struct Page {
     pub(super) answers: String,
-    pub(super) complaints: String,
+    pub(super) complaints: Vec<Complaint>,
     pub(super) events: u64,
     pub(super) watched: u64,
     /// Events that raise a suspicion, and how many suspicions they raise.
@@ -42,6 +53,13 @@ pub(super) struct Page {
     /// What was read and is no record, such as digests.
     pub(super) passed_over: u64,
     pub(super) bad: u64,
+}
+
+/// What is wrong with a document, and where.
+#[derive(Debug)]
+pub(super) struct Complaint {
+    pub(super) place: String,
+    pub(super) why: String,
 }
 
 /// What reads a file, and has read many.
@@ -107,6 +125,13 @@ struct Log<T> {
     records: Vec<T>,
 }
 
+impl Complaint {
+    /// What is wrong, wherever it is in a line.
+    pub(super) fn kind(&self) -> &str {
+        self.why.split(COLUMN).next().unwrap_or(&self.why)
+    }
+}
+
 impl Page {
     /// Adds up the numbers of another one.
     pub(super) fn count(&mut self, other: &Self) {
@@ -123,9 +148,14 @@ impl Page {
         self.answers.extend([&text.to_string(), "\n"]);
     }
 
-    fn complain(&mut self, text: &impl Display) {
+    fn complain(&mut self, place: &dyn Display, why: String) {
         self.bad += 1;
-        self.complaints.extend(["snapback: ", &text.to_string(), "\n"]);
+        self.complaints.push(Complaint { place: place.to_string(), why });
+    }
+
+    /// Whether it is worth telling already.
+    fn is_full(&self) -> bool {
+        self.answers.len() > CHUNK || self.complaints.len() > MOST_COMPLAINTS
     }
 }
 
@@ -149,7 +179,7 @@ impl<'a> Reader<'a> {
         self.bytes = bytes;
         match read {
             Err(error) if error.is::<Over>() => return Err(Over),
-            Err(error) => self.page.complain(&format_args!("{}: {error:#}", path.display())),
+            Err(error) => self.page.complain(&path.display(), format!("{error:#}")),
             Ok(()) => {}
         }
         lane.tell(mem::take(&mut self.page))
@@ -178,23 +208,25 @@ impl<'a> Reader<'a> {
     ) -> Result<()> {
         let (mut number, mut begun) = (0_u64, false);
         bytes.clear();
+        let start = reader.fill_buf().context("cannot be read")?;
+        ensure!(!OF_UTF_16.iter().any(|mark| start.starts_with(mark)), "expected UTF-8, found UTF-16");
         while reader.read_until(b'\n', bytes).context("cannot be read to its end")? > 0 {
             number += 1;
-            let is_empty = bytes.trim_ascii().is_empty();
+            let is_empty = trimmed(bytes).is_empty();
             let is_first = !begun && !is_empty;
             begun |= is_first;
             let place = format_args!("{}:{number}", path.display());
-            match self.document(&place, bytes.trim_ascii()) {
+            match self.document(&place, trimmed(bytes)) {
                 Err(_) if is_empty => {}
                 Err(error) if error.is_eof() && is_first => {
                     reader.read_to_end(bytes).context("cannot be read to its end")?;
                     self.document_or_lines(path, number, bytes);
                 }
-                Err(error) => self.page.complain(&format_args!("{place}: {}", wrong(&error))),
+                Err(error) => self.page.complain(&place, wrong(&error)),
                 Ok(()) => {}
             }
             bytes.clear();
-            if self.page.answers.len() + self.page.complaints.len() > CHUNK {
+            if self.page.is_full() {
                 lane.tell(mem::take(&mut self.page))?;
             }
         }
@@ -203,20 +235,21 @@ impl<'a> Reader<'a> {
 
     /// A text whose first line breaks off: a document over many lines, or JSON Lines of which the first is cut.
     fn document_or_lines(&mut self, path: &Path, first: u64, text: &[u8]) {
+        let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
         let (cut, rest) = text.split_at(text.iter().position(|byte| *byte == b'\n').map_or(text.len(), |end| end + 1));
         let path = path.display();
         match self.document(&path, text) {
             Ok(()) => {}
             Err(error) if cut.len() <= 2 || rest.is_empty() => {
                 let line = error.line().saturating_sub(1);
-                self.page.complain(&format_args!("{path}:{}: {}", first + line as u64, wrong(&error)));
+                self.page.complain(&format_args!("{path}:{}", first + line as u64), wrong(&error));
             }
             Err(_) => {
-                self.page.complain(&format_args!("{path}:{first}: not JSON: the line breaks off"));
-                let lines = rest.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).zip(first + 1..);
+                self.page.complain(&format_args!("{path}:{first}"), "not JSON: the line breaks off".to_owned());
+                let lines = rest.split(|byte| *byte == b'\n').map(trimmed).zip(first + 1..);
                 for (line, number) in lines.filter(|(line, _)| !line.is_empty()) {
                     if let Err(error) = self.document(&format_args!("{path}:{number}"), line) {
-                        self.page.complain(&format_args!("{path}:{number}: {}", wrong(&error)));
+                        self.page.complain(&format_args!("{path}:{number}"), wrong(&error));
                     }
                 }
             }
@@ -254,7 +287,7 @@ impl<'a> Reader<'a> {
     fn record(&mut self, place: &dyn Display, record: &RawValue) {
         match serde_json::from_str(record.get()) {
             Ok(value) => self.value(place, value),
-            Err(error) => self.page.complain(&format_args!("{place}: {}", wrong(&error))),
+            Err(error) => self.page.complain(place, wrong(&error)),
         }
     }
 
@@ -267,14 +300,14 @@ impl<'a> Reader<'a> {
                 }
             }
             Ok(Held::Nothing) => self.page.passed_over += 1,
-            Err(error) => self.page.complain(&format_args!("{place}: {error}")),
+            Err(error) => self.page.complain(place, error),
         }
     }
 
     fn event(&mut self, place: &dyn Display, value: Value) {
         let event = match event(value) {
             Ok(event) => event,
-            Err(error) => return self.page.complain(&format_args!("{place}: {error}")),
+            Err(error) => return self.page.complain(place, error),
         };
         let watching: Vec<_> = self.controls.iter().filter(|control| control.watches(&event)).collect();
         if watching.is_empty() {
@@ -350,7 +383,13 @@ impl<'a> Reader<'a> {
 
 /// What is wrong with a text, and where in its line.
 fn wrong(error: &serde_json::Error) -> String {
-    format!("{} (column {})", said(error), error.column())
+    format!("{}{COLUMN}{})", said(error), error.column())
+}
+
+/// A line without what stands around its JSON, such as the mark of a text that begins with it.
+fn trimmed(line: &[u8]) -> &[u8] {
+    let line = line.trim_ascii();
+    line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line).trim_ascii()
 }
 
 /// What the records of a document are called, if it is one record or a log and each can be judged by that; most are of

@@ -10,6 +10,7 @@ use jsonc_parser::ast::{self, Value};
 use jsonc_parser::common::Ranged;
 
 use super::pattern;
+use crate::json;
 
 /// Fifty times the longest policy that any service stores.
 pub(super) const LONGEST: usize = 1 << 20;
@@ -33,6 +34,15 @@ pub(super) struct Document<'a> {
     pub version: Option<Cow<'a, str>>,
     /// The elements of `Statement`; one, without a list around it, if it is a lone object.
     pub statements: Vec<Statement<'a>>,
+    /// What the grammar does not have, in its order. It is passed over: what AWS has accepted has to be judged.
+    pub strays: Vec<Stray>,
+}
+
+/// A member or a value that the grammar does not have, and what it has there.
+#[derive(Debug)]
+pub(super) struct Stray {
+    pub place: Range<usize>,
+    pub expected: &'static [&'static str],
 }
 
 #[derive(Debug)]
@@ -97,7 +107,8 @@ impl<'a> Document<'a> {
         }
         let parsed = jsonc_parser::parse_to_ast(text, &jsonc_parser::CollectOptions::default(), &STRICT);
         let parsed = parsed.map_err(|error| NotUnderstood {
-            message: error.kind().to_string(),
+            // What breaks off is said as of every other file; for the rest, this parser has the better words.
+            message: json::broken_off(text).unwrap_or_else(|| format!("not JSON: {}", error.kind())),
             line: error.line_display(),
             column: error.column_display(),
         })?;
@@ -108,12 +119,23 @@ impl<'a> Document<'a> {
         let Some(Value::Object(document)) = value else {
             return expected(0, "a JSON object");
         };
-        let (start, mut version, mut statement) = (document.range.start, None, None);
+        let (start, mut version, mut statement, mut strays) = (document.range.start, None, None, vec![]);
         for member in members(document)? {
+            let value_at = place(&member.value);
             match (&*member.name, member.value) {
-                ("Version", Value::StringLit(text)) => version = Some(text.value),
+                ("Version", Value::StringLit(text)) => {
+                    if !VERSIONS.contains(&&*text.value) {
+                        strays.push(Stray { place: value_at, expected: &VERSIONS });
+                    }
+                    version = Some(text.value);
+                }
+                ("Version", _) => strays.push(Stray { place: value_at, expected: &VERSIONS }),
+                ("Id", _) => {}
                 ("Statement", value) => statement = Some(value),
-                (other, _) => refuse_misspelt(other, member.place.start, &["Version", "Statement"])?,
+                (other, _) => {
+                    refuse_misspelt(other, member.place.start, &["Version", "Statement"])?;
+                    strays.push(Stray { place: member.name_at, expected: &MEMBERS });
+                }
             }
         }
         let statements = match statement {
@@ -122,7 +144,8 @@ impl<'a> Document<'a> {
             Some(other) => return expected(other.start(), "an object or a list as `Statement`"),
             None => return expected(start, "a `Statement`"),
         };
-        Ok(Self { version, statements: statements.into_iter().map(Statement::read).collect::<Result<_>>()? })
+        let statements = statements.into_iter().map(|statement| Statement::read(statement, &mut strays));
+        Ok(Self { version, statements: statements.collect::<Result<_>>()?, strays })
     }
 }
 
@@ -141,7 +164,7 @@ pub(super) const STRICT: jsonc_parser::ParseOptions = jsonc_parser::ParseOptions
 };
 
 impl<'a> Statement<'a> {
-    fn read(value: Value<'a>) -> Result<Self> {
+    fn read(value: Value<'a>, strays: &mut Vec<Stray>) -> Result<Self> {
         let place = place(&value);
         let Value::Object(object) = value else {
             return expected(place.start, "an object as statement");
@@ -170,7 +193,10 @@ impl<'a> Statement<'a> {
                 "Resource" => statement.resources.words = words(member.value)?,
                 "NotResource" => statement.resources = Scope { words: words(member.value)?, is_all_but: true },
                 "Condition" => statement.condition = entries(member.value)?,
-                other => refuse_misspelt(other, member.place.start, &ELEMENTS)?,
+                other => {
+                    refuse_misspelt(other, member.place.start, &ELEMENTS)?;
+                    strays.push(Stray { place: member.name_at, expected: &ELEMENTS });
+                }
             }
         }
         statement.allows = match effect.as_deref() {
@@ -186,6 +212,16 @@ impl<'a> Statement<'a> {
     pub(super) fn is_about_everyone(&self) -> bool {
         let Principal::Those(lists) = &self.principal else { return false };
         lists.iter().any(|list| list.kind == "AWS" && list.words.iter().any(|word| word.text == "*"))
+    }
+}
+
+impl<'a> Principal<'a> {
+    /// Those that it names, or excepts.
+    pub(super) fn lists(&self) -> &[List<'a>] {
+        match self {
+            Self::Missing => &[],
+            Self::Those(lists) | Self::AllBut(lists) => lists,
+        }
     }
 }
 
@@ -215,6 +251,7 @@ impl std::error::Error for NotUnderstood {}
 
 struct Member<'a> {
     name: Cow<'a, str>,
+    name_at: Range<usize>,
     place: Range<usize>,
     value: Value<'a>,
 }
@@ -223,12 +260,12 @@ struct Member<'a> {
 fn members(object: ast::Object<'_>) -> Result<Vec<Member<'_>>> {
     let mut members = Vec::with_capacity(object.properties.len());
     for property in object.properties {
-        let place = place(&property);
+        let (place, name_at) = (place(&property), place(&property.name));
         let name = match property.name {
             ast::ObjectPropName::String(name) => name.value,
             ast::ObjectPropName::Word(name) => Cow::Borrowed(name.value),
         };
-        members.push(Member { name, place, value: property.value });
+        members.push(Member { name, name_at, place, value: property.value });
     }
     let mut names: Vec<&str> = members.iter().map(|member| &*member.name).collect();
     names.sort_unstable();
@@ -237,6 +274,12 @@ fn members(object: ast::Object<'_>) -> Result<Vec<Member<'_>>> {
     }
     Ok(members)
 }
+
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_version.html>
+const VERSIONS: [&str; 2] = ["2012-10-17", "2008-10-17"];
+
+/// The members of a policy.
+const MEMBERS: [&str; 3] = ["Version", "Id", "Statement"];
 
 /// The elements of a statement.
 const ELEMENTS: [&str; 9] =
@@ -318,6 +361,29 @@ fn place(value: &impl Ranged) -> Range<usize> {
     range.start..range.end
 }
 
+/// The one of some names that another is most like; nothing if it is like none of them.
+pub(super) fn nearest(name: &str, names: &'static [&'static str]) -> Option<&'static str> {
+    const FARTHEST: usize = 3;
+    let name = shown(name).to_lowercase();
+    let distances = names.iter().map(|one| (distance(&name, &one.to_lowercase()), *one));
+    distances.filter(|(distance, one)| *distance <= FARTHEST.min(one.len() / 2)).min().map(|(_, one)| one)
+}
+
+/// How many letters have to be added, left out or replaced to make one of the other.
+fn distance(one: &str, other: &str) -> usize {
+    let mut row: Vec<usize> = (0..=other.chars().count()).collect();
+    for (before, letter) in one.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = before + 1;
+        for (column, other) in other.chars().enumerate() {
+            let replaced = diagonal + usize::from(letter != other);
+            diagonal = row[column + 1];
+            row[column + 1] = replaced.min(diagonal + 1).min(row[column] + 1);
+        }
+    }
+    row.last().copied().unwrap_or_default()
+}
+
 /// A text for people, who do not want to read a thousand characters of it.
 pub(super) fn shown(text: &str) -> Cow<'_, str> {
     const ENOUGH: usize = 120;
@@ -354,12 +420,13 @@ mod tests {
     fn what_is_no_policy_is_said_with_its_place() {
         for (text, said) in [
             ("", "expected a JSON object on line 1 column 1"),
+            ("{", "not JSON: it ends too early on line 1 column 1"),
             ("[]", "expected a JSON object on line 1 column 1"),
             ("{}", "expected a `Statement` on line 1 column 1"),
             ("{\n \"Statement\": 1}", "expected an object or a list as `Statement` on line 2 column 15"),
             ("{\"Statement\": [1]}", "expected an object as statement on line 1 column 16"),
             ("{\"Statement\": [], \"Statement\": []}", "`Statement` is there twice on line 1 column 1"),
-            ("{'Statement': []}", "Single-quoted strings are not allowed on line 1 column 2"),
+            ("{'Statement': []}", "not JSON: Single-quoted strings are not allowed on line 1 column 2"),
             (
                 "{\"Statement\": {\"Effect\": \"allow\"}}",
                 "expected `Allow` or `Deny` as the statement's `Effect` on line 1 column 15",
@@ -383,6 +450,32 @@ mod tests {
             ),
         ] {
             assert_eq!(error(text), said, "{text}");
+        }
+    }
+
+    /// What AWS has accepted is judged, however it reads; only who writes a policy is told.
+    #[test]
+    fn what_the_grammar_does_not_have_is_passed_over_and_known() {
+        let text = r#"{"Version": "2012-10-18", "Owner": 1, "Statement": {"Effect": "Allow", "Acton": "s3:*"}}"#;
+        let document = Document::parse(text).expect("it is read");
+        let strays = document.strays.iter().map(|stray| (&text[stray.place.clone()], stray.expected.len()));
+        assert_eq!(strays.collect::<Vec<_>>(), [("\"2012-10-18\"", 2), ("\"Owner\"", 3), ("\"Acton\"", 9)]);
+        assert_eq!(document.version.as_deref(), Some("2012-10-18"));
+        assert!(document.statements[0].actions.is_everything());
+    }
+
+    #[test]
+    fn the_name_that_was_meant_is_the_one_that_is_least_letters_away() {
+        for (name, meant) in [
+            ("Acton", Some("Action")),
+            ("ACTION", Some("Action")),
+            ("Princpal", Some("Principal")),
+            ("NotResources", Some("NotResource")),
+            ("Si", Some("Sid")),
+            ("Comment", None),
+            ("", None),
+        ] {
+            assert_eq!(nearest(name, &ELEMENTS), meant, "{name}");
         }
     }
 

@@ -28,9 +28,10 @@ mod trust;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::slice;
 
 use deny::Denies;
-use document::{Document, Principal, Statement};
+use document::{Document, Principal, Statement, Stray};
 use grant::{Context, Going};
 
 pub use document::NotUnderstood;
@@ -64,9 +65,13 @@ pub struct Judgement {
     pub grants: Vec<Grant>,
 }
 
+/// The kinds of principals.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html>
+const KINDS: [&str; 4] = ["AWS", "Service", "Federated", "CanonicalUser"];
+
 /// What is left of the trust of a role that nobody should assume: without a statement it would be no policy, and the
 /// owner's account in its place would let in whoever may assume any role.
-const NOBODY: &str = r#"{"Effect":"Deny","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"}"#;
+pub const NOBODY: &str = r#"{"Effect":"Deny","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"}"#;
 
 impl<'a> Policy<'a> {
     /// Reads a policy document.
@@ -75,6 +80,33 @@ impl<'a> Policy<'a> {
     /// Says what is not understood, and where.
     pub fn parse(text: &'a str) -> Result<Self, NotUnderstood> {
         Ok(Self { text, document: Document::parse(text)? })
+    }
+
+    /// Whether everything in it is of the grammar, as it is in whatever AWS accepts. A misspelt element is passed over
+    /// otherwise, and the policy judged as if it were not there.
+    ///
+    /// # Errors
+    /// Names the first that is not, and what it may have been meant to be.
+    pub fn has_no_strays(&self) -> Result<(), NotUnderstood> {
+        let kinds = self.document.statements.iter().flat_map(|statement| statement.principal.lists());
+        let of_no_kind = kinds
+            .filter(|list| !KINDS.contains(&&*list.kind))
+            .map(|list| (list.place.start, list.kind.to_string(), KINDS.as_slice()));
+        let strays = self.document.strays.iter().map(|Stray { place, expected }| {
+            (place.start, self.text[place.clone()].trim_matches('"').to_owned(), *expected)
+        });
+        let Some((position, found, expected)) = strays.chain(of_no_kind).min_by_key(|(position, ..)| *position) else {
+            return Ok(());
+        };
+        let nearest = document::nearest(&found, expected);
+        let names: Vec<String> =
+            nearest.as_ref().map_or(expected, slice::from_ref).iter().map(|name| format!("`{name}`")).collect();
+        let names = match names.split_last() {
+            Some((last, others)) if !others.is_empty() => format!("{} or {last}", others.join(", ")),
+            _ => names.join(""),
+        };
+        let message = format!("expected {names}, found `{}`", document::shown(&found));
+        Err(NotUnderstood::at(self.text, position, message))
     }
 
     /// Whether each statement says whom it is about, as the policy of a resource does.

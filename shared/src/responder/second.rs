@@ -156,7 +156,7 @@ impl Responder<'_> {
             None => entry.outcome = Outcome::Allowed,
             Some(open) => {
                 entry.outcome = Outcome::Closed;
-                entry.happened = open.certain.then(|| case.control.about.happened.to_owned());
+                entry.happened = case.control.happened(&case.event, &entry.state, open.certain).map(str::to_owned);
                 entry.decision = Decision::Alert { severity: open.severity, why: open.why };
                 if let Some(by) = self.closed_by(&entry).await? {
                     // People were told of that revert, which ended this as well.
@@ -175,10 +175,9 @@ impl Responder<'_> {
         decision: Decision<crate::change::Change>,
         seen: Seen,
     ) -> Result<()> {
-        let certain = case.control.about.certainly_happened(&decision).map(str::to_owned);
         let state = seen.state();
-        let mut entry =
-            Entry { decision, state, happened: certain, basis: case.basis(), outcome: Outcome::Pending, ..entry };
+        let happened = case.control.happened_by(&case.event, &state, &decision).map(str::to_owned);
+        let mut entry = Entry { decision, state, happened, basis: case.basis(), outcome: Outcome::Pending, ..entry };
         if self.begin(case, &mut entry).await? != Earlier::None {
             bail!("another delivery is at work on this event or resource; this one is to be tried again");
         }

@@ -27,7 +27,7 @@ impl Noticed for ChangedMfa {
     const ABOUT: &'static About = &About {
         id: "iam-changed-mfa",
         title: "An MFA device was taken from a user, or given to one by somebody else",
-        happened: "has lost or got an MFA device",
+        happened: "lost an MFA device",
         watches: &[
             Watch { service: SERVICE, name: "DeactivateMFADevice" },
             Watch { service: SERVICE, name: "EnableMFADevice" },
@@ -41,8 +41,12 @@ impl Noticed for ChangedMfa {
         source: file!(),
     };
 
+    fn happened(event: &Event) -> &'static str {
+        if is_given(event) { "got an MFA device" } else { Self::ABOUT.happened }
+    }
+
     fn noticed(event: &Event, _: &Settings) -> Option<Risk> {
-        let is_given = event.name == "EnableMFADevice";
+        let is_given = is_given(event);
         let is_told = json::text(&event.request, "userName").is_some();
         let (subject, severity) = match whose(event, "") {
             Whose::Callers(_) if is_given && is_told => return None,
@@ -55,4 +59,8 @@ impl Noticed for ChangedMfa {
         let did = if is_given { "enabled" } else { "deactivated" };
         Some(Risk { subject, severity, why: format!("{} {did} the MFA device{device}", event.actor) })
     }
+}
+
+fn is_given(event: &Event) -> bool {
+    event.name == "EnableMFADevice"
 }

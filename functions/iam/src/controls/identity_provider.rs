@@ -29,7 +29,7 @@ impl Noticed for IdentityProvider {
     const ABOUT: &'static About = &About {
         id: "iam-identity-provider",
         title: "Somebody else may say who comes in",
-        happened: "has a new or a changed identity provider",
+        happened: "had an identity provider changed",
         watches: &[
             Watch { service: SERVICE, name: "CreateSAMLProvider" },
             Watch { service: SERVICE, name: "UpdateSAMLProvider" },
@@ -46,6 +46,10 @@ impl Noticed for IdentityProvider {
         source: file!(),
     };
 
+    fn happened(event: &Event) -> &'static str {
+        if is_new(event) { "got an identity provider" } else { Self::ABOUT.happened }
+    }
+
     fn noticed(event: &Event, _: &Settings) -> Option<Risk> {
         let is_identity_center = event.actor.invoked_by.as_deref() == Some("sso.amazonaws.com");
         if event.actor.is_aws() || is_identity_center {
@@ -54,9 +58,13 @@ impl Noticed for IdentityProvider {
         let fields = ["sAMLProviderArn", "openIDConnectProviderArn", "url", "name"];
         let told = |field: &&str| json::text(&event.response, field).or_else(|| json::text(&event.request, field));
         let provider = fields.iter().find_map(told).map(|name| format!(" `{name}`")).unwrap_or_default();
-        let did = if event.name.starts_with("Create") { "created" } else { "changed" };
+        let did = if is_new(event) { "created" } else { "changed" };
         let more = json::text(&event.request, "clientID").map(|id| format!(", which now takes tokens for `{id}`"));
         let why = format!("{} {did} the identity provider{provider}{}", event.actor, more.unwrap_or_default());
         Some(Risk { subject: Subject::account(event), severity: Self::ABOUT.severity, why })
     }
+}
+
+fn is_new(event: &Event) -> bool {
+    event.name.starts_with("Create")
 }

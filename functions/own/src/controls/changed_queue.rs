@@ -46,7 +46,7 @@ impl Control for ChangedQueue {
     const ABOUT: &'static About = &About {
         id: "own-changed-queue",
         title: "A dead-letter queue of Snapback was changed, or is not empty",
-        happened: "was changed, or is not empty",
+        happened: "was changed",
         watches: &[
             Watch { service: SERVICE, name: "DeleteQueue" },
             Watch { service: SERVICE, name: "PurgeQueue" },
@@ -102,6 +102,17 @@ impl Control for ChangedQueue {
             _ => "its settings were changed: who may send to it, and how long it keeps what it was sent",
         };
         changed(event, what)
+    }
+
+    fn happened(event: &Event, state: &State, is_certain: bool) -> Option<&'static str> {
+        is_certain.then_some(match event.name.as_str() {
+            _ if state.has_messages.is_none() => "was deleted",
+            SCHEDULED => "holds events that nobody handled",
+            "DeleteQueue" => "was deleted",
+            "PurgeQueue" => "was emptied",
+            "AddPermission" | "RemovePermission" => "had its policy changed",
+            _ => "had its settings changed",
+        })
     }
 
     fn found(event: &Event, suspicion: &Suspicion, state: &State) -> Subject {

@@ -45,7 +45,7 @@ impl Control for MutedTopic {
     const ABOUT: &'static About = &About {
         id: "own-muted-topic",
         title: "Snapback's notices may reach nobody",
-        happened: "was changed, or has no subscribers",
+        happened: "was changed",
         watches: &[
             Watch { service: SERVICE, name: "DeleteTopic" },
             Watch { service: SERVICE, name: "SetTopicAttributes" },
@@ -104,6 +104,18 @@ impl Control for MutedTopic {
             _ => "its settings were changed: its policy says who may announce, its key who may read",
         };
         changed(event, what)
+    }
+
+    fn happened(event: &Event, state: &State, is_certain: bool) -> Option<&'static str> {
+        is_certain.then_some(match event.name.as_str() {
+            _ if state.confirmed.is_none() => "was deleted",
+            SCHEDULED => "has no subscribers",
+            "Unsubscribe" => "lost a subscriber",
+            "Subscribe" => "got a subscriber",
+            "SetSubscriptionAttributes" => "had a subscription changed",
+            "AddPermission" | "RemovePermission" => "had its policy changed",
+            _ => "had its settings changed",
+        })
     }
 
     fn found(event: &Event, suspicion: &Suspicion, state: &State) -> Subject {

@@ -66,7 +66,7 @@ impl Control for SilencedRule {
     const ABOUT: &'static About = &About {
         id: "own-silenced-rule",
         title: "A rule that invokes Snapback was disabled or changed",
-        happened: "was disabled or changed",
+        happened: "was changed",
         watches: &[
             Watch { service: SERVICE, name: "DisableRule" },
             Watch { service: SERVICE, name: "DeleteRule" },
@@ -194,6 +194,20 @@ impl Control for SilencedRule {
         }
         let (grants, plan) = faults.into_iter().unzip();
         Decision::Revert { severity: severity(event), why, grants, plan, left }
+    }
+
+    /// What the call did is certain, also where nobody can know what was there before.
+    fn happened(event: &Event, state: &State, is_certain: bool) -> Option<&'static str> {
+        let is_known = is_certain || state.part.name.is_some();
+        is_known.then_some(match (event.name.as_str(), &state.rule) {
+            (_, None) => "was deleted",
+            ("DisableRule", _) => "was disabled",
+            ("EnableRule", _) => "was enabled",
+            ("PutTargets", _) => "had its targets changed",
+            ("RemoveTargets", _) => "lost a target",
+            (SCHEDULED, Some(rule)) if rule.state == RuleState::Disabled => "was disabled",
+            _ => Self::ABOUT.happened,
+        })
     }
 
     fn found(event: &Event, suspicion: &Suspicion, state: &State) -> Subject {

@@ -37,7 +37,7 @@ impl Control for StoppedReverts {
     const ABOUT: &'static About = &About {
         id: "own-stopped-reverts",
         title: "Reverts were stopped or resumed",
-        happened: "was stopped or resumed",
+        happened: "had its reverts stopped",
         watches: &[Watch { service: "events.amazonaws.com", name: SCHEDULED }],
         reads: &[],
         writes: &[],
@@ -78,6 +78,10 @@ impl Control for StoppedReverts {
                 Decision::Alert { severity: Severity::High, why }
             }
         }
+    }
+
+    fn happened(_: &Event, state: &State, is_certain: bool) -> Option<&'static str> {
+        is_certain.then_some(if state.is_over { "had its reverts resumed" } else { Self::ABOUT.happened })
     }
 
     fn after(state: &State, _: &Own) -> State {

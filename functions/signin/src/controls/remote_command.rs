@@ -29,7 +29,7 @@ impl Noticed for RemoteCommand {
     const ABOUT: &'static About = &About {
         id: "signin-remote-command",
         title: "A command or a session was started on an instance",
-        happened: "got a command or a session by Systems Manager",
+        happened: "got a command by Systems Manager",
         watches: &[
             Watch { service: "ssm.amazonaws.com", name: "SendCommand" },
             Watch { service: "ssm.amazonaws.com", name: "StartSession" },
@@ -50,16 +50,24 @@ impl Noticed for RemoteCommand {
 
     const OPT_IN: bool = true;
 
+    fn happened(event: &Event) -> &'static str {
+        if is_session(event) { "got a session by Systems Manager" } else { Self::ABOUT.happened }
+    }
+
     fn noticed(event: &Event, _: &Settings) -> Option<Risk> {
         let document = json::text(&event.request, "documentName");
         if document.is_some_and(|document| HARMLESS.contains(&document)) {
             return None;
         }
         let with = document.map(|document| format!(" with document `{document}`")).unwrap_or_default();
-        let what = if event.name == "StartSession" { "started a session" } else { "sent a command" };
+        let what = if is_session(event) { "started a session" } else { "sent a command" };
         let subject = lone_instance(event).map_or_else(|| Subject::account(event), |id| Subject::instance(event, id));
         Some(Risk { subject, severity: Self::ABOUT.severity, why: format!("{} {what}{with}", event.actor) })
     }
+}
+
+fn is_session(event: &Event) -> bool {
+    event.name == "StartSession"
 }
 
 /// The instance that it is on, if it is on one alone.

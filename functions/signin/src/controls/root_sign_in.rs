@@ -27,7 +27,7 @@ impl Noticed for RootSignIn {
     const ABOUT: &'static About = &About {
         id: "signin-root-sign-in",
         title: "Root signed in, or its password was changed",
-        happened: "saw a sign-in as root, or its password changed",
+        happened: "saw root sign in",
         watches: &[
             LOGIN,
             Watch { service: "signin.amazonaws.com", name: REQUESTED },
@@ -44,6 +44,14 @@ impl Noticed for RootSignIn {
     };
 
     const WATCHES: Kind = Kind::SignIn;
+
+    fn happened(event: &Event) -> &'static str {
+        match event.name.as_str() {
+            "ConsoleLogin" => Self::ABOUT.happened,
+            REQUESTED => "was asked for a new password of root",
+            _ => "had root's password changed",
+        }
+    }
 
     fn noticed(event: &Event, _: &Settings) -> Option<Risk> {
         if !event.actor.is_root() || !may_have_succeeded(event) {

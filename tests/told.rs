@@ -1,0 +1,95 @@
+//! What people are told of each case: what happened is one thing, and once it is reverted it is over.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Result, ensure};
+use snapback::decision::Decision;
+use snapback::past::in_the_past;
+
+use crate::cases::cases;
+
+/// The controls that are woken by calls that do different things, or by a scheduled check that finds one or the other.
+const OF_MANY_KINDS: [&str; 8] = [
+    "iam-changed-mfa",
+    "iam-identity-provider",
+    "own-changed-queue",
+    "own-muted-topic",
+    "own-silenced-rule",
+    "own-stopped-reverts",
+    "signin-remote-command",
+    "signin-root-sign-in",
+];
+
+#[test]
+fn what_is_reverted_can_be_told_in_the_past() -> Result<()> {
+    let mut reverts = 0;
+    for case in cases()? {
+        let Decision::Revert { why, .. } = case.decide(case.state())? else { continue };
+        let over = in_the_past(&why);
+        let is_over = over != why || [" got ", " was ", " were "].iter().any(|verb| why.contains(verb));
+        ensure!(is_over, "{}: shared/src/past.rs does not know the verb of `{why}`", case.place());
+        reverts += 1;
+    }
+    ensure!(reverts > 100, "only {reverts} reverts were found");
+    Ok(())
+}
+
+/// Whoever is woken at night should not have to find out which of two things it was.
+#[test]
+fn what_happened_is_what_the_call_did_or_the_check_found() -> Result<()> {
+    let mut told = BTreeSet::new();
+    for case in cases()? {
+        let decision = case.decide(case.state())?;
+        if decision.is_allow() {
+            continue;
+        }
+        let Some(happened) = case.control.happened_by(&case.event, case.state(), &decision) else { continue };
+        ensure!(!happened.contains(" or "), "{}: {happened}", case.place());
+        let id = case.control.about.id;
+        if OF_MANY_KINDS.contains(&id) {
+            told.insert(format!("{id}: {} {happened}", case.event.name));
+        }
+    }
+    let told: Vec<String> = told.into_iter().collect();
+    insta::assert_snapshot!(told.join("\n"), @r"
+    iam-changed-mfa: DeactivateMFADevice lost an MFA device
+    iam-changed-mfa: EnableMFADevice got an MFA device
+    iam-identity-provider: AddClientIDToOpenIDConnectProvider had an identity provider changed
+    iam-identity-provider: CreateOpenIDConnectProvider got an identity provider
+    iam-identity-provider: CreateSAMLProvider got an identity provider
+    iam-identity-provider: UpdateOpenIDConnectProviderThumbprint had an identity provider changed
+    iam-identity-provider: UpdateSAMLProvider had an identity provider changed
+    own-changed-queue: AddPermission had its policy changed
+    own-changed-queue: DeleteQueue was deleted
+    own-changed-queue: PurgeQueue was emptied
+    own-changed-queue: RemovePermission had its policy changed
+    own-changed-queue: Scheduled Event holds events that nobody handled
+    own-changed-queue: SetQueueAttributes had its settings changed
+    own-changed-queue: SetQueueAttributes was deleted
+    own-muted-topic: AddPermission had its policy changed
+    own-muted-topic: DeleteTopic was deleted
+    own-muted-topic: RemovePermission had its policy changed
+    own-muted-topic: Scheduled Event has no subscribers
+    own-muted-topic: SetSubscriptionAttributes had a subscription changed
+    own-muted-topic: SetTopicAttributes had its settings changed
+    own-muted-topic: SetTopicAttributes was deleted
+    own-muted-topic: Subscribe got a subscriber
+    own-muted-topic: Unsubscribe lost a subscriber
+    own-silenced-rule: DeleteRule was deleted
+    own-silenced-rule: DisableRule was disabled
+    own-silenced-rule: EnableRule was enabled
+    own-silenced-rule: PutRule was changed
+    own-silenced-rule: PutTargets had its targets changed
+    own-silenced-rule: RemoveTargets lost a target
+    own-silenced-rule: Scheduled Event was disabled
+    own-stopped-reverts: Scheduled Event had its reverts resumed
+    own-stopped-reverts: Scheduled Event had its reverts stopped
+    signin-remote-command: SendCommand got a command by Systems Manager
+    signin-remote-command: StartSession got a session by Systems Manager
+    signin-root-sign-in: ConsoleLogin saw root sign in
+    signin-root-sign-in: PasswordRecoveryCompleted had root's password changed
+    signin-root-sign-in: PasswordRecoveryRequested was asked for a new password of root
+    signin-root-sign-in: PasswordUpdated had root's password changed
+    ");
+    Ok(())
+}
