@@ -139,7 +139,6 @@ fn a_deny_that_may_mean_a_stranger_leaves_a_doubt() {
     for (principal, condition) in [
         (session, r#"{"ArnEquals":{"aws:PrincipalArn":"arn:aws:iam::777788889999:role/x"}}"#),
         (session, r#"{"ArnLike":{"aws:PrincipalArn":"arn:aws:iam::777788889999:role/team/*"}}"#),
-        (r#"{"AWS":"777788889999"}"#, r#"{"Null":{"aws:PrincipalAccount":"false"}}"#),
     ] {
         let policy = format!(
             r#"{{"Version":"2012-10-17","Statement":[
@@ -149,6 +148,11 @@ fn a_deny_that_may_mean_a_stranger_leaves_a_doubt() {
         let judged = Policy::parse(&policy).expect("a policy").judge(Kind::Resource, &trust());
         assert_eq!((judged.exposure, judged.grants[0].certain), (Exposure::Foreign, false), "{policy}");
     }
+    // Who is named by an account has one.
+    let denied = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"777788889999"},"Action":"s3:*",
+        "Resource":"*"},{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"*","Condition":{"Null":
+        {"aws:PrincipalAccount":"false"}}}]}"#;
+    is_judged((Exposure::None, true), denied);
 }
 
 fn put_if(principal: &str, condition: &str) -> String {
@@ -462,6 +466,43 @@ fn a_star_means_what_the_policy_is_attached_to() {
     assert_eq!(judged("s3:*", "*", "s3:GetObject", "arn:aws:s3:::b/*", bucket), open);
 }
 
+/// However a statement spells it, it is about nothing but what the policy is attached to.
+#[test]
+fn whatever_a_pattern_could_mean_it_means_what_the_policy_is_attached_to() {
+    let judged = |allowed: &str, upon: &str, denied: &[(&str, &str)], attached: Option<&str>| {
+        let denied = denied.iter().map(|(action, resource)| {
+            format!(r#",{{"Effect":"Deny","Principal":"*","Action":"{action}","Resource":{resource}}}"#)
+        });
+        let text = format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":"*",{allowed},{upon}}}{}]}}"#,
+            denied.collect::<String>()
+        );
+        let trust = snapback::policy::Trust { resource: attached.map(str::to_owned), ..trust() };
+        let judged = Policy::parse(&text).expect("a policy").judge(Kind::Resource, &trust);
+        (judged.exposure, judged.grants[0].certain)
+    };
+    let (closed, open, perhaps) = ((Exposure::None, true), (Exposure::Public, true), (Exposure::Public, false));
+    let (all, bucket) = (r#"["arn:aws:s3:::b","arn:aws:s3:::b/*"]"#, Some("arn:aws:s3:::b"));
+    for upon in ["*/*/*", "arn:aws:s3:::*", "arn:aws:s3:::b*", "*b/*"] {
+        let upon = format!(r#""Resource":"{upon}""#);
+        for action in [r#""Action":"*""#, r#""Action":"s3:*""#, r#""NotAction":"s3:DeleteBucket""#] {
+            assert_eq!(judged(action, &upon, &[("s3:*", all)], bucket), closed, "{action} {upon}");
+            assert_eq!(judged(action, &upon, &[("s3:*", all)], None), perhaps, "{action} {upon}");
+            assert_eq!(judged(action, &upon, &[("s3:*", r#""arn:aws:s3:::b/x""#)], bucket), open, "{action} {upon}");
+        }
+        assert_eq!(judged(r#""Action":"s3:*""#, &upon, &[("s3:*", r#""*""#)], None), closed, "{upon}");
+    }
+    // Nothing but a star tells the service here, and it may be another.
+    assert_eq!(judged(r#""Action":"*""#, r#""Resource":"*/*/*""#, &[("s3:*", r#""*""#)], None), perhaps);
+    let other = r#""NotResource":"arn:aws:s3:::other/*""#;
+    assert_eq!(judged(r#""Action":"s3:*""#, other, &[("s3:*", all)], bucket), closed);
+    assert_eq!(judged(r#""Action":"s3:*""#, other, &[("s3:*", r#""arn:aws:s3:::b""#)], bucket), open);
+    let reading = r#""Action":["s3:GetObject","s3:ListBucket"]"#;
+    let apart = [("s3:Get*", r#""arn:aws:s3:::b/*""#), ("s3:List*", r#""arn:aws:s3:::b""#)];
+    assert_eq!(judged(reading, r#""Resource":"arn:aws:s3:::b*""#, &apart, bucket), closed);
+    assert_eq!(judged(reading, r#""Resource":"arn:aws:s3:::b*""#, &apart[..1], bucket), open);
+}
+
 /// Only who signs has these keys, and who signs tells an ARN.
 #[test]
 fn what_only_a_signed_call_has_makes_a_lenient_operator_strict() {
@@ -606,32 +647,144 @@ fn a_star_that_is_compared_letter_by_letter_may_be_in_a_name() {
 #[test]
 fn that_a_call_comes_through_an_access_point_says_nothing_in_the_policy_of_that_access_point() {
     let point = "arn:aws:s3:us-east-1:111122223333:accesspoint/point";
-    let stranger = r#"{"AWS":"444455556666"}"#;
-    let judged = |statement: &str, more: &str| {
-        format!(
-            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":"s3:GetObject","Resource":"{point}/object/*",{statement}}}{more}]}}"#
-        )
+    let judged = |told: Option<&str>, principal: &str, condition: &str, denied: Option<&str>| {
+        let deny = denied.map(|condition| {
+            format!(r#",{{"Effect":"Deny","Principal":"*","Action":"*","Resource":"*","Condition":{condition}}}"#)
+        });
+        let text = format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{principal},"Action":"s3:GetObject",
+            "Resource":"{point}/object/*","Condition":{condition}}}{}]}}"#,
+            deny.unwrap_or_default()
+        );
+        let trust = snapback::policy::Trust { resource: told.map(str::to_owned), ..trust() };
+        let judged = Policy::parse(&text).expect("a policy").judge(Kind::Resource, &trust);
+        (judged.exposure, judged.grants[0].certain)
     };
-    for condition in [
-        r#"{"StringEquals":{"s3:DataAccessPointAccount":"111122223333"}}"#,
-        r#"{"ArnLike":{"s3:DataAccessPointArn":"arn:aws:s3:us-east-1:111122223333:accesspoint/*"}}"#,
-        r#"{"StringLike":{"s3:DataAccessPointAccount":"*"}}"#,
-        r#"{"StringLike":{"s3:DataAccessPointArn":"arn:aws:s3:us-east-1:111122223333*"}}"#,
+    for (condition, is_met) in [
+        (r#"{"StringEquals":{"s3:DataAccessPointAccount":"111122223333"}}"#, true),
+        (r#"{"StringLike":{"s3:DataAccessPointAccount":"*"}}"#, true),
+        (r#"{"StringNotEquals":{"s3:DataAccessPointAccount":"444455556666"}}"#, true),
+        (r#"{"Null":{"s3:DataAccessPointAccount":"false"}}"#, true),
+        (r#"{"ArnLike":{"s3:DataAccessPointArn":"arn:aws:s3:us-east-1:111122223333:accesspoint/*"}}"#, true),
+        (r#"{"StringLike":{"s3:DataAccessPointArn":"arn:aws:s3:us-east-1:111122223333*"}}"#, true),
+        (r#"{"StringNotLikeIfExists":{"s3:DataAccessPointArn":"arn:aws:s3:*:*:accesspoint/other"}}"#, true),
+        (r#"{"StringEquals":{"s3:DataAccessPointAccount":"444455556666"}}"#, false),
+        (r#"{"ForAnyValue:StringNotEquals":{"s3:DataAccessPointAccount":"111122223333"}}"#, false),
+        (r#"{"Null":{"s3:DataAccessPointArn":"true"}}"#, false),
+        (r#"{"ArnNotLike":{"s3:DataAccessPointArn":"arn:aws:s3:*:111122223333:accesspoint/*"}}"#, false),
+        (r#"{"ArnEquals":{"s3:DataAccessPointArn":"arn:aws:s3:us-east-1:111122223333:accesspoint/other"}}"#, false),
     ] {
-        let asked = |principal: &str| judged(&format!(r#""Principal":{principal},"Condition":{condition}"#), "");
-        is_judged((Exposure::Foreign, true), &asked(stranger));
-        is_judged((Exposure::Public, true), &asked(r#""*""#));
+        for told in [Some(point), None] {
+            let expected = |exposure| if is_met { (exposure, true) } else { (Exposure::None, true) };
+            let stranger = r#"{"AWS":"444455556666"}"#;
+            assert_eq!(judged(told, stranger, condition, None), expected(Exposure::Foreign), "{condition}");
+            assert_eq!(judged(told, r#""*""#, condition, None), expected(Exposure::Public), "{condition}");
+            let left = if is_met { Exposure::None } else { Exposure::Public };
+            assert_eq!(judged(told, r#""*""#, "{}", Some(condition)), (left, true), "{condition}");
+        }
     }
     // A bucket delegates to its access points by it.
     is_judged(
         (Exposure::Account, true),
         &everyone_if(r#"{"StringEquals":{"s3:DataAccessPointAccount":"111122223333"}}"#),
     );
-    let deny = format!(
-        r#",{{"Effect":"Deny","Principal":"*","Action":"*","Resource":"{point}/object/*","Condition":{{"StringNotEquals":
-        {{"s3:DataAccessPointAccount":"111122223333"}}}}}}"#
-    );
-    is_judged((Exposure::Public, true), &judged(r#""Principal":"*""#, &deny));
+}
+
+/// Who has no token of an identity provider cannot make the calls that take one.
+#[test]
+fn whom_a_deny_keeps_from_the_only_call_that_they_can_make_is_kept_out() {
+    let github = r#"{"Federated":"arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"}"#;
+    let stranger = r#"{"AWS":"444455556666"}"#;
+    let judged = |principal: &str, condition: &str, denied: &str, call: &str| {
+        format!(
+            r#"{{"Version":"2012-10-17","Statement":[
+            {{"Effect":"Allow","Principal":{principal},"Action":"sts:*","Condition":{condition}}},
+            {{"Effect":"Deny","Principal":{denied},"Action":"sts:{call}"}}]}}"#
+        )
+    };
+    for everyone_or_he in [r#""*""#, stranger] {
+        is_trusted((Exposure::None, true), &judged(stranger, "{}", everyone_or_he, "AssumeRole"));
+        is_trusted((Exposure::Foreign, true), &judged(stranger, "{}", everyone_or_he, "AssumeRoleWith*"));
+    }
+    is_trusted((Exposure::Public, true), &judged(github, "{}", github, "AssumeRole"));
+    // Whether a session of theirs, or a star, means them is nowhere said.
+    is_trusted((Exposure::Public, false), &judged(github, "{}", github, "AssumeRoleWithWebIdentity"));
+    is_trusted((Exposure::Public, false), &judged(github, "{}", r#""*""#, "AssumeRoleWithWebIdentity"));
+    // Of everyone those with a token are left, who say who they are.
+    let google = r#"{"StringEquals":{"accounts.google.com:sub":"11111"}}"#;
+    is_trusted((Exposure::Account, true), &judged(r#""*""#, google, r#""*""#, "AssumeRole"));
+}
+
+/// <https://learn.microsoft.com/en-us/azure/sentinel/connect-aws>
+#[test]
+fn a_session_of_microsoft_sentinel_tells_a_workspace_only_by_its_whole_id() {
+    let sentinel = "sts.windows.net/33e01921-4d64-4f8c-a055-5bdaffd5e33d";
+    let workspace = "MicrosoftSentinel_11112222-3333-4444-5555-666677778888";
+    let named = |operator: &str, name: &str| format!(r#"{{"{operator}":{{"sts:RoleSessionName":"{name}"}}}}"#);
+    for (operator, name, expected) in [
+        ("StringEquals", workspace, (Exposure::Account, true)),
+        ("StringLike", "MicrosoftSentinel_*", (Exposure::Public, true)),
+        ("StringLike", "MicrosoftSentinel_1*", (Exposure::Public, false)),
+        ("StringLike", "Microsoft*_11112222-3333-4444-5555-666677778888", (Exposure::Public, false)),
+        ("StringNotEquals", workspace, (Exposure::Public, true)),
+        // Every session has a name.
+        ("StringEqualsIfExists", workspace, (Exposure::Public, false)),
+        ("Null", "true", (Exposure::Public, false)),
+    ] {
+        is_trusted(expected, &trusted_to(sentinel, "AssumeRoleWithWebIdentity", &named(operator, name)));
+    }
+    let denied = |principal: &str, condition: &str| {
+        format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{principal},"Action":"sts:*"}},
+            {{"Effect":"Deny","Principal":{principal},"Action":"sts:*","Condition":{condition}}}]}}"#
+        )
+    };
+    let provider = format!(r#"{{"Federated":"arn:aws:iam::111122223333:oidc-provider/{sentinel}"}}"#);
+    is_trusted((Exposure::Public, false), &denied(&provider, &named("StringNotEquals", workspace)));
+    // Whoever else assumes a role calls the session as they like.
+    is_trusted((Exposure::Public, true), &denied(r#""*""#, &named("StringNotLike", "ours-*")));
+    is_trusted((Exposure::Public, false), &denied(r#""*""#, &named("Null", "false")));
+}
+
+/// Whether someone is a service, and which, tells only a call that is signed or a service's.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principalisawsservice>
+#[test]
+fn what_only_services_have_lets_in_only_services() {
+    let (service, everyone) = ((Exposure::Service, true), (Exposure::Public, true));
+    for (condition, expected) in [
+        (r#"{"ForAnyValue:StringNotEquals":{"aws:PrincipalIsAWSService":"false"}}"#, service),
+        (r#"{"ForAnyValue:StringNotEquals":{"aws:PrincipalIsAWSService":"true"}}"#, everyone),
+        // Who does not sign has no such key.
+        (r#"{"StringNotEquals":{"aws:PrincipalIsAWSService":"false"}}"#, everyone),
+        (
+            r#"{"StringNotEquals":{"aws:PrincipalIsAWSService":"false"},"Null":{"aws:PrincipalIsAWSService":"false"}}"#,
+            service,
+        ),
+        (r#"{"Null":{"aws:PrincipalServiceName":"false"}}"#, service),
+        (r#"{"Null":{"aws:PrincipalServiceName":"true"}}"#, everyone),
+        (r#"{"ForAnyValue:StringNotEquals":{"aws:PrincipalServiceName":"x.amazonaws.com"}}"#, service),
+    ] {
+        is_judged(expected, &everyone_if(condition));
+        keeps_the_laws(Kind::Resource, &everyone_if(condition));
+    }
+    for (condition, expected) in [
+        (r#"{"StringEqualsIfExists":{"aws:PrincipalIsAWSService":"false"}}"#, service),
+        (r#"{"ForAllValues:StringEquals":{"aws:PrincipalIsAWSService":"false"}}"#, service),
+        (r#"{"Null":{"aws:PrincipalServiceName":"true"}}"#, service),
+        (r#"{"ForAnyValue:StringNotEquals":{"aws:PrincipalIsAWSService":"true"}}"#, everyone),
+        (r#"{"Null":{"aws:SourceAccount":"true"}}"#, (Exposure::Public, false)),
+        (r#"{"StringEqualsIfExists":{"some:key":"x"}}"#, (Exposure::Public, false)),
+        (r#"{"ForAnyValue:StringNotEquals":{"aws:PrincipalAccount":"111122223333"}}"#, (Exposure::Public, false)),
+        // The caller does not choose what is called upon.
+        (r#"{"StringEquals":{"aws:ResourceAccount":"111122223333"}}"#, (Exposure::Public, false)),
+    ] {
+        let text = format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":"*","Action":"s3:*","Resource":"*"}},
+            {{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"*","Condition":{condition}}}]}}"#
+        );
+        is_judged(expected, &text);
+        keeps_the_laws(Kind::Resource, &text);
+    }
 }
 
 /// Whoever made the role chose the provider and who signs in with it.
@@ -675,6 +828,9 @@ fn after_the_twelve_digits_of_an_account_nothing_follows() {
     for (account, expected) in [("111122223333", Exposure::Account), ("444455556666", Exposure::Foreign)] {
         for (operator, key, value) in [
             ("StringLike", "aws:PrincipalArn", format!("arn:aws:iam::{account}*")),
+            ("StringLike", "aws:PrincipalArn", format!("arn:aws:iam::{account}*:role/x")),
+            ("StringLike", "aws:PrincipalArn", format!("arn:aws:iam::{account}?role/x")),
+            ("ArnLike", "aws:PrincipalArn", format!("arn:aws:iam::{account}*:role/x")),
             ("StringLike", "aws:PrincipalAccount", format!("{account}*")),
             ("StringLike", "aws:SourceArn", format!("arn:aws:sns:us-east-1:{account}*")),
         ] {
@@ -682,6 +838,10 @@ fn after_the_twelve_digits_of_an_account_nothing_follows() {
         }
     }
     is_judged((Exposure::Public, true), &everyone_if(r#"{"StringLike":{"aws:PrincipalAccount":"1111*"}}"#));
+    let denied = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:*","Resource":"*",
+        "Condition":{"StringLike":{"aws:PrincipalArn":"arn:aws:iam::444455556666*:role/x"}}},{"Effect":"Deny","Principal":"*",
+        "Action":"s3:*","Resource":"*","Condition":{"StringEquals":{"aws:PrincipalAccount":"444455556666"}}}]}"#;
+    is_judged((Exposure::None, true), denied);
 }
 
 /// Nor does a `Deny` of all others than a claim names spare only friends: guests of a pool are anyone, and a session may be a

@@ -3,41 +3,55 @@
 //! So in it `"Resource": "*"` is this resource, and `"Action": "*"` are the actions of its service.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use super::document::{Document, Word};
+use super::pattern;
 use super::principal::is_fixed;
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Attached<'p> {
-    arn: &'p str,
+    /// One, if it was told; all of which it may be, if not. None if it is not known.
+    arns: Vec<&'p str>,
+    /// What the actions of its service are called before the colon.
+    pub service: Option<Cow<'p, str>>,
     /// Whether this was told, and not taken from what the policy names.
-    pub is_sure: bool,
+    pub is_told: bool,
 }
 
 impl<'p> Attached<'p> {
-    /// The resource that was told, or else the only one that the policy names.
-    pub(super) fn of(document: &'p Document<'_>, told: Option<&'p str>) -> Option<Self> {
+    /// The resource that was told, or else those that the policy names. Where it names none, its actions tell the service.
+    pub(super) fn of(document: &'p Document<'_>, told: Option<&'p str>) -> Self {
         if let Some(arn) = told {
-            return service(arn).map(|_| Self { arn, is_sure: true });
+            let service = service(arn).map(Cow::Borrowed);
+            return Self { arns: service.iter().map(|_| arn).collect(), service, is_told: true };
         }
-        let words = document.statements.iter().flat_map(|statement| &statement.resources.words);
-        let mut named = words.filter(|word| word.text != "*").map(|word| whole(&word.text));
-        let arn = named.next()?.filter(|arn| service(arn).is_some())?;
-        named.all(|other| other == Some(arn)).then_some(Self { arn, is_sure: false })
+        let resources = document.statements.iter().flat_map(|statement| &statement.resources.words);
+        let arns: BTreeSet<&str> = resources.filter_map(|word| whole(&word.text)).collect();
+        let actions = document.statements.iter().flat_map(|statement| &statement.actions.words);
+        let mut services: BTreeSet<Cow<'_, str>> =
+            arns.iter().filter_map(|arn| service(arn)).map(Cow::Borrowed).collect();
+        if arns.is_empty() {
+            let named = actions.filter_map(|word| Some(pattern::lower(word.text.split_once(':')?.0)));
+            services = named.filter(|service| SERVICES.contains(&&**service)).collect();
+        }
+        let service = if services.len() == 1 { services.pop_first() } else { None };
+        let is_known = service.is_some() && arns.iter().all(|arn| self::service(arn).is_some());
+        Self { arns: if is_known { arns.into_iter().collect() } else { vec![] }, service, is_told: false }
     }
 
-    /// What the actions of its service are called before the colon.
-    pub(super) fn service(&self) -> Option<&'p str> {
-        service(self.arn)
-    }
-
-    /// It, and what it consists of.
+    /// What it is, and what that consists of.
     pub(super) fn parts(&self) -> Vec<Cow<'p, str>> {
-        let arn = Cow::Borrowed(self.arn);
-        match objects(self.arn) {
-            Some(objects) => vec![arn, Cow::Owned(format!("{}{objects}*", self.arn))],
-            None => vec![arn],
-        }
+        let parts = self.arns.iter().flat_map(|arn| {
+            let objects = objects(arn).map(|objects| Cow::Owned(format!("{arn}{objects}*")));
+            [Some(Cow::Borrowed(*arn)), objects].into_iter().flatten()
+        });
+        parts.collect()
+    }
+
+    /// The access point that it is, through which then every call comes.
+    pub(super) fn access_point(&self) -> Option<&'p str> {
+        self.arns.first().copied().filter(|arn| self.arns.len() == 1 && is_access_point(arn))
     }
 }
 
@@ -61,8 +75,11 @@ fn service(arn: &str) -> Option<&str> {
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/security_iam_service-with-iam.html#security_iam_service-with-iam-id-based-policies-resources>
 fn objects(arn: &str) -> Option<&'static str> {
     let is_of_s3 = service(arn) == Some("s3");
-    let is_access_point = arn.split(':').nth(5).is_some_and(|name| name.starts_with("accesspoint/"));
-    is_of_s3.then_some(if is_access_point { "/object/" } else { "/" })
+    is_of_s3.then_some(if is_access_point(arn) { "/object/" } else { "/" })
+}
+
+fn is_access_point(arn: &str) -> bool {
+    service(arn) == Some("s3") && arn.splitn(6, ':').nth(5).is_some_and(|name| name.starts_with("accesspoint/"))
 }
 
 /// The resource that this is, or is a part of.
@@ -98,26 +115,39 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_resource_is_told_or_is_the_only_one_that_is_named() {
-        let of = |resources: &str| {
+    fn a_resource_is_told_or_is_one_of_those_that_are_named() {
+        let of = |resources: &str, told: Option<&str>| {
             let text = format!(r#"{{"Statement": {{"Effect": "Allow", "Principal": "*", "Resource": {resources}}}}}"#);
             let document = Document::parse(&text).expect("a policy");
-            let attached = Attached::of(&document, None).map(|attached| attached.parts().join(" "));
-            assert_eq!(Attached::of(&document, Some("arn:aws:s3:::b")).map(|attached| attached.is_sure), Some(true));
-            attached
+            let attached = Attached::of(&document, told);
+            assert_eq!(attached.is_told, told.is_some());
+            attached.parts().join(" ")
         };
-        assert_eq!(
-            of(r#"["arn:aws:s3:::b/logs/*", "*", "arn:aws:s3:::b"]"#).as_deref(),
-            Some("arn:aws:s3:::b arn:aws:s3:::b/*")
-        );
+        let bucket = "arn:aws:s3:::b arn:aws:s3:::b/*";
+        assert_eq!(of(r#""arn:aws:s3:::a/*""#, Some("arn:aws:s3:::b")), bucket);
+        assert_eq!(of(r#"["arn:aws:s3:::b/logs/*", "*", "arn:aws:s3:::b"]"#, None), bucket);
         let point = "arn:aws:s3:eu-central-1:111122223333:accesspoint/p";
-        assert_eq!(of(&format!(r#""{point}/object/*""#)), Some(format!("{point} {point}/object/*")));
+        assert_eq!(of(&format!(r#""{point}/object/*""#), None), format!("{point} {point}/object/*"));
         let queue = "arn:aws:sqs:eu-central-1:111122223333:orders";
-        assert_eq!(of(&format!(r#""{queue}""#)).as_deref(), Some(queue));
-        for resources in [r#""*""#, r#"["arn:aws:s3:::a", "arn:aws:s3:::b"]"#, r#""arn:aws:s3:::b*""#, r#"["orders"]"#]
+        assert_eq!(of(&format!(r#""{queue}""#), None), queue);
+        let both = "arn:aws:s3:::a arn:aws:s3:::a/* arn:aws:s3:::b arn:aws:s3:::b/*";
+        assert_eq!(of(r#"["arn:aws:s3:::b", "arn:aws:s3:::a"]"#, None), both);
+        for resources in [r#""*""#, r#"["arn:aws:s3:::a", "arn:aws:sqs:::b"]"#, r#""arn:aws:s3:::b*""#, r#"["orders"]"#]
         {
-            assert_eq!(of(resources), None, "{resources}");
+            assert_eq!(of(resources, None), "", "{resources}");
         }
+    }
+
+    #[test]
+    fn where_no_resource_is_named_the_actions_tell_the_service() {
+        let of = |actions: &str| {
+            let text = format!(r#"{{"Statement": {{"Effect": "Deny", "Principal": "*", "Action": {actions}}}}}"#);
+            let document = Document::parse(&text).expect("a policy");
+            Attached::of(&document, None).service.map(Cow::into_owned)
+        };
+        assert_eq!(of(r#"["*", "S3:Get*", "s3:*"]"#).as_deref(), Some("s3"));
+        assert_eq!(of(r#"["sqs:*", "s3:*"]"#), None);
+        assert_eq!(of(r#""kafka:*""#), None);
     }
 
     #[test]

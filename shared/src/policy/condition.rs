@@ -16,6 +16,7 @@ use super::known::{self, Issuer};
 use super::pattern;
 use super::principal::{self, is_fixed};
 use super::reach::Reach;
+use super::said::Said;
 use super::trust::{Exposure, Trust};
 use crate::network;
 
@@ -111,7 +112,7 @@ pub(super) enum Form {
 }
 
 /// Whom an `Allow` lets through, key by key.
-pub(super) fn allowed(statement: &Statement<'_>, kind: Kind, trust: &Trust) -> Vec<Judged> {
+pub(super) fn allowed(statement: &Statement<'_>, kind: Kind, trust: &Trust, point: &[Said<'_>]) -> Vec<Judged> {
     let entries = &statement.condition;
     let needs = |entry: &&Entry<'_>| {
         let operator = Operator::of(&entry.operator);
@@ -130,10 +131,14 @@ pub(super) fn allowed(statement: &Statement<'_>, kind: Kind, trust: &Trust) -> V
             && allowed_by(entry, true, &statement.actions, kind, trust).reach.is_narrower_than_public()
     };
     let is_owner_told = entries.iter().filter(needs).any(tells_owner);
-    let is_way_in = is_of_access_point(statement, trust);
     let judged = |(index, entry): (usize, &Entry<'_>)| {
-        if is_way_in && is_met_at(entry, trust) {
-            return Judged { about: About::Way, reach: Reach::ANYONE, values: vec![] };
+        if let Some(is_met) = is_met_at(entry, point) {
+            let reach = match is_met {
+                Met::Always => Reach::ANYONE,
+                Met::Never => Reach::NOBODY,
+                Met::Perhaps => Reach::UNKNOWN,
+            };
+            return Judged { about: About::Way, reach, values: vec![] };
         }
         // Whose bucket it is, another key says.
         if is_owner_told && is_of_nobodys(entry) {
@@ -149,22 +154,21 @@ pub(super) fn allowed(statement: &Statement<'_>, kind: Kind, trust: &Trust) -> V
     entries.iter().enumerate().map(judged).collect()
 }
 
-/// Whether it is a statement of the policy of an access point, through which every call comes that it is about.
-fn is_of_access_point(statement: &Statement<'_>, trust: &Trust) -> bool {
-    let is = |arn: &str| arn.contains(":accesspoint") || arn.contains("/accesspoint/");
-    trust.resource.as_deref().is_some_and(is) || statement.resources.words.iter().any(|word| is(&word.text))
+/// Whether a call through the access point that has this policy meets what is asked of access points.
+enum Met {
+    Always,
+    Never,
+    Perhaps,
 }
 
-/// Whether a call through the access point that has this policy meets it.
-/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-points-policies.html#access-points-condition-keys>
-fn is_met_at(entry: &Entry<'_>, trust: &Trust) -> bool {
-    let is_own = |value: &Word<'_>| {
-        let may_be = |own: &String| {
-            [own.clone(), format!("arn:*:s3*:*:{own}:*")].iter().any(|name| pattern::overlaps(&value.text, name))
-        };
-        trust.account.as_ref().is_none_or(may_be)
-    };
-    pattern::lower(&entry.key).starts_with("s3:dataaccesspoint") && entry.values.iter().any(is_own)
+/// Nothing if it asks for something else, or the policy is none of an access point.
+fn is_met_at(entry: &Entry<'_>, point: &[Said<'_>]) -> Option<Met> {
+    let is_about = !point.is_empty() && pattern::lower(&entry.key).starts_with("s3:dataaccesspoint");
+    is_about.then(|| match point {
+        _ if point.iter().any(|said| said.meets(entry)) => Met::Always,
+        _ if point.iter().any(|said| said.fails(entry)) => Met::Never,
+        _ => Met::Perhaps,
+    })
 }
 
 fn is_same(one: &Entry<'_>, other: &Entry<'_>) -> bool {
@@ -188,7 +192,8 @@ fn is_of_who_signs(entry: &Entry<'_>) -> bool {
         "aws:principalarn" | "aws:principalorgid" | "aws:principalorgpaths" => true,
         // No service of AWS calls with it, and of a call that is not signed it is absent.
         "aws:principalisawsservice" => {
-            operator.form != Form::Null && entry.values.iter().all(|value| value.text.eq_ignore_ascii_case("false"))
+            let no_service = if operator.is_negated { "true" } else { "false" };
+            operator.form != Form::Null && entry.values.iter().all(|value| value.text.eq_ignore_ascii_case(no_service))
         }
         "aws:principalaccount" => is_of_value && !entry.values.iter().any(is_anyones),
         _ => false,
@@ -211,6 +216,21 @@ fn allowed_by(entry: &Entry<'_>, is_there: bool, actions: &Scope<'_>, kind: Kind
     };
     if names == Names::Guest {
         return of_values(guests(entry, operator));
+    }
+    // Nobody but a service has these.
+    if is_there && (operator.is_negated || operator.form == Form::Null) {
+        let is_no = |value: &Word<'_>| value.text.eq_ignore_ascii_case("false");
+        match names {
+            Names::ServiceName => return whole(Reach::certain(Exposure::Service)),
+            Names::WhetherService if operator.is_negated && entry.values.iter().any(is_no) => {
+                return whole(Reach::certain(Exposure::Service));
+            }
+            _ => {}
+        }
+    }
+    if operator.form == Form::Null && is_always_there(&entry.key, names, kind, actions) {
+        let is_asked = entry.values.iter().any(|value| value.text.eq_ignore_ascii_case("false"));
+        return whole(if is_asked { Reach::ANYONE } else { Reach::UNKNOWN });
     }
     if names == Names::Nobody || operator.is_negated || names == Names::Header && is_carried(&entry.key, actions) {
         return whole(Reach::ANYONE);
@@ -265,17 +285,22 @@ fn guests(entry: &Entry<'_>, operator: Operator) -> Vec<Reach> {
 }
 
 /// Whom a `Deny` does not hit because of this key.
-pub(super) fn spared(entry: &Entry<'_>, deny: &Statement<'_>, trust: &Trust) -> Reach {
-    if is_of_access_point(deny, trust) && is_met_at(entry, trust) {
-        return Reach::ANYONE;
+pub(super) fn spared(entry: &Entry<'_>, deny: &Statement<'_>, kind: Kind, trust: &Trust, point: &[Said<'_>]) -> Reach {
+    match is_met_at(entry, point) {
+        Some(Met::Always) => return Reach::NOBODY,
+        Some(Met::Never) => return Reach::ANYONE,
+        Some(Met::Perhaps) => return Reach::UNKNOWN,
+        None => {}
     }
     let (operator, (names, _)) = (Operator::of(&entry.operator), meaning(&entry.key));
     let is = |text: &str| entry.values.iter().all(|value| value.text.eq_ignore_ascii_case(text));
+    let is_always_there = is_always_there(&entry.key, names, kind, &deny.actions);
     match operator.form {
         Form::Unknown => Reach::UNKNOWN,
         // Nobody is kept out for good by a date.
         Form::Amount if is_date(entry) => Reach::ANYONE,
-        _ if matches!(names, Names::Nobody | Names::Guest | Names::SessionName) => Reach::ANYONE,
+        _ if is_of_resource(&entry.key) && !operator.is_negated => Reach::UNKNOWN,
+        _ if matches!(names, Names::Nobody | Names::Guest) => Reach::ANYONE,
         // With which key an object is encrypted says little of who calls.
         _ if names == Names::Key => Reach::UNKNOWN,
         // A claim says little of whose session it is in, and a pool whether it has guests.
@@ -284,26 +309,47 @@ pub(super) fn spared(entry: &Entry<'_>, deny: &Statement<'_>, trust: &Trust) -> 
         {
             Reach::UNKNOWN
         }
+        // Every call has them, or nobody knows which.
+        Form::Null if is_always_there && !is("true") => Reach::UNKNOWN,
+        // Every call that is signed has them.
+        Form::Null if tells_who_signs(&entry.key) && !is("true") => Reach::UNKNOWN,
+        Form::Null if matches!(names, Names::Unknown | Names::Header) && is("true") => Reach::UNKNOWN,
+        // Nobody but a service has these.
+        Form::Null if is("true") && names == Names::ServiceName => Reach::certain(Exposure::Service),
+        Form::Null if is("true") && meaning(&entry.key).1 == About::Source => Reach::UNKNOWN,
+        Form::Null => Reach::ANYONE,
         // Without the key there is no value that differs, so who has no such key is not hit.
-        _ if operator.is_negated && operator.is_any => Reach::ANYONE,
-        _ if operator.is_negated && matches!(names, Names::Unknown | Names::Header) => Reach::UNKNOWN,
+        _ if operator.is_negated && operator.is_any => {
+            if is_always_there {
+                Reach::UNKNOWN
+            } else {
+                Reach::ANYONE
+            }
+        }
+        _ if operator.is_negated && matches!(names, Names::Unknown | Names::Header | Names::SessionName) => {
+            Reach::UNKNOWN
+        }
         form if operator.is_negated => {
             let reaches = reaches(entry, form, names, trust).into_iter();
             reaches.reduce(Reach::or).unwrap_or(Reach::UNKNOWN)
         }
-        // Anonymous calls do not have the key, so only `…IfExists` hits them.
-        Form::Bool if operator.holds_if_absent && names == Names::WhetherService && is("false") => {
-            Reach::certain(Exposure::Service)
-        }
-        Form::Bool if operator.holds_if_absent && names == Names::MountTarget && is("false") => {
-            Reach::certain(Exposure::Account)
-        }
-        Form::Bool if operator.holds_if_absent && names == Names::Unknown => Reach::UNKNOWN,
-        Form::Null if matches!(names, Names::Unknown | Names::Header) && is("true") => Reach::UNKNOWN,
-        // Every call that is signed has them.
-        Form::Null if tells_who_signs(&entry.key) && !is("true") => Reach::UNKNOWN,
+        // Who has no such key is hit as well: of most keys everyone, of these not.
+        _ if operator.holds_if_absent => match names {
+            Names::WhetherService if is("false") => Reach::certain(Exposure::Service),
+            Names::MountTarget if is("false") => Reach::certain(Exposure::Account),
+            Names::ServiceName => Reach::certain(Exposure::Service),
+            Names::Unknown | Names::Header | Names::Address | Names::Destination => Reach::UNKNOWN,
+            _ if meaning(&entry.key).1 == About::Source => Reach::UNKNOWN,
+            _ => Reach::ANYONE,
+        },
         _ => Reach::ANYONE,
     }
+}
+
+/// Whether it tells what is called upon, which no caller chooses.
+fn is_of_resource(key: &str) -> bool {
+    let key = pattern::lower(key);
+    key.starts_with("aws:resource") || &*key == "s3:resourceaccount"
 }
 
 /// Whether it is about nobody but who comes with a token of an identity provider.
@@ -315,9 +361,18 @@ fn tells_who_signs(key: &str) -> bool {
     ["aws:PrincipalAccount", "aws:PrincipalArn"].iter().any(|one| key.eq_ignore_ascii_case(one))
 }
 
-/// Whether whoever makes one of these calls can meet what this key asks for, as they write it into the request.
-pub(super) fn is_callers_choice(entry: &Entry<'_>, actions: &Scope<'_>) -> bool {
-    meaning(&entry.key).0 == Names::Header && is_carried(&entry.key, actions)
+/// Whether whoever makes one of these calls, named or not, can meet what this key asks for, as they write it into the
+/// request.
+pub(super) fn is_callers_choice(entry: &Entry<'_>, named: Option<(&str, &str)>, actions: &Scope<'_>) -> bool {
+    match meaning(&entry.key).0 {
+        Names::Header => is_carried(&entry.key, actions),
+        Names::SessionName => {
+            let is_told =
+                |(_, provider): (&str, &str)| principal::issuer(provider).is_some_and(Issuer::is_told_by_session_name);
+            Operator::of(&entry.operator).form != Form::Null && !named.is_some_and(is_told)
+        }
+        _ => false,
+    }
 }
 
 fn is_date(entry: &Entry<'_>) -> bool {
@@ -583,7 +638,7 @@ fn is_always_there(key: &str, names: Names, kind: Kind, actions: &Scope<'_>) -> 
         !actions.is_all_but && actions.words.iter().all(|action| action.text.eq_ignore_ascii_case("sns:Subscribe"));
     let is_of_kms = |action: &Word<'_>| pattern::lower(&action.text).starts_with("kms:");
     match names {
-        Names::SignedIn(_) => kind == Kind::Trust,
+        Names::SignedIn(_) | Names::SessionName => kind == Kind::Trust,
         Names::Destination => is_subscribing,
         _ if is("kms:CallerAccount") => !actions.is_all_but && actions.words.iter().all(is_of_kms),
         _ => is_of_principal,
@@ -656,9 +711,7 @@ fn of_value(value: &str, entry: &Entry<'_>, form: Form, names: Names, trust: &Tr
         Names::Key if value.starts_with("alias/") => Reach::UNKNOWN,
         Names::Key if !value.starts_with("arn:") && is_fixed(value) => Reach::certain(Exposure::Account),
         Names::Arn | Names::Key => of_arn(value, entry, form, trust),
-        Names::SessionName if value.find(['*', '?']).is_none_or(|star| star > known::SESSION_OF_SENTINEL.len()) => {
-            Reach::certain(Exposure::Account)
-        }
+        Names::SessionName => of_session_name(value),
         Names::Destination => of_destination(value, entry, form, trust),
         _ => Reach::ANYONE,
     }
@@ -717,24 +770,15 @@ fn of_variable(value: &str, key: &str, names: Names) -> Reach {
 
 /// An ARN names somebody by its account; a bucket's, which has none, by the bucket.
 fn of_arn(value: &str, entry: &Entry<'_>, form: Form, trust: &Trust) -> Reach {
-    let parts: Vec<&str> = value.splitn(6, ':').collect();
-    let [_, _, service, _, account, resource] = parts[..] else {
-        if let [before @ .., account] = &parts[..]
-            && let Some(account) = account.strip_suffix('*').filter(|account| principal::is_account(account))
-            && before.len() == 4
-        {
-            let is_in_place = !before.iter().any(|part| pattern::is_pattern(part));
-            return if is_in_place { principal::of_account(account, trust) } else { Reach::UNKNOWN };
-        }
-        return if pattern::is_pattern(value) { Reach::ANYONE } else { Reach::UNKNOWN };
-    };
-    if is_fixed(account) {
-        // Only the ARN operators keep a star within its part. Elsewhere one that is before the account may stand for
-        // somebody else's, as the path of a role may hold colons.
-        let before = &value[..value.len() - resource.len() - account.len() - 1];
+    if let Some((before, account)) = principal::account_of_all(value) {
+        // The path of a role may hold colons.
         let is_in_place = form == Form::Arn || !pattern::is_pattern(before);
         return if is_in_place { principal::of_account(account, trust) } else { Reach::UNKNOWN };
     }
+    let parts: Vec<&str> = value.splitn(6, ':').collect();
+    let [_, _, service, _, account, resource] = parts[..] else {
+        return if pattern::is_pattern(value) { Reach::ANYONE } else { Reach::UNKNOWN };
+    };
     let is_source = entry.key.eq_ignore_ascii_case("aws:SourceArn");
     let is_bucket = service == "s3" && is_fixed(resource.split('/').next().unwrap_or_default());
     let is_somebody = match account {
@@ -755,6 +799,17 @@ fn of_user_id(value: &str, trust: &Trust) -> Reach {
         (_, true, false) => Reach::unsure(Exposure::Foreign),
         (_, true, true) => Reach::UNKNOWN,
         _ => Reach::ANYONE,
+    }
+}
+
+/// The session of somebody's workspace is named in full; of an id that only begins so a stranger may have one.
+fn of_session_name(value: &str) -> Reach {
+    const ID: usize = "00000000-0000-0000-0000-000000000000".len();
+    let is_fixed = value.find(['*', '?']).is_none_or(|star| star >= known::SESSION_OF_SENTINEL.len() + ID);
+    match value {
+        _ if is_fixed => Reach::certain(Exposure::Account),
+        _ if pattern::covers(value, &format!("{}*", known::SESSION_OF_SENTINEL)) => Reach::ANYONE,
+        _ => Reach::UNKNOWN,
     }
 }
 

@@ -11,6 +11,7 @@ use super::attached::{Attached, may_be_upon, service_of};
 use super::condition;
 use super::document::{Document, Entry, List, Principal, Scope, Statement, lowered};
 use super::pattern;
+use super::principal::is_fixed;
 use super::reach::Reach;
 use super::said::{Said, is_session_of, may_mean, roles_of};
 use super::trust::Trust;
@@ -22,7 +23,8 @@ const PATIENCE: usize = 10_000_000;
 #[derive(Debug)]
 pub(super) struct Denies<'p> {
     all: Vec<Deny<'p>>,
-    attached: Option<Attached<'p>>,
+    attached: &'p Attached<'p>,
+    kind: Kind,
     patience: usize,
 }
 
@@ -49,10 +51,11 @@ enum Whom<'p> {
 pub(super) struct Left<'d, 'p> {
     allow: &'p Statement<'p>,
     denies: Vec<Upon<'d, 'p>>,
-    /// What the condition of the `Allow` makes sure of, whoever calls.
+    /// What is certain of every call that the `Allow` admits, whoever makes it.
     said: Vec<Said<'p>>,
-    actions: Words<'p>,
-    resources: Words<'p>,
+    actions: Pieces<'p>,
+    resources: Pieces<'p>,
+    kind: Kind,
     patience: &'d mut usize,
 }
 
@@ -66,6 +69,17 @@ struct Upon<'d, 'p> {
     is_sure: bool,
 }
 
+/// What is allowed, piece by piece: of each word what there is, as far as that is known.
+#[derive(Debug)]
+struct Pieces<'p> {
+    words: Words<'p>,
+    /// What there is, and whether that is certain.
+    parts: Words<'p>,
+    is_told: bool,
+    /// A word and a part that both mean it.
+    all: Vec<(usize, Option<usize>)>,
+}
+
 /// Patterns, and whether all but what they mean is meant.
 #[derive(Debug)]
 struct Words<'p> {
@@ -74,32 +88,33 @@ struct Words<'p> {
 }
 
 impl<'p> Denies<'p> {
-    pub(super) fn of(document: &'p Document<'_>, trust: &'p Trust) -> Self {
+    pub(super) fn of(document: &'p Document<'_>, attached: &'p Attached<'p>, kind: Kind, trust: &Trust) -> Self {
         let denies = document.statements.iter().filter(|statement| !statement.allows);
-        Self {
-            all: denies.map(|statement| Deny::of(statement, trust)).collect(),
-            attached: Attached::of(document, trust.resource.as_deref()),
-            patience: PATIENCE,
-        }
+        let all = denies.map(|statement| Deny::of(statement, attached, kind, trust)).collect();
+        Self { all, attached, kind, patience: PATIENCE }
     }
 
     /// Those that are upon what is allowed.
-    pub(super) fn upon(&mut self, allow: &'p Statement<'p>, kind: Kind) -> Left<'_, 'p> {
-        let Self { all, attached, patience } = self;
-        let (actions, resources) = (actions(allow, kind), Words::of_resources(&allow.resources));
-        let mut left = Left { allow, denies: vec![], said: vec![], actions, resources, patience };
-        if all.is_empty() {
-            return left;
+    pub(super) fn upon(&mut self, allow: &'p Statement<'p>) -> Left<'_, 'p> {
+        let Self { all, attached, kind, patience } = self;
+        let (mut services, mut parts, mut is_told) = (vec![], vec![], (true, true));
+        if *kind == Kind::Resource && !all.is_empty() {
+            let service = service_of(&allow.resources.words);
+            is_told = (attached.is_told || service.is_some(), attached.is_told);
+            let service = service.map(|name| pattern::lower(name)).or_else(|| attached.service.clone());
+            services.extend(service.map(|name| Cow::Owned(format!("{name}:*"))));
+            parts = attached.parts();
         }
-        let is_sure = if kind == Kind::Trust { (true, true) } else { left.narrow(attached.as_ref()) };
+        let actions = Pieces::of(actions(allow, *kind), services, is_told.0, patience);
+        let resources = Pieces::of(Words::of_resources(&allow.resources), parts, is_told.1, patience);
+        let mut left = Left { allow, denies: vec![], said: vec![], actions, resources, kind: *kind, patience };
         for deny in all.iter() {
-            let Some(actions) = deny.actions.covered(&left.actions, left.patience) else { break };
+            let Some((actions, is_sure)) = left.actions.covered_by(&deny.actions, left.patience) else { break };
             if !actions.contains(&true) {
                 continue;
             }
-            let Some(resources) = deny.resources.covered(&left.resources, left.patience) else { break };
-            let is_sure = (is_sure.0 || deny.actions.is_everything()) && (is_sure.1 || deny.resources.is_everything());
-            left.denies.push(Upon { deny, actions, resources, is_sure });
+            let Some((resources, too)) = left.resources.covered_by(&deny.resources, left.patience) else { break };
+            left.denies.push(Upon { deny, actions, resources, is_sure: is_sure && too });
         }
         if !left.denies.is_empty() {
             left.said = allow.condition.iter().flat_map(|entry| Said::by_condition(entry, None)).collect();
@@ -109,33 +124,26 @@ impl<'p> Denies<'p> {
 }
 
 impl<'p> Left<'_, 'p> {
-    /// Where a star allows everything, only what there is of that. Says of the actions and of the resources whether it is sure.
-    fn narrow(&mut self, attached: Option<&Attached<'p>>) -> (bool, bool) {
-        let service = service_of(&self.allow.resources.words);
-        let is_told = attached.is_none_or(|attached| attached.is_sure);
-        let is_sure =
-            (is_told || service.is_some() || !self.actions.is_everything(), is_told || !self.resources.is_everything());
-        if let Some(service) = service.or_else(|| attached?.service()) {
-            self.actions.narrow(vec![Cow::Owned(format!("{}:*", service.to_ascii_lowercase()))]);
-        }
-        if let Some(attached) = attached {
-            self.resources.narrow(attached.parts());
-        }
-        is_sure
-    }
-
     /// Whom they leave over of everyone who meets the condition of the `Allow`.
     pub(super) fn of_everyone(&mut self) -> Reach {
         self.of(None, &[])
     }
 
-    /// What they leave over of one whom the `Allow` names. Who signs in elsewhere is hit only by name: whether a `Deny` of
-    /// everyone means them is nowhere said.
+    /// What they leave over of one whom the `Allow` names, who can only make some of the calls.
     pub(super) fn of_principal(&mut self, kind: &str, text: &'p str) -> Reach {
-        if self.denies.is_empty() {
-            return Reach::ANYONE;
-        }
-        self.of(Some((kind, text)), &Said::by_principal(kind, text))
+        let said = if self.denies.is_empty() { vec![] } else { Said::by_principal(kind, text) };
+        self.of(Some((kind, text)), &said)
+    }
+
+    /// Whether they leave over only those calls that are made with a token of an identity provider.
+    pub(super) fn is_by_token(&mut self) -> bool {
+        let Self { allow, denies, said, actions, kind, patience, .. } = self;
+        let is_denied = |action: usize, patience: &mut usize| {
+            let mut denies = denies.iter().filter(|upon| upon.actions[action]);
+            denies.any(|upon| upon.deny.spares(None, &[], said, allow, patience) == Reach::NOBODY)
+        };
+        let mut words = actions.words.words.iter().enumerate();
+        *kind == Kind::Trust && words.all(|(action, name)| name != BY_A_PRINCIPAL || is_denied(action, patience))
     }
 
     /// What they leave over of those who meet one value of an entry in the condition of the `Allow`.
@@ -162,18 +170,22 @@ impl<'p> Left<'_, 'p> {
             }
         }
         let (actions, resources) = (&self.actions, &self.resources);
+        let callable = |action: usize| match named {
+            Some((kind, text)) if self.kind == Kind::Trust => callable(kind, text, &actions.words.words[action]),
+            _ => Reach::ANYONE,
+        };
         let work = actions.len().saturating_mul(resources.len()).saturating_mul(partial.len());
-        if partial.is_empty() || spend(self.patience, work).is_none() {
+        if self.kind == Kind::Resource && partial.is_empty() || spend(self.patience, work).is_none() {
             return left;
         }
         // Several may do together what none does alone: one for reading, one for writing.
         let of_pair = |action: usize, resource: usize| {
             let hits = partial.iter().filter(|(_, upon)| upon.actions[action] && upon.resources[resource]);
-            hits.fold(left, |left, (spared, _)| left.and(*spared))
+            hits.fold(left.and(callable(action)), |left, (spared, _)| left.and(*spared))
         };
         let may_be = |action: usize, resource: usize| {
-            let is_told = !actions.is_all_but && !resources.is_all_but;
-            !is_told || may_be_upon(&actions.words[action], &resources.words[resource])
+            let mut actions = actions.named(action);
+            actions.all(|action| resources.named(resource).all(|resource| may_be_upon(action, resource)))
         };
         let pairs = (0..actions.len()).flat_map(|action| (0..resources.len()).map(move |resource| (action, resource)));
         let mut pairs = pairs.filter(|(action, resource)| may_be(*action, *resource)).peekable();
@@ -183,8 +195,49 @@ impl<'p> Left<'_, 'p> {
     }
 }
 
+impl<'p> Pieces<'p> {
+    fn of(words: Words<'p>, parts: Vec<Cow<'p, str>>, is_told: bool, patience: &mut usize) -> Self {
+        let parts = Words { words: parts, is_all_but: false };
+        let mut pieces = vec![];
+        for word in 0..words.len() {
+            let before = pieces.len();
+            for (part, text) in parts.words.iter().enumerate() {
+                if words.may_mean(word, text, patience) {
+                    pieces.push((word, Some(part)));
+                }
+            }
+            if pieces.len() == before {
+                pieces.push((word, None));
+            }
+        }
+        Self { words, parts, is_told, all: pieces }
+    }
+
+    fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// The patterns that mean a piece.
+    fn named(&self, piece: usize) -> impl Iterator<Item = &str> {
+        let (word, part) = self.all[piece];
+        let word = (!self.words.is_all_but).then(|| &*self.words.words[word]);
+        word.into_iter().chain(part.map(|part| &*self.parts.words[part]))
+    }
+
+    /// Which pieces are certainly covered by what is denied, and whether that is so whatever there is; nothing if that is too
+    /// much to find out.
+    fn covered_by(&self, denied: &Words<'_>, patience: &mut usize) -> Option<(Vec<bool>, bool)> {
+        let (words, parts) = (denied.covered(&self.words, patience)?, denied.covered(&self.parts, patience)?);
+        let by_part = |part: Option<usize>| part.is_some_and(|part| parts[part]);
+        let covered = self.all.iter().map(|(word, part)| words[*word] || by_part(*part)).collect();
+        Some((covered, self.is_told || self.all.iter().all(|(word, part)| words[*word] || !by_part(*part))))
+    }
+}
+
 impl<'p> Deny<'p> {
-    fn of(statement: &'p Statement<'p>, trust: &Trust) -> Self {
+    fn of(statement: &'p Statement<'p>, attached: &Attached<'_>, kind: Kind, trust: &Trust) -> Self {
+        let point: Vec<Said<'_>> = attached.access_point().into_iter().flat_map(Said::by_access_point).collect();
+        let spared = |entry: &Entry<'_>| condition::spared(entry, statement, kind, trust, &point);
         let whom = match &statement.principal {
             _ if statement.is_about_everyone() => Whom::Everyone,
             Principal::AllBut(lists) => Whom::AllBut(names(lists)),
@@ -195,11 +248,7 @@ impl<'p> Deny<'p> {
             actions: Words::of_actions(&statement.actions),
             resources: Words::of_resources(&statement.resources),
             whom,
-            condition: statement
-                .condition
-                .iter()
-                .map(|entry| (entry, condition::spared(entry, statement, trust)))
-                .collect(),
+            condition: statement.condition.iter().map(|entry| (entry, spared(entry))).collect(),
         }
     }
 
@@ -221,7 +270,8 @@ impl<'p> Deny<'p> {
                 let is_another = spend(patience, work).is_some() && all().any(|said| said.is_of_none(those));
                 if is_another { Reach::NOBODY } else { Reach::UNKNOWN }
             }
-            Whom::Everyone | Whom::AllBut(_) => Reach::ANYONE,
+            // Whether a star means who is signed in elsewhere is nowhere said.
+            Whom::Everyone | Whom::AllBut(_) => Reach::UNKNOWN,
             Whom::Those(those) => {
                 let is_one = |(kind, text): &(&str, &str)| {
                     let is_it = |(of, name): (&str, &str)| of == *kind && (name == *text || is_session_of(name, text));
@@ -256,7 +306,7 @@ impl<'p> Deny<'p> {
                 {
                     Reach::UNKNOWN
                 }
-                Reach::UNKNOWN if condition::is_callers_choice(entry, &allow.actions) => Reach::ANYONE,
+                Reach::UNKNOWN if condition::is_callers_choice(entry, named, &allow.actions) => Reach::ANYONE,
                 by_entry => by_entry,
             });
         }
@@ -270,8 +320,9 @@ fn names<'p>(lists: &'p [List<'p>]) -> Vec<(&'p str, &'p str)> {
 
 /// The calls by which a role is assumed. Those that go along with one (`sts:TagSession`) let in nobody by themselves.
 /// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssecuritytokenservicests.html>
-const ASSUMING: [&str; 3] = [BY_A_PRINCIPAL, "sts:assumerolewithsaml", "sts:assumerolewithwebidentity"];
+const ASSUMING: [&str; 3] = [BY_A_PRINCIPAL, WITH_SAML, "sts:assumerolewithwebidentity"];
 const BY_A_PRINCIPAL: &str = "sts:assumerole";
+const WITH_SAML: &str = "sts:assumerolewithsaml";
 
 /// What is allowed; of the trust of a role, only what assumes it.
 fn actions<'p>(allow: &'p Statement<'_>, kind: Kind) -> Words<'p> {
@@ -290,21 +341,15 @@ pub(super) fn matters(allow: &Statement<'_>, kind: Kind) -> bool {
     kind == Kind::Resource || !actions(allow, kind).words.is_empty()
 }
 
-/// Whether a role is assumed only with a token of an identity provider.
-pub(super) fn is_by_token(allow: &Statement<'_>, kind: Kind) -> bool {
-    kind == Kind::Trust && !actions(allow, kind).words.iter().any(|action| action == BY_A_PRINCIPAL)
-}
-
-/// How far a principal can make one of the calls that are allowed. An account or a service has no token of an identity
-/// provider; whether a session that came by one counts as who is `Federated` is nowhere said.
-pub(super) fn callable(allow: &Statement<'_>, kind: Kind, named: &str, text: &str) -> Reach {
-    if kind == Kind::Resource || text == "*" {
-        return Reach::ANYONE;
-    }
-    let needs_no_token = || actions(allow, kind).words.iter().all(|action| action == BY_A_PRINCIPAL);
-    match named {
-        "AWS" | "Service" if is_by_token(allow, kind) => Reach::NOBODY,
-        "Federated" if needs_no_token() => Reach::UNKNOWN,
+/// How far a principal can make a call that assumes a role. An account or a service has no token of an identity provider,
+/// and each provider has tokens of one sort; whether a session that came by one counts as who is `Federated` is nowhere said.
+fn callable(kind: &str, text: &str, action: &str) -> Reach {
+    let is_by_principal = action == BY_A_PRINCIPAL;
+    match kind {
+        _ if text == "*" => Reach::ANYONE,
+        "AWS" | "Service" if !is_by_principal => Reach::NOBODY,
+        "Federated" if is_by_principal => Reach::UNKNOWN,
+        "Federated" if is_fixed(text) && text.contains(":saml-provider/") != (action == WITH_SAML) => Reach::NOBODY,
         _ => Reach::ANYONE,
     }
 }
@@ -328,11 +373,14 @@ impl<'p> Words<'p> {
         !self.is_all_but && self.words.iter().any(|word| word == "*")
     }
 
-    /// Where everything is meant, only what there is.
-    fn narrow(&mut self, all: Vec<Cow<'p, str>>) {
-        if self.is_everything() {
-            self.words = all;
+    /// Whether one of the things that are told apart may be of this.
+    fn may_mean(&self, index: usize, part: &str, patience: &mut usize) -> bool {
+        let is_worth_it = |word: &str, patience: &mut usize| spend(patience, word.len() * part.len()).is_some();
+        if self.is_all_but {
+            return !self.words.iter().any(|word| is_worth_it(word, patience) && pattern::covers(word, part));
         }
+        let word = &self.words[index];
+        word == "*" || is_worth_it(word, patience) && pattern::overlaps(word, part)
     }
 
     fn means(&self, name: &str) -> bool {

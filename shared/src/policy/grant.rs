@@ -12,6 +12,7 @@ use super::matrix::{Apart, Matrix};
 use super::narrowed::{Named, Narrowed};
 use super::principal::Grantee;
 use super::reach::Reach;
+use super::said::Said;
 use super::text::Node;
 use super::trust::{Exposure, Trust};
 
@@ -62,6 +63,8 @@ pub(super) struct Context<'c> {
     pub version: Option<&'c str>,
     pub kind: Kind,
     pub trust: &'c Trust,
+    /// What every call says, if the policy is that of an access point.
+    pub point: Vec<Said<'c>>,
 }
 
 /// The ways in of a statement that allows something.
@@ -74,9 +77,9 @@ pub(super) fn of_statement<'p>(
     if !deny::matters(statement, context.kind) {
         return vec![];
     }
-    let mut left = denies.upon(statement, context.kind);
+    let mut left = denies.upon(statement);
     let named = named(statement, &mut left, context);
-    let mut entries = condition::allowed(statement, context.kind, context.trust);
+    let mut entries = condition::allowed(statement, context.kind, context.trust, &context.point);
     let everyone = left.of_everyone();
     if !named.iter().any(|named| named.kind == "Federated") {
         for (index, judged) in entries.iter_mut().enumerate() {
@@ -111,7 +114,7 @@ fn deny_values(entry: usize, judged: &mut Judged, everyone: Reach, left: &mut Le
 }
 
 fn named<'s>(statement: &'s Statement<'s>, left: &mut Left<'_, 's>, context: &Context<'_>) -> Vec<Named<'s>> {
-    let is_by_token = deny::is_by_token(statement, context.kind);
+    let is_by_token = left.is_by_token();
     match &statement.principal {
         Principal::Missing => vec![],
         Principal::AllBut(_) => {
@@ -126,22 +129,16 @@ fn named<'s>(statement: &'s Statement<'s>, left: &mut Left<'_, 's>, context: &Co
                     Grantee::Everyone if is_by_token => Grantee::WITH_ANY_TOKEN,
                     grantee => grantee,
                 };
-                let callable = deny::callable(statement, context.kind, kind, text);
-                Named { kind, text, grantee, left: left_of(kind, text, grantee, left).and(callable) }
+                let left = match grantee {
+                    Grantee::Everyone => left.of_everyone(),
+                    // Whether a star means who is signed in elsewhere is nowhere said.
+                    Grantee::SignedIn(..) => left.of_principal("Federated", text),
+                    _ => left.of_principal(kind, text),
+                };
+                Named { kind, text, grantee, left }
             });
             named.collect()
         }
-    }
-}
-
-/// Whether a `Deny` of `*` hits who is signed in elsewhere is nowhere said.
-fn left_of<'s>(kind: &str, text: &'s str, grantee: Grantee, left: &mut Left<'_, 's>) -> Reach {
-    match grantee {
-        Grantee::Everyone => left.of_everyone(),
-        Grantee::Member(_) | Grantee::SignedIn(..) if left.of_everyone() != Reach::ANYONE => {
-            left.of_principal(kind, text).and(Reach::UNKNOWN)
-        }
-        _ => left.of_principal(kind, text),
     }
 }
 
@@ -150,6 +147,11 @@ fn left_of<'s>(kind: &str, text: &'s str, grantee: Grantee, left: &mut Left<'_, 
 fn values(entries: &[Judged], named: &[Named<'_>], reaches: &[Reach], kind: Kind) -> Option<(usize, Vec<Reach>)> {
     let is_one_untrusted = reaches.iter().any(|reach| reach.exposure.is_untrusted());
     let is_trusted = |reach: &Reach| !reach.exposure.is_untrusted() && reach.exposure != Exposure::None;
+    // What is certain of one principal would be lost in the doubt about another.
+    let is = |certain: bool| reaches.iter().any(|reach| reach.exposure.is_untrusted() && reach.certain == certain);
+    if is(true) && is(false) {
+        return None;
+    }
     let is_one_trusted = reaches.iter().any(is_trusted);
     let trusted = named.iter().zip(reaches).filter(|(_, reach)| is_trusted(reach));
     let (services, others): (Vec<_>, Vec<_>) = trusted.partition(|(named, _)| named.grantee == Grantee::Service);

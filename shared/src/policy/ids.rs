@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::document::{Principal, Statement, Word};
 use super::grant::Going;
 use super::principal::{account, is_deleted};
+use super::text::Node;
 use super::{Policy, edit};
 
 impl Policy<'_> {
@@ -19,22 +20,32 @@ impl Policy<'_> {
         words.filter(|word| is_deleted(&word.text)).map(|word| word.text.to_string()).collect()
     }
 
-    /// The same, with each unique id replaced by the ARN that the call gave in its place: where in a statement as many
-    /// ARNs are missing as there are ids. Nothing if there is nothing to replace, or it cannot be told by what.
+    /// The same, with each unique id that the call did not give replaced by the ARN that it gave in its place: where of a
+    /// statement as many ARNs are missing as there are ids. Nothing if there is nothing to replace, or it cannot be told by
+    /// what.
     #[must_use]
     pub fn resolved(&self, put: &Policy<'_>) -> Option<String> {
+        let given = put.ids();
         let mut instead: Vec<(std::ops::Range<usize>, String)> = vec![];
-        for (live, put) in self.document.statements.iter().zip(&put.document.statements) {
-            let ids: Vec<&Word<'_>> = named(live).filter(|word| is_deleted(&word.text)).collect();
-            let is_there = |arn: &str| named(live).any(|word| same(&word.text, arn));
+        for live in &self.document.statements {
+            let is_new = |word: &&Word<'_>| is_deleted(&word.text) && !given.contains(&*word.text);
+            let ids: Vec<&Word<'_>> = named(live).filter(is_new).collect();
+            if ids.is_empty() {
+                continue;
+            }
+            let (rest, statements) = (self.rest(live), &put.document.statements);
+            let same: Vec<&Statement<'_>> = statements.iter().filter(|statement| put.rest(statement) == rest).collect();
+            let [same] = same[..] else { return None };
+            let is_there = |arn: &str| named(live).any(|word| word.text == arn);
             let missing: Vec<&Word<'_>> =
-                named(put).filter(|word| !is_deleted(&word.text) && !is_there(&word.text)).collect();
+                named(same).filter(|word| has_an_id(&word.text) && !is_there(&word.text)).collect();
             if missing.is_empty() {
                 continue;
             }
             if missing.len() != ids.len() {
                 return None;
             }
+            // Which is whose does not matter: principals of one statement are the same to it in any order.
             let quoted = |word: &Word<'_>| serde_json::to_string(&*word.text).unwrap_or_default();
             instead.extend(ids.iter().zip(missing).map(|(id, arn)| (id.place.clone(), quoted(arn))));
         }
@@ -42,14 +53,22 @@ impl Policy<'_> {
         (!instead.is_empty()).then(|| edit::applied(self.text, cuts))
     }
 
-    /// Whether everybody whom the call named is shown by name.
+    /// All of a statement but whom it names, in one spelling.
+    fn rest(&self, statement: &Statement<'_>) -> Option<Node> {
+        let mut rest = Node::of_statement(&self.text[statement.place.clone()])?;
+        let name = if matches!(statement.principal, Principal::AllBut(_)) { "NotPrincipal" } else { "Principal" };
+        rest.set(&[name], Node::Literal("null".to_owned()));
+        Some(rest)
+    }
+
+    /// Whether everybody whom the call named, and whom AWS could show by an id, is shown by name.
     #[must_use]
     pub fn names_all_of(&self, put: &Policy<'_>) -> bool {
-        let named_by = |policy: &Policy<'_>| -> Vec<String> {
+        let all = |policy: &Policy<'_>| -> BTreeSet<String> {
             policy.document.statements.iter().flat_map(named).map(|word| word.text.to_string()).collect()
         };
-        let live = named_by(self);
-        named_by(put).iter().all(|arn| live.iter().any(|shown| same(shown, arn)))
+        let live = all(self);
+        all(put).iter().all(|arn| !has_an_id(arn) || live.contains(arn))
     }
 
     /// Whether it names somebody as `without_ids` leaves them: in a `Deny`, or as one of all but whom are meant.
@@ -116,11 +135,11 @@ fn named<'s, 'a>(statement: &'s Statement<'a>) -> impl Iterator<Item = &'s Word<
     lists.iter().flat_map(|list| &list.words)
 }
 
-/// An account id and the ARN of its root are one principal.
-fn same(one: &str, other: &str) -> bool {
-    let root =
-        |text: &str| account(text).filter(|account| *account == text || text.ends_with(":root")).map(str::to_owned);
-    one == other || root(one).is_some() && root(one) == root(other)
+/// Whether this is a principal of those that have an id: a role or a user. An account is shown by its root, and a star or a
+/// service by itself.
+fn has_an_id(arn: &str) -> bool {
+    let name = arn.starts_with("arn:").then(|| arn.splitn(6, ':').nth(5)).flatten();
+    name.is_some_and(|name| name.starts_with("role/") || name.starts_with("user/"))
 }
 
 #[cfg(test)]
@@ -187,5 +206,38 @@ mod tests {
         // It is told of nobody, or of more than there are.
         assert_eq!(resolved(&shown, r#"{"AWS":"444455556666"}"#), None);
         assert_eq!(resolved(&shown, &format!(r#"{{"AWS":["{friend}","{stranger}"]}}"#)), None);
+        // Only a role or a user has an id, and this one was given.
+        for put in
+            [r#""*""#.to_owned(), r#"{"AWS":"777788889999"}"#.to_owned(), format!(r#"{{"AWS":["{ID}","{stranger}"]}}"#)]
+        {
+            assert_eq!(resolved(&format!(r#"{{"AWS":"{ID}"}}"#), &put), None, "{put}");
+        }
+    }
+
+    #[test]
+    fn an_id_is_of_whom_the_call_named_in_the_same_statement_wherever_that_stands() {
+        let (friend, stranger) = ("arn:aws:iam::444455556666:role/reader", "arn:aws:iam::777788889999:role/x");
+        let of = |principal: &str| allow(&format!(r#"{{"AWS":"{principal}"}}"#));
+        let writing = |principal: &str| of(principal).replace("GetObject", "PutObject");
+        let resolved = |live: &[String], put: &[String]| {
+            let (live, put) = (policy(live), policy(put));
+            Policy::parse(&live).expect("a policy").resolved(&Policy::parse(&put).expect("a policy"))
+        };
+        let put = [of(friend), writing(stranger)];
+        assert_eq!(resolved(&[writing(ID), of(friend)], &put), Some(policy(&[writing(stranger), of(friend)])));
+        // What it did not put may be anybody's.
+        assert_eq!(resolved(&[of(ID).replace("Get", "Delete"), of(friend)], &put), None);
+        assert_eq!(resolved(&[of(ID)], &[of(friend), of(stranger)]), None);
+    }
+
+    #[test]
+    fn whom_aws_shows_by_no_id_is_not_looked_for() {
+        let names_all = |live: &str, put: &str| {
+            let (live, put) = (policy(&[allow(live)]), policy(&[allow(put)]));
+            Policy::parse(&live).expect("a policy").names_all_of(&Policy::parse(&put).expect("a policy"))
+        };
+        let (live, role) = (format!(r#"{{"AWS":"{ID}"}}"#), r#"{"AWS":"arn:aws:iam::444455556666:role/reader"}"#);
+        assert!(names_all(&live, r#""*""#) && names_all(&live, r#"{"AWS":"444455556666"}"#));
+        assert!(!names_all(&live, role) && names_all(role, role));
     }
 }

@@ -30,9 +30,11 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::slice;
 
+use attached::Attached;
 use deny::Denies;
 use document::{Document, Principal, Statement, Stray};
 use grant::{Context, Going};
+use said::Said;
 
 pub use document::NotUnderstood;
 pub use grant::Grant;
@@ -126,8 +128,10 @@ impl<'a> Policy<'a> {
     /// Whom the policy lets in.
     #[must_use]
     pub fn judge(&self, kind: Kind, trust: &Trust) -> Judgement {
-        let mut denies = Denies::of(&self.document, trust);
-        let context = Context { text: self.text, version: self.document.version.as_deref(), kind, trust };
+        let attached = Attached::of(&self.document, trust.resource.as_deref());
+        let mut denies = Denies::of(&self.document, &attached, kind, trust);
+        let point = attached.access_point().into_iter().flat_map(Said::by_access_point).collect();
+        let context = Context { text: self.text, version: self.document.version.as_deref(), kind, trust, point };
         let statements = self.document.statements.iter().enumerate().filter(|(_, statement)| statement.allows);
         let grants =
             statements.flat_map(|(index, statement)| grant::of_statement(index, statement, &mut denies, &context));

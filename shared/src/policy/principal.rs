@@ -63,6 +63,16 @@ pub(super) fn account(text: &str) -> Option<&str> {
     (arn == "arn" && parts.next().is_some()).then_some(account)
 }
 
+/// The account in a pattern of ARNs, and what is before it, in which a star may stand for another account where parts are
+/// not compared one by one. After twelve digits nothing of an account follows, whatever a star behind them stands for.
+pub(super) fn account_of_all(pattern: &str) -> Option<(&str, &str)> {
+    let (colon, _) = pattern.match_indices(':').nth(3)?;
+    let (before, rest) = (&pattern[..colon], &pattern[colon + 1..]);
+    let account = &rest[..rest.find([':', '*', '?'])?];
+    let is_whole = is_account(account) || is_fixed(account) && rest[account.len()..].starts_with(':');
+    is_whole.then_some((before, account))
+}
+
 /// The partition and the account of the root whose ARN this is.
 pub(super) fn root_of(arn: &str) -> Option<(Partition, &str)> {
     let (partition, rest) = arn.strip_prefix("arn:")?.split_once(":iam::")?;
@@ -87,12 +97,17 @@ fn of_federation(text: &str, trust: &Trust) -> Grantee {
     if !is_fixed(account) {
         return Grantee::Everyone;
     }
-    let address = text.split_once(":oidc-provider/").map(|(_, address)| pattern::lower(address));
     let owner = of_account(account, trust);
-    match address.and_then(|address| known::shared_issuer(&address)) {
+    match issuer(text) {
         Some(issuer) => Grantee::SignedIn(issuer, owner),
         None => Grantee::Member(owner),
     }
+}
+
+/// The shared provider that an account names in an ARN of its own.
+pub(super) fn issuer(text: &str) -> Option<&'static Issuer> {
+    let (_, address) = text.split_once(":oidc-provider/")?;
+    known::shared_issuer(&pattern::lower(address))
 }
 
 fn of_canonical_user(id: &str, trust: &Trust) -> Reach {

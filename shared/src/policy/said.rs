@@ -8,9 +8,9 @@ use std::borrow::Cow;
 use ipnet::IpNet;
 
 use super::condition::{Form, Operator};
-use super::document::Entry;
+use super::document::{Entry, Word};
 use super::pattern::{covers, is_pattern, lower, overlaps};
-use super::principal::{account, is_account, is_fixed};
+use super::principal::{account, account_of_all, is_account, is_fixed};
 use crate::network;
 
 /// That a key has one of these values, whoever of those who are admitted calls.
@@ -30,7 +30,7 @@ const ARN: &str = "aws:principalarn";
 
 /// Keys that have one value. Of others a call may have another value beside the one that is asked for.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>
-const SINGLE: [&str; 18] = [
+const SINGLE: [&str; 20] = [
     ACCOUNT,
     ARN,
     "aws:principalorgid",
@@ -49,6 +49,8 @@ const SINGLE: [&str; 18] = [
     "aws:userid",
     "aws:vpceaccount",
     "aws:vpceorgid",
+    "s3:dataaccesspointaccount",
+    "s3:dataaccesspointarn",
 ];
 
 impl<'p> Said<'p> {
@@ -71,15 +73,15 @@ impl<'p> Said<'p> {
         [said].into_iter().chain(of_account).collect()
     }
 
+    /// What every call says that comes through this access point.
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-points-policies.html#access-points-condition-keys>
+    pub(super) fn by_access_point(arn: &'p str) -> Vec<Self> {
+        let account = account(arn).map(|account| one("s3:dataaccesspointaccount", Form::Exact, Cow::Borrowed(account)));
+        [one("s3:dataaccesspointarn", Form::Exact, Cow::Borrowed(arn))].into_iter().chain(account).collect()
+    }
+
     /// What a principal says that is named as one of a kind.
     pub(super) fn by_principal(kind: &str, text: &'p str) -> Vec<Self> {
-        let one = |key: &'static str, form, value: Cow<'p, str>| Self {
-            key: Cow::Borrowed(key),
-            form,
-            is_any: false,
-            ignores_case: false,
-            values: vec![value],
-        };
         let is_service = |is| one("aws:principalisawsservice", Form::Bool, Cow::Borrowed(is));
         match (kind, account(text)) {
             ("Service", _) if is_fixed(text) => {
@@ -105,10 +107,8 @@ impl<'p> Said<'p> {
             return None;
         }
         let account = |value: &Cow<'p, str>| {
-            let mut parts = value.splitn(6, ':');
-            let (before, account) = (parts.by_ref().take(4).collect::<String>(), parts.next()?);
-            // Only the ARN operators keep a star within its part.
-            let is_in_place = self.form == Form::Arn || !is_pattern(&before);
+            let (before, account) = account_of_all(value)?;
+            let is_in_place = self.form == Form::Arn || !is_pattern(before);
             (is_in_place && is_account(account)).then(|| Cow::Owned(account.to_owned()))
         };
         let values = self.values.iter().map(account).collect::<Option<Vec<_>>>()?;
@@ -144,9 +144,24 @@ impl<'p> Said<'p> {
             && those.iter().all(is_apart)
     }
 
-    /// Whether whoever says this meets what an entry of a `Deny` asks for.
+    /// Whether whoever says this meets what an entry asks for.
     pub(super) fn meets(&self, entry: &Entry<'_>) -> bool {
+        self.meets_by(Operator::of(&entry.operator), entry)
+    }
+
+    /// Whether nobody who says this meets what an entry asks for.
+    pub(super) fn fails(&self, entry: &Entry<'_>) -> bool {
         let operator = Operator::of(&entry.operator);
+        self.meets_by(Operator { is_negated: !operator.is_negated, ..operator }, entry)
+    }
+
+    fn meets_by(&self, operator: Operator, entry: &Entry<'_>) -> bool {
+        if operator.form == Form::Null {
+            // What has a value is there.
+            let asked = if operator.is_negated { "true" } else { "false" };
+            let is_asked = |value: &Word<'_>| value.text.eq_ignore_ascii_case(asked);
+            return self.key == lower(&entry.key) && entry.values.iter().all(is_asked) && !entry.values.is_empty();
+        }
         // Of one value it is all the same whether that, any, or all of them must be such.
         let is_single = SINGLE.binary_search(&&*self.key).is_ok();
         let is_of_one = is_single || !operator.is_any && !operator.is_all && !self.is_any;
@@ -213,6 +228,10 @@ impl<'p> Said<'p> {
             _ => false,
         }
     }
+}
+
+fn one<'p>(key: &'static str, form: Form, value: Cow<'p, str>) -> Said<'p> {
+    Said { key: Cow::Borrowed(key), form, is_any: false, ignores_case: false, values: vec![value] }
 }
 
 fn both(said: &str, asked: &str, holds: impl Fn(IpNet, IpNet) -> bool) -> bool {

@@ -461,10 +461,15 @@ const FEDERATED: &[(Standing, &str, &Says)] = &[
 ];
 
 /// Whoever assumes a role by another call than `AssumeRole` shows a token of an identity provider, and is its principal by that.
+/// Providers of one sort have no tokens of the other.
 fn can_call(caller: &Caller, action: &str) -> bool {
     match caller {
         Caller::Principal { .. } | Caller::Service(_) => action == "sts:AssumeRole",
-        Caller::Anonymous | Caller::Federated(_) => true,
+        Caller::Federated(provider) if provider.contains(":saml-provider/") => {
+            action != "sts:AssumeRoleWithWebIdentity"
+        }
+        Caller::Federated(_) => action != "sts:AssumeRoleWithSAML",
+        Caller::Anonymous => true,
     }
 }
 
