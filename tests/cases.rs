@@ -31,7 +31,7 @@ use crate::iam::called;
 use crate::recorded::is_recorded;
 
 /// What they look at is on or off, and says so.
-const NEVER_UNSURE: [&str; 2] = ["ec2-serial-console", "ec2-unencrypted-volumes"];
+const NEVER_UNSURE: [&str; 3] = ["ec2-serial-console", "ec2-unencrypted-volumes", "s3-unwritable-bucket-policy"];
 
 /// What a person has written of a case, in the order in which it is read.
 const WRITTEN: [&str; 9] =

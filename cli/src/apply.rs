@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::builder::NonEmptyStringValueParser;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use snapback::change::{Applied, Change};
 use snapback::control::Given;
 use snapback::decision::Decision;
@@ -76,7 +76,7 @@ async fn apply(
 async fn is_still_asked_for(operator: &Operator, place: &Place, entry: &Entry, genuine: &Genuine) -> Result<()> {
     let judge = async || judged_now(operator, place, entry, genuine).await;
     let is_asked_for = |now: &Decision<Change>| now.plan() == entry.decision.plan();
-    let now = settled(genuine.control, entry.event.time, judge, is_asked_for).await?;
+    let now = settled(genuine.control, changed_at(entry), judge, is_asked_for).await?;
     if let Decision::Allow { why } | Decision::Alert { why, .. } = &now {
         bail!("there is nothing to revert any more: {why}");
     }
@@ -89,6 +89,11 @@ async fn is_still_asked_for(operator: &Operator, place: &Place, entry: &Entry, g
         );
     }
     Ok(())
+}
+
+/// When the change was made, at the latest: CloudTrail tells whole seconds.
+fn changed_at(entry: &Entry) -> Timestamp {
+    entry.event.time + SignedDuration::from_secs(1)
 }
 
 async fn judged_now(operator: &Operator, place: &Place, entry: &Entry, genuine: &Genuine) -> Result<Decision<Change>> {
@@ -119,7 +124,7 @@ async fn revert(operator: &Operator, place: &Place, mut entry: Entry, genuine: &
 async fn apply_all(operator: &Operator, place: &Place, entry: &mut Entry, genuine: &Genuine) -> Result<()> {
     entry.applied.clear();
     for change in entry.decision.plan() {
-        match applied(genuine, place, change, entry.event.time).await? {
+        match applied(genuine, place, change, changed_at(entry)).await? {
             Applied::Changed { found } => {
                 bail!("the resource has just changed, so nothing was touched; found: {found}")
             }

@@ -284,6 +284,10 @@ impl Undoing {
                 return Err(error.context(format!("{done} of {} changes were undone", changes.len())));
             }
         }
-        if self.ends_the_journal() { Ok(()) } else { journal.complete(&undone).await }
+        if self.ends_the_journal() {
+            return Ok(());
+        }
+        // Whoever undoes the next one has to know when this was written.
+        journal.complete(&Entry { undone: Some(Undone { by: by.clone(), at: Timestamp::now() }), ..undone }).await
     }
 }

@@ -386,11 +386,14 @@ impl<'a> Responder<'a> {
             return Ok(was_open.then(|| self.entry(case, state, decision)));
         }
         case.has_missed_events = case.control.misses_events;
-        if case.is_harmless_if_shown_twice(&seen)? {
+        // Of a change of our own, an old state shows the risk that it has just ended, and so it would be ended once more: what
+        // shows at the second look counts. A revert is never skipped for who did it.
+        let may_be_over = self.is_own(case) && !case.event.is_look() && matches!(decision, Decision::Revert { .. });
+        if may_be_over || case.is_harmless_if_shown_twice(&seen)? {
             let why = decision.why().to_owned();
             return Ok(Some(self.entry(case, seen.state(), Decision::Allow { why })));
         }
-        // What a revert of ours has left open was said when it was left. A revert is never skipped for who did it.
+        // What a revert of ours has left open was said when it was left.
         if self.is_own(case) && matches!((&seen, &decision), (Seen::State(_), Decision::Alert { .. })) {
             info!(event = case.event.id, control = case.control.about.id, "left by Snapback itself, as said");
             return Ok(None);
@@ -406,35 +409,23 @@ impl<'a> Responder<'a> {
             if let Some(held) = case.held(&seen)?.filter(|_| decision.is_allow()) {
                 return Ok((seen, held, Outcome::Held));
             }
-            let Some(wait) = waits.next().filter(|_| !case.event.is_look()) else { break };
+            let Some(wait) = waits.next().filter(|_| !case.event.is_look() && !self.is_own(case)) else { break };
             tokio::time::sleep(self.deployment.pace.of(*wait)).await;
-            seen = case.look().await?;
-            decision = case.judge(&seen)?;
-            // An operator may have put it back since the holds were read. An undo writes its holds first.
-            if matches!(decision, Decision::Revert { .. }) {
-                let (control, resource) = (case.control.about.id, &case.subject.arn);
-                case.is_held_by(self.journal.holds(control, resource, Timestamp::now()).await);
-                decision = case.judge(&seen)?;
-            }
+            (seen, decision) = self.looked_afresh(case).await?;
         }
-        let (seen, decision) = self.despite_own_revert(case, seen, decision).await?;
         Ok((seen, decision, Outcome::Pending))
     }
 
-    /// Of a change that is Snapback's own, an old state shows the risk that it has just ended. So it counts what shows when
-    /// AWS has had its time: to revert an old state again would wake the same control with it.
-    async fn despite_own_revert(
-        &self,
-        case: &Case<'_>,
-        mut seen: Seen,
-        mut decision: Decision<Change>,
-    ) -> Result<(Seen, Decision<Change>)> {
-        let may_be_old = matches!(decision, Decision::Revert { .. }) && self.is_own(case) && !case.event.is_look();
-        for wait in case.function.patience.iter().filter(|_| may_be_old) {
-            tokio::time::sleep(self.deployment.pace.of(*wait)).await;
-            seen = case.look().await?;
-            decision = case.judge(&seen)?;
+    /// What is seen and decided at another look. An operator may have put the risk back since the holds were read: an undo
+    /// writes its holds first.
+    async fn looked_afresh(&self, case: &mut Case<'_>) -> Result<(Seen, Decision<Change>)> {
+        let seen = case.look().await?;
+        let decision = case.judge(&seen)?;
+        if !matches!(decision, Decision::Revert { .. }) {
+            return Ok((seen, decision));
         }
+        case.is_held_by(self.journal.holds(case.control.about.id, &case.subject.arn, Timestamp::now()).await);
+        let decision = case.judge(&seen)?;
         Ok((seen, decision))
     }
 
@@ -559,7 +550,7 @@ impl<'a> Responder<'a> {
     }
 
     /// Does what was decided, tells people, and writes down what came of it.
-    async fn conclude(&self, case: &Case<'_>, mut entry: Entry) -> Result<()> {
+    async fn conclude(&self, case: &mut Case<'_>, mut entry: Entry) -> Result<()> {
         let told = entry.announced.then_some(entry.outcome);
         let is_open = matches!(entry.outcome, Outcome::Pending | Outcome::Failed);
         let has_resource = is_open && self.needs_resource(case, &entry);
@@ -597,7 +588,7 @@ impl<'a> Responder<'a> {
     }
 
     /// Guards, applies and verifies; what fails is said in the entry.
-    async fn settle(&self, case: &Case<'_>, entry: &mut Entry) -> Result<()> {
+    async fn settle(&self, case: &mut Case<'_>, entry: &mut Entry) -> Result<()> {
         entry.problem = entry.problem.take().filter(|_| entry.outcome == Outcome::Pending);
         let settled = match self.revert(case, entry).await {
             Ok(Shows::AsReverted) => Ok(()),

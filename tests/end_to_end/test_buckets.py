@@ -145,7 +145,7 @@ def test_a_public_policy_that_denies_something_to_a_role_that_is_no_more_is_cont
     assert refused["control"] == "s3-public-bucket-policy" and "principal" in refused["why"]
     asked = snapback.announces(bucket, "asked")
     assert asked["control"] == "s3-unwritable-bucket-policy"
-    assert "also keeps out `arn:aws:iam::444455556666:root`" in json.dumps(asked)
+    assert "would also keep out `arn:aws:iam::444455556666:root`" in asked["why"]
     assert snapback.has_settled()
     applied = snapback.operate("apply", asked["id"], "--yes")
     assert (applied.returncode, applied.stderr) == (0, "")

@@ -44,7 +44,7 @@ impl Responder<'_> {
     }
 
     /// Says what is there and what will be done about it, does it, and writes it down as soon as the journal takes it.
-    pub(super) async fn restore_first(&self, case: &Case<'_>, mut entry: Entry, failure: Error) -> Result<()> {
+    pub(super) async fn restore_first(&self, case: &mut Case<'_>, mut entry: Entry, failure: Error) -> Result<()> {
         entry.unwritten = true;
         entry.problem = Some(format!(
             "the journal could not be used ({failure:#}); what it needs is restored before anything is written there, \

@@ -37,7 +37,7 @@ pub(super) enum Shows {
 
 impl Responder<'_> {
     /// Applies the plan if that is what guardrails permit and the mode asks for, and sees whether it took effect.
-    pub(super) async fn revert(&self, case: &Case<'_>, entry: &mut Entry) -> Result<Shows> {
+    pub(super) async fn revert(&self, case: &mut Case<'_>, entry: &mut Entry) -> Result<Shows> {
         let patience = case.function.patience;
         let mut waits = patience.iter();
         // AWS may show for a while how it was before the event. What is read then is no change by anybody.
@@ -130,13 +130,15 @@ impl Responder<'_> {
     /// what was found may have been one: then it is given time.
     async fn judged_afresh(
         &self,
-        case: &Case<'_>,
+        case: &mut Case<'_>,
         entry: &Entry,
         waits: &mut slice::Iter<'_, Duration>,
     ) -> Result<(Seen, Decision<Change>)> {
         loop {
-            let seen = case.look().await?;
-            let decision = case.judge(&seen)?;
+            let (seen, decision) = self.looked_afresh(case).await?;
+            if let Some(failure) = case.journal_failure.take() {
+                return Err(failure);
+            }
             let may_be_old = decision.is_allow() || decision.plan() == entry.decision.plan();
             if !(may_be_old && self.wait(waits).await && decision.is_allow()) {
                 return Ok((seen, decision));

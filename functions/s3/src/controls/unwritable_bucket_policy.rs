@@ -121,13 +121,16 @@ impl Control for UnwritableBucketPolicy {
             _ => {}
         }
         let names: Vec<String> = dead.iter().map(|id| format!("`{id}`")).collect();
+        let outside = policy.named_outside(&suspicion.subject.account);
+        let cost = (!outside.is_empty())
+            .then(|| format!("; {CLOSES} would also keep out {}, whom the policy names", quoted(&outside)))
+            .unwrap_or_default();
         let why = format!(
-            "{}; AWS takes no policy that names {}, who is no more, and to remove what is denied to one would narrow a `Deny`",
+            "{}; AWS takes no policy that names {}, who is no more, and to remove what is denied to one would narrow a \
+             `Deny`{cost}",
             public.iter().map(|grant| grant.why.as_str()).collect::<Vec<_>>().join("; "),
-            names.join(", "),
+            quoted(&dead),
         );
-        let partners: Vec<String> =
-            policy.named_outside(&suspicion.subject.account).iter().map(|name| format!("`{name}`")).collect();
         let to = state.bucket.iter().flatten().copied().chain([CLOSES]).collect();
         Decision::Revert {
             severity: if public.iter().any(|grant| grant.writes) { Severity::Critical } else { Severity::High },
@@ -138,10 +141,7 @@ impl Control for UnwritableBucketPolicy {
                 from: state.bucket.clone(),
                 to: Some(to),
             })],
-            left: (!partners.is_empty())
-                .then(|| format!("{CLOSES} also keeps out {}, whom the policy names", partners.join(", ")))
-                .into_iter()
-                .collect(),
+            left: vec![],
         }
     }
 
@@ -155,6 +155,10 @@ impl Control for UnwritableBucketPolicy {
 
 fn is_public(grant: &Grant) -> bool {
     grant.exposure == Exposure::Public && grant.certain
+}
+
+fn quoted(names: &BTreeSet<String>) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
 /// The unique ids that stay in a policy when those are removed to which it allows something.
