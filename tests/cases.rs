@@ -30,7 +30,7 @@ use crate::events::{Example, control_ids, entries, examples, folders};
 use crate::iam::called;
 use crate::recorded::is_recorded;
 
-/// What they look at is on or off, and says so.
+/// What they look at is on or off, and says so; or whatever is unsure is another control's.
 const NEVER_UNSURE: [&str; 3] = ["ec2-serial-console", "ec2-unencrypted-volumes", "s3-unwritable-bucket-policy"];
 
 /// What a person has written of a case, in the order in which it is read.
