@@ -52,7 +52,8 @@ test: lints $(LOCAL) $(SAM) ## Every check and every test (what CI runs)
 	cargo build --workspace
 	$(say) "End to end: the template deployed to a local AWS that enforces IAM (some minutes)"
 	@$(MAKE) --no-print-directory meanwhile > target/meanwhile.log 2>&1 & meanwhile=$$!; \
-		target/venv/bin/python -m pytest -n 2 --dist loadfile tests/end_to_end || { kill $$meanwhile; exit 1; }; \
+		target/venv/bin/python -m pytest -n 2 --dist loadfile tests/end_to_end \
+			|| { { kill $$meanwhile; wait $$meanwhile || :; } 2> /dev/null; exit 1; }; \
 		printf '\n── %s\n' "Waiting for the tools of the checks, and for the tests to be compiled"; \
 		wait $$meanwhile || { cat target/meanwhile.log; exit 1; }
 	@$(MAKE) --no-print-directory check

@@ -223,7 +223,7 @@ def try_it_yourself(aws: LocalAws, inbox: Inbox, mode: str) -> None:
     else:
         say(f"In mode `{mode}` nothing is reverted until you run the `snapback apply` that it announces. What is open now:")
     print("snapback history")
-    print(f"snapback scan --trust-account {PARTNER}  # SAM's own bucket refuses plain HTTP, and so to be checked here")
+    print(f"snapback scan --trust-account {PARTNER}  # SAM's bucket refuses plain HTTP, so it cannot be checked here")
     print(f"snapback replay {aws.cloudtrail_log}")
     if mode == "revert":
         say("`make local MODE=ask` begins again in mode `ask`: Snapback only asks, and you apply.")

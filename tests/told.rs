@@ -9,7 +9,7 @@ use snapback::past::in_the_past;
 use crate::cases::cases;
 
 /// The controls that are woken by calls that do different things, or by a scheduled check that finds one or the other.
-const OF_MANY_KINDS: [&str; 8] = [
+const OF_MANY_KINDS: [&str; 9] = [
     "iam-changed-mfa",
     "iam-identity-provider",
     "own-changed-queue",
@@ -18,6 +18,7 @@ const OF_MANY_KINDS: [&str; 8] = [
     "own-stopped-reverts",
     "signin-remote-command",
     "signin-root-sign-in",
+    "signin-trust-anchor",
 ];
 
 #[test]
@@ -90,6 +91,8 @@ fn what_happened_is_what_the_call_did_or_the_check_found() -> Result<()> {
     signin-root-sign-in: PasswordRecoveryCompleted had root's password changed
     signin-root-sign-in: PasswordRecoveryRequested was asked for a new password of root
     signin-root-sign-in: PasswordUpdated had root's password changed
+    signin-trust-anchor: CreateProfile got a profile for holders of certificates
+    signin-trust-anchor: CreateTrustAnchor got a trust anchor for certificates
     ");
     Ok(())
 }

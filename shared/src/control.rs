@@ -159,7 +159,7 @@ pub struct About {
     /// Heading in the docs, folder in `events/`.
     pub id: &'static str,
     pub title: &'static str,
-    /// What happened to the resource, in the past tense, to be read after its kind and name: "was shared with outsiders".
+    /// What happened to the resource, in the past tense, to be read after its kind and name: "was shared with strangers".
     /// Short, as the subject of a mail has to hold it.
     pub happened: &'static str,
     #[serde(rename = "events")]

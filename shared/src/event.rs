@@ -314,7 +314,7 @@ impl Actor {
         let identity = &record["userIdentity"];
         let context = &identity["sessionContext"];
         let owned = |value: &Value, field: &str| json::text(value, field).map(str::to_owned);
-        let kind = owned(identity, "type").unwrap_or_else(|| "Unknown".to_owned());
+        let kind = owned(identity, "type").unwrap_or_else(|| UNKNOWN.to_owned());
         Self {
             name: owned(&context["sessionIssuer"], "userName").or_else(|| owned(identity, "userName")),
             role: owned(&context["sessionIssuer"], "arn"),
@@ -348,6 +348,9 @@ impl Actor {
     }
 }
 
+/// The kind of a caller of whom the record says nothing.
+const UNKNOWN: &str = "Unknown";
+
 impl fmt::Display for Actor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = self.name.as_deref().unwrap_or("?");
@@ -360,7 +363,14 @@ impl fmt::Display for Actor {
             ("IAMUser", _) => write!(f, "IAM user `{name}`"),
             ("AssumedRole", Some(session)) => write!(f, "role `{name}` in session `{session}`"),
             ("AWSService", _) => write!(f, "AWS service {}", self.invoked_by.as_deref().unwrap_or("?")),
-            (kind, _) => write!(f, "{kind} `{}`", self.arn.as_deref().or(self.account.as_deref()).unwrap_or(name)),
+            (kind, _) => {
+                let who = [&self.arn, &self.account, &self.name].into_iter().flatten().next();
+                match (kind, who) {
+                    (UNKNOWN, None) => f.write_str("an unknown caller"),
+                    (UNKNOWN, Some(who)) => write!(f, "an unknown caller, `{who}`"),
+                    (kind, _) => write!(f, "{kind} `{}`", who.map_or("?", String::as_str)),
+                }
+            }
         }
     }
 }
@@ -480,6 +490,19 @@ mod tests {
         let mut envelope = envelope();
         *envelope.pointer_mut(pointer).expect("the field is there") = value;
         Event::from_envelope(envelope).expect("still an event")
+    }
+
+    #[test]
+    fn a_caller_of_whom_the_record_says_nothing_is_unknown() {
+        let caller = |identity: Value| {
+            let mut envelope = envelope();
+            envelope["detail"]["userIdentity"] = identity;
+            Event::from_envelope(envelope).expect("an event").actor.to_string()
+        };
+        assert_eq!(caller(json!({})), "an unknown caller");
+        assert_eq!(caller(json!({"accountId": "111122223333"})), "an unknown caller, `111122223333`");
+        let account = json!({"type": "AWSAccount", "accountId": "444455556666"});
+        assert_eq!(caller(account), "AWSAccount `444455556666`");
     }
 
     #[test]

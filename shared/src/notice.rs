@@ -6,7 +6,7 @@
 //! | field | what |
 //! |---|---|
 //! | `id` | the journal entry; what `snapback undo` takes |
-//! | `outcome` | `reverted`, `asked`, `would-revert`, `alerted`, `held`, `closed`, `failed` |
+//! | `outcome` | `reverted`, `asked`, `would-revert`, `alerted`, `held`, `closed`, `failed`, or `pending` before Snapback restores what its journal needs |
 //! | `control`, `severity`, `mode`, `why` | what is risky, how much, what Snapback may do about it, and why it is risky |
 //! | `account`, `region`, `resource`, `console` | where |
 //! | `event` | id, service, name, time and actor |

@@ -121,11 +121,14 @@ async fn calls_until_the_revert_are_recorded() -> Result<()> {
         said.push(format!("    {}", in_words(&before)));
         numbers.push((before.len(), id));
     }
-    // The one ordinary event that raises suspicions (`tests/benign.rs`): a policy was put on a bucket of which nothing is
-    // remembered.
+    // An ordinary event that raises suspicions (`tests/benign.rs`): a policy was put on a bucket of which nothing is
+    // remembered. Others are looked at as risky ones are.
     let (denies_nothing, denies) = (benign(&policy(&[NAMED])).await?, benign(&policy(&[NAMED, DENIED])).await?);
     let (nothing, any) = (denies_nothing.len(), denies.len());
-    let benign = format!("{nothing} for a bucket policy that denies nothing, {any} for another, 0 for all else");
+    let benign = format!(
+        "{nothing} for a bucket policy that denies nothing, {any} for another; as many as a risky one where no event tells \
+         which it is: `RemovePermission` of a topic or a queue, and what gives an identity permissions; 0 for all else"
+    );
     said.push(format!("benign: {benign}"));
     said.push(format!("    {}", in_words(&denies_nothing)));
     let page = workspace("docs/performance.md");

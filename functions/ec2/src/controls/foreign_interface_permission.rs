@@ -27,7 +27,7 @@ impl Noticed for ForeignInterfacePermission {
     const ABOUT: &'static About = &About {
         id: "ec2-foreign-interface-permission",
         title: "A stranger may attach a network interface",
-        happened: "was given to an account you do not trust",
+        happened: "was given to a stranger",
         watches: &[Watch { service: "ec2.amazonaws.com", name: "CreateNetworkInterfacePermission" }],
         reads: &[],
         writes: &[],

@@ -29,7 +29,7 @@ impl Control for ForeignPeering {
     const ABOUT: &'static About = &About {
         id: "ec2-foreign-peering",
         title: "A VPC is peered with a stranger's",
-        happened: "was set up with an account you do not trust",
+        happened: "was set up with a stranger",
         watches: &[
             Watch { service: "ec2.amazonaws.com", name: "CreateVpcPeeringConnection" },
             Watch { service: "ec2.amazonaws.com", name: "AcceptVpcPeeringConnection" },

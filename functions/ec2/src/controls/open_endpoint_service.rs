@@ -34,7 +34,7 @@ impl Shareable for OpenEndpointService {
     const ABOUT: &'static About = &About {
         id: "ec2-open-endpoint-service",
         title: "An endpoint service lets strangers connect",
-        happened: "was opened to outsiders",
+        happened: "was opened to strangers",
         watches: &[Watch { service: "ec2.amazonaws.com", name: "ModifyVpcEndpointServicePermissions" }],
         reads: &[rights::DESCRIBE_VPC_ENDPOINT_SERVICE_PERMISSIONS],
         writes: &[rights::MODIFY_VPC_ENDPOINT_SERVICE_PERMISSIONS],

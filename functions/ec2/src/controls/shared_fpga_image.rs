@@ -29,7 +29,7 @@ impl Noticed for SharedFpgaImage {
     const ABOUT: &'static About = &About {
         id: "ec2-shared-fpga-image",
         title: "An FPGA image is shared with strangers",
-        happened: "was shared with outsiders",
+        happened: "was shared with strangers",
         watches: &[Watch { service: "ec2.amazonaws.com", name: "ModifyFpgaImageAttribute" }],
         reads: &[],
         writes: &[],

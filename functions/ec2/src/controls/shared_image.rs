@@ -35,7 +35,7 @@ impl Shareable for SharedImage {
     const ABOUT: &'static About = &About {
         id: "ec2-shared-image",
         title: "An AMI is shared with strangers",
-        happened: "was shared with outsiders",
+        happened: "was shared with strangers",
         watches: &[Watch { service: "ec2.amazonaws.com", name: "ModifyImageAttribute" }],
         reads: &[rights::DESCRIBE_IMAGE_ATTRIBUTE],
         writes: &[rights::MODIFY_IMAGE_ATTRIBUTE],

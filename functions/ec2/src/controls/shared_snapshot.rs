@@ -5,7 +5,7 @@
 //! **Why** Everyone with whom a snapshot is shared can copy the whole disk, and keeps the copy. This is how data leaves
 //! an account without a byte going through its network (Stratus Red Team: `ec2-share-ebs-snapshot`).
 //!
-//! **Does** Stops sharing with those with whom this event shared it: everyone, and untrusted accounts. Whoever had it
+//! **Does** Stops sharing with those with whom this event shared it: everyone, and strangers. Whoever had it
 //! before keeps it, and the notice says so.
 //!
 //! **Leaves alone**
@@ -33,7 +33,7 @@ impl Shareable for SharedSnapshot {
     const ABOUT: &'static About = &About {
         id: "ec2-shared-snapshot",
         title: "A snapshot is shared with strangers",
-        happened: "was shared with outsiders",
+        happened: "was shared with strangers",
         watches: &[Watch { service: "ec2.amazonaws.com", name: "ModifySnapshotAttribute" }],
         reads: &[rights::DESCRIBE_SNAPSHOT_ATTRIBUTE],
         writes: &[rights::UNSHARE_SNAPSHOT],

@@ -29,7 +29,7 @@ impl Control for UsedSharedSnapshot {
     const ABOUT: &'static About = &About {
         id: "ec2-used-shared-snapshot",
         title: "A stranger has used a shared snapshot",
-        happened: "was used by an account you do not trust",
+        happened: "was used by a stranger",
         watches: &[
             Watch { service: "ec2.amazonaws.com", name: "SharedSnapshotCopyInitiated" },
             Watch { service: "ec2.amazonaws.com", name: "SharedSnapshotVolumeCreated" },

@@ -221,7 +221,7 @@ fn credential(event: &Event) -> Option<Credential> {
 }
 
 fn said(told: &Told, event: &Event) -> String {
-    format!("`{}` was called upon the {} of somebody", event.name, told.kind)
+    format!("`{}` was called for somebody's {}", event.name, told.kind)
 }
 
 /// Only root can remove its keys, or whom the management account lets act as root for just that.

@@ -53,7 +53,7 @@ impl Policed for AccessPointPolicy {
     const ABOUT: &'static About = &About {
         id: "s3-access-point-policy",
         title: "The policy of an access point lets strangers in",
-        happened: "was opened to outsiders by its policy",
+        happened: "was opened to strangers by its policy",
         watches: &[
             Watch { service: "s3.amazonaws.com", name: "PutAccessPointPolicy" },
             Watch { service: "s3-control.amazonaws.com", name: "PutAccessPointPolicy" },

@@ -35,7 +35,7 @@ impl OfBucketPolicy for ForeignBucketPolicy {
     const ABOUT: &'static About = &About {
         id: "s3-foreign-bucket-policy",
         title: "A bucket policy lets a stranger in",
-        happened: "was opened to an untrusted account by its policy",
+        happened: "was opened to a stranger by its policy",
         watches: &[Watch { service: "s3.amazonaws.com", name: "PutBucketPolicy" }],
         reads: READS,
         writes: WRITES,

@@ -54,7 +54,7 @@ impl Control for ForeignReplication {
     const ABOUT: &'static About = &About {
         id: "s3-foreign-replication",
         title: "A bucket copies its objects to a stranger",
-        happened: "was set to replicate to an untrusted account",
+        happened: "was set to replicate to a stranger",
         watches: &[Watch { service: "s3.amazonaws.com", name: "PutBucketReplication" }],
         reads: &[rights::GET_REPLICATION_CONFIGURATION, rights::LIST_ALL_MY_BUCKETS],
         writes: &[rights::PUT_REPLICATION_CONFIGURATION, rights::PASS_REPLICATION_ROLE],

@@ -48,7 +48,7 @@ impl Control for PublicBucketAcl {
     const ABOUT: &'static About = &About {
         id: "s3-public-bucket-acl",
         title: "A bucket's ACL lets strangers in",
-        happened: "was opened to outsiders by its ACL",
+        happened: "was opened to strangers by its ACL",
         watches: &[
             Watch { service: "s3.amazonaws.com", name: "PutBucketAcl" },
             Watch { service: "s3.amazonaws.com", name: "CreateBucket" },

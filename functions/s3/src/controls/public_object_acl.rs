@@ -56,7 +56,7 @@ impl Control for PublicObjectAcl {
     const ABOUT: &'static About = &About {
         id: "s3-public-object-acl",
         title: "An object's ACL lets strangers in",
-        happened: "was opened to outsiders by its ACL",
+        happened: "was opened to strangers by its ACL",
         watches: &[Watch { service: "s3.amazonaws.com", name: "PutObjectAcl" }],
         reads: &[
             rights::GET_OBJECT_ACL,

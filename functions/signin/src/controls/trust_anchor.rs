@@ -1,4 +1,4 @@
-//! # Certificates of somebody let in
+//! # Holders of certificates may assume roles
 //!
 //! **Watches** of IAM Roles Anywhere `CreateTrustAnchor`, `CreateProfile`.
 //!
@@ -27,8 +27,8 @@ pub(crate) struct TrustAnchor;
 impl Noticed for TrustAnchor {
     const ABOUT: &'static About = &About {
         id: "signin-trust-anchor",
-        title: "Certificates of somebody let in",
-        happened: "lets in whoever has a certificate of somebody",
+        title: "Holders of certificates may assume roles",
+        happened: "got a trust anchor for certificates",
         watches: &[
             Watch { service: SERVICE, name: "CreateTrustAnchor" },
             Watch { service: SERVICE, name: "CreateProfile" },
@@ -42,18 +42,27 @@ impl Noticed for TrustAnchor {
         source: file!(),
     };
 
+    fn happened(event: &Event) -> &'static str {
+        if is_profile(event) { "got a profile for holders of certificates" } else { Self::ABOUT.happened }
+    }
+
     fn noticed(event: &Event, _: &Settings) -> Option<Risk> {
         let request = &event.request;
         if request["enabled"] == false {
             return None;
         }
-        let (word, answer, id, disable) = match event.name.as_str() {
-            "CreateProfile" => ("profile", "profile", "profileId", "disable-profile --profile-id"),
-            _ => ("trust anchor", "trustAnchor", "trustAnchorId", "disable-trust-anchor --trust-anchor-id"),
+        let (word, answer, id, disable) = if is_profile(event) {
+            ("profile", "profile", "profileId", "disable-profile --profile-id")
+        } else {
+            ("trust anchor", "trustAnchor", "trustAnchorId", "disable-trust-anchor --trust-anchor-id")
         };
         let name = json::text(request, "name").map(|name| format!(" `{name}`")).unwrap_or_default();
         let id = json::text(&event.response[answer], id).unwrap_or("<its id>");
         let why = format!("{} created {word}{name}; to disable it: `aws rolesanywhere {disable} {id}`", event.actor);
         Some(Risk { subject: Subject::account(event), severity: Self::ABOUT.severity, why })
     }
+}
+
+fn is_profile(event: &Event) -> bool {
+    event.name == "CreateProfile"
 }
