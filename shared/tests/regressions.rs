@@ -51,6 +51,15 @@ fn a_friend_does_not_go_because_a_service_is_named_as_well() {
     assert!(left.contains("111122223333:queue") && left.contains(r#""AWS":"*""#) && !left.contains("https"), "{left}");
 }
 
+#[test]
+fn no_queue_has_a_star_in_its_arn() {
+    let text = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":["222233334444",
+        "arn:aws:iam::444455556666:role/app"]},"Action":"*","Resource":"*","Condition":{"StringEquals":{"sns:Endpoint":
+        ["arn:aws:sqs:us-east-1:111122223333:queue","arn:aws:sqs:us-east-1:*:queue"]}}}]}"#;
+    keeps_the_laws(Kind::Resource, text);
+    is_judged((Exposure::Account, true), text);
+}
+
 /// An account has two ids, and which canonical user it is nobody can tell: this `Deny` leaves the stranger only one's own
 /// network.
 #[test]

@@ -33,6 +33,8 @@ struct Cell {
     /// The class on each axis.
     place: Vec<usize>,
     reach: Reach,
+    /// Whether its principal is a stranger by name.
+    is_strangers: bool,
 }
 
 /// An axis, and a class on it.
@@ -81,7 +83,7 @@ impl Matrix {
                 narrowed = narrowed.and(judged.about, classes[class]);
             }
             let (grantee, left) = grantees[place[0]];
-            Cell { place, reach: narrowed.of(grantee, left) }
+            Cell { place, reach: narrowed.of(grantee, left), is_strangers: grantee.is_a_stranger() }
         });
         Some(Self { axes, cells: cells.collect() })
     }
@@ -98,8 +100,11 @@ impl Matrix {
         if is_good {
             return None;
         }
-        // Where not all can stay, a service that acts for anyone goes before a friend.
-        let going = self.going(Cell::is_friendly).or_else(|| self.going(Cell::is_a_friends));
+        // Where not all can stay, strangers who do no harm under the condition go before a service that acts for anyone, and
+        // that before a friend.
+        let going =
+            self.going(Cell::is_friendly).or_else(|| self.going(|cell| cell.is_friendly() && !cell.is_strangers));
+        let going = going.or_else(|| self.going(|cell| cell.is_friendly() && !cell.is_services()));
         going.map(|going| self.apart(&going))
     }
 
@@ -158,8 +163,8 @@ impl Cell {
         !self.is_hostile() && self.reach.exposure != Exposure::None
     }
 
-    fn is_a_friends(&self) -> bool {
-        self.is_friendly() && self.reach.exposure != Exposure::Service
+    fn is_services(&self) -> bool {
+        self.reach.exposure == Exposure::Service
     }
 }
 
