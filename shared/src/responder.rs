@@ -72,7 +72,7 @@ pub struct Responder<'a> {
     journal: Journal,
     /// Read when there is the first revert to judge.
     guardrails: OnceLock<Result<Guardrails, Broken>>,
-    /// The entries that people were told of while the journal could not be written.
+    /// What people were told of while the journal could not be written.
     unwritten: Mutex<BTreeSet<String>>,
 }
 

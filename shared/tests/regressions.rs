@@ -37,6 +37,29 @@ fn those_if(principal: &str, condition: &str) -> String {
     )
 }
 
+/// A friend who may give their own queue stays, where a service that acts for anyone is named beside everyone.
+#[test]
+fn a_friend_does_not_go_because_a_service_is_named_as_well() {
+    let text = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"sns.amazonaws.com","AWS":"*"},
+        "Action":"*","Resource":"*","Condition":{"StringLike":{"sns:Endpoint":
+        ["arn:aws:sqs:us-east-1:111122223333:queue","https://*"]}}}]}"#;
+    keeps_the_laws(Kind::Resource, text);
+    let policy = Policy::parse(text).expect("a policy");
+    let judged = policy.judge(Kind::Resource, &trust());
+    let strangers: Vec<_> = judged.grants.into_iter().filter(snapback::policy::Grant::is_untrusted).collect();
+    let left = policy.without(&strangers).unwrap_or_default();
+    assert!(left.contains("111122223333:queue") && left.contains(r#""AWS":"*""#) && !left.contains("https"), "{left}");
+}
+
+#[test]
+fn no_queue_has_a_star_in_its_arn() {
+    let text = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":["222233334444",
+        "arn:aws:iam::444455556666:role/app"]},"Action":"*","Resource":"*","Condition":{"StringEquals":{"sns:Endpoint":
+        ["arn:aws:sqs:us-east-1:111122223333:queue","arn:aws:sqs:us-east-1:*:queue"]}}}]}"#;
+    keeps_the_laws(Kind::Resource, text);
+    is_judged((Exposure::Account, true), text);
+}
+
 /// An account has two ids, and which canonical user it is nobody can tell: this `Deny` leaves the stranger only one's own
 /// network.
 #[test]

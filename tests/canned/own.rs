@@ -262,6 +262,52 @@ async fn a_journal_that_takes_nothing_afterwards_either_is_said_to_have_no_entry
     Ok(())
 }
 
+/// Neither Lambda's retries nor the checks that follow tell people again of what they know.
+#[tokio::test]
+async fn what_cannot_be_restored_is_said_once_while_the_journal_is_out() -> Result<()> {
+    for (first, second, outcomes) in [
+        (key_was_disabled(), key_was_disabled(), &["pending", "failed"][..]),
+        (look("look-1"), look("look-2"), &["pending", "failed"]),
+    ] {
+        let refused = |code: &str| (400, json!({"__type": code, "message": "no"}).to_string());
+        let aws = without_its_key("Disabled")
+            .answers("KMS.DescribeKey", [key("Disabled")])
+            .answers("KMS.GenerateMac", [refused("DisabledException")])
+            .answers("KMS.EnableKey", [refused("AccessDeniedException")])
+            .answers("EventBridge.ListTargetsByRule", [of_all_rules(1), of_all_rules(1)].concat());
+        let (settings, deployment) = (knowing_the_key(Mode::Revert), deployment(workspace("guardrails")));
+        let responder = Responder::new(&settings, &deployment, aws.config());
+        for payload in [first, second] {
+            let (event, suspected) = own::FUNCTION.suspect(payload, &settings)?.context("it is suspicious")?;
+            assert!(responder.respond(&own::FUNCTION, &event, &suspected).await.is_err(), "an alarm tells of it");
+        }
+        let said: Vec<_> = notices(&aws).iter().map(|notice| notice["outcome"].clone()).collect();
+        assert_eq!(said, outcomes);
+    }
+    Ok(())
+}
+
+/// Each check is another event as long as nobody can say what the one before has found.
+#[tokio::test]
+async fn what_each_check_finds_is_said_once_while_the_journal_is_out() -> Result<()> {
+    let out = || (500, r#"{"__type":"InternalServerError","message":"down"}"#.to_owned());
+    let aws = well()
+        .answers("EventBridge.DescribeRule", [rule("DISABLED")])
+        .answers("EventBridge.ListTargetsByRule", [of_all_rules(1), of_all_rules(1)].concat())
+        .answers("DynamoDB.GetItem", [out()])
+        .answers("DynamoDB.PutItem", [out()]);
+    let (settings, deployment) = (settings(Mode::Notify), deployment(workspace("guardrails")));
+    let responder = Responder::new(&settings, &deployment, aws.config());
+    let mut told = vec![];
+    for id in ["look-1", "look-2"] {
+        let (event, suspected) = own::FUNCTION.suspect(look(id), &settings)?.context("it is time")?;
+        assert!(responder.respond(&own::FUNCTION, &event, &suspected).await.is_err());
+        told.push(notices(&aws).len());
+    }
+    assert!(told[0] > 0 && told[0] == told[1], "{told:?}");
+    Ok(())
+}
+
 #[tokio::test]
 async fn without_the_journals_key_the_mode_counts_and_nothing_else_is_touched() -> Result<()> {
     for mode in [Mode::Notify, Mode::Ask] {

@@ -717,7 +717,8 @@ fn of_value(value: &str, entry: &Entry<'_>, form: Form, names: Names, trust: &Tr
     }
 }
 
-/// An address of the web may, the path of a role but not its name, the names of an alarm and of a workflow.
+/// An address of the web may, the path of a role but not its name, the names of an alarm and of a workflow; no ARN that
+/// gets messages.
 /// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html>
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html>
 fn may_hold_a_star(value: &str, key: &str, names: Names) -> bool {
@@ -731,7 +732,7 @@ fn may_hold_a_star(value: &str, key: &str, names: Names) -> bool {
         Some(!pattern::is_pattern(plain) && !pattern::is_pattern(&value[..value.len() - resource.len()]))
     };
     match names {
-        Names::Destination => true,
+        Names::Destination => !value.starts_with("arn:"),
         Names::Arn => is_in_name().unwrap_or(false),
         // What begins with the name of a repository goes on with that of a branch or an environment.
         Names::SignedIn(issuer) => {

@@ -33,6 +33,8 @@ struct Cell {
     /// The class on each axis.
     place: Vec<usize>,
     reach: Reach,
+    /// Whether its principal is a stranger by name.
+    is_strangers: bool,
 }
 
 /// An axis, and a class on it.
@@ -81,7 +83,7 @@ impl Matrix {
                 narrowed = narrowed.and(judged.about, classes[class]);
             }
             let (grantee, left) = grantees[place[0]];
-            Cell { place, reach: narrowed.of(grantee, left) }
+            Cell { place, reach: narrowed.of(grantee, left), is_strangers: grantee.is_a_stranger() }
         });
         Some(Self { axes, cells: cells.collect() })
     }
@@ -95,13 +97,21 @@ impl Matrix {
         let chosen: BTreeSet<Element> = chosen.collect();
         let is_good =
             self.cells.iter().all(|cell| if cell.has_any(&chosen) { !cell.is_friendly() } else { !cell.is_hostile() });
-        if is_good { None } else { self.going().map(|going| self.apart(&going)) }
+        if is_good {
+            return None;
+        }
+        // Where not all can stay, strangers who do no harm under the condition go before a service that acts for anyone, and
+        // that before a friend.
+        let going =
+            self.going(Cell::is_friendly).or_else(|| self.going(|cell| cell.is_friendly() && !cell.is_strangers));
+        let going = going.or_else(|| self.going(|cell| cell.is_friendly() && !cell.is_services()));
+        going.map(|going| self.apart(&going))
     }
 
-    /// Something of each stranger's cell that no friend needs; nothing if there is not always such a thing.
-    fn going(&self) -> Option<BTreeSet<Element>> {
+    /// Something of each stranger's cell that nobody needs who may stay; nothing if there is not always such a thing.
+    fn going(&self, may_stay: impl Fn(&Cell) -> bool) -> Option<BTreeSet<Element>> {
         let needed: BTreeSet<Element> =
-            self.cells.iter().filter(|cell| cell.is_friendly()).flat_map(Cell::elements).collect();
+            self.cells.iter().filter(|cell| may_stay(cell)).flat_map(Cell::elements).collect();
         let mut going = BTreeSet::new();
         let mut left: Vec<&Cell> = self.cells.iter().filter(|cell| cell.is_hostile()).collect();
         while let Some(first) = left.first() {
@@ -151,6 +161,10 @@ impl Cell {
 
     fn is_friendly(&self) -> bool {
         !self.is_hostile() && self.reach.exposure != Exposure::None
+    }
+
+    fn is_services(&self) -> bool {
+        self.reach.exposure == Exposure::Service
     }
 }
 

@@ -25,6 +25,11 @@ impl Grantee {
     /// Everyone who signs in with whatever identity provider.
     pub(super) const WITH_ANY_TOKEN: Self = Self::SignedIn(&known::ANY_ISSUER, Reach::certain(Exposure::Account));
 
+    /// Whether it names one who is not trusted.
+    pub(super) fn is_a_stranger(self) -> bool {
+        matches!(self, Self::Known(owner) | Self::Member(owner) if owner.exposure.is_untrusted())
+    }
+
     /// A principal of a kind: `AWS`, `Service`, `Federated`, `CanonicalUser`.
     pub(super) fn of(kind: &str, text: &str, trust: &Trust) -> Self {
         match kind {

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use tracing::{error, warn};
 
 use super::case::Case;
+use super::unwritten::told_of;
 use super::{Responder, measure};
 use crate::change::{Change, Own};
 use crate::guardrail::Verdict;
@@ -52,20 +53,27 @@ impl Responder<'_> {
         ));
         let before = serde_json::to_string(&entry)?;
         warn!(id = entry.id, resource = entry.subject.arn, before, "restoring what the journal needs");
+        let is_known = self.has_told(&case.event, &entry);
         // The same hand may have closed the topic: the log has it.
-        if let Err(failure) = self.announce(&entry).await {
+        if !is_known && let Err(failure) = self.announce(&entry).await {
             error!(id = entry.id, "not announced: {failure:#}");
         }
         let settled = Box::pin(self.settle(case, &mut entry)).await;
         let written = if settled.is_ok() { self.write_late(&mut entry).await } else { Ok(()) };
         self.count(&mut entry).await;
         measure(case, &entry);
-        let announced = self.announce(&entry).await;
+        // That it fails again is no news.
+        let announced = if is_known && settled.is_err() { Ok(()) } else { self.announce(&entry).await };
         entry.announced = announced.is_ok();
         if !entry.unwritten {
             self.journal.complete(&entry).await?;
         }
-        settled.and(written).and(announced)
+        if let Err(failure) = settled {
+            self.keep_told(&case.event, &entry);
+            announced?;
+            return Err(failure.context(told_of(&entry)));
+        }
+        written.and(announced)
     }
 
     /// Writes down what was done, once the journal can be used again.

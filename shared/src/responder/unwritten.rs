@@ -14,7 +14,7 @@ use super::Responder;
 use crate::control::Function;
 use crate::delayed;
 use crate::event::{Event, FAILED_BEFORE, SCHEDULED};
-use crate::journal::Entry;
+use crate::journal::{Entry, hash};
 
 /// Stands in the failure of a delivery that has announced what the journal cannot keep.
 const TOLD: &str = "announced without journal entry";
@@ -26,13 +26,22 @@ pub(super) fn told_of(entry: &Entry) -> String {
 impl Responder<'_> {
     /// Says what the journal cannot keep, if nobody has said it.
     pub(super) async fn announce_unwritten(&self, event: &Event, entry: &Entry) -> Result<()> {
-        let was_said = event.failed_before.as_ref().is_some_and(|failure| failure.contains(&told_of(entry)));
-        if was_said || self.unwritten.lock().unwrap_or_else(PoisonError::into_inner).contains(&entry.id) {
+        if self.has_told(event, entry) {
             return Ok(());
         }
         self.announce(entry).await?;
-        self.unwritten.lock().unwrap_or_else(PoisonError::into_inner).insert(entry.id.clone());
+        self.keep_told(event, entry);
         Ok(())
+    }
+
+    /// Whether people were told of it, by this process or by an earlier delivery.
+    pub(super) fn has_told(&self, event: &Event, entry: &Entry) -> bool {
+        let by_another = event.failed_before.as_ref().is_some_and(|failure| failure.contains(&told_of(entry)));
+        by_another || self.unwritten.lock().unwrap_or_else(PoisonError::into_inner).contains(&what(event, entry))
+    }
+
+    pub(super) fn keep_told(&self, event: &Event, entry: &Entry) {
+        self.unwritten.lock().unwrap_or_else(PoisonError::into_inner).insert(what(event, entry));
     }
 
     /// Has an event come back that people were told of without an entry. What has come back already fails, so that alarms
@@ -52,4 +61,13 @@ impl Responder<'_> {
         warn!("the event comes back later: {said}");
         Ok(())
     }
+}
+
+/// What people are told of. While the journal is out, each scheduled check finds the same anew, and says so once a day.
+fn what(event: &Event, entry: &Entry) -> String {
+    if !event.is_look() {
+        return entry.id.clone();
+    }
+    let day = event.time.strftime("%F").to_string();
+    hash(&[&entry.control, &entry.subject.arn, entry.decision.why(), &day])
 }

@@ -287,6 +287,10 @@ fn friendly_parts(
             ("Statement".to_owned(), part),
         ]));
         let part = naive::Policy::read(&alone.to_string()).statements.pop()?;
+        // AWS takes no such principal, so nobody can rely on whom it would be.
+        if part.names_by_a_star() {
+            return None;
+        }
         let admitted: BTreeSet<Standing> =
             requests.iter().filter(|(_, request)| part.applies_to(request)).map(|(standing, _)| *standing).collect();
         if !admitted.is_empty() {
