@@ -120,7 +120,6 @@ impl Control for UnwritableBucketPolicy {
             _ if given.holds.contains(&block::off(CLOSES)) => return allow("an operator holds it"),
             _ => {}
         }
-        let names: Vec<String> = dead.iter().map(|id| format!("`{id}`")).collect();
         let outside = policy.named_outside(&suspicion.subject.account);
         let cost = (!outside.is_empty())
             .then(|| format!("; {CLOSES} would also keep out {}, whom the policy names", quoted(&outside)))
