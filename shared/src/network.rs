@@ -215,6 +215,16 @@ pub fn is_world(ranges: &[IpNet]) -> bool {
     !world(ranges).is_empty()
 }
 
+/// Whether ranges together are more of the internet than anybody can know: over a sixteenth of its addresses, which are as
+/// many as sixteen of the largest organizations have in IPv4. Only 2000::/3 of IPv6 is handed out.
+#[must_use]
+pub fn is_much_of_the_internet(ranges: &[IpNet]) -> bool {
+    let (v4, v6): (Vec<IpNet>, Vec<IpNet>) = ranges.iter().map(IpNet::trunc).partition(|range| range.addr().is_ipv4());
+    let covered =
+        |ranges: Vec<IpNet>| IpNet::aggregate(&ranges).iter().map(public_addresses).fold(0, u128::saturating_add);
+    covered(v4) > 1 << (32 - 4) || covered(v6) > 1 << (125 - 4)
+}
+
 /// How many addresses of the internet a range covers.
 #[must_use]
 pub fn public_addresses(range: &IpNet) -> u128 {

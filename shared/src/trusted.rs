@@ -21,7 +21,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
 
 use crate::json::{self, Misread};
-use crate::network::is_world;
+use crate::network::is_much_of_the_internet;
 use crate::policy::{is_account, is_organization};
 use crate::settings::Settings;
 
@@ -98,11 +98,11 @@ fn networks<'de, D: Deserializer<'de>>(names: D) -> Result<Vec<String>, D::Error
 /// Nobody knows everyone who comes from the world, in one piece or in several.
 fn ranges<'de, D: Deserializer<'de>>(names: D) -> Result<Vec<IpNet>, D::Error> {
     let expected = "a range such as `203.0.113.0/24`, of those whom you know";
-    let ranges = named(names, expected, |name| name.parse().ok().filter(|range| !is_world(&[*range])))?;
-    if is_world(&ranges) {
+    let ranges = named(names, expected, |name| name.parse().ok().filter(|range| !is_much_of_the_internet(&[*range])))?;
+    if is_much_of_the_internet(&ranges) {
         let ranges: Vec<String> = ranges.iter().map(ToString::to_string).collect();
         return Err(D::Error::custom(format!(
-            "expected ranges of those whom you know, found ranges that are the world together: {}",
+            "expected ranges of those whom you know, found much of the internet: {}",
             ranges.join(", ")
         )));
     }
@@ -241,17 +241,18 @@ mod tests {
     /// With them, every condition on an address would be one that only trusted ones meet.
     #[test]
     fn the_world_is_not_trusted_in_one_piece_or_in_several() {
-        for world in [&["0.0.0.0/0"][..], &["::/0"], &["2000::/3"], &["0.0.0.0/1", "128.0.0.0/1"], &["8.0.0.0/7"]] {
+        for world in [&["0.0.0.0/0"][..], &["::/0"], &["2000::/3"], &["0.0.0.0/1", "128.0.0.0/1"], &["16.0.0.0/3"]] {
             let ranges: Vec<String> = world.iter().map(|range| format!("\"{range}\": \"everyone\"")).collect();
             let folder = folder("world", &format!("{{\"ranges\": {{{}}}}}", ranges.join(", ")));
             let refused = Settings::default().with_trusted(&folder).expect_err("it is the world").to_string();
             assert!(refused.contains("trusted.json:1: field `ranges`: expected "), "{refused}");
             assert!(refused.contains("of those whom you know, found") && refused.contains(world[0]), "{refused}");
         }
-        let halves = folder("halves", r#"{"ranges": {"8.0.0.0/8": "one", "9.0.0.0/8": "its neighbour"}}"#);
-        let refused = Settings::default().with_trusted(&halves).expect_err("it is the world").to_string();
-        assert!(refused.contains("found ranges that are the world together: 8.0.0.0/8, 9.0.0.0/8"), "{refused}");
-        for known in ["10.0.0.0/8", "8.0.0.0/8", "203.0.113.0/24", "2001:db8::/32"] {
+        let eighths: Vec<String> = (0..8).map(|part| format!("\"{}.0.0.0/6\": \"ours\"", 16 + 8 * part)).collect();
+        let parts = folder("parts", &format!("{{\"ranges\": {{{}}}}}", eighths.join(", ")));
+        let refused = Settings::default().with_trusted(&parts).expect_err("it is too much").to_string();
+        assert!(refused.contains("field `ranges`: expected ranges of those whom you know, found much of"), "{refused}");
+        for known in ["10.0.0.0/8", "8.0.0.0/8", "52.0.0.0/7", "203.0.113.0/24", "2001:db8::/32"] {
             let folder = folder("known", &format!("{{\"ranges\": {{\"{known}\": \"ours\"}}}}"));
             assert!(Settings::default().with_trusted(&folder).is_ok(), "{known}");
         }
