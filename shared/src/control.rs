@@ -343,6 +343,18 @@ impl<'a> Look<'a> {
         Ok(Some(Remembered { good, seen }))
     }
 
+    /// What is read, and what a control remembers of the subject, both at once.
+    ///
+    /// # Errors
+    /// When one of them cannot be read.
+    pub async fn with_remembered<C: Remembers, T: Send>(
+        &self,
+        subject: &Subject,
+        read: impl Future<Output = Result<T>> + Send,
+    ) -> Result<(T, Option<Remembered<C::Good>>)> {
+        futures::try_join!(Box::pin(read), Box::pin(self.remembered::<C>(subject)))
+    }
+
     /// The emergency stop, or one that ended not long ago, and whether it is over.
     ///
     /// # Errors

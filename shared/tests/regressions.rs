@@ -769,6 +769,71 @@ fn a_session_of_microsoft_sentinel_tells_a_workspace_only_by_its_whole_id() {
     is_trusted((Exposure::Public, false), &denied(r#""*""#, &named("Null", "false")));
 }
 
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_version.html>
+#[test]
+fn in_policies_of_the_older_version_a_variable_is_text() {
+    let asked = |value: &str| everyone_if(&format!(r#"{{"StringEquals":{{"aws:PrincipalAccount":"{value}"}}}}"#));
+    let older = |text: &str| text.replace("2012-10-17", "2008-10-17");
+    let own = asked("${aws:PrincipalAccount}");
+    is_judged((Exposure::Public, true), &own);
+    is_judged((Exposure::None, true), &older(&own));
+    is_judged((Exposure::None, true), &own.replace(r#""Version":"2012-10-17","#, ""));
+    let arn = everyone_if(r#"{"ArnLike":{"aws:SourceArn":"${aws:SourceArn}"}}"#);
+    is_judged((Exposure::Public, false), &older(&arn));
+    let denied = |condition: &str| {
+        format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":"*","Action":"s3:*","Resource":"*"}},
+            {{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"*","Condition":{condition}}}]}}"#
+        )
+    };
+    let others = denied(r#"{"StringNotEquals":{"aws:PrincipalAccount":"${aws:ResourceAccount}"}}"#);
+    is_judged((Exposure::Account, true), &others);
+    is_judged((Exposure::None, true), &older(&others));
+    // Everyone has the account that they have.
+    let everyone = denied(r#"{"StringEquals":{"aws:PrincipalAccount":"${aws:PrincipalAccount}"}}"#);
+    is_judged((Exposure::Public, false), &everyone);
+}
+
+/// In which organization an account is, and what the id of a role is, stands nowhere.
+#[test]
+fn a_deny_may_mean_whoever_is_named_by_what_a_name_does_not_tell() {
+    let judged = |principal: &str, condition: &str| {
+        format!(
+            r#"{{"Version":"2012-10-17","Statement":[
+            {{"Effect":"Allow","Principal":{principal},"Action":"s3:GetObject","Resource":"*"}},
+            {{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"*","Condition":{condition}}}]}}"#
+        )
+    };
+    let stranger = r#"{"AWS":"arn:aws:iam::777788889999:user/bob"}"#;
+    for condition in [
+        r#"{"StringLike":{"aws:userid":"AIDA*"}}"#,
+        r#"{"StringEquals":{"aws:username":"bob"}}"#,
+        r#"{"StringEquals":{"aws:PrincipalOrgID":"o-foreign0001"}}"#,
+        r#"{"ForAnyValue:StringLike":{"aws:PrincipalOrgPaths":"o-foreign0001/*"}}"#,
+    ] {
+        is_judged((Exposure::Foreign, false), &judged(stranger, condition));
+        is_judged((Exposure::Public, true), &judged(r#""*""#, condition));
+    }
+    is_judged((Exposure::Foreign, true), &judged(stranger, r#"{"StringEquals":{"aws:PrincipalTag/team":"x"}}"#));
+}
+
+#[test]
+fn an_id_without_its_case_and_a_caller_of_one_account_are_known() {
+    is_judged(
+        (Exposure::Organization, true),
+        &everyone_if(r#"{"StringEqualsIgnoreCase":{"aws:PrincipalOrgID":"O-TRUSTED0001"}}"#),
+    );
+    let caller = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"kms:*","Resource":"*",
+        "Condition":{"StringEquals":{"kms:CallerAccount":"777788889999"}}},{"Effect":"Deny","Principal":"*","Action":"kms:*",
+        "Resource":"*","Condition":{"StringNotEquals":{"kms:CallerAccount":"111122223333"}}}]}"#;
+    is_judged((Exposure::None, true), caller);
+    // No object has an empty key.
+    let objects = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:GetObject",
+        "Resource":"arn:aws:s3:::bucket/*"},{"Effect":"Deny","Principal":"*","Action":"s3:*",
+        "Resource":"arn:aws:s3:::bucket/?*"}]}"#;
+    is_judged((Exposure::None, true), objects);
+}
+
 /// Whether someone is a service, and which, tells only a call that is signed or a service's.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principalisawsservice>
 #[test]

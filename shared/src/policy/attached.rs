@@ -43,7 +43,8 @@ impl<'p> Attached<'p> {
     /// What it is, and what that consists of.
     pub(super) fn parts(&self) -> Vec<Cow<'p, str>> {
         let parts = self.arns.iter().flat_map(|arn| {
-            let objects = objects(arn).map(|objects| Cow::Owned(format!("{arn}{objects}*")));
+            // No key is empty.
+            let objects = objects(arn).map(|objects| Cow::Owned(format!("{arn}{objects}?*")));
             [Some(Cow::Borrowed(*arn)), objects].into_iter().flatten()
         });
         parts.collect()
@@ -123,14 +124,14 @@ mod tests {
             assert_eq!(attached.is_told, told.is_some());
             attached.parts().join(" ")
         };
-        let bucket = "arn:aws:s3:::b arn:aws:s3:::b/*";
+        let bucket = "arn:aws:s3:::b arn:aws:s3:::b/?*";
         assert_eq!(of(r#""arn:aws:s3:::a/*""#, Some("arn:aws:s3:::b")), bucket);
         assert_eq!(of(r#"["arn:aws:s3:::b/logs/*", "*", "arn:aws:s3:::b"]"#, None), bucket);
         let point = "arn:aws:s3:eu-central-1:111122223333:accesspoint/p";
-        assert_eq!(of(&format!(r#""{point}/object/*""#), None), format!("{point} {point}/object/*"));
+        assert_eq!(of(&format!(r#""{point}/object/*""#), None), format!("{point} {point}/object/?*"));
         let queue = "arn:aws:sqs:eu-central-1:111122223333:orders";
         assert_eq!(of(&format!(r#""{queue}""#), None), queue);
-        let both = "arn:aws:s3:::a arn:aws:s3:::a/* arn:aws:s3:::b arn:aws:s3:::b/*";
+        let both = "arn:aws:s3:::a arn:aws:s3:::a/?* arn:aws:s3:::b arn:aws:s3:::b/?*";
         assert_eq!(of(r#"["arn:aws:s3:::b", "arn:aws:s3:::a"]"#, None), both);
         for resources in [r#""*""#, r#"["arn:aws:s3:::a", "arn:aws:sqs:::b"]"#, r#""arn:aws:s3:::b*""#, r#"["orders"]"#]
         {

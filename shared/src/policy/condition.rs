@@ -13,6 +13,7 @@ use super::Kind;
 use super::date;
 use super::document::{Entry, Principal, Scope, Statement, Word};
 use super::known::{self, Issuer};
+use super::operator::{Form, Operator};
 use super::pattern;
 use super::principal::{self, is_fixed};
 use super::reach::Reach;
@@ -83,31 +84,6 @@ enum Names {
     Destination,
     /// Something that every stranger can have: how the call was made, or what is called upon.
     Nobody,
-    Unknown,
-}
-
-#[expect(clippy::struct_excessive_bools, reason = "each is a mark of its own in the name of an operator")]
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Operator {
-    pub form: Form,
-    pub is_negated: bool,
-    /// `…IfExists` and `ForAllValues:…` hold where the key is absent.
-    pub holds_if_absent: bool,
-    pub is_any: bool,
-    pub is_all: bool,
-    pub ignores_case: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
-    Exact,
-    Like,
-    Arn,
-    Address,
-    Bool,
-    Null,
-    /// Numbers and dates, which name nobody.
-    Amount,
     Unknown,
 }
 
@@ -300,6 +276,8 @@ pub(super) fn spared(entry: &Entry<'_>, deny: &Statement<'_>, kind: Kind, trust:
         // Nobody is kept out for good by a date.
         Form::Amount if is_date(entry) => Reach::ANYONE,
         _ if is_of_resource(&entry.key) && !operator.is_negated => Reach::UNKNOWN,
+        // What is compared with itself is met by everyone who has it.
+        _ if !operator.is_negated && entry.values.iter().any(|value| value.text.contains("${")) => Reach::UNKNOWN,
         _ if matches!(names, Names::Nobody | Names::Guest) => Reach::ANYONE,
         // With which key an object is encrypted says little of who calls.
         _ if names == Names::Key => Reach::UNKNOWN,
@@ -346,6 +324,13 @@ pub(super) fn spared(entry: &Entry<'_>, deny: &Statement<'_>, kind: Kind, trust:
     }
 }
 
+/// Whether it asks who somebody is in a way that the name of a principal does not tell.
+pub(super) fn may_mean_anybody(entry: &Entry<'_>) -> bool {
+    const KEYS: [&str; 5] =
+        ["aws:principalorgid", "aws:principalorgpaths", "aws:principaltype", "aws:userid", "aws:username"];
+    KEYS.contains(&&*pattern::lower(&entry.key))
+}
+
 /// Whether it tells what is called upon, which no caller chooses.
 fn is_of_resource(key: &str) -> bool {
     let key = pattern::lower(key);
@@ -378,45 +363,6 @@ pub(super) fn is_callers_choice(entry: &Entry<'_>, named: Option<(&str, &str)>, 
 fn is_date(entry: &Entry<'_>) -> bool {
     let name = pattern::lower(&entry.operator);
     name.rsplit(':').next().is_some_and(|name| name.starts_with("date"))
-}
-
-impl Operator {
-    pub(super) fn of(name: &str) -> Self {
-        let name = pattern::lower(name);
-        let (is_any, rest) = strip(name.strip_prefix("foranyvalue:"), &name);
-        let (is_all, rest) = strip(rest.strip_prefix("forallvalues:"), rest);
-        let (is_lenient, rest) = strip(rest.strip_suffix("ifexists"), rest);
-        let (form, is_negated) = match rest {
-            "stringequals" | "stringequalsignorecase" => (Form::Exact, false),
-            "stringnotequals" | "stringnotequalsignorecase" => (Form::Exact, true),
-            "stringlike" => (Form::Like, false),
-            "stringnotlike" => (Form::Like, true),
-            "arnequals" | "arnlike" => (Form::Arn, false),
-            "arnnotequals" | "arnnotlike" => (Form::Arn, true),
-            "ipaddress" => (Form::Address, false),
-            "notipaddress" => (Form::Address, true),
-            "bool" => (Form::Bool, false),
-            "null" if !is_lenient => (Form::Null, false),
-            "numericnotequals" | "datenotequals" => (Form::Amount, true),
-            "numericequals"
-            | "numericlessthan"
-            | "numericlessthanequals"
-            | "numericgreaterthan"
-            | "numericgreaterthanequals"
-            | "dateequals"
-            | "datelessthan"
-            | "datelessthanequals"
-            | "dategreaterthan"
-            | "dategreaterthanequals" => (Form::Amount, false),
-            _ => (Form::Unknown, false),
-        };
-        let ignores_case = rest.ends_with("ignorecase");
-        Self { form, is_negated, holds_if_absent: is_all || is_lenient, is_any, is_all, ignores_case }
-    }
-}
-
-fn strip<'n>(stripped: Option<&'n str>, name: &'n str) -> (bool, &'n str) {
-    (stripped.is_some(), stripped.unwrap_or(name))
 }
 
 /// What a key names, and about whom it tells.
@@ -679,8 +625,17 @@ fn reaches(entry: &Entry<'_>, form: Form, names: Names, trust: &Trust) -> Vec<Re
 
 fn of_value(value: &str, entry: &Entry<'_>, form: Form, names: Names, trust: &Trust) -> Reach {
     if value.contains("${") {
-        return of_variable(value, &entry.key, names);
+        return match names {
+            _ if entry.has_variables => of_variable(value, &entry.key, names),
+            // Nobody is called so.
+            Names::Account | Names::Organization | Names::OrganizationPath | Names::Network | Names::Owner => {
+                Reach::NOBODY
+            }
+            _ => Reach::UNKNOWN,
+        };
     }
+    let small = Operator::of(&entry.operator).ignores_case.then(|| pattern::lower(value));
+    let value = small.as_deref().unwrap_or(value);
     if form == Form::Exact && pattern::is_pattern(value) && !may_hold_a_star(value, &entry.key, names) {
         // Nobody has a star in his name, and nothing else equals one.
         return Reach::NOBODY;

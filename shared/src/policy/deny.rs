@@ -291,6 +291,7 @@ impl<'p> Deny<'p> {
             }
         };
         let mut spared = spared;
+        let is_of_aws = |(kind, _): (&str, &str)| kind == "AWS";
         let roles = named.and_then(|(_, name)| roles_of(name));
         for (entry, by_entry) in &self.condition {
             if spared == Reach::ANYONE {
@@ -307,6 +308,7 @@ impl<'p> Deny<'p> {
                     Reach::UNKNOWN
                 }
                 Reach::UNKNOWN if condition::is_callers_choice(entry, named, &allow.actions) => Reach::ANYONE,
+                Reach::ANYONE if named.is_some_and(is_of_aws) && condition::may_mean_anybody(entry) => Reach::UNKNOWN,
                 by_entry => by_entry,
             });
         }

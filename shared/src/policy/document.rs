@@ -90,6 +90,8 @@ pub(super) struct Entry<'a> {
     pub operator: Cow<'a, str>,
     pub key: Cow<'a, str>,
     pub values: Vec<Word<'a>>,
+    /// Whether `${…}` stands for what a call says. In policies of the older version it is text.
+    pub has_variables: bool,
 }
 
 #[derive(Debug)]
@@ -144,8 +146,12 @@ impl<'a> Document<'a> {
             Some(other) => return expected(other.start(), "an object or a list as `Statement`"),
             None => return expected(start, "a `Statement`"),
         };
-        let statements = statements.into_iter().map(|statement| Statement::read(statement, &mut strays));
-        Ok(Self { version, statements: statements.collect::<Result<_>>()?, strays })
+let statements = statements.into_iter().map(|statement| Statement::read(statement, &mut strays));
+        let mut statements: Vec<Statement<'_>> = statements.collect::<Result<_>>()?;
+        let has_variables = version.as_deref() == Some("2012-10-17");
+        let entries = statements.iter_mut().flat_map(|statement| &mut statement.condition);
+        entries.for_each(|entry| entry.has_variables = has_variables);
+        Ok(Self { version, statements, strays })
     }
 }
 
@@ -326,7 +332,12 @@ fn entries(value: Value<'_>) -> Result<Vec<Entry<'_>>> {
             return expected(block.place.start, "an object for each operator of a `Condition`");
         };
         for key in members(keys)? {
-            entries.push(Entry { operator: block.name.clone(), key: key.name, values: words(key.value)? });
+            entries.push(Entry {
+                operator: block.name.clone(),
+                key: key.name,
+                values: words(key.value)?,
+                has_variables: true,
+            });
         }
     }
     entries.sort_by_cached_key(|entry| [&entry.operator, &entry.key].map(|name| name.to_ascii_lowercase()));

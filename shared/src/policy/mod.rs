@@ -19,6 +19,7 @@ pub mod kept;
 mod known;
 mod matrix;
 mod narrowed;
+mod operator;
 pub mod pattern;
 mod principal;
 mod reach;

@@ -7,8 +7,8 @@ use std::borrow::Cow;
 
 use ipnet::IpNet;
 
-use super::condition::{Form, Operator};
 use super::document::{Entry, Word};
+use super::operator::{Form, Operator};
 use super::pattern::{covers, is_pattern, lower, overlaps};
 use super::principal::{account, account_of_all, is_account, is_fixed};
 use crate::network;
@@ -30,7 +30,7 @@ const ARN: &str = "aws:principalarn";
 
 /// Keys that have one value. Of others a call may have another value beside the one that is asked for.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>
-const SINGLE: [&str; 20] = [
+const SINGLE: [&str; 21] = [
     ACCOUNT,
     ARN,
     "aws:principalorgid",
@@ -49,6 +49,7 @@ const SINGLE: [&str; 20] = [
     "aws:userid",
     "aws:vpceaccount",
     "aws:vpceorgid",
+    "kms:calleraccount",
     "s3:dataaccesspointaccount",
     "s3:dataaccesspointarn",
 ];

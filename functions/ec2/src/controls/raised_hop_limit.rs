@@ -79,10 +79,8 @@ impl Control for RaisedHopLimit {
 
     async fn observe(look: &Look<'_>, _: &Event, suspicion: &Suspicion) -> Result<State> {
         let Some(instance) = id_of(&suspicion.subject) else { return Ok(State::default()) };
-        let (limit, remembered) = futures::try_join!(
-            Box::pin(instances::hop_limit(look.place, instance)),
-            Box::pin(look.remembered::<Self>(&suspicion.subject))
-        )?;
+        let read = instances::hop_limit(look.place, instance);
+        let (limit, remembered) = look.with_remembered::<Self, _>(&suspicion.subject, read).await?;
         Ok(State { limit, remembered })
     }
 

@@ -85,10 +85,8 @@ impl Control for UnaskedConnections {
 
     async fn observe(look: &Look<'_>, _: &Event, suspicion: &Suspicion) -> Result<State> {
         let Some(service) = id_of(&suspicion.subject) else { return Ok(State::default()) };
-        let (acceptance, remembered) = futures::try_join!(
-            Box::pin(endpoint_services::acceptance(look.place, service)),
-            Box::pin(look.remembered::<Self>(&suspicion.subject))
-        )?;
+        let read = endpoint_services::acceptance(look.place, service);
+        let (acceptance, remembered) = look.with_remembered::<Self, _>(&suspicion.subject, read).await?;
         Ok(State { acceptance, remembered })
     }
 

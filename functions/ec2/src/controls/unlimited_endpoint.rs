@@ -74,10 +74,8 @@ impl Control for UnlimitedEndpoint {
 
     async fn observe(look: &Look<'_>, _: &Event, suspicion: &Suspicion) -> Result<State> {
         let Some(endpoint) = id_of(&suspicion.subject) else { return Ok(State::default()) };
-        let (policy, remembered) = futures::try_join!(
-            Box::pin(endpoints::policy(look.place, endpoint)),
-            Box::pin(look.remembered::<Self>(&suspicion.subject))
-        )?;
+        let read = endpoints::policy(look.place, endpoint);
+        let (policy, remembered) = look.with_remembered::<Self, _>(&suspicion.subject, read).await?;
         Ok(State { policy, remembered })
     }
 

@@ -170,9 +170,9 @@ impl Control for NewAdministrator {
     }
 
     async fn observe(look: &Look<'_>, _: &Event, suspicion: &Suspicion) -> Result<State> {
-        let remembered = Box::pin(look.remembered::<Self>(&suspicion.subject));
         let Some(of) = identity(&suspicion.subject) else { return Ok(State::default()) };
-        let (identity, before) = futures::try_join!(Box::pin(aws::identities::read(look.place, &of)), remembered)?;
+        let read = aws::identities::read(look.place, &of);
+        let (identity, before) = look.with_remembered::<Self, _>(&suspicion.subject, read).await?;
         Ok(State { identity, before, ..State::default() })
     }
 

@@ -89,8 +89,8 @@ impl Control for RevivedAcls {
 
     async fn observe(look: &Look<'_>, _: &Event, suspicion: &Suspicion) -> Result<State> {
         let Some(bucket) = bucket_of(&suspicion.subject) else { return Ok(State::default()) };
-        let (found, remembered) =
-            futures::try_join!(aws::object_ownership(look, bucket), look.remembered::<Self>(&suspicion.subject))?;
+        let read = aws::object_ownership(look, bucket);
+        let (found, remembered) = look.with_remembered::<Self, _>(&suspicion.subject, read).await?;
         let FoundOwnership { setting: ownership, is_gone } = found;
         Ok(State { is_gone, ownership, remembered })
     }
