@@ -25,6 +25,8 @@ def test_without_a_journal_nothing_is_touched(snapback):
         rule = group.open(22)
         assert wait_for(lambda: snapback.dead_letters_about(group))
         assert group.rules() == [rule]
+        # However often it was tried, and by whichever process, people are told once.
+        assert [announced["outcome"] for announced in snapback.announcements_about(group)] == ["failed"]
 
 
 def test_a_journal_outage_that_ends_delays_the_revert(snapback):
