@@ -146,7 +146,7 @@ impl<'a> Document<'a> {
             Some(other) => return expected(other.start(), "an object or a list as `Statement`"),
             None => return expected(start, "a `Statement`"),
         };
-let statements = statements.into_iter().map(|statement| Statement::read(statement, &mut strays));
+        let statements = statements.into_iter().map(|statement| Statement::read(statement, &mut strays));
         let mut statements: Vec<Statement<'_>> = statements.collect::<Result<_>>()?;
         let has_variables = version.as_deref() == Some("2012-10-17");
         let entries = statements.iter_mut().flat_map(|statement| &mut statement.condition);

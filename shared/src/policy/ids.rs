@@ -74,9 +74,8 @@ impl Policy<'_> {
     /// Whether it names somebody as `without_ids` leaves them: in a `Deny`, or as one of all but whom are meant.
     #[must_use]
     pub fn keeps_names(&self) -> bool {
-        let keeps = |statement: &&Statement<'_>| {
-            !statement.allows || matches!(statement.principal, Principal::AllBut(_))
-        };
+        let keeps =
+            |statement: &&Statement<'_>| !statement.allows || matches!(statement.principal, Principal::AllBut(_));
         self.document.statements.iter().filter(keeps).flat_map(named).any(|word| word.text != "*")
     }
 
