@@ -818,6 +818,20 @@ fn a_deny_may_mean_whoever_is_named_by_what_a_name_does_not_tell() {
 }
 
 #[test]
+fn who_is_named_and_what_is_asked_of_them_may_exclude_each_other() {
+    let stranger = r#"{"AWS":"arn:aws:iam::777788889999:role/x"}"#;
+    for condition in [
+        r#"{"StringNotEquals":{"aws:PrincipalAccount":"777788889999"}}"#,
+        r#"{"ArnNotEquals":{"aws:PrincipalArn":"arn:aws:iam::777788889999:role/x"}}"#,
+        r#"{"Null":{"aws:PrincipalAccount":"true"}}"#,
+    ] {
+        is_judged((Exposure::None, true), &those_if(stranger, condition));
+    }
+    let others = r#"{"ArnNotEquals":{"aws:PrincipalArn":"arn:aws:iam::777788889999:role/y"}}"#;
+    is_judged((Exposure::Foreign, true), &those_if(stranger, others));
+}
+
+#[test]
 fn an_id_without_its_case_and_a_caller_of_one_account_are_known() {
     is_judged(
         (Exposure::Organization, true),

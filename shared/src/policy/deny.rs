@@ -131,7 +131,14 @@ impl<'p> Left<'_, 'p> {
 
     /// What they leave over of one whom the `Allow` names, who can only make some of the calls.
     pub(super) fn of_principal(&mut self, kind: &str, text: &'p str) -> Reach {
-        let said = if self.denies.is_empty() { vec![] } else { Said::by_principal(kind, text) };
+        let said = Said::by_principal(kind, text);
+        let Self { allow, patience, .. } = self;
+        let pairs = said.iter().flat_map(|said| allow.condition.iter().map(move |entry| (said, entry)));
+        let mut asked = pairs.filter(|(said, entry)| spend(patience, said.work(entry)).is_some());
+        // Whom the statement names and what it asks of them may exclude each other.
+        if asked.any(|(said, entry)| said.fails(entry)) {
+            return Reach::NOBODY;
+        }
         self.of(Some((kind, text)), &said)
     }
 
