@@ -216,7 +216,7 @@ pub fn is_world(ranges: &[IpNet]) -> bool {
 }
 
 /// Whether ranges together are more of the internet than anybody can know: over a sixteenth of its addresses, which are as
-/// many as sixteen of the largest organizations have in IPv4. Only 2000::/3 of IPv6 is handed out.
+/// many as sixteen of the largest organizations have in IPv4. Only `2000::/3` of IPv6 is handed out.
 #[must_use]
 pub fn is_much_of_the_internet(ranges: &[IpNet]) -> bool {
     let (v4, v6): (Vec<IpNet>, Vec<IpNet>) = ranges.iter().map(IpNet::trunc).partition(|range| range.addr().is_ipv4());
