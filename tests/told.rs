@@ -1,10 +1,8 @@
-//! What people are told of each case: what happened is one thing, and once it is reverted it is over.
+//! What people are told of each case: what happened is one thing.
 
 use std::collections::BTreeSet;
 
 use anyhow::{Result, ensure};
-use snapback::decision::Decision;
-use snapback::past::in_the_past;
 
 use crate::cases::cases;
 
@@ -20,20 +18,6 @@ const OF_MANY_KINDS: [&str; 9] = [
     "signin-root-sign-in",
     "signin-trust-anchor",
 ];
-
-#[test]
-fn what_is_reverted_can_be_told_in_the_past() -> Result<()> {
-    let mut reverts = 0;
-    for case in cases()? {
-        let Decision::Revert { why, .. } = case.decide(case.state())? else { continue };
-        let over = in_the_past(&why);
-        let is_over = over != why || [" got ", " was ", " were "].iter().any(|verb| why.contains(verb));
-        ensure!(is_over, "{}: shared/src/past.rs does not know the verb of `{why}`", case.place());
-        reverts += 1;
-    }
-    ensure!(reverts > 100, "only {reverts} reverts were found");
-    Ok(())
-}
 
 /// Whoever is woken at night should not have to find out which of two things it was.
 #[test]

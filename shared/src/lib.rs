@@ -22,7 +22,6 @@ pub mod network;
 pub mod notice;
 pub mod noticed;
 pub mod partition;
-pub mod past;
 pub mod place;
 pub mod plain;
 pub mod policed;

@@ -39,7 +39,6 @@ use crate::change::Change;
 use crate::decision::Decision;
 use crate::event::SCHEDULED;
 use crate::journal::{Entry, Memory, Outcome, Repeat};
-use crate::past::in_the_past;
 use crate::plain::{on_one_line, plain};
 
 /// What SNS takes in one message, all variants and attributes together.
@@ -388,10 +387,10 @@ fn happened(entry: &Entry) -> String {
     }
 }
 
-/// Why it is risky, or was until Snapback has reverted it.
+/// Why it is risky; once it is reverted, what was found then.
 fn why(entry: &Entry) -> String {
     let why = without_repetition(entry.decision.why(), entry);
-    if entry.outcome == Outcome::Reverted { in_the_past(&why) } else { why }
+    if entry.outcome == Outcome::Reverted { format!("Found: {why}") } else { why }
 }
 
 /// The resource is named in the line above.
@@ -732,12 +731,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_reverted_is_told_in_the_past() {
+    fn what_was_found_before_the_revert_is_told_as_that() {
         let first_lines = |outcome| {
             let text = Notice::of(&Entry { outcome, ..reverted("b", "{}") }, JOURNAL).text;
             text.lines().nth(1).unwrap_or_default().to_owned()
         };
-        assert_eq!(first_lines(Outcome::Reverted), "Statement 1 let everyone do s3:GetObject.");
+        assert_eq!(first_lines(Outcome::Reverted), "Found: statement 1 lets everyone do s3:GetObject.");
         assert_eq!(first_lines(Outcome::WouldRevert), "Statement 1 lets everyone do s3:GetObject.");
         let still_open = Notice::of(&reverted("b", "{}"), JOURNAL).text;
         assert!(still_open.contains("STILL OPEN: statement 2 lets everyone do s3:GetObject"), "{still_open}");
@@ -861,7 +860,7 @@ mod tests {
         }
         let text = Notice::of(&entry, JOURNAL).text;
         let said = "HIGH: Security group sg-1 in account 111122223333 (eu-central-1) let anyone in.\n\
-                    It let in tcp/22 from 0.0.0.0/0.\n";
+                    Found: it lets in tcp/22 from 0.0.0.0/0.\n";
         assert!(text.starts_with(said), "{text}");
     }
 
