@@ -525,7 +525,8 @@ mod tests {
             assert!(second.is_allow(), "{second}");
         }
         // It was named, and who it is cannot be told: that stays so.
-        let both = put(&live(json!([to(json!({"AWS": [STRANGER, FRIEND]})), friend])));
+        let role = "arn:aws:iam::777788889999:role/reader";
+        let both = put(&live(json!([to(json!({"AWS": [role, FRIEND]})), friend])));
         assert!(!decide(&both, &twice, &BTreeSet::new()).is_allow());
         // A revert does without it, and does not say that it was left.
         let everyone = state(&live(json!([id, to(json!("*"))])));

@@ -120,9 +120,11 @@ impl Control for UnwritableBucketPolicy {
             _ => {}
         }
         let outside = policy.named_outside(&suspicion.subject.account);
-        let cost = (!outside.is_empty())
-            .then(|| format!("; {CLOSES} would also keep out {}, whom the policy names", quoted(&outside)))
-            .unwrap_or_default();
+        let cost = if outside.is_empty() {
+            String::new()
+        } else {
+            format!("; {CLOSES} would also keep out {}, whom the policy names", quoted(&outside))
+        };
         let why = format!(
             "{}; AWS takes no policy that names {}, who is no more, and to remove what is denied to one would narrow a \
              `Deny`{cost}",
