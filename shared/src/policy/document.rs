@@ -376,23 +376,8 @@ fn place(value: &impl Ranged) -> Range<usize> {
 pub(super) fn nearest(name: &str, names: &'static [&'static str]) -> Option<&'static str> {
     const FARTHEST: usize = 3;
     let name = shown(name).to_lowercase();
-    let distances = names.iter().map(|one| (distance(&name, &one.to_lowercase()), *one));
+    let distances = names.iter().map(|one| (strsim::levenshtein(&name, &one.to_lowercase()), *one));
     distances.filter(|(distance, one)| *distance <= FARTHEST.min(one.len() / 2)).min().map(|(_, one)| one)
-}
-
-/// How many letters have to be added, left out or replaced to make one of the other.
-fn distance(one: &str, other: &str) -> usize {
-    let mut row: Vec<usize> = (0..=other.chars().count()).collect();
-    for (before, letter) in one.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = before + 1;
-        for (column, other) in other.chars().enumerate() {
-            let replaced = diagonal + usize::from(letter != other);
-            diagonal = row[column + 1];
-            row[column + 1] = replaced.min(diagonal + 1).min(row[column] + 1);
-        }
-    }
-    row.last().copied().unwrap_or_default()
 }
 
 /// A text for people, who do not want to read a thousand characters of it.

@@ -41,7 +41,8 @@ impl<'a> Run<'a> {
     /// Whether a change was made for what this run itself has replaced, so that it would put back what went with it.
     pub(super) fn has_replaced(&self, what: &Change) -> bool {
         let written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
-        what.overwrites() && written.iter().any(|change| change.idle() == what.idle())
+        let is_of_before = |change: &Change| change.idle() == what.idle() && change != what;
+        what.overwrites() && written.iter().any(is_of_before)
     }
 }
 
