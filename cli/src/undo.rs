@@ -7,6 +7,7 @@ use anyhow::{Result, bail};
 use clap::builder::NonEmptyStringValueParser;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::{SignedDuration, Timestamp};
+use snapback::aws;
 use snapback::change::{Applied, Change, Own};
 use snapback::journal::{Entry, Hold, Journal, Outcome, Undone, Wanted};
 
@@ -260,29 +261,41 @@ impl Undoing {
             let (grant, entry, by) = (grant.clone(), entry.id.clone(), by.clone());
             journal.hold(&Hold { control, resource, grant, entry, by, since: now, until }).await?;
         }
-        let undone =
-            Entry { outcome: Outcome::Undone, undone: Some(Undone { by: by.clone(), at: now }), ..entry.clone() };
+        let undone = Entry {
+            outcome: Outcome::Undone,
+            undone: Some(Undone { by: by.clone(), at: now }),
+            due: None,
+            ..entry.clone()
+        };
         // Nothing can be sealed once the key is disabled.
         if self.ends_the_journal() {
             journal.complete(&undone).await?;
         }
         let since = self.last_write(journal).await?;
         for (done, change) in changes.iter().enumerate() {
-            let result = match applied(genuine, &place, change, since).await {
-                Ok(Applied::Changed { found }) => Err(self.refusal(&found)),
-                other => other.map(drop),
-            };
-            if let Err(error) = result {
-                if done == 0 {
-                    for grant in grants(entry) {
-                        journal.release(&entry.control, &entry.subject.arn, grant).await?;
-                    }
-                    if self.ends_the_journal() {
-                        journal.complete(entry).await?;
-                    }
+            let (error, is_untouched) = match applied(genuine, &place, change, since).await {
+                Ok(Applied::Changed { found }) => (self.refusal(&found), true),
+                Ok(_) => continue,
+                Err(error) => {
+                    let is_denied = aws::is_denied(&error);
+                    (error, is_denied)
                 }
-                return Err(error.context(format!("{done} of {} changes were undone", changes.len())));
+            };
+            if done == 0 && is_untouched {
+                for grant in grants(entry) {
+                    journal.release(&entry.control, &entry.subject.arn, grant).await?;
+                }
+                if self.ends_the_journal() {
+                    journal.complete(entry).await?;
+                }
             }
+            // AWS may have done what it has not answered. Without the holds Snapback would take that away again.
+            let holds = if is_untouched {
+                ""
+            } else {
+                "; AWS may have made the next one, so Snapback leaves it in place: run the same command again"
+            };
+            return Err(error.context(format!("{done} of {} changes were undone{holds}", changes.len())));
         }
         if self.ends_the_journal() {
             return Ok(());

@@ -427,10 +427,21 @@ impl Journal {
     /// # Errors
     /// When the journal cannot be written: then nothing may be done.
     pub async fn begin(&self, entry: &Entry, forged: &[Forged], now: Timestamp) -> Result<Earlier> {
-        let free = format!(
-            "attribute_not_exists(pk) OR \
-             ((outcome IN (:pending, :failed) OR attribute_exists(due)) AND ({LEASE_IS_FREE}))"
-        );
+        let is_open = "outcome IN (:pending, :failed)";
+        Box::pin(self.begin_where(is_open, entry, forged, now)).await
+    }
+
+    /// The same at the second look, also where the first has ended with one that is due.
+    ///
+    /// # Errors
+    /// When the journal cannot be written: then nothing may be done.
+    pub async fn begin_again(&self, entry: &Entry, forged: &[Forged], now: Timestamp) -> Result<Earlier> {
+        let is_open = "(outcome IN (:pending, :failed) OR attribute_exists(due))";
+        Box::pin(self.begin_where(is_open, entry, forged, now)).await
+    }
+
+    async fn begin_where(&self, is_open: &str, entry: &Entry, forged: &[Forged], now: Timestamp) -> Result<Earlier> {
+        let free = format!("attribute_not_exists(pk) OR ({is_open} AND ({LEASE_IS_FREE}))");
         let call = Box::pin(self.put(entry, Some(now + LEASE))).await?;
         let key = entry_key(&entry.id);
         let call = match forged.iter().find(|forged| forged.is_at(&key)).map(Forged::seal) {
@@ -470,6 +481,19 @@ impl Journal {
     pub async fn complete(&self, entry: &Entry) -> Result<()> {
         let call = Box::pin(self.put(entry, None)).await?;
         call.send().await.map(drop).map_err(|error| failure(error).context("completing the journal's entry"))
+    }
+
+    /// Writes down that the second look has found nothing new, unless somebody has settled the entry since it was read: an
+    /// operator may have undone it.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    pub async fn complete_if_due(&self, entry: &Entry) -> Result<()> {
+        let call = Box::pin(self.put(entry, None)).await?.condition_expression("attribute_exists(due)");
+        match call.send().await {
+            Err(error) if !is_condition(&error) => Err(failure(error).context("completing the journal's entry")),
+            _ => Ok(()),
+        }
     }
 
     /// The holds on a resource that are in force, for one control, and what is forged among them.

@@ -205,6 +205,24 @@ async fn what_only_seemed_to_be_closed_is_reverted() -> Result<()> {
     Ok(())
 }
 
+/// The answer of its write is lost, and AWS has made it.
+#[tokio::test]
+async fn what_a_second_look_has_reverted_is_reverted_whoever_tells_so() -> Result<()> {
+    let (public, clean) = (policy(&[PUBLIC, NAMED]), policy(&[NAMED]));
+    let aws = Aws::default().answers("S3.GetBucketPolicy", [ok(&clean)]);
+    deliver(&s3::FUNCTION, &aws, Mode::Revert, bucket_policy_was_put(&public)).await?;
+    let (event, _) = delayed(&aws).pop().context("a second look")?;
+    let second =
+        later(&aws, [ok(&public), ok(&public)]).answers("S3.PutBucketPolicy", [s3_error(500, "InternalError")]);
+    assert!(look_again(&second, &event).await.is_err());
+    assert_eq!(notices(&second)[0]["outcome"], "failed");
+    let third = later(&second, [ok(&clean)]);
+    look_again(&third, &event).await?;
+    assert_eq!((writes(&third), &notices(&third)[0]["outcome"]), (0, &json!("reverted")));
+    assert_eq!(entry(&third)?["outcome"], "reverted");
+    Ok(())
+}
+
 #[tokio::test]
 async fn what_block_public_access_may_have_kept_shut_may_have_been_open() -> Result<()> {
     let on = "<PublicAccessBlockConfiguration><BlockPublicAcls>false</BlockPublicAcls>\

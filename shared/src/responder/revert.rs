@@ -81,17 +81,17 @@ impl Responder<'_> {
                         continue;
                     }
                     Shows::NotYet => return not_yet(case),
-                    // An earlier delivery may have written it.
-                    Shows::AsReverted if is_as_found && !case.is_retry => return Ok(Shows::Already),
+                    // AWS may show how it was before the event, even if an earlier delivery may have written it.
+                    Shows::AsReverted if is_as_found && !case.is_second_look => return Ok(Shows::Already),
                     shows => return Ok(shows),
                 }
             };
             warn!(id = entry.id, found, "the resource has changed since it was looked at; judging afresh");
             let (seen, decision) = self.judged_afresh(case, entry, &mut waits).await?;
-            if decision.is_allow() && entry.applied.is_empty() {
+            if decision.is_allow() {
                 return Ok(Shows::Unsettled(seen_open(&entry.decision)));
             }
-            entry.decision = beside_what_is_done(decision, &entry.decision, entry.applied.len());
+            entry.decision = decision;
             entry.state = seen.state();
             entry.basis = case.basis();
             self.journal.rewrite(entry, Timestamp::now()).await?;
@@ -175,21 +175,6 @@ impl Responder<'_> {
     }
 }
 
-/// What is decided afresh, with as many changes of the plan before as are done already: whoever undoes the one undoes the
-/// others with it.
-fn beside_what_is_done(afresh: Decision<Change>, before: &Decision<Change>, done: usize) -> Decision<Change> {
-    let Decision::Revert { severity, why, grants, plan, left } = before else { return afresh };
-    let (done, grants) = (plan[..done].to_vec(), grants.clone());
-    match afresh {
-        afresh if done.is_empty() => afresh,
-        Decision::Revert { severity, why, grants: more, plan, left } => {
-            let (grants, plan) = ([grants, more].concat(), [done, plan].concat());
-            Decision::Revert { severity, why, grants, plan, left }
-        }
-        _ => Decision::Revert { severity: *severity, why: why.clone(), grants, plan: done, left: left.clone() },
-    }
-}
-
 /// What a decision to revert says of how it was seen, when nothing comes of it for now.
 fn seen_open(decision: &Decision<Change>) -> Decision<Change> {
     match decision {
@@ -238,30 +223,4 @@ async fn apply(case: &Case<'_>, entry: &mut Entry) -> Result<Option<String>> {
         }
     }
     Ok(None)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::change::{Holder, PolicyChange};
-
-    fn change(of: &str) -> Change {
-        PolicyChange { of: Holder::Bucket(of.to_owned()), from: Some("{}".into()), to: None }.into()
-    }
-
-    fn revert(of: &[&str]) -> Decision<Change> {
-        let grants = of.iter().map(|&of| of.to_owned()).collect();
-        let plan = of.iter().map(|of| change(of)).collect();
-        Decision::Revert { severity: Severity::High, why: "open".to_owned(), grants, plan, left: vec![] }
-    }
-
-    #[test]
-    fn what_is_done_of_a_plan_is_undone_with_what_is_planned_instead_of_the_rest() {
-        let before = revert(&["a", "b"]);
-        assert_eq!(beside_what_is_done(revert(&["c"]), &before, 1).plan(), [change("a"), change("c")]);
-        assert_eq!(beside_what_is_done(revert(&["c"]), &before, 0), revert(&["c"]));
-        let over = Decision::Allow { why: "over".to_owned() };
-        assert_eq!(beside_what_is_done(over.clone(), &before, 1).plan(), [change("a")]);
-        assert_eq!(beside_what_is_done(over.clone(), &before, 0), over);
-    }
 }

@@ -74,10 +74,11 @@ impl Responder<'_> {
         let mut case = self.case(&run, (function, control), &event, &suspicion);
         case.subject = entry.subject.clone();
         (case.is_retry, case.is_second_look) = (true, true);
-        let (holds, stop, seen) = futures::join!(
+        // An undo writes its holds first: whatever it has put back is seen here together with them.
+        let seen = case.look().await;
+        let (holds, stop) = futures::join!(
             self.journal.holds(control.about.id, &entry.subject.arn, Timestamp::now()),
             self.journal.stopped(Timestamp::now()),
-            case.look(),
         );
         case.is_held_by(holds);
         case.is_stopped_by(stop);
@@ -89,6 +90,10 @@ impl Responder<'_> {
             // An operator has settled it since.
             Outcome::Undone | Outcome::Held | Outcome::Allowed | Outcome::Closed => Ok(()),
             _ if entry.waits_for_second_look() => Box::pin(self.judge_again(&mut case, entry, seen)).await,
+            // An earlier second look has begun a revert, and may have written it before it ended.
+            Outcome::Pending | Outcome::Failed if entry.reverted_at.is_none() => {
+                Box::pin(self.revert_now(&mut case, entry)).await
+            }
             _ => {
                 // What it was seen to be at first stands in the entry, whoever retries this.
                 case.seen_before = entry.reverted_at.filter(|_| entry.has_written_all());
@@ -126,7 +131,7 @@ impl Responder<'_> {
         };
         if told == Some(entry.outcome) {
             info!(id = entry.id, resource = entry.subject.arn, "the second check found it reverted");
-            return self.journal.complete(&entry).await;
+            return self.journal.complete_if_due(&entry).await;
         }
         self.finish(case, entry, told, false, Ok(())).await
     }
@@ -177,7 +182,12 @@ impl Responder<'_> {
     ) -> Result<()> {
         let state = seen.state();
         let happened = case.control.happened_by(&case.event, &state, &decision).map(str::to_owned);
-        let mut entry = Entry { decision, state, happened, basis: case.basis(), outcome: Outcome::Pending, ..entry };
+        let entry = Entry { decision, state, happened, basis: case.basis(), outcome: Outcome::Pending, ..entry };
+        self.revert_now(case, entry).await
+    }
+
+    /// The entry stays due until the revert has ended, so that a later delivery goes on with what ends before that.
+    async fn revert_now(&self, case: &mut Case<'_>, mut entry: Entry) -> Result<()> {
         if self.begin(case, &mut entry).await? != Earlier::None {
             bail!("another delivery is at work on this event or resource; this one is to be tried again");
         }
