@@ -26,14 +26,14 @@ pub(crate) struct Choices {
 #[derive(Debug, clap::Args)]
 pub(crate) struct Trusted {
     /// Trust the principals of this account; repeat it for more
-    #[arg(long, value_name = "ID", value_parser = account)]
-    trust_account: Vec<String>,
+    #[arg(long = "trust-account", value_name = "ID", value_parser = account)]
+    accounts: Vec<String>,
     /// Trust the principals of this organization; repeat it for more
-    #[arg(long, value_name = "ID", value_parser = organization)]
-    trust_organization: Vec<String>,
+    #[arg(long = "trust-organization", value_name = "ID", value_parser = organization)]
+    organizations: Vec<String>,
     /// Trust whoever calls from this VPC, VPC endpoint or range of addresses; repeat it for more
-    #[arg(long, value_name = "NETWORK", value_parser = network)]
-    trust_network: Vec<Network>,
+    #[arg(long = "trust-network", value_name = "NETWORK", value_parser = network)]
+    networks: Vec<Network>,
 }
 
 /// A network whose callers are trusted.
@@ -59,7 +59,7 @@ impl Choices {
 
 impl Trusted {
     pub(crate) fn settings(&self) -> Settings {
-        let networks = self.trust_network.iter();
+        let networks = self.networks.iter();
         let ids = networks.clone().filter_map(|network| match network {
             Network::Id(id) => Some(id.clone()),
             Network::Range(_) => None,
@@ -71,8 +71,8 @@ impl Trusted {
         Settings {
             trusted_networks: ids.collect(),
             trusted_ranges: ranges.collect(),
-            trusted_accounts: self.trust_account.iter().cloned().collect(),
-            trusted_organizations: self.trust_organization.iter().cloned().collect(),
+            trusted_accounts: self.accounts.iter().cloned().collect(),
+            trusted_organizations: self.organizations.iter().cloned().collect(),
             ..Settings::default()
         }
     }

@@ -671,6 +671,10 @@ fn nobody_and_operators_that_there_are_not_are_refused() -> Result<()> {
         ),
         (named(json!("*"), json!({"NullIfExists": {"aws:PrincipalArn": "true"}})), "found `Null`"),
         (named(json!("*"), json!({"Matches": {"aws:PrincipalArn": "true"}})), "expected `StringEquals`"),
+        (
+            named(json!("*"), json!({"éü": {"aws:PrincipalArn": "true"}})).replace("éü", "\\u00e9\\u00fcé"),
+            "expected `StringEquals`",
+        ),
     ] {
         let said = explain(&["policy", "-"], &text)?;
         assert_eq!((said.status, said.out.as_str()), (Some(2), ""), "{text}");

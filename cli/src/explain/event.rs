@@ -273,9 +273,13 @@ fn state_in(file: &Path, control: &AnyControl) -> Result<Value> {
     ensure!(!file.is_dir(), "expected a file, found a folder");
     let text = fs::read_to_string(file).context("cannot be read")?;
     let state = json::read(&text).map_err(|Misread { message, line, .. }| anyhow!("{message} (line {line})"))?;
-    (control.check)(&state).with_context(|| match control.looks_at_nothing {
-        true => format!("{} has no state, as it judges by the event alone: leave out --state", control.about.id),
-        false => format!("this is no state of {}", control.about.id),
+    let id = control.about.id;
+    (control.check)(&state).with_context(|| {
+        if control.looks_at_nothing {
+            format!("{id} has no state, as it judges by the event alone: leave out --state")
+        } else {
+            format!("this is no state of {id}")
+        }
     })?;
     Ok(state)
 }

@@ -330,9 +330,11 @@ fn entries<'a>(value: Value<'a>, strays: &mut Vec<Stray>) -> Result<Vec<Entry<'a
     let mut entries = vec![];
     for block in members(blocks)? {
         strays.extend(operator::misspelt(&block.name).map(|(within, expected)| {
-            // The name stands in quotation marks.
+            // The name stands in quotation marks. One with escapes is longer there, and told as a whole.
             let start = block.name_at.start + 1;
-            Stray { place: start + within.start..(start + within.end).min(block.name_at.end), expected }
+            let is_as_written = block.name.len() + 2 == block.name_at.len();
+            let place = if is_as_written { start + within.start..start + within.end } else { block.name_at.clone() };
+            Stray { place, expected }
         }));
         let Value::Object(keys) = block.value else {
             return expected(block.place.start, "an object for each operator of a `Condition`");
