@@ -5,9 +5,11 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
-use snapback::network::PublicPorts;
+use ipnet::IpNet;
+use snapback::network::{self, PublicPorts};
 use snapback::policy::{is_account, is_organization};
 use snapback::settings::Settings;
+use snapback::trusted::is_network;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Choices {
@@ -24,11 +26,22 @@ pub(crate) struct Choices {
 #[derive(Debug, clap::Args)]
 pub(crate) struct Trusted {
     /// Trust the principals of this account; repeat it for more
-    #[arg(long, value_name = "ID", value_parser = account)]
-    trust_account: Vec<String>,
+    #[arg(long = "trust-account", value_name = "ID", value_parser = account)]
+    accounts: Vec<String>,
     /// Trust the principals of this organization; repeat it for more
-    #[arg(long, value_name = "ID", value_parser = organization)]
-    trust_organization: Vec<String>,
+    #[arg(long = "trust-organization", value_name = "ID", value_parser = organization)]
+    organizations: Vec<String>,
+    /// Trust whoever calls from this VPC, VPC endpoint or range of addresses; repeat it for more
+    #[arg(long = "trust-network", value_name = "NETWORK", value_parser = network)]
+    networks: Vec<Network>,
+}
+
+/// A network whose callers are trusted.
+#[derive(Debug, Clone)]
+enum Network {
+    /// A VPC or a VPC endpoint.
+    Id(String),
+    Range(IpNet),
 }
 
 impl Choices {
@@ -46,9 +59,20 @@ impl Choices {
 
 impl Trusted {
     pub(crate) fn settings(&self) -> Settings {
+        let networks = self.networks.iter();
+        let ids = networks.clone().filter_map(|network| match network {
+            Network::Id(id) => Some(id.clone()),
+            Network::Range(_) => None,
+        });
+        let ranges = networks.filter_map(|network| match network {
+            Network::Range(range) => Some(*range),
+            Network::Id(_) => None,
+        });
         Settings {
-            trusted_accounts: self.trust_account.iter().cloned().collect(),
-            trusted_organizations: self.trust_organization.iter().cloned().collect(),
+            trusted_networks: ids.collect(),
+            trusted_ranges: ranges.collect(),
+            trusted_accounts: self.accounts.iter().cloned().collect(),
+            trusted_organizations: self.organizations.iter().cloned().collect(),
             ..Settings::default()
         }
     }
@@ -104,6 +128,18 @@ pub(crate) fn folder(path: impl AsRef<Path>) -> Result<PathBuf, String> {
         (_, true) => Err(format!("it is no folder; expected {GUARDRAILS}")),
         (_, false) => Err(format!("there is no such folder; expected {GUARDRAILS}")),
     }
+}
+
+fn network(text: &str) -> Result<Network, String> {
+    let range = || network::range(text).filter(|range| !network::is_much_of_the_internet(&[*range]));
+    if is_network(text) {
+        return Ok(Network::Id(text.to_owned()));
+    }
+    range().map(Network::Range).ok_or_else(|| {
+        "expected the id of a VPC or a VPC endpoint, such as `vpce-0a1b2c3d`, or a range such as `203.0.113.0/24`, of \
+         those whom you know"
+            .to_owned()
+    })
 }
 
 fn organization(text: &str) -> Result<String, String> {

@@ -21,7 +21,7 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, clap::Subcommand)]
 enum What {
-    /// Check that every guardrail and `trusted.json` can be read and fits the schema
+    /// Check that every guardrail and `trusted.json` can be read, fits the schema and may apply
     ///
     /// Exit status: 0 if all is fine, 2 if not.
     Check {
@@ -38,8 +38,8 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCod
     let What::Check { folder, mark } = &arguments.what;
     choices::folder(folder).map_err(|wrong| anyhow!("{}: {wrong}", folder.display()))?;
     let read = refuse_strays(folder).and_then(|()| match mark {
-        Some(copy) => Guardrails::read_and_mark(folder, copy),
-        None => Guardrails::read(folder),
+        Some(copy) => Guardrails::check_and_mark(folder, copy),
+        None => Guardrails::check(folder),
     });
     let guardrails = match read {
         Ok(guardrails) => guardrails,

@@ -87,7 +87,8 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCod
     let is_nothing = all.events + all.passed_over == 0;
     if is_nothing && all.bad == 0 {
         let paths: Vec<String> = arguments.files.iter().map(|path| path.display().to_string()).collect();
-        bail!("{}: {NONE_FOUND}", paths.join(", "));
+        let of_folders = if arguments.files.iter().any(|path| path.is_dir()) { WHICH_ARE_READ } else { "" };
+        bail!("{}: {NONE_FOUND}{of_folders}", paths.join(", "));
     }
     if all.unknown > 0 {
         let events = if all.unknown == 1 { "event is" } else { "events are" };
@@ -146,8 +147,9 @@ fn complain(text: &str) -> io::Result<()> {
 
 const OWN_KEYS: &str = "keys of Snapback: name its keys with --journal-key and --topic-key";
 
-const NONE_FOUND: &str = "expected CloudTrail records or EventBridge events, found none; in a folder, files are read \
-                          whose names end in .json, .jsonl, .json.gz or .jsonl.gz";
+const NONE_FOUND: &str = "expected CloudTrail records or EventBridge events, found none";
+
+const WHICH_ARE_READ: &str = "; in a folder, files are read whose names end in .json, .jsonl, .json.gz or .jsonl.gz";
 
 fn summary(all: &Page) -> String {
     let Page { events, watched, suspicious, suspicions, bad, .. } = all;

@@ -48,7 +48,7 @@ pub(crate) fn span(text: &str) -> Result<Span, String> {
     let span = text.parse::<Span>().ok().filter(|span| span.is_positive());
     let now = Timestamp::now().to_zoned(TimeZone::UTC);
     let span = span.filter(|span| now.checked_add(*span).is_ok());
-    span.ok_or_else(|| "expected a time such as `30m`, `4h` or `2d`".to_owned())
+    span.ok_or_else(|| "expected a span such as `4h`, `30m` or `2d`".to_owned())
 }
 
 #[cfg(test)]

@@ -74,16 +74,19 @@ pub(crate) fn with_advice(error: anyhow::Error, config: &SdkConfig) -> anyhow::E
 
 const SIGN_IN_AGAIN: &str = "Sign in again, for example with `aws sso login`.";
 
+/// What the SDK says when it has looked everywhere.
+const NOWHERE: &str = "no credentials found in chain";
+
 /// What is wrong and what to do about it, a line each, and then what AWS said.
 pub(crate) fn advice(what: &str, to_do: &str, cause: &anyhow::Error) -> anyhow::Error {
     let mut text = format!("{what}\n  hint: {to_do}");
     let said = format!("{cause:#}");
     let is_of_the_sdk = matches!(cause.downcast_ref(), Some(Failed { cause: Cause::NoCredentials, .. }));
-    // What somebody else has chosen stays on its line; where the SDK has looked for credentials is a list.
-    let lines = if is_of_the_sdk { said.lines().map(str::trim).collect() } else { vec![said.as_str()] };
-    let lines: Vec<_> = lines.into_iter().map(on_one_line).collect();
-    // Writing to a string cannot fail.
-    let _ = write!(text, "\n  cause: {}", lines.join("\n    "));
+    // Where the SDK has looked for credentials and found none is a long list, and of no use to anybody.
+    if !(is_of_the_sdk && said.contains(NOWHERE)) {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "\n  cause: {}", on_one_line(&said));
+    }
     anyhow!(text)
 }
 

@@ -219,6 +219,8 @@ fn why_a_role_that_nobody_may_assume_denies_everyone_is_said() -> Result<()> {
 fn what_is_wrong_with_an_argument_or_a_file_is_said_in_plain_words() -> Result<()> {
     let brace = file("brace.json", "{")?;
     let brace = brace.to_str().context("a path")?;
+    let (empty, folder) = (file("empty.json", "")?, concat!(env!("CARGO_MANIFEST_DIR"), "/src"));
+    let empty = empty.to_str().context("a path")?;
     let event = concat!(env!("CARGO_MANIFEST_DIR"), "/../events/s3-public-bucket-policy/everyone-may-read.json");
     for (arguments, complaint) in [
         (&["replay", "--threads", "0", "x"][..], "'--threads <NUMBER>': expected a whole number from 1 to 1024"),
@@ -232,6 +234,12 @@ fn what_is_wrong_with_an_argument_or_a_file_is_said_in_plain_words() -> Result<(
         (&["explain", "ingress", brace], "brace.json:1:1: not JSON: it ends too early\n"),
         (&["explain", "event", brace], "brace.json:1:1: not JSON: it ends too early\n"),
         (&["explain", "event", event, "--state", brace], "brace.json: not JSON: it ends too early (line 1)\n"),
+        (&["stop", "--reason", "r", "--for", "4"], "'--for <SPAN>': expected a span such as `4h`, `30m` or `2d`"),
+        (&["explain", "identity"], "expected the file of a policy, or the ARN of who is to be judged with --principal"),
+        (&["explain", "policy", folder], "src: expected a file, found a folder\n"),
+        (&["explain", "ingress", "--lines", folder], "src: expected a file, found a folder\n"),
+        (&["explain", "event", event, "--state", folder], "src: expected a file, found a folder\n"),
+        (&["replay", empty], "empty.json: expected CloudTrail records or EventBridge events, found none\n"),
         (&[], "expected a command, found none\n\n"),
         (&["explain"], "expected a command, found none\n\n"),
         (&["guardrails"], "expected a command, found none\n\n"),
@@ -404,6 +412,9 @@ fn a_principal_is_judged_by_all_that_a_saved_account_says_it_holds() -> Result<(
         let said_of = of(arn)?;
         assert_eq!((said_of.status, said_of.err), (Some(2), format!("snapback: {said}\n")), "{arn}");
     }
+    let nobody = json!({"UserDetailList": [], "RoleDetailList": [], "GroupDetailList": [], "Policies": []});
+    let said = explain(&["identity", "-", "--principal", session], nobody.to_string())?;
+    assert!(said.err.contains("`arn:aws:iam::111122223333:role/root` is not in it"), "{}", said.err);
     let other = explain(&["identity", "-", "--principal", session], json!({"Statement": []}).to_string())?;
     assert!(other.err.contains("expected what `aws iam get-account-authorization-details` writes"), "{}", other.err);
     Ok(())
@@ -472,7 +483,10 @@ fn ingress_is_read_from_what_describes_rules_or_groups() -> Result<()> {
     }
     for (document, complaint) in [
         (json!({"SecurityGroupRules": [{"IsEgress": false, "IpProtocol": "tcp"}]}), "expected a rule with a range"),
-        (json!({"SecurityGroupRules": [rule("sg-1", false, "10.0.0.0/33")]}), "expected a range of addresses"),
+        (
+            json!({"SecurityGroupRules": [rule("sg-1", false, "10.0.0.0/33")]}),
+            "`SecurityGroupRules[0].CidrIpv4`: expected a range",
+        ),
         (json!({"SecurityGroupRules": {}}), "field `SecurityGroupRules`: expected a list, found an object"),
         (json!({"IpPermissions": {}}), "field `IpPermissions`: expected a list, found an object"),
         (json!({"GroupId": "sg-1"}), "unknown field `GroupId`"),
@@ -518,8 +532,183 @@ fn a_prefix_list_cannot_be_looked_into_and_that_is_said() -> Result<()> {
     let list = json!({"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "PrefixListIds": [{"PrefixListId": "pl-1"}],
         "UserIdGroupPairs": [{"GroupId": "sg-1"}]});
     let said = explain(&["ingress", "-", "--json"], list.to_string())?;
-    assert_eq!(said.err, "snapback: -: prefix list pl-1 is not checked: what is in it can only be read from AWS\n");
-    assert_eq!(said.status, Some(0));
+    let unknown = "{\"exposure\":\"unknown\",\"open\":[],\"unknown\":[\"pl-1\"]}\n";
+    assert_eq!((said.out.as_str(), said.err.as_str(), said.status), (unknown, "", Some(1)));
+    let lines = explain(&["ingress", "-", "--lines"], list.to_string())?;
+    let told = "-:1: unknown: it cannot be told whether anything is open to the world beyond tcp/80,tcp/443\n\
+                ! what is in prefix list pl-1 can only be read from AWS\n";
+    assert!(lines.out.starts_with(told) && lines.status == Some(1), "{}", lines.out);
+    let rule = json!({"SecurityGroupRules": [{"IsEgress": false, "IpProtocol": "tcp", "FromPort": 22, "ToPort": 22,
+        "PrefixListId": "pl-2"}]});
+    let said = explain(&["ingress", "-"], rule.to_string())?;
+    assert!(said.out.contains("unknown: ") && said.status == Some(1), "{}", said.out);
+
+    let both = explain(&["ingress", "-"], json!([list, permission(25, "0.0.0.0/0")]).to_string())?;
+    assert!(both.out.starts_with("public: ") && both.out.contains("prefix list pl-1"), "{}", both.out);
+    let web = explain(&["ingress", "-", "--public-ports", "tcp/22", "--json"], list.to_string())?;
+    assert_eq!(web.status, Some(0), "whoever is in it may come to a public port");
+    // No instance of a group comes from the internet's addresses.
+    let group = json!({"IpProtocol": "-1", "UserIdGroupPairs": [{"GroupId": "sg-1"}]});
+    assert_eq!(explain(&["ingress", "-"], group.to_string())?.status, Some(0));
+    Ok(())
+}
+
+#[test]
+fn an_address_without_its_length_is_no_range() -> Result<()> {
+    let of = |field: &str, address: &str| json!({"IsEgress": false, "IpProtocol": "-1", field: address});
+    for (document, complaint) in [
+        (permission(22, "0.0.0.0"), "field `IpRanges[0].CidrIp`: expected a range of IPv4 addresses with its length"),
+        (
+            permission(22, "203.0.113.7"),
+            "field `IpRanges[0].CidrIp`: expected a range of IPv4 addresses with its length",
+        ),
+        (
+            json!({"IpProtocol": "-1", "Ipv6Ranges": [{"CidrIpv6": "::"}]}),
+            "field `Ipv6Ranges[0].CidrIpv6`: expected a range of IPv6 addresses with its length",
+        ),
+        (
+            json!({"SecurityGroupRules": [of("CidrIpv4", "0.0.0.0")]}),
+            "field `SecurityGroupRules[0].CidrIpv4`: expected a range of IPv4 addresses with its length",
+        ),
+        (
+            json!({"SecurityGroupRules": [of("CidrIpv6", "::")]}),
+            "field `SecurityGroupRules[0].CidrIpv6`: expected a range of IPv6 addresses with its length",
+        ),
+    ] {
+        let said = explain(&["ingress", "-"], document.to_string())?;
+        assert_eq!((said.status, said.out.as_str()), (Some(2), ""), "{document}");
+        assert!(said.err.contains(complaint), "{document}: {}", said.err);
+    }
+    Ok(())
+}
+
+/// As the control that decides about the same policy says.
+#[test]
+fn whose_a_network_is_cannot_be_told_unless_the_operator_names_it() -> Result<()> {
+    for (condition, network) in [
+        (json!({"IpAddress": {"aws:SourceIp": "8.8.8.0/24"}}), "8.8.8.0/24"),
+        (json!({"StringEquals": {"aws:SourceVpce": "vpce-0a1b2c3d4e5f60718"}}), "vpce-0a1b2c3d4e5f60718"),
+    ] {
+        let mut open = statement(&json!("*"));
+        open["Condition"] = condition;
+        let text = json!({"Version": "2012-10-17", "Statement": [open]});
+        let grant = explain(&["policy", "-", "--json"], text.to_string())?.json()?["grants"][0].clone();
+        assert_eq!((&grant["exposure"], &grant["certain"]), (&json!("foreign"), &json!(false)), "{grant}");
+        let why = grant["why"].as_str().context("a reason")?;
+        let people = explain(&["policy", "-"], text.to_string())?;
+        assert!(people.status == Some(1) && people.out.contains("--trust-network"), "{}", people.out);
+        let trusted = explain(&["policy", "-", "--trust-network", network], text.to_string())?;
+        assert!(trusted.status == Some(0) && !trusted.out.contains("hint"), "{}", trusted.out);
+
+        let mut event = queue_event();
+        event["requestParameters"]["attributes"]["Policy"] = json!(text.to_string());
+        let state = file(&format!("state-{}.json", network.len()), &json!({"policy": text.to_string()}).to_string())?;
+        let state = state.to_str().context("a path")?;
+        let decided = explain(&["event", "-", "--json", "--state", state], event.to_string())?.json()?;
+        let decision = &decided["suspicions"][0]["decision"];
+        assert_eq!((&decision["decision"], decision["why"].as_str()), (&json!("alert"), Some(why)));
+    }
+    for wrong in ["0.0.0.0/0", "subnet-1", "office"] {
+        assert_eq!(explain(&["policy", "-", "--trust-network", wrong], "{}")?.status, Some(2), "{wrong}");
+    }
+    Ok(())
+}
+
+#[test]
+fn what_judges_the_event_alone_decides_at_once() -> Result<()> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../events");
+    for (example, decision) in [
+        ("signin-root-sign-in/with-mfa.json", "decision    alert"),
+        ("ec2-foreign-peering/accepted.json", "decision    alert"),
+        ("own-opened-event-bus/policy-replaced.json", "decision    alert"),
+    ] {
+        let path = format!("{folder}/{example}");
+        let said = explain(&["event", &path], "")?;
+        assert!(said.out.contains("state       none: this control judges by the event alone"), "{}", said.out);
+        assert!(said.out.contains(decision) && !said.out.contains("--look"), "{}", said.out);
+        let decided = explain(&["event", "--json", &path], "")?.json()?;
+        assert!(decided["suspicions"][0]["decision"]["decision"].is_string(), "{decided}");
+    }
+    let path = format!("{folder}/signin-root-sign-in/with-mfa.json");
+    let file = file("no-state-of-root.json", r#"{"policy": null}"#)?;
+    let said = explain(&["event", &path, "--state", file.to_str().context("a path")?], "")?;
+    assert!(
+        said.status == Some(2) && said.err.contains("judges by the event alone: leave out --state"),
+        "{}",
+        said.err
+    );
+    Ok(())
+}
+
+/// AWS takes neither, and what it takes instead may be wider.
+#[test]
+fn nobody_and_operators_that_there_are_not_are_refused() -> Result<()> {
+    let named = |principal: Value, condition: Value| {
+        let mut named = statement(&principal);
+        named["Condition"] = condition;
+        json!({"Version": "2012-10-17", "Statement": [named]}).to_string()
+    };
+    let none = || json!({});
+    for (text, complaint) in [
+        (named(json!("everyone"), none()), "expected `*` or `{\"AWS\": \"111122223333\"}`, found `everyone`"),
+        (named(json!("111122223333"), none()), "expected `*` or `{\"AWS\": \"111122223333\"}`, found `111122223333`"),
+        (named(json!({"AWS": ["111122223333", "everyone"]}), none()), "found `everyone`"),
+        (
+            named(json!("*"), json!({"StringEqual": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}})),
+            "expected `StringEquals`, found `StringEqual`",
+        ),
+        (
+            named(json!("*"), json!({"ForAnyValue:StringLikes": {"aws:PrincipalArn": "x"}})),
+            "expected `StringLike`, found `StringLikes`",
+        ),
+        (
+            named(json!("*"), json!({"IpAdressIfExists": {"aws:SourceIp": "10.0.0.0/8"}})),
+            "expected `IpAddress`, found `IpAdress`",
+        ),
+        (
+            named(json!("*"), json!({"ForAnyValues:StringLike": {"aws:PrincipalArn": "x"}})),
+            "expected `ForAnyValue`, found `ForAnyValues`",
+        ),
+        (named(json!("*"), json!({"NullIfExists": {"aws:PrincipalArn": "true"}})), "found `Null`"),
+        (named(json!("*"), json!({"Matches": {"aws:PrincipalArn": "true"}})), "expected `StringEquals`"),
+        (
+            named(json!("*"), json!({"éü": {"aws:PrincipalArn": "true"}})).replace("éü", "\\u00e9\\u00fcé"),
+            "expected `StringEquals`",
+        ),
+    ] {
+        let said = explain(&["policy", "-"], &text)?;
+        assert_eq!((said.status, said.out.as_str()), (Some(2), ""), "{text}");
+        assert!(said.err.starts_with("snapback: -:") && said.err.contains(complaint), "{text}: {}", said.err);
+    }
+    for fine in [
+        named(json!({"AWS": ["AROAEXAMPLEEXAMPLE001", "arn:aws:iam::111122223333:root"]}), none()),
+        named(
+            json!({"Service": "logging.s3.amazonaws.com"}),
+            json!({"stringequalsifexists": {"aws:SourceAccount": "1"}}),
+        ),
+        named(
+            json!("*"),
+            json!({"ForAllValues:StringLike": {"aws:PrincipalArn": "x"}, "Null": {"aws:x": "true"}, "BinaryEquals": {"x": "eA=="}}),
+        ),
+    ] {
+        assert_ne!(explain(&["policy", "-"], &fine)?.status, Some(2), "{fine}");
+    }
+    let identity = json!({"Statement": {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*",
+        "Condition": {"StringEqual": {"aws:x": "y"}}}});
+    assert_eq!(explain(&["identity", "-"], identity.to_string())?.status, Some(2));
+    Ok(())
+}
+
+#[test]
+fn the_trust_policy_of_a_role_is_asked_to_be_judged_as_one() -> Result<()> {
+    let hint = "hint: this reads as the trust policy of a role: --kind trust judges it as one";
+    let trust = |action: Value| json!({"Statement": {"Effect": "Allow", "Principal": {"AWS": "777788889999"}, "Action": action}});
+    for action in [json!("sts:AssumeRole"), json!(["sts:TagSession", "sts:AssumeRoleWithSAML"])] {
+        let text = trust(action).to_string();
+        assert!(explain(&["policy", "-"], &text)?.out.contains(hint), "{text}");
+        assert!(!explain(&["policy", "-", "--kind", "trust"], &text)?.out.contains(hint), "{text}");
+    }
+    assert!(!explain(&["policy", "-"], policy(&[json!("*")]).to_string())?.out.contains(hint));
     Ok(())
 }
 
@@ -579,7 +768,11 @@ fn bad_input_is_told_with_file_place_and_what_was_expected() -> Result<()> {
         ("event", "", "-:1:1: expected JSON, found an empty text"),
         ("event", "{", "-:1:1: not JSON: it ends too early"),
         ("ingress", "{}", "-:1:2: missing field `IpProtocol`"),
-        ("ingress", &range("::/0"), "expected a range of IPv4 addresses, such as `203.0.113.0/24`, found `::/0`"),
+        (
+            "ingress",
+            &range("::/0"),
+            "expected a range of IPv4 addresses with its length, such as `203.0.113.0/24`, found `::/0`",
+        ),
         ("ingress", &range("10.0.0.0/33"), "expected a range of IPv4 addresses"),
         (
             "ingress",
@@ -786,6 +979,7 @@ fn a_look_without_credentials_is_not_the_files_fault() -> Result<()> {
     assert_eq!(told.status.code(), Some(2), "{err}");
     assert!(err.starts_with("snapback: there are no AWS credentials in profile `nope`"), "{err}");
     assert!(!err.contains(path) && !err.contains("\\u000a"), "{err}");
+    assert!(err.lines().count() == 2 && err.contains("hint: AWS_PROFILE names it"), "{err}");
     Ok(())
 }
 

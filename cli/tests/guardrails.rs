@@ -90,6 +90,30 @@ fn what_is_broken_is_told_with_its_place() -> Result<()> {
     Ok(())
 }
 
+/// Cedar takes each for a guardrail, of something that there is not.
+#[test]
+fn what_could_never_apply_is_an_error_of_the_check() -> Result<()> {
+    let of = |scope: &str, when: &str| format!("@reason(\"r\") @owner(\"o\") forbid ({scope}){when};");
+    for (number, (text, found)) in [
+        (of("principal, action == Action::\"service/s3\", resource", ""), "service/s3"),
+        (of("principal == Actor::\"BreakGlass\", action, resource", ""), "BreakGlass"),
+        (of("principal, action, resource == Resource::\"example-reports\"", ""), "example-reports"),
+        (of("principal, action, resource", " when { context.severity == \"hgih\" }"), "hgih"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let folder = guardrails(&format!("never-{number}"), &[PERMIT, &text])?;
+        let copy = guardrails("never-copy", &[PERMIT])?;
+        let said = snapback(&["guardrails", "check", &folder, "--mark", &copy])?;
+        assert_eq!((said.status, said.out.as_str()), (Some(2), ""), "{text}");
+        let place = format!("snapback: {folder}/own.cedar:2: `own-2` could never apply: expected ");
+        assert!(said.err.starts_with(&place) && said.err.ends_with(&format!("found `{found}`\n")), "{}", said.err);
+        assert!(!Path::new(&copy).join("checked.sha256").exists());
+    }
+    Ok(())
+}
+
 /// Whoever saves a guardrail under another name would believe in it, and nobody would ask it.
 #[test]
 fn what_nobody_would_read_is_named_and_is_an_error() -> Result<()> {
@@ -235,6 +259,12 @@ fn whom_the_operator_trusts_is_checked_too() -> Result<()> {
     assert_eq!(bad.status, Some(2));
     let said = format!("snapback: {}:1: field `accounts`: expected a reason for `444455556666`", file.display());
     assert!(bad.err.starts_with(&said), "{}", bad.err);
+    for positions in ["[]", r#"[{"444455556666": "a vendor"}]"#] {
+        fs::write(&file, positions)?;
+        let list = snapback(&["guardrails", "check", &folder])?;
+        let said = "trusted.json:1: expected an object, found a list; each name has its reason, as in {";
+        assert!(list.status == Some(2) && list.err.contains(said), "{}", list.err);
+    }
     fs::write(&file, r#"{"accounts": ["444455556666"]}"#)?;
     let list = snapback(&["guardrails", "check", &folder])?;
     let said = "trusted.json:1: field `accounts`: expected an object, found a list; each name has its reason, as in {";

@@ -449,6 +449,8 @@ pub struct AnyControl {
     pub operator_applies: bool,
     pub asks_after: Option<SignedDuration>,
     pub tells_from: Option<u64>,
+    /// Whether there is nothing to look at: it decides by the event alone.
+    pub looks_at_nothing: bool,
     pub suspect: fn(&Event, &Settings) -> Vec<Suspicion>,
     pub observe: Observe,
     pub decide: fn(&Event, &Suspicion, &Value, &Given<'_>) -> Result<Decision<Change>>,
@@ -495,6 +497,7 @@ impl AnyControl {
             operator_applies: C::OPERATOR_APPLIES,
             asks_after: C::ASKS_AFTER,
             tells_from: C::TELLS_FROM,
+            looks_at_nothing: size_of::<C::State>() == 0,
             suspect: C::suspect,
             observe: observe::<C>,
             decide: decide::<C>,
@@ -550,6 +553,13 @@ impl AnyControl {
             Self { asks_unless_named: true, about, .. } => settings.modes.of_asking(about.id),
             Self { about, .. } => settings.modes.of(about.id),
         }
+    }
+
+    /// The state that it has of everything, if there is nothing to look at.
+    #[must_use]
+    pub fn state_without_a_look(&self) -> Option<Value> {
+        let empty = [Value::Null, Value::Object(serde_json::Map::new())];
+        empty.into_iter().find(|state| self.looks_at_nothing && (self.check)(state).is_ok())
     }
 
     /// Whether a pattern means it. One that is opt-in is meant by nothing but its id.

@@ -4,6 +4,8 @@
 //! nothing turns anything into a revert. Cedar skips a policy that errs, so one that was to forbid would open: here an
 //! error forbids as well. `guardrails/schema.cedarschema` says what guardrails can speak of.
 
+mod names;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ffi::OsStr;
 use std::fmt;
@@ -16,7 +18,7 @@ use anyhow::Result;
 use cedar_policy::{
     ActionConstraint, Authorizer, Context, Decision as Answer, Effect, Entities, Entity, EntityId, EntityTypeName,
     EntityUid, Policy, PolicyId, PolicySet, PrincipalConstraint, Request, ResourceConstraint,
-    RestrictedExpression as Value, Schema, ValidationMode, Validator,
+    RestrictedExpression as Value, Schema, ValidationMode, ValidationWarning, Validator,
 };
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -33,6 +35,7 @@ use crate::journal::digest_of;
 use crate::network;
 use crate::subject::Subject;
 use crate::trusted;
+use names::Misnamed;
 
 /// What guardrails can speak of.
 const SCHEMA: &str = include_str!("../../guardrails/schema.cedarschema");
@@ -55,6 +58,8 @@ pub struct Guardrails {
     all: Vec<Loaded>,
     /// What is allowed and hardly meant, such as a guardrail that can never apply.
     doubtful: Vec<String>,
+    /// What of that can never apply.
+    idle: Vec<String>,
 }
 
 /// One guardrail, as people know it.
@@ -123,13 +128,23 @@ impl Guardrails {
         if is_marked { Self::unchecked(&texts) } else { Self::parse(&texts) }
     }
 
-    /// As [`Guardrails::read`], and puts the mark that says so into another folder, to which they will be copied.
+    /// As [`Guardrails::read`], and refuses what could never apply, such as one that names a role without its ARN. It is for
+    /// whoever writes guardrails: a function asks those that it has.
     ///
     /// # Errors
-    /// As for [`Guardrails::read`], and when the mark cannot be written.
-    pub fn read_and_mark(folder: &Path, copy: &Path) -> Result<Self, Broken> {
+    /// As for [`Guardrails::read`], and names what nothing is called, and what was meant.
+    pub fn check(folder: &Path) -> Result<Self, Broken> {
+        let texts = texts(folder)?;
+        Self::parse(&texts)?.that_may_apply(&texts)
+    }
+
+    /// As [`Guardrails::check`], and puts the mark that says so into another folder, to which they will be copied.
+    ///
+    /// # Errors
+    /// As for [`Guardrails::check`], and when the mark cannot be written.
+    pub fn check_and_mark(folder: &Path, copy: &Path) -> Result<Self, Broken> {
         let (texts, mark) = (texts(folder)?, copy.join(MARK));
-        let guardrails = Self::parse(&texts)?;
+        let guardrails = Self::parse(&texts)?.that_may_apply(&texts)?;
         match fs::write(&mark, digest(&texts)) {
             Ok(()) => Ok(guardrails),
             Err(error) => Err(Broken(vec![format!("{}: cannot be written: {error}", mark.display())])),
@@ -153,8 +168,14 @@ impl Guardrails {
         let set = set(guardrails.all.iter()).map_err(|error| Broken(vec![error.to_string()]))?;
         let found = Validator::new(schema).validate(&set, ValidationMode::Strict);
         let broken: Vec<String> = found.validation_errors().map(|error| place(error.policy_id(), error)).collect();
-        let doubtful = found.validation_warnings().map(|warning| place(warning.policy_id(), warning)).collect();
-        guardrails.doubtful = doubtful;
+        let warned = |of: &[&ValidationWarning]| -> Vec<String> {
+            of.iter().map(|warning| place(warning.policy_id(), *warning)).collect()
+        };
+        let all: Vec<&ValidationWarning> = found.validation_warnings().collect();
+        let is_idle = |warning: &&ValidationWarning| matches!(warning, ValidationWarning::ImpossiblePolicy(_));
+        let idle: Vec<&ValidationWarning> = all.iter().copied().filter(is_idle).collect();
+        let (doubtful, idle) = (warned(&all), warned(&idle));
+        (guardrails.doubtful, guardrails.idle) = (doubtful, idle);
         if broken.is_empty() { Ok(guardrails) } else { Err(Broken(broken)) }
     }
 
@@ -166,7 +187,18 @@ impl Guardrails {
                 Err(problems) => broken.extend(problems),
             }
         }
-        if broken.is_empty() { Ok(Self { all, doubtful: vec![] }) } else { Err(Broken(broken)) }
+        if broken.is_empty() { Ok(Self { all, doubtful: vec![], idle: vec![] }) } else { Err(Broken(broken)) }
+    }
+
+    fn that_may_apply<T: AsRef<str>>(self, files: &[(T, T)]) -> Result<Self, Broken> {
+        let all = files.iter().flat_map(|(file, text)| {
+            let (file, text) = (file.as_ref(), text.as_ref());
+            let of_file = self.all.iter().filter(move |loaded| loaded.guardrail.file == file);
+            of_file.flat_map(move |loaded| loaded.misnamed(text))
+        });
+        let misnamed: Vec<String> = all.collect();
+        let broken = if misnamed.is_empty() { self.idle.clone() } else { misnamed };
+        if broken.is_empty() { Ok(self) } else { Err(Broken(broken)) }
     }
 
     /// All there are, in the order of their files, also those whose time is over.
@@ -242,6 +274,20 @@ impl Guardrails {
 
     fn in_force(&self, now: Timestamp) -> impl Iterator<Item = &Loaded> {
         self.all.iter().filter(move |loaded| loaded.guardrail.applies(now))
+    }
+}
+
+impl Loaded {
+    /// What it names and nothing is called, each with its place in the text of its file.
+    fn misnamed(&self, text: &str) -> Vec<String> {
+        let Guardrail { id, file, .. } = &self.guardrail;
+        let own = self.policy.to_cedar().and_then(|own| text.find(&own)).unwrap_or_default();
+        let said = |Misnamed { found, expected }: Misnamed| {
+            let at = text[own..].find(&format!("\"{found}\"")).map_or(own, |at| own + at);
+            let line = text[..at].matches('\n').count() + 1;
+            format!("{file}:{line}: `{id}` could never apply: expected {expected}, found `{found}`")
+        };
+        names::misnamed(&self.policy.to_json().unwrap_or_default()).into_iter().map(said).collect()
     }
 }
 
@@ -702,6 +748,83 @@ mod tests {
         insta::assert_snapshot!(broken("permit (principal == ?principal, action, resource);"), @"own.cedar: expected policies, found a template (`?principal` or `?resource`)");
     }
 
+    fn never(text: &str) -> String {
+        let files = [("own.cedar", text)];
+        let checked = Guardrails::parse(&files).expect("it fits the schema").that_may_apply(&files);
+        checked.map(drop).expect_err(text).to_string()
+    }
+
+    /// Each fits the schema, and nothing is ever called so.
+    #[test]
+    fn what_could_never_apply_is_told_with_its_line_and_with_what_was_meant() {
+        let of = |who: &str, what: &str, which: &str| {
+            format!("@reason(\"r\")\n@owner(\"o\")\nforbid (\n{who},\n{what},\n{which}\n);")
+        };
+        let session = "Actor::\"arn:aws:sts::111122223333:assumed-role/Ops/alice\"";
+        for (text, said) in [
+            (
+                of("principal", "action == Action::\"service/s3\"", "resource"),
+                "own.cedar:5: `own` could never apply: expected `action in Action::\"service/s3\"`",
+            ),
+            (
+                of("principal == Actor::\"BreakGlass\"", "action", "resource"),
+                "own.cedar:4: `own` could never apply: expected the ARN of a role or a user",
+            ),
+            (
+                of(&format!("principal == {session}"), "action", "resource"),
+                "expected the role of the session, `arn:aws:iam::111122223333:role/Ops`",
+            ),
+            (
+                of("principal == Actor::\"arn:aws:iam::111122223333:role/*\"", "action", "resource"),
+                "`principal has role && principal.role like",
+            ),
+            (
+                of("principal", "action", "resource == Resource::\"example-reports\""),
+                "own.cedar:6: `own` could never apply: expected the ARN of a resource",
+            ),
+            (
+                of("principal", "action", "resource == Resource::\"arn:aws:s3:::site-*\""),
+                "a pattern needs `resource.arn like",
+            ),
+            (
+                forbid("\ncontext.severity == \"hgih\""),
+                "own.cedar:2: `own` could never apply: expected `low`, `medium`, `high` or `critical`, found `hgih`",
+            ),
+            (forbid("\"hgih\" != context.severity"), "found `hgih`"),
+            (forbid("[\"high\", \"critcal\"].contains(context.severity)"), "found `critcal`"),
+            (forbid("resource.account == \"sandbox\""), "expected the twelve digits of an account, found `sandbox`"),
+            (forbid("principal has role && principal.role == \"Ops\""), "expected the ARN of a role or a user"),
+            (forbid("resource.arn == \"reports\""), "expected an ARN, found `reports`"),
+            (forbid("principal.type == \"AssumeRole\""), "expected `AssumedRole`, found `AssumeRole`"),
+            (forbid("[Action::\"service/s3\"].contains(action)"), "expected `action in Action::\"service/s3\"`"),
+            (forbid("principal in [Actor::\"Ops\"]"), "found `Ops`"),
+            (forbid("false"), "policy is impossible"),
+        ] {
+            assert!(never(&text).contains(said), "{text}: {}", never(&text));
+        }
+        let second = format!("{PERMIT}\n{}\n{}", forbid("true"), forbid("context.severity == \"hgih\""));
+        assert!(never(&second).starts_with("own.cedar:3: `own-3`"), "{}", never(&second));
+    }
+
+    #[test]
+    fn what_may_apply_is_not_refused() {
+        for text in [
+            forbid("action in [Action::\"service/s3\", Action::\"ec2-open-egress\"]"),
+            forbid("principal == Actor::\"unknown\" || principal == Actor::\"lambda.amazonaws.com\""),
+            forbid("principal == Actor::\"arn:aws-cn:iam::111122223333:user/eng/bob\""),
+            forbid("principal == Actor::\"arn:aws:iam::111122223333:root\""),
+            forbid("principal == Actor::\"arn:aws:sts::111122223333:federated-user/bob\""),
+            forbid("principal has arn && principal.arn == \"arn:aws:sts::111122223333:assumed-role/Ops/alice\""),
+            forbid("resource == Resource::\"arn:aws:s3:::reports/odd*name\""),
+            forbid("resource.name == \"hgih\" && context.severity != \"critical\" && resource.type == \"bucket\""),
+            forbid("principal.type == \"SomethingThatIsNew\""),
+        ] {
+            let files = [("own.cedar", &*text)];
+            let checked = Guardrails::parse(&files).expect("it fits the schema").that_may_apply(&files);
+            assert!(checked.is_ok(), "{text}: {checked:?}");
+        }
+    }
+
     #[test]
     fn several_guardrails_of_a_file_are_numbered() {
         let text = [PERMIT, &forbid("true"), &forbid("false")].concat();
@@ -729,7 +852,7 @@ mod tests {
         let write = |name: &str, text: &str| fs::write(folder.join(name), text).expect("a file");
         let is_read = || Guardrails::read_marked(&folder).is_ok();
         write("own.cedar", misfit);
-        assert!(Guardrails::read_and_mark(&folder, &folder).is_err() && !is_read(), "what does not fit gets no mark");
+        assert!(Guardrails::check_and_mark(&folder, &folder).is_err() && !is_read(), "what does not fit gets no mark");
         write(MARK, &digest(&texts(&folder).expect("texts")));
         assert!(is_read());
         write("own.cedar", &misfit.replace('1', "2"));

@@ -26,6 +26,19 @@ pub fn read<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Misread> {
     Ok(read)
 }
 
+/// The same of an object. A list with its fields in their order would be read as one, too.
+///
+/// # Errors
+/// As for [`read`], and of a list.
+pub fn read_object<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Misread> {
+    let before = text.len() - text.trim_start().len();
+    if text[before..].starts_with('[') {
+        let line = text[..before].matches('\n').count() + 1;
+        return Err(Misread { message: "expected an object, found a list".to_owned(), line, column: 1 });
+    }
+    read(text)
+}
+
 fn misread(error: &serde_json::Error, field: &str) -> Misread {
     let said = said(error);
     // One that is not known is named already.
@@ -119,6 +132,7 @@ fn of_another_type(message: &str) -> Option<String> {
         "a string" | "a borrowed string" => "a text",
         "a sequence" => "a list",
         "a map" => "an object",
+        "unit" => "null",
         "a boolean" => "true or false",
         of_rust if of_rust.starts_with("struct ") => "an object",
         of_rust if of_rust.starts_with(['i', 'u']) && of_rust[1..].parse::<u8>().is_ok() => "a number",

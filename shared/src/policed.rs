@@ -289,11 +289,9 @@ impl<P: Policed> Control for Open<P> {
         if let Some(why) = barriers.iter().find_map(unsure) {
             return alert(Severity::Medium, why);
         }
-        let strangers = whoever_the_network::<P>(text, &policy, &trust);
-        let is_certain =
-            |grant: &Grant| grant.certain && (grant.exposure == Exposure::Public || strangers.contains(&grant.name));
-        let (certain, unsure): (Vec<_>, Vec<_>) = open.into_iter().partition(is_certain);
-        let unsure: Vec<String> = unsure.into_iter().map(doubt).collect();
+        let open = with_doubts(open, P::KIND, text, &policy, &trust);
+        let (certain, unsure): (Vec<_>, Vec<_>) = open.into_iter().partition(|grant| grant.certain);
+        let unsure: Vec<String> = unsure.into_iter().map(|grant| grant.why).collect();
         if certain.is_empty() {
             return alert(Severity::Medium, unsure.join("; "));
         }
@@ -376,29 +374,43 @@ fn said(grants: &[Grant]) -> String {
     grants.iter().map(|grant| grant.why.as_str()).collect::<Vec<_>>().join("; ")
 }
 
+/// The grants, less certain where they let strangers in only from a network of which nobody can tell whose it is.
+#[must_use]
+pub fn with_doubts(grants: Vec<Grant>, kind: Kind, text: &str, policy: &Policy<'_>, trust: &Trust) -> Vec<Grant> {
+    let strangers = whoever_the_network(kind, text, policy, trust);
+    let is_doubted =
+        |grant: &Grant| grant.certain && grant.exposure == Exposure::Foreign && !strangers.contains(&grant.name);
+    let mut grants = grants;
+    for grant in grants.iter_mut().filter(|grant| is_doubted(grant)) {
+        grant.why = doubt(grant);
+        grant.certain = false;
+    }
+    grants
+}
+
 /// The names of the grants that would let strangers in even if every network were one's own.
-fn whoever_the_network<P: Policed>(text: &str, policy: &Policy<'_>, trust: &Trust) -> BTreeSet<String> {
+fn whoever_the_network(kind: Kind, text: &str, policy: &Policy<'_>, trust: &Trust) -> BTreeSet<String> {
     let ids = text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '-');
     let networks = ids.filter(|id| id.starts_with("vpc-") || id.starts_with("vpce-")).map(str::to_owned);
     let mut trust = trust.clone();
     trust.networks.extend(networks);
     trust.ranges = vec![Ipv4Net::default().into(), Ipv6Net::default().into()];
-    let grants = policy.judge(P::KIND, &trust).grants.into_iter();
+    let grants = policy.judge(kind, &trust).grants.into_iter();
     grants.filter(Grant::is_untrusted).map(|grant| grant.name).collect()
 }
 
-/// What is said of a grant of which it is not certain that it lets a stranger in.
-fn doubt(grant: Grant) -> String {
-    if !grant.certain {
-        return grant.why;
-    }
+/// What is said of a grant that may only let in one's own.
+fn doubt(grant: &Grant) -> String {
     // Its name is the statement as if it granted only this, conditions included.
     let is_network =
         |word: &&str| word.starts_with("vpc-") || word.starts_with("vpce-") || network::range(word).is_some();
     let networks: BTreeSet<&str> = grant.name.split('"').filter(is_network).collect();
     let networks = networks.into_iter().map(|network| format!(" `{network}`")).collect::<Vec<_>>().join(",");
-    format!("{}, and whose network{networks} that is cannot be told", grant.why)
+    format!("{}, and {WHOSE_NETWORK}{networks} that is cannot be told", grant.why)
 }
+
+/// What is said where that cannot be told.
+pub const WHOSE_NETWORK: &str = "whose network";
 
 fn article(word: &str) -> &'static str {
     if word.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" }

@@ -69,7 +69,7 @@ impl Settings {
             Err(error) => return Err(refused(format!("cannot be read: {error}"))),
         };
         let Trusted { accounts, organizations, networks, ranges, canonical_users } =
-            json::read(&text).map_err(|error: Misread| {
+            json::read_object(&text).map_err(|error: Misread| {
                 let Misread { message, line, .. } = error;
                 Unusable(format!("{}:{line}: {message}; {EXPECTED}", path.display()))
             })?;
@@ -144,7 +144,9 @@ impl<'de, T> Visitor<'de> for Names<T> {
     }
 }
 
-fn is_network(id: &str) -> bool {
+/// Whether it is the id of a VPC or of a VPC endpoint.
+#[must_use]
+pub fn is_network(id: &str) -> bool {
     let id = id.strip_prefix("vpce-").or_else(|| id.strip_prefix("vpc-"));
     id.is_some_and(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric()))
 }
@@ -228,6 +230,12 @@ mod tests {
                 "list",
                 r#"{"ranges": ["10.0.0.0/8"]}"#,
                 "trusted.json:1: field `ranges`: expected an object, found a list",
+            ),
+            ("empty-list", "[]", "trusted.json:1: expected an object, found a list"),
+            (
+                "positions",
+                "\n[{\"444455556666\": \"a vendor\"}]",
+                "trusted.json:2: expected an object, found a list; each name has its reason",
             ),
         ] {
             let folder = folder(name, text);

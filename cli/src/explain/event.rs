@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use functions::FUNCTIONS;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -74,6 +74,8 @@ struct Suspected {
     opt_in: bool,
     /// Whether there is nothing that it could revert.
     only_notifies: bool,
+    #[serde(skip)]
+    looks_at_nothing: bool,
     subject: Subject,
     suspicion: String,
     /// Nothing if nobody has looked.
@@ -128,6 +130,8 @@ impl Question for Arguments {
 /// What is said of records that sum calls up or repeat them.
 const NO_EVENT: &str = "no event: CloudTrail has other records of the same calls, with their parameters";
 
+const NOTHING_TO_READ: &str = "none: this control judges by the event alone";
+
 const NO_ACCOUNT: &str =
     "field `recipientAccountId`: expected the account that the call took effect in, twelve digits, found nothing";
 
@@ -179,6 +183,7 @@ impl Arguments {
                 Ok(given) => state = Some(given),
                 Err(error) => problem = Some(format!("{error:#}")),
             },
+            (None, _) if control.looks_at_nothing => state = control.state_without_a_look(),
             (None, Some(look)) => match (control.observe)(look, event, suspicion).await {
                 Ok(seen) => state = Some(seen),
                 Err(failure) => problem = Some(format!("{failure:#}")),
@@ -206,6 +211,7 @@ impl Arguments {
             control: control.about.id,
             opt_in: control.opt_in,
             only_notifies: control.about.writes.is_empty(),
+            looks_at_nothing: control.looks_at_nothing,
             suspicion: suspicion.why.clone(),
             result: decision.clone().map(|decision| match &verdict {
                 Some(verdict) => verdict.over(decision),
@@ -264,9 +270,17 @@ fn those_that_fit(file: &Path, suspicions: Vec<Suspected>) -> Result<Vec<Suspect
 
 /// What is no state of the control would be judged as one in which nothing is open.
 fn state_in(file: &Path, control: &AnyControl) -> Result<Value> {
+    ensure!(!file.is_dir(), "expected a file, found a folder");
     let text = fs::read_to_string(file).context("cannot be read")?;
     let state = json::read(&text).map_err(|Misread { message, line, .. }| anyhow!("{message} (line {line})"))?;
-    (control.check)(&state).with_context(|| format!("this is no state of {}", control.about.id))?;
+    let id = control.about.id;
+    (control.check)(&state).with_context(|| {
+        if control.looks_at_nothing {
+            format!("{id} has no state, as it judges by the event alone: leave out --state")
+        } else {
+            format!("this is no state of {id}")
+        }
+    })?;
     Ok(state)
 }
 
@@ -308,7 +322,8 @@ fn for_people(trace: &Trace) -> String {
         let opt_in = if suspected.opt_in { " (opt-in: off until `ModeOverrides` names it)" } else { "" };
         line("control", &format!("{} on {}{opt_in}", suspected.control, suspected.subject.arn));
         line("suspicion", &suspected.suspicion);
-        let state = suspected.state.as_ref().map(ToString::to_string).or_else(|| suspected.problem.clone());
+        let nothing = suspected.looks_at_nothing.then(|| NOTHING_TO_READ.to_owned());
+        let state = suspected.problem.clone().or(nothing).or_else(|| suspected.state.as_ref().map(ToString::to_string));
         line("state", state.as_deref().unwrap_or("not read: --look reads it now, --state takes it from a file"));
         if let Some(decision) = &suspected.decision {
             line("decision", &decision.to_string());

@@ -23,7 +23,6 @@ use crate::{operator, trouble};
 pub(super) struct Arguments {
     /// The JSON document, or with --principal what `aws iam get-account-authorization-details` has written; `-` is
     /// standard input
-    #[arg(required_unless_present = "principal")]
     file: Option<PathBuf>,
     /// Judge all that this user, role or group holds: its managed and inline policies, those of its groups, and its
     /// permissions boundary. Without a file it is read as it is now, with your credentials; nothing is changed
@@ -91,7 +90,7 @@ impl Arguments {
 
     #[tokio::main(flavor = "current_thread")]
     pub(super) async fn look(&self, out: &mut impl Write) -> Result<ExitCode> {
-        let principal = self.principal.as_ref().context("neither a file nor a principal is named")?;
+        let principal = self.principal.as_ref().context(NEITHER)?;
         let held = self.held(principal).await?;
         let identity = held.judge(Some(Timestamp::now())).with_context(|| format!("judging `{}`", held.arn))?;
         writeln!(out, "{}", self.shown(Some(&held.arn), &identity)?)?;
@@ -124,6 +123,9 @@ impl Arguments {
         }
     }
 }
+
+const NEITHER: &str =
+    "expected the file of a policy, or the ARN of who is to be judged with --principal, found neither";
 
 /// A session of a role holds what the role holds.
 fn principal(arn: &str) -> Result<Principal, String> {

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::Value;
 use snapback::json::{self, Misread};
 use snapback::network::{self, Open, Opening, PublicPorts, Traffic};
-use snapback::policy::{Exposure, NotUnderstood};
+use snapback::policy::NotUnderstood;
 
 use super::{Answer, Input, Question, Unanswered};
 use crate::choices::public_ports;
@@ -70,9 +70,13 @@ struct PrefixListId {
 }
 
 #[derive(Serialize)]
-struct Shown {
-    exposure: Exposure,
-    open: Vec<Open>,
+struct Shown<'a> {
+    /// `unknown` if nothing is known to be open, and it cannot be told of all.
+    exposure: &'a str,
+    open: &'a [Open],
+    /// The prefix lists of which it cannot be told whether they are the world.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    unknown: &'a BTreeSet<&'a String>,
 }
 
 impl Question for Arguments {
@@ -83,11 +87,8 @@ impl Question for Arguments {
     fn answer(&self, text: &str) -> Result<Answer, Unanswered> {
         let groups = read(text)?;
         let permissions = || groups.iter().flatten();
-        let lists: BTreeSet<&String> = permissions().flat_map(|permission| &permission.prefix_lists).collect();
-        let notes = lists
-            .into_iter()
-            .map(|list| format!("prefix list {list} is not checked: what is in it can only be read from AWS"))
-            .collect();
+        let open_if_world = permissions().filter(|permission| permission.may_be_open(&self.public_ports));
+        let unknown: BTreeSet<&String> = open_if_world.flat_map(|permission| &permission.prefix_lists).collect();
         // What two groups let in nobody reaches by one of them.
         let open: BTreeSet<Open> = groups
             .iter()
@@ -97,14 +98,18 @@ impl Question for Arguments {
             })
             .collect();
         let open: Vec<Open> = open.into_iter().collect();
-        let exposure = if open.is_empty() { Exposure::None } else { Exposure::Public };
-        let is_untrusted = exposure.is_untrusted();
-        let shown = if self.input.json {
-            serde_json::to_string(&Shown { exposure, open }).map_err(|error| Unanswered::Failed(error.into()))?
-        } else {
-            for_people(&open, &self.public_ports)
+        let exposure = match (open.is_empty(), unknown.is_empty()) {
+            (false, _) => "public",
+            (true, false) => "unknown",
+            (true, true) => "none",
         };
-        Ok(Answer { shown, is_untrusted, notes })
+        let shown = if self.input.json {
+            serde_json::to_string(&Shown { exposure, open: &open, unknown: &unknown })
+                .map_err(|error| Unanswered::Failed(error.into()))?
+        } else {
+            for_people(&open, &unknown, &self.public_ports)
+        };
+        Ok(Answer { shown, is_untrusted: exposure != "none", notes: vec![] })
     }
 }
 
@@ -119,10 +124,10 @@ struct ToldRule {
     ip_protocol: String,
     from_port: Option<i64>,
     to_port: Option<i64>,
-    #[serde(default)]
-    cidr_ipv4: Option<String>,
-    #[serde(default)]
-    cidr_ipv6: Option<String>,
+    #[serde(default, deserialize_with = "ipv4_if_any")]
+    cidr_ipv4: Option<IpNet>,
+    #[serde(default, deserialize_with = "ipv6_if_any")]
+    cidr_ipv6: Option<IpNet>,
     prefix_list_id: Option<String>,
     /// Security groups are one's own, or somebody's who has been asked.
     #[serde(default, rename = "ReferencedGroupInfo")]
@@ -201,13 +206,7 @@ fn of_rules(rules: Vec<ToldRule>) -> Result<Vec<Vec<IpPermission>>, NotUnderstoo
 
 impl ToldRule {
     fn permission(self) -> Result<IpPermission, String> {
-        let told =
-            self.cidr_ipv4.iter().map(|text| (text, true)).chain(self.cidr_ipv6.iter().map(|text| (text, false)));
-        let range = |(text, is_v4): (&String, bool)| {
-            let range = network::range(text).filter(|range| matches!(range, IpNet::V4(_)) == is_v4);
-            range.ok_or_else(|| format!("expected a range of addresses, found `{text}`"))
-        };
-        let ranges = told.map(range).collect::<Result<Vec<_>, _>>()?;
+        let ranges: Vec<IpNet> = self.cidr_ipv4.into_iter().chain(self.cidr_ipv6).collect();
         if ranges.is_empty() && self.prefix_list_id.is_none() && self.referenced.is_none() {
             return Err("expected a rule with a range, a prefix list or a group, found none of them".to_owned());
         }
@@ -233,6 +232,14 @@ fn traffic(protocol: &str, from: Option<i64>, to: Option<i64>) -> Result<Traffic
     Ok(traffic)
 }
 
+impl IpPermission {
+    /// Whether it would be open if its sources were the world.
+    fn may_be_open(&self, public: &PublicPorts) -> bool {
+        let world = vec![Ipv4Net::default().into(), Ipv6Net::default().into()];
+        Opening { ranges: world, ..self.opening.clone() }.is_open(public)
+    }
+}
+
 impl TryFrom<Told> for IpPermission {
     type Error = String;
 
@@ -245,33 +252,49 @@ impl TryFrom<Told> for IpPermission {
     }
 }
 
-fn for_people(open: &[Open], public: &PublicPorts) -> String {
+fn for_people(open: &[Open], unknown: &BTreeSet<&String>, public: &PublicPorts) -> String {
     let public = match public.to_string() {
         none if none.is_empty() => "and no port is meant to be public".to_owned(),
         ports => format!("beyond {ports}"),
     };
+    let lists = unknown.iter().map(|list| format!("\n! what is in prefix list {list} can only be read from AWS"));
+    let lists: String = lists.collect();
     if open.is_empty() {
-        return format!("none: nothing is open to the world {public}");
+        return if lists.is_empty() {
+            format!("none: nothing is open to the world {public}")
+        } else {
+            format!("unknown: it cannot be told whether anything is open to the world {public}{lists}")
+        };
     }
     let ranges = open.iter().map(|open| format!("\n! {open}"));
-    format!("public: open to the world {public}{}", ranges.collect::<String>())
+    format!("public: open to the world {public}{}{lists}", ranges.collect::<String>())
 }
 
 fn ipv4<'de, D: Deserializer<'de>>(deserializer: D) -> Result<IpNet, D::Error> {
-    range(deserializer, "a range of IPv4 addresses, such as `203.0.113.0/24`", |range| matches!(range, IpNet::V4(_)))
+    range(&String::deserialize(deserializer)?, IPV4, |range| matches!(range, IpNet::V4(_)))
+}
+
+fn ipv4_if_any<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<IpNet>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    text.map(|text| range(&text, IPV4, |range| matches!(range, IpNet::V4(_)))).transpose()
 }
 
 fn ipv6<'de, D: Deserializer<'de>>(deserializer: D) -> Result<IpNet, D::Error> {
-    range(deserializer, "a range of IPv6 addresses, such as `2001:db8::/32`", |range| matches!(range, IpNet::V6(_)))
+    range(&String::deserialize(deserializer)?, IPV6, |range| matches!(range, IpNet::V6(_)))
 }
 
-fn range<'de, D>(deserializer: D, expected: &str, fits: impl Fn(&IpNet) -> bool) -> Result<IpNet, D::Error>
-where
-    D: Deserializer<'de>,
-{
-    let text = String::deserialize(deserializer)?;
-    let range = network::range(&text).filter(fits);
-    range.ok_or_else(|| de::Error::custom(format!("expected {expected}, found `{text}`")))
+fn ipv6_if_any<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<IpNet>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    text.map(|text| range(&text, IPV6, |range| matches!(range, IpNet::V6(_)))).transpose()
+}
+
+const IPV4: &str = "a range of IPv4 addresses with its length, such as `203.0.113.0/24`";
+const IPV6: &str = "a range of IPv6 addresses with its length, such as `2001:db8::/32`";
+
+/// EC2 takes no address without a length: who leaves it away from `0.0.0.0` means the world.
+fn range<E: de::Error>(text: &str, expected: &str, fits: impl Fn(&IpNet) -> bool) -> Result<IpNet, E> {
+    let range = text.parse::<IpNet>().ok().map(|range| range.trunc()).filter(fits);
+    range.ok_or_else(|| E::custom(format!("expected {expected}, found `{text}`")))
 }
 
 pub(super) fn not_understood(Misread { message, line, column }: Misread) -> NotUnderstood {

@@ -116,6 +116,7 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCod
     let input = question.input();
     let mut explanation = Explanation { out, question, input: input.clone(), answered: 0, untrusted: 0, bad: 0 };
     match reader(&input.file) {
+        Ok(_) if input.file.is_dir() => explanation.complain("expected a file, found a folder")?,
         Ok(reader) if input.lines => explanation.lines(reader)?,
         Ok(reader) => explanation.document(reader)?,
         Err(error) => explanation.complain(&format!("cannot be opened: {error}"))?,

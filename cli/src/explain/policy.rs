@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
+use snapback::policed::{WHOSE_NETWORK, with_doubts};
 use snapback::policy::{Exposure, Grant, Judgement, Kind, NOBODY, NotUnderstood, Policy, Trust};
 
 use super::{Answer, Input, Question, Unanswered};
@@ -67,28 +68,55 @@ impl Question for Arguments {
         };
         let trust = self.trusted.settings().trust("").at(Timestamp::now());
         let trust = Trust { account: self.account.clone(), resource: self.resource.clone(), ..trust };
-        let judgement = policy.judge(kind, &trust);
+        let Judgement { exposure, grants } = policy.judge(kind, &trust);
+        let judgement = Judgement { exposure, grants: with_doubts(grants, kind, text, &policy, &trust) };
         let untrusted: Vec<_> = judgement.grants.iter().filter(|grant| grant.is_untrusted()).cloned().collect();
         let without = policy.without(&untrusted);
         let shown = if self.input.json {
             in_json(&judgement, without)?
         } else {
-            for_people(&judgement, text, without) + self.hint(&judgement)
+            for_people(&judgement, text, without) + &self.hints(&judgement, text)
         };
         Ok(Answer { shown, is_untrusted: !untrusted.is_empty(), notes: vec![] })
     }
 }
 
 impl Arguments {
-    /// Who is only called a stranger because nobody said whose the resource is.
-    fn hint(&self, judgement: &Judgement) -> &'static str {
+    /// What else could be told, if more were.
+    fn hints(&self, judgement: &Judgement, text: &str) -> String {
         let is_foreign = judgement.grants.iter().any(|grant| grant.exposure == Exposure::Foreign);
-        if self.account.is_none() && is_foreign { NO_ACCOUNT } else { "" }
+        let hints = [
+            // Who is only called a stranger because nobody said whose the resource is.
+            (self.account.is_none() && is_foreign, NO_ACCOUNT),
+            (judgement.grants.iter().any(|grant| grant.why.contains(WHOSE_NETWORK)), NO_NETWORK),
+            (matches!(self.kind, Attached::Resource) && is_of_a_role(text), NO_TRUST),
+        ];
+        hints.into_iter().filter(|(is_due, _)| *is_due).map(|(_, hint)| hint).collect()
     }
 }
 
 const NO_ACCOUNT: &str = "\n\nhint: every account counts as a stranger's here. Name the owner's with --account, and those that you \
                           trust with --trust-account.";
+
+const NO_NETWORK: &str = "\n\nhint: if a network that is named there is yours, name it with --trust-network.";
+
+const NO_TRUST: &str = "\n\nhint: this reads as the trust policy of a role: --kind trust judges it as one.";
+
+/// Whether somebody may assume something, and it is not said what: in a trust policy that is the role itself.
+fn is_of_a_role(text: &str) -> bool {
+    let document: Value = serde_json::from_str(text).unwrap_or_default();
+    let statements = match &document["Statement"] {
+        Value::Array(statements) => statements.iter().collect(),
+        lone => vec![lone],
+    };
+    let assumes =
+        |action: &Value| action.as_str().is_some_and(|action| action.to_lowercase().starts_with("sts:assumerole"));
+    statements.into_iter().any(|statement| {
+        let names_none = statement["Resource"].is_null() && statement["NotResource"].is_null();
+        let action = &statement["Action"];
+        names_none && (assumes(action) || action.as_array().is_some_and(|actions| actions.iter().any(assumes)))
+    })
+}
 
 /// What is wrong with a text, which may be no policy at all but an event, or something in which a policy stands.
 pub(super) fn no_policy(text: &str, error: NotUnderstood) -> NotUnderstood {

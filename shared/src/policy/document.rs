@@ -9,6 +9,7 @@ use std::ops::Range;
 use jsonc_parser::ast::{self, Value};
 use jsonc_parser::common::Ranged;
 
+use super::operator;
 use super::pattern;
 use crate::json;
 
@@ -198,7 +199,7 @@ impl<'a> Statement<'a> {
                 "NotAction" => statement.actions = Scope { words: words(member.value)?, is_all_but: true },
                 "Resource" => statement.resources.words = words(member.value)?,
                 "NotResource" => statement.resources = Scope { words: words(member.value)?, is_all_but: true },
-                "Condition" => statement.condition = entries(member.value)?,
+                "Condition" => statement.condition = entries(member.value, strays)?,
                 other => {
                     refuse_misspelt(other, member.place.start, &ELEMENTS)?;
                     strays.push(Stray { place: member.name_at, expected: &ELEMENTS });
@@ -321,13 +322,20 @@ fn lists(value: Value<'_>) -> Result<Vec<List<'_>>> {
 }
 
 /// In one order, whatever order AWS gives them back in: where two keys are as good, the first one counts.
-fn entries(value: Value<'_>) -> Result<Vec<Entry<'_>>> {
+fn entries<'a>(value: Value<'a>, strays: &mut Vec<Stray>) -> Result<Vec<Entry<'a>>> {
     let start = value.start();
     let Value::Object(blocks) = value else {
         return expected(start, "an object as `Condition`");
     };
     let mut entries = vec![];
     for block in members(blocks)? {
+        strays.extend(operator::misspelt(&block.name).map(|(within, expected)| {
+            // The name stands in quotation marks. One with escapes is longer there, and told as a whole.
+            let start = block.name_at.start + 1;
+            let is_as_written = block.name.len() + 2 == block.name_at.len();
+            let place = if is_as_written { start + within.start..start + within.end } else { block.name_at.clone() };
+            Stray { place, expected }
+        }));
         let Value::Object(keys) = block.value else {
             return expected(block.place.start, "an object for each operator of a `Condition`");
         };
@@ -373,7 +381,7 @@ fn place(value: &impl Ranged) -> Range<usize> {
 }
 
 /// The one of some names that another is most like; nothing if it is like none of them.
-pub(super) fn nearest(name: &str, names: &'static [&'static str]) -> Option<&'static str> {
+pub(crate) fn nearest(name: &str, names: &'static [&'static str]) -> Option<&'static str> {
     const FARTHEST: usize = 3;
     let name = shown(name).to_lowercase();
     let distances = names.iter().map(|one| (strsim::levenshtein(&name, &one.to_lowercase()), *one));

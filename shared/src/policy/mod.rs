@@ -38,6 +38,7 @@ use grant::{Context, Going};
 use said::Said;
 
 pub use document::NotUnderstood;
+pub(crate) use document::nearest;
 pub use grant::Grant;
 pub use principal::{is_account, is_organization};
 pub use text::PolicyText;
@@ -72,6 +73,15 @@ pub struct Judgement {
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html>
 const KINDS: [&str; 4] = ["AWS", "Service", "Federated", "CanonicalUser"];
 
+/// What a lone `Principal` can be, and what stands in its place for anybody in particular.
+const LONE: [&str; 2] = ["*", r#"{"AWS": "111122223333"}"#];
+
+/// What a principal of `AWS` can be.
+const NAMED: [&str; 3] = ["*", "111122223333", "arn:aws:iam::111122223333:role/reader"];
+
+/// How many names an error lists of those that are possible.
+const MOST_NAMED: usize = 12;
+
 /// What is left of the trust of a role that nobody should assume: without a statement it would be no policy, and the
 /// owner's account in its place would let in whoever may assume any role.
 pub const NOBODY: &str = r#"{"Effect":"Deny","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"}"#;
@@ -95,13 +105,29 @@ impl<'a> Policy<'a> {
         let of_no_kind = kinds
             .filter(|list| !KINDS.contains(&&*list.kind))
             .map(|list| (list.place.start, list.kind.to_string(), KINDS.as_slice()));
+        let of_aws = self.document.statements.iter().flat_map(|statement| statement.principal.lists());
+        let nobody = of_aws.filter(|list| list.kind == "AWS").flat_map(|list| {
+            // A lone text has no member around it, and can only be everyone.
+            let is_lone = list.words.len() == 1 && list.words[0].place == list.place;
+            let wrong = list
+                .words
+                .iter()
+                .filter(move |word| !(word.text == "*" || !is_lone && principal::is_named(&word.text)));
+            wrong.map(move |word| {
+                (word.place.start, word.text.to_string(), if is_lone { LONE.as_slice() } else { NAMED.as_slice() })
+            })
+        });
         let strays = self.document.strays.iter().map(|Stray { place, expected }| {
             (place.start, self.text[place.clone()].trim_matches('"').to_owned(), *expected)
         });
-        let Some((position, found, expected)) = strays.chain(of_no_kind).min_by_key(|(position, ..)| *position) else {
+        let Some((position, found, expected)) =
+            strays.chain(of_no_kind).chain(nobody).min_by_key(|(position, ..)| *position)
+        else {
             return Ok(());
         };
         let nearest = document::nearest(&found, expected);
+        // Of a long list, the first is an example.
+        let expected = if expected.len() > MOST_NAMED { &expected[..1] } else { expected };
         let names: Vec<String> =
             nearest.as_ref().map_or(expected, slice::from_ref).iter().map(|name| format!("`{name}`")).collect();
         let names = match names.split_last() {

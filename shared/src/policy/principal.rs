@@ -130,6 +130,11 @@ pub(super) fn is_deleted(text: &str) -> bool {
     is_id && ["AROA", "AIDA", "AGPA", "AIPA", "ANPA"].iter().any(|prefix| text.starts_with(prefix))
 }
 
+/// Whether AWS takes it for somebody in particular: an account, an ARN, or the unique id of who is no more.
+pub(super) fn is_named(text: &str) -> bool {
+    is_account(text) || is_deleted(text) || text.starts_with("arn:")
+}
+
 /// Whether a text is an account id.
 #[must_use]
 pub fn is_account(text: &str) -> bool {
