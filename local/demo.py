@@ -99,7 +99,7 @@ def tell(aws: LocalAws, stay: bool, mode: str, mail: Path | None) -> None:
         if mail:
             [told, *_] = aws.mails_about(announced["group"])
             mail.write_text(json.dumps(told))
-        print(dim("\nOn AWS, CloudTrail's delivery comes on top; here it tells at once."))
+        print(dim("\nOn AWS, add CloudTrail's delivery time; here it reports at once."))
     if stay:
         try_it_yourself(aws, inbox, mode)
 

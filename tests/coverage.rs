@@ -6,6 +6,7 @@ use std::fmt::Write;
 
 use anyhow::{Context, Result};
 use snapback::control::AnyControl;
+use snapback::event::Kind;
 use workspace_tests::{controls, workspace};
 
 use crate::docs::anchor;
@@ -95,8 +96,8 @@ fn page() -> Result<String> {
         [("Stratus Red Team", "Stratus", &STRATUS[..]), ("Pacu, what it leaves in IAM", "Pacu", &PACU[..])]
     {
         let named = named(catalogue);
-        let answered = known.iter().filter(|attack| named.contains_key(**attack)).count();
-        write!(out, "\n## {title}\n\n{answered} of {} are answered.\n\n", known.len())?;
+        let answered = known.iter().filter_map(|attack| named.get(attack)).map(Vec::as_slice);
+        write!(out, "\n## {title}\n\n{}\n\n", counted(&answered.collect::<Vec<_>>(), known.len()))?;
         out += "| attack | control | what was seen |\n|---|---|---|\n";
         for attack in known {
             out += &rows(&format!("`{attack}`"), named.get(attack).map_or(&[], Vec::as_slice), &proofs)?;
@@ -109,6 +110,21 @@ fn page() -> Result<String> {
         out += &rows(&format!("[{technique}](https://attack.mitre.org/techniques/{link}/)"), &controls, &proofs)?;
     }
     Ok(out)
+}
+
+/// How many attacks are answered, by their controls, and how many of those only where something is given.
+fn counted(answered: &[&[&AnyControl]], of: usize) -> String {
+    let only = |is_so: fn(&AnyControl) -> bool, where_: &str| {
+        let count = answered.iter().filter(|controls| controls.iter().all(|control| is_so(control))).count();
+        (count > 0).then(|| format!("{count} of them only if {where_}"))
+    };
+    let limits = [
+        only(|control| control.opt_in, "`ModeOverrides` names the control"),
+        only(|control| control.kind == Kind::DeniedCall, "the call was denied"),
+    ];
+    let limits = limits.into_iter().flatten().collect::<Vec<_>>().join(", ");
+    let answered = format!("{} of {of} are answered", answered.len());
+    if limits.is_empty() { format!("{answered}.") } else { format!("{answered}, {limits}.") }
 }
 
 /// The controls by what they name of a catalogue.
@@ -144,6 +160,7 @@ fn seen(control: &AnyControl, proofs: &Proofs) -> Result<String> {
     };
     Ok(match control {
         AnyControl { opt_in: true, .. } => format!("{done} if `ModeOverrides` names it"),
+        AnyControl { kind: Kind::DeniedCall, .. } => format!("{done} if the call was denied"),
         _ if done == "alerted" => done.to_owned(),
         AnyControl { operator_applies: true, .. } => format!("asked; {done} by an operator"),
         AnyControl { asks_unless_named: true, .. } => format!("asked; {done} if `ModeOverrides` names it"),

@@ -129,9 +129,9 @@ fn quoted(text: &str) -> BTreeSet<&str> {
 }
 
 fn render() -> Result<String> {
-    let mut out = "# Controls\n\nWhat Snapback takes back. Each chapter is the header of the file that does it, and its table is \
-                   what that file declares.\n`UPDATE=1 cargo test -p workspace-tests` writes this page from them; \
-                   without `UPDATE` a test fails where they differ.\n"
+    let mut out = "# Controls\n\nWhat Snapback watches, and what it reverts or only alerts about. Each chapter is the header \
+                   of the file that\ndoes it, and its table is what that file declares. `UPDATE=1 cargo test -p workspace-tests` writes this page from \
+                   them;\nwithout `UPDATE` a test fails where they differ.\n"
         .to_owned();
     write!(out, "\n{}\n{PROVEN}\n{}", overview()?, counts()?)?;
     for function in FUNCTIONS {
@@ -177,7 +177,7 @@ fn render() -> Result<String> {
             }
             let limit = match about.writes {
                 [] => "",
-                _ => "A revert does not end what was done through the opening. ",
+                _ => "A revert does not take back what was done in the meantime. ",
             };
             write!(out, "\n{}\n\n{limit}{}\n", text.trim(), about.caveat)?;
         }

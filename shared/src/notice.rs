@@ -422,7 +422,8 @@ fn done(entry: &Entry) -> String {
             });
             let left = matches!(&entry.decision, Decision::Revert { left, .. } if !left.is_empty());
             let left = if left { " Something is STILL OPEN, see below." } else { "" };
-            format!("Reverted{when}{open}.{}{left} What Snapback did:", pending.unwrap_or_default())
+            let plan = if entry.has_written_all() { "What Snapback did:" } else { "What Snapback had planned:" };
+            format!("Reverted{when}{open}.{}{left} {plan}", pending.unwrap_or_default())
         }
         Outcome::Asked => "Snapback has touched nothing yet. If you approve, it will:".to_owned(),
         Outcome::WouldRevert if entry.problem.is_some() => "Snapback has touched nothing. What it would do:".to_owned(),
@@ -603,7 +604,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::change::{Direction, Ec2, Holder, PolicyChange, Rule, SecurityGroup, Source, Swap};
+    use crate::change::{Applied, Direction, Ec2, Holder, PolicyChange, Rule, SecurityGroup, Source, Swap};
     use crate::decision::Severity;
     use crate::event::Actor;
     use crate::journal::{Basis, Cause};
@@ -695,7 +696,17 @@ mod tests {
 
     #[test]
     fn the_text_tells_what_happened_what_was_done_and_how_to_undo_it() {
-        let entry = reverted("b", "{\"Statement\":[]}");
+        let mut entry = reverted("b", "");
+        let statement = |of: &str| {
+            let everyone = r#"{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/*""#;
+            format!("{everyone}{of}}}")
+        };
+        let left = statement(r#","Condition":{"StringLike":{"x":"?*"}}"#);
+        let [from, to] = [format!("{},{left}", statement("")), left];
+        let [from, to] = [from, to].map(|statements| Some(format!("{{\"Statement\":[{statements}]}}").as_str().into()));
+        if let Decision::Revert { plan, .. } = &mut entry.decision {
+            *plan = vec![PolicyChange { of: Holder::Bucket("b".to_owned()), from, to }.into()];
+        }
         insta::assert_snapshot!(Notice::of(&entry, JOURNAL).text);
     }
 
@@ -839,6 +850,16 @@ mod tests {
             left.clear();
         }
         assert!(!says(&entry));
+    }
+
+    #[test]
+    fn what_was_so_already_is_not_said_to_be_done_by_snapback() {
+        let says = |applied| {
+            let entry = Entry { applied: vec![applied], ..reverted("b", "{}") };
+            Notice::of(&entry, JOURNAL).text.contains("What Snapback did:")
+        };
+        assert!(says(Applied::Done { made: [].into() }));
+        assert!(!says(Applied::Already));
     }
 
     #[test]

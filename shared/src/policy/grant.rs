@@ -327,7 +327,7 @@ impl<'w, 's> Writer<'w, 's> {
             Grantee::SignedIn(..) if reach.exposure == Exposure::Public => {
                 format!("everyone who signs in with `{}`", shown(named.text))
             }
-            Grantee::Known(Reach::NOBODY) => format!("`{}`, who is no more,", shown(named.text)),
+            Grantee::Known(Reach::NOBODY) => format!("the deleted principal `{}`", shown(named.text)),
             _ => format!("`{}`", shown(named.text)),
         }
     }

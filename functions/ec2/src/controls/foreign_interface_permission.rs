@@ -27,7 +27,7 @@ impl Noticed for ForeignInterfacePermission {
     const ABOUT: &'static About = &About {
         id: "ec2-foreign-interface-permission",
         title: "A stranger may attach a network interface",
-        happened: "was given to a stranger",
+        happened: "may now be attached by a stranger",
         watches: &[Watch { service: "ec2.amazonaws.com", name: "CreateNetworkInterfacePermission" }],
         reads: &[],
         writes: &[],
@@ -38,6 +38,10 @@ impl Noticed for ForeignInterfacePermission {
         source: file!(),
     };
 
+    fn happened(event: &Event) -> &'static str {
+        if interface(event).is_some() { Self::ABOUT.happened } else { "lets a stranger attach a network interface" }
+    }
+
     fn noticed(event: &Event, settings: &Settings) -> Option<Risk> {
         let (request, made) = (parameters(event), field(answer(event), "interfacePermission"));
         let with = text(request, "awsAccountId").or_else(|| text(made, "awsAccountId"));
@@ -46,12 +50,18 @@ impl Noticed for ForeignInterfacePermission {
         }
         let with = with.map_or("a principal that is not told".to_owned(), |account| format!("account {account}"));
         let id = text(made, "networkInterfacePermissionId").unwrap_or("PERMISSION_ID");
-        let interface = text(request, "networkInterfaceId").or_else(|| text(made, "networkInterfaceId"));
-        let subject = interface.and_then(|id| Subject::network(event, id)).unwrap_or_else(|| Subject::account(event));
+        let subject = interface(event).unwrap_or_else(|| Subject::account(event));
         let why = format!(
             "{with} may attach it to an instance of its own. To end that, run `aws ec2 \
              delete-network-interface-permission --network-interface-permission-id {id} --force`"
         );
         Some(Risk { subject, severity: Severity::High, why })
     }
+}
+
+/// The network interface, if the event tells it.
+fn interface(event: &Event) -> Option<Subject> {
+    let told = [parameters(event), field(answer(event), "interfacePermission")];
+    let id = told.iter().find_map(|part| text(part, "networkInterfaceId"))?;
+    Subject::network(event, id)
 }

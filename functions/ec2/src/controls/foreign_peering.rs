@@ -53,10 +53,14 @@ impl Control for ForeignPeering {
         if is_told && owners.iter().all(|owner| is_trusted(owner, event, settings)) {
             return vec![];
         }
-        let id = text(connection(event), "vpcPeeringConnectionId")
-            .or_else(|| text(parameters(event), "vpcPeeringConnectionId"));
-        let subject = id.map_or_else(|| Subject::account(event), |id| Subject::peering(event, id));
+        let subject = id(event).map_or_else(|| Subject::account(event), |id| Subject::peering(event, id));
         vec![Suspicion { subject, why: why(event, settings) }]
+    }
+
+    fn happened(event: &Event, (): &(), is_certain: bool) -> Option<&'static str> {
+        let is_told = id(event).is_some() && !owners(event).is_empty();
+        let happened = if is_accepted(event) { Self::ABOUT.happened } else { "was requested with a stranger" };
+        (is_certain && is_told).then_some(happened)
     }
 
     async fn observe(_: &Look<'_>, _: &Event, _: &Suspicion) -> Result<()> {
@@ -64,11 +68,20 @@ impl Control for ForeignPeering {
     }
 
     fn decide(event: &Event, _: &Suspicion, (): &(), given: &Given<'_>) -> Decision<Ec2> {
-        let severity = if event.name == "AcceptVpcPeeringConnection" { Severity::High } else { Severity::Medium };
+        let severity = if is_accepted(event) { Severity::High } else { Severity::Medium };
         Decision::Alert { severity, why: why(event, given.settings) }
     }
 
     fn after((): &(), _: &Ec2) {}
+}
+
+fn is_accepted(event: &Event) -> bool {
+    event.name == "AcceptVpcPeeringConnection"
+}
+
+fn id(event: &Event) -> Option<&str> {
+    let told = [connection(event), parameters(event)];
+    told.into_iter().find_map(|part| text(part, "vpcPeeringConnectionId"))
 }
 
 fn connection(event: &Event) -> &serde_json::Value {
@@ -89,7 +102,7 @@ fn owners(event: &Event) -> Vec<&str> {
 }
 
 fn why(event: &Event, settings: &Settings) -> String {
-    let verb = if event.name == "AcceptVpcPeeringConnection" { "was accepted" } else { "was asked for" };
+    let verb = if is_accepted(event) { "was accepted" } else { "was asked for" };
     let mut strangers: Vec<&str> =
         owners(event).into_iter().filter(|owner| !is_trusted(owner, event, settings)).collect();
     strangers.dedup();
@@ -105,14 +118,29 @@ mod tests {
 
     use super::*;
 
-    fn said(name: &str, request: Value, response: Value) -> Option<String> {
+    fn event(name: &str, request: Value, response: Value) -> Event {
         let record = json!({
             "eventID": "e-1", "eventTime": "2026-01-31T12:00:00Z", "eventSource": "ec2.amazonaws.com", "eventName": name,
             "awsRegion": "eu-central-1", "recipientAccountId": "111122223333", "requestParameters": request,
             "responseElements": response,
         });
-        let event = Event::from_record(record).expect("an event");
+        Event::from_record(record).expect("an event")
+    }
+
+    fn said(name: &str, request: Value, response: Value) -> Option<String> {
+        let event = event(name, request, response);
         ForeignPeering::suspect(&event, &Settings::default()).pop().map(|suspicion| suspicion.why)
+    }
+
+    #[test]
+    fn what_is_only_requested_is_not_said_to_be_set_up() {
+        let happened = |name, request, response| ForeignPeering::happened(&event(name, request, response), &(), true);
+        let (create, accept) = ("CreateVpcPeeringConnection", "AcceptVpcPeeringConnection");
+        let made = json!({"vpcPeeringConnection": {"vpcPeeringConnectionId": "pcx-1",
+            "requesterVpcInfo": {"ownerId": "777788889999"}, "accepterVpcInfo": {"ownerId": "111122223333"}}});
+        assert_eq!(happened(create, json!({}), made.clone()), Some("was requested with a stranger"));
+        assert_eq!(happened(accept, json!({}), made), Some("was set up with a stranger"));
+        assert_eq!(happened(accept, json!({"vpcPeeringConnectionId": "pcx-1"}), json!(null)), None, "with whom?");
     }
 
     #[test]

@@ -161,7 +161,7 @@ impl Control for NewCredential {
         }
         Decision::Revert {
             severity: Severity::High,
-            why: format!("{of} is active, by {}", event.actor),
+            why: format!("{of} is active: {} {} it", event.actor, done_by(event)),
             grants: vec![of.id.clone()],
             plan: vec![Iam::Credential(Swap {
                 of,
@@ -218,6 +218,16 @@ fn credential(event: &Event) -> Option<Credential> {
     let (Whose::Anothers(user) | Whose::Callers(user)) = whose(event, answer) else { return None };
     let id = json::text(&event.request, id).or_else(|| json::text(&event.response[answer], id))?;
     Some(Credential { kind, user: user.to_owned(), id: id.to_owned() })
+}
+
+/// What the call did to a credential that is active now.
+fn done_by(event: &Event) -> &'static str {
+    match event.name.as_str() {
+        name if name.starts_with("Create") => "created",
+        name if name.starts_with("Upload") => "uploaded",
+        name if name.starts_with("Reset") => "reset",
+        _ => "activated",
+    }
 }
 
 fn said(told: &Told, event: &Event) -> String {

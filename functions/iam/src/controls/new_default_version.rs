@@ -142,7 +142,7 @@ impl Control for NewDefaultVersion {
             Ok(Some((severity, way))) => (*severity, way.clone()),
             Err(error) => (Severity::High, unread(error)),
         };
-        let why = format!("{} by {}; {way}", suspicion.why, event.actor);
+        let why = format!("{}: {} set it; {way}", suspicion.why, event.actor);
         let alert = |more: String| Decision::Alert { severity, why: format!("{why}; {more}") };
         let back =
             |to: &str| format!("to go back: `aws iam set-default-policy-version --policy-arn {arn} --version-id {to}`");

@@ -67,7 +67,7 @@ impl Control for ChangedLogGroup {
         match event.name.as_str() {
             "DeleteLogGroup" => gone(event, "the log group is deleted, with all that its function had logged"),
             "DeleteLogStream" => changed(event, "a part of what its function had logged was deleted"),
-            _ => changed(event, "how long it keeps what its function logs was changed"),
+            _ => changed(event, "its log retention was changed"),
         }
     }
 

@@ -182,7 +182,7 @@ fn also(event: &Event, subject: &Subject) -> Option<Also> {
         ),
         "UpdateTable" if event.request.as_object().is_some_and(|fields| fields.iter().all(is_seen)) => None,
         "UpdateTable" => plain("its settings were changed"),
-        "UpdateTimeToLive" => plain("when its entries expire was changed"),
+        "UpdateTimeToLive" => plain("the expiry of its entries was changed"),
         "PutResourcePolicy" => with(
             "who may read and write it was changed",
             format!(

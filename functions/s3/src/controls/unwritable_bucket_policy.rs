@@ -125,9 +125,9 @@ impl Control for UnwritableBucketPolicy {
         } else {
             format!("; {CLOSES} would also keep out {}, whom the policy names", quoted(&outside))
         };
+        let (whom, them) = if dead.len() == 1 { ("principal", "it") } else { ("principals", "them") };
         let why = format!(
-            "{}; AWS takes no policy that names {}, who is no more, and to remove what is denied to one would narrow a \
-             `Deny`{cost}",
+            "{}; AWS refuses a policy that names the deleted {whom} {}, and dropping {them} would narrow a `Deny`{cost}",
             public.iter().map(|grant| grant.why.as_str()).collect::<Vec<_>>().join("; "),
             quoted(&dead),
         );

@@ -72,7 +72,8 @@ impl Noticed for DeniedAttempt {
         if event.kind != Kind::DeniedCall {
             return None;
         }
-        let upon = claimed(event).map(|claimed| format!(" on `{claimed}` (as the caller claims)"));
+        let claimed = claimed(event).filter(|claimed| claimed != "*");
+        let upon = claimed.map(|claimed| format!(" on `{claimed}` (as the caller claims)"));
         let why = format!("{} tried {}{} and was denied", event.actor, event.name, upon.unwrap_or_default());
         // Who tries to blind the account is further than who looks for more rights.
         let severity = if event.service == IAM { Severity::Medium } else { Severity::High };

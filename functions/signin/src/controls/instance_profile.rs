@@ -58,15 +58,15 @@ impl Noticed for InstanceProfile {
         let given = text(request, ["roleName", "RoleName"]).map(|role| format!("role {role}"));
         let to = text(request, ["instanceId", "InstanceId"]).map(|instance| format!("instance {instance}"));
         let to = to.or_else(|| text(request, ["associationId", "AssociationId"]).map(|id| format!("association {id}")));
-        let profile = profile.map_or_else(
-            || "a profile that the event does not tell".to_owned(),
-            |name| format!("instance profile {name}"),
-        );
-        let why = match (given, to) {
-            (Some(role), _) => format!("{} put {role} into {profile}", event.actor),
-            (None, Some(to)) => format!("{} gave {to} {profile}", event.actor),
-            (None, None) => format!("{} gave an instance that the event does not tell {profile}", event.actor),
+        let named = profile.map(|name| format!("instance profile {name}"));
+        let profile = named.as_deref().unwrap_or("a profile that the event does not name");
+        let done = match (given, to) {
+            (Some(role), _) => format!("put {role} into {profile}"),
+            (None, Some(to)) => format!("gave {to} {profile}"),
+            (None, None) if named.is_some() => format!("gave {profile} to an instance that the event does not name"),
+            (None, None) => "gave an instance a profile; the event names neither".to_owned(),
         };
+        let why = format!("{} {done}", event.actor);
         Some(Risk { subject: Subject::account(event), severity: Self::ABOUT.severity, why })
     }
 }
