@@ -510,16 +510,17 @@ impl<'a> Responder<'a> {
     /// Writes the entry down, and takes the resource if something of it is to be overwritten.
     async fn begin(&self, case: &Case<'_>, entry: &mut Entry) -> Result<Earlier> {
         let now = Timestamp::now();
-        let begin = async {
-            match case.is_second_look {
-                true => self.journal.begin_again(entry, &case.forged, now).await,
-                false => self.journal.begin(entry, &case.forged, now).await,
+        let written = async {
+            if case.is_second_look {
+                self.journal.begin_again(entry, &case.forged, now).await
+            } else {
+                self.journal.begin(entry, &case.forged, now).await
             }
         };
         if !self.needs_resource(case, entry) {
-            return begin.await;
+            return written.await;
         }
-        let (begun, taken) = futures::join!(begin, self.journal.take(entry, now));
+        let (begun, taken) = futures::join!(written, self.journal.take(entry, now));
         let (begun, mut taken) = (begun?, taken?);
         for wait in BEFORE_TAKING_AGAIN {
             if taken != Taken::No || begun != Earlier::None {
