@@ -736,6 +736,10 @@ fn whom_a_deny_keeps_from_the_only_call_that_they_can_make_is_kept_out() {
     // Of everyone those with a token are left, who say who they are.
     let google = r#"{"StringEquals":{"accounts.google.com:sub":"11111"}}"#;
     is_trusted((Exposure::Account, true), &judged(r#""*""#, google, r#""*""#, "AssumeRole"));
+    // Where no call is left, nobody is.
+    let all_denied = judged(r#""*""#, "{}", r#""*""#, "*");
+    is_trusted((Exposure::None, true), &all_denied);
+    is_trusted((Exposure::None, true), &all_denied.replacen("sts:*", "sts:AssumeRole", 1));
 }
 
 /// <https://learn.microsoft.com/en-us/azure/sentinel/connect-aws>

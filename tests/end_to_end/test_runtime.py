@@ -97,7 +97,7 @@ def emulator(tmp_path_factory) -> Iterator[Callable[..., Emulator]]:
 def suspected() -> set:
     """Which control suspects which sample event, as `snapback replay` says: pairs of control and event id."""
     command = [TARGET / "debug" / "snapback", "replay", "--json", REPOSITORY / "events"]
-    lines = subprocess.run(command, capture_output=True, check=True).stdout.splitlines()
+    lines = subprocess.run(command, capture_output=True, check=False).stdout.splitlines()
     return {(line["control"], line["eventID"]) for line in map(json.loads, lines) if line["suspicion"]}
 
 

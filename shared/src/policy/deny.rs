@@ -149,8 +149,12 @@ impl<'p> Left<'_, 'p> {
             let mut denies = denies.iter().filter(|upon| upon.actions[action]);
             denies.any(|upon| upon.deny.spares(None, &[], said, allow, patience) == Reach::NOBODY)
         };
-        let mut words = actions.words.words.iter().enumerate();
-        *kind == Kind::Trust && words.all(|(action, name)| name != BY_A_PRINCIPAL || is_denied(action, patience))
+        if *kind != Kind::Trust {
+            return false;
+        }
+        let words = actions.words.words.iter().enumerate();
+        let mut left = words.filter(|(action, _)| !is_denied(*action, patience)).map(|(_, name)| name).peekable();
+        left.peek().is_some() && left.all(|name| name != BY_A_PRINCIPAL)
     }
 
     /// What they leave over of those who meet one value of an entry in the condition of the `Allow`.
