@@ -81,8 +81,8 @@ impl Responder<'_> {
                         continue;
                     }
                     Shows::NotYet => return not_yet(case),
-                    // AWS may show how it was before the event, even if an earlier delivery may have written it.
-                    Shows::AsReverted if is_as_found && !case.is_second_look => return Ok(Shows::Already),
+                    // An earlier delivery may have written it.
+                    Shows::AsReverted if is_as_found && !case.is_retry => return Ok(Shows::Already),
                     shows => return Ok(shows),
                 }
             };
