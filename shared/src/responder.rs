@@ -15,7 +15,7 @@ use std::ops::ControlFlow::{self, Break, Continue};
 use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail, ensure};
 use aws_config::SdkConfig;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -62,6 +62,8 @@ const BEFORE_TAKING_AGAIN: [Duration; 6] = [
     Duration::from_secs(3),
     Duration::from_secs(3),
 ];
+
+const AT_WORK: &str = "another delivery is at work on this event or resource; this one is to be tried again";
 
 /// One function's answer to events: it knows the operator's choices and has AWS's credentials.
 #[derive(Debug)]
@@ -367,10 +369,7 @@ impl<'a> Responder<'a> {
         case.is_retry = true;
         entry.forged.extend(case.forged.iter().map(ToString::to_string));
         if matches!(entry.outcome, Outcome::Pending | Outcome::Failed) {
-            let begun = self.begin(case, &mut entry).await?;
-            if begun != Earlier::None {
-                bail!("another delivery is at work on this event or resource; this one is to be tried again");
-            }
+            self.begin_alone(case, &mut entry).await?;
         }
         Box::pin(self.conclude(case, entry)).await?;
         Ok(End::Handled)
@@ -489,7 +488,7 @@ impl<'a> Responder<'a> {
         match begun {
             Ok(Earlier::None) => Box::pin(self.conclude(case, entry)).await,
             Ok(Earlier::Handled(_)) => Ok(()),
-            Ok(_) => bail!("another delivery is at work on this event or resource; this one is to be tried again"),
+            Ok(_) => bail!(AT_WORK),
             Err(failure) if self.may_restore_first(case, &entry).await => {
                 Box::pin(self.restore_first(case, entry, failure)).await
             }
@@ -535,6 +534,12 @@ impl<'a> Responder<'a> {
             Taken::No => return Ok(Earlier::AtWork),
         }
         Ok(begun)
+    }
+
+    /// The same where an earlier delivery has begun, and none may be at work now.
+    async fn begin_alone(&self, case: &Case<'_>, entry: &mut Entry) -> Result<()> {
+        ensure!(self.begin(case, entry).await? == Earlier::None, AT_WORK);
+        Ok(())
     }
 
     fn needs_resource(&self, case: &Case<'_>, entry: &Entry) -> bool {

@@ -6,7 +6,7 @@
 //! checked, and whether anything is, stands in the entry, under the journal's seal. Whoever forges such an event has a
 //! look that is due made now, and nothing else.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tracing::info;
@@ -188,9 +188,7 @@ impl Responder<'_> {
 
     /// The entry stays due until the revert has ended, so that a later delivery goes on with what ends before that.
     async fn revert_now(&self, case: &mut Case<'_>, mut entry: Entry) -> Result<()> {
-        if self.begin(case, &mut entry).await? != Earlier::None {
-            bail!("another delivery is at work on this event or resource; this one is to be tried again");
-        }
+        self.begin_alone(case, &mut entry).await?;
         Box::pin(self.conclude(case, Entry { due: None, ..entry })).await
     }
 
