@@ -62,9 +62,13 @@ async fn apply(
     for change in entry.decision.plan() {
         show_change(change, ["now", "after the revert"], out)?;
     }
-    if !yes && !agreed("Apply this revert?", out)? {
-        writeln!(out, "Nothing was done.")?;
-        return Ok(ExitCode::FAILURE);
+    if !yes {
+        if !agreed("Apply this revert?", out)? {
+            writeln!(out, "Nothing was done.")?;
+            return Ok(ExitCode::FAILURE);
+        }
+        // Another operator may have put it back while the question stood here.
+        is_still_asked_for(operator, &place, &entry, &genuine).await?;
     }
     revert(operator, &place, Entry { applied_by: Some(caller.arn.clone()), ..entry }, &genuine).await?;
     writeln!(out, "Done. `snapback undo {id}` undoes it.")?;

@@ -276,6 +276,12 @@ impl Entry {
         self.applied.iter().all(|applied| matches!(applied, Applied::Done { .. }))
     }
 
+    /// Whether any of them was written.
+    #[must_use]
+    pub(crate) fn has_written(&self) -> bool {
+        self.applied.iter().any(|applied| matches!(applied, Applied::Done { .. }))
+    }
+
     /// What people are told.
     #[must_use]
     pub fn severity(&self) -> Option<Severity> {

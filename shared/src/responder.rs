@@ -506,8 +506,9 @@ impl<'a> Responder<'a> {
         }
     }
 
-    /// Writes the entry down, and takes the resource if something of it is to be overwritten.
-    async fn begin(&self, case: &Case<'_>, entry: &mut Entry) -> Result<Earlier> {
+    /// Writes the entry down, and takes the resource if something of it is to be overwritten. Holds are read again
+    /// meanwhile: those of the first look may be older than what it has seen.
+    async fn begin(&self, case: &mut Case<'_>, entry: &mut Entry) -> Result<Earlier> {
         let now = Timestamp::now();
         let written = async {
             if case.is_second_look {
@@ -516,11 +517,14 @@ impl<'a> Responder<'a> {
                 self.journal.begin(entry, &case.forged, now).await
             }
         };
-        if !self.needs_resource(case, entry) {
+        if self.intended(case, entry) != Outcome::Reverted {
             return written.await;
         }
-        let (begun, taken) = futures::join!(written, self.journal.take(entry, now));
-        let (begun, mut taken) = (begun?, taken?);
+        let needs_resource = self.needs_resource(case, entry);
+        let taken = async { if needs_resource { self.journal.take(entry, now).await } else { Ok(Taken::Taken) } };
+        let held = self.journal.holds(case.control.about.id, &case.subject.arn, now);
+        let (begun, taken, held) = futures::join!(written, taken, held);
+        let (begun, mut taken, held) = (begun?, taken?, held?);
         for wait in BEFORE_TAKING_AGAIN {
             if taken != Taken::No || begun != Earlier::None {
                 break;
@@ -533,11 +537,31 @@ impl<'a> Responder<'a> {
             Taken::Regardless(lease) => drop(entry.forged.insert(lease)),
             Taken::No => return Ok(Earlier::AtWork),
         }
+        case.is_held_by(Ok(held));
+        if begun == Earlier::None && case.holds != entry.basis.holds {
+            self.hold_back(case, entry).await?;
+        }
         Ok(begun)
     }
 
+    /// What is held since it was decided is left alone. An undo writes its holds before it puts anything back, so whatever
+    /// was seen of one is seen here together with them.
+    async fn hold_back(&self, case: &Case<'_>, entry: &mut Entry) -> Result<()> {
+        let state = if entry.state.is_null() { return Ok(()) } else { Seen::State(entry.state.clone()) };
+        let (decision, had_resource) = (case.judge(&state)?, self.needs_resource(case, entry));
+        match case.held(&state)?.filter(|_| decision.is_allow()) {
+            Some(held) => (entry.decision, entry.outcome) = (held, Outcome::Held),
+            None => entry.decision = decision,
+        }
+        entry.basis.holds.clone_from(&case.holds);
+        if had_resource && !self.needs_resource(case, entry) {
+            self.journal.give_back(entry).await?;
+        }
+        self.journal.rewrite(entry, Timestamp::now()).await
+    }
+
     /// The same where an earlier delivery has begun, and none may be at work now.
-    async fn begin_alone(&self, case: &Case<'_>, entry: &mut Entry) -> Result<()> {
+    async fn begin_alone(&self, case: &mut Case<'_>, entry: &mut Entry) -> Result<()> {
         ensure!(self.begin(case, entry).await? == Earlier::None, AT_WORK);
         Ok(())
     }

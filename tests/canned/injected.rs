@@ -407,15 +407,15 @@ async fn before_the_revert_there_is_only_observe_and_record() -> Result<()> {
         .answers("EC2.RevokeSecurityGroupIngress", [ok(REVOKED)]);
     deliver(&ec2::FUNCTION, &aws, Mode::Revert, ssh_was_opened()).await?;
     let calls = aws.calls();
-    let (mut looks, rest) = (calls[..4].to_vec(), &calls[4..]);
+    let (mut looks, mut begun, rest) = (calls[..4].to_vec(), calls[4..7].to_vec(), &calls[7..]);
     looks.sort();
+    begun.sort();
     let journal = ["DynamoDB.GetItem", "DynamoDB.GetItem(stop)", "DynamoDB.Query"];
     assert_eq!(looks, [&journal[..], &["EC2.DescribeSecurityGroupRules"]].concat(), "at the same time");
+    assert_eq!(begun, ["DynamoDB.PutItem", "DynamoDB.Query", "KMS.GenerateMac"], "holds are read once more meanwhile");
     assert_eq!(
         rest,
         [
-            "KMS.GenerateMac",
-            "DynamoDB.PutItem",
             "EC2.DescribeSecurityGroupRules",
             "EC2.RevokeSecurityGroupIngress",
             "EC2.DescribeSecurityGroupRules",

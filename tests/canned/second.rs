@@ -57,6 +57,13 @@ fn later(before: &Aws, policies: impl IntoIterator<Item = Answer>) -> Aws {
     Aws::default().answers("DynamoDB.GetItem", [journaled(before)]).answers("S3.GetBucketPolicy", policies)
 }
 
+/// An AWS whose journal has the entry that was written last, and then this under the id of what shows again.
+fn with_first(before: &Aws, again: &str) -> Aws {
+    Aws::default().answers("DynamoDB.GetItem", [journaled(before), ok(again)])
+}
+
+const NOTHING: &str = "{}";
+
 fn writes(aws: &Aws) -> usize {
     aws.bodies("S3.PutBucketPolicy").len()
 }
@@ -84,7 +91,7 @@ async fn a_revert_that_aws_does_not_show_yet_has_not_failed() -> Result<()> {
 #[tokio::test]
 async fn the_second_look_says_nothing_where_the_revert_shows_by_then() -> Result<()> {
     let (aws, event) = a_revert_that_does_not_show().await?;
-    let second = later(&aws, [ok(&policy(&[NAMED]))]);
+    let second = with_first(&aws, NOTHING).answers("S3.GetBucketPolicy", [ok(&policy(&[NAMED]))]);
     look_again(&second, &event).await?;
     assert_eq!((writes(&second), notices(&second).len()), (0, 0));
     assert_eq!((&entry(&second)?["outcome"], &entry(&second)?["due"]), (&json!("reverted"), &Value::Null));
@@ -98,18 +105,31 @@ async fn the_second_look_says_nothing_where_the_revert_shows_by_then() -> Result
 async fn what_shows_at_the_second_look_too_is_reverted_once_more() -> Result<()> {
     let (aws, event) = a_revert_that_does_not_show().await?;
     let (public, clean) = (policy(&[PUBLIC, NAMED]), policy(&[NAMED]));
-    let second = later(&aws, [ok(&public), ok(&public), ok(&clean)]);
+    let second = with_first(&aws, NOTHING).answers("S3.GetBucketPolicy", [ok(&public), ok(&public), ok(&clean)]);
     look_again(&second, &event).await?;
     assert_eq!(writes(&second), 1);
     let notice = &notices(&second)[0];
     assert_eq!(notice["outcome"], "reverted");
+    // Each of the two writes keeps its own way back.
+    let [again, done, first] = &put(&second, "DynamoDB.PutItem")[..] else { anyhow::bail!("two entries") };
+    assert_eq!((&again["pk"], &done["outcome"]["S"]), (&done["pk"], &json!("reverted")));
+    assert_ne!(again["pk"], first["pk"]);
+    let last: Value = serde_json::from_str(&second.bodies("DynamoDB.PutItem").pop().unwrap_or_default())?;
+    assert_eq!(last["ConditionExpression"], "attribute_exists(due)", "an operator may have undone it meanwhile");
+    let body = |item: &Value| item["body"]["S"].as_str().and_then(|body| serde_json::from_str::<Value>(body).ok());
+    let (before, after) = (entry(&aws)?, body(first).context("the first one")?);
+    assert_eq!((&after["decision"], &after["applied"]), (&before["decision"], &before["applied"]));
+    assert_eq!((&after["outcome"], &after["due"]), (&json!("reverted"), &Value::Null));
+    let third = with_first(&second, NOTHING);
+    look_again(&third, &event).await?;
+    assert_eq!((writes(&third), notices(&third).len()), (0, 0), "nothing is due any more");
     Ok(())
 }
 
 #[tokio::test]
 async fn what_shows_after_two_reverts_has_failed_and_the_notice_names_both_looks() -> Result<()> {
     let (aws, event) = a_revert_that_does_not_show().await?;
-    let second = later(&aws, [ok(&policy(&[PUBLIC, NAMED]))]);
+    let second = with_first(&aws, NOTHING).answers("S3.GetBucketPolicy", [ok(&policy(&[PUBLIC, NAMED]))]);
     let failed = look_again(&second, &event).await.expect_err("a person has to look").to_string();
     assert!(
         failed.contains("it was seen after the first revert at ") && failed.contains("Somebody opens it"),
@@ -119,9 +139,10 @@ async fn what_shows_after_two_reverts_has_failed_and_the_notice_names_both_looks
     assert_eq!(delayed(&second).len(), 0, "it is not put off for ever");
 
     // Lambda tries the second look again, and now it shows: people who were told that it failed are told so.
-    let third = later(&second, [ok(&policy(&[NAMED]))]);
+    let third = with_first(&aws, &journaled(&second).1).answers("S3.GetBucketPolicy", [ok(&policy(&[NAMED]))]);
     look_again(&third, &event).await?;
     assert_eq!(notices(&third)[0]["outcome"], "reverted");
+    assert_eq!(entry(&third)?["due"], Value::Null);
     Ok(())
 }
 
@@ -441,6 +462,42 @@ async fn what_an_operator_puts_back_while_a_revert_judges_afresh_stays() -> Resu
         .answers("DynamoDB.Query", [none, holding(PUBLIC).await?]);
     deliver(&s3::FUNCTION, &aws, Mode::Revert, bucket_policy_was_put(&public)).await?;
     assert_eq!(writes(&aws), 0);
+    Ok(())
+}
+
+/// The first look reads the holds and the resource at the same time.
+#[tokio::test]
+async fn what_an_operator_puts_back_while_the_first_look_is_made_stays() -> Result<()> {
+    let public = policy(&[PUBLIC, NAMED]);
+    let none = ok(r#"{"Items":[],"Count":0,"ScannedCount":0}"#);
+    let aws = Aws::default()
+        .answers("S3.GetBucketPolicy", [ok(&public)])
+        .answers("DynamoDB.Query", [none, holding(PUBLIC).await?]);
+    deliver(&s3::FUNCTION, &aws, Mode::Revert, bucket_policy_was_put(&public)).await?;
+    let entry = entry(&aws)?;
+    assert_eq!((writes(&aws), &entry["outcome"]), (0, &json!("held")));
+    assert_eq!(entry["basis"]["holds"].as_array().map(Vec::len), Some(1), "so it can be judged again");
+    assert_eq!(aws.bodies("DynamoDB.PutItem(lease)").len(), 2, "it has given the bucket back");
+    Ok(())
+}
+
+/// An earlier delivery has ended before it wrote anything. What the plan leads to is also how it was before the event.
+#[tokio::test]
+async fn a_retry_does_not_take_an_old_state_for_its_own_revert() -> Result<()> {
+    let (public, clean) = (policy(&[PUBLIC, NAMED]), policy(&[NAMED]));
+    let down = (500, "<Error><Code>InternalError</Code><Message>m</Message></Error>".to_owned());
+    let aws = Aws::default().answers("S3.GetBucketPolicy", [ok(&public), down]);
+    assert!(deliver(&s3::FUNCTION, &aws, Mode::Revert, bucket_policy_was_put(&public)).await.is_err());
+    for (age, due) in [(0, true), (180, false)] {
+        let mut event = bucket_policy_was_put(&public);
+        event["detail"]["eventTime"] = json!(Timestamp::now() - SignedDuration::from_secs(age));
+        let retry = later(&aws, [ok(&clean)]);
+        let (settings, deployment) = (settings(Mode::Revert), deployment(workspace("guardrails")));
+        let (event, suspected) = s3::FUNCTION.suspect(event, &settings)?.context("it is suspicious")?;
+        let responder = Responder::new(&settings, &deployment, retry.config());
+        responder.respond(&s3::FUNCTION, &event, &suspected).await?;
+        assert_eq!((writes(&retry), !delayed(&retry).is_empty()), (0, due), "{age} s after the event");
+    }
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use std::slice;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tracing::{info, warn};
 
@@ -81,8 +81,10 @@ impl Responder<'_> {
                         continue;
                     }
                     Shows::NotYet => return not_yet(case),
-                    // An earlier delivery may have written it.
-                    Shows::AsReverted if is_as_found && !case.is_retry => return Ok(Shows::Already),
+                    // An earlier delivery may have written it, if this is not how it was before the event.
+                    Shows::AsReverted if is_as_found && !(case.is_retry && self.shows_event(case)?) => {
+                        return Ok(Shows::Already);
+                    }
                     shows => return Ok(shows),
                 }
             };
@@ -165,6 +167,12 @@ impl Responder<'_> {
                 return Ok(shows);
             }
         }
+    }
+
+    /// Whether AWS has had its time to show what the event has changed.
+    fn shows_event(&self, case: &Case<'_>) -> Result<bool> {
+        let wait = SignedDuration::try_from(self.deployment.pace.of(case.control.settles))?;
+        Ok(case.is_second_look || case.event.time + wait < Timestamp::now())
     }
 
     /// Waits once more; false if there is no patience left.

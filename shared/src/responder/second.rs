@@ -6,13 +6,16 @@
 //! checked, and whether anything is, stands in the entry, under the journal's seal. Whoever forges such an event has a
 //! look that is due made now, and nothing else.
 
-use anyhow::{Context, Result};
+use std::borrow::Cow;
+
+use anyhow::{Context, Result, bail};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tracing::info;
 
-use super::Responder;
 use super::case::{Case, Run, Seen};
+use super::{AT_WORK, Responder};
+use crate::change::Change;
 use crate::control::{AnyControl, Function, Suspicion, WasOpen};
 use crate::decision::Decision;
 use crate::delayed;
@@ -86,6 +89,12 @@ impl Responder<'_> {
             return Err(failure);
         }
         let seen = seen?;
+        if entry.has_written() {
+            case.seen_before = entry.reverted_at.filter(|_| entry.has_written_all());
+            if let Some(earlier) = self.earlier_anew(&mut case).await? {
+                return Box::pin(self.go_on_anew(&mut case, entry, earlier)).await;
+            }
+        }
         match entry.outcome {
             // An operator has settled it since.
             Outcome::Undone | Outcome::Held | Outcome::Allowed | Outcome::Closed => Ok(()),
@@ -94,11 +103,7 @@ impl Responder<'_> {
             Outcome::Pending | Outcome::Failed if entry.reverted_at.is_none() => {
                 Box::pin(self.revert_now(&mut case, entry)).await
             }
-            _ => {
-                // What it was seen to be at first stands in the entry, whoever retries this.
-                case.seen_before = entry.reverted_at.filter(|_| entry.has_written_all());
-                Box::pin(self.verify_again(&mut case, entry, seen)).await
-            }
+            _ => Box::pin(self.verify_again(&mut case, entry, seen)).await,
         }
     }
 
@@ -173,17 +178,58 @@ impl Responder<'_> {
     }
 
     /// Does now what the second look shows to be needed.
-    async fn do_it(
-        &self,
-        case: &mut Case<'_>,
-        entry: Entry,
-        decision: Decision<crate::change::Change>,
-        seen: Seen,
-    ) -> Result<()> {
+    async fn do_it(&self, case: &mut Case<'_>, entry: Entry, decision: Decision<Change>, seen: Seen) -> Result<()> {
+        if entry.has_written() {
+            return Box::pin(self.do_it_anew(case, entry, decision, seen)).await;
+        }
         let state = seen.state();
         let happened = case.control.happened_by(&case.event, &state, &decision).map(str::to_owned);
         let entry = Entry { decision, state, happened, basis: case.basis(), outcome: Outcome::Pending, ..entry };
         self.revert_now(case, entry).await
+    }
+
+    /// The same where the first look has written something: its entry keeps the way back to that, and what is written now
+    /// has an entry of its own.
+    async fn do_it_anew(
+        &self,
+        case: &mut Case<'_>,
+        first: Entry,
+        decision: Decision<Change>,
+        seen: Seen,
+    ) -> Result<()> {
+        case.event = Cow::Owned(anew(&case.event));
+        let problem = first.problem.clone();
+        let entry = Entry { problem, ..self.entry(case, seen.state(), decision) };
+        Box::pin(self.record(case, entry)).await?;
+        self.settle_first(first).await
+    }
+
+    /// What an earlier second look has left of such an entry.
+    async fn earlier_anew(&self, case: &mut Case<'_>) -> Result<Option<Earlier>> {
+        let id = Entry::id_of(&anew(&case.event), case.control.about.id, &case.suspicion.subject);
+        Ok(match self.journal.earlier(&id, Timestamp::now()).await? {
+            Earlier::None => None,
+            Earlier::Forged(forged) => {
+                case.forged.push(forged);
+                None
+            }
+            earlier => Some(earlier),
+        })
+    }
+
+    async fn go_on_anew(&self, case: &mut Case<'_>, first: Entry, earlier: Earlier) -> Result<()> {
+        case.event = Cow::Owned(anew(&case.event));
+        match earlier {
+            Earlier::Unfinished(entry) => drop(Box::pin(self.take_over(case, *entry)).await?),
+            Earlier::AtWork => bail!(AT_WORK),
+            _ => {}
+        }
+        self.settle_first(first).await
+    }
+
+    /// Nothing is due any more of what the first look has written.
+    async fn settle_first(&self, first: Entry) -> Result<()> {
+        self.journal.complete_if_due(&Entry { due: None, problem: None, ..first }).await
     }
 
     /// The entry stays due until the revert has ended, so that a later delivery goes on with what ends before that.
@@ -199,6 +245,11 @@ impl Responder<'_> {
         let ended = last.filter(|last| last.control == entry.control && last.reverted_at >= Some(entry.event.time));
         Ok(ended.map(|last| last.id))
     }
+}
+
+/// The event of what shows again at the second look, after a revert of it.
+fn anew(event: &Event) -> Event {
+    Event { id: format!("{}-again", event.id), ..event.clone() }
 }
 
 /// What the entry was made of.
