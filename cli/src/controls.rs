@@ -11,6 +11,9 @@ use snapback::right::{Right, actions};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
+    /// A control, or a pattern such as `s3-*`; without it all are shown
+    #[arg(value_name = "CONTROL", value_parser = pattern)]
+    only: Option<String>,
     /// Print JSON: an array of the controls, each with `id`, `title`, `function`, `opt_in`, `asks_unless_named`,
     /// `operator_applies`, `survey`, `events`, `reads`, `writes`, `undoes`, `severity`, `frameworks` and `caveat`
     #[arg(long)]
@@ -50,10 +53,11 @@ pub(crate) fn pattern(text: &str) -> Result<String, String> {
 }
 
 pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCode> {
+    let is_meant = |control: &&AnyControl| arguments.only.as_deref().is_none_or(|only| control.is_meant_by(only));
     let rows: Vec<Row> = FUNCTIONS
         .iter()
         .flat_map(|function| {
-            function.controls.iter().map(|control| Row {
+            function.controls.iter().filter(is_meant).map(|control| Row {
                 function: function.name,
                 opt_in: control.opt_in,
                 asks_unless_named: control.asks_unless_named,
