@@ -456,7 +456,7 @@ fn no_role_may_do_what_only_undoing_needs() -> Result<()> {
 #[test]
 fn no_role_may_write_to_the_journal_what_is_an_operators() -> Result<()> {
     let template = Template::read()?;
-    let reads = set(&["dynamodb:GetItem", "dynamodb:Query"]);
+    let reads = set(&["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"]);
     for function in FUNCTIONS {
         let mut may_write = 0;
         for statement in template.statements_of(function.name)? {

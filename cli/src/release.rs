@@ -28,8 +28,8 @@ async fn release(operator: &Operator, id: &str, out: &mut impl Write) -> Result<
     if entry.outcome != Outcome::Undone {
         bail!("there is no hold to end: the entry says `{}`\n  hint: {}", entry.outcome, what_can_be_done(&entry));
     }
+    operator.journal.release(&entry.control, &entry.subject.arn, grants(&entry)).await?;
     for grant in grants(&entry) {
-        operator.journal.release(&entry.control, &entry.subject.arn, grant).await?;
         writeln!(out, "No longer held on {} {}: {grant}", entry.subject.kind, entry.subject.name)?;
     }
     writeln!(out, "The resource stays as it is. Snapback reverts the next change that opens it again.")?;

@@ -256,11 +256,15 @@ impl Undoing {
         let Self { entry, genuine, changes } = &self;
         let place = operator.place(&entry.subject, member).await?;
         let (now, by, journal) = (Timestamp::now(), &operator.caller().await?.arn, &operator.journal);
-        for grant in grants(entry) {
-            let (control, resource) = (entry.control.clone(), entry.subject.arn.clone());
-            let (grant, entry, by) = (grant.clone(), entry.id.clone(), by.clone());
-            journal.hold(&Hold { control, resource, grant, entry, by, since: now, until }).await?;
-        }
+        let holds: Vec<Hold> = grants(entry)
+            .iter()
+            .map(|grant| {
+                let (control, resource) = (entry.control.clone(), entry.subject.arn.clone());
+                let (grant, entry, by) = (grant.clone(), entry.id.clone(), by.clone());
+                Hold { control, resource, grant, entry, by, since: now, until }
+            })
+            .collect();
+        journal.hold(&entry.control, &entry.subject.arn, &holds).await?;
         let undone = Entry {
             outcome: Outcome::Undone,
             undone: Some(Undone { by: by.clone(), at: now }),
@@ -282,9 +286,7 @@ impl Undoing {
                 }
             };
             if done == 0 && is_untouched {
-                for grant in grants(entry) {
-                    journal.release(&entry.control, &entry.subject.arn, grant).await?;
-                }
+                journal.release(&entry.control, &entry.subject.arn, grants(entry)).await?;
                 if self.ends_the_journal() {
                     journal.complete(entry).await?;
                 }

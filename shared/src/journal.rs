@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `entry#<id>` | `entry` | one decision: its event, the state before, the plan, what came of it |
 //! | `entry#<id>` | `part#<digest>#<number>` | a part of an entry that is too large for one item |
-//! | `hold#<resource ARN>` | `<control>#<hash of the grant>` | a grant that an operator has put back |
+//! | `hold#<resource ARN>` | `<control>` | the grants that operators have put back |
 //! | `stop` | `stop` | the emergency stop, while it lasts |
 //! | `lease#<resource ARN>` | `lease` | which entry may change the resource now |
 //! | `repeat#<resource ARN>` | `<control>#<hash of the grants>` | how often the same change was taken back |
@@ -28,13 +28,14 @@ mod seal;
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::io::{Read, Write};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
 use aws_sdk_dynamodb::primitives::Blob;
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
@@ -85,6 +86,12 @@ const LARGEST_BODY: u64 = 64 * 1024 * 1024;
 
 /// How many entries are fetched at the same time.
 const AT_ONCE: usize = 16;
+
+/// How often what DynamoDB has not answered is asked for again, and what another operator has changed is read again.
+const ATTEMPTS: u32 = 5;
+
+/// How long to wait before that, the first time; then twice as long each time.
+const BEFORE_THE_REST: Duration = Duration::from_millis(20);
 
 /// One decision that matters.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -245,6 +252,22 @@ pub type Found = (String, Result<Entry>);
 /// `pk` and `sk`.
 type Key = (String, String);
 
+type Item = HashMap<String, AttributeValue>;
+
+/// The holds that are in force, and what is forged in their place.
+pub type Held = (Vec<Hold>, Vec<Forged>);
+
+/// The emergency stop, and what is forged in its place.
+pub type Stopped = (Option<Stop>, Option<Forged>);
+
+/// What the journal knows before anything is done about an event.
+#[derive(Debug)]
+pub struct Known {
+    pub earlier: Result<Earlier>,
+    pub held: Result<Held>,
+    pub stopped: Result<Stopped>,
+}
+
 /// What was being done when an entry could not be read.
 const READING: &str = "reading the journal";
 
@@ -356,11 +379,29 @@ impl Journal {
     /// # Errors
     /// When the journal cannot be read.
     pub async fn earlier(&self, id: &str, now: Timestamp) -> Result<Earlier> {
-        let Some(item) = self.item(entry_key(id)).await.context(READING)? else { return Ok(Earlier::None) };
-        match self.genuine(&item).await.context(READING)? {
-            Ok(content) => Ok(earlier(&item, self.entry(id, content).await?, now)),
+        let item = self.item(entry_key(id)).await.context(READING)?;
+        self.left(id, item.as_ref(), now).await
+    }
+
+    async fn left(&self, id: &str, item: Option<&Item>, now: Timestamp) -> Result<Earlier> {
+        let Some(item) = item else { return Ok(Earlier::None) };
+        match self.genuine(item).await.context(READING)? {
+            Ok(content) => Ok(earlier(item, self.entry(id, content).await?, now)),
             Err(forged) => Ok(Earlier::Forged(forged)),
         }
+    }
+
+    /// What is known of an event, of the holds on its resource and of the emergency stop, with one read.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub async fn known(&self, id: &str, control: &str, resource: &str, now: Timestamp) -> Result<Known> {
+        let keys = [entry_key(id), hold_key(control, resource), stop_key()];
+        let items = self.items(&keys).await.context(READING)?;
+        let [entry, holds, stop] = keys.each_ref().map(|(pk, _)| items.iter().find(|item| is_of(item, pk)));
+        let (earlier, held, stopped) =
+            futures::join!(self.left(id, entry, now), self.held(holds, now), self.stop_of(stop, now));
+        Ok(Known { earlier, held, stopped: stopped.map(|stopped| until_it_ends(stopped, now)) })
     }
 
     /// The entry with this id.
@@ -502,67 +543,97 @@ impl Journal {
         }
     }
 
-    /// The holds on a resource that are in force, for one control, and what is forged among them.
+    /// The holds on a resource that are in force, for one control, and what is forged in their place.
     ///
     /// # Errors
     /// When the journal cannot be read.
-    pub async fn holds(&self, control: &str, resource: &str, now: Timestamp) -> Result<(Vec<Hold>, Vec<Forged>)> {
-        let query = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression("pk = :pk AND begins_with(sk, :control)")
-            .expression_attribute_values(":pk", AttributeValue::S(format!("hold#{resource}")))
-            .expression_attribute_values(":control", AttributeValue::S(format!("{control}#")))
-            .consistent_read(true);
-        let items = query.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
-        let items = items.map_err(|error| failure(error).context("reading the holds in the journal"))?;
-        let said = items.iter().map(|item| self.said::<Hold>(item, now));
-        let said: Vec<_> = futures::stream::iter(said).buffered(AT_ONCE).collect().await;
-        let (mut holds, mut all_forged) = (vec![], vec![]);
-        for said in said {
-            match said.context("reading a hold in the journal")? {
-                Ok(hold) => holds.extend(hold.filter(|hold| hold.until > now)),
-                Err(forged) => all_forged.push(forged),
+    pub async fn holds(&self, control: &str, resource: &str, now: Timestamp) -> Result<Held> {
+        let item = self.item(hold_key(control, resource)).await.context("reading the holds in the journal")?;
+        self.held(item.as_ref(), now).await
+    }
+
+    async fn held(&self, item: Option<&Item>, now: Timestamp) -> Result<Held> {
+        let Some(item) = item else { return Ok(Held::default()) };
+        let said = self.said::<Vec<Hold>>(item, now).await.context("reading a hold in the journal")?;
+        Ok(match said {
+            Ok(holds) => (holds.unwrap_or_default().into_iter().filter(|hold| hold.until > now).collect(), vec![]),
+            Err(forged) => (vec![], vec![forged]),
+        })
+    }
+
+    /// Leaves holds on grants of a resource, for one control, in place of those that there were on the same grants.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    pub async fn hold(&self, control: &str, resource: &str, new: &[Hold]) -> Result<()> {
+        let with_new = |mut holds: Vec<Hold>| {
+            holds.retain(|hold| new.iter().all(|new| new.grant != hold.grant));
+            holds.extend_from_slice(new);
+            holds
+        };
+        self.change_holds(&hold_key(control, resource), with_new).await.context("writing the hold to the journal")
+    }
+
+    /// Ends the holds on grants of a resource, for one control.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    pub async fn release(&self, control: &str, resource: &str, grants: &[String]) -> Result<()> {
+        let without = |mut holds: Vec<Hold>| {
+            holds.retain(|hold| !grants.contains(&hold.grant));
+            holds
+        };
+        self.change_holds(&hold_key(control, resource), without).await.context("ending the hold in the journal")
+    }
+
+    /// Writes what becomes of the holds of an item, unless another operator changes them meanwhile: then once more.
+    async fn change_holds(&self, key: &Key, change: impl Fn(Vec<Hold>) -> Vec<Hold>) -> Result<()> {
+        for _ in 0..ATTEMPTS {
+            let now = Timestamp::now();
+            let before = self.item(key.clone()).await?;
+            let (holds, _) = self.held(before.as_ref(), now).await?;
+            let holds = change(holds);
+            if before.is_none() && holds.is_empty() {
+                return Ok(());
+            }
+            let seal = before.as_ref().map(|item| item.get("mac").cloned());
+            let condition = match &seal {
+                None => "attribute_not_exists(pk)",
+                Some(None) => "attribute_not_exists(mac)",
+                Some(Some(_)) => "mac = :before",
+            };
+            let before = seal.flatten().map(|seal| HashMap::from([(":before".to_owned(), seal)]));
+            // An item without holds is none.
+            let until = holds.iter().map(|hold| hold.until).max().unwrap_or(now);
+            let call = self.kept(key, until, &holds).await?.condition_expression(condition);
+            match call.set_expression_attribute_values(before).send().await {
+                Err(error) if is_condition(&error) => {}
+                written => return written.map(drop).map_err(failure),
             }
         }
-        Ok((holds, all_forged))
-    }
-
-    /// Leaves a hold on a grant.
-    ///
-    /// # Errors
-    /// When the journal cannot be written.
-    pub async fn hold(&self, hold: &Hold) -> Result<()> {
-        let key = hold_key(&hold.control, &hold.resource, &hold.grant);
-        self.keep(key, hold.until, hold).await.context("writing the hold to the journal")
-    }
-
-    /// Ends a hold.
-    ///
-    /// # Errors
-    /// When the journal cannot be written.
-    pub async fn release(&self, control: &str, resource: &str, grant: &str) -> Result<()> {
-        self.end(hold_key(control, resource, grant)).await.context("ending the hold in the journal")
+        bail!("other operators keep changing the holds on this resource")
     }
 
     /// The emergency stop, if there is one and it has not ended, or what is forged in its place.
     ///
     /// # Errors
     /// When the journal cannot be read: then nothing may be done.
-    pub async fn stopped(&self, now: Timestamp) -> Result<(Option<Stop>, Option<Forged>)> {
-        let (stop, forged) = self.last_stop(now).await?;
-        Ok((stop.filter(|stop| stop.until > now), forged))
+    pub async fn stopped(&self, now: Timestamp) -> Result<Stopped> {
+        Ok(until_it_ends(self.last_stop(now).await?, now))
     }
 
     /// The same, also a stop that is over, as long as it is there.
     ///
     /// # Errors
     /// When the journal cannot be read.
-    pub async fn last_stop(&self, now: Timestamp) -> Result<(Option<Stop>, Option<Forged>)> {
+    pub async fn last_stop(&self, now: Timestamp) -> Result<Stopped> {
         let item = self.item(stop_key()).await.context("reading the emergency stop in the journal")?;
+        self.stop_of(item.as_ref(), now).await
+    }
+
+    async fn stop_of(&self, item: Option<&Item>, now: Timestamp) -> Result<Stopped> {
         let Some(item) = item else { return Ok((None, None)) };
-        Ok(match self.said::<Stop>(&item, now).await.context("reading the emergency stop")? {
+        Ok(match self.said::<Stop>(item, now).await.context("reading the emergency stop")? {
             Ok(stop) => (stop, None),
             Err(forged) => (None, Some(forged)),
         })
@@ -588,10 +659,15 @@ impl Journal {
 
     /// Writes what was said, by an operator or by the scheduled look.
     async fn keep(&self, key: Key, until: Timestamp, said: &impl Serialize) -> Result<()> {
+        self.kept(&key, until, said).await?.send().await.map(drop).map_err(failure)
+    }
+
+    /// The write of it, sealed and ready to be sent.
+    async fn kept(&self, key: &Key, until: Timestamp, said: &impl Serialize) -> Result<PutItemFluentBuilder> {
         let body = serde_json::to_string(said)?;
-        let seal = self.seal(&key, &Content::Plain(&body)).await?;
-        let (pk, sk) = key;
-        let call = self
+        let seal = self.seal(key, &Content::Plain(&body)).await?;
+        let (pk, sk) = key.clone();
+        Ok(self
             .client
             .put_item()
             .table_name(&self.table)
@@ -599,17 +675,12 @@ impl Journal {
             .item("sk", AttributeValue::S(sk))
             .item("expires", seconds(until))
             .item("body", AttributeValue::S(body))
-            .item("mac", seal);
-        call.send().await.map(drop).map_err(failure)
+            .item("mac", seal))
     }
 
     /// Reads it, if it was said by who may. DynamoDB deletes what has expired within days, not at once: until then it
     /// is not worth asking whether it is genuine.
-    async fn said<T: DeserializeOwned>(
-        &self,
-        item: &HashMap<String, AttributeValue>,
-        now: Timestamp,
-    ) -> Result<Result<Option<T>, Forged>> {
+    async fn said<T: DeserializeOwned>(&self, item: &Item, now: Timestamp) -> Result<Result<Option<T>, Forged>> {
         if matches!(item.get("expires"), Some(AttributeValue::N(at)) if at.parse().is_ok_and(|at: i64| at < now.as_second()))
         {
             return Ok(Ok(None));
@@ -629,7 +700,25 @@ impl Journal {
         call.send().await.map(drop).map_err(failure)
     }
 
-    async fn item(&self, (pk, sk): Key) -> Result<Option<HashMap<String, AttributeValue>>> {
+    /// Those of these items that are there.
+    async fn items(&self, keys: &[Key]) -> Result<Vec<Item>> {
+        let mut left: Vec<Item> = keys.iter().map(attributes).collect();
+        let mut found = vec![];
+        for attempt in 0..ATTEMPTS {
+            let asked = KeysAndAttributes::builder().set_keys(Some(left)).consistent_read(true).build()?;
+            let answer =
+                self.client.batch_get_item().request_items(&self.table, asked).send().await.map_err(failure)?;
+            found.extend(answer.responses.into_iter().flatten().flat_map(|(_, items)| items));
+            left = answer.unprocessed_keys.into_iter().flatten().flat_map(|(_, rest)| rest.keys).collect();
+            if left.is_empty() {
+                return Ok(found);
+            }
+            tokio::time::sleep(BEFORE_THE_REST * 2_u32.pow(attempt)).await;
+        }
+        bail!("DynamoDB has answered for only some of {} items, {ATTEMPTS} times", keys.len())
+    }
+
+    async fn item(&self, (pk, sk): Key) -> Result<Option<Item>> {
         let (pk, sk) = (AttributeValue::S(pk), AttributeValue::S(sk));
         let call = self.client.get_item().table_name(&self.table).key("pk", pk).key("sk", sk).consistent_read(true);
         Ok(call.send().await.map_err(failure)?.item)
@@ -783,7 +872,7 @@ impl fmt::Display for Outcome {
     }
 }
 
-fn earlier(item: &HashMap<String, AttributeValue>, mut entry: Entry, now: Timestamp) -> Earlier {
+fn earlier(item: &Item, mut entry: Entry, now: Timestamp) -> Earlier {
     // Beside the sealed content, it is what the condition of `begin` compares: another one would keep everybody away.
     if text(item, "outcome").ok() != Some(&entry.outcome.to_string()) {
         return Earlier::Forged(Forged::of(item));
@@ -840,7 +929,7 @@ fn compared(call: PutItemFluentBuilder, now: Timestamp) -> PutItemFluentBuilder 
         .expression_attribute_values(":number", AttributeValue::S("N".to_owned()))
 }
 
-fn text<'a>(item: &'a HashMap<String, AttributeValue>, name: &str) -> Result<&'a str> {
+fn text<'a>(item: &'a Item, name: &str) -> Result<&'a str> {
     match item.get(name) {
         Some(AttributeValue::S(text)) => Ok(text),
         _ => bail!("an item of the journal has no text attribute `{name}`"),
@@ -864,8 +953,21 @@ fn sortable(time: Timestamp) -> String {
     format!("{time:.6}")
 }
 
-fn hold_key(control: &str, resource: &str, grant: &str) -> Key {
-    (format!("hold#{resource}"), format!("{control}#{}", hash(&[grant])))
+fn hold_key(control: &str, resource: &str) -> Key {
+    (format!("hold#{resource}"), control.to_owned())
+}
+
+fn attributes((pk, sk): &Key) -> Item {
+    [("pk", pk), ("sk", sk)].map(|(name, key)| (name.to_owned(), AttributeValue::S(key.clone()))).into()
+}
+
+fn is_of(item: &Item, pk: &str) -> bool {
+    text(item, "pk").is_ok_and(|own| own == pk)
+}
+
+/// A stop that is over is none.
+fn until_it_ends((stop, forged): Stopped, now: Timestamp) -> Stopped {
+    (stop.filter(|stop| stop.until > now), forged)
 }
 
 fn is_condition<E, R>(error: &aws_smithy_runtime_api::client::result::SdkError<E, R>) -> bool

@@ -27,7 +27,7 @@ use crate::control::{AnyControl, Function, Suspicion};
 use crate::decision::{Decision, Severity};
 use crate::event::{Event, Malformed, Refusal};
 use crate::guardrail::{Broken, Guardrails};
-use crate::journal::{Cause, Earlier, Entry, Gap, Journal, Outcome, Taken, hash};
+use crate::journal::{Cause, Earlier, Entry, Gap, Journal, Known, Outcome, Taken, hash};
 use crate::mode::Mode;
 use crate::place::{Place, Places};
 use crate::settings::{Deployment, Settings};
@@ -291,20 +291,19 @@ impl<'a> Responder<'a> {
             }
         };
         let (id, named, now) = (case.id(), case.subject.clone(), Timestamp::now());
-        let (earlier, mut holds, stop, seen) = futures::join!(
-            self.journal.earlier(&id, now),
-            self.journal.holds(case.control.about.id, &named.arn, now),
-            self.journal.stopped(now),
-            look,
-        );
+        let (known, seen) = futures::join!(self.journal.known(&id, case.control.about.id, &named.arn, now), look);
         if let Ok(seen) = &seen {
             case.is_about(seen)?;
         }
+        let Known { earlier, mut held, stopped } = match known {
+            Ok(known) => known,
+            Err(failure) => return Ok(Continue(Observed { seen, earlier: Err(failure) })),
+        };
         if case.subject != named {
-            holds = self.journal.holds(case.control.about.id, &case.subject.arn, now).await;
+            held = self.journal.holds(case.control.about.id, &case.subject.arn, now).await;
         }
-        case.is_held_by(holds);
-        case.is_stopped_by(stop);
+        case.is_held_by(held);
+        case.is_stopped_by(stopped);
         Ok(Continue(Observed { seen, earlier }))
     }
 

@@ -60,11 +60,11 @@ fn taken() -> Answer {
     (400, json!({"__type": kind, "message": "taken"}).to_string())
 }
 
-/// What `Query` answers when an operator holds on to a statement.
+/// What is there when an operator holds on to a statement.
 pub(crate) async fn holding(statement: &str) -> Result<Answer> {
     let grant = snapback::json::canonical(&serde_json::from_str(statement)?);
     let hold = hold(&grant, Timestamp::now() + SignedDuration::from_hours(1)).await?;
-    Ok(ok(&json!({"Items": [hold], "Count": 1, "ScannedCount": 1}).to_string()))
+    Ok(ok(&json!({"Item": hold}).to_string()))
 }
 
 #[tokio::test]
@@ -83,10 +83,9 @@ async fn an_old_truth_is_not_believed_at_once() -> Result<()> {
 #[tokio::test]
 async fn what_an_operator_puts_back_between_two_looks_stays() -> Result<()> {
     let public = policy(&[PUBLIC, NAMED]);
-    let none = ok(r#"{"Items":[],"Count":0,"ScannedCount":0}"#);
     let aws = Aws::default()
         .answers("S3.GetBucketPolicy", [ok(&policy(&[NAMED])), ok(&public)])
-        .answers("DynamoDB.Query", [none, holding(PUBLIC).await?]);
+        .answers("DynamoDB.GetItem(hold)", [ok("{}"), holding(PUBLIC).await?]);
     deliver(&s3::FUNCTION, &aws, Mode::Revert, bucket_policy_was_put(&public)).await?;
     assert!(written(&aws).is_empty());
     assert_eq!(notices(&aws)[0]["outcome"], "held");
@@ -183,7 +182,7 @@ async fn a_journal_outage_stops_it_before_anything_is_touched() {
     for operation in [
         "DynamoDB.GetItem",
         "DynamoDB.GetItem(stop)",
-        "DynamoDB.Query",
+        "DynamoDB.GetItem(hold)",
         "DynamoDB.PutItem",
         "DynamoDB.PutItem(lease)",
         "KMS.GenerateMac",
@@ -310,7 +309,7 @@ async fn a_failure_is_not_the_last_word_however_often_it_has_come_back() -> Resu
 async fn an_operator_s_hold_keeps_just_that_grant() -> Result<()> {
     let (both, held) = (policy(&[PUBLIC, ANYONE_WRITES]), policy(&[PUBLIC]));
     let aws = Aws::default()
-        .answers("DynamoDB.Query", [holding(PUBLIC).await?])
+        .answers("DynamoDB.GetItem(hold)", [holding(PUBLIC).await?])
         .answers("S3.GetBucketPolicy", [ok(&both), ok(&both), ok(&held)]);
     deliver(&s3::FUNCTION, &aws, Mode::Revert, bucket_policy_was_put(&both)).await?;
     assert_eq!(written(&aws), [held]);
@@ -407,12 +406,15 @@ async fn before_the_revert_there_is_only_observe_and_record() -> Result<()> {
         .answers("EC2.RevokeSecurityGroupIngress", [ok(REVOKED)]);
     deliver(&ec2::FUNCTION, &aws, Mode::Revert, ssh_was_opened()).await?;
     let calls = aws.calls();
-    let (mut looks, mut begun, rest) = (calls[..4].to_vec(), calls[4..7].to_vec(), &calls[7..]);
+    let (mut looks, mut begun, rest) = (calls[..2].to_vec(), calls[2..5].to_vec(), &calls[5..]);
     looks.sort();
     begun.sort();
-    let journal = ["DynamoDB.GetItem", "DynamoDB.GetItem(stop)", "DynamoDB.Query"];
-    assert_eq!(looks, [&journal[..], &["EC2.DescribeSecurityGroupRules"]].concat(), "at the same time");
-    assert_eq!(begun, ["DynamoDB.PutItem", "DynamoDB.Query", "KMS.GenerateMac"], "holds are read once more meanwhile");
+    assert_eq!(looks, ["DynamoDB.BatchGetItem", "EC2.DescribeSecurityGroupRules"], "at the same time");
+    assert_eq!(
+        begun,
+        ["DynamoDB.GetItem(hold)", "DynamoDB.PutItem", "KMS.GenerateMac"],
+        "holds are read once more meanwhile"
+    );
     assert_eq!(
         rest,
         [
@@ -449,7 +451,7 @@ async fn a_later_delivery_honours_the_holds_too() -> Result<()> {
     // Meanwhile an operator has put the one grant back, which changed the policy too.
     let later = Aws::default()
         .answers("DynamoDB.GetItem", [journaled(&aws)])
-        .answers("DynamoDB.Query", [holding(PUBLIC).await?])
+        .answers("DynamoDB.GetItem(hold)", [holding(PUBLIC).await?])
         .answers("S3.GetBucketPolicy", [ok(&policy(&[PUBLIC]))]);
     deliver(&s3::FUNCTION, &later, Mode::Revert, bucket_policy_was_put(&both)).await?;
     assert!(written(&later).is_empty() && !later.calls().contains(&"S3.DeleteBucketPolicy".to_owned()));
@@ -469,7 +471,7 @@ async fn a_group_that_is_called_by_its_name_is_journaled_and_held_by_its_id() ->
     let event = event("ec2", "AuthorizeSecurityGroupIngress", request, json!({"_return": true}));
     deliver(&ec2::FUNCTION, &aws, Mode::Revert, event).await?;
     assert!(notices(&aws)[0]["resource"].as_str().is_some_and(|arn| arn.ends_with(":security-group/sg-1")));
-    assert!(aws.bodies("DynamoDB.Query").pop().is_some_and(|query| query.contains(":security-group/sg-1")));
+    assert!(aws.bodies("DynamoDB.GetItem(hold)").pop().is_some_and(|read| read.contains(":security-group/sg-1")));
     Ok(())
 }
 

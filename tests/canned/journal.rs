@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use snapback::journal::{Entry, Journal, Outcome, Wanted};
+use snapback::journal::{Entry, Hold, Journal, Outcome, Wanted};
 use snapback::mode::Mode;
 
 use super::scene::{NAMED, PUBLIC, bucket_policy_was_put, deliver, event, policy, put};
@@ -219,7 +219,7 @@ async fn what_is_left_alone_for_a_hold_alone_is_journaled_and_announced() -> Res
         (hold(&grant, 1).await?, &policy(&[NAMED]), "pending"),
     ] {
         let aws = Aws::default()
-            .answers("DynamoDB.Query", [answer(&[&hold])])
+            .answers("DynamoDB.GetItem(hold)", [ok(&json!({"Item": hold}).to_string())])
             .answers("S3.GetBucketPolicy", [ok(live), ok(live), ok(&policy(&[NAMED]))]);
         if outcome == "held" {
             aws.set("S3.GetBucketPolicy", [ok(live)]);
@@ -243,11 +243,60 @@ async fn what_is_left_alone_for_a_hold_alone_is_journaled_and_announced() -> Res
             let item = ok(&json!({"Item": items(&aws).pop()}).to_string());
             let again = Aws::default()
                 .answers("DynamoDB.GetItem", [item])
-                .answers("DynamoDB.Query", [answer(&[&hold])])
+                .answers("DynamoDB.GetItem(hold)", [ok(&json!({"Item": hold}).to_string())])
                 .answers("S3.GetBucketPolicy", [ok(live)]);
             deliver(&s3::FUNCTION, &again, Mode::Revert, bucket_policy_was_put(&public)).await?;
             assert!(again.bodies("SNS.Publish").is_empty() && items(&again).is_empty());
         }
     }
+    Ok(())
+}
+
+/// What DynamoDB leaves for later is asked for again, and what it never answers is an outage.
+#[tokio::test]
+async fn what_dynamodb_has_not_answered_of_a_read_is_asked_for_again() -> Result<()> {
+    let hold = super::scene::hold("{}", Timestamp::now() + SignedDuration::from_hours(1)).await?;
+    let key = json!({"pk": hold["pk"], "sk": hold["sk"]});
+    let rest = ok(&json!({"Responses": {}, "UnprocessedKeys": {"journal": {"Keys": [key]}}}).to_string());
+    let answer = ok(&json!({"Responses": {"journal": [hold]}}).to_string());
+    let known = async |answers: Vec<Answer>| {
+        let aws = Aws::default().answers("DynamoDB.BatchGetItem", answers);
+        let journal = Journal::new(&aws.config(), "journal");
+        let known = journal.known("0123", "s3-public-bucket-policy", "arn:aws:s3:::b", Timestamp::now()).await;
+        (known, aws.bodies("DynamoDB.BatchGetItem"))
+    };
+    let (found, asked) = known(vec![rest.clone(), answer]).await;
+    assert_eq!(found?.held?.0.len(), 1);
+    assert!(asked[0].contains("entry#0123") && !asked[1].contains("entry#0123"), "{asked:?}");
+    let (found, asked) = known(vec![rest]).await;
+    assert!(found.is_err_and(|error| format!("{error:#}").contains("only some of 3 items")));
+    assert_eq!(asked.len(), 5);
+    Ok(())
+}
+
+/// Two operators at once.
+#[tokio::test]
+async fn a_hold_that_another_operator_writes_meanwhile_is_kept() -> Result<()> {
+    let until = Timestamp::now() + SignedDuration::from_hours(1);
+    let (first, other) = (super::scene::hold("first", until).await?, super::scene::hold("other", until).await?);
+    let [first, other] = [first, other].map(|hold| ok(&json!({"Item": hold}).to_string()));
+    let changed = (400, json!({"__type": "ConditionalCheckFailedException", "message": "changed"}).to_string());
+    let aws = Aws::default()
+        .answers("DynamoDB.GetItem(hold)", [first, other])
+        .answers("DynamoDB.PutItem(hold)", [changed, ok("{}")]);
+    let (journal, now) = (Journal::new(&aws.config(), "journal"), Timestamp::now());
+    let new = Hold {
+        control: "s3-public-bucket-policy".to_owned(),
+        resource: "arn:aws:s3:::b".to_owned(),
+        grant: "new".to_owned(),
+        entry: "0123".to_owned(),
+        by: "arn:aws:iam::111122223333:user/ops".to_owned(),
+        since: now,
+        until,
+    };
+    journal.hold(&new.control, &new.resource, std::slice::from_ref(&new)).await?;
+    let written = super::scene::put(&aws, "DynamoDB.PutItem(hold)").pop().context("it is written")?;
+    let held: Vec<Hold> = serde_json::from_str(written["body"]["S"].as_str().context("as JSON")?)?;
+    assert_eq!(held.iter().map(|hold| hold.grant.as_str()).collect::<Vec<_>>(), ["other", "new"]);
     Ok(())
 }

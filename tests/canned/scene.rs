@@ -66,8 +66,8 @@ pub(crate) async fn hold(grant: &str, until: Timestamp) -> Result<Value> {
         "grant": grant, "entry": "0123456789abcdef0123", "by": "arn:aws:iam::111122223333:user/ops",
         "since": "2026-01-01T00:00:00Z", "until": until}))?;
     let aws = Aws::default();
-    Journal::new(&aws.config(), "journal").hold(&hold).await?;
-    Ok(put(&aws, "DynamoDB.PutItem").remove(0))
+    Journal::new(&aws.config(), "journal").hold(&hold.control, &hold.resource, std::slice::from_ref(&hold)).await?;
+    Ok(put(&aws, "DynamoDB.PutItem(hold)").remove(0))
 }
 
 /// The item of an operator's emergency stop.

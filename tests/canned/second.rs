@@ -456,10 +456,9 @@ async fn what_a_revert_of_ours_leaves_on_purpose_is_not_said_twice() -> Result<(
 #[tokio::test]
 async fn what_an_operator_puts_back_while_a_revert_judges_afresh_stays() -> Result<()> {
     let (public, other) = (policy(&[PUBLIC, NAMED]), policy(&[PUBLIC]));
-    let none = ok(r#"{"Items":[],"Count":0,"ScannedCount":0}"#);
     let aws = Aws::default()
         .answers("S3.GetBucketPolicy", [ok(&public), ok(&other), ok(&other)])
-        .answers("DynamoDB.Query", [none, holding(PUBLIC).await?]);
+        .answers("DynamoDB.GetItem(hold)", [ok("{}"), holding(PUBLIC).await?]);
     deliver(&s3::FUNCTION, &aws, Mode::Revert, bucket_policy_was_put(&public)).await?;
     assert_eq!(writes(&aws), 0);
     Ok(())
@@ -469,10 +468,9 @@ async fn what_an_operator_puts_back_while_a_revert_judges_afresh_stays() -> Resu
 #[tokio::test]
 async fn what_an_operator_puts_back_while_the_first_look_is_made_stays() -> Result<()> {
     let public = policy(&[PUBLIC, NAMED]);
-    let none = ok(r#"{"Items":[],"Count":0,"ScannedCount":0}"#);
     let aws = Aws::default()
         .answers("S3.GetBucketPolicy", [ok(&public)])
-        .answers("DynamoDB.Query", [none, holding(PUBLIC).await?]);
+        .answers("DynamoDB.GetItem(hold)", [ok("{}"), holding(PUBLIC).await?]);
     deliver(&s3::FUNCTION, &aws, Mode::Revert, bucket_policy_was_put(&public)).await?;
     let entry = entry(&aws)?;
     assert_eq!((writes(&aws), &entry["outcome"]), (0, &json!("held")));

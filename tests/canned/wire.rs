@@ -94,6 +94,33 @@ impl Aws {
     }
 }
 
+impl Inner {
+    fn next(&mut self, operation: &str, body: &str) -> Answer {
+        match self.answers.get_mut(operation) {
+            Some(answers) if answers.len() > 1 => answers.pop_front(),
+            Some(answers) => answers.front().cloned(),
+            None => quiet(operation, body),
+        }
+        .unwrap_or_else(|| (501, format!("no answer was given for {operation}")))
+    }
+
+    /// What was said of each item alone; or what is wrong with one of them.
+    fn batch(&mut self, body: &str) -> Answer {
+        let asked: Value = serde_json::from_str(body).unwrap_or_default();
+        let keys = asked["RequestItems"]["journal"]["Keys"].as_array().cloned().unwrap_or_default();
+        let mut items = vec![];
+        for key in keys {
+            let (status, answer) = self.next(&of_what("DynamoDB.GetItem", &key.to_string()), "");
+            if status != 200 {
+                return (status, answer);
+            }
+            let answer: Value = serde_json::from_str(&answer).unwrap_or_default();
+            items.extend(answer.get("Item").cloned());
+        }
+        ok(&json!({"Responses": {"journal": items}}).to_string())
+    }
+}
+
 impl HttpClient for Aws {
     fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
         SharedHttpConnector::new(self.clone())
@@ -104,19 +131,18 @@ impl HttpConnector for Aws {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let operation = operation(&request);
         let body = body(&request);
-        let as_it_does = quiet(&operation, &body);
         let owner = request.headers().get("x-amz-expected-bucket-owner").map(str::to_owned);
         let (status, answer) = self.inner(|inner| {
             if operation.starts_with("S3.") {
                 inner.owners.push((operation.clone(), owner));
             }
-            inner.asked.push((operation.clone(), body));
-            match inner.answers.get_mut(&operation) {
-                Some(answers) if answers.len() > 1 => answers.pop_front(),
-                Some(answers) => answers.front().cloned(),
-                None => as_it_does,
+            inner.asked.push((operation.clone(), body.clone()));
+            let is_told = inner.answers.contains_key(&operation);
+            if operation == "DynamoDB.BatchGetItem" && !is_told {
+                inner.batch(&body)
+            } else {
+                inner.next(&operation, &body)
             }
-            .unwrap_or_else(|| (501, format!("no answer was given for {operation}")))
         });
         let status = status.try_into().unwrap_or_else(|_| unreachable!("{status} is a status"));
         let mut response = HttpResponse::new(status, SdkBody::from(answer));
@@ -136,17 +162,20 @@ fn body(request: &HttpRequest) -> String {
 /// a test.
 fn operation(request: &HttpRequest) -> String {
     let Some(name) = Signer::operation(request) else { return format!("{} {}", request.method(), request.uri()) };
-    let body = body(request);
-    let of_what = match name.split_once('.') {
-        // Which of the journal's items it is, if it is not an entry.
-        Some(("DynamoDB", _)) => {
-            ["stop", "lease", "memory", "gap"].into_iter().find(|item| body.contains(&format!(r#""pk":{{"S":"{item}"#)))
-        }
+    match name.split_once('.') {
+        Some(("DynamoDB", "BatchGetItem")) => name,
+        Some(("DynamoDB", _)) => of_what(&name, &body(request)),
         // S3 has other IAM actions for versions of objects.
-        Some(("S3", _)) if request.uri().contains("versionId=") => Some("version"),
-        _ => None,
-    };
-    of_what.map_or(name.clone(), |what| format!("{name}({what})"))
+        Some(("S3", _)) if request.uri().contains("versionId=") => format!("{name}(version)"),
+        _ => name,
+    }
+}
+
+/// A call with which of the journal's items it is about, if that is not an entry.
+fn of_what(name: &str, body: &str) -> String {
+    let is_of = |item: &&str| body.contains(&format!(r#""pk":{{"S":"{item}"#));
+    let item = ["stop", "lease", "memory", "gap", "hold"].into_iter().find(is_of);
+    item.map_or(name.to_owned(), |item| format!("{name}({item})"))
 }
 
 /// Has each request signed with a key that is called after its operation. The SDK tells that to nobody but its interceptors,
@@ -182,6 +211,8 @@ fn quiet(operation: &str, body: &str) -> Option<Answer> {
         | "DynamoDB.GetItem(lease)"
         | "DynamoDB.GetItem(memory)"
         | "DynamoDB.GetItem(gap)"
+        | "DynamoDB.GetItem(hold)"
+        | "DynamoDB.PutItem(hold)"
         | "DynamoDB.PutItem(gap)"
         | "DynamoDB.PutItem"
         | "DynamoDB.PutItem(lease)"

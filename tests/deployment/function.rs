@@ -17,7 +17,7 @@ const SHARED: [(&str, &str); 8] = [
         "Journal",
         "                Sid: Journal
                 Effect: Allow
-                Action: [dynamodb:GetItem, dynamodb:Query]
+                Action: [dynamodb:BatchGetItem, dynamodb:GetItem, dynamodb:Query]
                 Resource: !GetAtt Journal.Arn
 ",
     ),

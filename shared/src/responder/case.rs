@@ -14,7 +14,7 @@ use crate::change::Change;
 use crate::control::{AnyControl, Function, Given, Look, Remembering, Stack, Suspicion, WasOpen};
 use crate::decision::{Decision, Severity};
 use crate::event::Event;
-use crate::journal::{Baselines, Basis, Entry, Forged, Hold, Journal, Memory, Stop, Tally};
+use crate::journal::{Baselines, Basis, Entry, Forged, Held, Hold, Journal, Memory, Stop, Stopped, Tally};
 use crate::place::Place;
 use crate::settings::Settings;
 use crate::subject::Subject;
@@ -161,7 +161,7 @@ impl<'a> Case<'a> {
     }
 
     /// These are its holds now.
-    pub(super) fn is_held_by(&mut self, holds: Result<(Vec<Hold>, Vec<Forged>)>) {
+    pub(super) fn is_held_by(&mut self, holds: Result<Held>) {
         match holds {
             Ok((holds, forged)) => {
                 self.holds = holds;
@@ -172,7 +172,7 @@ impl<'a> Case<'a> {
     }
 
     /// This is the emergency stop now.
-    pub(super) fn is_stopped_by(&mut self, stop: Result<(Option<Stop>, Option<Forged>)>) {
+    pub(super) fn is_stopped_by(&mut self, stop: Result<Stopped>) {
         match stop {
             Ok((stop, forged)) => {
                 self.stop = stop;
