@@ -196,6 +196,13 @@ pub fn is_denied(error: &anyhow::Error) -> bool {
     error.downcast_ref::<Failed>().is_some_and(Failed::is_denied)
 }
 
+/// Whether AWS refused a call with this code.
+#[must_use]
+pub fn is_refused_with(error: &anyhow::Error, code: &str) -> bool {
+    let failed = error.downcast_ref::<Failed>();
+    failed.is_some_and(|failed| matches!(&failed.cause, Cause::Refused(refused) if refused == code))
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;

@@ -46,7 +46,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::aws::failure;
+use crate::aws::{failure, is_refused_with};
 use crate::change::{Applied, Change};
 use crate::decision::{Decision, Severity};
 use crate::event::{Actor, Event, Kind};
@@ -86,6 +86,9 @@ const LARGEST_BODY: u64 = 64 * 1024 * 1024;
 
 /// How many entries are fetched at the same time.
 const AT_ONCE: usize = 16;
+
+/// How DynamoDB says that an item is not as a write demands.
+const CONDITION: &str = "ConditionalCheckFailedException";
 
 /// How often what DynamoDB has not answered is asked for again, and what another operator has changed is read again.
 const ATTEMPTS: u32 = 5;
@@ -597,18 +600,26 @@ impl Journal {
                 return Ok(());
             }
             let seal = before.as_ref().map(|item| item.get("mac").cloned());
-            let condition = match &seal {
+            let as_before = match &seal {
                 None => "attribute_not_exists(pk)",
                 Some(None) => "attribute_not_exists(mac)",
                 Some(Some(_)) => "mac = :before",
             };
-            let before = seal.flatten().map(|seal| HashMap::from([(":before".to_owned(), seal)]));
-            // An item without holds is none.
-            let until = holds.iter().map(|hold| hold.until).max().unwrap_or(now);
-            let call = self.kept(key, until, &holds).await?.condition_expression(condition);
-            match call.set_expression_attribute_values(before).send().await {
-                Err(error) if is_condition(&error) => {}
-                written => return written.map(drop).map_err(failure),
+            let seal = seal.flatten().map(|seal| HashMap::from([(":before".to_owned(), seal)]));
+            let written = match holds.iter().map(|hold| hold.until).max() {
+                Some(until) => {
+                    let call = self.kept(key, until, &holds).await?.condition_expression(as_before);
+                    call.set_expression_attribute_values(seal).send().await.map(drop).map_err(failure)
+                }
+                None => {
+                    let call = self.client.delete_item().table_name(&self.table).set_key(Some(attributes(key)));
+                    let call = call.condition_expression(as_before).set_expression_attribute_values(seal);
+                    call.send().await.map(drop).map_err(failure)
+                }
+            };
+            match written {
+                Err(error) if is_refused_with(&error, CONDITION) => {}
+                written => return written,
             }
         }
         bail!("other operators keep changing the holds on this resource")
@@ -974,7 +985,7 @@ fn is_condition<E, R>(error: &aws_smithy_runtime_api::client::result::SdkError<E
 where
     E: aws_smithy_types::error::metadata::ProvideErrorMetadata,
 {
-    crate::aws::code(error) == Some("ConditionalCheckFailedException")
+    crate::aws::code(error) == Some(CONDITION)
 }
 
 /// The first 20 digits of a SHA-256: short enough to be typed, and no two events in 10^12 share them.
