@@ -646,8 +646,8 @@ fn of_value(value: &str, entry: &Entry<'_>, form: Form, names: Names, trust: &Tr
     match names {
         Names::Organization => of(value, Trust::of_organization),
         Names::OrganizationPath => of(value.split('/').next().unwrap_or_default(), Trust::of_organization),
-        // As which everybody counts who does not sign.
-        Names::Account if value == "anonymous" => Reach::ANYONE,
+        // As which everybody counts who does not sign; to S3, it is a value like others.
+        Names::Account if value == "anonymous" && !trust.as_s3 => Reach::ANYONE,
         // After twelve digits nothing follows.
         Names::Account if principal::is_account(value.trim_end_matches('*')) => {
             principal::of_account(value.trim_end_matches('*'), trust)
@@ -817,7 +817,8 @@ fn addresses(values: &[Word<'_>], trust: &Trust) -> Vec<Reach> {
     let ranges: Vec<Option<IpNet>> = values.iter().map(|value| network::range(&value.text)).collect();
     let is_part = |range: &IpNet| trust.of_range(range).is_untrusted() && !is_public(range);
     let (v4, v6) = ranges.iter().flatten().copied().filter(is_part).partition(|range| matches!(range, IpNet::V4(_)));
-    let (v4, v6) = (narrowest_of_a_world(v4), narrowest_of_a_world(v6));
+    let narrowest = |ranges| if trust.as_s3 { None } else { narrowest_of_a_world(ranges) };
+    let (v4, v6) = (narrowest(v4), narrowest(v6));
     let reach = |range: &Option<IpNet>| {
         let Some(range) = range else { return Reach::UNKNOWN };
         let narrowest = if matches!(range, IpNet::V4(_)) { v4 } else { v6 };

@@ -39,6 +39,7 @@ pub(crate) struct Checked<'a> {
 pub(crate) fn trust() -> Trust {
     Trust {
         shows_new_ids: false,
+        as_s3: false,
         account: Some(universe::OWN.to_owned()),
         resource: Some("arn:aws:s3:::bucket".to_owned()),
         accounts: [universe::PARTNER.to_owned()].into(),

@@ -105,9 +105,6 @@ impl Control for UnwritableBucketPolicy {
         let Ok(policy) = Policy::parse(text) else {
             return allow("the policy is not understood, and `s3-public-bucket-policy` tells of that");
         };
-        if block::all_on([state.bucket.as_ref(), state.account.as_ref()]).contains(&CLOSES) {
-            return allow("Block Public Access keeps strangers out");
-        }
         let trust = given.settings.trust_at(event).on(&suspicion.subject.arn);
         let mut public = policy.judge(Kind::Resource, &trust).grants;
         public.retain(is_public);
@@ -116,6 +113,9 @@ impl Control for UnwritableBucketPolicy {
             (true, _) => return allow("the policy does not certainly let everyone in"),
             (_, true) => return allow("the policy can be rewritten"),
             _ if !state.public => return allow("S3 does not take the policy for public"),
+            _ if block::all_on([state.bucket.as_ref(), state.account.as_ref()]).contains(&CLOSES) => {
+                return allow("Block Public Access keeps strangers out");
+            }
             _ if given.holds.contains(&block::off(CLOSES)) => return allow("an operator holds it"),
             _ => {}
         }
