@@ -57,6 +57,7 @@ pub(super) struct Left<'d, 'p> {
     resources: Pieces<'p>,
     kind: Kind,
     patience: &'d mut usize,
+    patience_for_asked: usize,
 }
 
 /// What a `Deny` covers of what is allowed.
@@ -107,7 +108,8 @@ impl<'p> Denies<'p> {
         }
         let actions = Pieces::of(actions(allow, *kind), services, is_told.0, patience);
         let resources = Pieces::of(Words::of_resources(&allow.resources), parts, is_told.1, patience);
-        let mut left = Left { allow, denies: vec![], said: vec![], actions, resources, kind: *kind, patience };
+        let (denies, said, patience_for_asked) = (vec![], vec![], PATIENCE / 10);
+        let mut left = Left { allow, denies, said, actions, resources, kind: *kind, patience, patience_for_asked };
         for deny in all.iter() {
             let Some((actions, is_sure)) = left.actions.covered_by(&deny.actions, left.patience) else { break };
             if !actions.contains(&true) {
@@ -140,6 +142,33 @@ impl<'p> Left<'_, 'p> {
             return Reach::NOBODY;
         }
         self.of(Some((kind, text)), &said)
+    }
+
+    /// Which values of a key with several in the condition of the `Allow` no call has that one makes whom it names, each with
+    /// the number of the key.
+    pub(super) fn never_said_by(&mut self, kind: &str, text: &'p str) -> Vec<(usize, usize)> {
+        let said = Said::by_principal(kind, text);
+        let several = self.allow.condition.iter().enumerate().filter(|(_, entry)| entry.values.len() > 1);
+        let mut never = vec![];
+        for (index, entry) in several {
+            for said in said.iter().filter(|said| said.is_of(entry)) {
+                if spend(&mut self.patience_for_asked, said.work(entry)).is_some() {
+                    let values = 0..entry.values.len();
+                    never.extend(values.filter(|value| said.fails_value(entry, *value)).map(|value| (index, value)));
+                }
+            }
+        }
+        never
+    }
+
+    /// Whether the condition of the `Allow` asks for this value of one of its entries, and by another for something else.
+    pub(super) fn is_never_met(&mut self, entry: usize, value: usize) -> bool {
+        let said = Said::by_condition(&self.allow.condition[entry], Some(value));
+        let pairs = said.iter().flat_map(|said| self.allow.condition.iter().map(move |other| (said, other)));
+        let mut others =
+            pairs.filter(|(said, other)| said.is_of(other) && !std::ptr::eq(*other, &self.allow.condition[entry]));
+        let patience = &mut self.patience_for_asked;
+        others.any(|(said, other)| spend(patience, said.work(other)).is_some() && said.fails(other))
     }
 
     /// Whether they leave over only those calls that are made with a token of an identity provider.
