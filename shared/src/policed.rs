@@ -325,11 +325,7 @@ impl<P: Policed> Control for Open<P> {
     }
 
     fn twice(state: &Self::State) -> Option<Self::State> {
-        let has_ids = state
-            .policy
-            .as_ref()
-            .and_then(|text| Policy::parse(text).ok())
-            .is_some_and(|policy| !policy.ids().is_empty());
+        let has_ids = state.policy.as_ref().is_some_and(PolicyText::names_who_is_no_more);
         has_ids.then(|| State { twice: true, ..state.clone() })
     }
 

@@ -1128,3 +1128,55 @@ fn a_deny_of_a_wrong_audience_may_keep_out_who_comes_without_a_token() {
     // Whoever has a token has chosen for whom it is.
     is_trusted((Exposure::Public, true), &of(github, "AssumeRoleWithWebIdentity"));
 }
+
+/// Of two that each spare whoever likes, the one hits whom the other spares.
+#[test]
+fn nobody_is_certain_to_get_past_two_denies_that_exclude_each_other() {
+    let denied_if = |conditions: &[&str]| {
+        let denies = conditions.iter().map(|condition| {
+            format!(r#",{{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"*","Condition":{condition}}}"#)
+        });
+        format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"*"}}{}]}}"#,
+            denies.collect::<String>()
+        )
+    };
+    let (plain, tls) = (r#"{"Bool":{"aws:SecureTransport":"false"}}"#, r#"{"Bool":{"aws:SecureTransport":"true"}}"#);
+    let signed = r#"{"StringNotEquals":{"aws:PrincipalAccount":"anonymous"}}"#;
+    let anonymous = r#"{"StringEquals":{"aws:PrincipalAccount":"anonymous"}}"#;
+    let any_account = r#"{"StringLike":{"aws:PrincipalAccount":"*"}}"#;
+    for (conditions, certain) in [
+        (&[plain][..], true),
+        (&[plain, plain], true),
+        (&[plain, signed], true),
+        (&[plain, tls], false),
+        (&[signed, anonymous], false),
+        (&[any_account], false),
+    ] {
+        is_judged((Exposure::Public, certain), &denied_if(conditions));
+    }
+}
+
+#[test]
+fn who_signs_in_with_a_provider_that_all_share_is_somebody_only_by_the_subject() {
+    for (provider, subject) in [
+        ("app.gitpod.io", "organization_id:0193e2d4-1c5f:project_id:*"),
+        ("oidc.cirrus-ci.com", "repo:github:example/*"),
+        ("login.app.env0.com", "auth0|0123456789abcdef"),
+    ] {
+        let of = |condition: &str| {
+            let federated = format!(r#"{{"Federated":"arn:aws:iam::111122223333:oidc-provider/{provider}"}}"#);
+            trusted_to(&federated, "AssumeRoleWithWebIdentity", condition)
+        };
+        is_trusted(
+            (Exposure::Public, true),
+            &of(&format!(r#"{{"StringEquals":{{"{provider}:aud":"sts.amazonaws.com"}}}}"#)),
+        );
+        is_trusted((Exposure::Account, true), &of(&format!(r#"{{"StringLike":{{"{provider}:sub":"{subject}"}}}}"#)));
+    }
+    let gitpod = r#"{"Federated":"arn:aws:iam::111122223333:oidc-provider/api.gitpod.io/idp"}"#;
+    let of = |condition: &str| trusted_to(gitpod, "AssumeRoleWithWebIdentity", condition);
+    is_trusted((Exposure::Public, true), &of("{}"));
+    let repository = r#"{"StringEquals":{"api.gitpod.io/idp:sub":"https://github.com/example/app"}}"#;
+    is_trusted((Exposure::Public, false), &of(repository));
+}

@@ -334,6 +334,8 @@ pub(super) fn spared(entry: &Entry<'_>, deny: &Statement<'_>, kind: Kind, trust:
             _ if meaning(&entry.key).1 == About::Source => Reach::UNKNOWN,
             _ => Reach::ANYONE,
         },
+        // Every call has some value.
+        _ if is_always_there && entry.values.iter().any(|value| value.text == "*") => Reach::UNKNOWN,
         _ => Reach::ANYONE,
     }
 }

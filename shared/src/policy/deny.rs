@@ -197,13 +197,20 @@ impl<'p> Left<'_, 'p> {
     fn of(&mut self, named: Option<(&str, &str)>, said: &[Said<'_>]) -> Reach {
         let mut left = Reach::ANYONE;
         let mut partial = vec![];
+        let mut avoided: Vec<&Deny<'_>> = vec![];
         for upon in &self.denies {
             let spared = upon.deny.spares(named, said, &self.said, self.allow, self.patience);
             let spared = if upon.is_sure { spared } else { spared.or(Reach::UNKNOWN) };
+            let is_whole = upon.actions.iter().chain(&upon.resources).all(|covered| *covered);
             if spared == Reach::ANYONE {
+                // Whoever avoids one of two may be hit by the other.
+                if is_whole && avoided.iter().any(|other| upon.deny.excludes(other) || other.excludes(upon.deny)) {
+                    left = left.and(Reach::UNKNOWN);
+                }
+                avoided.extend(is_whole.then_some(upon.deny));
                 continue;
             }
-            if upon.actions.iter().chain(&upon.resources).all(|covered| *covered) {
+            if is_whole {
                 left = left.and(spared);
             } else {
                 partial.push((spared, upon));
@@ -290,6 +297,13 @@ impl<'p> Deny<'p> {
             whom,
             condition: statement.condition.iter().map(|entry| (entry, spared(entry))).collect(),
         }
+    }
+
+    /// Whether whoever is not hit by it, and has what it asks for, is hit by another.
+    fn excludes(&self, other: &Deny<'_>) -> bool {
+        let ([(entry, _)], [(asked, _)]) = (&self.condition[..], &other.condition[..]) else { return false };
+        let is_of_everyone = matches!((&self.whom, &other.whom), (Whom::Everyone, Whom::Everyone));
+        is_of_everyone && Said::by_avoiding(entry).is_some_and(|said| said.meets(asked))
     }
 
     /// Whom it does not hit of those who are named and say this, by who they are or by what the `Allow` asks for.

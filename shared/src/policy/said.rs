@@ -74,6 +74,25 @@ impl<'p> Said<'p> {
         [said].into_iter().chain(of_account).collect()
     }
 
+    /// What a call says that a `Deny` does not hit because of this entry, if it has the key.
+    pub(super) fn by_avoiding(entry: &'p Entry<'_>) -> Option<Self> {
+        let operator = Operator::of(&entry.operator);
+        let is_plain = !operator.is_any && !operator.is_all && !operator.holds_if_absent;
+        let values: Vec<Cow<'p, str>> = match operator.form {
+            _ if !is_plain => return None,
+            Form::Exact | Form::Like | Form::Arn | Form::Address if operator.is_negated => {
+                entry.values.iter().map(|value| Cow::Borrowed(&*value.text)).collect()
+            }
+            Form::Bool => {
+                let is_asked = |is: &str| entry.values.iter().any(|value| value.text.eq_ignore_ascii_case(is));
+                ["true", "false"].into_iter().filter(|is| !is_asked(is)).map(Cow::Borrowed).collect()
+            }
+            _ => return None,
+        };
+        let (form, ignores_case) = (operator.form, operator.ignores_case);
+        Some(Self { key: lower(&entry.key), form, is_any: false, ignores_case, values })
+    }
+
     /// What every call says that comes through this access point.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-points-policies.html#access-points-condition-keys>
     pub(super) fn by_access_point(arn: &'p str) -> Vec<Self> {

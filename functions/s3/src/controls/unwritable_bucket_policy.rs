@@ -90,8 +90,8 @@ impl Control for UnwritableBucketPolicy {
             aws::bucket_public_access_block(look, bucket),
             aws::account_public_access_block(look),
         )?;
-        let names_who_is_no_more = |text: &PolicyText| Policy::parse(text).is_ok_and(|policy| !policy.ids().is_empty());
-        let public = found.policy.as_ref().is_some_and(names_who_is_no_more) && aws::is_public(look, bucket).await?;
+        let may_be_unwritable = found.policy.as_ref().is_some_and(PolicyText::names_who_is_no_more);
+        let public = may_be_unwritable && aws::is_public(look, bucket).await?;
         Ok(State { policy: found.policy, public, bucket: of_bucket, account })
     }
 
