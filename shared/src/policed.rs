@@ -1,7 +1,7 @@
 //! Controls of resource policies. What differs from service to service stands in [`Policed`], some thirty lines; how a
 //! policy is suspected, judged and reverted is the same for all of them, and written once.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::future::Future;
 use std::marker::PhantomData;
@@ -182,7 +182,7 @@ pub struct Nothing {}
 /// What keeps people out although the policy lets them in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Barrier {
-    /// Everyone is kept out, and named strangers with them, as long as the policy lets everyone in.
+    /// Everyone is kept out, and named strangers with them, as long as S3 takes the policy for public.
     WhilePublic(&'static str),
     /// All are kept out.
     Always(&'static str),
@@ -247,13 +247,13 @@ impl<P: Policed> Control for Open<P> {
             })
         };
         // Whatever lets nobody but named strangers in is not for a control of everyone.
-        if let Some(why) = keeps_out(P::KEEPS_OUT == [Exposure::Public]) {
-            return allow(why.to_owned());
-        }
+        let is_of_everyone_alone = P::KEEPS_OUT == [Exposure::Public];
         let misread = |error| alert(unsure_of_all, format!("the policy of {holder} is not understood: {error}"));
         let policy = match Policy::parse(text) {
             Ok(policy) => policy,
-            Err(error) => return misread(error),
+            Err(error) => {
+                return keeps_out(is_of_everyone_alone).map_or_else(|| misread(error), |why| allow(why.to_owned()));
+            }
         };
         // AWS may show by an id whom the call has just named.
         let is_open = |trust: &Trust| !open::<P>(policy.judge(P::KIND, trust).grants).is_empty();
@@ -272,8 +272,10 @@ impl<P: Policed> Control for Open<P> {
             },
         };
         let grants = policy.judge(P::KIND, &trust).grants;
-        let is_public = grants.iter().any(|grant| grant.exposure == Exposure::Public && grant.certain);
-        if let Some(why) = keeps_out(is_public) {
+        let by_s3 = public(&policy.judge_as_s3(&trust).grants);
+        let is_public = by_s3.values().any(|certain| *certain);
+        let may_all_be = public(&grants).keys().all(|statement| by_s3.contains_key(statement));
+        if let Some(why) = keeps_out(is_public || is_of_everyone_alone && may_all_be) {
             return allow(why.to_owned());
         }
         let (held, open): (Vec<_>, Vec<_>) =
@@ -323,11 +325,7 @@ impl<P: Policed> Control for Open<P> {
     }
 
     fn twice(state: &Self::State) -> Option<Self::State> {
-        let has_ids = state
-            .policy
-            .as_ref()
-            .and_then(|text| Policy::parse(text).ok())
-            .is_some_and(|policy| !policy.ids().is_empty());
+        let has_ids = state.policy.as_ref().is_some_and(PolicyText::names_who_is_no_more);
         has_ids.then(|| State { twice: true, ..state.clone() })
     }
 
@@ -363,6 +361,15 @@ fn named(event: &Event, live: &Policy<'_>, told: ToldPolicy) -> Named {
         return Named::NoMore;
     }
     live.resolved(&put).map_or(Named::Perhaps, Named::Those)
+}
+
+/// The statements that let everyone in, and whether that is certain.
+fn public(grants: &[Grant]) -> BTreeMap<usize, bool> {
+    let mut public = BTreeMap::new();
+    for grant in grants.iter().filter(|grant| grant.exposure == Exposure::Public) {
+        *public.entry(grant.statement).or_default() |= grant.certain;
+    }
+    public
 }
 
 /// The grants that let in whom the control keeps out.

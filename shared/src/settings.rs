@@ -211,6 +211,7 @@ impl Settings {
             canonical_users: self.trusted_canonical_users.clone(),
             at: None,
             shows_new_ids: false,
+            as_s3: false,
         }
     }
 

@@ -1012,3 +1012,171 @@ fn whose_key_an_alias_means_nobody_can_tell() {
     is_judged((Exposure::Public, false), &key("alias/backup"));
     is_judged((Exposure::Account, true), &key("1234abcd-12ab-34cd-56ef-1234567890ab"));
 }
+
+/// A friend is one wherever what they subscribe goes, so a list that a stranger shares with them cannot be taken apart.
+#[test]
+fn a_friend_beside_everyone_may_subscribe_what_everyone_may_not() {
+    for (friend, values) in [
+        (
+            r#""AWS":["*","arn:aws:iam::111122223333:user/alice"]"#,
+            r#""arn:aws:sqs:us-east-1:111122223333:queue","https://*""#,
+        ),
+        (r#""AWS":["*","arn:aws:iam::222233334444:user/petra"]"#, r#""arn:aws:sqs:us-east-1:111122223333:queue","*""#),
+        (
+            r#""Service":"cloudtrail.amazonaws.com","Federated":"arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com""#,
+            r#""arn:aws:sqs:*:111122223333:*","*""#,
+        ),
+    ] {
+        let text = format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{{friend}}},"Action":"*","Resource":"*",
+            "Condition":{{"StringLike":{{"sns:Endpoint":[{values}]}}}}}}]}}"#
+        );
+        keeps_the_laws(Kind::Resource, &text);
+    }
+}
+
+/// What is denied of a bucket's own calls is denied of all that a star allows there.
+#[test]
+fn nobody_makes_calls_of_other_services_upon_a_bucket() {
+    for allowed in [r#""Action":"*""#, r#""NotAction":"s3:Put*""#] {
+        let text = format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":"*",{allowed},"Resource":"arn:aws:s3:::bucket/*"}},
+            {{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"arn:aws:s3:::bucket/*"}},
+            {{"Effect":"Allow","Principal":"*","Action":"kms:Decrypt","Resource":"*",
+            "Condition":{{"StringEquals":{{"aws:PrincipalOrgID":"o-trusted0001"}}}}}}]}}"#
+        );
+        keeps_the_laws(Kind::Resource, &text);
+        is_judged((Exposure::Organization, true), &text);
+    }
+}
+
+/// Whose account calls tells whoever signs, and then also by which ARN.
+#[test]
+fn a_call_with_the_account_of_its_caller_has_the_arn_as_well() {
+    let condition = r#"{"StringLike":{"kms:CallerAccount":"*"},"ArnLikeIfExists":{"aws:PrincipalArn":
+        ["arn:aws:iam::111122223333:user/*","*","arn:aws:iam::*:role/app"]}}"#;
+    keeps_the_laws(Kind::Resource, &everyone_if(condition));
+}
+
+#[test]
+fn whom_a_value_cannot_mean_does_not_need_it() {
+    let text = those_if(
+        r#"{"AWS":["*","arn:aws:iam::111122223333:user/alice"]}"#,
+        r#"{"ArnEquals":{"aws:PrincipalArn":["arn:aws:iam::111122223333:*","arn:aws:iam::11112222333?:role/app"]}}"#,
+    );
+    keeps_the_laws(Kind::Resource, &text);
+    let policy = Policy::parse(&text).expect("a policy");
+    let left = policy.without(
+        &policy
+            .judge(Kind::Resource, &trust())
+            .grants
+            .into_iter()
+            .filter(snapback::policy::Grant::is_untrusted)
+            .collect::<Vec<_>>(),
+    );
+    assert!(left.is_some_and(|left| left.contains(r#""*""#) && !left.contains('?')));
+}
+
+/// By another key the statement asks for something else.
+#[test]
+fn nobody_has_a_value_that_the_same_condition_excludes() {
+    let friend_and_stranger = r#"{"AWS":["222233334444","arn:aws:iam::444455556666:role/app"]}"#;
+    let text = those_if(
+        friend_and_stranger,
+        r#"{"StringNotEquals":{"aws:SourceVpc":"vpc-0named"},"ForAnyValue:StringEquals":
+        {"aws:SourceVpc":["vpc-*","vpc-0named","vpc-0ours"]}}"#,
+    );
+    keeps_the_laws(Kind::Resource, &text);
+    let nobody = r#"{"StringNotEquals":{"aws:SourceVpc":"vpc-0named"},"StringEquals":{"aws:SourceVpc":"vpc-0named"}}"#;
+    is_judged((Exposure::None, true), &everyone_if(nobody));
+}
+
+/// What a key certainly lets strangers in by goes, and what it may let in by an unclear value of another stays.
+#[test]
+fn what_is_in_doubt_does_not_go_with_what_is_certain() {
+    for condition in [
+        r#"{"StringLike":{"aws:SourceArn":["arn:aws:sns:*:111122223333:*","arn:aws:s3:::*"],
+            "aws:SourceVpc":["vpc-0our*","vpc-*","vpc-0named"]}}"#,
+        r#"{"ArnEquals":{"s3:x-amz-server-side-encryption-aws-kms-key-id":
+            ["arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab","arn:aws:kms:us-east-1:*:key/*"]},
+            "StringLike":{"aws:VpceOrgID":["${aws:PrincipalOrgID}","o-foreign0001"]}}"#,
+        r#"{"ForAnyValue:StringNotLike":{"aws:VpceAccount":["1111*"]},"StringLike":{"aws:VpceOrgID":"o-trusted0001*"}}"#,
+        r#"{"Null":{"aws:VpceOrgPaths":"false"},"StringLike":{"aws:SourceVpc":"vpc-0our*"}}"#,
+        r#"{"ForAnyValue:StringNotEquals":{"aws:VpceOrgID":"o-foreign0001"},"StringLike":{"aws:SourceVpc":"vpc-0our*"}}"#,
+    ] {
+        keeps_the_laws(Kind::Resource, &everyone_if(condition));
+    }
+    let points = r#"{"StringLike":{"s3:DataAccessPointAccount":["222233334444","1111*"]}}"#;
+    keeps_the_laws(Kind::Resource, &those_if(r#"{"Service":"sns.amazonaws.com","AWS":"*"}"#, points));
+}
+
+/// A principal of AWS has no token, and so no claim that would spare it.
+#[test]
+fn a_deny_of_a_wrong_audience_may_keep_out_who_comes_without_a_token() {
+    let deny = r#"{"Effect":"Deny","NotPrincipal":{"AWS":"111122223333"},"Action":"sts:AssumeRole",
+        "Condition":{"StringNotEquals":{"token.actions.githubusercontent.com:aud":"sts.amazonaws.com"}}}"#;
+    let of = |principal: &str, action: &str| {
+        format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{principal},"Action":"sts:{action}"}},{}]}}"#,
+            deny.replace("AssumeRole", action)
+        )
+    };
+    let everyone = of(r#""*""#, "AssumeRole");
+    keeps_the_laws(Kind::Trust, &everyone);
+    is_trusted((Exposure::Public, false), &everyone);
+    let github = r#"{"Federated":"arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"}"#;
+    // Whoever has a token has chosen for whom it is.
+    is_trusted((Exposure::Public, true), &of(github, "AssumeRoleWithWebIdentity"));
+}
+
+/// Of two that each spare whoever likes, the one hits whom the other spares.
+#[test]
+fn nobody_is_certain_to_get_past_two_denies_that_exclude_each_other() {
+    let denied_if = |conditions: &[&str]| {
+        let denies = conditions.iter().map(|condition| {
+            format!(r#",{{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"*","Condition":{condition}}}"#)
+        });
+        format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"*"}}{}]}}"#,
+            denies.collect::<String>()
+        )
+    };
+    let (plain, tls) = (r#"{"Bool":{"aws:SecureTransport":"false"}}"#, r#"{"Bool":{"aws:SecureTransport":"true"}}"#);
+    let signed = r#"{"StringNotEquals":{"aws:PrincipalAccount":"anonymous"}}"#;
+    let anonymous = r#"{"StringEquals":{"aws:PrincipalAccount":"anonymous"}}"#;
+    let any_account = r#"{"StringLike":{"aws:PrincipalAccount":"*"}}"#;
+    for (conditions, certain) in [
+        (&[plain][..], true),
+        (&[plain, plain], true),
+        (&[plain, signed], true),
+        (&[plain, tls], false),
+        (&[signed, anonymous], false),
+        (&[any_account], false),
+    ] {
+        is_judged((Exposure::Public, certain), &denied_if(conditions));
+    }
+}
+
+#[test]
+fn who_signs_in_with_a_provider_that_all_share_is_somebody_only_by_the_subject() {
+    for (provider, subject) in [
+        ("app.gitpod.io", "organization_id:0193e2d4-1c5f:project_id:*"),
+        ("oidc.cirrus-ci.com", "repo:github:example/*"),
+        ("login.app.env0.com", "auth0|0123456789abcdef"),
+    ] {
+        let of = |condition: &str| {
+            let federated = format!(r#"{{"Federated":"arn:aws:iam::111122223333:oidc-provider/{provider}"}}"#);
+            trusted_to(&federated, "AssumeRoleWithWebIdentity", condition)
+        };
+        is_trusted(
+            (Exposure::Public, true),
+            &of(&format!(r#"{{"StringEquals":{{"{provider}:aud":"sts.amazonaws.com"}}}}"#)),
+        );
+        is_trusted((Exposure::Account, true), &of(&format!(r#"{{"StringLike":{{"{provider}:sub":"{subject}"}}}}"#)));
+    }
+    let gitpod = r#"{"Federated":"arn:aws:iam::111122223333:oidc-provider/api.gitpod.io/idp"}"#;
+    let of = |condition: &str| trusted_to(gitpod, "AssumeRoleWithWebIdentity", condition);
+    is_trusted((Exposure::Public, true), &of("{}"));
+    let repository = r#"{"StringEquals":{"api.gitpod.io/idp:sub":"https://github.com/example/app"}}"#;
+    is_trusted((Exposure::Public, false), &of(repository));
+}

@@ -76,3 +76,61 @@ impl<C: OfBucketPolicy> Policed for BucketPolicy<C> {
 
 /// What `RestrictPublicBuckets` does.
 pub(crate) const BLOCKED: Barrier = Barrier::WhilePublic("Block Public Access keeps strangers out");
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::{Value, json};
+    use snapback::control::{Control, Given, Suspicion};
+    use snapback::decision::Decision;
+    use snapback::policed::Open;
+    use snapback::settings::Settings;
+
+    use super::*;
+    use crate::controls::{ForeignBucketPolicy, PublicBucketPolicy};
+
+    fn everyone(condition: &Value) -> Value {
+        json!({"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "*", "Condition": condition})
+    }
+
+    /// Whether each of the two controls leaves alone what `RestrictPublicBuckets` may close.
+    fn are_left_alone(statements: &Value) -> [bool; 2] {
+        let policy = json!({"Version": "2012-10-17", "Statement": statements});
+        let record = json!({
+            "eventID": "e-1", "eventTime": "2026-01-31T12:00:00Z", "eventSource": "s3.amazonaws.com",
+            "eventName": "PutBucketPolicy", "awsRegion": "eu-central-1", "recipientAccountId": "111122223333",
+            "requestParameters": {"bucketName": "b", "bucketPolicy": policy},
+        });
+        let event = Event::from_record(record).expect("an event");
+        let restricted = Restricted { restricted: true, gone: false };
+        let state = State::seen(Some(policy.to_string().into()), restricted);
+        let suspicion = Suspicion { subject: Subject::bucket(&event, "b"), why: String::new() };
+        let given = Given { settings: &Settings::default(), holds: &BTreeSet::new() };
+        let public = Open::<BucketPolicy<PublicBucketPolicy>>::decide(&event, &suspicion, &state, &given);
+        let foreign = Open::<BucketPolicy<ForeignBucketPolicy>>::decide(&event, &suspicion, &state, &given);
+        [public, foreign].map(|decision| matches!(decision, Decision::Allow { .. }))
+    }
+
+    #[test]
+    fn block_public_access_is_believed_to_close_only_what_s3_takes_for_public() {
+        let named = json!({"Effect": "Allow", "Principal": {"AWS": "777788889999"}, "Action": "s3:*", "Resource": "*"});
+        let from = |ranges: Value| everyone(&json!({"IpAddress": {"aws:SourceIp": ranges}}));
+        let in_pieces = from(json!(["12.0.0.0/8", "13.0.0.0/8"]));
+        let not_judged = everyone(&json!({"StringEquals": {"example:Unknown": "x"}}));
+        let mut perhaps_in_pieces = in_pieces.clone();
+        perhaps_in_pieces["Condition"]["StringEquals"] = json!({"example:Unknown": "x"});
+        for (statements, left_alone) in [
+            (json!([everyone(&json!({})), named]), [true, true]),
+            (json!([from(json!("0.0.0.0/1")), named, in_pieces]), [true, true]),
+            (json!([in_pieces]), [false, true]),
+            (json!([in_pieces, named]), [false, false]),
+            (json!([perhaps_in_pieces]), [false, true]),
+            // S3 takes it for public if it is.
+            (json!([not_judged, named]), [true, false]),
+            (json!([not_judged, in_pieces]), [false, true]),
+        ] {
+            assert_eq!(are_left_alone(&statements), left_alone, "{statements}");
+        }
+    }
+}

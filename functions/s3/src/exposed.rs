@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use snapback::change::{Acl, AclGrant, Flag, Flags, Grantee};
-use snapback::policy::{Exposure, Kind, Policy, PolicyText, Trust};
+use snapback::policy::{Exposure, Policy, PolicyText, Trust};
 
 /// The groups that S3 knows.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/acl-overview.html#specifying-grantee-predefined-groups>
@@ -47,7 +47,7 @@ impl Doors {
                 open.push(Open { flag, why, writes: false, certain: false });
             }
             Some(Ok(policy)) => {
-                let grants = policy.judge(Kind::Resource, trust).grants.into_iter();
+                let grants = policy.judge_as_s3(trust).grants.into_iter();
                 let grants = grants.filter(|grant| grant.exposure == Exposure::Public);
                 open.extend(grants.map(|grant| Open {
                     flag,

@@ -31,6 +31,18 @@ pub(super) struct Judged {
     pub values: Vec<Reach>,
 }
 
+impl Judged {
+    /// The same, with values that nobody has.
+    pub(super) fn without(&mut self, mut is_nobodys: impl FnMut(usize) -> bool) {
+        for value in 0..self.values.len() {
+            if is_nobodys(value) {
+                self.values[value] = Reach::NOBODY;
+                self.reach = self.values.iter().copied().fold(Reach::NOBODY, Reach::or);
+            }
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum About {
     Caller,
@@ -165,7 +177,7 @@ fn is_of_who_signs(entry: &Entry<'_>) -> bool {
     let operator = Operator::of(&entry.operator);
     let is_of_value = !operator.is_negated && operator.form != Form::Null && !operator.ignores_case;
     match &*pattern::lower(&entry.key) {
-        "aws:principalarn" | "aws:principalorgid" | "aws:principalorgpaths" => true,
+        "aws:principalarn" | "aws:principalorgid" | "aws:principalorgpaths" | "kms:calleraccount" => true,
         // No service of AWS calls with it, and of a call that is not signed it is absent.
         "aws:principalisawsservice" => {
             let no_service = if operator.is_negated { "true" } else { "false" };
@@ -278,6 +290,8 @@ pub(super) fn spared(entry: &Entry<'_>, deny: &Statement<'_>, kind: Kind, trust:
         _ if is_of_resource(&entry.key) && !operator.is_negated => Reach::UNKNOWN,
         // What is compared with itself is met by everyone who has it.
         _ if !operator.is_negated && entry.values.iter().any(|value| value.text.contains("${")) => Reach::UNKNOWN,
+        // Who comes without a token has none to choose.
+        _ if names == Names::Nobody && is_claim(&entry.key) && !is_of_tokens(deny) => Reach::UNKNOWN,
         _ if matches!(names, Names::Nobody | Names::Guest) => Reach::ANYONE,
         // With which key an object is encrypted says little of who calls.
         _ if names == Names::Key => Reach::UNKNOWN,
@@ -320,6 +334,8 @@ pub(super) fn spared(entry: &Entry<'_>, deny: &Statement<'_>, kind: Kind, trust:
             _ if meaning(&entry.key).1 == About::Source => Reach::UNKNOWN,
             _ => Reach::ANYONE,
         },
+        // Every call has some value.
+        _ if is_always_there && entry.values.iter().any(|value| value.text == "*") => Reach::UNKNOWN,
         _ => Reach::ANYONE,
     }
 }
@@ -351,6 +367,7 @@ fn tells_who_signs(key: &str) -> bool {
 pub(super) fn is_callers_choice(entry: &Entry<'_>, named: Option<(&str, &str)>, actions: &Scope<'_>) -> bool {
     match meaning(&entry.key).0 {
         Names::Header => is_carried(&entry.key, actions),
+        Names::Nobody => is_claim(&entry.key) && named.is_some_and(|(kind, _)| kind == "Federated"),
         Names::SessionName => {
             let is_told =
                 |(_, provider): (&str, &str)| principal::issuer(provider).is_some_and(Issuer::is_told_by_session_name);
@@ -562,6 +579,11 @@ fn is_carried(key: &str, actions: &Scope<'_>) -> bool {
     carriers.iter().any(|name| is_named(name) != actions.is_all_but)
 }
 
+/// Whether it is a claim of an identity provider, whatever it tells.
+fn is_claim(key: &str) -> bool {
+    key.rsplit_once(':').is_some_and(|(host, _)| host.contains('.'))
+}
+
 /// A claim of an identity provider: `gitlab.com:sub`.
 fn claim(key: &str) -> Names {
     let Some((host, claim)) = key.rsplit_once(':').filter(|(host, _)| host.contains('.')) else {
@@ -646,8 +668,8 @@ fn of_value(value: &str, entry: &Entry<'_>, form: Form, names: Names, trust: &Tr
     match names {
         Names::Organization => of(value, Trust::of_organization),
         Names::OrganizationPath => of(value.split('/').next().unwrap_or_default(), Trust::of_organization),
-        // As which everybody counts who does not sign.
-        Names::Account if value == "anonymous" => Reach::ANYONE,
+        // As which everybody counts who does not sign; to S3, it is a value like others.
+        Names::Account if value == "anonymous" && !trust.as_s3 => Reach::ANYONE,
         // After twelve digits nothing follows.
         Names::Account if principal::is_account(value.trim_end_matches('*')) => {
             principal::of_account(value.trim_end_matches('*'), trust)
@@ -817,7 +839,8 @@ fn addresses(values: &[Word<'_>], trust: &Trust) -> Vec<Reach> {
     let ranges: Vec<Option<IpNet>> = values.iter().map(|value| network::range(&value.text)).collect();
     let is_part = |range: &IpNet| trust.of_range(range).is_untrusted() && !is_public(range);
     let (v4, v6) = ranges.iter().flatten().copied().filter(is_part).partition(|range| matches!(range, IpNet::V4(_)));
-    let (v4, v6) = (narrowest_of_a_world(v4), narrowest_of_a_world(v6));
+    let narrowest = |ranges| if trust.as_s3 { None } else { narrowest_of_a_world(ranges) };
+    let (v4, v6) = (narrowest(v4), narrowest(v6));
     let reach = |range: &Option<IpNet>| {
         let Some(range) = range else { return Reach::UNKNOWN };
         let narrowest = if matches!(range, IpNet::V4(_)) { v4 } else { v6 };

@@ -57,6 +57,7 @@ pub(super) struct Left<'d, 'p> {
     resources: Pieces<'p>,
     kind: Kind,
     patience: &'d mut usize,
+    patience_for_asked: usize,
 }
 
 /// What a `Deny` covers of what is allowed.
@@ -107,7 +108,8 @@ impl<'p> Denies<'p> {
         }
         let actions = Pieces::of(actions(allow, *kind), services, is_told.0, patience);
         let resources = Pieces::of(Words::of_resources(&allow.resources), parts, is_told.1, patience);
-        let mut left = Left { allow, denies: vec![], said: vec![], actions, resources, kind: *kind, patience };
+        let (denies, said, patience_for_asked) = (vec![], vec![], PATIENCE / 10);
+        let mut left = Left { allow, denies, said, actions, resources, kind: *kind, patience, patience_for_asked };
         for deny in all.iter() {
             let Some((actions, is_sure)) = left.actions.covered_by(&deny.actions, left.patience) else { break };
             if !actions.contains(&true) {
@@ -142,6 +144,33 @@ impl<'p> Left<'_, 'p> {
         self.of(Some((kind, text)), &said)
     }
 
+    /// Which values of a key with several in the condition of the `Allow` no call has that one makes whom it names, each with
+    /// the number of the key.
+    pub(super) fn never_said_by(&mut self, kind: &str, text: &'p str) -> Vec<(usize, usize)> {
+        let said = Said::by_principal(kind, text);
+        let several = self.allow.condition.iter().enumerate().filter(|(_, entry)| entry.values.len() > 1);
+        let mut never = vec![];
+        for (index, entry) in several {
+            for said in said.iter().filter(|said| said.is_of(entry)) {
+                if spend(&mut self.patience_for_asked, said.work(entry)).is_some() {
+                    let values = 0..entry.values.len();
+                    never.extend(values.filter(|value| said.fails_value(entry, *value)).map(|value| (index, value)));
+                }
+            }
+        }
+        never
+    }
+
+    /// Whether the condition of the `Allow` asks for this value of one of its entries, and by another for something else.
+    pub(super) fn is_never_met(&mut self, entry: usize, value: usize) -> bool {
+        let said = Said::by_condition(&self.allow.condition[entry], Some(value));
+        let pairs = said.iter().flat_map(|said| self.allow.condition.iter().map(move |other| (said, other)));
+        let mut others =
+            pairs.filter(|(said, other)| said.is_of(other) && !std::ptr::eq(*other, &self.allow.condition[entry]));
+        let patience = &mut self.patience_for_asked;
+        others.any(|(said, other)| spend(patience, said.work(other)).is_some() && said.fails(other))
+    }
+
     /// Whether they leave over only those calls that are made with a token of an identity provider.
     pub(super) fn is_by_token(&mut self) -> bool {
         let Self { allow, denies, said, actions, kind, patience, .. } = self;
@@ -168,13 +197,20 @@ impl<'p> Left<'_, 'p> {
     fn of(&mut self, named: Option<(&str, &str)>, said: &[Said<'_>]) -> Reach {
         let mut left = Reach::ANYONE;
         let mut partial = vec![];
+        let mut avoided: Vec<&Deny<'_>> = vec![];
         for upon in &self.denies {
             let spared = upon.deny.spares(named, said, &self.said, self.allow, self.patience);
             let spared = if upon.is_sure { spared } else { spared.or(Reach::UNKNOWN) };
+            let is_whole = upon.actions.iter().chain(&upon.resources).all(|covered| *covered);
             if spared == Reach::ANYONE {
+                // Whoever avoids one of two may be hit by the other.
+                if is_whole && avoided.iter().any(|other| upon.deny.excludes(other) || other.excludes(upon.deny)) {
+                    left = left.and(Reach::UNKNOWN);
+                }
+                avoided.extend(is_whole.then_some(upon.deny));
                 continue;
             }
-            if upon.actions.iter().chain(&upon.resources).all(|covered| *covered) {
+            if is_whole {
                 left = left.and(spared);
             } else {
                 partial.push((spared, upon));
@@ -261,6 +297,13 @@ impl<'p> Deny<'p> {
             whom,
             condition: statement.condition.iter().map(|entry| (entry, spared(entry))).collect(),
         }
+    }
+
+    /// Whether whoever is not hit by it, and has what it asks for, is hit by another.
+    fn excludes(&self, other: &Deny<'_>) -> bool {
+        let ([(entry, _)], [(asked, _)]) = (&self.condition[..], &other.condition[..]) else { return false };
+        let is_of_everyone = matches!((&self.whom, &other.whom), (Whom::Everyone, Whom::Everyone));
+        is_of_everyone && Said::by_avoiding(entry).is_some_and(|said| said.meets(asked))
     }
 
     /// Whom it does not hit of those who are named and say this, by who they are or by what the `Allow` asks for.

@@ -80,6 +80,9 @@ pub(super) fn of_statement<'p>(
     let mut left = denies.upon(statement);
     let named = named(statement, &mut left, context);
     let mut entries = condition::allowed(statement, context.kind, context.trust, &context.point);
+    for (index, judged) in entries.iter_mut().enumerate() {
+        judged.without(|value| left.is_never_met(index, value));
+    }
     let everyone = left.of_everyone();
     if !named.iter().any(|named| named.kind == "Federated") {
         for (index, judged) in entries.iter_mut().enumerate() {
@@ -119,7 +122,7 @@ fn named<'s>(statement: &'s Statement<'s>, left: &mut Left<'_, 's>, context: &Co
         Principal::Missing => vec![],
         Principal::AllBut(_) => {
             let left = left.of_everyone();
-            vec![Named { kind: "", text: "everyone", grantee: Grantee::Everyone, left }]
+            vec![Named { kind: "", text: "everyone", grantee: Grantee::Everyone, left, never: vec![] }]
         }
         Principal::Those(lists) => {
             let named = lists.iter().flat_map(|list| list.words.iter().map(move |word| (list, word)));
@@ -129,13 +132,14 @@ fn named<'s>(statement: &'s Statement<'s>, left: &mut Left<'_, 's>, context: &Co
                     Grantee::Everyone if is_by_token => Grantee::WITH_ANY_TOKEN,
                     grantee => grantee,
                 };
+                let never = left.never_said_by(kind, text);
                 let left = match grantee {
                     Grantee::Everyone => left.of_everyone(),
                     // Whether a star means who is signed in elsewhere is nowhere said.
                     Grantee::SignedIn(..) => left.of_principal("Federated", text),
                     _ => left.of_principal(kind, text),
                 };
-                Named { kind, text, grantee, left }
+                Named { kind, text, grantee, left, never }
             });
             named.collect()
         }

@@ -154,13 +154,18 @@ pub(super) struct Issuer {
 /// whose audience is an app that anyone may sign in to, and others of that sort with which the public signs in.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_oidc_secure-by-default.html>
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html#condition-keys-wif>
-const SHARED: [Issuer; 43] = [
+const SHARED: [Issuer; 47] = [
     issuer("access.line.me", &["sub"]),
     issuer(GOOGLE, &["aud", "sub"]),
     issuer("agent.buildkite.com", &["sub", "organization_id", "organization_slug", "pipeline_id"]),
+    // Gitpod: the subject is the address of a repository, which anyone may open in a workspace.
+    // https://github.com/gitpod-io/website
+    issuer("api.gitpod.io/idp", &[]),
     issuer("api.login.yahoo.com", &["sub"]),
     issuer("api.pulumi.com/oidc", &["aud"]),
     issuer("app.eu.terraform.io", &["sub"]),
+    // Ona, which was Gitpod. https://ona.com/docs/ona/identity/aws-oidc
+    Issuer { host: "app.gitpod.io", claims: &["sub"], subjects: &["organization_id:"] },
     issuer("app.terraform.io", &["sub"]),
     issuer("appleid.apple.com", &["sub"]),
     issuer("cognito-identity-us-gov.amazonaws.com", &["aud", "sub"]),
@@ -172,11 +177,15 @@ const SHARED: [Issuer; 43] = [
     issuer("huggingface.co", &["sub"]),
     issuer("id.twitch.tv/oauth2", &["sub"]),
     issuer("kauth.kakao.com", &["sub"]),
+    // env0. https://docs.envzero.com/guides/integrations/oidc-integrations/oidc-with-aws
+    issuer("login.app.env0.com", &["sub"]),
     // Personal accounts of Microsoft, which are one tenant.
     issuer("login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0", &["sub"]),
     issuer("login.salesforce.com", &["sub"]),
     issuer("oauth2.sigstore.dev/auth", &["sub"]),
     issuer("oidc-configuration.audit-log.githubusercontent.com", &["sub"]),
+    // https://cirrus-ci.org/guide/supported-computing-services/
+    Issuer { host: "oidc.cirrus-ci.com", claims: &["sub"], subjects: &["repo:github:"] },
     issuer("oidc.codefresh.io", &["sub"]),
     Issuer { host: "oidc.modal.com", claims: &["sub"], subjects: &["modal:workspace_id:"] },
     // IBM Turbonomic.

@@ -1,7 +1,8 @@
 //! The principals and the values of one statement as one matrix.
 //!
 //! Each cell is what one principal may do with one value of each key. Where strangers get in by some cells and friends by
-//! others, what goes is of each stranger's cell something that no friend needs. Elements that are judged the same are one.
+//! others, what goes is of each stranger's cell something that no friend needs, and, as far as that can be, nothing that
+//! also takes away what is in doubt. Elements that are judged the same are one.
 
 use std::collections::BTreeSet;
 
@@ -37,6 +38,13 @@ struct Cell {
     is_strangers: bool,
 }
 
+/// What goes: by itself, as strangers certainly get in by it, and what only perhaps lets strangers in.
+#[derive(Debug, Default)]
+struct Going {
+    certain: BTreeSet<Element>,
+    doubted: BTreeSet<Element>,
+}
+
 /// An axis, and a class on it.
 type Element = (usize, usize);
 
@@ -52,12 +60,17 @@ pub(super) struct Apart {
 impl Matrix {
     /// Nothing if there are too many cells, or only one.
     pub(super) fn of(named: &[Named<'_>], entries: &[Judged], narrowed: Narrowed) -> Option<Self> {
-        let (classes, grantees) = told_apart(named.iter().map(|named| (named.grantee, named.left)));
+        let (classes, grantees) = told_apart(named.iter().map(|named| (named.grantee, named.left, &named.never)));
         let mut axes = vec![Axis { entry: None, classes }];
-        let mut reaches: Vec<Vec<Reach>> = vec![];
+        // Whom each value lets in, and which of the principals never have it.
+        let mut reaches: Vec<Vec<(Reach, Vec<bool>)>> = vec![];
         let is_several = |judged: &Judged| judged.values.len() > 1;
         for (entry, judged) in entries.iter().enumerate().filter(|(_, judged)| is_several(judged)) {
-            let (classes, distinct) = told_apart(judged.values.iter().copied());
+            let values = judged.values.iter().enumerate().map(|(value, reach)| {
+                let never = grantees.iter().map(|(.., never)| never.contains(&(entry, value)));
+                (*reach, never.collect::<Vec<bool>>())
+            });
+            let (classes, distinct) = told_apart(values);
             axes.push(Axis { entry: Some(entry), classes });
             reaches.push(distinct);
         }
@@ -76,14 +89,17 @@ impl Matrix {
                 digit
             };
             let mut place = vec![digit(grantees.len())];
-            let mut narrowed = fixed;
+            let (mut narrowed, mut is_empty) = (fixed, false);
             for (judged, classes) in several.iter().zip(&reaches) {
                 let class = digit(classes.len());
+                let (reach, never) = &classes[class];
+                narrowed = narrowed.and(judged.about, *reach);
+                is_empty |= never[place[0]];
                 place.push(class);
-                narrowed = narrowed.and(judged.about, classes[class]);
             }
-            let (grantee, left) = grantees[place[0]];
-            Cell { place, reach: narrowed.of(grantee, left), is_strangers: grantee.is_a_stranger() }
+            let (grantee, left, _) = grantees[place[0]];
+            let reach = if is_empty { Reach::NOBODY } else { narrowed.of(grantee, left) };
+            Cell { place, reach, is_strangers: grantee.is_a_stranger() }
         });
         Some(Self { axes, cells: cells.collect() })
     }
@@ -93,52 +109,102 @@ impl Matrix {
     pub(super) fn better_than(&self, entry: Option<usize>, reaches: &[Reach]) -> Option<Apart> {
         let axis = self.axes.iter().position(|axis| axis.entry == entry)?;
         let classes = self.axes[axis].classes.iter().zip(reaches);
-        let chosen = classes.filter(|(_, reach)| reach.exposure.is_untrusted()).map(|(class, _)| (axis, *class));
-        let chosen: BTreeSet<Element> = chosen.collect();
-        let is_good =
-            self.cells.iter().all(|cell| if cell.has_any(&chosen) { !cell.is_friendly() } else { !cell.is_hostile() });
-        if is_good {
+        let mut chosen = Going::default();
+        for (class, reach) in classes.filter(|(_, reach)| reach.exposure.is_untrusted()) {
+            let elements = if reach.certain { &mut chosen.certain } else { &mut chosen.doubted };
+            elements.insert((axis, *class));
+        }
+        if self.cells.iter().all(|cell| chosen.is_good_for(cell)) {
             return None;
+        }
+        let sparing_doubt = self.going(Cell::is_friendly, |cell| cell.is_friendly() || cell.is_doubted());
+        if sparing_doubt.is_some() || self.cells.iter().all(|cell| chosen.is_enough_for(cell)) {
+            return sparing_doubt.map(|going| self.apart(&going));
         }
         // Where not all can stay, strangers who do no harm under the condition go before a service that acts for anyone, and
         // that before a friend.
-        let going =
-            self.going(Cell::is_friendly).or_else(|| self.going(|cell| cell.is_friendly() && !cell.is_strangers));
-        let going = going.or_else(|| self.going(|cell| cell.is_friendly() && !cell.is_services()));
+        let may_stay: [fn(&Cell) -> bool; 3] = [
+            Cell::is_friendly,
+            |cell| cell.is_friendly() && !cell.is_strangers,
+            |cell| cell.is_friendly() && !cell.is_services(),
+        ];
+        let going = may_stay.into_iter().find_map(|may_stay| {
+            let is_spared = |cell: &Cell| may_stay(cell) || cell.is_doubted();
+            self.going(may_stay, is_spared)
+                .or_else(|| self.going(may_stay, |cell| may_stay(cell) || cell.is_guests()))
+                .or_else(|| self.going(may_stay, may_stay))
+        });
         going.map(|going| self.apart(&going))
     }
 
-    /// Something of each stranger's cell that nobody needs who may stay; nothing if there is not always such a thing.
-    fn going(&self, may_stay: impl Fn(&Cell) -> bool) -> Option<BTreeSet<Element>> {
-        let needed: BTreeSet<Element> =
-            self.cells.iter().filter(|cell| may_stay(cell)).flat_map(Cell::elements).collect();
-        let mut going = BTreeSet::new();
+    /// Something of each stranger's cell that nobody needs who may stay; nothing if there is not always such a thing. What
+    /// certainly goes is nothing that those need who are spared.
+    fn going(&self, may_stay: impl Fn(&Cell) -> bool, is_spared: impl Fn(&Cell) -> bool) -> Option<Going> {
         let mut left: Vec<&Cell> = self.cells.iter().filter(|cell| cell.is_hostile()).collect();
+        left.sort_by_key(|cell| cell.is_doubted());
+        let certain = self.cover(left.iter().copied().filter(|cell| !cell.is_doubted()), is_spared)?;
+        left.retain(|cell| !cell.has_any(&certain));
+        let doubted = self.cover(left.into_iter(), may_stay)?;
+        Some(Going { certain, doubted })
+    }
+
+    /// Something of each of these cells that those do not need who are spared.
+    fn cover<'c>(
+        &'c self,
+        cells: impl Iterator<Item = &'c Cell>,
+        is_spared: impl Fn(&Cell) -> bool,
+    ) -> Option<BTreeSet<Element>> {
+        let needed: BTreeSet<Element> =
+            self.cells.iter().filter(|cell| is_spared(cell)).flat_map(Cell::elements).collect();
+        let mut covering = BTreeSet::new();
+        let mut left: Vec<&Cell> = cells.collect();
         while let Some(first) = left.first() {
             let choices = first.elements().filter(|element| !needed.contains(element));
             let most = |element: &Element| left.iter().filter(|cell| cell.has(*element)).count();
             let best = choices.max_by_key(most)?;
             left.retain(|cell| !cell.has(best));
-            going.insert(best);
+            covering.insert(best);
         }
-        Some(going)
+        Some(covering)
     }
 
-    fn apart(&self, going: &BTreeSet<Element>) -> Apart {
+    fn apart(&self, going: &Going) -> Apart {
         let reach = |element: Element| {
-            let goes = going.contains(&element);
-            let here = self.cells.iter().filter(|cell| cell.has(element) && (goes || !cell.has_any(going)));
-            here.map(|cell| cell.reach).fold(Reach::NOBODY, Reach::or)
+            let is_here = |cell: &&Cell| match going {
+                _ if !cell.has(element) => false,
+                _ if going.certain.contains(&element) => true,
+                _ if going.doubted.contains(&element) => !cell.has_any(&going.certain),
+                _ => !cell.has_any(&going.certain) && !cell.has_any(&going.doubted),
+            };
+            self.cells.iter().filter(is_here).map(|cell| cell.reach).fold(Reach::NOBODY, Reach::or)
         };
         let values = self.axes.iter().enumerate().filter_map(|(axis, of)| Some((axis, of.entry?, &of.classes)));
         let values = values.flat_map(|(axis, entry, classes)| {
-            let going = classes.iter().enumerate().filter(move |(_, class)| going.contains(&(axis, **class)));
+            let goes = move |class: usize| going.has((axis, class));
+            let going = classes.iter().enumerate().filter(move |(_, class)| goes(**class));
             going.map(move |(value, class)| (entry, value, (axis, *class)))
         });
         Apart {
             principals: self.axes[0].classes.iter().map(|class| reach((0, *class))).collect(),
             values: values.map(|(entry, value, element)| (entry, value, reach(element))).collect(),
         }
+    }
+}
+
+impl Going {
+    fn has(&self, element: Element) -> bool {
+        self.certain.contains(&element) || self.doubted.contains(&element)
+    }
+
+    /// Whether whom this cell lets in goes if that is a stranger, and stays if that is a friend.
+    fn is_enough_for(&self, cell: &Cell) -> bool {
+        let goes = cell.has_any(&self.certain) || cell.has_any(&self.doubted);
+        if goes { !cell.is_friendly() } else { !cell.is_hostile() }
+    }
+
+    /// Whether that is so, and a stranger goes as certainly as that is one.
+    fn is_good_for(&self, cell: &Cell) -> bool {
+        self.is_enough_for(cell) && (!cell.is_hostile() || cell.has_any(&self.certain) != cell.is_doubted())
     }
 }
 
@@ -157,6 +223,16 @@ impl Cell {
 
     fn is_hostile(&self) -> bool {
         self.reach.exposure.is_untrusted()
+    }
+
+    /// Whether it lets strangers in perhaps.
+    fn is_doubted(&self) -> bool {
+        self.is_hostile() && !self.reach.certain
+    }
+
+    /// Whether it lets in perhaps somebody in particular, and nobody else.
+    fn is_guests(&self) -> bool {
+        self.reach == Reach::unsure(Exposure::Foreign)
     }
 
     fn is_friendly(&self) -> bool {

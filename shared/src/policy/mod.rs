@@ -166,6 +166,13 @@ impl<'a> Policy<'a> {
         Judgement { exposure: grants.iter().map(|grant| grant.exposure).max().unwrap_or_default(), grants }
     }
 
+    /// The same, with nothing public but what S3 certainly takes for public, and what it may: its Block Public Access closes
+    /// nothing else. S3 judges each range of addresses by itself, so that it does not see a world in many narrow ones.
+    #[must_use]
+    pub fn judge_as_s3(&self, trust: &Trust) -> Judgement {
+        self.judge(Kind::Resource, &Trust { as_s3: true, ..trust.clone() })
+    }
+
     /// The policy without the given grants and with everything else byte for byte; nothing if nothing is left. The
     /// trust of a role is never nothing: if it is left with nobody, it denies everyone.
     #[must_use]

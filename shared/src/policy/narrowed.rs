@@ -13,6 +13,8 @@ pub(super) struct Named<'s> {
     pub grantee: Grantee,
     /// Whom the `Deny` statements leave over of these.
     pub left: Reach,
+    /// The keys and values of the condition that none of these has.
+    pub never: Vec<(usize, usize)>,
 }
 
 /// What the condition leaves of everyone.

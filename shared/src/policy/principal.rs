@@ -36,6 +36,8 @@ impl Grantee {
             "Service" => Self::Service,
             _ if text == "*" => Self::Everyone,
             "AWS" => of_aws(text, trust),
+            // S3 knows no public providers.
+            "Federated" if trust.as_s3 => Self::Known(Reach::unsure(Exposure::Foreign)),
             "Federated" => of_federation(text, trust),
             "CanonicalUser" => Self::Known(of_canonical_user(text, trust)),
             _ => Self::Known(Reach::unsure(Exposure::Foreign)),

@@ -74,6 +74,25 @@ impl<'p> Said<'p> {
         [said].into_iter().chain(of_account).collect()
     }
 
+    /// What a call says that a `Deny` does not hit because of this entry, if it has the key.
+    pub(super) fn by_avoiding(entry: &'p Entry<'_>) -> Option<Self> {
+        let operator = Operator::of(&entry.operator);
+        let is_plain = !operator.is_any && !operator.is_all && !operator.holds_if_absent;
+        let values: Vec<Cow<'p, str>> = match operator.form {
+            _ if !is_plain => return None,
+            Form::Exact | Form::Like | Form::Arn | Form::Address if operator.is_negated => {
+                entry.values.iter().map(|value| Cow::Borrowed(&*value.text)).collect()
+            }
+            Form::Bool => {
+                let is_asked = |is: &str| entry.values.iter().any(|value| value.text.eq_ignore_ascii_case(is));
+                ["true", "false"].into_iter().filter(|is| !is_asked(is)).map(Cow::Borrowed).collect()
+            }
+            _ => return None,
+        };
+        let (form, ignores_case) = (operator.form, operator.ignores_case);
+        Some(Self { key: lower(&entry.key), form, is_any: false, ignores_case, values })
+    }
+
     /// What every call says that comes through this access point.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-points-policies.html#access-points-condition-keys>
     pub(super) fn by_access_point(arn: &'p str) -> Vec<Self> {
@@ -147,21 +166,30 @@ impl<'p> Said<'p> {
 
     /// Whether whoever says this meets what an entry asks for.
     pub(super) fn meets(&self, entry: &Entry<'_>) -> bool {
-        self.meets_by(Operator::of(&entry.operator), entry)
+        self.meets_by(Operator::of(&entry.operator), &entry.key, &entry.values)
     }
 
     /// Whether nobody who says this meets what an entry asks for.
     pub(super) fn fails(&self, entry: &Entry<'_>) -> bool {
-        let operator = Operator::of(&entry.operator);
-        self.meets_by(Operator { is_negated: !operator.is_negated, ..operator }, entry)
+        self.fails_by(entry, &entry.values)
     }
 
-    fn meets_by(&self, operator: Operator, entry: &Entry<'_>) -> bool {
+    /// Whether nobody who says this meets what an entry asks for by this one of its values.
+    pub(super) fn fails_value(&self, entry: &Entry<'_>, value: usize) -> bool {
+        self.fails_by(entry, &entry.values[value..=value])
+    }
+
+    fn fails_by(&self, entry: &Entry<'_>, values: &[Word<'_>]) -> bool {
+        let operator = Operator::of(&entry.operator);
+        self.meets_by(Operator { is_negated: !operator.is_negated, ..operator }, &entry.key, values)
+    }
+
+    fn meets_by(&self, operator: Operator, key: &str, values: &[Word<'_>]) -> bool {
         if operator.form == Form::Null {
             // What has a value is there.
             let asked = if operator.is_negated { "true" } else { "false" };
             let is_asked = |value: &Word<'_>| value.text.eq_ignore_ascii_case(asked);
-            return self.key == lower(&entry.key) && entry.values.iter().all(is_asked) && !entry.values.is_empty();
+            return self.key == lower(key) && values.iter().all(is_asked) && !values.is_empty();
         }
         // Of one value it is all the same whether that, any, or all of them must be such.
         let is_single = SINGLE.binary_search(&&*self.key).is_ok();
@@ -170,10 +198,10 @@ impl<'p> Said<'p> {
         if operator.is_negated && !is_single {
             return false;
         }
-        if self.key != lower(&entry.key) || !(is_of_one || is_of_some) || self.values.is_empty() {
+        if self.key != lower(key) || !(is_of_one || is_of_some) || self.values.is_empty() {
             return false;
         }
-        let asked: Vec<&str> = entry.values.iter().map(|value| &*value.text).collect();
+        let asked: Vec<&str> = values.iter().map(|value| &*value.text).collect();
         self.values.iter().all(|said| {
             if operator.is_negated {
                 asked.iter().all(|asked| self.is_apart(said, operator, asked))
@@ -181,6 +209,11 @@ impl<'p> Said<'p> {
                 asked.iter().any(|asked| self.is_within(said, operator, asked))
             }
         })
+    }
+
+    /// Whether an entry asks for it.
+    pub(super) fn is_of(&self, entry: &Entry<'_>) -> bool {
+        self.key == lower(&entry.key)
     }
 
     /// How much it is to compare it with an entry.

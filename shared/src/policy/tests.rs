@@ -55,6 +55,32 @@ fn signed_in(provider: &str, condition: Value) -> Exposure {
     judged(Kind::Trust, &statement).exposure
 }
 
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html#access-control-block-public-access-policy-status>
+#[test]
+fn s3_does_not_take_everything_for_public_that_lets_everyone_in() {
+    let by_s3 = |statement: &Value| {
+        let text = json!({"Version": "2012-10-17", "Statement": statement}).to_string();
+        Policy::parse(&text).expect("a policy").judge_as_s3(&trust()).exposure
+    };
+    let from = |ranges: Value| everyone(json!({"IpAddress": {"aws:SourceIp": ranges}}));
+    for (statement, to_s3) in [
+        (everyone(json!({})), Public),
+        (from(json!(["0.0.0.0/1", "128.0.0.0/1"])), Public),
+        (from(json!("2001::/31")), Public),
+        (everyone(json!({"StringLike": {"aws:PrincipalArn": "*"}})), Public),
+        (from(json!(["12.0.0.0/8", "13.0.0.0/8"])), Foreign),
+        (from((0..256).map(|number| format!("{number}.0.0.0/8")).collect()), Foreign),
+        (everyone(json!({"StringEquals": {"aws:PrincipalAccount": "anonymous"}})), Foreign),
+        (allow(json!({"Federated": "accounts.google.com"}), json!({})), Foreign),
+    ] {
+        assert_eq!((exposure(&statement), by_s3(&statement)), (Public, to_s3), "{statement}");
+    }
+    let elsewhere = json!({"NotIpAddress": {"aws:SourceIp": ["12.0.0.0/8", "13.0.0.0/8"]}});
+    let (everyone, deny) = (everyone(json!({})), deny("s3:GetObject", elsewhere));
+    let both = json!([everyone, deny]);
+    assert_eq!((exposure(&both), by_s3(&both)), (Public, Foreign));
+}
+
 const GITHUB: &str = "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com";
 
 /// The policy without all that is untrusted.

@@ -25,6 +25,7 @@ use jsonc_parser::ast::{ObjectPropName, Value};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::Policy;
 use super::document::{LONGEST, STRICT};
 use super::principal::{is_account, root_of};
 use crate::partition::Partition;
@@ -41,6 +42,12 @@ impl PolicyText {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether it names somebody by a unique id, as AWS shows who is no more.
+    #[must_use]
+    pub fn names_who_is_no_more(&self) -> bool {
+        Policy::parse(self).is_ok_and(|policy| !policy.ids().is_empty())
     }
 
     /// A short text that is the same for all that mean the same.

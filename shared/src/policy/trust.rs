@@ -71,6 +71,8 @@ pub struct Trust {
     pub at: Option<Timestamp>,
     /// Whether a unique id in place of a principal may be somebody who was just named, and not somebody who is no more.
     pub shows_new_ids: bool,
+    /// Whether everyone is only whom S3 takes for everyone: [`Policy::judge_as_s3`](super::Policy::judge_as_s3).
+    pub as_s3: bool,
 }
 
 impl Trust {

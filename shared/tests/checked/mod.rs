@@ -39,6 +39,7 @@ pub(crate) struct Checked<'a> {
 pub(crate) fn trust() -> Trust {
     Trust {
         shows_new_ids: false,
+        as_s3: false,
         account: Some(universe::OWN.to_owned()),
         resource: Some("arn:aws:s3:::bucket".to_owned()),
         accounts: [universe::PARTNER.to_owned()].into(),
@@ -167,7 +168,7 @@ impl<'a> Checked<'a> {
 
     /// Whatever is certain lets a stranger in. Where nobody gets in at all, by a condition that nobody meets, it may be
     /// told of whom the statement names, as long as no friend loses anything by it. AWS takes no principal in which a star
-    /// is a part of a name, so nobody can be frightened by one.
+    /// is a part of a name, so nobody can be frightened by one. Which action a question mark means only a list of all tells.
     pub(crate) fn raises_no_false_alarm(&self) -> Checking {
         let policy = naive::Policy::read(self.text);
         if policy.statements.iter().any(naive::Statement::names_by_a_star) {
@@ -175,6 +176,9 @@ impl<'a> Checked<'a> {
         }
         for grant in self.judgement.grants.iter().filter(|grant| grant.certain && grant.is_untrusted()) {
             let statement = &policy.statements[grant.statement];
+            if statement.has_a_question_mark() {
+                continue;
+            }
             let lets_in = |(standing, request): &(Standing, Request)| {
                 *standing >= Standing::Unclear && statement.applies_to(request) && policy.allows(request)
             };
@@ -297,7 +301,7 @@ fn friendly_parts(
             getting_in.extend(elements.first().copied());
         }
         // A service that is named may stay, whoever it acts for.
-        let may_stay = |standing: &Standing| is_service && *standing == Standing::Service;
+        let may_stay = |standing: &Standing| is_service && matches!(standing, Standing::Service | Standing::Unclear);
         let is_stranger = |standing: &Standing| *standing >= Standing::Unclear && !may_stay(standing);
         if admitted.iter().any(is_stranger) {
             hostile.push(elements);

@@ -111,18 +111,13 @@ impl Policy {
         self.allows(request) && allowing.any(|statement| statement.applies_to(request))
     }
 
-    /// Whether there is such a call upon a bucket or an object. Those of other services are none of a bucket's; they are taken for
-    /// such where the policy allows them by more than a star, so that there is something to find.
-    pub(crate) fn has_calls_of(&self, action: &str, resource: &str) -> bool {
+    /// Whether there is such a call upon a bucket or an object.
+    pub(crate) fn has_calls_of(action: &str, resource: &str) -> bool {
         let is_object = resource.contains('/');
         match action {
             "s3:ListBucket" => !is_object,
             _ if action.starts_with("s3:") => is_object,
-            _ => self.statements.iter().any(|statement| {
-                let (actions, left_out) = &statement.actions;
-                let names_it = |name: &String| name != "*" && is_like(&name.to_lowercase(), &action.to_lowercase());
-                statement.allows && (*left_out || actions.iter().any(names_it))
-            }),
+            _ => true,
         }
     }
 
@@ -156,6 +151,11 @@ impl Statement {
         }
     }
 
+    /// Whether an action is named in a way that only the list of all actions could tell which it is.
+    pub(crate) fn has_a_question_mark(&self) -> bool {
+        self.actions.0.iter().any(|action| action.contains('?'))
+    }
+
     /// Whether a principal is named by a part of its name.
     pub(crate) fn names_by_a_star(&self) -> bool {
         let (Principal::Named(named) | Principal::AllBut(named)) = &self.principal else { return false };
@@ -169,7 +169,12 @@ impl Statement {
     fn is_about(&self, request: &Request) -> bool {
         let (actions, left_out) = &self.actions;
         let action = request.action.to_lowercase();
-        let names_action = actions.iter().any(|pattern| is_like(&pattern.to_lowercase(), &action));
+        // Calls of other services are none upon a bucket, and no star means them. An `Allow` that names one is taken at its
+        // word, so that there is something to find.
+        let is_of_bucket = ["s3:", "sts:"].iter().any(|service| action.starts_with(service));
+        let may_mean = |is_star: bool| is_of_bucket || !self.allows || !is_star;
+        let is_named = |pattern: &String| may_mean(pattern == "*") && is_like(&pattern.to_lowercase(), &action);
+        let names_action = actions.iter().any(is_named) != *left_out && may_mean(*left_out);
         let names_resource = match &self.resources {
             None => true,
             Some((resources, left_out)) => {
@@ -180,7 +185,7 @@ impl Statement {
                 resources.iter().any(is_named) != *left_out
             }
         };
-        names_action != *left_out && names_resource
+        names_action && names_resource
     }
 
     fn names(&self, caller: &Caller) -> bool {

@@ -130,9 +130,10 @@ pub(crate) fn requests(text: &str, is_trust: bool, at_most: usize) -> Vec<(Stand
 /// one who comes through what is somebody's is not everyone any more.
 fn together(caller: Standing, aspect: Standing) -> Standing {
     match (caller, aspect) {
-        (_, Unclear) => Unclear,
         (Own | Member, Own) => Own,
-        (Own | Member | Guest | Unclear, _) => caller,
+        (Own | Member, _) => caller,
+        (_, Unclear) => Unclear,
+        (Guest | Unclear, _) => caller,
         (_, Own) => Guest,
         (Anyone, Stranger) => Stranger,
         _ => caller,
@@ -488,7 +489,7 @@ fn targets(policy: &Policy, is_trust: bool) -> Vec<(&'static str, &'static str)>
     };
     let mut seen = BTreeSet::new();
     let all = actions.iter().flat_map(|action| resources.iter().map(move |resource| (*action, *resource)));
-    let there_are = all.filter(|(action, resource)| is_trust || policy.has_calls_of(action, resource));
+    let there_are = all.filter(|(action, resource)| is_trust || Policy::has_calls_of(action, resource));
     there_are
         .filter(|(action, resource)| {
             let request = Request { caller: Caller::Anonymous, action, resource, context: Context::new() };
@@ -528,6 +529,8 @@ fn locations(asked: &BTreeMap<String, BTreeSet<String>>) -> Vec<Aspect> {
         (Stranger, STRANGER, "0named", "0named", Some(FOREIGN_ORGANIZATION)),
         (Stranger, STRANGER, "0named", "0second", Some(FOREIGN_ORGANIZATION)),
         (Anyone, UNKNOWN, "0ourz", "0ourz", None),
+        (Anyone, UNKNOWN, "0ourz", "0ourz", Some("o-trusted0001zz")),
+        (Anyone, NEIGHBOUR, "0ourz", "0ourz", Some("o-unknown0001")),
         (Anyone, NEIGHBOUR, "0neighbour", "0neighbour", Some("o-trusted0001zz")),
     ] {
         let arn = format!("arn:aws:ec2:us-east-1:{account}:vpc/vpc-{network}");
@@ -559,7 +562,7 @@ fn is_private(address: IpAddr) -> bool {
 
 fn access_points() -> Vec<Aspect> {
     let mut all = vec![Aspect { standing: Anyone, says: Context::new() }];
-    all.extend([(Own, OWN), (Stranger, STRANGER), (Anyone, UNKNOWN), (Anyone, NEIGHBOUR)].map(
+    all.extend([(Own, OWN), (Own, PARTNER), (Stranger, STRANGER), (Anyone, UNKNOWN), (Anyone, NEIGHBOUR)].map(
         |(standing, account)| {
             let arn = format!("arn:aws:s3:us-east-1:{account}:accesspoint/point");
             let says = context(&[("s3:dataaccesspointarn", &[&arn]), ("s3:dataaccesspointaccount", &[account])]);
@@ -572,7 +575,7 @@ fn access_points() -> Vec<Aspect> {
 /// Whoever writes with a key must be able to use it, so a stranger has a key of their own only.
 fn keys() -> Vec<Aspect> {
     let mut all = vec![Aspect { standing: Anyone, says: Context::new() }];
-    all.extend([(Own, OWN), (Stranger, STRANGER), (Anyone, UNKNOWN), (Anyone, NEIGHBOUR)].map(
+    all.extend([(Own, OWN), (Own, PARTNER), (Stranger, STRANGER), (Anyone, UNKNOWN), (Anyone, NEIGHBOUR)].map(
         |(standing, account)| {
             let arn = format!("arn:aws:kms:us-east-1:{account}:key/1234abcd-12ab-34cd-56ef-1234567890ab");
             Aspect { standing, says: context(&[("s3:x-amz-server-side-encryption-aws-kms-key-id", &[&arn])]) }

@@ -15,7 +15,8 @@
 //!   `Deny`
 //! - access points that can only be reached from a VPC
 //! - what the bucket's own policy does not let in: an access point grants nothing that the bucket does not
-//! - what Block Public Access already neutralises (`RestrictPublicBuckets`, of the access point, the bucket or the account)
+//! - what Block Public Access already neutralises (`RestrictPublicBuckets`, of the access point, the bucket or the
+//!   account), which is what S3 takes for public
 //! - grants that an operator has restored with `snapback undo`
 //!
 //! It alerts and touches nothing where it cannot tell: a bucket of another account, everyone from a network or a range of

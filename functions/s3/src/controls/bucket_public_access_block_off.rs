@@ -222,6 +222,17 @@ mod tests {
     }
 
     #[test]
+    fn what_s3_does_not_take_for_public_it_would_not_close() {
+        let in_pieces = OPEN.replace(
+            r#""Resource":"*""#,
+            r#""Resource":"*","Condition":{"IpAddress":{"aws:SourceIp":["12.0.0.0/8","13.0.0.0/8"]}}"#,
+        );
+        assert!(decide(&deleted(), &open_by(Some(&in_pieces), None), &BTreeSet::new()).is_allow());
+        let wide = in_pieces.replace("12.0.0.0/8", "12.0.0.0/7");
+        assert!(!decide(&deleted(), &open_by(Some(&wide), None), &BTreeSet::new()).is_allow());
+    }
+
+    #[test]
     fn what_may_have_been_public_all_along_is_announced() {
         let on: Flags = [Flag::BlockPublicAcls, Flag::IgnorePublicAcls].into();
         let decision = decide(&put(&on), &State { bucket: Some(on.clone()), ..open() }, &BTreeSet::new());

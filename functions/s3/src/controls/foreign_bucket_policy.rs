@@ -14,8 +14,7 @@
 //! - statements that let in only one's own account, trusted accounts and organizations, or services of AWS, and every
 //!   `Deny`
 //! - what lets everyone in, which is for `s3-public-bucket-policy`
-//! - named strangers whom Block Public Access keeps out: `RestrictPublicBuckets` does, while the policy lets everyone in
-//!   as well
+//! - named strangers whom Block Public Access keeps out: `RestrictPublicBuckets` does, while S3 takes the policy for public
 //! - grants that an operator has restored with `snapback undo`
 //!
 //! It alerts and touches nothing where it cannot tell: everyone from a VPC, an endpoint or a range of addresses that is

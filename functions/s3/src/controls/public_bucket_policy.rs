@@ -7,12 +7,14 @@
 //!
 //! **Does** Reads the bucket's present policy and removes from it what lets everyone in: the `"*"` from a list of
 //! principals, one of the values that a condition allows, or else the whole statement. Everything else stays byte for
-//! byte. The policy is deleted only if nothing is left of it.
+//! byte. The policy is deleted only if nothing is left of it. Block Public Access closes only what S3 takes for public:
+//! a policy that opens the world in many ranges of addresses, each a /8 or narrower, is reverted although it is on.
 //!
 //! **Leaves alone**
 //! - statements that name whom they let in, and every `Deny`
 //! - statements that a condition narrows to an account, an organization, a network or a caller
-//! - what Block Public Access already neutralises (`RestrictPublicBuckets`, of the bucket or of the account)
+//! - what Block Public Access already neutralises (`RestrictPublicBuckets`, of the bucket or of the account), which is what S3
+//!   takes for public
 //! - grants that an operator has restored with `snapback undo`
 //!
 //! It alerts and touches nothing where it cannot tell: a condition or a `Deny` that may keep strangers out, a policy

@@ -90,8 +90,8 @@ impl Control for UnwritableBucketPolicy {
             aws::bucket_public_access_block(look, bucket),
             aws::account_public_access_block(look),
         )?;
-        let names_who_is_no_more = |text: &PolicyText| Policy::parse(text).is_ok_and(|policy| !policy.ids().is_empty());
-        let public = found.policy.as_ref().is_some_and(names_who_is_no_more) && aws::is_public(look, bucket).await?;
+        let may_be_unwritable = found.policy.as_ref().is_some_and(PolicyText::names_who_is_no_more);
+        let public = may_be_unwritable && aws::is_public(look, bucket).await?;
         Ok(State { policy: found.policy, public, bucket: of_bucket, account })
     }
 
@@ -105,9 +105,6 @@ impl Control for UnwritableBucketPolicy {
         let Ok(policy) = Policy::parse(text) else {
             return allow("the policy is not understood, and `s3-public-bucket-policy` tells of that");
         };
-        if block::all_on([state.bucket.as_ref(), state.account.as_ref()]).contains(&CLOSES) {
-            return allow("Block Public Access keeps strangers out");
-        }
         let trust = given.settings.trust_at(event).on(&suspicion.subject.arn);
         let mut public = policy.judge(Kind::Resource, &trust).grants;
         public.retain(is_public);
@@ -116,6 +113,9 @@ impl Control for UnwritableBucketPolicy {
             (true, _) => return allow("the policy does not certainly let everyone in"),
             (_, true) => return allow("the policy can be rewritten"),
             _ if !state.public => return allow("S3 does not take the policy for public"),
+            _ if block::all_on([state.bucket.as_ref(), state.account.as_ref()]).contains(&CLOSES) => {
+                return allow("Block Public Access keeps strangers out");
+            }
             _ if given.holds.contains(&block::off(CLOSES)) => return allow("an operator holds it"),
             _ => {}
         }
