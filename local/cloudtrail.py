@@ -280,7 +280,9 @@ def _request_parameters(operation: OperationModel, call: Call, failure: dict) ->
     if failure.get("errorCode") == "AccessDenied" and service.endpoint_prefix not in PARAMETERS_SURVIVE_DENIAL:
         return None
     parameters: Json
-    if service.endpoint_prefix in ("s3", "s3-control"):
+    if operation.input_shape is None:
+        parameters = None
+    elif service.endpoint_prefix in ("s3", "s3-control"):
         parameters = _s3_parameters(operation, call)
     elif service.protocol == "ec2":
         parameters = _ec2_parameters(operation, form_parameters(operation, form_of(call)))

@@ -22,6 +22,8 @@ what it should if AWS behaves like that:
 * The account's own Block Public Access of S3, which `account_public_access.py` keeps. It is not enforced.
 * Whether a bucket policy is public (`policy_status.py`), and which version of a managed policy is its default
   (`policy_versions.py`).
+* Permissions boundaries among what everybody has been granted, and a password policy that is set as a whole
+  (`iam_details.py`).
 * The rules of security groups (`security_groups.py`).
 * With whom EC2's things are shared, and settings of instances and of the account (`ec2_sharing_and_settings.py`).
 * Block Public Access of VPCs (`vpc_block_public_access.py`), and flow logs with all their fields (`flow_logs.py`).
@@ -69,6 +71,7 @@ import cloudtrail
 import ec2_sharing_and_settings
 import event_history
 import flow_logs
+import iam_details
 import organization
 import policy_status
 import policy_versions
@@ -128,6 +131,7 @@ def main() -> None:
     organization.install()
     policy_status.install()
     policy_versions.install()
+    iam_details.install()
     play_conditions()
     play_ec2()
     app.main()
@@ -610,7 +614,11 @@ def play_actions_upon_concurrency() -> None:
 # EC2
 
 # Operations by the name of who answers them, if that is not ministack.
-players = {"PutAccountPublicAccessBlock": "stand-in", "SetDefaultPolicyVersion": "stand-in"}
+players = {
+    "PutAccountPublicAccessBlock": "stand-in",
+    "SetDefaultPolicyVersion": "stand-in",
+    "UpdateAccountPasswordPolicy": "stand-in",
+}
 
 
 def play_ec2() -> None:

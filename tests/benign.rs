@@ -17,8 +17,10 @@ use workspace_tests::{FUNCTIONS, controls};
 const ACCOUNT: &str = "111122223333";
 const REGION: &str = "eu-central-1";
 
-/// What makes an administrator is all that an identity holds together, and no event tells that.
-const ALWAYS_LOOK: [&str; 2] = ["iam-new-administrator", "iam-new-default-version"];
+/// What makes an administrator is all that an identity holds together, and no event tells that. Nor does it tell what a
+/// boundary allows, or what the password policy was before.
+const ALWAYS_LOOK: [&str; 4] =
+    ["iam-lost-boundary", "iam-new-administrator", "iam-new-default-version", "iam-weak-password-policy"];
 
 /// Calls that take a protection away, make a credential or open a way in, whatever their parameters. They are always looked
 /// at.

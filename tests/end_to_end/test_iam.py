@@ -157,6 +157,10 @@ class Holder:
     def inline(self) -> list:
         return self.call("list_KIND_policies")["PolicyNames"]
 
+    def boundary(self) -> str | None:
+        found = self.call("get_KIND")[self._kind.capitalize()].get("PermissionsBoundary", {})
+        return found.get("PermissionsBoundaryArn")
+
     def is_seen(self) -> None:
         self._snapback.look(self, "IamFunction")
         assert self._snapback.memory_of(self) == {"iam-new-administrator"}
@@ -288,6 +292,112 @@ def test_a_policy_that_denies_is_attached_again_once_an_operator_applies_it(snap
     assert undone.returncode == 0, undone.stderr
     assert snapback.has_settled()
     assert holder.managed() == [], "what an operator has restored is left alone"
+
+
+BOUNDS_NOTHING = "arn:aws:iam::aws:policy/AdministratorAccess"
+
+
+@pytest.mark.parametrize("how", ["deleted", "replaced"])
+@pytest.mark.parametrize("kind", ["user", "role"])
+def test_the_boundary_of_the_baseline_bounds_again_once_an_operator_applies_it(snapback, kind, how):
+    holder = Holder(snapback, kind)
+    with snapback.unseen():
+        team = snapback.iam.create_policy(PolicyName=f"team-{kind}-{how}", PolicyDocument=READS)["Policy"]["Arn"]
+        holder.call("put_KIND_permissions_boundary", PermissionsBoundary=team)
+    holder.is_seen()
+    if how == "deleted":
+        holder.call("delete_KIND_permissions_boundary")
+    else:
+        holder.call("put_KIND_permissions_boundary", PermissionsBoundary=BOUNDS_NOTHING)
+    risky = holder.boundary()
+    said = snapback.announces(holder, "asked")
+    assert said["control"] == "iam-lost-boundary"
+    assert holder.boundary() == risky != team, "in mode `revert` too, an operator applies it"
+    assert f"iam:Put{kind.capitalize()}PermissionsBoundary" not in snapback.actions_of("IamFunction")
+    applied = snapback.operate("apply", said["id"], "--yes")
+    assert applied.returncode == 0, applied.stderr
+    assert holder.boundary() == team
+    undone = snapback.undo(said["id"])
+    assert undone.returncode == 0, undone.stderr
+    assert snapback.has_settled()
+    assert holder.boundary() == risky, "what an operator has restored is left alone"
+
+
+def test_of_a_boundary_without_a_baseline_people_are_told_how_to_restore_it(snapback):
+    holder = Holder(snapback, "role")
+    with snapback.unseen():
+        holder.call("put_KIND_permissions_boundary", PermissionsBoundary=BOUNDS_NOTHING)
+    holder.call("delete_KIND_permissions_boundary")
+    said = snapback.announces(holder, "alerted")
+    assert f"aws iam put-role-permissions-boundary --role-name {holder.name}" in said["why"]
+
+
+STRICT = {
+    "MinimumPasswordLength": 14, "RequireSymbols": True, "RequireNumbers": True, "RequireUppercaseCharacters": True,
+    "RequireLowercaseCharacters": True, "AllowUsersToChangePassword": True, "MaxPasswordAge": 90,
+    "PasswordReusePrevention": 24, "HardExpiry": True, "ExpirePasswords": True,
+}  # fmt: skip
+
+
+def password_policy(snapback) -> dict | None:
+    try:
+        return snapback.iam.get_account_password_policy()["PasswordPolicy"]
+    except snapback.iam.exceptions.NoSuchEntityException:
+        return None
+
+
+def set_unseen(snapback, policy: dict | None) -> None:
+    with snapback.unseen():
+        if policy:
+            snapback.iam.update_account_password_policy(**{name: policy[name] for name in policy if name != "ExpirePasswords"})
+        elif password_policy(snapback):
+            snapback.iam.delete_account_password_policy()
+
+
+def said_of_passwords(snapback, outcome: str) -> dict:
+    """What is said last of the password policy, once all is said."""
+    heard = lambda: [  # noqa: E731
+        one
+        for one in snapback.announcements()
+        if (one["control"], one["outcome"]) == ("iam-weak-password-policy", outcome)
+    ]
+    assert snapback.has_settled()
+    assert wait_for(heard)
+    return heard()[-1]
+
+
+def is_restored_and_undone(snapback, before: dict | None, weaken) -> None:
+    """The password policy, which is set unseen, seen by the daily check and then weakened."""
+    account = SimpleNamespace(id=ACCOUNT, arn=f"arn:aws:iam::{ACCOUNT}:root")
+    set_unseen(snapback, before)
+    snapback.look(account, "IamFunction")
+    assert "iam-weak-password-policy" in snapback.memory_of(account)
+    weaken()
+    risky = password_policy(snapback)
+    said = said_of_passwords(snapback, "asked")
+    assert password_policy(snapback) == risky != before, "in mode `revert` too, an operator applies it"
+    applied = snapback.operate("apply", said["id"], "--yes")
+    assert applied.returncode == 0, applied.stderr
+    assert password_policy(snapback) == before
+    undone = snapback.undo(said["id"])
+    assert undone.returncode == 0, undone.stderr
+    assert snapback.has_settled()
+    assert password_policy(snapback) == risky, "what an operator has restored is left alone"
+
+
+def test_the_password_policy_of_the_baseline_holds_again_once_an_operator_applies_it(snapback):
+    assert "iam:UpdateAccountPasswordPolicy" not in snapback.actions_of("IamFunction")
+    is_restored_and_undone(snapback, STRICT, snapback.iam.delete_account_password_policy)
+    shorten = lambda: snapback.iam.update_account_password_policy(MinimumPasswordLength=7)  # noqa: E731
+    is_restored_and_undone(snapback, STRICT, shorten)
+
+
+def test_a_password_policy_that_is_weaker_than_awss_own_is_told_of_and_deleted_if_there_was_none(deployed):
+    snapback = deployed(mode="revert")
+    snapback.iam.update_account_password_policy(RequireSymbols=True)
+    assert "as short as 6 characters" in said_of_passwords(snapback, "alerted")["why"]
+    shorten = lambda: snapback.iam.update_account_password_policy(MinimumPasswordLength=7)  # noqa: E731
+    is_restored_and_undone(snapback, None, shorten)
 
 
 def test_the_function_cannot_change_operators_and_protected_principals_and_can_change_others(deployed):

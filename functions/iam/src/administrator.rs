@@ -2,9 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use snapback::change::{IamIdentity, IdentityKind};
 use snapback::decision::Severity;
-use snapback::policy::NotUnderstood;
+use snapback::event::Event;
 use snapback::policy::identity::Identity;
+use snapback::policy::{NotUnderstood, PolicyText};
+
+use crate::permissions::{Permissions, Policies};
 
 /// Why an identity is administrator, or can make itself one, and was neither before.
 pub(crate) fn found(judged: &Identity, before: &BTreeSet<String>, was_admin: bool) -> Option<(Severity, String)> {
@@ -27,6 +31,22 @@ pub(crate) fn added(judged: &Identity, before: &Identity) -> Option<(Severity, S
     found(judged, &before.escalation.iter().cloned().collect(), before.admin)
 }
 
+/// What a managed policy makes of whoever holds it and nothing else, that another text did not.
+pub(crate) fn adds(
+    arn: &str,
+    text: &PolicyText,
+    old: Option<&PolicyText>,
+    event: &Event,
+) -> Result<Option<(Severity, String)>, NotUnderstood> {
+    let judged = |text: &PolicyText| -> Result<Identity, NotUnderstood> { alone(arn, text).judge(Some(event.time)) };
+    let now = judged(text)?;
+    Ok(match old.map(judged) {
+        // What is not understood of the one before is no reason to keep this one.
+        Some(Ok(old)) => added(&now, &old),
+        Some(Err(_)) | None => found(&now, &[].into(), false),
+    })
+}
+
 pub(crate) fn unread(error: &NotUnderstood) -> String {
     format!("what it allows cannot be told: {error}")
 }
@@ -35,4 +55,11 @@ pub(crate) fn unread(error: &NotUnderstood) -> String {
 fn is_by_itself(path: &str) -> bool {
     let grants = |action: &str| action.starts_with("iam:") && action != "iam:PassRole" || action.starts_with("sso:");
     path.split('+').all(|action| grants(action) || action == "sts:AssumeRole") && path != "sts:AssumeRole"
+}
+
+/// A managed policy as if somebody held it and nothing else.
+fn alone(arn: &str, text: &PolicyText) -> Permissions {
+    let of = IamIdentity { kind: IdentityKind::Role, name: String::new() };
+    let own = Policies { managed: [(arn.to_owned(), text.clone())].into(), ..Policies::default() };
+    Permissions { of, arn: arn.to_owned(), created: None, own, groups: [].into(), boundary: None }
 }

@@ -1,10 +1,12 @@
 //! Every call to AWS IAM that Snapback makes: for each thing how it is read and how it is written.
 
 pub(crate) mod authorization_details;
+pub(crate) mod boundaries;
 pub(crate) mod credentials;
 pub(crate) mod grants;
 pub(crate) mod identities;
 pub(crate) mod login_profiles;
+pub(crate) mod password_policies;
 pub(crate) mod roles;
 pub(crate) mod tags;
 pub(crate) mod users;
@@ -33,6 +35,8 @@ pub(crate) fn apply<'a>(place: &'a Place, change: &'a Change) -> BoxFuture<'a, R
             Change::Iam(Iam::InlinePolicies(change)) => Box::pin(grants::inline(place, change)).await,
             Change::Iam(Iam::Groups(change)) => Box::pin(grants::groups(place, change)).await,
             Change::Iam(Iam::DefaultVersion(change)) => Box::pin(versions::put(place, change)).await,
+            Change::Iam(Iam::Boundary(change)) => Box::pin(boundaries::put(place, change)).await,
+            Change::Iam(Iam::PasswordPolicy(change)) => Box::pin(password_policies::put(place, change)).await,
             other => bail!("the function for IAM was asked to {other}"),
         }
     }

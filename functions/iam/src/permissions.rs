@@ -51,6 +51,9 @@ pub(crate) struct Granted {
     pub(crate) inline: BTreeMap<String, PolicyText>,
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub(crate) groups: BTreeSet<String>,
+    /// The ARN of its permissions boundary.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) boundary: Option<String>,
 }
 
 impl Permissions {

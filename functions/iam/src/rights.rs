@@ -59,11 +59,26 @@ const ALL: On = On::new("All", &["*"]);
 pub(crate) const LIST_ROLES: Right = ALL.right("iam:ListRoles");
 pub(crate) const GET_ACCOUNT_AUTHORIZATION_DETAILS: Right = ALL.right("iam:GetAccountAuthorizationDetails");
 
+pub(crate) const GET_ACCOUNT_PASSWORD_POLICY: Right = ALL.right("iam:GetAccountPasswordPolicy");
+
+const PASSWORD_POLICY: On = On::new("PasswordPolicy", &["*"]);
+pub(crate) const UPDATE_ACCOUNT_PASSWORD_POLICY: Right = PASSWORD_POLICY.right("iam:UpdateAccountPasswordPolicy");
+pub(crate) const DELETE_ACCOUNT_PASSWORD_POLICY: Right = PASSWORD_POLICY.right("iam:DeleteAccountPasswordPolicy");
+
 const TRUST: On = On::new("Trust", &["arn:${AWS::Partition}:iam::${AWS::AccountId}:role/*"]);
 pub(crate) const UPDATE_ASSUME_ROLE_POLICY: Right = TRUST.right("iam:UpdateAssumeRolePolicy");
 
 const VERSIONS: On = On::new("Versions", &["arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/*"]);
 pub(crate) const SET_DEFAULT_POLICY_VERSION: Right = VERSIONS.right("iam:SetDefaultPolicyVersion");
+
+const BOUNDARIES: On = On::new(
+    "Boundaries",
+    &["arn:${AWS::Partition}:iam::${AWS::AccountId}:user/*", "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/*"],
+);
+pub(crate) const PUT_USER_PERMISSIONS_BOUNDARY: Right = BOUNDARIES.right("iam:PutUserPermissionsBoundary");
+pub(crate) const PUT_ROLE_PERMISSIONS_BOUNDARY: Right = BOUNDARIES.right("iam:PutRolePermissionsBoundary");
+pub(crate) const DELETE_USER_PERMISSIONS_BOUNDARY: Right = BOUNDARIES.right("iam:DeleteUserPermissionsBoundary");
+pub(crate) const DELETE_ROLE_PERMISSIONS_BOUNDARY: Right = BOUNDARIES.right("iam:DeleteRolePermissionsBoundary");
 
 const CREDENTIALS: On = On::new("Credentials", &["arn:${AWS::Partition}:iam::${AWS::AccountId}:user/*"])
     .why("IAM knows no condition on the status: who may make a credential inactive may make it active.");

@@ -1,9 +1,11 @@
 //! What can be done to AWS IAM.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::s3::Account;
 use super::swap::{Member, Setting, changes};
 use crate::policy::PolicyText;
 
@@ -23,6 +25,10 @@ changes! {
         Groups(IamUser => Vec<IamGroup>),
         /// `SetDefaultPolicyVersion`: versions are neither made nor deleted.
         DefaultVersion(ManagedPolicy => PolicyVersion),
+        /// `PutUserPermissionsBoundary` or `PutRolePermissionsBoundary`; a boundary is deleted only ever to undo.
+        Boundary(IamIdentity => PermissionsBoundary),
+        /// `UpdateAccountPasswordPolicy` or `DeleteAccountPasswordPolicy`.
+        PasswordPolicy(Account => PasswordPolicy),
     }
 }
 
@@ -50,6 +56,48 @@ pub struct ManagedPolicy(pub String);
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PolicyVersion(pub String);
+
+/// The managed policy that bounds what all others of an identity allow, if there is one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PermissionsBoundary(pub Option<ManagedPolicy>);
+
+/// What an account asks of the passwords of its users.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PasswordPolicy {
+    /// It has no policy, so that AWS's own counts.
+    #[default]
+    OfAws,
+    Own(PasswordRules),
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct PasswordRules {
+    pub minimum_length: i32,
+    /// What kinds of characters a password has to have.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub with: BTreeSet<Characters>,
+    pub users_may_change: bool,
+    /// After how many days it expires, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_after: Option<i32>,
+    /// Whether only an administrator can replace one that has expired.
+    pub hard_expiry: bool,
+    /// How many of the last ones may not be used again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unlike_the_last: Option<i32>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Characters {
+    Lowercase,
+    Uppercase,
+    Numbers,
+    Symbols,
+}
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct InlinePolicy {
@@ -135,6 +183,38 @@ impl Setting for PolicyVersion {
     }
 }
 
+impl Setting for PermissionsBoundary {
+    fn shown(&self) -> String {
+        self.0.as_ref().map_or_else(
+            || "(no permissions boundary)".to_owned(),
+            |ManagedPolicy(arn)| format!("permissions boundary `{arn}`"),
+        )
+    }
+
+    fn said(of: &str, _: &Self, to: &Self) -> String {
+        match &to.0 {
+            Some(policy) => format!("make {policy} the permissions boundary of {of}"),
+            None => format!("delete the permissions boundary of {of}"),
+        }
+    }
+}
+
+impl Setting for PasswordPolicy {
+    fn shown(&self) -> String {
+        match self {
+            Self::OfAws => "(no password policy)".to_owned(),
+            Self::Own(rules) => rules.to_string(),
+        }
+    }
+
+    fn said(of: &str, _: &Self, to: &Self) -> String {
+        match to {
+            Self::OfAws => format!("delete the password policy of {of}"),
+            Self::Own(rules) => format!("set the password policy of {of}: {rules}"),
+        }
+    }
+}
+
 impl Member for ManagedPolicy {
     const NONE: &'static str = "(not attached)";
 
@@ -207,6 +287,36 @@ impl fmt::Display for IamIdentity {
     }
 }
 
+impl fmt::Display for PasswordRules {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} characters or more", self.minimum_length)?;
+        for (number, kind) in self.with.iter().enumerate() {
+            write!(f, "{}{kind}", if number == 0 { " with " } else { " and " })?;
+        }
+        if let Some(days) = self.expires_after {
+            write!(f, "; it expires after {days} days")?;
+        }
+        if self.hard_expiry {
+            f.write_str("; only an administrator can replace an expired one")?;
+        }
+        if let Some(last) = self.unlike_the_last {
+            write!(f, "; none of the last {last}")?;
+        }
+        f.write_str(if self.users_may_change { "; users may change their own" } else { "" })
+    }
+}
+
+impl fmt::Display for Characters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Lowercase => "lowercase letters",
+            Self::Uppercase => "uppercase letters",
+            Self::Numbers => "numbers",
+            Self::Symbols => "symbols",
+        })
+    }
+}
+
 impl fmt::Display for ManagedPolicy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "managed policy `{}`", self.0)
@@ -268,6 +378,40 @@ mod tests {
         let policy = "managed policy `arn:aws:iam::111122223333:policy/deploy`";
         assert_eq!(change.to_string(), format!("make version `v2` the default of {policy}"));
         assert_eq!(change.undo().to_string(), format!("make version `v3` the default of {policy}"));
+    }
+
+    #[test]
+    fn a_boundary_is_put_and_deleted_or_put_back() {
+        let of = IamIdentity { kind: IdentityKind::User, name: "bob".to_owned() };
+        let policy = |name: &str| Some(ManagedPolicy(format!("arn:aws:iam::111122223333:policy/{name}")));
+        let to = PermissionsBoundary(policy("team"));
+        let change = Iam::Boundary(Swap { of: of.clone(), from: PermissionsBoundary(None), to: to.clone() });
+        let team = "managed policy `arn:aws:iam::111122223333:policy/team`";
+        assert_eq!(change.to_string(), format!("make {team} the permissions boundary of user `bob`"));
+        assert_eq!(change.undo().to_string(), "delete the permissions boundary of user `bob`");
+        let change = Iam::Boundary(Swap { of, from: PermissionsBoundary(policy("wide")), to });
+        let wide = "managed policy `arn:aws:iam::111122223333:policy/wide`";
+        assert_eq!(change.undo().to_string(), format!("make {wide} the permissions boundary of user `bob`"));
+    }
+
+    #[test]
+    fn a_password_policy_is_set_and_deleted() {
+        let rules = PasswordRules {
+            minimum_length: 14,
+            with: [Characters::Symbols, Characters::Numbers].into(),
+            users_may_change: true,
+            expires_after: Some(90),
+            hard_expiry: true,
+            unlike_the_last: Some(24),
+        };
+        let of = Account("111122223333".to_owned());
+        let change = Iam::PasswordPolicy(Swap { of, from: PasswordPolicy::OfAws, to: PasswordPolicy::Own(rules) });
+        assert_eq!(
+            change.to_string(),
+            "set the password policy of account 111122223333: 14 characters or more with numbers and symbols; it expires \
+             after 90 days; only an administrator can replace an expired one; none of the last 24; users may change their own"
+        );
+        assert_eq!(change.undo().to_string(), "delete the password policy of account 111122223333");
     }
 
     #[test]

@@ -25,8 +25,8 @@ pub use ec2::{
     VpcExclusion,
 };
 pub use iam::{
-    ConsolePassword, Credential, CredentialKind, CredentialStatus, Iam, IamGroup, IamIdentity, IamUser, IdentityKind,
-    InlinePolicy, ManagedPolicy, PolicyVersion,
+    Characters, ConsolePassword, Credential, CredentialKind, CredentialStatus, Iam, IamGroup, IamIdentity, IamUser,
+    IdentityKind, InlinePolicy, ManagedPolicy, PasswordPolicy, PasswordRules, PermissionsBoundary, PolicyVersion,
 };
 pub use lifecycle::{
     Lifecycle, LifecycleExpiration, LifecycleFilter, LifecycleRule, LifecycleTransition, OlderVersions,

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 use aws_sdk_iam::operation::get_account_authorization_details::GetAccountAuthorizationDetailsOutput;
-use aws_sdk_iam::types::{AttachedPolicy, EntityType, PolicyDetail};
+use aws_sdk_iam::types::{AttachedPermissionsBoundary, AttachedPolicy, EntityType, PolicyDetail};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use snapback::aws::failure;
@@ -79,6 +79,7 @@ async fn all(look: &Look<'_>, event: &Event) -> Result<Vec<Detail>> {
         for user in page.user_detail_list() {
             let granted = Granted {
                 groups: user.group_list().iter().cloned().collect(),
+                boundary: bounded_by(user.permissions_boundary()),
                 ..held(user.attached_managed_policies(), user.user_policy_list())?
             };
             found.extend(detail(Subject::user, event, user.user_name(), user.arn(), granted));
@@ -87,7 +88,10 @@ async fn all(look: &Look<'_>, event: &Event) -> Result<Vec<Detail>> {
             if role.arn().is_some_and(is_of_aws) {
                 continue;
             }
-            let granted = held(role.attached_managed_policies(), role.role_policy_list())?;
+            let granted = Granted {
+                boundary: bounded_by(role.permissions_boundary()),
+                ..held(role.attached_managed_policies(), role.role_policy_list())?
+            };
             found.extend(detail(Subject::role, event, role.role_name(), role.arn(), granted));
         }
         for group in page.group_detail_list() {
@@ -121,5 +125,9 @@ fn held(managed: &[AttachedPolicy], inline: &[PolicyDetail]) -> Result<Granted> 
     let inline = inline.iter().filter_map(|one| Some((one.policy_name()?, one.policy_document()?)));
     let inline = inline.map(|(name, text)| Ok((name.to_owned(), decoded(text)?)));
     let inline: BTreeMap<String, PolicyText> = inline.collect::<Result<_>>()?;
-    Ok(Granted { managed, inline, groups: BTreeSet::new() })
+    Ok(Granted { managed, inline, ..Granted::default() })
+}
+
+fn bounded_by(boundary: Option<&AttachedPermissionsBoundary>) -> Option<String> {
+    boundary.and_then(AttachedPermissionsBoundary::permissions_boundary_arn).map(str::to_owned)
 }

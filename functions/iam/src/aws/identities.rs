@@ -22,11 +22,12 @@ struct Names {
     inline: BTreeMap<String, PolicyText>,
 }
 
-/// An identity as it is; nothing if there is none.
-pub(super) struct Known {
-    arn: String,
-    created: Option<Timestamp>,
-    boundary: Option<String>,
+/// An identity by itself, without what gives it permissions.
+pub(crate) struct Known {
+    pub(crate) arn: String,
+    pub(crate) created: Option<Timestamp>,
+    /// The ARN of its permissions boundary.
+    pub(crate) boundary: Option<String>,
 }
 
 /// All that gives an identity permissions; nothing if there is no such identity.
@@ -63,6 +64,11 @@ pub(crate) async fn managed_policies(place: &Place, of: &IamIdentity) -> Result<
     let client = snapback::client!(aws_sdk_iam, &place.config);
     let Some(known) = known(&client, of).await? else { return Ok(None) };
     Ok(Some((known.arn, attached(&client, of).await?)))
+}
+
+/// An identity as it is; nothing if there is none.
+pub(crate) async fn by_name(place: &Place, of: &IamIdentity) -> Result<Option<Known>> {
+    known(&snapback::client!(aws_sdk_iam, &place.config), of).await
 }
 
 pub(super) async fn known(client: &Client, of: &IamIdentity) -> Result<Option<Known>> {

@@ -6,29 +6,62 @@
 //! **Why** Within a boundary a team may create roles and policies as it likes. Without it, whatever these allow takes effect,
 //! up to everything (Pacu: `iam__privesc_scan`).
 //!
-//! **Does** Alerts when a boundary is deleted, or replaced by one that is no boundary at all. The event does not say what was
-//! there before; CloudTrail has it in the call that put it.
+//! **Does** Reads the boundary that the user or role has now, and the one of the baseline, which a daily scheduled check
+//! keeps and which must be less than two days old. If the boundary is gone, or if the one of now lets its holder become
+//! administrator by a way that the one before did not, it asks an operator to put the one before. Snapback itself has no
+//! right to put boundaries, since whoever has it can put one that bounds nothing: `snapback apply` does it with the
+//! operator's own rights, in mode `revert` too. Apply it before the next daily check, after which the baseline is what the
+//! check has seen.
 //!
 //! **Leaves alone**
-//! - boundaries other than AWS's `AdministratorAccess` that are put
+//! - boundaries that let nobody become administrator, or by no more ways than the one before
+//! - users and roles that have the boundary of before again by the time Snapback looks
+//! - users and roles that are gone by the time Snapback looks
+//! - changes that an operator has restored with `snapback undo`
+//!
+//! It alerts, with the command, without a baseline: which boundary there was is never guessed. It also alerts if somebody has
+//! deleted the policy that was the boundary, if it cannot read what a boundary allows, and for roles under
+//! `/aws-reserved/` and `/aws-service-role/`, which nobody but AWS can change. A boundary whose policy gets another default
+//! version is for `iam-new-default-version`. The baseline is that of `iam-new-administrator`: where that is off, there is
+//! none.
 
-use snapback::control::{About, Watch};
-use snapback::decision::Severity;
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use snapback::change::{Iam, ManagedPolicy, PermissionsBoundary, Swap};
+use snapback::control::{About, Control, Given, Look, Remembered, Suspicion, Watch};
+use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
 use snapback::json;
-use snapback::noticed::{Noticed, Risk};
+use snapback::policy::PolicyText;
 use snapback::settings::Settings;
 use snapback::subject::Subject;
 
-use crate::told::{self, SERVICE, option_of};
-
-/// What bounds nothing.
-const EVERYTHING: &str = ":iam::aws:policy/AdministratorAccess";
+use super::NewAdministrator;
+use crate::administrator::{adds, unread};
+use crate::permissions::Granted;
+use crate::told::{self, SERVICE, is_of_aws, option_of};
+use crate::{aws, rights};
 
 #[derive(Debug)]
 pub(crate) struct LostBoundary;
 
-impl Noticed for LostBoundary {
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct State {
+    /// Under which ARN IAM has the identity; nothing if it is gone.
+    arn: Option<String>,
+    created: Option<Timestamp>,
+    /// The ARN of its boundary.
+    boundary: Option<String>,
+    /// Which boundary it had when that was last looked at. All else that it had been granted is left out.
+    before: Option<Remembered<Granted>>,
+    /// What each of both says, if that policy is still there.
+    policies: BTreeMap<String, PolicyText>,
+}
+
+impl Control for LostBoundary {
     const ABOUT: &'static About = &About {
         id: "iam-lost-boundary",
         title: "A permissions boundary was removed or widened",
@@ -39,36 +72,152 @@ impl Noticed for LostBoundary {
             Watch { service: SERVICE, name: "PutUserPermissionsBoundary" },
             Watch { service: SERVICE, name: "PutRolePermissionsBoundary" },
         ],
-        reads: &[],
-        writes: &[],
-        undoes: &[],
+        reads: &[rights::GET_USER, rights::GET_ROLE, rights::GET_POLICY, rights::GET_POLICY_VERSION],
+        writes: &[rights::PUT_USER_PERMISSIONS_BOUNDARY, rights::PUT_ROLE_PERMISSIONS_BOUNDARY],
+        undoes: &[
+            rights::GET_USER,
+            rights::GET_ROLE,
+            rights::PUT_USER_PERMISSIONS_BOUNDARY,
+            rights::PUT_ROLE_PERMISSIONS_BOUNDARY,
+            rights::DELETE_USER_PERMISSIONS_BOUNDARY,
+            rights::DELETE_ROLE_PERMISSIONS_BOUNDARY,
+        ],
         severity: Severity::High,
         frameworks: &["ATT&CK T1098.003"],
-        caveat: "`snapback explain identity --principal` says what it can do without the boundary.",
+        caveat: "What was done without the boundary stays done: look in CloudTrail for keys, users and roles that were made.",
         source: file!(),
     };
 
-    fn noticed(event: &Event, _: &Settings) -> Option<Risk> {
-        let boundary = json::text(&event.request, "permissionsBoundary");
-        if event.name.starts_with("Put") && boundary.is_some_and(|arn| !arn.ends_with(EVERYTHING)) {
-            return None;
+    type State = State;
+    type Change = Iam;
+
+    const OPERATOR_APPLIES: bool = true;
+
+    fn happened(_: &Event, state: &State, is_certain: bool) -> Option<&'static str> {
+        let is_there = state.boundary.is_some();
+        is_certain.then_some(if is_there { "got a wider permissions boundary" } else { Self::ABOUT.happened })
+    }
+
+    fn suspect(event: &Event, _: &Settings) -> Vec<Suspicion> {
+        let Some(of) = told::identity(event) else {
+            let why = format!("{} was called, and the event does not say for whom", event.name);
+            return vec![Suspicion { subject: Subject::account(event), why }];
+        };
+        let why = match json::text(&event.request, "permissionsBoundary") {
+            Some(boundary) => format!("`{boundary}` was made the permissions boundary of {of}"),
+            None if event.name.starts_with("Put") => format!("{of} got another permissions boundary"),
+            None => format!("the permissions boundary of {of} was deleted"),
+        };
+        vec![Suspicion { subject: told::subject(event, &of), why }]
+    }
+
+    async fn observe(look: &Look<'_>, event: &Event, suspicion: &Suspicion) -> Result<State> {
+        let Some(of) = told::identity(event) else { return Ok(State::default()) };
+        let read = aws::identities::by_name(look.place, &of);
+        let (now, before) = look.with_remembered::<NewAdministrator, _>(&suspicion.subject, read).await?;
+        let before = before.map(|Remembered { good, seen }| Remembered {
+            good: good.map(|Granted { boundary, .. }| Granted { boundary, ..Granted::default() }),
+            seen,
+        });
+        let Some(now) = now else { return Ok(State { before, ..State::default() }) };
+        let (arn, created, boundary) = (Some(now.arn), now.created, now.boundary);
+        let mut state = State { arn, created, boundary, before, policies: BTreeMap::new() };
+        let old = state.before.as_ref().and_then(|before| before.good.as_ref()?.boundary.clone());
+        if old == state.boundary {
+            return Ok(state);
         }
-        let did = match boundary {
-            Some(boundary) => format!("{} put `{boundary}` in the place of the boundary", event.actor),
-            None if event.name.starts_with("Put") => {
-                format!("{} put a boundary that the event does not tell", event.actor)
-            }
-            None => format!("{} deleted the boundary", event.actor),
+        for policy in [state.boundary.clone(), old].into_iter().flatten() {
+            let found = Box::pin(aws::versions::default(look.place, &policy)).await?;
+            state.policies.extend(found.map(|(_, text)| (policy, text)));
+        }
+        Ok(state)
+    }
+
+    fn decide(event: &Event, suspicion: &Suspicion, state: &State, given: &Given<'_>) -> Decision<Iam> {
+        let allow = |why: &str| Decision::Allow { why: why.to_owned() };
+        let alert = |why: String| Decision::Alert { severity: Severity::High, why };
+        let Some(of) = told::identity(event) else { return alert(suspicion.why.clone()) };
+        let Some(arn) = &state.arn else { return allow("it is gone") };
+        let (now, before) = (state.boundary.as_deref(), before(state, event));
+        let old = before.as_ref().map(|(old, _)| *old);
+        if now.is_some() && now == old {
+            return allow("it has the boundary that it had before");
+        }
+        let (kind, who) = option_of(&of);
+        let back = |to: &str| {
+            format!("to restore it: `aws iam put-{kind}-permissions-boundary {who} --permissions-boundary {to}`")
         };
-        let (subject, again) = match told::identity(event) {
-            None => (Subject::account(event), "; the event does not say whose".to_owned()),
-            Some(of) => {
-                let (kind, who) = option_of(&of);
-                let command = format!("aws iam put-{kind}-permissions-boundary {who}");
-                let again = format!("; to put it back: `{command} --permissions-boundary <the one before>`");
-                (told::subject(event, &of), again)
-            }
+        let why = format!("{} by {}", suspicion.why, event.actor);
+        let why = match now.map(|now| widened(now, state, old, event)) {
+            None => why,
+            Some(Ok(None)) => return allow("it has a boundary that lets it become administrator by no new way"),
+            Some(Ok(Some(way))) => format!("{why}; within the boundary of now, {way}"),
+            Some(Err(unread)) => return alert(format!("{why}; {unread}; {}", back(old.unwrap_or("<the one before>")))),
         };
-        Some(Risk { subject, severity: Self::ABOUT.severity, why: did + &again })
+        let Some((old, age)) = before else {
+            return alert(format!("{why}; which one it was before is not known; {}", back("<the one before>")));
+        };
+        if given.holds.contains(&held_as(now, old)) {
+            return allow("an operator has restored it");
+        }
+        if is_of_aws(arn) {
+            return alert(format!("{why}; nobody but AWS can change this role"));
+        }
+        if !state.policies.contains_key(old) {
+            return alert(format!("{why}; {age} before it was `{old}`, which has been deleted"));
+        }
+        let boundary = |arn: &str| ManagedPolicy(arn.to_owned());
+        Decision::Revert {
+            severity: Severity::High,
+            why,
+            grants: vec![held_as(now, old)],
+            plan: vec![Iam::Boundary(Swap {
+                of,
+                from: PermissionsBoundary(now.map(boundary)),
+                to: PermissionsBoundary(Some(boundary(old))),
+            })],
+            left: vec![],
+        }
+    }
+
+    fn found(_: &Event, suspicion: &Suspicion, state: &State) -> Subject {
+        suspicion.subject.clone().at(state.arn.as_deref())
+    }
+
+    fn after(state: &State, change: &Iam) -> State {
+        let Iam::Boundary(change) = change else { return state.clone() };
+        let boundary = change.to.0.as_ref().map(|policy| policy.0.clone());
+        State { boundary, ..state.clone() }
+    }
+}
+
+/// CloudTrail tells whole seconds.
+const A_SECOND: SignedDuration = SignedDuration::from_secs(1);
+
+/// Which boundary it had and how long before the event, if that was seen then, and of this identity and not of one that had
+/// its name before.
+fn before<'a>(state: &'a State, event: &Event) -> Option<(&'a str, String)> {
+    let before = state.before.as_ref()?;
+    let (granted, age) = before.good_before(event)?;
+    let is_of_this = state.created.is_none_or(|created| created <= before.seen);
+    let is_before = before.seen.duration_since(event.time) < A_SECOND;
+    let boundary = granted.boundary.as_deref().filter(|_| is_of_this && is_before)?;
+    Some((boundary, age))
+}
+
+/// By which way a boundary lets its holder become administrator that the one before did not. If that is not known, only one
+/// that bounds nothing certainly lets more.
+fn widened(now: &str, state: &State, old: Option<&str>, event: &Event) -> Result<Option<String>, String> {
+    let text = state.policies.get(now).ok_or_else(|| format!("`{now}` is gone"))?;
+    let found = adds(now, text, old.and_then(|old| state.policies.get(old)), event).map_err(|error| unread(&error))?;
+    let counts = |severity| old.is_some() || severity == Severity::Critical;
+    Ok(found.filter(|(severity, _)| counts(*severity)).map(|(_, way)| way))
+}
+
+/// By what a hold knows what has become of a boundary.
+fn held_as(now: Option<&str>, old: &str) -> String {
+    match now {
+        Some(now) => format!("permissions boundary {now} instead of {old}"),
+        None => format!("without permissions boundary {old}"),
     }
 }

@@ -26,19 +26,17 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
-use snapback::change::{Iam, IdentityKind, ManagedPolicy, PolicyVersion, Swap};
+use snapback::change::{Iam, ManagedPolicy, PolicyVersion, Swap};
 use snapback::control::{About, Control, Given, Look, ReadAll, Remembered, Remembers, Survey, Suspicion, Watch};
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
 use snapback::json;
-use snapback::policy::identity::Identity;
-use snapback::policy::{NotUnderstood, PolicyText};
+use snapback::policy::PolicyText;
 use snapback::settings::Settings;
 use snapback::subject::Subject;
 
-use crate::administrator::{added, found, unread};
+use crate::administrator::{adds, unread};
 use crate::aws::authorization_details;
-use crate::permissions::{IamIdentity, Permissions, Policies};
 use crate::told::SERVICE;
 use crate::{aws, rights};
 
@@ -185,27 +183,4 @@ impl Remembers for NewDefaultVersion {
 /// By what a hold knows the version. The number of a version is given once.
 fn held_as(version: &str) -> String {
     format!("default version {version}")
-}
-
-/// What a version makes of whoever holds the policy and nothing else, that the one before did not.
-fn adds(
-    arn: &str,
-    text: &PolicyText,
-    old: Option<&PolicyText>,
-    event: &Event,
-) -> Result<Option<(Severity, String)>, NotUnderstood> {
-    let judged = |text: &PolicyText| -> Result<Identity, NotUnderstood> { alone(arn, text).judge(Some(event.time)) };
-    let now = judged(text)?;
-    Ok(match old.map(judged) {
-        // What is not understood of the one before is no reason to keep this one.
-        Some(Ok(old)) => added(&now, &old),
-        Some(Err(_)) | None => found(&now, &[].into(), false),
-    })
-}
-
-/// A managed policy as if somebody held it and nothing else.
-fn alone(arn: &str, text: &PolicyText) -> Permissions {
-    let of = IamIdentity { kind: IdentityKind::Role, name: String::new() };
-    let own = Policies { managed: [(arn.to_owned(), text.clone())].into(), ..Policies::default() };
-    Permissions { of, arn: arn.to_owned(), created: None, own, groups: [].into(), boundary: None }
 }
