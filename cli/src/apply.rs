@@ -103,10 +103,11 @@ fn changed_at(entry: &Entry) -> Timestamp {
 async fn judged_now(operator: &Operator, place: &Place, entry: &Entry, genuine: &Genuine) -> Result<Decision<Change>> {
     let event = entry.event();
     let look = operator.look(place);
+    let state = (genuine.control.observe)(&look, &event, &genuine.suspicion).await.context("reading the resource")?;
+    // An undo writes its holds before it puts anything back, so these are those of what was read.
     let (holds, forged) = operator.journal.holds(&entry.control, &entry.subject.arn, Timestamp::now()).await?;
     warn_of(forged);
     let holds = holds.into_iter().map(|hold| hold.grant).collect();
-    let state = (genuine.control.observe)(&look, &event, &genuine.suspicion).await.context("reading the resource")?;
     let given = Given { settings: &entry.basis.settings, holds: &holds };
     (genuine.control.decide)(&event, &genuine.suspicion, &state, &given)
 }

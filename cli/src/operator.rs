@@ -351,7 +351,8 @@ pub(crate) fn judged_again(entry: &Entry) -> Result<Genuine> {
     let holds = entry.basis.holds.iter().map(|hold| hold.grant.clone()).collect();
     let decision = (control.decide)(&event, &suspicion, &entry.state, &Given { settings, holds: &holds })?;
     let subject = (control.found)(&event, &suspicion, &entry.state)?;
-    let is_same = subject == entry.subject && decision.plan() == entry.decision.plan();
+    let of = |subject: &Subject| [&subject.arn, &subject.account, &subject.region].map(Clone::clone);
+    let is_same = of(&subject) == of(&entry.subject) && decision.plan() == entry.decision.plan();
     ensure!(
         is_same && matches!(decision, Decision::Revert { grants: again, .. } if again == grants(entry)),
         "the plan in the journal does not follow from the event and the state that are recorded with it. Somebody has \

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use clap::builder::NonEmptyStringValueParser;
-use snapback::journal::Outcome;
+use jiff::Timestamp;
+use snapback::journal::{Hold, Outcome};
 
 use crate::operator::{JournalArguments, Operator, grants, what_can_be_done};
 
@@ -28,9 +29,19 @@ async fn release(operator: &Operator, id: &str, out: &mut impl Write) -> Result<
     if entry.outcome != Outcome::Undone {
         bail!("there is no hold to end: the entry says `{}`\n  hint: {}", entry.outcome, what_can_be_done(&entry));
     }
-    operator.journal.release(&entry.control, &entry.subject.arn, grants(&entry)).await?;
+    let (control, arn) = (&entry.control, &entry.subject.arn);
+    operator.journal.release(control, arn, &entry.id).await?;
+    let (left, _) = operator.journal.holds(control, arn, Timestamp::now()).await?;
     for grant in grants(&entry) {
-        writeln!(out, "No longer held on {} {}: {grant}", entry.subject.kind, entry.subject.name)?;
+        let name = format!("{} {}", entry.subject.kind, entry.subject.name);
+        match left.iter().find(|hold| hold.grant == *grant) {
+            None => writeln!(out, "No longer held on {name}: {grant}")?,
+            Some(Hold { entry: other, until, .. }) => writeln!(
+                out,
+                "Still held on {name} until {until:.0}, by the undo of entry {other}: {grant}\n\
+                 hint: `snapback release {other}` ends that as well."
+            )?,
+        }
     }
     writeln!(out, "The resource stays as it is. Snapback reverts the next change that opens it again.")?;
     Ok(ExitCode::SUCCESS)

@@ -286,7 +286,7 @@ impl Undoing {
                 }
             };
             if done == 0 && is_untouched {
-                journal.release(&entry.control, &entry.subject.arn, grants(entry)).await?;
+                journal.release(&entry.control, &entry.subject.arn, &entry.id).await?;
                 if self.ends_the_journal() {
                     journal.complete(entry).await?;
                 }

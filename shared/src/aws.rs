@@ -6,12 +6,15 @@ use std::fmt;
 use anyhow::Context;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_credential_types::provider::error::CredentialsError;
+use aws_runtime::retries::classifiers::THROTTLING_ERRORS;
 use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use aws_smithy_http_client::tls;
 use aws_smithy_runtime_api::client::http::{HttpClient, http_client_fn};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+use crate::retry::CONFLICTS;
 
 /// Credentials, Region, retries and endpoint as the SDK finds them, over rustls with ring.
 ///
@@ -167,8 +170,14 @@ pub fn refuses_principals(error: &anyhow::Error) -> bool {
     }
 }
 
-/// What AWS answers where somebody has removed or made the same in the meantime: then it is to be looked at afresh.
-const RACES: [&str; 10] = [
+/// What AWS answers where somebody has removed or made the same in the meantime, or what had it: then it is to be looked at
+/// afresh.
+const RACES: [&str; 15] = [
+    "NoSuchBucket",
+    "QueueDoesNotExist",
+    "AWS.SimpleQueueService.NonExistentQueue",
+    "InvalidGroup.NotFound",
+    "NoSuchEntity",
     "InvalidSecurityGroupRuleId.NotFound",
     "InvalidPermission.NotFound",
     "InvalidPermission.Duplicate",
@@ -188,6 +197,14 @@ pub fn lost_race(error: &anyhow::Error) -> Option<&str> {
         Cause::Refused(code) if RACES.contains(&code.as_str()) => Some(code),
         _ => None,
     }
+}
+
+/// Whether the same call may well succeed in a while: another change is under way, or there are too many calls.
+#[must_use]
+pub fn may_pass(error: &anyhow::Error) -> bool {
+    let cause = error.downcast_ref::<Failed>().map(|failed| &failed.cause);
+    let is_one = |code: &str| CONFLICTS.contains(&code) || THROTTLING_ERRORS.contains(&code);
+    matches!(cause, Some(Cause::Refused(code)) if is_one(code))
 }
 
 /// Whether an error is, at its root, AWS's refusal to let us.

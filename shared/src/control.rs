@@ -384,8 +384,7 @@ pub struct Function {
     pub tags: Tags,
     /// Whether it works in the other accounts and Regions of a hub as well, and takes a role there.
     pub is_in_members: bool,
-    /// How long to wait before each further look at whether a revert shows. Together with what comes before (13 s of
-    /// looks at a clean state, 10 s for a resource that another event has) it has to fit into the 30 s of a function.
+    /// How long to wait before each further look at whether a revert shows, as far as the delivery still has time to wait.
     pub patience: &'static [Duration],
 }
 

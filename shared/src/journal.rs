@@ -252,6 +252,9 @@ pub struct Wanted {
 /// An entry that was asked for, by its id. One that cannot be read does not hide the others.
 pub type Found = (String, Result<Entry>);
 
+/// What the id of an event ends with in the entry of what showed again at the second look.
+pub(crate) const AGAIN: &str = "-again";
+
 /// `pk` and `sk`.
 type Key = (String, String);
 
@@ -300,6 +303,12 @@ impl Entry {
     #[must_use]
     pub(crate) fn has_written_all(&self) -> bool {
         self.applied.iter().all(|applied| matches!(applied, Applied::Done { .. }))
+    }
+
+    /// The id of the event as CloudTrail has it.
+    #[must_use]
+    pub fn event_id(&self) -> &str {
+        self.event.id.trim_end_matches(AGAIN)
     }
 
     /// Whether any of them was written.
@@ -407,6 +416,23 @@ impl Journal {
         Ok(Known { earlier, held, stopped: stopped.map(|stopped| until_it_ends(stopped, now)) })
     }
 
+    /// The holds on a resource, for one control, and the emergency stop, with one read.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub async fn said_of(
+        &self,
+        control: &str,
+        resource: &str,
+        now: Timestamp,
+    ) -> Result<(Result<Held>, Result<Stopped>)> {
+        let keys = [hold_key(control, resource), stop_key()];
+        let items = self.items(&keys).await.context(READING)?;
+        let [holds, stop] = keys.each_ref().map(|(pk, _)| items.iter().find(|item| is_of(item, pk)));
+        let (held, stopped) = futures::join!(self.held(holds, now), self.stop_of(stop, now));
+        Ok((held, stopped.map(|stopped| until_it_ends(stopped, now))))
+    }
+
     /// The entry with this id.
     ///
     /// # Errors
@@ -493,7 +519,9 @@ impl Journal {
     async fn begin_where(&self, is_open: &str, entry: &Entry, forged: &[Forged], now: Timestamp) -> Result<Earlier> {
         let free = format!("attribute_not_exists(pk) OR ({is_open} AND ({LEASE_IS_FREE}))");
         let call = Box::pin(self.put(entry, Some(now + LEASE))).await?;
-        let key = entry_key(&entry.id);
+        // Says which attempt it was, if its answer is lost.
+        let (key, attempt) = (entry_key(&entry.id), AttributeValue::N(now.as_nanosecond().to_string()));
+        let call = call.item("attempt", attempt.clone());
         let call = match forged.iter().find(|forged| forged.is_at(&key)).map(Forged::seal) {
             None => call.condition_expression(&free),
             Some(None) => call.condition_expression(format!("{free} OR attribute_not_exists(mac)")),
@@ -506,12 +534,21 @@ impl Journal {
             .expression_attribute_values(":failed", AttributeValue::S(Outcome::Failed.to_string()));
         match call.send().await {
             Ok(_) => Ok(Earlier::None),
-            Err(error) if is_condition(&error) => match self.earlier(&entry.id, now).await? {
-                // It ended between the two calls, or something was forged there; the next delivery will see.
-                Earlier::None | Earlier::Unfinished(_) | Earlier::Forged(_) => Ok(Earlier::AtWork),
-                other => Ok(other),
-            },
+            Err(error) if is_condition(&error) => self.others(&entry.id, &attempt, now).await,
             Err(error) => Err(failure(error).context("writing the journal")),
+        }
+    }
+
+    /// What another delivery has left. It is our own if the answer to our first attempt was lost.
+    async fn others(&self, id: &str, own: &AttributeValue, now: Timestamp) -> Result<Earlier> {
+        let item = self.item(entry_key(id)).await.context(READING)?;
+        if item.as_ref().and_then(|item| item.get("attempt")) == Some(own) {
+            return Ok(Earlier::None);
+        }
+        match self.left(id, item.as_ref(), now).await? {
+            // It ended between the two calls, or something was forged there; the next delivery will see.
+            Earlier::None | Earlier::Unfinished(_) | Earlier::Forged(_) => Ok(Earlier::AtWork),
+            other => Ok(other),
         }
     }
 
@@ -564,26 +601,26 @@ impl Journal {
         })
     }
 
-    /// Leaves holds on grants of a resource, for one control, in place of those that there were on the same grants.
+    /// Leaves holds on grants of a resource, for one control, beside those of other entries.
     ///
     /// # Errors
     /// When the journal cannot be written.
     pub async fn hold(&self, control: &str, resource: &str, new: &[Hold]) -> Result<()> {
         let with_new = |mut holds: Vec<Hold>| {
-            holds.retain(|hold| new.iter().all(|new| new.grant != hold.grant));
+            holds.retain(|hold| new.iter().all(|new| (&new.grant, &new.entry) != (&hold.grant, &hold.entry)));
             holds.extend_from_slice(new);
             holds
         };
         self.change_holds(&hold_key(control, resource), with_new).await.context("writing the hold to the journal")
     }
 
-    /// Ends the holds on grants of a resource, for one control.
+    /// Ends the holds that the undo of an entry has left, for one control on one resource.
     ///
     /// # Errors
     /// When the journal cannot be written.
-    pub async fn release(&self, control: &str, resource: &str, grants: &[String]) -> Result<()> {
+    pub async fn release(&self, control: &str, resource: &str, entry: &str) -> Result<()> {
         let without = |mut holds: Vec<Hold>| {
-            holds.retain(|hold| !grants.contains(&hold.grant));
+            holds.retain(|hold| hold.entry != entry);
             holds
         };
         self.change_holds(&hold_key(control, resource), without).await.context("ending the hold in the journal")
@@ -606,16 +643,13 @@ impl Journal {
                 Some(Some(_)) => "mac = :before",
             };
             let seal = seal.flatten().map(|seal| HashMap::from([(":before".to_owned(), seal)]));
-            let written = match holds.iter().map(|hold| hold.until).max() {
-                Some(until) => {
-                    let call = self.kept(key, until, &holds).await?.condition_expression(as_before);
-                    call.set_expression_attribute_values(seal).send().await.map(drop).map_err(failure)
-                }
-                None => {
-                    let call = self.client.delete_item().table_name(&self.table).set_key(Some(attributes(key)));
-                    let call = call.condition_expression(as_before).set_expression_attribute_values(seal);
-                    call.send().await.map(drop).map_err(failure)
-                }
+            let written = if let Some(until) = holds.iter().map(|hold| hold.until).max() {
+                let call = self.kept(key, until, &holds).await?.condition_expression(as_before);
+                call.set_expression_attribute_values(seal).send().await.map(drop).map_err(failure)
+            } else {
+                let call = self.client.delete_item().table_name(&self.table).set_key(Some(attributes(key)));
+                let call = call.condition_expression(as_before).set_expression_attribute_values(seal);
+                call.send().await.map(drop).map_err(failure)
             };
             match written {
                 Err(error) if is_refused_with(&error, CONDITION) => {}

@@ -283,7 +283,7 @@ fn details(entry: &Entry, journal: Table<'_>) -> Vec<String> {
     let Entry { subject, event, .. } = entry;
     vec![
         format!("Who:    {}", who(entry)),
-        format!("Call:   {} on {} at {} (event {})", event.name, event.service, event.time, event.id),
+        format!("Call:   {} on {} at {} (event {})", event.name, event.service, event.time, entry.event_id()),
         format!("Where:  account {}, {}, {}", subject.account, subject.region, subject.arn),
         format!("        {}", subject.console),
         format!("What:   {} ({}), mode {}", entry.control, severity(entry), entry.mode),

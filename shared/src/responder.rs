@@ -21,13 +21,13 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tracing::{info, warn};
 
-use crate::aws::{is_denied, refuses_principals};
+use crate::aws::{is_denied, may_pass, refuses_principals};
 use crate::change::Change;
 use crate::control::{AnyControl, Function, Suspicion};
 use crate::decision::{Decision, Severity};
 use crate::event::{Event, Malformed, Refusal};
 use crate::guardrail::{Broken, Guardrails};
-use crate::journal::{Cause, Earlier, Entry, Gap, Journal, Known, Outcome, Taken, hash};
+use crate::journal::{Cause, Earlier, Entry, Gap, Held, Journal, Known, Outcome, Stopped, Taken, hash};
 use crate::mode::Mode;
 use crate::place::{Place, Places};
 use crate::settings::{Deployment, Settings};
@@ -224,7 +224,7 @@ impl<'a> Responder<'a> {
         {
             return Ok(End::Handled);
         }
-        let observed = if case.event.is_look() { self.check(case).await } else { self.observe(case).await };
+        let observed = if case.event.is_look() { self.check(case).await } else { Box::pin(self.observe(case)).await };
         let Observed { seen, earlier } = match observed? {
             Break(end) => return Ok(end),
             Continue(observed) => observed,
@@ -368,7 +368,7 @@ impl<'a> Responder<'a> {
         case.is_retry = true;
         entry.forged.extend(case.forged.iter().map(ToString::to_string));
         if matches!(entry.outcome, Outcome::Pending | Outcome::Failed) {
-            self.begin_alone(case, &mut entry).await?;
+            Box::pin(self.begin_alone(case, &mut entry)).await?;
         }
         Box::pin(self.conclude(case, entry)).await?;
         Ok(End::Handled)
@@ -407,8 +407,9 @@ impl<'a> Responder<'a> {
             if let Some(held) = case.held(&seen)?.filter(|_| decision.is_allow()) {
                 return Ok((seen, held, Outcome::Held));
             }
-            let Some(wait) = waits.next().filter(|_| !case.event.is_look() && !self.is_own(case)) else { break };
-            tokio::time::sleep(self.deployment.pace.of(*wait)).await;
+            if case.event.is_look() || self.is_own(case) || !self.wait(case, &mut waits).await {
+                break;
+            }
             (seen, decision) = self.looked_afresh(case).await?;
         }
         Ok((seen, decision, Outcome::Pending))
@@ -482,7 +483,7 @@ impl<'a> Responder<'a> {
     async fn record(&self, case: &mut Case<'_>, mut entry: Entry) -> Result<()> {
         let begun = match case.journal_failure.take() {
             Some(failure) => Err(failure),
-            None => self.begin(case, &mut entry).await,
+            None => Box::pin(self.begin(case, &mut entry)).await,
         };
         match begun {
             Ok(Earlier::None) => Box::pin(self.conclude(case, entry)).await,
@@ -505,8 +506,8 @@ impl<'a> Responder<'a> {
         }
     }
 
-    /// Writes the entry down, and takes the resource if something of it is to be overwritten. Holds are read again
-    /// meanwhile: those of the first look may be older than what it has seen.
+    /// Writes the entry down, and takes the resource if something of it is to be overwritten. Holds and the stop are read
+    /// again meanwhile: those of the first look may be older than what it has seen.
     async fn begin(&self, case: &mut Case<'_>, entry: &mut Entry) -> Result<Earlier> {
         let now = Timestamp::now();
         let written = async {
@@ -521,41 +522,61 @@ impl<'a> Responder<'a> {
         }
         let needs_resource = self.needs_resource(case, entry);
         let taken = async { if needs_resource { self.journal.take(entry, now).await } else { Ok(Taken::Taken) } };
-        let held = self.journal.holds(case.control.about.id, &case.subject.arn, now);
-        let (begun, taken, held) = futures::join!(written, taken, held);
-        let (begun, mut taken, held) = (begun?, taken?, held?);
-        for wait in BEFORE_TAKING_AGAIN {
-            if taken != Taken::No || begun != Earlier::None {
-                break;
-            }
-            tokio::time::sleep(self.deployment.pace.of(wait)).await;
+        let (begun, taken, mut said) = futures::join!(written, taken, self.said(case));
+        let (begun, mut taken) = (begun?, taken?);
+        let mut waits = BEFORE_TAKING_AGAIN.iter();
+        while taken == Taken::No && begun == Earlier::None && self.wait(case, &mut waits).await {
             taken = self.journal.take(entry, Timestamp::now()).await?;
+            said = self.said(case).await;
         }
         match taken {
             Taken::Taken => {}
             Taken::Regardless(lease) => drop(entry.forged.insert(lease)),
             Taken::No => return Ok(Earlier::AtWork),
         }
-        case.is_held_by(Ok(held));
-        if begun == Earlier::None && case.holds != entry.basis.holds {
+        let failed = said.and_then(|(held, stopped)| {
+            case.is_held_by(held);
+            case.is_stopped_by(stopped);
+            case.journal_failure.take().map_or(Ok(()), Err)
+        });
+        if begun != Earlier::None || failed.is_err() {
+            if needs_resource {
+                self.journal.give_back(entry).await?;
+            }
+            // What was written down is there for the next delivery.
+            return failed.map(|()| begun).or_else(|failure| {
+                warn!(id = entry.id, "holds and the stop could not be read again: {failure:#}");
+                Ok(Earlier::AtWork)
+            });
+        }
+        if case.holds != entry.basis.holds {
             self.hold_back(case, entry).await?;
         }
+        // Nothing is to be written any more, as somebody holds or has stopped it.
+        if needs_resource && !self.needs_resource(case, entry) {
+            self.journal.give_back(entry).await?;
+        }
         Ok(begun)
+    }
+
+    /// What operators say about the resource of a case.
+    async fn said(&self, case: &Case<'_>) -> Result<(Result<Held>, Result<Stopped>)> {
+        self.journal.said_of(case.control.about.id, &case.subject.arn, Timestamp::now()).await
     }
 
     /// What is held since it was decided is left alone. An undo writes its holds before it puts anything back, so whatever
     /// was seen of one is seen here together with them.
     async fn hold_back(&self, case: &Case<'_>, entry: &mut Entry) -> Result<()> {
         let state = if entry.state.is_null() { return Ok(()) } else { Seen::State(entry.state.clone()) };
-        let (decision, had_resource) = (case.judge(&state)?, self.needs_resource(case, entry));
+        let decision = case.judge(&state)?;
         match case.held(&state)?.filter(|_| decision.is_allow()) {
-            Some(held) => (entry.decision, entry.outcome) = (held, Outcome::Held),
+            Some(held) => {
+                // Whoever was told something else of it before is told this.
+                (entry.decision, entry.outcome, entry.announced, entry.problem) = (held, Outcome::Held, false, None);
+            }
             None => entry.decision = decision,
         }
         entry.basis.holds.clone_from(&case.holds);
-        if had_resource && !self.needs_resource(case, entry) {
-            self.journal.give_back(entry).await?;
-        }
         self.journal.rewrite(entry, Timestamp::now()).await
     }
 
@@ -584,8 +605,13 @@ impl<'a> Responder<'a> {
     }
 
     /// Does what was decided, tells people, and writes down what came of it.
-    async fn conclude(&self, case: &mut Case<'_>, mut entry: Entry) -> Result<()> {
+    async fn conclude(&self, case: &mut Case<'_>, entry: Entry) -> Result<()> {
         let told = entry.announced.then_some(entry.outcome);
+        Box::pin(self.conclude_after(told, case, entry)).await
+    }
+
+    /// The same where people were told this of it before.
+    async fn conclude_after(&self, told: Option<Outcome>, case: &mut Case<'_>, mut entry: Entry) -> Result<()> {
         let is_open = matches!(entry.outcome, Outcome::Pending | Outcome::Failed);
         let has_resource = is_open && self.needs_resource(case, &entry);
         let settled = if is_open { Box::pin(self.settle(case, &mut entry)).await } else { Ok(()) };
@@ -602,8 +628,8 @@ impl<'a> Responder<'a> {
         settled: Result<()>,
     ) -> Result<()> {
         let mut notified = Ok(());
-        // There is nothing to tell before the second look.
-        if !entry.waits_for_second_look() {
+        // There is nothing to tell before it is decided.
+        if entry.outcome != Outcome::Pending {
             self.count(&mut entry).await;
             measure(case, &entry);
             notified = self.notify(&mut entry, told).await;
@@ -637,13 +663,26 @@ impl<'a> Responder<'a> {
                 (entry.outcome, entry.announced, entry.decided_at) = (Outcome::Pending, false, Timestamp::now());
                 self.look_again_later(case, entry).await
             }
+            Ok(Shows::Closed(was_open)) => {
+                (entry.decision, entry.outcome, entry.announced) = (was_open, Outcome::Closed, false);
+                Ok(())
+            }
             Err(failure) => Err(failure),
         };
         if let Err(failure) = &settled
             && refuses_principals(failure)
         {
             refused(entry, failure);
-            return Ok(());
+            // AWS knows for a while nobody of whom it has just been told.
+            return if case.is_second_look { Ok(()) } else { self.look_again_later(case, entry).await };
+        }
+        if let Err(failure) = &settled
+            && may_pass(failure)
+            && !case.is_retry
+        {
+            // The next delivery does it, or tells people.
+            (entry.outcome, entry.problem) = (Outcome::Pending, Some(format!("{failure:#}")));
+            return settled;
         }
         if let Err(failure) = &settled {
             entry.outcome = Outcome::Failed;

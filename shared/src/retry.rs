@@ -14,7 +14,7 @@ use crate::json;
 ///
 /// S3, CloudWatch Logs, `EventBridge` and IAM, CloudTrail, Lambda, DynamoDB (two), EC2 (three), IAM, SNS to an encrypted
 /// topic. Each is final to the SDK.
-const CONFLICTS: [&str; 14] = [
+pub(crate) const CONFLICTS: [&str; 14] = [
     "OperationAborted",
     "OperationAbortedException",
     "ConcurrentModification",

@@ -412,7 +412,7 @@ async fn before_the_revert_there_is_only_observe_and_record() -> Result<()> {
     assert_eq!(looks, ["DynamoDB.BatchGetItem", "EC2.DescribeSecurityGroupRules"], "at the same time");
     assert_eq!(
         begun,
-        ["DynamoDB.GetItem(hold)", "DynamoDB.PutItem", "KMS.GenerateMac"],
+        ["DynamoDB.BatchGetItem", "DynamoDB.PutItem", "KMS.GenerateMac"],
         "holds are read once more meanwhile"
     );
     assert_eq!(
@@ -557,9 +557,9 @@ async fn a_prefix_list_that_changes_between_look_and_write_is_judged_afresh() ->
             "EC2.DescribeSecurityGroupRules",
             [rules(&[("sgr-1", "sg-1", "tcp", 22, "<prefixListId>pl-1</prefixListId>")])],
         )
-        // Looked at, looked at again right before the write, which is refused; and all of it once more.
+        // Looked at, looked at again right before the write, which is refused, and after it; and all of it once more.
         .answers("EC2.DescribeManagedPrefixLists", [list(2), list(2), list(3)])
-        .answers("EC2.GetManagedPrefixListEntries", [open.clone(), open.clone(), open.clone(), open, clean])
+        .answers("EC2.GetManagedPrefixListEntries", [&open, &open, &open, &open, &open, &clean].map(Clone::clone))
         .answers(
             "EC2.ModifyManagedPrefixList",
             [ec2_error("PrefixListVersionMismatch"), ec2_answer("ModifyManagedPrefixList", "<prefixList/>")],

@@ -5,6 +5,7 @@ mod counted;
 mod crowds;
 mod guardrails;
 mod injected;
+mod interrupted;
 mod journal;
 mod own;
 mod redrive;

@@ -152,7 +152,12 @@ async fn a_look_restores_what_it_finds_and_says_so() -> Result<()> {
     assert_eq!(times(&aws, "EventBridge.EnableRule"), 1);
     assert_eq!(times(&aws, "SNS.Publish"), 1);
     // A control of its own reads the stop as well, to announce it; and holds are read once more when it begins.
-    for (call, number) in [("DynamoDB.GetItem", 1), ("DynamoDB.GetItem(stop)", 2), ("DynamoDB.GetItem(hold)", 2)] {
+    for (call, number) in [
+        ("DynamoDB.GetItem", 1),
+        ("DynamoDB.GetItem(stop)", 2),
+        ("DynamoDB.GetItem(hold)", 1),
+        ("DynamoDB.BatchGetItem", 1),
+    ] {
         assert_eq!(times(&aws, call), number, "{call}");
     }
     // Each rule, and that which was disabled before and after it was enabled.

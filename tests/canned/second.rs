@@ -15,7 +15,7 @@ use super::scene::{ANYONE_WRITES, NAMED, PUBLIC, bucket_policy_was_put, deliver,
 use super::wire::{Answer, Aws, ec2_error, ok, rules, s3_error};
 
 /// What waits in the queue for the function, and for how many seconds.
-fn delayed(aws: &Aws) -> Vec<(Value, i64)> {
+pub(crate) fn delayed(aws: &Aws) -> Vec<(Value, i64)> {
     let sent = aws.bodies("SQS.SendMessage").into_iter().filter_map(|body| {
         let call: Value = serde_json::from_str(&body).ok()?;
         let letter: Value = serde_json::from_str(call["MessageBody"].as_str()?).ok()?;
@@ -26,7 +26,7 @@ fn delayed(aws: &Aws) -> Vec<(Value, i64)> {
 }
 
 /// The function for S3 gets what has waited.
-async fn look_again(aws: &Aws, event: &Value) -> Result<()> {
+pub(crate) async fn look_again(aws: &Aws, event: &Value) -> Result<()> {
     let (settings, deployment) = (settings(Mode::Revert), deployment(workspace("guardrails")));
     Box::pin(Responder::new(&settings, &deployment, aws.config()).look_again(&s3::FUNCTION, event)).await
 }
@@ -330,7 +330,7 @@ async fn look_again_at_rules(before: &Aws, rules: Answer) -> Result<Aws> {
     let letter: Value = serde_json::from_str(&before.bodies("SQS.SendMessage").concat())?;
     let letter: Value = serde_json::from_str(letter["MessageBody"].as_str().context("a body")?)?;
     let aws = Aws::default()
-        .answers("DynamoDB.GetItem", [journaled(before)])
+        .answers("DynamoDB.GetItem", [journaled(before), ok(NOTHING)])
         .answers("EC2.DescribeSecurityGroupRules", [rules]);
     let (settings, deployment) = (settings(Mode::Revert), deployment(workspace("guardrails")));
     let responder = Responder::new(&settings, &deployment, aws.config());
@@ -378,7 +378,7 @@ async fn an_old_state_before_the_write_does_not_pass_for_a_revert() -> Result<()
     deliver(&s3::FUNCTION, &aws, Mode::Revert, bucket_policy_was_put(&public)).await?;
     assert_eq!(writes(&aws), 0);
     let (event, _) = delayed(&aws).pop().context("a second look")?;
-    let second = later(&aws, [ok(&public), ok(&public), ok(&clean)]);
+    let second = with_first(&aws, NOTHING).answers("S3.GetBucketPolicy", [ok(&public), ok(&public), ok(&clean)]);
     look_again(&second, &event).await?;
     assert_eq!(writes(&second), 1, "it is reverted as soon as it shows");
     assert_eq!((&entry(&second)?["outcome"], &entry(&second)?["due"]), (&json!("reverted"), &Value::Null));
@@ -398,7 +398,7 @@ async fn what_seems_to_be_reverted_already_and_then_shows_is_reverted_without_wa
 {
     let (public, clean) = (policy(&[PUBLIC, NAMED]), policy(&[NAMED]));
     let (looked, read) = (&public, &clean);
-    let (writes, notices, due) = read_in_turn(&[looked, read, &clean, &public, &public, &clean]).await?;
+    let (writes, notices, due) = read_in_turn(&[looked, read, &clean, &public, &public, &public, &clean]).await?;
     assert_eq!((writes, &notices[0]["outcome"], due), (1, &json!("reverted"), 0));
     Ok(())
 }
@@ -529,6 +529,30 @@ async fn a_policy_that_never_stands_still_has_failed_at_the_second_look() -> Res
     let failed = look_again(&second, &event).await.expect_err("a person has to look").to_string();
     assert!(failed.contains("kept changing"), "{failed}");
     assert_eq!((writes(&second), &notices(&second)[0]["outcome"]), (0, &json!("failed")));
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_harmless_after_all_at_the_second_look_is_told_as_closed_then() -> Result<()> {
+    let (public, other) = (policy(&[PUBLIC, NAMED]), policy(&[]));
+    let aws = Aws::default().answers("S3.GetBucketPolicy", [ok(&policy(&[NAMED]))]);
+    deliver(&s3::FUNCTION, &aws, Mode::Revert, bucket_policy_was_put(&public)).await?;
+    let (event, _) = delayed(&aws).pop().context("a second look")?;
+    let second = later(&aws, [ok(&public), ok(&other)]);
+    look_again(&second, &event).await?;
+    assert_eq!((writes(&second), &notices(&second)[0]["outcome"]), (0, &json!("closed")));
+    assert_eq!((delayed(&second).len(), &entry(&second)?["due"]), (0, &Value::Null), "not for ever");
+    Ok(())
+}
+
+#[tokio::test]
+async fn people_are_told_if_the_second_look_is_denied() -> Result<()> {
+    let (aws, event) = a_revert_that_does_not_show().await?;
+    let second = with_first(&aws, NOTHING).answers("S3.GetBucketPolicy", [s3_error(403, "AccessDenied")]);
+    look_again(&second, &event).await?;
+    let notice = &notices(&second)[0];
+    assert_eq!(notice["outcome"], "reverted");
+    assert!(notice["problem"].as_str().is_some_and(|problem| problem.contains("could not be seen")), "{notice}");
     Ok(())
 }
 

@@ -18,7 +18,7 @@ const SHARED: [(&str, &str); 8] = [
         "                Sid: Journal
                 Effect: Allow
                 Action: [dynamodb:BatchGetItem, dynamodb:GetItem, dynamodb:Query]
-                Resource: !GetAtt Journal.Arn
+                Resource: [!GetAtt Journal.Arn, !Sub \"${Journal.Arn}/index/by-resource\"]
 ",
     ),
     (

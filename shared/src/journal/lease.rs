@@ -1,11 +1,11 @@
 //! One event at a time on one resource: the next one waits for its retry.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use jiff::Timestamp;
 
-use super::{Entry, Journal, LEASE, LEASE_IS_FREE, Lease, compared, endless, is_condition, seconds, text};
+use super::{Entry, Journal, LEASE, LEASE_IS_FREE, Lease, compared, endless, is_condition, seconds};
 use crate::aws::failure;
 
 /// What came of trying to take a resource.
@@ -53,16 +53,6 @@ impl Journal {
             Err(error) if !is_condition(&error) => Err(failure(error).context("giving the resource back")),
             _ => Ok(()),
         }
-    }
-
-    /// The entry that had the resource last, if any had it.
-    ///
-    /// # Errors
-    /// When the journal cannot be read.
-    pub async fn last_on(&self, resource: &str) -> Result<Option<String>> {
-        let key = (format!("lease#{resource}"), "lease".to_owned());
-        let item = self.item(key).await.context("asking the journal who had the resource last")?;
-        Ok(item.and_then(|item| text(&item, "entry").map(str::to_owned).ok()))
     }
 
     fn lease(&self, entry: &Entry, until: Timestamp) -> PutItemFluentBuilder {

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::{Error, Result};
 use jiff::Timestamp;
@@ -19,6 +20,10 @@ use crate::place::Place;
 use crate::settings::Settings;
 use crate::subject::Subject;
 
+/// How long one delivery may wait in all, for what AWS does not show yet and for other deliveries: a function has 30 s, and
+/// its calls take time as well.
+const MOST_WAITING: Duration = Duration::from_secs(22);
+
 /// What the cases of one delivery share.
 pub(crate) struct Run<'a> {
     /// Where the resources are, and every call about them goes.
@@ -26,11 +31,21 @@ pub(crate) struct Run<'a> {
     stack: Stack,
     /// The changes that were written. AWS may show for a while what they have replaced.
     written: Mutex<Vec<Change>>,
+    /// For how long the delivery has waited, on purpose.
+    waited: Mutex<Duration>,
 }
 
 impl<'a> Run<'a> {
     pub(crate) fn new(place: &'a Place, settings: &Settings) -> Self {
-        Self { place, stack: Stack::new(settings), written: Mutex::default() }
+        Self { place, stack: Stack::new(settings), written: Mutex::default(), waited: Mutex::default() }
+    }
+
+    /// Whether there is time to wait once more.
+    pub(super) fn may_wait(&self, wait: Duration) -> bool {
+        let mut waited = self.waited.lock().unwrap_or_else(PoisonError::into_inner);
+        let may = *waited + wait <= MOST_WAITING;
+        *waited += if may { wait } else { Duration::ZERO };
+        may
     }
 
     /// Keeps that this was written.

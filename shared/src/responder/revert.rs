@@ -33,6 +33,8 @@ pub(super) enum Shows {
     /// Now this, now that: harmless after all, or another state at each look. AWS may do that for a while. This tells how
     /// it was seen to be open.
     Unsettled(Decision<Change>),
+    /// Harmless after all, also after AWS has had its time. This tells how it was seen to be open.
+    Closed(Decision<Change>),
 }
 
 impl Responder<'_> {
@@ -69,16 +71,17 @@ impl Responder<'_> {
                 entry.problem = why.or_else(|| entry.problem.take());
                 return Ok(Shows::AsReverted);
             }
-            let Some(found) = apply(case, entry).await? else {
+            let found = if let Some(found) = apply(case, entry).await? {
+                found
+            } else {
                 entry.reverted_at = Some(Timestamp::now());
                 let is_as_found = entry.applied.contains(&Applied::Already);
                 // What was written has the whole patience for itself.
                 let mut fresh = patience.iter();
                 match self.verify(case, entry, if is_as_found { &mut waits } else { &mut fresh }).await? {
                     Shows::NotYet if is_as_found && waits.len() > 0 => {
-                        warn!(id = entry.id, "it seemed to be reverted already, and is not; applying the plan again");
-                        self.wait(&mut waits).await;
-                        continue;
+                        self.wait(case, &mut waits).await;
+                        "the risk again, where it seemed to be reverted already".to_owned()
                     }
                     Shows::NotYet => return not_yet(case),
                     // An earlier delivery may have written it, if this is not how it was before the event.
@@ -91,7 +94,8 @@ impl Responder<'_> {
             warn!(id = entry.id, found, "the resource has changed since it was looked at; judging afresh");
             let (seen, decision) = self.judged_afresh(case, entry, &mut waits).await?;
             if decision.is_allow() {
-                return Ok(Shows::Unsettled(seen_open(&entry.decision)));
+                let was_open = seen_open(&entry.decision);
+                return Ok(if case.is_second_look { Shows::Closed(was_open) } else { Shows::Unsettled(was_open) });
             }
             entry.decision = decision;
             entry.state = seen.state();
@@ -142,7 +146,7 @@ impl Responder<'_> {
                 return Err(failure);
             }
             let may_be_old = decision.is_allow() || decision.plan() == entry.decision.plan();
-            if !(may_be_old && self.wait(waits).await && decision.is_allow()) {
+            if !(may_be_old && self.wait(case, waits).await && decision.is_allow()) {
                 return Ok((seen, decision));
             }
         }
@@ -163,7 +167,7 @@ impl Responder<'_> {
                 }
             };
             let is_believed = shows == if is_as_found { Shows::NotYet } else { Shows::AsReverted };
-            if is_believed || !self.wait(waits).await {
+            if is_believed || !self.wait(case, waits).await {
                 return Ok(shows);
             }
         }
@@ -175,11 +179,14 @@ impl Responder<'_> {
         Ok(case.is_second_look || case.event.time + wait < Timestamp::now())
     }
 
-    /// Waits once more; false if there is no patience left.
-    async fn wait(&self, waits: &mut slice::Iter<'_, Duration>) -> bool {
+    /// Waits once more; false if there is no patience left, or no time.
+    pub(super) async fn wait(&self, case: &Case<'_>, waits: &mut slice::Iter<'_, Duration>) -> bool {
         let Some(wait) = waits.next() else { return false };
-        tokio::time::sleep(self.deployment.pace.of(*wait)).await;
-        true
+        let may_wait = case.run.may_wait(*wait);
+        if may_wait {
+            tokio::time::sleep(self.deployment.pace.of(*wait)).await;
+        }
+        may_wait
     }
 }
 

@@ -20,11 +20,14 @@ use crate::control::{AnyControl, Function, Suspicion, WasOpen};
 use crate::decision::Decision;
 use crate::delayed;
 use crate::event::Event;
-use crate::journal::{Earlier, Entry, Outcome};
+use crate::journal::{AGAIN, Earlier, Entry, Outcome, Wanted};
 use crate::json;
 
 /// What the event is called. No rule listens for it, and `Event::admit` knows no such event.
 pub(crate) const SECOND_CHECK: &str = "Snapback Second Check";
+
+/// How long before an event a revert may have been decided that was made after it: longer than a function runs.
+const UNTIL_DECIDED: SignedDuration = SignedDuration::from_mins(1);
 
 /// Clocks differ a little.
 const EARLY: SignedDuration = SignedDuration::from_secs(5);
@@ -89,7 +92,7 @@ impl Responder<'_> {
             return Err(failure);
         }
         let seen = seen?;
-        if entry.has_written() {
+        if entry.outcome == Outcome::Reverted || entry.has_written() {
             case.seen_before = entry.reverted_at.filter(|_| entry.has_written_all());
             if let Some(earlier) = self.earlier_anew(&mut case).await? {
                 return Box::pin(self.go_on_anew(&mut case, entry, earlier)).await;
@@ -101,7 +104,8 @@ impl Responder<'_> {
             _ if entry.waits_for_second_look() => Box::pin(self.judge_again(&mut case, entry, seen)).await,
             // An earlier second look has begun a revert, and may have written it before it ended.
             Outcome::Pending | Outcome::Failed if entry.reverted_at.is_none() => {
-                Box::pin(self.revert_now(&mut case, entry)).await
+                let told = entry.announced.then_some(entry.outcome);
+                Box::pin(self.revert_now(told, &mut case, entry)).await
             }
             _ => Box::pin(self.verify_again(&mut case, entry, seen)).await,
         }
@@ -125,7 +129,8 @@ impl Responder<'_> {
             });
             return Box::pin(self.do_it(case, entry, decision, seen)).await;
         }
-        let told = entry.announced.then_some(entry.outcome);
+        // What nobody could see is no good news.
+        let told = entry.announced.then_some(entry.outcome).filter(|_| matches!(seen, Seen::State(_)));
         entry.due = None;
         entry.outcome = if entry.reverted_at.is_some() { Outcome::Reverted } else { Outcome::Allowed };
         entry.problem = match seen {
@@ -179,17 +184,18 @@ impl Responder<'_> {
 
     /// Does now what the second look shows to be needed.
     async fn do_it(&self, case: &mut Case<'_>, entry: Entry, decision: Decision<Change>, seen: Seen) -> Result<()> {
-        if entry.has_written() {
+        if entry.outcome == Outcome::Reverted || entry.has_written() {
             return Box::pin(self.do_it_anew(case, entry, decision, seen)).await;
         }
+        let told = entry.announced.then_some(entry.outcome);
         let state = seen.state();
         let happened = case.control.happened_by(&case.event, &state, &decision).map(str::to_owned);
         let entry = Entry { decision, state, happened, basis: case.basis(), outcome: Outcome::Pending, ..entry };
-        self.revert_now(case, entry).await
+        Box::pin(self.revert_now(told, case, entry)).await
     }
 
-    /// The same where the first look has written something: its entry keeps the way back to that, and what is written now
-    /// has an entry of its own.
+    /// The same where the first look has ended with a revert: its entry keeps the way back to that, which people were told,
+    /// and what is written now has an entry of its own.
     async fn do_it_anew(
         &self,
         case: &mut Case<'_>,
@@ -233,23 +239,29 @@ impl Responder<'_> {
     }
 
     /// The entry stays due until the revert has ended, so that a later delivery goes on with what ends before that.
-    async fn revert_now(&self, case: &mut Case<'_>, mut entry: Entry) -> Result<()> {
-        self.begin_alone(case, &mut entry).await?;
-        Box::pin(self.conclude(case, Entry { due: None, ..entry })).await
+    async fn revert_now(&self, told: Option<Outcome>, case: &mut Case<'_>, mut entry: Entry) -> Result<()> {
+        Box::pin(self.begin_alone(case, &mut entry)).await?;
+        Box::pin(self.conclude_after(told, case, Entry { due: None, ..entry })).await
     }
 
     /// The entry of the revert that ended what this one is about, if Snapback did it.
     async fn closed_by(&self, entry: &Entry) -> Result<Option<String>> {
-        let Some(id) = self.journal.last_on(&entry.subject.arn).await? else { return Ok(None) };
-        let last = self.journal.find(&id).await?;
-        let ended = last.filter(|last| last.control == entry.control && last.reverted_at >= Some(entry.event.time));
-        Ok(ended.map(|last| last.id))
+        let wanted = Wanted {
+            since: Some(entry.event.time - UNTIL_DECIDED),
+            resource: Some(entry.subject.arn.clone()),
+            control: Some(entry.control.clone()),
+            outcome: Some(Outcome::Reverted),
+            ..Wanted::default()
+        };
+        let (found, _) = self.journal.history(&wanted, usize::MAX).await?;
+        let mut reverts = found.into_iter().filter_map(|(_, revert)| revert.ok());
+        Ok(reverts.find(|revert| revert.reverted_at >= Some(entry.event.time)).map(|revert| revert.id))
     }
 }
 
 /// The event of what shows again at the second look, after a revert of it.
 fn anew(event: &Event) -> Event {
-    Event { id: format!("{}-again", event.id), ..event.clone() }
+    Event { id: format!("{}{AGAIN}", event.id), ..event.clone() }
 }
 
 /// What the entry was made of.

@@ -1,12 +1,12 @@
 //! Managed prefix lists: whose they are, and what they hold.
 
-use std::future::ready;
+use std::sync::atomic::{AtomicI64, Ordering};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use aws_sdk_ec2::types::{AddPrefixListEntry, ManagedPrefixList, PrefixListEntry, RemovePrefixListEntry};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
-use snapback::aws::{code, failure, unless_gone};
+use snapback::aws::{failure, unless_gone};
 use snapback::change::{self, Applied, Edit, Live, PrefixEntry, Swap};
 use snapback::network;
 use snapback::place::Place;
@@ -54,12 +54,16 @@ async fn described<T>(
 }
 
 pub(super) async fn change(place: &Place, change: &Swap<change::PrefixList, Vec<PrefixEntry>>) -> Result<Applied> {
-    let of = &change.of;
-    let Some((version, live)) = entries(place, &of.0).await? else {
-        return Ok(Applied::Changed { found: format!("{of} is gone") });
+    let (of, version) = (&change.of, AtomicI64::new(0));
+    let read = || async {
+        let found = entries(place, &of.0).await?;
+        let live = found.map(|(read, live)| {
+            version.store(read, Ordering::Relaxed);
+            live
+        });
+        Ok(Live::or(live, || format!("{of} is gone")))
     };
-    let read = || ready(Ok(Live::Is(live.clone())));
-    change.edit(read, async |edit| write(place, of, version, edit).await).await
+    change.edit(read, async |edit| write(place, of, version.load(Ordering::Relaxed), edit).await).await
 }
 
 /// EC2 takes the change only if nobody has changed the list since it was read.
@@ -76,11 +80,6 @@ async fn write(place: &Place, of: &change::PrefixList, version: i64, edit: Edit<
         .prefix_list_id(&of.0)
         .current_version(version);
     let call = call.set_remove_entries(Some(remove).filter(|some| !some.is_empty()));
-    match call.set_add_entries(Some(add).filter(|some| !some.is_empty())).send().await {
-        Ok(_) => Ok(Applied::done()),
-        Err(error) if code(&error) == Some("PrefixListVersionMismatch") => {
-            Ok(Applied::Changed { found: format!("{of} has changed since version {version}") })
-        }
-        Err(error) => Err(failure(error).context(format!("changing {of}"))),
-    }
+    let call = call.set_add_entries(Some(add).filter(|some| !some.is_empty()));
+    call.send().await.map(|_| Applied::done()).map_err(failure).with_context(|| format!("changing {of}"))
 }
