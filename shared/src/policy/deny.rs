@@ -164,11 +164,11 @@ impl<'p> Left<'_, 'p> {
     /// Whether the condition of the `Allow` asks for this value of one of its entries, and by another for something else.
     pub(super) fn is_never_met(&mut self, entry: usize, value: usize) -> bool {
         let said = Said::by_condition(&self.allow.condition[entry], Some(value));
-        let pairs = said.iter().flat_map(|said| self.allow.condition.iter().map(move |other| (said, other)));
-        let mut others =
-            pairs.filter(|(said, other)| said.is_of(other) && !std::ptr::eq(*other, &self.allow.condition[entry]));
+        let others = self.allow.condition.iter().enumerate().filter(|(index, _)| *index != entry);
+        let pairs = said.iter().flat_map(|said| others.clone().map(move |(_, other)| (said, other)));
+        let mut pairs = pairs.filter(|(said, other)| said.is_of(other));
         let patience = &mut self.patience_for_asked;
-        others.any(|(said, other)| spend(patience, said.work(other)).is_some() && said.fails(other))
+        pairs.any(|(said, other)| spend(patience, said.work(other)).is_some() && said.fails(other))
     }
 
     /// Whether they leave over only those calls that are made with a token of an identity provider.
