@@ -1180,3 +1180,22 @@ fn who_signs_in_with_a_provider_that_all_share_is_somebody_only_by_the_subject()
     let repository = r#"{"StringEquals":{"api.gitpod.io/idp:sub":"https://github.com/example/app"}}"#;
     is_trusted((Exposure::Public, false), &of(repository));
 }
+
+/// In which network it is, its id does not tell, so that a condition on the network says nothing of it.
+#[test]
+fn an_endpoint_of_a_stranger_may_be_in_any_network() {
+    let text = those_if(
+        r#"{"AWS":["111122223333","arn:aws:iam::444455556666:role/app"]}"#,
+        r#"{"ForAnyValue:ArnNotEquals":{"aws:SourceVpcArn":"arn:aws:ec2:us-east-1:444455556666:vpc/vpc-0named"},
+        "StringEquals":{"aws:SourceVpce":["vpce-*","vpce-0named","vpce-0ours"]}}"#,
+    );
+    keeps_the_laws(Kind::Resource, &text);
+}
+
+#[test]
+fn no_call_but_of_kms_is_spared_by_the_account_of_its_caller() {
+    let text = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"sts:AssumeRole*","Condition":
+        {"StringNotLike":{"aws:VpceOrgPaths":"o-trusted0001/*"},"ForAllValues:StringNotLike":{"kms:CallerAccount":"*"}}},
+        {"Effect":"Allow","Principal":{"AWS":"*"},"NotAction":["sts:AssumeRole"]}]}"#;
+    keeps_the_laws(Kind::Trust, text);
+}

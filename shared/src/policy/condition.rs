@@ -34,12 +34,12 @@ pub(super) struct Judged {
 impl Judged {
     /// The same, with values that nobody has.
     pub(super) fn without(&mut self, mut is_nobodys: impl FnMut(usize) -> bool) {
-        for value in 0..self.values.len() {
+        for (value, reach) in self.values.iter_mut().enumerate() {
             if is_nobodys(value) {
-                self.values[value] = Reach::NOBODY;
-                self.reach = self.values.iter().copied().fold(Reach::NOBODY, Reach::or);
+                *reach = Reach::NOBODY;
             }
         }
+        self.reach = self.values.iter().copied().reduce(Reach::or).unwrap_or(self.reach);
     }
 }
 
@@ -290,6 +290,10 @@ pub(super) fn spared(entry: &Entry<'_>, deny: &Statement<'_>, kind: Kind, trust:
         _ if is_of_resource(&entry.key) && !operator.is_negated => Reach::UNKNOWN,
         // What is compared with itself is met by everyone who has it.
         _ if !operator.is_negated && entry.values.iter().any(|value| value.text.contains("${")) => Reach::UNKNOWN,
+        // Only calls of KMS have it.
+        _ if operator.is_negated && entry.key.eq_ignore_ascii_case("kms:CallerAccount") && !is_always_there => {
+            Reach::UNKNOWN
+        }
         // Who comes without a token has none to choose.
         _ if names == Names::Nobody && is_claim(&entry.key) && !is_of_tokens(deny) => Reach::UNKNOWN,
         _ if matches!(names, Names::Nobody | Names::Guest) => Reach::ANYONE,

@@ -152,7 +152,7 @@ impl<'p> Left<'_, 'p> {
         let mut never = vec![];
         for (index, entry) in several {
             for said in said.iter().filter(|said| said.is_of(entry)) {
-                if spend(&mut self.patience_for_asked, said.work(entry)).is_some() {
+                if self.patience_for_asked > 0 && spend(&mut self.patience_for_asked, said.work(entry)).is_some() {
                     let values = 0..entry.values.len();
                     never.extend(values.filter(|value| said.fails_value(entry, *value)).map(|value| (index, value)));
                 }
@@ -163,12 +163,15 @@ impl<'p> Left<'_, 'p> {
 
     /// Whether the condition of the `Allow` asks for this value of one of its entries, and by another for something else.
     pub(super) fn is_never_met(&mut self, entry: usize, value: usize) -> bool {
+        if self.patience_for_asked == 0 {
+            return false;
+        }
         let said = Said::by_condition(&self.allow.condition[entry], Some(value));
-        let pairs = said.iter().flat_map(|said| self.allow.condition.iter().map(move |other| (said, other)));
-        let mut others =
-            pairs.filter(|(said, other)| said.is_of(other) && !std::ptr::eq(*other, &self.allow.condition[entry]));
+        let others = self.allow.condition.iter().enumerate().filter(|(index, _)| *index != entry);
+        let pairs = said.iter().flat_map(|said| others.clone().map(move |(_, other)| (said, other)));
+        let mut pairs = pairs.filter(|(said, other)| said.is_of(other));
         let patience = &mut self.patience_for_asked;
-        others.any(|(said, other)| spend(patience, said.work(other)).is_some() && said.fails(other))
+        pairs.any(|(said, other)| spend(patience, said.work(other)).is_some() && said.fails(other))
     }
 
     /// Whether they leave over only those calls that are made with a token of an identity provider.

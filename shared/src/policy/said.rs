@@ -62,13 +62,13 @@ impl<'p> Said<'p> {
         if !is_sure || matches!(operator.form, Form::Null | Form::Amount | Form::Unknown) {
             return vec![];
         }
-        let values = entry.values.iter().enumerate().filter(|(index, _)| value.is_none_or(|value| value == *index));
+        let values = value.map_or(&entry.values[..], |value| &entry.values[value..=value]);
         let said = Self {
             key: lower(&entry.key),
             form: operator.form,
             is_any: operator.is_any,
             ignores_case: operator.ignores_case,
-            values: values.map(|(_, value)| Cow::Borrowed(&*value.text)).collect(),
+            values: values.iter().map(|value| Cow::Borrowed(&*value.text)).collect(),
         };
         let of_account = said.of_account();
         [said].into_iter().chain(of_account).collect()

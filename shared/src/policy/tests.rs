@@ -477,6 +477,7 @@ fn hostile_policies_cost_no_more_than_their_size() {
     let deny = r#"{"Effect":"Deny","Principal":"*","Action":"s3:G*t*","Resource":"arn:aws:s3:::*/*"}"#;
     let starry = format!("\"{}b\"", "*a".repeat(900));
     let plain = format!("\"{}\"", "a".repeat(1800));
+    let arns = format!("{{\"aws:PrincipalArn\":[{}]}}", many("\"arn:aws:iam::444455556666:role/a*b\"", 10_000));
     for text in [
         statements(format!("{},{}", many(allow, 5000), many(deny, 5000))),
         statements(allow.replace("\"*\"", &format!("{{\"AWS\":[{}]}}", many("\"444455556666\",\"*\"", 30_000)))),
@@ -493,6 +494,12 @@ fn hostile_policies_cost_no_more_than_their_size() {
                 many("\"8.0.0.0/8\",\"9.1.0.0/16\"", 30_000)
             ),
         )),
+        statements(allow.replace('}', &format!(",\"Condition\":{{\"ArnLike\":{arns},\"ArnNotLike\":{arns}}}}}"))),
+        statements(
+            allow
+                .replace("\"*\"", &format!("{{\"AWS\":[{}]}}", many("\"arn:aws:iam::444455556666:role/r\"", 8_000)))
+                .replace("b/*\"}", &format!("b/*\",\"Condition\":{{\"ArnLike\":{arns}}}}}")),
+        ),
     ] {
         assert!(text.len() < 1 << 20, "{}", text.len());
         let start = Instant::now();

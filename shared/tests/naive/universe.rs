@@ -528,6 +528,8 @@ fn locations(asked: &BTreeMap<String, BTreeSet<String>>) -> Vec<Aspect> {
         (Own, MEMBER, "0member", "0member", Some(ORGANIZATION)),
         (Stranger, STRANGER, "0named", "0named", Some(FOREIGN_ORGANIZATION)),
         (Stranger, STRANGER, "0named", "0second", Some(FOREIGN_ORGANIZATION)),
+        // In which network an endpoint is nobody can tell by its id.
+        (Stranger, STRANGER, "0second", "0named", Some(FOREIGN_ORGANIZATION)),
         (Anyone, UNKNOWN, "0ourz", "0ourz", None),
         (Anyone, UNKNOWN, "0ourz", "0ourz", Some("o-trusted0001zz")),
         (Anyone, NEIGHBOUR, "0ourz", "0ourz", Some("o-unknown0001")),
