@@ -24,7 +24,7 @@ const ALWAYS_LOOK: [&str; 4] =
 
 /// Calls that take a protection away, make a credential or open a way in, whatever their parameters. They are always looked
 /// at.
-const NEVER_ORDINARY: [&str; 54] = [
+const NEVER_ORDINARY: [&str; 58] = [
     "AddClientIDToOpenIDConnectProvider",
     "AddRoleToInstanceProfile",
     "AssociateIamInstanceProfile",
@@ -35,8 +35,12 @@ const NEVER_ORDINARY: [&str; 54] = [
     "CreateUser",
     "DeactivateMFADevice",
     "DeleteAccountPasswordPolicy",
+    "DeleteGroupPolicy",
+    "DeleteRolePolicy",
     "DeleteRolePermissionsBoundary",
     "DeleteUserPermissionsBoundary",
+    "DeleteUserPolicy",
+    "RemoveUserFromGroup",
     "EnableMFADevice",
     "ReplaceIamInstanceProfileAssociation",
     "UpdateOpenIDConnectProviderThumbprint",
@@ -82,9 +86,14 @@ const NEVER_ORDINARY: [&str; 54] = [
 ];
 
 /// A policy may stand where another denied more or let logs be delivered, which no event tells: these controls ask the
-/// journal, and S3 only where something is remembered.
-const ASK_THE_JOURNAL: [(&str, &str); 2] =
-    [("s3-lost-bucket-deny", "PutBucketPolicy"), ("s3-lost-log-delivery", "PutBucketPolicy")];
+/// journal, and S3 or IAM only where something is remembered.
+const ASK_THE_JOURNAL: [(&str, &str); 5] = [
+    ("iam-lost-deny", "PutGroupPolicy"),
+    ("iam-lost-deny", "PutRolePolicy"),
+    ("iam-lost-deny", "PutUserPolicy"),
+    ("s3-lost-bucket-deny", "PutBucketPolicy"),
+    ("s3-lost-log-delivery", "PutBucketPolicy"),
+];
 
 /// No label tells whether it is that of a `Deny`, so the policy that is left is read.
 const REMOVED_BY_LABEL: [(&str, &str); 2] =

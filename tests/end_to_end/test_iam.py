@@ -294,6 +294,61 @@ def test_a_policy_that_denies_is_attached_again_once_an_operator_applies_it(snap
     assert holder.managed() == [], "what an operator has restored is left alone"
 
 
+ONLY_WITH_MFA = {"Effect": "Deny", "NotAction": "iam:*", "Resource": "*",
+                 "Condition": {"BoolIfExists": {"aws:MultiFactorAuthPresent": "false"}}}  # fmt: skip
+READS_ONLY_WITH_MFA = json.dumps({"Version": "2012-10-17", "Statement": [*json.loads(READS)["Statement"], ONLY_WITH_MFA]})
+
+
+@pytest.mark.parametrize("how", ["deleted", "replaced"])
+@pytest.mark.parametrize("kind", ["user", "role", "group"])
+def test_what_an_inline_policy_denied_is_denied_again_once_an_operator_applies_it(snapback, kind, how):
+    holder = Holder(snapback, kind)
+    with snapback.unseen():
+        holder.call("put_KIND_policy", PolicyName="limits", PolicyDocument=READS_ONLY_WITH_MFA)
+    holder.is_seen()
+    if how == "deleted":
+        holder.call("delete_KIND_policy", PolicyName="limits")
+    else:
+        holder.call("put_KIND_policy", PolicyName="limits", PolicyDocument=READS)
+
+    def statements() -> list:
+        if holder.inline() == []:
+            return []
+        return holder.call("get_KIND_policy", PolicyName="limits")["PolicyDocument"]["Statement"]
+
+    left = [] if how == "deleted" else json.loads(READS)["Statement"]
+    said = snapback.announces(holder, "asked")
+    assert said["control"] == "iam-lost-deny"
+    assert statements() == left, "in mode `revert` too, an operator applies it"
+    applied = snapback.operate("apply", said["id"], "--yes")
+    assert applied.returncode == 0, applied.stderr
+    assert statements() == [*left, ONLY_WITH_MFA]
+    undone = snapback.undo(said["id"])
+    assert undone.returncode == 0, undone.stderr
+    assert snapback.has_settled()
+    assert statements() == left, "what an operator has restored is left alone"
+
+
+def test_a_user_is_in_a_group_that_denies_again_once_an_operator_applies_it(snapback):
+    group, bob = Holder(snapback, "group"), Holder(snapback, "user")
+    with snapback.unseen():
+        group.call("put_KIND_policy", PolicyName="limits", PolicyDocument=READS_ONLY_WITH_MFA)
+        bob.call("put_KIND_policy", PolicyName="reads", PolicyDocument=READS)
+        snapback.iam.add_user_to_group(UserName=bob.name, GroupName=group.name)
+    members = lambda: [one["UserName"] for one in snapback.iam.get_group(GroupName=group.name)["Users"]]  # noqa: E731
+    snapback.iam.remove_user_from_group(UserName=bob.name, GroupName=group.name)
+    said = snapback.announces(bob, "asked")
+    assert said["control"] == "iam-lost-deny"
+    assert members() == [], "in mode `revert` too, an operator applies it"
+    applied = snapback.operate("apply", said["id"], "--yes")
+    assert applied.returncode == 0, applied.stderr
+    assert members() == [bob.name]
+    undone = snapback.undo(said["id"])
+    assert undone.returncode == 0, undone.stderr
+    assert snapback.has_settled()
+    assert members() == [], "what an operator has restored is left alone"
+
+
 BOUNDS_NOTHING = "arn:aws:iam::aws:policy/AdministratorAccess"
 
 

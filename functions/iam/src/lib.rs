@@ -3,6 +3,7 @@
 mod administrator;
 mod aws;
 mod controls;
+mod denied;
 mod permissions;
 mod rights;
 mod told;

@@ -76,6 +76,11 @@ impl Permissions {
 }
 
 impl Policies {
+    /// What they say, managed and inline.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &PolicyText> {
+        self.managed.values().chain(self.inline.values())
+    }
+
     fn attached(&self, of: &str) -> Vec<Attached> {
         let managed = self.managed.iter().map(|(arn, text)| (format!("managed policy `{}`{of}", name(arn)), text));
         let inline = self.inline.iter().map(|(name, text)| (format!("inline policy `{name}`{of}"), text));

@@ -7,7 +7,7 @@ pub(crate) const GET_USER: Right = USERS.right("iam:GetUser");
 pub(crate) const LIST_USER_TAGS: Right = USERS.right("iam:ListUserTags");
 pub(crate) const LIST_GROUPS_FOR_USER: Right = USERS.right("iam:ListGroupsForUser");
 pub(crate) const LIST_ATTACHED_USER_POLICIES: Right = USERS.right("iam:ListAttachedUserPolicies");
-const LIST_USER_POLICIES: Right = USERS.right("iam:ListUserPolicies");
+pub(crate) const LIST_USER_POLICIES: Right = USERS.right("iam:ListUserPolicies");
 pub(crate) const GET_USER_POLICY: Right = USERS.right("iam:GetUserPolicy");
 pub(crate) const LIST_ACCESS_KEYS: Right = USERS.right("iam:ListAccessKeys");
 pub(crate) const LIST_SERVICE_SPECIFIC_CREDENTIALS: Right = USERS.right("iam:ListServiceSpecificCredentials");
@@ -26,7 +26,7 @@ pub(crate) const GET_ROLE_POLICY: Right = ROLES.right("iam:GetRolePolicy");
 const GROUPS: On = On::new("Groups", &["arn:${AWS::Partition}:iam::${AWS::AccountId}:group/*"]);
 pub(crate) const GET_GROUP: Right = GROUPS.right("iam:GetGroup");
 pub(crate) const LIST_ATTACHED_GROUP_POLICIES: Right = GROUPS.right("iam:ListAttachedGroupPolicies");
-const LIST_GROUP_POLICIES: Right = GROUPS.right("iam:ListGroupPolicies");
+pub(crate) const LIST_GROUP_POLICIES: Right = GROUPS.right("iam:ListGroupPolicies");
 pub(crate) const GET_GROUP_POLICY: Right = GROUPS.right("iam:GetGroupPolicy");
 
 const POLICIES: On = On::new(

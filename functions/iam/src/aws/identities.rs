@@ -157,6 +157,10 @@ async fn inline_names(client: &Client, of: &IamIdentity) -> Result<Vec<String>> 
 }
 
 /// The text of an inline policy; nothing if there is none of that name.
+pub(crate) async fn inline_policy(place: &Place, of: &IamIdentity, policy: &str) -> Result<Option<PolicyText>> {
+    inline_text(&snapback::client!(aws_sdk_iam, &place.config), of, policy).await
+}
+
 pub(super) async fn inline_text(client: &Client, of: &IamIdentity, policy: &str) -> Result<Option<PolicyText>> {
     let (name, doing) = (&of.name, || format!("reading inline policy `{policy}` of {of}"));
     let text = match of.kind {

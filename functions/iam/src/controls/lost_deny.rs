@@ -1,40 +1,53 @@
-//! # An identity lost a managed policy that denies
+//! # An identity lost a policy that denies
 //!
-//! **Watches** `DetachUserPolicy`, `DetachRolePolicy`, `DetachGroupPolicy`.
+//! **Watches** `DetachUserPolicy`, `DetachRolePolicy`, `DetachGroupPolicy`, `DeleteUserPolicy`, `DeleteRolePolicy`,
+//! `DeleteGroupPolicy`, `PutUserPolicy`, `PutRolePolicy`, `PutGroupPolicy`, `RemoveUserFromGroup`.
 //!
 //! **Why** A `Deny` keeps an identity from what its other policies allow. AWS attaches `AWSCompromisedKeyQuarantine` and its
 //! later versions to users whose keys were found in public, people attach `AWSDenyAll` to what was taken over, and accounts
-//! keep people from working without MFA by a policy of their own. Whoever detaches such a policy lets the attacker back in.
+//! keep people from working without MFA by a policy of their own, often that of a group. Whoever takes such a policy away
+//! lets the attacker back in.
 //!
-//! **Does** Reads what the policy says and asks an operator to attach it again, if it denies something. Snapback itself has
-//! no right to attach policies, since whoever has it can become administrator: `snapback apply` does it with the operator's
-//! own rights, in mode `revert` too.
+//! **Does** Asks an operator to restore what was denied. A managed policy is attached again, and a user is added to the
+//! group again, if the policy or the group denies something that the user's other policies do not. Of an inline policy that
+//! was deleted or replaced, the `Deny` statements of the baseline return, byte for byte, behind all that is there now, and
+//! nothing that allows. The baseline is kept by a daily scheduled check, and must be less than two days old. Snapback itself
+//! has no right to attach policies, since whoever has it can become administrator: `snapback apply` does it with the
+//! operator's own rights, in mode `revert` too. Where an inline policy is to be restored, apply it before the next daily check,
+//! after which the baseline is what the check has seen.
 //!
 //! **Leaves alone**
 //! - managed policies that deny nothing
 //! - managed policies of AWS other than `AWSDenyAll` and `AWSCompromisedKeyQuarantine`
-//! - policies that are attached again by the time Snapback looks
+//! - inline policies that deny all that they denied, or of which the baseline knows nothing
+//! - groups that deny nothing beyond what the user's other policies deny
+//! - users who hold nothing any more that allows something
+//! - what is restored by the time Snapback looks
 //! - identities and policies that are gone by the time Snapback looks
-//! - detachments that an operator has restored with `snapback undo`
+//! - what an operator has restored with `snapback undo`
 //!
-//! It alerts where it cannot tell: a policy that it cannot read, an event that does not say for whom or what. It also only
-//! alerts for roles under `/aws-reserved/` and `/aws-service-role/`, which nobody but AWS can change. Inline policies that
-//! are deleted, and users who are removed from a group that denies something, are not judged.
+//! It alerts where it cannot tell: a policy that it cannot read, an inline policy that denies something else instead, an
+//! event that does not say for whom or what. It also only alerts for roles under `/aws-reserved/` and `/aws-service-role/`,
+//! which nobody but AWS can change. The baseline is that of `iam-new-administrator`: where that is off, there is none.
 
 use std::collections::BTreeSet;
 
 use anyhow::Result;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use snapback::change::{Iam, ManagedPolicy, Swap};
-use snapback::control::{About, Control, Given, Look, Suspicion, Watch};
+use snapback::change::{Iam, IamGroup, IamUser, InlinePolicy, ManagedPolicy, Swap};
+use snapback::control::{About, Control, Given, Look, Remembered, Suspicion, Watch};
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
 use snapback::json;
-use snapback::policy::{NotUnderstood, Policy, PolicyText};
+use snapback::policy::{NotUnderstood, PolicyText};
 use snapback::settings::Settings;
 use snapback::subject::Subject;
 
+use super::NewAdministrator;
 use crate::administrator::unread;
+use crate::denied::{Denied, allow, denied, missing};
+use crate::permissions::{Granted, IamIdentity, IdentityKind, Permissions, Policies};
 use crate::told::{self, SERVICE, is_of_aws};
 use crate::{aws, rights};
 
@@ -49,43 +62,111 @@ pub(crate) struct LostDeny;
 pub(crate) struct State {
     /// Under which ARN IAM has the identity; nothing if it is gone.
     arn: Option<String>,
-    /// The managed policies that it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    created: Option<Timestamp>,
+    /// The managed policies that it has, where one was detached.
     attached: BTreeSet<String>,
-    /// What the policy says that was detached; nothing if it is gone.
+    /// What the managed policy says that was detached; nothing if it is gone.
     policy: Option<PolicyText>,
+    /// What the inline policy says that was deleted or put; nothing if there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    inline: Option<PolicyText>,
+    /// What that said when it was last looked at. All else that the identity had been granted is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    before: Option<Remembered<Granted>>,
+    /// What the group holds that a user was removed from; nothing if it is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    group: Option<Policies>,
+    /// What that user holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    user: Option<Permissions>,
+}
+
+/// What a call has taken.
+#[derive(Debug)]
+enum Taken {
+    Managed(IamIdentity, String),
+    /// Deleted, or put in the place of another.
+    Inline(IamIdentity, String),
+    Group(IamIdentity, String),
+}
+
+/// What is to be made of it.
+enum Found {
+    Allow(&'static str),
+    Alert(String),
+    /// What is lost, in words, by what holds know it, how it is restored, and what is not.
+    Lost {
+        what: &'static str,
+        grants: Vec<String>,
+        change: Iam,
+        left: Vec<String>,
+    },
 }
 
 impl Control for LostDeny {
     const ABOUT: &'static About = &About {
         id: "iam-lost-deny",
-        title: "An identity lost a managed policy that denies",
+        title: "An identity lost a policy that denies",
         happened: "lost a policy that denies",
         watches: &[
             Watch { service: SERVICE, name: "DetachUserPolicy" },
             Watch { service: SERVICE, name: "DetachRolePolicy" },
             Watch { service: SERVICE, name: "DetachGroupPolicy" },
+            Watch { service: SERVICE, name: "DeleteUserPolicy" },
+            Watch { service: SERVICE, name: "DeleteRolePolicy" },
+            Watch { service: SERVICE, name: "DeleteGroupPolicy" },
+            Watch { service: SERVICE, name: "PutUserPolicy" },
+            Watch { service: SERVICE, name: "PutRolePolicy" },
+            Watch { service: SERVICE, name: "PutGroupPolicy" },
+            Watch { service: SERVICE, name: "RemoveUserFromGroup" },
         ],
         reads: &[
             rights::GET_USER,
             rights::LIST_ATTACHED_USER_POLICIES,
+            rights::LIST_USER_POLICIES,
+            rights::GET_USER_POLICY,
+            rights::LIST_GROUPS_FOR_USER,
             rights::GET_ROLE,
             rights::LIST_ATTACHED_ROLE_POLICIES,
+            rights::GET_ROLE_POLICY,
             rights::GET_GROUP,
             rights::LIST_ATTACHED_GROUP_POLICIES,
+            rights::LIST_GROUP_POLICIES,
+            rights::GET_GROUP_POLICY,
             rights::GET_POLICY,
             rights::GET_POLICY_VERSION,
         ],
-        writes: &[rights::ATTACH_USER_POLICY, rights::ATTACH_ROLE_POLICY, rights::ATTACH_GROUP_POLICY],
+        writes: &[
+            rights::ATTACH_USER_POLICY,
+            rights::ATTACH_ROLE_POLICY,
+            rights::ATTACH_GROUP_POLICY,
+            rights::PUT_USER_POLICY,
+            rights::PUT_ROLE_POLICY,
+            rights::PUT_GROUP_POLICY,
+            rights::ADD_USER_TO_GROUP,
+        ],
         undoes: &[
             rights::GET_USER,
+            rights::GET_USER_POLICY,
             rights::LIST_ATTACHED_USER_POLICIES,
+            rights::LIST_GROUPS_FOR_USER,
             rights::DETACH_USER_POLICY,
+            rights::DELETE_USER_POLICY,
+            rights::PUT_USER_POLICY,
             rights::GET_ROLE,
+            rights::GET_ROLE_POLICY,
             rights::LIST_ATTACHED_ROLE_POLICIES,
             rights::DETACH_ROLE_POLICY,
+            rights::DELETE_ROLE_POLICY,
+            rights::PUT_ROLE_POLICY,
             rights::GET_GROUP,
+            rights::GET_GROUP_POLICY,
             rights::LIST_ATTACHED_GROUP_POLICIES,
             rights::DETACH_GROUP_POLICY,
+            rights::DELETE_GROUP_POLICY,
+            rights::PUT_GROUP_POLICY,
+            rights::REMOVE_USER_FROM_GROUP,
         ],
         severity: Severity::High,
         frameworks: &["ATT&CK T1098.003"],
@@ -99,60 +180,64 @@ impl Control for LostDeny {
     const OPERATOR_APPLIES: bool = true;
 
     fn suspect(event: &Event, _: &Settings) -> Vec<Suspicion> {
-        let policy = json::text(&event.request, "policyArn");
-        if policy.is_some_and(|arn| arn.contains(":iam::aws:") && !is_lock(arn)) {
-            return vec![];
-        }
-        let (subject, why) = match (told::identity(event), policy) {
-            (Some(of), Some(policy)) => {
-                (told::subject(event, &of), format!("managed policy `{policy}` was detached from {of}"))
+        let Some(taken) = taken(event) else {
+            let policy = json::text(&event.request, "policyArn");
+            if policy.is_some_and(is_harmless) {
+                return vec![];
             }
-            _ => (
-                Subject::account(event),
-                format!("{} was called, and the event does not say for whom or what", event.name),
-            ),
+            let why = format!("{} was called, and the event does not say for whom or what", event.name);
+            return vec![Suspicion { subject: Subject::account(event), why }];
         };
-        vec![Suspicion { subject, why }]
+        let (of, why) = match &taken {
+            Taken::Managed(_, policy) if is_harmless(policy) => return vec![],
+            Taken::Managed(of, policy) => (of, format!("managed policy `{policy}` was detached from {of}")),
+            Taken::Inline(of, policy) if event.name.starts_with("Put") => {
+                (of, format!("inline policy `{policy}` was put on {of}"))
+            }
+            Taken::Inline(of, policy) => (of, format!("inline policy `{policy}` of {of} was deleted")),
+            Taken::Group(of, group) => (of, format!("{of} was removed from group `{group}`")),
+        };
+        vec![Suspicion { subject: told::subject(event, of), why }]
     }
 
-    async fn observe(look: &Look<'_>, event: &Event, _: &Suspicion) -> Result<State> {
-        let (Some(of), Some(policy)) = (told::identity(event), json::text(&event.request, "policyArn")) else {
-            return Ok(State::default());
-        };
-        let held = Box::pin(aws::identities::managed_policies(look.place, &of));
-        let (held, policy) = futures::try_join!(held, Box::pin(aws::versions::default(look.place, policy)))?;
-        let (arn, attached) = held.unzip();
-        Ok(State { arn, attached: attached.unwrap_or_default(), policy: policy.map(|(_, text)| text) })
+    async fn observe(look: &Look<'_>, event: &Event, suspicion: &Suspicion) -> Result<State> {
+        match taken(event) {
+            Some(Taken::Managed(of, policy)) => detached(look, &of, &policy).await,
+            Some(Taken::Inline(of, policy)) => replaced(look, &of, &policy, suspicion).await,
+            Some(Taken::Group(of, group)) => removed(look, &of, &group).await,
+            None => Ok(State::default()),
+        }
     }
 
     fn decide(event: &Event, suspicion: &Suspicion, state: &State, given: &Given<'_>) -> Decision<Iam> {
-        let allow = |why: &str| Decision::Allow { why: why.to_owned() };
         let alert = |why: String| Decision::Alert { severity: Severity::Medium, why };
-        let (Some(of), Some(policy)) = (told::identity(event), json::text(&event.request, "policyArn")) else {
-            return alert(suspicion.why.clone());
+        let allow = |why: &str| Decision::Allow { why: why.to_owned() };
+        let Some(taken) = taken(event) else { return alert(suspicion.why.clone()) };
+        let found = match &taken {
+            Taken::Managed(of, policy) => of_managed(of, policy, state),
+            Taken::Inline(of, name) => of_inline(of, name, state, event, given.holds),
+            Taken::Group(of, group) => of_group(of, group, state),
         };
-        let Some(arn) = &state.arn else { return allow("the identity is gone") };
-        if state.attached.contains(policy) {
-            return allow("it is attached again");
-        }
-        let Some(text) = &state.policy else { return allow("the policy is gone") };
-        let grant = format!("without managed policy {policy}");
         let why = format!("{} by {}", suspicion.why, event.actor);
-        match denies(text) {
+        let (what, grants, change, left) = match found {
             Err(error) => return alert(format!("{why}; {}", unread(&error))),
-            Ok(false) => return allow("it denies nothing"),
-            Ok(true) if given.holds.contains(&grant) => return allow("an operator has detached it"),
-            Ok(true) => {}
+            Ok(Found::Allow(why)) => return allow(why),
+            Ok(Found::Alert(more)) => return alert(format!("{why}; {more}")),
+            Ok(Found::Lost { what, grants, change, left }) => (what, grants, change, left),
+        };
+        if grants.iter().all(|grant| given.holds.contains(grant)) {
+            return allow("an operator has restored it");
         }
-        if is_of_aws(arn) {
+        if state.arn.as_deref().is_some_and(is_of_aws) {
             return alert(format!("{why}; nobody but AWS can change this role"));
         }
+        let is_lock = matches!(&taken, Taken::Managed(_, policy) if is_lock(policy));
         Decision::Revert {
-            severity: if is_lock(policy) { Severity::High } else { Severity::Medium },
-            why: format!("{why}; it denies something"),
-            grants: vec![grant],
-            plan: vec![Iam::ManagedPolicies(Swap { of, from: vec![], to: vec![ManagedPolicy(policy.to_owned())] })],
-            left: vec![],
+            severity: if is_lock { Severity::High } else { Severity::Medium },
+            why: format!("{why}; {what}"),
+            grants,
+            plan: vec![change],
+            left,
         }
     }
 
@@ -161,18 +246,177 @@ impl Control for LostDeny {
     }
 
     fn after(state: &State, change: &Iam) -> State {
-        let Iam::ManagedPolicies(Swap { from, to, .. }) = change else { return state.clone() };
-        let mut attached = state.attached.clone();
-        attached.retain(|arn| !from.iter().any(|policy| policy.0 == *arn));
-        attached.extend(to.iter().map(|policy| policy.0.clone()));
-        State { attached, ..state.clone() }
+        let mut state = state.clone();
+        match change {
+            Iam::ManagedPolicies(Swap { from, to, .. }) => {
+                state.attached.retain(|arn| !from.iter().any(|policy| policy.0 == *arn));
+                state.attached.extend(to.iter().map(|policy| policy.0.clone()));
+            }
+            Iam::InlinePolicies(Swap { to, .. }) => state.inline = to.first().map(|policy| policy.text.clone()),
+            Iam::Groups(Swap { from, to, .. }) => {
+                let group = state.group.clone().unwrap_or_default();
+                if let Some(user) = &mut state.user {
+                    user.groups.retain(|name, _| !from.iter().any(|group| group.0 == *name));
+                    user.groups.extend(to.iter().map(|name| (name.0.clone(), group.clone())));
+                }
+            }
+            _ => {}
+        }
+        state
     }
+}
+
+/// What the call has taken, if the event tells it.
+fn taken(event: &Event) -> Option<Taken> {
+    let text = |name: &str| json::text(&event.request, name).map(str::to_owned);
+    let of = told::identity(event)?;
+    match event.name.as_str() {
+        "RemoveUserFromGroup" => Some(Taken::Group(of, text("groupName")?)),
+        name if name.starts_with("Detach") => Some(Taken::Managed(of, text("policyArn")?)),
+        _ => Some(Taken::Inline(of, text("policyName")?)),
+    }
+}
+
+async fn detached(look: &Look<'_>, of: &IamIdentity, policy: &str) -> Result<State> {
+    let held = Box::pin(aws::identities::managed_policies(look.place, of));
+    let (held, policy) = futures::try_join!(held, Box::pin(aws::versions::default(look.place, policy)))?;
+    let (arn, attached) = held.unzip();
+    let policy = policy.map(|(_, text)| text);
+    Ok(State { arn, attached: attached.unwrap_or_default(), policy, ..State::default() })
+}
+
+/// IAM is asked only if the policy was seen to deny something.
+async fn replaced(look: &Look<'_>, of: &IamIdentity, name: &str, suspicion: &Suspicion) -> Result<State> {
+    let before = look.remembered::<NewAdministrator>(&suspicion.subject).await?;
+    let before = before.map(|Remembered { good, seen }| {
+        let only_this = |granted: Granted| Granted {
+            inline: granted.inline.into_iter().filter(|(one, _)| one == name).collect(),
+            ..Granted::default()
+        };
+        Remembered { good: good.map(only_this), seen }
+    });
+    let old = before.as_ref().and_then(|before| before.good.as_ref()?.inline.get(name));
+    if !old.is_some_and(|old| denied([old]).map_or(true, |denied| !denied.is_empty())) {
+        return Ok(State { before, ..State::default() });
+    }
+    let known = Box::pin(aws::identities::by_name(look.place, of));
+    let inline = Box::pin(aws::identities::inline_policy(look.place, of, name));
+    let (known, inline) = futures::try_join!(known, inline)?;
+    let (arn, created) = known.map(|known| (known.arn, known.created)).unzip();
+    Ok(State { arn, created: created.flatten(), inline, before, ..State::default() })
+}
+
+/// The user is looked at only if the group denies something.
+async fn removed(look: &Look<'_>, of: &IamIdentity, group: &str) -> Result<State> {
+    let group = IamIdentity { kind: IdentityKind::Group, name: group.to_owned() };
+    let group = Box::pin(aws::identities::read(look.place, &group)).await?.map(|group| group.own);
+    let denies = group.as_ref().is_some_and(|group| denied(group.texts()).map_or(true, |denied| !denied.is_empty()));
+    let user = if denies { Box::pin(aws::identities::read(look.place, of)).await? } else { None };
+    Ok(State { arn: user.as_ref().map(|user| user.arn.clone()), group, user, ..State::default() })
+}
+
+fn of_managed(of: &IamIdentity, policy: &str, state: &State) -> Result<Found, NotUnderstood> {
+    if state.arn.is_none() {
+        return Ok(Found::Allow("the identity is gone"));
+    }
+    if state.attached.contains(policy) {
+        return Ok(Found::Allow("it is attached again"));
+    }
+    let Some(text) = &state.policy else { return Ok(Found::Allow("the policy is gone")) };
+    if denied([text])?.is_empty() {
+        return Ok(Found::Allow("it denies nothing"));
+    }
+    let to = vec![ManagedPolicy(policy.to_owned())];
+    Ok(Found::Lost {
+        what: "it denies something",
+        grants: vec![format!("without managed policy {policy}")],
+        change: Iam::ManagedPolicies(Swap { of: of.clone(), from: vec![], to }),
+        left: vec![],
+    })
+}
+
+fn of_inline(
+    of: &IamIdentity,
+    name: &str,
+    state: &State,
+    event: &Event,
+    holds: &BTreeSet<String>,
+) -> Result<Found, NotUnderstood> {
+    let Some(before) = before(name, state, event) else { return Ok(Found::Allow("what it denied is not known")) };
+    let had = denied([before])?;
+    if had.is_empty() {
+        return Ok(Found::Allow("it denied nothing before"));
+    }
+    if state.arn.is_none() {
+        return Ok(Found::Allow("the identity is gone"));
+    }
+    let held_as = |statement: &str| format!("inline policy {name} without {statement}");
+    let inline = |text: PolicyText| InlinePolicy { name: name.to_owned(), text };
+    Ok(match missing(before, state.inline.as_ref(), |statement| holds.contains(&held_as(statement)))? {
+        Denied::Still { is_held: false } => Found::Allow("it denies all that it denied"),
+        Denied::Still { is_held: true } => Found::Allow("an operator has restored it"),
+        Denied::Otherwise => {
+            Found::Alert("it no longer denies what it denied, and denies something else instead".to_owned())
+        }
+        Denied::NotAlone => Found::Alert(format!(
+            "it no longer denies what it denied, and what that was is not to be restored alone: {before}"
+        )),
+        Denied::Missing { statements, with } => Found::Lost {
+            what: "it no longer denies what it denied",
+            grants: statements.iter().map(|statement| held_as(statement)).collect(),
+            change: Iam::InlinePolicies(Swap {
+                of: of.clone(),
+                from: state.inline.clone().map(inline).into_iter().collect(),
+                to: vec![inline(with)],
+            }),
+            left: if state.inline.is_none() && allow([before])? {
+                vec!["what the deleted policy allowed, as that opens something".to_owned()]
+            } else {
+                vec![]
+            },
+        },
+    })
+}
+
+fn of_group(of: &IamIdentity, group: &str, state: &State) -> Result<Found, NotUnderstood> {
+    let Some(policies) = &state.group else { return Ok(Found::Allow("the group is gone")) };
+    let denied_by_it = denied(policies.texts())?;
+    if denied_by_it.is_empty() {
+        return Ok(Found::Allow("the group denies nothing"));
+    }
+    let Some(user) = &state.user else { return Ok(Found::Allow("the identity is gone")) };
+    if user.groups.contains_key(group) {
+        return Ok(Found::Allow("the user is in the group again"));
+    }
+    let held = || user.groups.values().chain([&user.own]).flat_map(Policies::texts);
+    if denied_by_it.is_subset(&denied(held())?) {
+        return Ok(Found::Allow("the user's other policies deny as much"));
+    }
+    if !allow(held())? {
+        return Ok(Found::Allow("the user holds nothing that allows something"));
+    }
+    let to = vec![IamGroup(group.to_owned())];
+    Ok(Found::Lost {
+        what: "the group denies something that the user's other policies do not",
+        grants: vec![format!("out of group {group}")],
+        change: Iam::Groups(Swap { of: IamUser(of.name.clone()), from: vec![], to }),
+        left: vec![],
+    })
+}
+
+/// What the inline policy said, if that was seen of this identity and not of one that had its name before.
+fn before<'a>(name: &str, state: &'a State, event: &Event) -> Option<&'a PolicyText> {
+    let before = state.before.as_ref()?;
+    let (granted, _) = before.good_before(event)?;
+    let is_of_this = state.created.is_none_or(|created| created <= before.seen);
+    granted.inline.get(name).filter(|_| is_of_this)
+}
+
+/// Whether it is one of AWS's own that locks nobody.
+fn is_harmless(policy: &str) -> bool {
+    policy.contains(":iam::aws:") && !is_lock(policy)
 }
 
 fn is_lock(policy: &str) -> bool {
     LOCKS.iter().any(|lock| policy.contains(lock))
-}
-
-fn denies(text: &PolicyText) -> Result<bool, NotUnderstood> {
-    Ok(!Policy::parse(text.as_str())?.denied().is_empty())
 }
