@@ -13,7 +13,7 @@ what it should if AWS behaves like that:
 * Lambda's layers: functions run on this machine, whose /opt is not theirs, so they are told where theirs lie.
 * `aws:PrincipalArn` is the role's ARN in sessions; `aws:PrincipalIsAWSService`, `dynamodb:LeadingKeys` and
   `events:TargetArn` are there.
-* A rule of the default bus has no bus in its ARN, and goes by `Rule` in the calls upon its targets.
+* A rule of the default bus has no bus in its ARN, and rules go by `Rule` in the calls upon their targets.
 * The calls upon a topic's tags are calls upon that topic.
 * Reading and removing a function's concurrency are actions of their own.
 * `AWS::Region` in the conditions of a template, which CloudFormation there takes for a word.
@@ -575,8 +575,10 @@ def play_resources_of_rules() -> None:
         if service != "events":
             return found
         call = json.loads(body or b"{}")
-        if call.get("Rule") and not call.get("EventBusName"):
-            return f"arn:aws:events:{region}:{account}:rule/{call['Rule']}"
+        if call.get("Rule"):
+            bus = call.get("EventBusName", "default").rpartition("/")[2]
+            of_bus = "" if bus == "default" else f"{bus}/"
+            return f"arn:aws:events:{region}:{account}:rule/{of_bus}{call['Rule']}"
         return found.replace(":rule/default/", ":rule/")
 
     iam_actions.extract_resource_arn = extract_resource_arn

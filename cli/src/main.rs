@@ -5,6 +5,7 @@ mod apply;
 mod caller;
 mod choices;
 mod controls;
+mod coverage;
 mod explain;
 mod guardrails;
 mod history;
@@ -136,6 +137,26 @@ Examples:
   snapback scan --control ec2-open-egress --region eu-central-1 --json"
     )]
     Scan(scan::Arguments),
+    /// Check that Snapback hears of what happens
+    ///
+    /// It says of each Region of your account whether a trail logs the calls that Snapback watches, and whether
+    /// Snapback's rules are there as this version deploys them. With --member-role and --accounts it does the same in
+    /// members of the organization, and checks the roles there. It uses your own credentials and changes nothing.
+    ///
+    /// A Region without Snapback counts as not covered; --regions says which ones you mean. The newest entry in the
+    /// journal says when something suspicious was last seen there; what is harmless leaves none.
+    ///
+    /// Exit status: 0 if everything is covered, 1 if something is missing, 2 if something cannot be told, or for another
+    /// error.
+    #[command(
+        verbatim_doc_comment,
+        after_long_help = "\
+Examples:
+  snapback coverage
+  snapback coverage --regions us-east-1,eu-central-1
+  snapback coverage --member-role SnapbackOperator --accounts 222233334444,333344445555 --json"
+    )]
+    Coverage(coverage::Arguments),
     /// Replay recorded events, without calling AWS
     ///
     /// It reads CloudTrail's log files, gzipped or not, JSON Lines of CloudTrail records or EventBridge events, and what
@@ -220,6 +241,7 @@ fn run(command: Command, out: &mut impl Write) -> Result<ExitCode> {
         Command::Stop(arguments) => stop::stop(&arguments, out),
         Command::Start(arguments) => stop::start(&arguments, out),
         Command::Scan(arguments) => scan::run(&arguments, out),
+        Command::Coverage(arguments) => coverage::run(&arguments, out),
         Command::Replay(arguments) => replay::run(&arguments, out),
         Command::Explain(arguments) => explain::run(&arguments, out),
         Command::Controls(arguments) => controls::run(&arguments, out),

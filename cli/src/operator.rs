@@ -69,6 +69,11 @@ impl JournalArguments {
         config(self.region.as_deref()).await
     }
 
+    /// The name of Snapback's stack.
+    pub(crate) fn stack(&self) -> &str {
+        self.stack.as_deref().unwrap_or(STACK)
+    }
+
     /// Whether somebody said which journal is meant. It is an error then if it cannot be used.
     fn names_one(&self) -> bool {
         self.journal.is_some() || self.stack.is_some() || variable().is_some()
@@ -84,7 +89,7 @@ impl JournalArguments {
         {
             return Ok((table, NamedBy::Variable));
         }
-        let stack = self.stack.as_deref().unwrap_or(STACK);
+        let stack = self.stack();
         match output(config, stack).await {
             Ok(table) => Ok((table, NamedBy::Stack(stack.to_owned()))),
             Err(error) => Err(trouble::with_advice(error, config)),

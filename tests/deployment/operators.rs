@@ -56,8 +56,14 @@ pub(super) fn policies(template: &Template) -> Result<Vec<Policy>> {
         ),
         (
             "operator-policy-members.json".to_owned(),
-            "`snapback undo` and `apply` of a hub's operator, with `--member-role SnapbackOperator`".to_owned(),
+            "`snapback undo`, `apply` and `coverage` of a hub's operator, with `--member-role SnapbackOperator`"
+                .to_owned(),
             policy(members()),
+        ),
+        (
+            "operator-policy-coverage.json".to_owned(),
+            "`snapback coverage`, with `read`; in members, for the role that is taken there".to_owned(),
+            policy(coverage()),
         ),
     ];
     for (command, about, rights) in COMMANDS {
@@ -148,6 +154,21 @@ fn stop() -> Vec<Value> {
 fn members() -> Vec<Value> {
     vec![json!({"Sid": "Members", "Effect": "Allow", "Action": "sts:AssumeRole",
         "Resource": "arn:aws:iam::*:role/SnapbackOperator"})]
+}
+
+/// Looking at trails, and at what Snapback has deployed in a hub's account and in a member's.
+fn coverage() -> Vec<Value> {
+    let rules = ["arn:aws:events:*:*:rule/snapback-*", "arn:aws:events:*:*:rule/snapback-hub/snapback-*"];
+    vec![
+        json!({"Sid": "Regions", "Effect": "Allow",
+            "Action": ["cloudtrail:DescribeTrails", "ec2:DescribeRegions", "events:ListRules"], "Resource": "*"}),
+        json!({"Sid": "Trails", "Effect": "Allow",
+            "Action": ["cloudtrail:GetEventSelectors", "cloudtrail:GetTrailStatus"],
+            "Resource": "arn:aws:cloudtrail:*:*:trail/*"}),
+        json!({"Sid": "Rules", "Effect": "Allow", "Action": "events:ListTargetsByRule", "Resource": rules}),
+        json!({"Sid": "Roles", "Effect": "Allow", "Action": ["iam:GetRole", "iam:GetRolePolicy"],
+            "Resource": "arn:aws:iam::*:role/snapback-*"}),
+    ]
 }
 
 fn statement(template: &Template, base: &str, on: &On, actions: &BTreeSet<&str>) -> Result<Value> {

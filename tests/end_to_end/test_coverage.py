@@ -1,0 +1,173 @@
+"""Whether Snapback would hear of what happens in an account and Region, and in members: `snapback coverage`."""
+
+import json
+from contextlib import contextmanager
+from types import SimpleNamespace
+
+import pytest
+
+from member import Member
+from scene import operator_policy
+from stack import ACCOUNT, FAULTS, REGION
+
+MEMBER = "222233334444"
+FAR = "eu-west-1"
+WITHOUT_SNAPBACK = "eu-north-1"
+ALL = ("--accounts", MEMBER, "--regions", f"{REGION},{FAR}")
+CHANGED = "that change something"
+
+
+@pytest.fixture(scope="module")
+def world(deployed):
+    """A hub, its account's other Region, and a member with two Regions; each account has a trail for all Regions."""
+    # A look believes what AWS shows, and says so; what a role trusted before is not asked for again.
+    faults = tuple(fault for fault in FAULTS if fault != "old")
+    hub = deployed(mode="revert", Hub="o-exampleorgid", faults=faults)
+    own, member = (Member(hub.aws, account, hub.stack.outputs["HubBusArn"]) for account in (ACCOUNT, MEMBER))
+    own.deploy(FAR, roles="yes")
+    member.deploy(REGION, roles="yes")
+    member.deploy(FAR, roles="no")
+    for account in (own, member):
+        trails = account.client("cloudtrail")
+        trails.create_trail(Name="all", S3BucketName=f"logs-{account.account}", IsMultiRegionTrail=True)
+        trails.start_logging(Name="all")
+    role = member.let_operators_undo(operator_policy(hub.stack.name, "coverage", account=MEMBER))
+    auditor = hub.user_with("auditor", operator_policy(hub.stack.name, "read", "coverage", "members"))
+
+    def coverage(*options: str):
+        return hub.operate("coverage", *options, by=auditor)
+
+    def of_all(*options: str):
+        """What is found, by account and Region, and the exit status."""
+        done = coverage(*ALL, "--member-role", role, "--json", *options)
+        found = [json.loads(line) for line in done.stdout.splitlines()]
+        return {(one["account"], one["region"]): one for one in found}, done.returncode
+
+    return SimpleNamespace(hub=hub, own=own, member=member, role=role, coverage=coverage, of_all=of_all)
+
+
+@contextmanager
+def but(do, undo):
+    """With something done, and undone again."""
+    do()
+    try:
+        yield
+    finally:
+        undo()
+
+
+def missing_in(found: dict) -> dict:
+    return {place: one["missing"] for place, one in found.items() if one["missing"]}
+
+
+def test_where_everything_is_as_deployed_all_is_covered(world):
+    found, status = world.of_all()
+    assert status == 0, [(one["missing"], one["unknown"]) for one in found.values()]
+    places = {(account, region) for account in (ACCOUNT, MEMBER) for region in (REGION, FAR, None)}
+    assert set(found) == places and {one["status"] for one in found.values()} == {"covered"}
+    assert found[ACCOUNT, REGION]["deployed"].startswith("stack `snapback`")
+    forwarding = f"forwarding to {world.member.hub_bus}"
+    assert all(found[place]["deployed"].startswith(forwarding) for place in ((ACCOUNT, FAR), (MEMBER, FAR)))
+    # A trail of another Region is at work here too.
+    [trail] = found[MEMBER, FAR]["trails"]
+    assert trail["arn"] == f"arn:aws:cloudtrail:{REGION}:{MEMBER}:trail/all" and trail["is_multi_region"]
+
+
+def test_the_newest_entry_of_each_region_is_told(world):
+    assert world.of_all()[0][MEMBER, FAR]["newest_entry"] is None
+    ec2 = world.member.client("ec2", FAR)
+    group = ec2.create_security_group(GroupName="seen", Description="seen")["GroupId"]
+    ec2.authorize_security_group_ingress(GroupId=group, IpProtocol="tcp", FromPort=22, ToPort=22, CidrIp="0.0.0.0/0")
+    assert world.hub.announces(SimpleNamespace(id=group, arn=group))["outcome"] == "reverted"
+    assert world.of_all()[0][MEMBER, FAR]["newest_entry"] is not None
+
+
+def test_a_stopped_trail_and_a_service_that_it_leaves_out_are_found(world):
+    trails = world.member.client("cloudtrail")
+    with but(lambda: trails.stop_logging(Name="all"), lambda: trails.start_logging(Name="all")):
+        found, status = world.of_all()
+    assert status == 1 and set(missing_in(found)) == {(MEMBER, REGION), (MEMBER, FAR)}
+    assert all("no trail logs the calls that Snapback watches" in one for [one] in missing_in(found).values())
+
+    def select(**selector):
+        trails.put_event_selectors(TrailName="all", EventSelectors=[{"ReadWriteType": "All", **selector}])
+
+    with but(lambda: select(ExcludeManagementEventSources=["kms.amazonaws.com"]), select):
+        found, status = world.of_all()
+    expected = [f"no trail logs the calls to kms.amazonaws.com {CHANGED}"]
+    assert status == 1 and missing_in(found) == {(MEMBER, REGION): expected, (MEMBER, FAR): expected}
+    conditions = [{"Field": "eventCategory", "Equals": ["Management"]}, {"Field": "readOnly", "Equals": ["true"]}]
+
+    def select_reads():
+        trails.put_event_selectors(TrailName="all", AdvancedEventSelectors=[{"FieldSelectors": conditions}])
+
+    with but(select_reads, select):
+        found, status = world.of_all()
+    assert status == 1 and set(missing_in(found)) == {(MEMBER, REGION), (MEMBER, FAR)}
+    assert world.of_all()[1] == 0
+
+
+def test_rules_that_are_not_as_deployed_are_found(world):
+    events, name = world.member.client("events", FAR), "snapback-member-S3Rule"
+    with but(lambda: events.disable_rule(Name=name), lambda: events.enable_rule(Name=name)):
+        assert missing_in(world.of_all()[0]) == {(MEMBER, FAR): [f"rule `{name}` is disabled"]}
+    rule = events.describe_rule(Name=name)
+    narrow = json.loads(rule["EventPattern"])
+    narrow["detail"]["eventName"] = ["CreateBucket"]
+
+    def put(pattern: str):
+        events.put_rule(Name=name, EventPattern=pattern, State="ENABLED")
+
+    with but(lambda: put(json.dumps(narrow)), lambda: put(rule["EventPattern"])):
+        expected = f"rule `{name}` asks for other events than this version deploys"
+        assert missing_in(world.of_all()[0]) == {(MEMBER, FAR): [expected]}
+    [target] = events.list_targets_by_rule(Rule=name)["Targets"]
+    elsewhere = {**target, "Arn": target["Arn"].replace("snapback-hub", "elsewhere")}
+    with but(
+        lambda: events.put_targets(Rule=name, Targets=[elsewhere]),
+        lambda: events.put_targets(Rule=name, Targets=[target]),
+    ):
+        expected = f"rule `{name}` does not hand its events to {world.member.hub_bus}"
+        assert missing_in(world.of_all()[0]) == {(MEMBER, FAR): [expected]}
+    assert world.of_all()[1] == 0
+
+
+def test_roles_that_are_not_as_deployed_are_found(world):
+    iam, name = world.member.client("iam"), "snapback-member-ec2"
+    text = json.dumps(iam.get_role_policy(RoleName=name, PolicyName="snapback")["PolicyDocument"])
+    with but(
+        lambda: iam.delete_role_policy(RoleName=name, PolicyName="snapback"),
+        lambda: iam.put_role_policy(RoleName=name, PolicyName="snapback", PolicyDocument=text),
+    ):
+        found, status = world.of_all()
+    assert status == 1 and missing_in(found) == {(MEMBER, None): [f"role `{name}` has lost its policy `snapback`"]}
+    trust = iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]
+    anybody = {"Effect": "Allow", "Principal": {"AWS": MEMBER}, "Action": "sts:AssumeRole"}
+    opened = {**trust, "Statement": [*trust["Statement"], anybody]}
+
+    def put(document: dict):
+        iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(document))
+
+    with but(lambda: put(opened), lambda: put(trust)):
+        expected = f"role `{name}` may be taken by others than this version deploys"
+        assert missing_in(world.of_all()[0]) == {(MEMBER, None): [expected]}
+    assert world.of_all()[1] == 0
+
+
+def test_regions_that_are_enabled_and_have_no_snapback_are_named(world):
+    done = world.coverage()
+    assert done.returncode == 1
+    paragraph = next(one for one in done.stdout.split("\n\n") if one.endswith("none yet") and WITHOUT_SNAPBACK in one)
+    first, missing, *_ = paragraph.splitlines()
+    assert first == f"not covered: account {ACCOUNT}, {WITHOUT_SNAPBACK}"
+    assert missing == "    missing: neither stack `snapback` nor what forwards to its hub is deployed here"
+    assert f"covered: account {ACCOUNT}, {REGION}\n" in done.stdout
+    assert done.stdout.splitlines()[-1].endswith("not covered")
+
+
+def test_a_member_that_cannot_be_looked_at_hides_no_other_and_is_not_taken_for_covered(world):
+    accounts = f"333344445555,{MEMBER}"
+    done = world.coverage("--accounts", accounts, "--regions", FAR, "--member-role", world.role)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert f"cannot be told: account 333344445555, {FAR}\n    cannot tell: " in done.stdout
+    assert f"\ncovered: account {MEMBER}, {FAR}\n" in done.stdout
