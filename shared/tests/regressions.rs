@@ -1199,3 +1199,12 @@ fn no_call_but_of_kms_is_spared_by_the_account_of_its_caller() {
         {"Effect":"Allow","Principal":{"AWS":"*"},"NotAction":["sts:AssumeRole"]}]}"#;
     keeps_the_laws(Kind::Trust, text);
 }
+
+#[test]
+fn whose_bucket_a_source_is_another_key_says_beside_other_sources_too() {
+    let text = everyone_if(
+        r#"{"StringEquals":{"aws:SourceOrgID":"o-foreign0001"},"StringLike":{"aws:SourceArn":
+        ["arn:aws:sns:us-east-1:444455556666:topic","arn:aws:s3:::my-bucket"]}}"#,
+    );
+    keeps_the_laws(Kind::Resource, &text);
+}
