@@ -1199,3 +1199,32 @@ fn no_call_but_of_kms_is_spared_by_the_account_of_its_caller() {
         {"Effect":"Allow","Principal":{"AWS":"*"},"NotAction":["sts:AssumeRole"]}]}"#;
     keeps_the_laws(Kind::Trust, text);
 }
+
+#[test]
+fn whose_bucket_a_source_is_another_key_says_beside_other_sources_too() {
+    let text = everyone_if(
+        r#"{"StringEquals":{"aws:SourceOrgID":"o-foreign0001"},"StringLike":{"aws:SourceArn":
+        ["arn:aws:sns:us-east-1:444455556666:topic","arn:aws:s3:::my-bucket"]}}"#,
+    );
+    keeps_the_laws(Kind::Resource, &text);
+}
+
+#[test]
+fn whoever_signs_in_to_a_pool_of_their_own_says_with_which_provider() {
+    let pool = r#"{"Federated":"cognito-identity.amazonaws.com"}"#;
+    let claim =
+        r#"{"ForAnyValue:StringNotEquals":{"cognito-identity.amazonaws.com:amr":["authenticated","unauthenticated"]}}"#;
+    let text = trusted_to(pool, "AssumeRole*", claim);
+    keeps_the_laws(Kind::Trust, &text);
+    is_trusted((Exposure::Public, true), &text);
+}
+
+#[test]
+fn who_signs_in_elsewhere_is_not_kept_out_by_a_deny_of_another_call() {
+    let text = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Federated":
+        "arn:aws:iam::444455556666:saml-provider/directory"},"Action":["sts:*"]},
+        {"Principal":{"AWS":"*"},"Action":"sts:AssumeRole","Condition":{"ArnNotEquals":
+        {"aws:SourceVpcArn":"arn:aws:ec2:us-east-1:111122223333:vpc/vpc-0ours"}},"Effect":"Deny"}]}"#;
+    keeps_the_laws(Kind::Trust, text);
+    is_trusted((Exposure::Foreign, true), text);
+}

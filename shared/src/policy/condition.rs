@@ -132,7 +132,12 @@ pub(super) fn allowed(statement: &Statement<'_>, kind: Kind, trust: &Trust, poin
         if is_owner_told && is_of_nobodys(entry) {
             return Judged { about: About::Source, reach: Reach::ANYONE, values: vec![] };
         }
-        let judged = allowed_by(entry, is_there(entry), &statement.actions, kind, trust);
+        let mut judged = allowed_by(entry, is_there(entry), &statement.actions, kind, trust);
+        if is_owner_told && entry.key.eq_ignore_ascii_case("aws:SourceArn") {
+            let reaches = judged.values.iter_mut().zip(&entry.values);
+            reaches.filter(|(_, value)| !has_account(value)).for_each(|(reach, _)| *reach = Reach::ANYONE);
+            judged.reach = judged.values.iter().copied().reduce(Reach::or).unwrap_or(judged.reach);
+        }
         // Nobody knows which of two spellings of one key counts. They are neighbours, as the entries are sorted.
         let (before, after) = (index.checked_sub(1), index + 1);
         let mut others = before.into_iter().chain([after]).filter_map(|other| entries.get(other));
@@ -165,8 +170,11 @@ fn is_same(one: &Entry<'_>, other: &Entry<'_>) -> bool {
 
 /// Whether it asks for sources whose ARNs have no account, as those of buckets.
 fn is_of_nobodys(entry: &Entry<'_>) -> bool {
-    let has_account = |value: &Word<'_>| value.text.split(':').nth(4).is_some_and(is_fixed);
     entry.key.eq_ignore_ascii_case("aws:SourceArn") && !entry.values.iter().any(has_account)
+}
+
+fn has_account(arn: &Word<'_>) -> bool {
+    arn.text.split(':').nth(4).is_some_and(is_fixed)
 }
 
 /// Whether only a call that is signed meets this. Such a call tells both account and ARN of who signs it, and the account

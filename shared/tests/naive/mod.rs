@@ -18,6 +18,7 @@
 mod operator;
 pub(crate) mod universe;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde_json::Value;
@@ -59,7 +60,7 @@ pub(crate) struct Policy {
 pub(crate) struct Statement {
     pub(crate) allows: bool,
     principal: Principal,
-    /// What is named, and whether it is named to be left out.
+    /// What is named, in small letters, and whether it is named to be left out.
     actions: (Vec<String>, bool),
     resources: Option<(Vec<String>, bool)>,
     conditions: Vec<Condition>,
@@ -144,7 +145,7 @@ impl Statement {
         Self {
             allows: statement["Effect"] == "Allow",
             principal,
-            actions: either("Action").unwrap_or_default(),
+            actions: either("Action").map(|(named, left_out)| (lower(&named), left_out)).unwrap_or_default(),
             resources: either("Resource"),
             conditions: conditions(&statement["Condition"]),
             has_variables,
@@ -173,7 +174,7 @@ impl Statement {
         // word, so that there is something to find.
         let is_of_bucket = ["s3:", "sts:"].iter().any(|service| action.starts_with(service));
         let may_mean = |is_star: bool| is_of_bucket || !self.allows || !is_star;
-        let is_named = |pattern: &String| may_mean(pattern == "*") && is_like(&pattern.to_lowercase(), &action);
+        let is_named = |pattern: &String| may_mean(pattern == "*") && is_like(pattern, &action);
         let names_action = actions.iter().any(is_named) != *left_out && may_mean(*left_out);
         let names_resource = match &self.resources {
             None => true,
@@ -203,18 +204,18 @@ impl Statement {
         self.conditions.iter().all(|condition| {
             let values: Vec<_> = condition.values.iter().map(|value| self.with_variables(value, context)).collect();
             // A value whose variable has no value equals nothing.
-            let values: Vec<_> = values.into_iter().flatten().collect();
+            let values: Vec<Cow<'_, str>> = values.into_iter().flatten().collect();
             let asked = context.get(&condition.key).map(Vec::as_slice);
             condition.operator.holds(asked, &values).unwrap_or(self.allows)
         })
     }
 
     /// The text with its variables replaced by what the request says.
-    fn with_variables(&self, text: &str, context: &Context) -> Option<String> {
+    fn with_variables<'t>(&self, text: &'t str, context: &Context) -> Option<Cow<'t, str>> {
         if !self.has_variables {
-            return Some(text.to_owned());
+            return Some(Cow::Borrowed(text));
         }
-        let Some((before, rest)) = text.split_once("${") else { return Some(text.to_owned()) };
+        let Some((before, rest)) = text.split_once("${") else { return Some(Cow::Borrowed(text)) };
         let (variable, after) = rest.split_once('}')?;
         let value = match variable {
             "*" | "?" | "$" => variable.to_owned(),
@@ -224,7 +225,7 @@ impl Statement {
                 said.or_else(|| default.map(|default| default.trim().trim_matches('\'').to_owned()))?
             }
         };
-        Some(format!("{before}{value}{}", self.with_variables(after, context)?))
+        Some(Cow::Owned(format!("{before}{value}{}", self.with_variables(after, context)?)))
     }
 }
 
@@ -286,6 +287,10 @@ fn conditions(block: &Value) -> Vec<Condition> {
         })
     });
     asked.collect()
+}
+
+fn lower(names: &[String]) -> Vec<String> {
+    names.iter().map(|name| name.to_lowercase()).collect()
 }
 
 fn list(value: &Value) -> Vec<&Value> {

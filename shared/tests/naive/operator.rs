@@ -1,5 +1,6 @@
 //! What a condition operator says of the values in a request.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use super::is_like;
@@ -46,7 +47,7 @@ impl Operator {
     }
 
     /// Whether the condition holds for what a request says of the key, if anything; nothing if that is not known.
-    pub(super) fn holds(&self, asked: Option<&[String]>, values: &[String]) -> Option<bool> {
+    pub(super) fn holds(&self, asked: Option<&[String]>, values: &[Cow<'_, str>]) -> Option<bool> {
         let comparison = self.comparison?;
         let asked = asked.unwrap_or_default();
         if let Comparison::Null = comparison {

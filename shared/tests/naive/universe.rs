@@ -425,6 +425,15 @@ const FEDERATED: &[(Standing, &str, &Says)] = &[
             ("cognito-identity.amazonaws.com:amr", &["authenticated"]),
         ],
     ),
+    // Of most pools it also says with which provider somebody signed in.
+    (
+        Anyone,
+        COGNITO,
+        &[
+            ("cognito-identity.amazonaws.com:aud", &["us-east-1:99999999-aaaa-bbbb-cccc-dddddddddddd"]),
+            ("cognito-identity.amazonaws.com:amr", &["authenticated", "cognito-idp.us-east-1.amazonaws.com/other"]),
+        ],
+    ),
     (
         Anyone,
         COGNITO,
@@ -495,7 +504,8 @@ fn targets(policy: &Policy, is_trust: bool) -> Vec<(&'static str, &'static str)>
             let request = Request { caller: Caller::Anonymous, action, resource, context: Context::new() };
             let about: Vec<_> = policy.statements.iter().map(|statement| statement.is_about(&request)).collect();
             let is_allowed = policy.statements.iter().zip(&about).any(|(statement, about)| statement.allows && *about);
-            is_allowed && seen.insert(about)
+            // Who comes to a role by one call cannot come by another.
+            is_allowed && (seen.insert(about) || is_trust)
         })
         .collect()
 }
