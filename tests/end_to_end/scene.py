@@ -333,9 +333,16 @@ class Snapback:
     # What an operator does
 
     def undo(self, *entry_or_options: str) -> subprocess.CompletedProcess:
-        # People are told first, and only then is the entry completed. No operator is as quick as a test.
-        wait_for(lambda: not any(self._is_pending(entry) for entry in entry_or_options), patience=10)
+        self._wait_until_complete(*entry_or_options)
         return self.operate("undo", *entry_or_options, "--yes")
+
+    def apply(self, entry_id: str) -> subprocess.CompletedProcess:
+        self._wait_until_complete(entry_id)
+        return self.operate("apply", entry_id, "--yes")
+
+    def _wait_until_complete(self, *entries: str) -> None:
+        """People are told first, and only then is the entry completed. No operator is as quick as a test."""
+        wait_for(lambda: not any(self._is_pending(entry) for entry in entries), patience=10)
 
     def _is_pending(self, entry_id: str) -> bool:
         of_it = (item for item in self.entries() if item["pk"] == f"entry#{entry_id}")

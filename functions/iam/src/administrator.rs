@@ -47,6 +47,15 @@ pub(crate) fn adds(
     })
 }
 
+/// What the names of AWS's own policies end with that only read.
+/// <https://docs.aws.amazon.com/aws-managed-policy/latest/reference/policy-list.html>
+const READERS: [&str; 3] = ["ReadOnlyAccess", "ViewOnlyAccess", "SecurityAudit"];
+
+/// Whether it is a policy of AWS that only reads, which nobody but AWS can change.
+pub(crate) fn only_reads(policy: &str) -> bool {
+    policy.contains(":iam::aws:policy/") && READERS.iter().any(|reader| policy.ends_with(reader))
+}
+
 pub(crate) fn unread(error: &NotUnderstood) -> String {
     format!("what it allows cannot be told: {error}")
 }

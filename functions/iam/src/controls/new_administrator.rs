@@ -20,6 +20,7 @@
 //!
 //! **Leaves alone**
 //! - grants that add no way to become administrator to those that the identity had without them
+//! - policies of AWS that only read, such as `ReadOnlyAccess`
 //! - what a permissions boundary keeps from taking effect
 //! - ways that lead through another service that has a privileged role, such as `iam:PassRole` with a Lambda function
 //! - grants that are gone by the time Snapback looks
@@ -43,7 +44,7 @@ use snapback::policy::{NotUnderstood, PolicyText};
 use snapback::settings::Settings;
 use snapback::subject::Subject;
 
-use crate::administrator::{added, found, unread};
+use crate::administrator::{added, found, only_reads, unread};
 use crate::aws::authorization_details;
 use crate::permissions::{Granted, IamIdentity, IdentityKind, Permissions};
 use crate::told::{self, SERVICE, is_of_aws, option_of, subject, through_cloudformation};
@@ -160,6 +161,7 @@ impl Control for NewAdministrator {
             return vec![Suspicion { subject: Subject::account(event), why }];
         };
         let (subject, why) = match &grant {
+            Grant::Managed(_, policy) if only_reads(policy) => return vec![],
             Grant::Managed(of, policy) => {
                 (subject(event, of), format!("managed policy `{policy}` was attached to {of}"))
             }
