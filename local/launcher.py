@@ -14,6 +14,7 @@ what it should if AWS behaves like that:
 * `aws:PrincipalArn` is the role's ARN in sessions; `aws:PrincipalIsAWSService`, `dynamodb:LeadingKeys` and
   `events:TargetArn` are there.
 * A rule of the default bus has no bus in its ARN, and rules go by `Rule` in the calls upon their targets.
+  The bus that is described is a bus, and no rule.
 * The calls upon a topic's tags are calls upon that topic.
 * Reading and removing a function's concurrency are actions of their own.
 * `AWS::Region` in the conditions of a template, which CloudFormation there takes for a word.
@@ -577,6 +578,8 @@ def play_resources_of_rules() -> None:
             bus = call.get("EventBusName", "default").rpartition("/")[2]
             of_bus = "" if bus == "default" else f"{bus}/"
             return f"arn:aws:events:{region}:{account}:rule/{of_bus}{call['Rule']}"
+        if headers.get("x-amz-target", "").endswith(".DescribeEventBus"):
+            return f"arn:aws:events:{region}:{account}:event-bus/{call['Name']}"
         return found.replace(":rule/default/", ":rule/")
 
     iam_actions.extract_resource_arn = extract_resource_arn
