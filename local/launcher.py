@@ -8,12 +8,13 @@ what it should if AWS behaves like that:
 * Lambda behind EventBridge: is invoked asynchronously, so it gets retries and its on-failure destination; a rule
   whose function is gone sends to its dead-letter queue, and says for whom it was. How long retries wait is ours to say, not AWS's minute.
 * The schedule of the redrive function: it wakes as soon as an event is due that was to wait, not every five minutes.
-* CloudTrail's event history (`event_history.py`).
+* CloudTrail's event history (`event_history.py`), and trails that a template makes (`trails.py`).
 * Mail: what SNS would send lies in `mail.jsonl` beside the log, whatever a subscription filters.
 * Lambda's layers: functions run on this machine, whose /opt is not theirs, so they are told where theirs lie.
 * `aws:PrincipalArn` is the role's ARN in sessions; `aws:PrincipalIsAWSService`, `dynamodb:LeadingKeys` and
   `events:TargetArn` are there.
 * A rule of the default bus has no bus in its ARN, and rules go by `Rule` in the calls upon their targets.
+  The bus that is described is a bus, and no rule.
 * The calls upon a topic's tags are calls upon that topic.
 * Reading and removing a function's concurrency are actions of their own.
 * `AWS::Region` in the conditions of a template, which CloudFormation there takes for a word.
@@ -76,6 +77,7 @@ import organization
 import policy_status
 import policy_versions
 import security_groups
+import trails
 import vpc_block_public_access
 from chance import Chance
 from wire import Call, signing_name
@@ -129,6 +131,7 @@ def main() -> None:
     play_actions_upon_concurrency()
     account_public_access.install(then=remember)
     organization.install()
+    trails.install()
     policy_status.install()
     policy_versions.install()
     iam_details.install()
@@ -579,6 +582,8 @@ def play_resources_of_rules() -> None:
             bus = call.get("EventBusName", "default").rpartition("/")[2]
             of_bus = "" if bus == "default" else f"{bus}/"
             return f"arn:aws:events:{region}:{account}:rule/{of_bus}{call['Rule']}"
+        if headers.get("x-amz-target", "").endswith(".DescribeEventBus"):
+            return f"arn:aws:events:{region}:{account}:event-bus/{call['Name']}"
         return found.replace(":rule/default/", ":rule/")
 
     iam_actions.extract_resource_arn = extract_resource_arn

@@ -16,7 +16,12 @@ const LONGEST: usize = 5120;
 
 /// For each kind of resource in the template: what would change or remove it, and the name by which the policy knows it,
 /// if AWS knows one. Two things have no name of the stack's: keys are known by their tag, and subscriptions not at all.
-const KINDS: [(&str, &str, &[&str]); 17] = [
+const KINDS: [(&str, &str, &[&str]); 20] = [
+    (
+        "AWS::CloudTrail::Trail",
+        ":trail/snapback-*",
+        &["cloudtrail:DeleteTrail", "cloudtrail:PutEventSelectors", "cloudtrail:StopLogging", "cloudtrail:UpdateTrail"],
+    ),
     ("AWS::CloudWatch::Alarm", ":alarm:snapback-*", &["cloudwatch:DeleteAlarms", "cloudwatch:SetAlarmState"]),
     (
         "AWS::DynamoDB::Table",
@@ -36,6 +41,12 @@ const KINDS: [(&str, &str, &[&str]); 17] = [
     ("AWS::KMS::Alias", ":alias/snapback-*", &["kms:DeleteAlias", "kms:UpdateAlias"]),
     ("AWS::Lambda::Permission", ":function:snapback-*", &["lambda:AddPermission", "lambda:RemovePermission"]),
     ("AWS::Logs::LogGroup", ":log-group:snapback-*", &["logs:DeleteLogGroup", "logs:PutRetentionPolicy"]),
+    (
+        "AWS::S3::Bucket",
+        ":s3:::snapback-*",
+        &["s3:DeleteBucket", "s3:DeleteObject", "s3:PutBucketVersioning", "s3:PutLifecycleConfiguration"],
+    ),
+    ("AWS::S3::BucketPolicy", ":s3:::snapback-*", &["s3:DeleteBucketPolicy", "s3:PutBucketPolicy"]),
     ("AWS::SNS::Subscription", "*", &["sns:Unsubscribe", "sns:SetSubscriptionAttributes"]),
     ("AWS::SNS::Topic", ":sns:*:*:snapback-*", &["sns:DeleteTopic", "sns:SetTopicAttributes"]),
     ("AWS::SNS::TopicPolicy", ":sns:*:*:snapback-*", &["sns:AddPermission", "sns:SetTopicAttributes"]),

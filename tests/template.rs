@@ -861,15 +861,47 @@ fn the_guardrails_are_checked_by_their_build_and_lie_where_every_function_looks(
     Ok(())
 }
 
-/// A key that the list does not have is not watched.
+/// A key that the list does not have is not watched. That of a trail that the stack may make is the trail's.
 #[test]
-fn snapback_watches_over_exactly_the_keys_that_the_template_has() -> Result<()> {
+fn snapback_watches_over_exactly_the_keys_that_every_stack_has() -> Result<()> {
     let template = Template::read()?;
-    let keys: BTreeSet<String> =
-        template.resources("AWS::KMS::Key").iter().map(|(id, _)| format!("{id}.Arn")).collect();
+    let keys = template.resources("AWS::KMS::Key").into_iter().filter(|(_, key)| key["Condition"].is_null());
+    let keys: BTreeSet<String> = keys.map(|(id, _)| format!("{id}.Arn")).collect();
     let told = |variable: &str| attribute(&template.0["Globals"]["Function"]["Environment"]["Variables"][variable]);
     let all = ["SNAPBACK_KEYS", "SNAPBACK_JOURNAL_KEY"].into_iter().filter_map(told).map(str::to_owned).collect();
     assert_eq!(keys, all);
+    Ok(())
+}
+
+/// Whoever finds the trail's bucket or key open could write or read what is recorded.
+#[test]
+fn the_bucket_and_the_key_of_the_trail_let_in_nobody_but_the_trail() -> Result<()> {
+    let template = Template::read()?;
+    let resources = &template.0["Resources"];
+    let bucket = &resources["TrailBucketPolicy"]["Properties"]["PolicyDocument"]["Statement"];
+    let key = &resources["TrailKey"]["Properties"]["KeyPolicy"]["Statement"];
+    let allowed = items(bucket).chain(items(key)).filter(|statement| statement["Effect"] == "Allow");
+    let of_service: Vec<&Value> = allowed.filter(|statement| statement["Sid"] != "AccountDecides").collect();
+    assert_eq!(of_service.len(), 3);
+    for statement in of_service {
+        let sid = text(&statement["Sid"]);
+        assert_eq!(statement["Principal"]["Service"], "cloudtrail.amazonaws.com", "{sid}");
+        let Value::Tagged(arn) = &statement["Condition"]["StringEquals"]["aws:SourceArn"] else {
+            anyhow::bail!("{sid} does not say which trail");
+        };
+        let arns: Vec<&str> = items(&arn.value).filter_map(|arn| tagged(arn, "Sub")).collect();
+        assert!(arns.len() == 2 && arns.iter().all(|arn| arn.ends_with(":trail/${AWS::StackName}-trail")), "{sid}");
+    }
+    for kept in ["TrailBucket", "TrailKey"] {
+        for policy in ["DeletionPolicy", "UpdateReplacePolicy"] {
+            assert_eq!(resources[kept][policy], "Retain", "{kept}");
+        }
+    }
+    assert_eq!(tagged(&resources["Trail"]["Properties"]["TrailName"], "Sub"), Some("${AWS::StackName}-trail"));
+    let lifecycle = &resources["TrailBucket"]["Properties"]["LifecycleConfiguration"]["Rules"];
+    for rule in items(lifecycle) {
+        assert!(fields(rule).iter().all(|field| !field.contains("Expiration")), "what is recorded does not expire");
+    }
     Ok(())
 }
 

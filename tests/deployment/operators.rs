@@ -165,6 +165,8 @@ fn coverage() -> Vec<Value> {
         json!({"Sid": "Trails", "Effect": "Allow",
             "Action": ["cloudtrail:GetEventSelectors", "cloudtrail:GetTrailStatus"],
             "Resource": "arn:aws:cloudtrail:*:*:trail/*"}),
+        json!({"Sid": "Hub", "Effect": "Allow", "Action": "events:DescribeEventBus",
+            "Resource": "arn:aws:events:*:*:event-bus/snapback-hub"}),
         json!({"Sid": "Rules", "Effect": "Allow", "Action": "events:ListTargetsByRule", "Resource": rules}),
         json!({"Sid": "Roles", "Effect": "Allow", "Action": ["iam:GetRole", "iam:GetRolePolicy"],
             "Resource": "arn:aws:iam::*:role/snapback-*"}),

@@ -31,7 +31,7 @@ pub(super) fn source(template: &Template) -> Result<String> {
                    this file.\n"
             .to_owned();
     for (name, kind) in KINDS {
-        // What a hub has besides is not watched: it may not be there.
+        // What a hub has besides, and a trail of its own, are not watched: they may not be there.
         let is_watched = |resource: &Value| resource["Condition"].is_null() || is_of_iam(resource);
         let watched = template.resources(kind).into_iter().filter(|(_, resource)| is_watched(resource));
         let ids: Vec<&str> = watched.map(|(id, _)| id).collect();
@@ -55,7 +55,8 @@ pub(super) fn source(template: &Template) -> Result<String> {
     out += "];\n";
     out += "\n/// The policies of the keys, in which `${…}` is what CloudFormation knows.\n";
     out += "pub(crate) const POLICIES: &[(&str, &str)] = &[\n";
-    for (id, key) in template.resources("AWS::KMS::Key") {
+    let keys = template.resources("AWS::KMS::Key").into_iter();
+    for (id, key) in keys.filter(|(_, key)| key["Condition"].is_null()) {
         let policy = written_out(&key["Properties"]["KeyPolicy"])?;
         writeln!(out, "    (\"{id}\", r#\"{policy}\"#),")?;
     }

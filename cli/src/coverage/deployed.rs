@@ -339,8 +339,8 @@ mod tests {
         let Json::Object(mut pattern) = rule.pattern.clone().expect("a pattern") else { panic!("no object") };
         let names = pattern["detail"]["eventName"].as_array_mut().expect("names");
         names.reverse();
-        let role = "arn:aws:iam::222233334444:role/snapback-forwarder".to_owned();
-        let target = Target { arn: deployment("eu-west-1", true).hub_bus, role: Some(role) };
+        let forwarder = "arn:aws:iam::222233334444:role/snapback-forwarder".to_owned();
+        let target = Target { arn: deployment("eu-west-1", true).hub_bus, role: Some(forwarder) };
         let seen = SeenRule {
             name: rule.name.clone(),
             is_disabled: false,

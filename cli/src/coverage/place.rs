@@ -14,7 +14,7 @@ use super::deployed::{Deployment, Role, Rule, SeenRule, Target, Template};
 const AT_ONCE: usize = 4;
 
 /// What AWS says of a bus or a rule that is not there.
-const NO_SUCH_RULE: [&str; 1] = ["ResourceNotFoundException"];
+const GONE: [&str; 1] = ["ResourceNotFoundException"];
 /// … and of a role.
 const NO_SUCH_ROLE: [&str; 1] = ["NoSuchEntity"];
 
@@ -41,20 +41,22 @@ pub(super) async fn regions(place: &Place) -> Result<Vec<String>> {
 pub(super) async fn deployed(place: &Place, deployment: &Deployment) -> Result<Option<Deployed>> {
     let client = snapback::client!(aws_sdk_eventbridge, &place.config);
     let names = format!("{}-", deployment.stack);
-    let mut seen = listed(&client, &names, None).await?.unwrap_or_default();
-    let is_there = |rules: &[Rule]| seen.iter().any(|(_, seen)| rules.iter().any(|rule| rule.is(&seen.name)));
-    let template = if is_there(&Template::Stack.rules(deployment)?) {
+    let mut seen = listed(&client, &names, None).await?;
+    let has = |rules: &[Rule]| seen.iter().any(|(_, seen)| rules.iter().any(|rule| rule.is(&seen.name)));
+    let template = if has(&Template::Stack.rules(deployment)?) {
         Template::Stack
-    } else if is_there(&Template::Member.rules(deployment)?) {
+    } else if has(&Template::Member.rules(deployment)?) {
         Template::Member
     } else {
         return Ok(None);
     };
     let mut deployment = deployment.clone();
     if template == Template::Stack {
-        let of_hub = listed(&client, &names, Some(&format!("{}-hub", deployment.stack))).await?;
-        deployment.is_hub = of_hub.is_some();
-        seen.extend(of_hub.unwrap_or_default());
+        let bus = format!("{}-hub", deployment.stack);
+        deployment.is_hub = is_there(&client, &bus).await?;
+        if deployment.is_hub {
+            seen.extend(listed(&client, &names, Some(bus)).await?);
+        }
     }
     let rules = template.rules(&deployment)?;
     let looks = rules.iter().map(|rule| async {
@@ -67,14 +69,18 @@ pub(super) async fn deployed(place: &Place, deployment: &Deployment) -> Result<O
     Ok(Some(Deployed { template, rules: rules.len(), faults: faults.concat() }))
 }
 
-/// The rules of a bus whose names begin so, with the bus; nothing if there is no such bus.
-async fn listed(client: &Client, names: &str, bus: Option<&str>) -> Result<Option<Vec<(Option<String>, SeenRule)>>> {
-    let bus = bus.map(str::to_owned);
+/// Whether there is a bus of this name: a hub has one.
+async fn is_there(client: &Client, bus: &str) -> Result<bool> {
+    let answer = client.describe_event_bus().name(bus).send().await;
+    Ok(unless_gone(answer, &GONE, || format!("reading the event bus `{bus}`"))?.is_some())
+}
+
+/// The rules of a bus whose names begin so, with the bus, which is the default one if none is named.
+async fn listed(client: &Client, names: &str, bus: Option<String>) -> Result<Vec<(Option<String>, SeenRule)>> {
     let (mut rules, mut next) = (vec![], None);
     loop {
         let call = client.list_rules().name_prefix(names).set_event_bus_name(bus.clone()).set_next_token(next);
-        let doing = || "listing the rules of Snapback".to_owned();
-        let Some(answer) = unless_gone(call.send().await, &NO_SUCH_RULE, doing)? else { return Ok(None) };
+        let answer = call.send().await.map_err(|error| failure(error).context("listing the rules of Snapback"))?;
         rules.extend(answer.rules.unwrap_or_default().into_iter().map(|rule| {
             let seen = SeenRule {
                 is_disabled: rule.state == Some(RuleState::Disabled),
@@ -86,7 +92,7 @@ async fn listed(client: &Client, names: &str, bus: Option<&str>) -> Result<Optio
         }));
         next = answer.next_token;
         if next.is_none() {
-            return Ok(Some(rules));
+            return Ok(rules);
         }
     }
 }
@@ -94,7 +100,7 @@ async fn listed(client: &Client, names: &str, bus: Option<&str>) -> Result<Optio
 async fn targets(client: &Client, rule: &str, bus: Option<&str>) -> Result<Vec<Target>> {
     let call = client.list_targets_by_rule().rule(rule).set_event_bus_name(bus.map(str::to_owned));
     let doing = || format!("listing the targets of rule `{rule}`");
-    let answer = unless_gone(call.send().await, &NO_SUCH_RULE, doing)?;
+    let answer = unless_gone(call.send().await, &GONE, doing)?;
     let targets = answer.and_then(|answer| answer.targets).unwrap_or_default().into_iter();
     Ok(targets.map(|target| Target { arn: target.arn, role: target.role_arn }).collect())
 }

@@ -17,7 +17,7 @@ use super::selectors::{Logged, Selectors};
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Trail {
     arn: String,
-    is_organization_trail: bool,
+    of_organization: bool,
     is_multi_region: bool,
     /// Nothing if AWS does not say.
     is_logging: Option<bool>,
@@ -48,7 +48,7 @@ pub(super) async fn trails(place: &Place, selected: &Selected) -> Result<Vec<Tra
         // Another Region's trail, and the organization's, are only found by their ARNs.
         let status = client.get_trail_status().name(&arn).send().await.map_err(failure);
         let mut trail = Trail {
-            is_organization_trail: listed.is_organization_trail == Some(true),
+            of_organization: listed.is_organization_trail == Some(true),
             is_multi_region: listed.is_multi_region_trail == Some(true),
             has_global_services: listed.include_global_service_events != Some(false),
             arn,
@@ -136,7 +136,7 @@ impl Trail {
 
     /// As people read it.
     pub(super) fn said(&self) -> String {
-        let whose = if self.is_organization_trail { "organization trail" } else { "trail" };
+        let whose = if self.of_organization { "organization trail" } else { "trail" };
         let does = match self.is_logging {
             Some(true) => "logs",
             Some(false) => "is stopped",
@@ -156,7 +156,7 @@ mod tests {
     fn trail(is_logging: bool) -> Trail {
         Trail {
             arn: "arn:aws:cloudtrail:eu-central-1:111122223333:trail/all".to_owned(),
-            is_organization_trail: false,
+            of_organization: false,
             is_multi_region: true,
             is_logging: Some(is_logging),
             has_global_services: true,
