@@ -414,7 +414,7 @@ def said_of_passwords(snapback, outcome: str) -> dict:
     heard = lambda: [  # noqa: E731
         one
         for one in snapback.announcements()
-        if (one.get("control"), one["outcome"]) == ("iam-weak-password-policy", outcome)
+        if (one.get("control"), one.get("outcome")) == ("iam-weak-password-policy", outcome)
     ]
     assert snapback.has_settled()
     assert wait_for(heard)
