@@ -43,11 +43,8 @@ pub(crate) fn meant_by(pattern: &str) -> Vec<&'static AnyControl> {
 /// A pattern that means some control.
 pub(crate) fn pattern(text: &str) -> Result<String, String> {
     if meant_by(text).is_empty() {
-        return Err(
-            "there is no such control; `snapback controls` lists them. A pattern leaves out opt-in controls: name \
-                    each by its id"
-                .to_owned(),
-        );
+        let hint = if text.ends_with('*') { ". A pattern leaves out opt-in controls: name each by its id" } else { "" };
+        return Err(format!("there is no such control; `snapback controls` lists them{hint}"));
     }
     Ok(text.to_owned())
 }

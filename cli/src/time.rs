@@ -45,7 +45,10 @@ fn after(text: &str, now: Timestamp) -> Result<Timestamp, String> {
 
 /// How long something lasts, from now.
 pub(crate) fn span(text: &str) -> Result<Span, String> {
-    let span = text.parse::<Span>().ok().filter(|span| span.is_positive());
+    let span = text.parse::<Span>().ok();
+    if span.is_some_and(|span| !span.is_positive()) {
+        return Err("it has to be longer than nothing".to_owned());
+    }
     let now = Timestamp::now().to_zoned(TimeZone::UTC);
     let span = span.filter(|span| now.checked_add(*span).is_ok());
     span.ok_or_else(|| "expected a span such as `4h`, `30m` or `2d`".to_owned())

@@ -408,6 +408,7 @@ fn a_principal_is_judged_by_all_that_a_saved_account_says_it_holds() -> Result<(
     for (arn, said) in [
         ("arn:aws:iam::111122223333:user/zoe", "-:1:1: `arn:aws:iam::111122223333:user/zoe` is not in it"),
         ("arn:aws:iam::111122223333:user/tom", "-:1:1: group `gone` is not in it"),
+        ("arn:aws:iam::444455556666:user/bob", "-:1:1: `arn:aws:iam::444455556666:user/bob` is not in it"),
     ] {
         let said_of = of(arn)?;
         assert_eq!((said_of.status, said_of.err), (Some(2), format!("snapback: {said}\n")), "{arn}");
@@ -743,6 +744,9 @@ fn each_line_gets_its_answer_and_a_bad_one_does_not_stop_the_rest() -> Result<()
         assert_eq!((said.out.lines().count(), said.status), (2, Some(1)), "{what} {}", said.err);
         let said = explain(&[what, "-", "--lines", "--json"], format!("{good}\n"))?;
         assert_eq!((said.out.lines().count(), said.status), (1, Some(0)), "{what} {}", said.err);
+        let none = explain(&[what, "-", "--lines", "--json"], "\n")?;
+        let expected = "snapback: -: expected a JSON object on each line, found none\n";
+        assert_eq!((none.err.lines().next(), none.status), (expected.lines().next(), Some(2)), "{what}");
     }
     Ok(())
 }
@@ -945,7 +949,7 @@ fn a_permission_is_told_with_its_accounts_and_actions() -> Result<()> {
     event["requestParameters"] = json!({"queueUrl": "https://sqs.eu-central-1.amazonaws.com/111122223333/orders",
         "label": "partner", "aWSAccountIds": ["777788889999"], "actions": ["SendMessage"]});
     let said = explain(&["event", "-"], event.to_string())?;
-    assert!(said.out.contains("statement 1 (`partner`) lets `777788889999` do SQS:SendMessage"), "{}", said.out);
+    assert!(said.out.contains("statement 1 (`partner`) lets `777788889999`, which is not trusted, do SQS:SendMessage"), "{}", said.out);
     Ok(())
 }
 

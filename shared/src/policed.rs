@@ -211,7 +211,9 @@ impl<P: Policed> Control for Open<P> {
             ToldPolicy::Is(text) => match Policy::parse(text) {
                 Err(error) => Some(format!("the event's policy is not understood: {error}")),
                 Ok(policy) => {
-                    let open = open::<P>(policy.judge(P::KIND, &settings.trust_at(event)).grants);
+                    // AWS takes the unique id of somebody who is there, and refuses that of somebody who is no more.
+                    let trust = Trust { shows_new_ids: true, ..settings.trust_at(event) };
+                    let open = open::<P>(policy.judge(P::KIND, &trust).grants);
                     (!open.is_empty()).then(|| said(&open))
                 }
             },

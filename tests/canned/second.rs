@@ -621,6 +621,22 @@ async fn whom_a_policy_names_by_an_id_is_told_of_only_if_that_is_somebody_at_the
     Ok(())
 }
 
+/// AWS takes the id of somebody who is there, and shows the ARN from then on.
+#[tokio::test]
+async fn a_call_that_names_somebody_by_an_id_is_looked_at() -> Result<()> {
+    let to = |who: &str| {
+        policy(&[&format!(
+            r#"{{"Effect":"Allow","Principal":{{"AWS":"{who}"}},"Action":"s3:GetObject","Resource":"*"}}"#
+        )])
+    };
+    let (id, stranger) = (to("AIDAEXAMPLEEXAMPLE001"), to("arn:aws:iam::777788889999:user/x"));
+    let gone = s3_error(404, "NoSuchBucketPolicy");
+    let aws = Aws::default().answers("S3.GetBucketPolicy", [ok(&stranger), ok(&stranger), gone]);
+    deliver(&s3::FUNCTION, &aws, Mode::Revert, bucket_policy_was_put(&id)).await?;
+    assert_eq!((aws.bodies("S3.DeleteBucketPolicy").len(), &notices(&aws)[0]["outcome"]), (1, &json!("reverted")));
+    Ok(())
+}
+
 /// Without a journal nothing remembers what people were told, except the process itself, and what it fails with.
 #[tokio::test]
 async fn while_the_journal_is_out_people_are_told_once_and_of_no_entry() -> Result<()> {

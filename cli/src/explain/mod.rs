@@ -156,6 +156,9 @@ impl<W: Write> Explanation<'_, W> {
                 }
             }
         }
+        if self.answered + self.bad == 0 {
+            self.complain("expected a JSON object on each line, found none")?;
+        }
         let (good, untrusted, bad) = (self.answered, self.untrusted, self.bad);
         if !self.input.json {
             writeln!(self.out, "{good} answered, {untrusted} untrusted, {bad} bad")?;

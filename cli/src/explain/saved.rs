@@ -87,7 +87,9 @@ impl Saved {
     /// All that an identity holds. What stands elsewhere than in the file is never taken for nothing.
     pub(super) fn permissions(&self, arn: &str) -> Result<Permissions, NotUnderstood> {
         let all = [&self.user_detail_list, &self.role_detail_list, &self.group_detail_list];
-        let is_it = |detail: &&Detail| detail.arn == arn || iam::named(&detail.arn) == iam::named(arn);
+        // Some leave out the path.
+        let of = |arn: &str| (arn.split(':').nth(4).map(str::to_owned), iam::named(arn));
+        let is_it = |detail: &&Detail| detail.arn == arn || of(&detail.arn) == of(arn);
         let detail = all.into_iter().flatten().find(is_it).ok_or_else(|| refused(format!("`{arn}` is not in it")))?;
         let groups = detail.group_list.iter().map(|name| {
             let is_it = |group: &&Detail| group.group_name.as_ref() == Some(name);

@@ -316,7 +316,11 @@ impl<'w, 's> Writer<'w, 's> {
             grantee: grantee.to_owned(),
             name,
             writes: self.writes,
-            why: format!("{} {lets} {who} {}{how}", self.which, self.what),
+            why: match how {
+                // It is said of whom, and not of what.
+                STRANGER => format!("{} {lets} {who}, {how}, {}", self.which, self.what),
+                _ => format!("{} {lets} {who} {}{how}", self.which, self.what),
+            },
             part,
             kind: self.context.kind,
         }
@@ -337,11 +341,13 @@ impl<'w, 's> Writer<'w, 's> {
     }
 }
 
+const STRANGER: &str = "which is not trusted";
+
 fn how_of_one(reach: Reach) -> &'static str {
     match reach.exposure {
         Exposure::None => ", but a condition or a `Deny` keeps them out",
-        Exposure::Foreign => ", which is not trusted",
-        Exposure::Service => ", and for whom that acts is not said",
+        Exposure::Foreign => STRANGER,
+        Exposure::Service => ", and does not say on whose behalf",
         _ => "",
     }
 }
@@ -351,7 +357,7 @@ fn how_of_many(reach: Reach) -> &'static str {
         Exposure::None => ", but nobody is left to whom that applies",
         Exposure::Account => ", but only for a trusted account",
         Exposure::Organization => ", but only for a trusted organization or network",
-        Exposure::Service => ", and for whom that acts is not said",
+        Exposure::Service => ", and does not say on whose behalf",
         Exposure::Foreign => ", limited by its condition to callers or networks that are not trusted",
         Exposure::Public => "",
     }

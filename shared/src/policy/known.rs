@@ -154,7 +154,7 @@ pub(super) struct Issuer {
 /// whose audience is an app that anyone may sign in to, and others of that sort with which the public signs in.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_oidc_secure-by-default.html>
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html#condition-keys-wif>
-const SHARED: [Issuer; 47] = [
+const SHARED: [Issuer; 48] = [
     issuer("access.line.me", &["sub"]),
     issuer(GOOGLE, &["aud", "sub"]),
     issuer("agent.buildkite.com", &["sub", "organization_id", "organization_slug", "pipeline_id"]),
@@ -176,6 +176,8 @@ const SHARED: [Issuer; 47] = [
     issuer("graph.facebook.com", &["id"]),
     issuer("huggingface.co", &["sub"]),
     issuer("id.twitch.tv/oauth2", &["sub"]),
+    // https://depot.dev/docs/ci/oidc
+    issuer("identity.depot.dev", &["sub"]),
     issuer("kauth.kakao.com", &["sub"]),
     // env0. https://docs.envzero.com/guides/integrations/oidc-integrations/oidc-with-aws
     issuer("login.app.env0.com", &["sub"]),

@@ -437,11 +437,11 @@ fn a_grant_is_one_sentence() {
         (everyone(json!({})), "statement 1 lets everyone do s3:GetObject on arn:aws:s3:::b/*"),
         (
             allow(json!({"AWS": "444455556666"}), json!({})),
-            "statement 1 lets `444455556666` do s3:GetObject on arn:aws:s3:::b/*, which is not trusted",
+            "statement 1 lets `444455556666`, which is not trusted, do s3:GetObject on arn:aws:s3:::b/*",
         ),
         (
             service(json!({})),
-            "statement 1 lets `sns.amazonaws.com` do s3:GetObject on arn:aws:s3:::b/*, and for whom that acts is not said",
+            "statement 1 lets `sns.amazonaws.com` do s3:GetObject on arn:aws:s3:::b/*, and does not say on whose behalf",
         ),
         (
             everyone(json!({"StringEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}})),

@@ -129,6 +129,10 @@ impl Responder<'_> {
             });
             return Box::pin(self.do_it(case, entry, decision, seen)).await;
         }
+        // People were told that they have to see to it.
+        if entry.outcome == Outcome::Alerted {
+            return self.settle_first(entry).await;
+        }
         // What nobody could see is no good news.
         let told = entry.announced.then_some(entry.outcome).filter(|_| matches!(seen, Seen::State(_)));
         entry.due = None;

@@ -3,18 +3,18 @@
 //! **Watches** `DeleteUserPermissionsBoundary`, `DeleteRolePermissionsBoundary`, `PutUserPermissionsBoundary`,
 //! `PutRolePermissionsBoundary`.
 //!
-//! **Why** Within a boundary a team may create roles and policies as it likes. Without it, whatever these allow takes effect,
-//! up to everything (Pacu: `iam__privesc_scan`).
+//! **Why** Within a boundary a team may create roles and policies as it likes. Without the boundary, everything that those
+//! policies allow takes effect (Pacu: `iam__privesc_scan`).
 //!
 //! **Does** Reads the boundary that the user or role has now, and the one of the baseline, which a daily scheduled check
-//! keeps and which must be less than two days old. If the boundary is gone, or if the one of now lets its holder become
-//! administrator by a way that the one before did not, it asks an operator to put the one before. Snapback itself has no
+//! keeps and which must be less than two days old. If the boundary is gone, or if the new one opens a way to become
+//! administrator that the old one closed, it asks an operator to put the old one back. Snapback itself has no
 //! right to put boundaries, since whoever has it can put one that bounds nothing: `snapback apply` does it with the
 //! operator's own rights, in mode `revert` too. Apply it before the next daily check, after which the baseline is what the
 //! check has seen.
 //!
 //! **Leaves alone**
-//! - boundaries that let nobody become administrator, or by no more ways than the one before
+//! - boundaries that let nobody become administrator, or only in ways that the old one left open too
 //! - users and roles that have the boundary of before again by the time Snapback looks
 //! - users and roles that are gone by the time Snapback looks
 //! - changes that an operator has restored with `snapback undo`

@@ -4,9 +4,9 @@
 //! `DeleteGroupPolicy`, `PutUserPolicy`, `PutRolePolicy`, `PutGroupPolicy`, `RemoveUserFromGroup`.
 //!
 //! **Why** A `Deny` keeps an identity from what its other policies allow. AWS attaches `AWSCompromisedKeyQuarantine` and its
-//! later versions to users whose keys were found in public, people attach `AWSDenyAll` to what was taken over, and accounts
-//! keep people from working without MFA by a policy of their own, often that of a group. Whoever takes such a policy away
-//! lets the attacker back in.
+//! later versions to users whose keys were found in public, people attach `AWSDenyAll` to identities that were taken over,
+//! and accounts keep people from working without MFA by a policy of their own, often that of a group. Whoever takes such a
+//! policy away lets the attacker back in.
 //!
 //! **Does** Asks an operator to restore what was denied. A managed policy is attached again, and a user is added to the
 //! group again, if the policy or the group denies something that the user's other policies do not. Of an inline policy that
@@ -18,10 +18,10 @@
 //!
 //! **Leaves alone**
 //! - managed policies that deny nothing
-//! - managed policies of AWS other than `AWSDenyAll` and `AWSCompromisedKeyQuarantine`
-//! - inline policies that deny all that they denied, or of which the baseline knows nothing
+//! - managed policies of AWS other than `AWSDenyAll`, and `AWSCompromisedKeyQuarantine` and its later versions
+//! - inline policies that still deny everything that they denied before, or of which the baseline knows nothing
 //! - groups that deny nothing beyond what the user's other policies deny
-//! - users who hold nothing any more that allows something
+//! - users to whom nothing is allowed any more
 //! - what is restored by the time Snapback looks
 //! - identities and policies that are gone by the time Snapback looks
 //! - what an operator has restored with `snapback undo`

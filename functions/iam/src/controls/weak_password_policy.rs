@@ -2,8 +2,8 @@
 //!
 //! **Watches** `UpdateAccountPasswordPolicy`, `DeleteAccountPasswordPolicy`.
 //!
-//! **Why** With short passwords the users of the account can be guessed. An update sets everything anew: what it does not
-//! name goes back to what it is by default, so a policy is also weakened by accident.
+//! **Why** Short passwords can be guessed. An update sets everything anew: what it does not name goes back to what it is by
+//! default, so a policy is also weakened by accident.
 //!
 //! **Does** Reads the policy that the account has now, and the one of the baseline, which a daily scheduled check keeps and
 //! which must be less than two days old. Where less is asked of passwords than before, it asks an operator to restore that:
@@ -62,7 +62,7 @@ impl Control for WeakPasswordPolicy {
             rights::DELETE_ACCOUNT_PASSWORD_POLICY,
         ],
         severity: Severity::Medium,
-        frameworks: &["ATT&CK T1556", "CIS AWS 1.8"],
+        frameworks: &["ATT&CK T1556"],
         caveat: "Passwords that were set meanwhile stay as they are.",
         source: file!(),
     };
