@@ -185,7 +185,7 @@ fn the_template_is_no_larger_than_cloudformation_takes() -> Result<()> {
     for (name, parameter) in template.0["Parameters"].as_mapping().into_iter().flatten() {
         let default = text(&parameter["Default"]).len();
         let longest = longest(parameter).unwrap_or(default);
-        assert!(longest <= LONGEST_PARAMETER, "{} may have {longest} characters", text(name));
+        assert!(longest <= LONGEST_PARAMETER, "{} may have at most {longest} characters", text(name));
     }
     Ok(())
 }
@@ -195,7 +195,7 @@ fn the_template_is_no_larger_than_cloudformation_takes() -> Result<()> {
 fn the_longest_name_of_a_stack_is_said_where_people_choose_it() -> Result<()> {
     let longest = longest_name_of_a_stack(&fs::read_to_string(workspace("template.yaml"))?)?;
     for (file, said) in [
-        ("docs/operations.md", format!("The stack's name may have {longest} characters")),
+        ("docs/operations.md", format!("The stack's name may have at most {longest} characters")),
         ("docs/threat-model.md", format!("A stack whose name is longer than {longest} characters")),
         ("organization/template.yaml", format!("MaxLength: {longest}\n")),
         ("organization/template.yaml", format!("at most {longest} characters")),

@@ -949,7 +949,11 @@ fn a_permission_is_told_with_its_accounts_and_actions() -> Result<()> {
     event["requestParameters"] = json!({"queueUrl": "https://sqs.eu-central-1.amazonaws.com/111122223333/orders",
         "label": "partner", "aWSAccountIds": ["777788889999"], "actions": ["SendMessage"]});
     let said = explain(&["event", "-"], event.to_string())?;
-    assert!(said.out.contains("statement 1 (`partner`) lets `777788889999`, which is not trusted, do SQS:SendMessage"), "{}", said.out);
+    assert!(
+        said.out.contains("statement 1 (`partner`) lets `777788889999`, which is not trusted, do SQS:SendMessage"),
+        "{}",
+        said.out
+    );
     Ok(())
 }
 

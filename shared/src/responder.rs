@@ -582,7 +582,7 @@ impl<'a> Responder<'a> {
 
     /// The same where an earlier delivery has begun, and none may be at work now.
     async fn begin_alone(&self, case: &mut Case<'_>, entry: &mut Entry) -> Result<()> {
-        ensure!(self.begin(case, entry).await? == Earlier::None, AT_WORK);
+        ensure!(Box::pin(self.begin(case, entry)).await? == Earlier::None, AT_WORK);
         Ok(())
     }
 

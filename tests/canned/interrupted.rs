@@ -33,14 +33,14 @@ async fn a_prefix_list_is_changed_already_if_the_answer_to_the_change_was_lost()
         answer("EC2.GetManagedPrefixListEntries", &format!("<entrySet>{items}</entrySet>"))
     };
     let list = "<prefixListSet><item><prefixListId>pl-1</prefixListId><version>2</version></item></prefixListSet>";
-    let lost = (500, "<Response><Errors><Error><Code>InternalError</Code></Error></Errors></Response>".to_owned());
+    let no_answer = (500, "<Response><Errors><Error><Code>InternalError</Code></Error></Errors></Response>".to_owned());
     let aws = Aws::default()
         .answers("EC2.DescribeManagedPrefixLists", [answer("EC2.DescribeManagedPrefixLists", list)])
         .answers(
             "EC2.GetManagedPrefixListEntries",
             [entries(&["198.51.100.0/24", "0.0.0.0/0"]), entries(&["198.51.100.0/24"])],
         )
-        .answers("EC2.ModifyManagedPrefixList", [lost, ec2_error("PrefixListVersionMismatch")]);
+        .answers("EC2.ModifyManagedPrefixList", [no_answer, ec2_error("PrefixListVersionMismatch")]);
     let (of, from) = (PrefixList("pl-1".to_owned()), vec![entry("198.51.100.0/24"), entry("0.0.0.0/0")]);
     let change: Change = Ec2::PrefixListEntries(Swap { of, from, to: vec![entry("198.51.100.0/24")] }).into();
     let place = Place::new("111122223333", aws.retrying());

@@ -262,13 +262,14 @@ async fn what_dynamodb_has_not_answered_of_a_read_is_asked_for_again() -> Result
     let known = async |answers: Vec<Answer>| {
         let aws = Aws::default().answers("DynamoDB.BatchGetItem", answers);
         let journal = Journal::new(&aws.config(), "journal");
-        let known = journal.known("0123", "s3-public-bucket-policy", "arn:aws:s3:::b", Timestamp::now()).await;
+        let known =
+            Box::pin(journal.known("0123", "s3-public-bucket-policy", "arn:aws:s3:::b", Timestamp::now())).await;
         (known, aws.bodies("DynamoDB.BatchGetItem"))
     };
-    let (found, asked) = known(vec![rest.clone(), answer]).await;
+    let (found, asked) = Box::pin(known(vec![rest.clone(), answer])).await;
     assert_eq!(found?.held?.0.len(), 1);
     assert!(asked[0].contains("entry#0123") && !asked[1].contains("entry#0123"), "{asked:?}");
-    let (found, asked) = known(vec![rest]).await;
+    let (found, asked) = Box::pin(known(vec![rest])).await;
     assert!(found.is_err_and(|error| format!("{error:#}").contains("only some of 3 items")));
     assert_eq!(asked.len(), 5);
     Ok(())
