@@ -431,8 +431,8 @@ fn a_scan_asks_the_journal_that_it_found() -> Result<()> {
     assert_eq!((said.status, said.err.as_str()), (Some(1), ""), "{}", said.out);
     assert!(said.out.contains("    If this were changed now, Snapback would: "), "{}", said.out);
     assert!(said.out.contains("1 checked, 1 open\n"), "{}", said.out);
-    // For the holds.
-    assert_eq!(aws.asked_for("Query"), ["Query of-the-stack"]);
+    // For the emergency stop, and for the holds.
+    assert_eq!(aws.asked_for("GetItem"), ["GetItem of-the-stack"; 2]);
     Ok(())
 }
 
