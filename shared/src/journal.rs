@@ -266,6 +266,9 @@ pub type Held = (Vec<Hold>, Vec<Forged>);
 /// The emergency stop, and what is forged in its place.
 pub type Stopped = (Option<Stop>, Option<Forged>);
 
+/// What operators have said. Each may be unreadable by itself.
+pub type Said = (Result<Held>, Result<Stopped>);
+
 /// What the journal knows before anything is done about an event.
 #[derive(Debug)]
 pub struct Known {
@@ -311,10 +314,10 @@ impl Entry {
         self.event.id.trim_end_matches(AGAIN)
     }
 
-    /// Whether any of them was written.
+    /// Whether people were told that it is reverted, or anything of its plan was written.
     #[must_use]
-    pub(crate) fn has_written(&self) -> bool {
-        self.applied.iter().any(|applied| matches!(applied, Applied::Done { .. }))
+    pub(crate) fn keeps_a_way_back(&self) -> bool {
+        self.outcome == Outcome::Reverted || self.applied.iter().any(|applied| matches!(applied, Applied::Done { .. }))
     }
 
     /// What people are told.
@@ -411,26 +414,24 @@ impl Journal {
         let keys = [entry_key(id), hold_key(control, resource), stop_key()];
         let items = self.items(&keys).await.context(READING)?;
         let [entry, holds, stop] = keys.each_ref().map(|(pk, _)| items.iter().find(|item| is_of(item, pk)));
-        let (earlier, held, stopped) =
-            futures::join!(self.left(id, entry, now), self.held(holds, now), self.stop_of(stop, now));
-        Ok(Known { earlier, held, stopped: stopped.map(|stopped| until_it_ends(stopped, now)) })
+        let (earlier, (held, stopped)) = futures::join!(self.left(id, entry, now), self.said_in(holds, stop, now));
+        Ok(Known { earlier, held, stopped })
     }
 
     /// The holds on a resource, for one control, and the emergency stop, with one read.
     ///
     /// # Errors
     /// When the journal cannot be read.
-    pub async fn said_of(
-        &self,
-        control: &str,
-        resource: &str,
-        now: Timestamp,
-    ) -> Result<(Result<Held>, Result<Stopped>)> {
+    pub async fn said_of(&self, control: &str, resource: &str, now: Timestamp) -> Result<Said> {
         let keys = [hold_key(control, resource), stop_key()];
         let items = self.items(&keys).await.context(READING)?;
         let [holds, stop] = keys.each_ref().map(|(pk, _)| items.iter().find(|item| is_of(item, pk)));
+        Ok(self.said_in(holds, stop, now).await)
+    }
+
+    async fn said_in(&self, holds: Option<&Item>, stop: Option<&Item>, now: Timestamp) -> Said {
         let (held, stopped) = futures::join!(self.held(holds, now), self.stop_of(stop, now));
-        Ok((held, stopped.map(|stopped| until_it_ends(stopped, now))))
+        (held, stopped.map(|stopped| until_it_ends(stopped, now)))
     }
 
     /// The entry with this id.

@@ -27,7 +27,7 @@ use crate::control::{AnyControl, Function, Suspicion};
 use crate::decision::{Decision, Severity};
 use crate::event::{Event, Malformed, Refusal};
 use crate::guardrail::{Broken, Guardrails};
-use crate::journal::{Cause, Earlier, Entry, Gap, Held, Journal, Known, Outcome, Stopped, Taken, hash};
+use crate::journal::{Cause, Earlier, Entry, Gap, Journal, Known, Outcome, Said, Taken, hash};
 use crate::mode::Mode;
 use crate::place::{Place, Places};
 use crate::settings::{Deployment, Settings};
@@ -560,7 +560,7 @@ impl<'a> Responder<'a> {
     }
 
     /// What operators say about the resource of a case.
-    async fn said(&self, case: &Case<'_>) -> Result<(Result<Held>, Result<Stopped>)> {
+    async fn said(&self, case: &Case<'_>) -> Result<Said> {
         self.journal.said_of(case.control.about.id, &case.subject.arn, Timestamp::now()).await
     }
 

@@ -594,15 +594,15 @@ async fn a_public_acl_that_was_ignored_all_the_time_was_never_open() -> Result<(
     Ok(())
 }
 
+/// A policy that lets somebody in by name or id.
+fn letting_in(who: &str) -> String {
+    policy(&[&format!(r#"{{"Effect":"Allow","Principal":{{"AWS":"{who}"}},"Action":"s3:GetObject","Resource":"*"}}"#)])
+}
+
 /// AWS shows who is no more by an id, and SNS also who is there, for a while.
 #[tokio::test]
 async fn whom_a_policy_names_by_an_id_is_told_of_only_if_that_is_somebody_at_the_second_look() -> Result<()> {
-    let to = |who: &str| {
-        policy(&[&format!(
-            r#"{{"Effect":"Allow","Principal":{{"AWS":"{who}"}},"Action":"s3:GetObject","Resource":"*"}}"#
-        )])
-    };
-    let (id, stranger) = (to("AROAEXAMPLEEXAMPLE001"), to("arn:aws:iam::777788889999:role/x"));
+    let (id, stranger) = (letting_in("AROAEXAMPLEEXAMPLE001"), letting_in("arn:aws:iam::777788889999:role/x"));
     let mut untold = bucket_policy_was_put("{}");
     untold["detail"]["requestParameters"] = json!({"bucketName": "b"});
     let aws = Aws::default().answers("S3.GetBucketPolicy", [ok(&id)]);
@@ -624,12 +624,7 @@ async fn whom_a_policy_names_by_an_id_is_told_of_only_if_that_is_somebody_at_the
 /// AWS takes the id of somebody who is there, and shows the ARN from then on.
 #[tokio::test]
 async fn a_call_that_names_somebody_by_an_id_is_looked_at() -> Result<()> {
-    let to = |who: &str| {
-        policy(&[&format!(
-            r#"{{"Effect":"Allow","Principal":{{"AWS":"{who}"}},"Action":"s3:GetObject","Resource":"*"}}"#
-        )])
-    };
-    let (id, stranger) = (to("AIDAEXAMPLEEXAMPLE001"), to("arn:aws:iam::777788889999:user/x"));
+    let (id, stranger) = (letting_in("AIDAEXAMPLEEXAMPLE001"), letting_in("arn:aws:iam::777788889999:user/x"));
     let gone = s3_error(404, "NoSuchBucketPolicy");
     let aws = Aws::default().answers("S3.GetBucketPolicy", [ok(&stranger), ok(&stranger), gone]);
     deliver(&s3::FUNCTION, &aws, Mode::Revert, bucket_policy_was_put(&id)).await?;

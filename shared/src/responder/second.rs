@@ -82,17 +82,14 @@ impl Responder<'_> {
         (case.is_retry, case.is_second_look) = (true, true);
         // An undo writes its holds first: whatever it has put back is seen here together with them.
         let seen = case.look().await;
-        let (holds, stop) = futures::join!(
-            self.journal.holds(control.about.id, &entry.subject.arn, Timestamp::now()),
-            self.journal.stopped(Timestamp::now()),
-        );
-        case.is_held_by(holds);
-        case.is_stopped_by(stop);
+        let (held, stopped) = self.said(&case).await?;
+        case.is_held_by(held);
+        case.is_stopped_by(stopped);
         if let Some(failure) = case.journal_failure.take() {
             return Err(failure);
         }
         let seen = seen?;
-        if entry.outcome == Outcome::Reverted || entry.has_written() {
+        if entry.keeps_a_way_back() {
             case.seen_before = entry.reverted_at.filter(|_| entry.has_written_all());
             if let Some(earlier) = self.earlier_anew(&mut case).await? {
                 return Box::pin(self.go_on_anew(&mut case, entry, earlier)).await;
@@ -188,7 +185,7 @@ impl Responder<'_> {
 
     /// Does now what the second look shows to be needed.
     async fn do_it(&self, case: &mut Case<'_>, entry: Entry, decision: Decision<Change>, seen: Seen) -> Result<()> {
-        if entry.outcome == Outcome::Reverted || entry.has_written() {
+        if entry.keeps_a_way_back() {
             return Box::pin(self.do_it_anew(case, entry, decision, seen)).await;
         }
         let told = entry.announced.then_some(entry.outcome);
