@@ -157,6 +157,16 @@ fn a_misspelt_element_is_refused_with_the_one_that_was_meant() -> Result<()> {
         (around(r#""Owner": "us""#), "expected `Version`, `Id` or `Statement`, found `Owner`"),
         (of_kind("Aws"), "expected `AWS`, found `Aws`"),
         (of_kind("Federation"), "expected `Federated`, found `Federation`"),
+        (resource(r#""Action": []"#), "-:2:100: expected `\"Action\": \"s3:GetObject\"`, found `[]`"),
+        (resource(r#""NotAction": [ ]"#), "expected `\"NotAction\": \"s3:GetObject\"`, found `[ ]`"),
+        (
+            resource(r#""Action": "*""#).replace(r#""Resource": "*""#, r#""Resource": []"#),
+            "expected `\"Resource\": \"*\"`, found `[]`",
+        ),
+        (
+            of_kind("Service").replace(r#""x""#, r#"["s3.amazonaws.com", "*"]"#),
+            "expected `\"Service\": \"cloudtrail.amazonaws.com\"`, found `*`",
+        ),
     ] {
         let said = explain(&["policy", "-"], &text)?;
         assert_eq!((said.status, said.out.as_str()), (Some(2), ""), "{text}");

@@ -677,9 +677,9 @@ fn of_value(value: &str, entry: &Entry<'_>, form: Form, names: Names, trust: &Tr
     let of = |name: &str, trusted: fn(&Trust, &str) -> Exposure| {
         if is_fixed(name) { Reach::certain(trusted(trust, name)) } else { Reach::ANYONE }
     };
+    let accounts = ten_accounts(value, &entry.key, trust);
     match names {
-        Names::Organization => of(value, Trust::of_organization),
-        Names::OrganizationPath => of(value.split('/').next().unwrap_or_default(), Trust::of_organization),
+        Names::Organization | Names::OrganizationPath => of_organization(value, trust),
         // As which everybody counts who does not sign; to S3, it is a value like others.
         Names::Account if value == "anonymous" && !trust.as_s3 => Reach::ANYONE,
         // After twelve digits nothing follows.
@@ -687,6 +687,7 @@ fn of_value(value: &str, entry: &Entry<'_>, form: Form, names: Names, trust: &Tr
             principal::of_account(value.trim_end_matches('*'), trust)
         }
         Names::Account if is_fixed(value) => principal::of_account(value, trust),
+        Names::Account if accounts.is_some() => principal::of_accounts(accounts.into_iter().flatten(), trust),
         Names::Network => of(value, Trust::of_network),
         Names::ServiceName => Reach::certain(Exposure::Service),
         Names::UserId => of_user_id(value, trust),
@@ -703,6 +704,31 @@ fn of_value(value: &str, entry: &Entry<'_>, form: Form, names: Names, trust: &Tr
         Names::SessionName => of_session_name(value),
         Names::Destination => of_destination(value, entry, form, trust),
         _ => Reach::ANYONE,
+    }
+}
+
+/// The accounts that a pattern means, if they are few. S3 takes every star for everyone, and a service that acts for one of
+/// ten may act for friends.
+fn ten_accounts(pattern: &str, key: &str, trust: &Trust) -> Option<impl Iterator<Item = String>> {
+    let is_judged = !trust.as_s3 && meaning(key).1 != About::Source;
+    if is_judged { principal::ten_accounts(pattern) } else { None }
+}
+
+/// Whoever has an account has an organization, and chooses no letter of its id: some letters mean somebody, and nearly none
+/// whoever tries a few times. Ids of roots and of units are unique in their organization only.
+fn of_organization(value: &str, trust: &Trust) -> Reach {
+    const FEW: usize = 2;
+    let name = value.split('/').next().unwrap_or_default();
+    if is_fixed(name) {
+        return Reach::certain(trust.of_organization(name));
+    }
+    let begins = &name[..name.find(['*', '?']).unwrap_or(name.len())];
+    let letters = name.strip_prefix("o-").unwrap_or(name).chars();
+    match trust.of_organization(begins) {
+        _ if trust.as_s3 || letters.filter(|letter| !matches!(letter, '*' | '?')).count() <= FEW => Reach::ANYONE,
+        // A longer id that begins with it nobody has seen, but AWS does not exclude it.
+        Exposure::Foreign if principal::is_organization(begins) => Reach::certain(Exposure::Foreign),
+        _ => Reach::UNKNOWN,
     }
 }
 
@@ -769,6 +795,11 @@ fn of_arn(value: &str, entry: &Entry<'_>, form: Form, trust: &Trust) -> Reach {
     let [_, _, service, _, account, resource] = parts[..] else {
         return if pattern::is_pattern(value) { Reach::ANYONE } else { Reach::UNKNOWN };
     };
+    if let Some(accounts) = ten_accounts(account, &entry.key, trust) {
+        let before = &value[..value.len() - account.len() - resource.len() - 1];
+        let is_in_place = form == Form::Arn || !pattern::is_pattern(before) && !account.contains('*');
+        return if is_in_place { principal::of_accounts(accounts, trust) } else { Reach::UNKNOWN };
+    }
     let is_source = entry.key.eq_ignore_ascii_case("aws:SourceArn");
     let is_bucket = service == "s3" && is_fixed(resource.split('/').next().unwrap_or_default());
     let is_somebody = match account {

@@ -11,10 +11,10 @@ use super::attached::{Attached, may_be_upon, service_of};
 use super::condition;
 use super::document::{Document, Entry, List, Principal, Scope, Statement, lowered};
 use super::pattern;
-use super::principal::is_fixed;
+use super::principal::{Grantee, is_fixed};
 use super::reach::Reach;
 use super::said::{Said, is_session_of, may_mean, roles_of};
-use super::trust::Trust;
+use super::trust::{Exposure, Trust};
 
 /// How much comparing one policy is worth, in pairs of characters: far more than any policy that a service stores can
 /// take, and some milliseconds. After that a `Deny` no longer narrows, so that a hostile policy gains nothing by it.
@@ -42,8 +42,8 @@ enum Whom<'p> {
     Everyone,
     /// By kind and name.
     Those(Vec<(&'p str, &'p str)>),
-    /// `NotPrincipal`: of an account that is named, it depends on how a caller is named.
-    AllBut(Vec<(&'p str, &'p str)>),
+    /// `NotPrincipal`, and at most whom these are. Of an account that is named, it depends on how a caller is named.
+    AllBut(Vec<(&'p str, &'p str)>, Reach),
 }
 
 /// The `Deny` statements that are upon something that one `Allow` allows.
@@ -290,7 +290,12 @@ impl<'p> Deny<'p> {
         let spared = |entry: &Entry<'_>| condition::spared(entry, statement, kind, trust, &point);
         let whom = match &statement.principal {
             _ if statement.is_about_everyone() => Whom::Everyone,
-            Principal::AllBut(lists) => Whom::AllBut(names(lists)),
+            Principal::AllBut(lists) => {
+                let names = names(lists);
+                let most = names.iter().map(|(kind, text)| at_most(Grantee::of(kind, text, trust)));
+                let most = most.fold(Reach::NOBODY, Reach::or);
+                Whom::AllBut(names, most)
+            }
             Principal::Missing => Whom::Those(vec![]),
             Principal::Those(lists) => Whom::Those(names(lists)),
         };
@@ -322,13 +327,13 @@ impl<'p> Deny<'p> {
         let is_federated = named.is_some_and(|(kind, _)| kind == "Federated");
         let spared = match &self.whom {
             Whom::Everyone if !is_federated => Reach::NOBODY,
-            Whom::AllBut(those) if !is_federated => {
+            Whom::AllBut(those, most) if !is_federated => {
                 let work = those.len().saturating_mul(said.len() + asked.len() + 1);
                 let is_another = spend(patience, work).is_some() && all().any(|said| said.is_of_none(those));
-                if is_another { Reach::NOBODY } else { Reach::UNKNOWN }
+                if is_another { Reach::NOBODY } else { *most }
             }
             // Whether a star means who is signed in elsewhere is nowhere said.
-            Whom::Everyone | Whom::AllBut(_) => Reach::UNKNOWN,
+            Whom::Everyone | Whom::AllBut(..) => Reach::UNKNOWN,
             Whom::Those(those) => {
                 let is_one = |(kind, text): &(&str, &str)| {
                     let is_it = |(of, name): (&str, &str)| of == *kind && (name == *text || is_session_of(name, text));
@@ -370,6 +375,15 @@ impl<'p> Deny<'p> {
             });
         }
         spared
+    }
+}
+
+/// Whom a `Deny` of all but one may spare. It hits all other accounts, services, and who does not sign.
+fn at_most(one: Grantee) -> Reach {
+    match one {
+        Grantee::Known(reach) => Reach { certain: !reach.exposure.is_untrusted(), ..reach },
+        Grantee::Service => Reach::certain(Exposure::Service),
+        Grantee::Everyone | Grantee::SignedIn(..) | Grantee::Member(_) => Reach::UNKNOWN,
     }
 }
 

@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
+use std::slice;
 
 use jsonc_parser::ast::{self, Value};
 use jsonc_parser::common::Ranged;
@@ -190,6 +191,7 @@ impl<'a> Statement<'a> {
         let members = members(object)?;
         refuse_both(&members, start)?;
         for member in members {
+            let (name, value_at) = (member.name.clone(), self::place(&member.value));
             match &*member.name {
                 "Sid" => statement.sid = words(member.value)?.into_iter().next().map(|word| word.text),
                 "Effect" => effect = Some(word(member.value)?.text),
@@ -205,6 +207,9 @@ impl<'a> Statement<'a> {
                     strays.push(Stray { place: member.name_at, expected: &ELEMENTS });
                 }
             }
+            let scope = if name.ends_with("Action") { &statement.actions } else { &statement.resources };
+            let expected = FILLED.iter().find(|(element, _)| *element == name && scope.words.is_empty());
+            strays.extend(expected.map(|(_, expected)| Stray { place: value_at, expected: slice::from_ref(expected) }));
         }
         statement.allows = match effect.as_deref() {
             Some("Allow") => true,
@@ -291,6 +296,14 @@ const MEMBERS: [&str; 3] = ["Version", "Id", "Statement"];
 /// The elements of a statement.
 const ELEMENTS: [&str; 9] =
     ["Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition"];
+
+/// Elements of which none may be empty, with something in them.
+const FILLED: [(&str, &str); 4] = [
+    ("Action", r#""Action": "s3:GetObject""#),
+    ("NotAction", r#""NotAction": "s3:GetObject""#),
+    ("Resource", r#""Resource": "*""#),
+    ("NotResource", r#""NotResource": "*""#),
+];
 
 /// An element that is nearly one of these would be passed over, and the policy seem harmless: AWS refuses it.
 fn refuse_misspelt(name: &str, position: usize, elements: &[&str]) -> Result<()> {

@@ -117,7 +117,7 @@ impl Matrix {
         if self.cells.iter().all(|cell| chosen.is_good_for(cell)) {
             return None;
         }
-        let sparing_doubt = self.going(Cell::is_friendly, |cell| cell.is_friendly() || cell.is_doubted());
+        let sparing_doubt = self.sparing_doubt(Cell::is_friendly);
         if sparing_doubt.is_some() || self.cells.iter().all(|cell| chosen.is_enough_for(cell)) {
             return sparing_doubt.map(|going| self.apart(&going));
         }
@@ -129,12 +129,17 @@ impl Matrix {
             |cell| cell.is_friendly() && !cell.is_services(),
         ];
         let going = may_stay.into_iter().find_map(|may_stay| {
-            let is_spared = |cell: &Cell| may_stay(cell) || cell.is_doubted();
-            self.going(may_stay, is_spared)
+            self.sparing_doubt(may_stay)
                 .or_else(|| self.going(may_stay, |cell| may_stay(cell) || cell.is_guests()))
                 .or_else(|| self.going(may_stay, may_stay))
         });
         going.map(|going| self.apart(&going))
+    }
+
+    /// What goes without anything that is in doubt, or else, without anything that is so of others than strangers by name.
+    fn sparing_doubt(&self, may_stay: fn(&Cell) -> bool) -> Option<Going> {
+        self.going(may_stay, |cell| may_stay(cell) || cell.is_doubted())
+            .or_else(|| self.going(may_stay, |cell| may_stay(cell) || cell.is_doubted() && !cell.is_strangers))
     }
 
     /// Something of each stranger's cell that nobody needs who may stay; nothing if there is not always such a thing. What

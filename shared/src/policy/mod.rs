@@ -79,6 +79,9 @@ const LONE: [&str; 2] = ["*", r#"{"AWS": "111122223333"}"#];
 /// What a principal of `AWS` can be.
 const NAMED: [&str; 3] = ["*", "111122223333", "arn:aws:iam::111122223333:role/reader"];
 
+/// What a principal of `Service` is: one by its name.
+const SERVICE: [&str; 1] = [r#""Service": "cloudtrail.amazonaws.com""#];
+
 /// How many names an error lists of those that are possible.
 const MOST_NAMED: usize = 12;
 
@@ -117,11 +120,16 @@ impl<'a> Policy<'a> {
                 (word.place.start, word.text.to_string(), if is_lone { LONE.as_slice() } else { NAMED.as_slice() })
             })
         });
+        let services = self.document.statements.iter().flat_map(|statement| statement.principal.lists());
+        let services = services.filter(|list| list.kind == "Service").flat_map(|list| &list.words);
+        let no_service = services
+            .filter(|word| pattern::is_pattern(&word.text))
+            .map(|word| (word.place.start, word.text.to_string(), SERVICE.as_slice()));
         let strays = self.document.strays.iter().map(|Stray { place, expected }| {
             (place.start, self.text[place.clone()].trim_matches('"').to_owned(), *expected)
         });
         let Some((position, found, expected)) =
-            strays.chain(of_no_kind).chain(nobody).min_by_key(|(position, ..)| *position)
+            strays.chain(of_no_kind).chain(nobody).chain(no_service).min_by_key(|(position, ..)| *position)
         else {
             return Ok(());
         };

@@ -80,6 +80,16 @@ pub(super) fn account_of_all(pattern: &str) -> Option<(&str, &str)> {
     is_whole.then_some((before, account))
 }
 
+/// The accounts that a pattern means in which one digit is left open; nothing if it is of another form.
+pub(super) fn ten_accounts(pattern: &str) -> Option<impl Iterator<Item = String>> {
+    // No account has more than twelve digits, so a star at the end is the digit that is missing, or nothing.
+    let bare = pattern.trim_end_matches('*');
+    let open = if bare.len() < 12 && bare.len() < pattern.len() { format!("{bare}*") } else { bare.to_owned() };
+    let place = open.find(['*', '?'])?;
+    let with = move |digit: char| format!("{}{digit}{}", &open[..place], &open[place + 1..]);
+    is_account(&with('0')).then(|| ('0'..='9').map(with))
+}
+
 /// The partition and the account of the root whose ARN this is.
 pub(super) fn root_of(arn: &str) -> Option<(Partition, &str)> {
     let (partition, rest) = arn.strip_prefix("arn:")?.split_once(":iam::")?;
@@ -94,6 +104,11 @@ pub(super) fn of_account(id: &str, trust: &Trust) -> Reach {
         exposure if is_account(id) => Reach::certain(exposure),
         exposure => Reach::unsure(exposure),
     }
+}
+
+/// Whom all of these accounts are.
+pub(super) fn of_accounts(ids: impl Iterator<Item = String>, trust: &Trust) -> Reach {
+    ids.map(|id| of_account(&id, trust)).fold(Reach::NOBODY, Reach::or)
 }
 
 fn of_federation(text: &str, trust: &Trust) -> Grantee {

@@ -30,9 +30,10 @@ const ARN: &str = "aws:principalarn";
 
 /// Keys that have one value. Of others a call may have another value beside the one that is asked for.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>
-const SINGLE: [&str; 21] = [
+const SINGLE: [&str; 22] = [
     ACCOUNT,
     ARN,
+    "aws:principalisawsservice",
     "aws:principalorgid",
     "aws:principalservicename",
     "aws:principaltype",
@@ -252,7 +253,11 @@ impl<'p> Said<'p> {
     fn is_apart(&self, said: &str, operator: Operator, asked: &str) -> bool {
         let (said, asked) = (&*said.to_lowercase(), &*asked.to_lowercase());
         let is_text = |form| matches!(form, Form::Exact | Form::Like | Form::Arn);
+        let is_flag = |text: &str| matches!(text, "true" | "false");
         match (self.form, operator.form) {
+            (Form::Bool, Form::Bool | Form::Exact) | (Form::Exact, Form::Bool) => {
+                is_flag(said) && is_flag(asked) && said != asked
+            }
             (Form::Address, Form::Address) => {
                 both(said, asked, |said, asked| !said.contains(&asked) && !asked.contains(&said))
             }

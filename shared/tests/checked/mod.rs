@@ -33,6 +33,7 @@ pub(crate) struct Checked<'a> {
     after: Option<String>,
     /// Without all that certainly lets strangers in, which is what may be taken away unasked.
     after_certain: Option<String>,
+    requests: Vec<(Standing, Request)>,
 }
 
 /// The operator of the universe.
@@ -72,14 +73,38 @@ impl<'a> Checked<'a> {
         let after = policy.without(&untrusted);
         let certain: Vec<_> = untrusted.into_iter().filter(|grant| grant.certain).collect();
         let after_certain = policy.without(&certain);
-        Self { text, kind, judgement, after, after_certain }
+        let requests = universe::requests(text, kind == Kind::Trust, REQUESTS).collect();
+        Self { text, kind, judgement, after, after_certain, requests }
+    }
+
+    /// All laws at once.
+    pub(crate) fn keeps_the_laws(&self) -> Checking {
+        self.is_closed()?;
+        self.allows_nothing_new()?;
+        self.takes_nothing_from_friends()?;
+        self.is_quiet()?;
+        self.tells_of_everyone_who_gets_in()?;
+        self.raises_no_false_alarm()?;
+        self.keeps_the_bytes()?;
+        self.is_judged_the_same_every_time()
+    }
+
+    /// Neither chance nor the order of its statements changes what is made of it.
+    fn is_judged_the_same_every_time(&self) -> Checking {
+        let judged = |text: &str| Policy::parse(text).map(|policy| policy.judge(self.kind, &trust())).ok();
+        let again = judged(self.text);
+        prop_assert_eq!(again.as_ref(), Some(&self.judgement));
+        let turned = with_statements_turned(self.text);
+        let exposure = judged(&turned).map(|judged| judged.exposure);
+        prop_assert_eq!(exposure, Some(self.judgement.exposure), "{}", turned);
+        Ok(())
     }
 
     pub(crate) fn is_closed(&self) -> Checking {
         let Some(after) = &self.after else { return Ok(()) };
         let left = naive::Policy::read(after);
         let judged = Policy::parse(after).map(|policy| policy.judge(self.kind, &trust()).exposure);
-        for (standing, request) in &self.entries() {
+        for (standing, request) in self.entries() {
             if !left.allows(request) {
                 continue;
             }
@@ -95,10 +120,9 @@ impl<'a> Checked<'a> {
 
     pub(crate) fn allows_nothing_new(&self) -> Checking {
         let before = naive::Policy::read(self.text);
-        let requests = self.requests(REQUESTS);
         for left in [&self.after, &self.after_certain].into_iter().flatten() {
             let left = naive::Policy::read(left);
-            for (_, request) in &requests {
+            for (_, request) in &self.requests {
                 let is_new = left.allows(request) && !before.allows(request);
                 prop_assert!(!is_new, "is allowed since: {request:?}\n{}", self.told());
             }
@@ -109,20 +133,25 @@ impl<'a> Checked<'a> {
     pub(crate) fn takes_nothing_from_friends(&self) -> Checking {
         let before = naive::Policy::read(self.text);
         let left = self.after_certain.as_deref().map(naive::Policy::read);
-        let requests = self.requests(REQUESTS);
         let is_lost = |request: &Request| {
             before.means_to_allow(request) && !left.as_ref().is_some_and(|left| left.allows(request))
         };
-        let lost = requests.iter().filter(|(standing, request)| *standing <= Standing::Member && is_lost(request));
+        let lost = self.requests.iter().filter(|(standing, request)| *standing <= Standing::Member && is_lost(request));
         let lost: Vec<_> = lost.map(|(_, request)| request).collect();
         if lost.is_empty() {
             return Ok(());
         }
-        let everything = self.requests(REQUESTS_TO_COMPARE);
-        for parts in separable(self.text, &everything) {
-            for request in &lost {
-                let is_kept = !parts.iter().any(|part| part.applies_to(request));
-                prop_assert!(is_kept, "a friend may no more: {request:?}\n{}", self.told());
+        for (statement, alone) in allowing(self.text) {
+            let whole = &naive::Policy::read(&alone).statements[0];
+            let lost: Vec<_> = lost.iter().filter(|request| whole.applies_to(request)).collect();
+            if lost.is_empty() {
+                continue;
+            }
+            let everything: Vec<_> =
+                universe::requests(&alone, self.kind == Kind::Trust, REQUESTS_TO_COMPARE).collect();
+            for part in friendly_parts(&statement, &everything).into_iter().flatten() {
+                let taken = lost.iter().find(|request| part.applies_to(request));
+                prop_assert!(taken.is_none(), "a friend may no more: {:?}\n{}", taken, self.told());
             }
         }
         Ok(())
@@ -149,7 +178,7 @@ impl<'a> Checked<'a> {
         let exposure = self.judgement.exposure;
         let widest = self.judgement.grants.iter().map(|grant| grant.exposure).max().unwrap_or(Exposure::None);
         prop_assert_eq!(exposure, widest, "a policy is as exposed as its widest grant\n{}", self.told());
-        for (standing, request) in &self.entries() {
+        for (standing, request) in self.entries() {
             let is_service = matches!(request.caller, Caller::Service(_));
             let at_least = match standing {
                 Standing::Own | Standing::Guest | Standing::Unclear => Exposure::Account,
@@ -169,32 +198,48 @@ impl<'a> Checked<'a> {
     /// Whatever is certain lets a stranger in. Where nobody gets in at all, by a condition that nobody meets, it may be
     /// told of whom the statement names, as long as no friend loses anything by it. AWS takes no principal in which a star
     /// is a part of a name, so nobody can be frightened by one. Which action a question mark means only a list of all tells.
-    pub(crate) fn raises_no_false_alarm(&self) -> Checking {
+    fn raises_no_false_alarm(&self) -> Checking {
         let policy = naive::Policy::read(self.text);
         if policy.statements.iter().any(naive::Statement::names_by_a_star) {
             return Ok(());
         }
-        for grant in self.judgement.grants.iter().filter(|grant| grant.certain && grant.is_untrusted()) {
-            let statement = &policy.statements[grant.statement];
-            if statement.has_a_question_mark() {
-                continue;
-            }
-            let lets_in = |(standing, request): &(Standing, Request)| {
-                *standing >= Standing::Unclear && statement.applies_to(request) && policy.allows(request)
-            };
-            if self.requests(REQUESTS).iter().any(lets_in) {
-                continue;
-            }
-            let all = self.requests(ALL_REQUESTS);
+        let lets_in = |statement: &naive::Statement, (standing, request): &(Standing, Request)| {
+            *standing >= Standing::Unclear && statement.applies_to(request) && policy.allows(request)
+        };
+        let certain = self.judgement.grants.iter().filter(|grant| grant.certain && grant.is_untrusted());
+        let certain = certain.map(|grant| (grant, &policy.statements[grant.statement]));
+        let unmet = certain.filter(|(_, statement)| {
+            !statement.has_a_question_mark() && !self.requests.iter().any(|one| lets_in(statement, one))
+        });
+        let without = |grant: &Grant| {
             let left = Policy::parse(self.text).ok().and_then(|whole| whole.without(std::slice::from_ref(grant)));
-            let left = left.as_deref().map(naive::Policy::read);
-            let is_lost = |request: &Request| {
-                policy.means_to_allow(request) && !left.as_ref().is_some_and(|left| left.allows(request))
-            };
-            let mut friends = all.iter().filter(|(standing, _)| *standing <= Standing::Guest);
-            let lost = friends.find(|(_, request)| is_lost(request));
-            let is_harmless = lost.is_none() || all.iter().any(lets_in);
-            prop_assert!(is_harmless, "certain that {}, but only this is let in: {lost:?}\n{}", grant.why, self.told());
+            left.as_deref().map(naive::Policy::read)
+        };
+        let mut unmet: Vec<_> = unmet.map(|(grant, statement)| (grant, statement, without(grant), None)).collect();
+        if unmet.is_empty() {
+            return Ok(());
+        }
+        for one in universe::requests(self.text, self.kind == Kind::Trust, ALL_REQUESTS) {
+            unmet.retain(|(_, statement, ..)| !lets_in(statement, &one));
+            if unmet.is_empty() {
+                break;
+            }
+            let (standing, request) = one;
+            if standing <= Standing::Guest && policy.means_to_allow(&request) {
+                for (.., left, lost) in &mut unmet {
+                    if !left.as_ref().is_some_and(|left| left.allows(&request)) {
+                        lost.get_or_insert_with(|| request.clone());
+                    }
+                }
+            }
+        }
+        for (grant, _, _, lost) in unmet {
+            prop_assert!(
+                lost.is_none(),
+                "certain that {}, but only this is let in: {lost:?}\n{}",
+                grant.why,
+                self.told()
+            );
         }
         Ok(())
     }
@@ -226,14 +271,9 @@ impl<'a> Checked<'a> {
     }
 
     /// Requests that let somebody in: what only adds to assuming a role is nothing by itself.
-    fn entries(&self) -> Vec<(Standing, Request)> {
-        let mut requests = self.requests(REQUESTS);
-        requests.retain(|(_, request)| !matches!(request.action, "sts:TagSession" | "sts:SetSourceIdentity"));
-        requests
-    }
-
-    fn requests(&self, at_most: usize) -> Vec<(Standing, Request)> {
-        universe::requests(self.text, self.kind == Kind::Trust, at_most)
+    fn entries(&self) -> impl Iterator<Item = &(Standing, Request)> {
+        let is_entry = |request: &Request| !matches!(request.action, "sts:TagSession" | "sts:SetSourceIdentity");
+        self.requests.iter().filter(move |(_, request)| is_entry(request))
     }
 
     /// What someone needs to see why.
@@ -245,7 +285,7 @@ impl<'a> Checked<'a> {
 }
 
 /// The same policy with its statements in the opposite order.
-pub(crate) fn with_statements_turned(text: &str) -> String {
+fn with_statements_turned(text: &str) -> String {
     let mut policy: Value = serde_json::from_str(text).expect("a policy is JSON");
     if let Some(statements) = policy["Statement"].as_array_mut() {
         statements.reverse();
@@ -257,31 +297,33 @@ fn untrusted(judgement: &Judgement) -> impl Iterator<Item = &Grant> {
     judgement.grants.iter().filter(|grant| grant.is_untrusted())
 }
 
-/// For each statement that can be taken apart into what lets strangers in and what does not: the parts that do not.
-///
-/// A part is the statement with one of its principals and one of the values of each of its conditions. A statement cannot
-/// be taken apart where strangers get in by a part each element of which friends need. One in which somebody stands under a
-/// condition that he can never meet is left out, as it means something that it does not say; who is deleted is nobody.
-fn separable(text: &str, requests: &[(Standing, Request)]) -> Vec<Vec<naive::Statement>> {
+/// The statements that allow something, each with the policy that it would be alone.
+fn allowing(text: &str) -> Vec<(Value, String)> {
     let policy: Value = serde_json::from_str(text).expect("a policy is JSON");
     let statements = match &policy["Statement"] {
         Value::Array(statements) => statements.clone(),
         one => vec![one.clone()],
     };
-    let allowing = statements.iter().filter(|statement| statement["Effect"] == "Allow");
-    allowing.filter_map(|statement| friendly_parts(&policy, statement, requests)).collect()
+    let allowing = statements.into_iter().filter(|statement| statement["Effect"] == "Allow");
+    let alone = |statement: Value| {
+        let alone = serde_json::json!({"Version": policy["Version"], "Statement": statement});
+        (alone.clone(), alone.to_string())
+    };
+    allowing.map(alone).collect()
 }
 
-fn friendly_parts(
-    policy: &Value,
-    statement: &Value,
-    requests: &[(Standing, Request)],
-) -> Option<Vec<naive::Statement>> {
+/// Of a policy of one statement that can be taken apart into what lets strangers in and what does not: the parts that do
+/// not.
+///
+/// A part is the statement with one of its principals and one of the values of each of its conditions. A statement cannot
+/// be taken apart where strangers get in by a part each element of which friends need. One in which somebody stands under a
+/// condition that he can never meet is left out, as it means something that it does not say; who is deleted is nobody.
+fn friendly_parts(policy: &Value, requests: &[(Standing, Request)]) -> Option<Vec<naive::Statement>> {
     let mut friendly = Vec::new();
     let mut needed: BTreeSet<(usize, usize)> = BTreeSet::new();
     let mut hostile = Vec::new();
     let (mut living, mut getting_in) = (BTreeSet::new(), BTreeSet::new());
-    for (elements, part) in parts(statement)? {
+    for (elements, part) in parts(&policy["Statement"])? {
         let is_service = part["Principal"].get("Service").is_some();
         if !part["Principal"].to_string().contains("DELETED") {
             living.extend(elements.first().copied());
@@ -295,17 +337,24 @@ fn friendly_parts(
         if part.names_by_a_star() {
             return None;
         }
-        let admitted: BTreeSet<Standing> =
-            requests.iter().filter(|(_, request)| part.applies_to(request)).map(|(standing, _)| *standing).collect();
-        if !admitted.is_empty() {
+        // A service that is named may stay, whoever it acts for.
+        let may_stay = |standing: Standing| is_service && matches!(standing, Standing::Service | Standing::Unclear);
+        let is_stranger = |standing: Standing| standing >= Standing::Unclear && !may_stay(standing);
+        let (mut is_hostile, mut is_friendly, mut is_met) = (false, false, false);
+        for (standing, _) in requests.iter().filter(|(_, request)| part.applies_to(request)) {
+            is_met = true;
+            is_friendly |= *standing <= Standing::Member || may_stay(*standing);
+            is_hostile = is_stranger(*standing);
+            if is_hostile {
+                break;
+            }
+        }
+        if is_met {
             getting_in.extend(elements.first().copied());
         }
-        // A service that is named may stay, whoever it acts for.
-        let may_stay = |standing: &Standing| is_service && matches!(standing, Standing::Service | Standing::Unclear);
-        let is_stranger = |standing: &Standing| *standing >= Standing::Unclear && !may_stay(standing);
-        if admitted.iter().any(is_stranger) {
+        if is_hostile {
             hostile.push(elements);
-        } else if admitted.iter().any(|standing| *standing <= Standing::Member || may_stay(standing)) {
+        } else if is_friendly {
             needed.extend(elements.iter().copied().enumerate());
             friendly.push(part);
         }

@@ -71,6 +71,8 @@ pub(crate) fn subscription_policy() -> impl Strategy<Value = String> {
 pub(crate) fn policy_with_a_deny() -> impl Strategy<Value = String> {
     const NAMES: &[&str] = &[
         "*",
+        "arn:aws:iam::111122223333:root",
+        "arn:aws:iam::111122223333:role/app",
         "444455556666",
         "arn:aws:iam::444455556666:user/mallory",
         "arn:aws:iam::444455556666:role/app",
@@ -83,15 +85,17 @@ pub(crate) fn policy_with_a_deny() -> impl Strategy<Value = String> {
         let asked = Json::Object(vec![("aws:PrincipalAccount".to_owned(), values)]);
         Json::Object(vec![(format!("{set}{operator}"), asked)])
     });
-    let statement = |effect: &'static str, who: Json, condition: Option<Json>| {
+    const WHOM: &[&str] = &["Principal", "Principal", "NotPrincipal"];
+    let statement = |effect: &'static str, (whom, who): (&'static str, Json), condition: Option<Json>| {
         let who = Json::Object(vec![("AWS".to_owned(), who)]);
         let members =
-            [("Effect", text(effect)), ("Principal", who), ("Action", text("s3:GetObject")), ("Resource", text("*"))];
+            [("Effect", text(effect)), (whom, who), ("Action", text("s3:GetObject")), ("Resource", text("*"))];
         let members = members.into_iter().chain(condition.map(|condition| ("Condition", condition)));
         Json::Object(members.map(|(name, value)| (name.to_owned(), value)).collect())
     };
-    (some_of(NAMES, 2), some_of(NAMES, 2), weighted(0.6, condition)).prop_map(move |(allowed, denied, condition)| {
-        whole(vec![statement("Allow", allowed, None), statement("Deny", denied, condition)])
+    let denied = (select(WHOM), some_of(NAMES, 2));
+    (some_of(NAMES, 2), denied, weighted(0.6, condition)).prop_map(move |(allowed, denied, condition)| {
+        whole(vec![statement("Allow", ("Principal", allowed), None), statement("Deny", denied, condition)])
     })
 }
 
@@ -292,11 +296,20 @@ const ACCOUNTS: &[&str] = &[
     "444455556666",
     "*",
     "1111*",
+    "11112222333?",
     "${aws:PrincipalAccount}",
     "${aws:ResourceAccount}",
 ];
-const ORGANIZATIONS: &[&str] =
-    &["o-trusted0001", "o-foreign0001", "o-*", "*", "o-trusted0001*", "${aws:PrincipalOrgID}", "${aws:ResourceOrgID}"];
+const ORGANIZATIONS: &[&str] = &[
+    "o-trusted0001",
+    "o-foreign0001",
+    "o-*",
+    "*",
+    "o-trusted0001*",
+    "o-foreign*",
+    "${aws:PrincipalOrgID}",
+    "${aws:ResourceOrgID}",
+];
 /// The owner may be in an organization that nobody has listed.
 const OWNERS: &[&str] =
     &["o-trusted0001", "o-unlisted001", "o-*", "*", "${aws:PrincipalOrgID}", "${aws:ResourceOrgID}"];
@@ -305,6 +318,8 @@ const PATHS: &[&str] = &[
     "o-trusted0001/r-ab12/ou-ab12-11111111/*",
     "o-trusted0001/r-ab12/ou-ab12-11111111/",
     "o-foreign0001/r-ab12/*",
+    "o-trusted0001*",
+    "o-foreign0001*/r-ab12/*",
     "*/r-ab12/*",
     "o-*/*",
 ];

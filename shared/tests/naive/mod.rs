@@ -20,20 +20,31 @@ pub(crate) mod universe;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use serde_json::Value;
 
 use operator::Operator;
 
-/// What a request tells of itself; names of keys are in lower case, since they compare without case.
+/// What somebody or something tells; names of keys are in lower case, since they compare without case.
 pub(crate) type Context = BTreeMap<String, Vec<String>>;
+
+/// What a request tells of itself: what is told last counts. Many requests share what they tell.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Told(Vec<Rc<Context>>);
+
+impl Told {
+    fn get(&self, key: &str) -> Option<&[String]> {
+        self.0.iter().rev().find_map(|told| told.get(key)).map(Vec::as_slice)
+    }
+}
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Request {
     pub(crate) caller: Caller,
     pub(crate) action: &'static str,
     pub(crate) resource: &'static str,
-    pub(crate) context: Context,
+    pub(crate) context: Told,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -80,7 +91,9 @@ enum Principal {
 struct Condition {
     operator: Operator,
     key: String,
-    values: Vec<String>,
+    values: Vec<Cow<'static, str>>,
+    /// Whether a value depends on the request.
+    is_variable: bool,
 }
 
 impl Policy {
@@ -123,7 +136,7 @@ impl Policy {
     }
 
     /// The keys that conditions ask for, in lower case.
-    pub(crate) fn asks_for(&self) -> impl Iterator<Item = (&str, &[String])> {
+    pub(crate) fn asks_for(&self) -> impl Iterator<Item = (&str, &[Cow<'static, str>])> {
         let conditions = self.statements.iter().flat_map(|statement| &statement.conditions);
         conditions.map(|condition| (condition.key.as_str(), condition.values.as_slice()))
     }
@@ -147,7 +160,7 @@ impl Statement {
             principal,
             actions: either("Action").map(|(named, left_out)| (lower(&named), left_out)).unwrap_or_default(),
             resources: either("Resource"),
-            conditions: conditions(&statement["Condition"]),
+            conditions: conditions(&statement["Condition"], has_variables),
             has_variables,
         }
     }
@@ -164,12 +177,12 @@ impl Statement {
     }
 
     pub(crate) fn applies_to(&self, request: &Request) -> bool {
-        self.is_about(request) && self.names(&request.caller) && self.holds(&request.context)
+        self.names(&request.caller) && self.is_about(request) && self.holds(&request.context)
     }
 
     fn is_about(&self, request: &Request) -> bool {
         let (actions, left_out) = &self.actions;
-        let action = request.action.to_lowercase();
+        let action = request.action.to_ascii_lowercase();
         // Calls of other services are none upon a bucket, and no star means them. An `Allow` that names one is taken at its
         // word, so that there is something to find.
         let is_of_bucket = ["s3:", "sts:"].iter().any(|service| action.starts_with(service));
@@ -200,18 +213,22 @@ impl Statement {
 
     /// All conditions hold. One of which nobody knows whether it holds cannot be relied upon: it neither keeps an `Allow` from
     /// allowing nor lets a `Deny` deny.
-    fn holds(&self, context: &Context) -> bool {
+    fn holds(&self, context: &Told) -> bool {
         self.conditions.iter().all(|condition| {
-            let values: Vec<_> = condition.values.iter().map(|value| self.with_variables(value, context)).collect();
-            // A value whose variable has no value equals nothing.
-            let values: Vec<Cow<'_, str>> = values.into_iter().flatten().collect();
-            let asked = context.get(&condition.key).map(Vec::as_slice);
-            condition.operator.holds(asked, &values).unwrap_or(self.allows)
+            let asked = context.get(&condition.key);
+            let holds = if condition.is_variable {
+                // A value whose variable has no value equals nothing.
+                let values = condition.values.iter().filter_map(|value| self.with_variables(value, context));
+                condition.operator.holds(asked, &values.collect::<Vec<_>>())
+            } else {
+                condition.operator.holds(asked, &condition.values)
+            };
+            holds.unwrap_or(self.allows)
         })
     }
 
     /// The text with its variables replaced by what the request says.
-    fn with_variables<'t>(&self, text: &'t str, context: &Context) -> Option<Cow<'t, str>> {
+    fn with_variables<'t>(&self, text: &'t str, context: &Told) -> Option<Cow<'t, str>> {
         if !self.has_variables {
             return Some(Cow::Borrowed(text));
         }
@@ -277,13 +294,13 @@ fn principals(principal: &Value) -> Vec<(String, String)> {
     }
 }
 
-fn conditions(block: &Value) -> Vec<Condition> {
+fn conditions(block: &Value, has_variables: bool) -> Vec<Condition> {
     let operators = block.as_object().into_iter().flatten();
     let asked = operators.flat_map(|(operator, keys)| {
-        keys.as_object().into_iter().flatten().map(move |(key, values)| Condition {
-            operator: Operator::read(operator),
-            key: key.to_lowercase(),
-            values: strings(values),
+        keys.as_object().into_iter().flatten().map(move |(key, values)| {
+            let values: Vec<_> = strings(values).into_iter().map(Cow::Owned).collect();
+            let is_variable = has_variables && values.iter().any(|value: &Cow<'_, str>| value.contains("${"));
+            Condition { operator: Operator::read(operator), key: key.to_lowercase(), values, is_variable }
         })
     });
     asked.collect()

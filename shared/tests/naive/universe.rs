@@ -8,8 +8,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::rc::Rc;
 
-use super::{Caller, Context, Policy, Request};
+use super::{Caller, Context, Policy, Request, Told};
 
 pub(crate) const OWN: &str = "111122223333";
 pub(crate) const PARTNER: &str = "222233334444";
@@ -20,6 +21,8 @@ pub(crate) const STRANGER: &str = "444455556666";
 pub(crate) const UNKNOWN: &str = "999988887777";
 /// No policy names it either, but wildcards in account ids and names may mean it.
 pub(crate) const NEIGHBOUR: &str = "111122223339";
+/// With few others.
+const NEIGHBOURS: &str = "11112222333?";
 
 /// Canonical users are accounts by another id.
 pub(crate) const OWN_USER: &str = "1111222233331111222233331111222233331111222233331111222233331111";
@@ -74,15 +77,29 @@ struct Somebody {
 
 /// At most this many requests to the policy: all that differ, or where there are more, some that chance picks, always
 /// the same for the same text.
-pub(crate) fn requests(text: &str, is_trust: bool, at_most: usize) -> Vec<(Standing, Request)> {
+pub(crate) fn requests(
+    text: &str,
+    is_trust: bool,
+    at_most: usize,
+) -> impl Iterator<Item = (Standing, Request)> + use<> {
     let policy = Policy::read(text);
     let asked = asked(text, &policy);
     let only_asked =
         |says: Context| -> Context { says.into_iter().filter(|(key, _)| asked.contains_key(key)).collect() };
-    let callers = callers().into_iter().map(|one| Somebody { says: only_asked(one.says), ..one });
+    let is_neighbour = |says: &Context| says.values().flatten().any(|value| value.contains(NEIGHBOUR));
+    // Who is one of ten accounts that are meant is not everyone.
+    let is_meant = text.contains(NEIGHBOURS);
+    let standing = |standing: Standing, says: &Context| {
+        if is_meant && standing == Anyone && is_neighbour(says) { Stranger } else { standing }
+    };
+    let callers = callers().into_iter().map(|one| Somebody {
+        standing: standing(one.standing, &one.says),
+        says: only_asked(one.says),
+        ..one
+    });
     let callers: Vec<_> = callers
         .flat_map(|Somebody { standing, caller, says }| {
-            with_reticent(standing, says).into_iter().map(move |says| Somebody {
+            with_reticent(says, standing >= Service).into_iter().map(move |says| Somebody {
                 standing,
                 caller: caller.clone(),
                 says,
@@ -92,8 +109,9 @@ pub(crate) fn requests(text: &str, is_trust: bool, at_most: usize) -> Vec<(Stand
     let targets = targets(&policy, is_trust);
     let mut aspects: Vec<Vec<Aspect>> = Vec::new();
     for choices in [locations(&asked), access_points(), keys(), endpoints(&asked), user_ids(&asked), resources()] {
-        let choices = choices.into_iter().flat_map(|Aspect { standing, says }| {
-            with_reticent(standing, only_asked(says)).into_iter().map(move |says| Aspect { standing, says })
+        let choices = choices.into_iter().flat_map(|Aspect { standing: stands, says }| {
+            let standing = standing(stands, &says);
+            with_reticent(only_asked(says), true).into_iter().map(move |says| Aspect { standing, says })
         });
         aspects.push(distinct(choices.collect()));
     }
@@ -103,27 +121,32 @@ pub(crate) fn requests(text: &str, is_trust: bool, at_most: usize) -> Vec<(Stand
     let sizes: Vec<usize> = [callers.len(), targets.len()].into_iter().chain(aspects.iter().map(Vec::len)).collect();
     let all: usize = sizes.iter().fold(1, |product, size| product.saturating_mul(*size));
     let mut chance = Chance::of(text);
-    let picks = (0..all.min(at_most)).map(|number| if all <= at_most { number } else { chance.below(all) });
-    let request = |pick: usize| {
+    let many = if targets.is_empty() { 0 } else { all.min(at_most) };
+    let picks = (0..many).map(move |number| if all <= at_most { number } else { chance.below(all) });
+    let callers_say: Vec<Rc<Context>> = callers.iter().map(|one| Rc::new(one.says.clone())).collect();
+    let shared = |choices: Vec<Aspect>| choices.into_iter().map(|one| (one.standing, Rc::new(one.says))).collect();
+    let aspects: Vec<Vec<(Standing, Rc<Context>)>> = aspects.into_iter().map(shared).collect();
+    let request = move |pick: usize| {
         let mut rest = pick;
         let mut digit = |size: usize| {
             let digit = rest % size;
             rest /= size;
             digit
         };
-        let somebody = &callers[digit(callers.len())];
+        let index = digit(callers.len());
+        let somebody = &callers[index];
         let (action, resource) = targets[digit(targets.len())];
-        let mut context = somebody.says.clone();
+        let mut told = vec![Rc::clone(&callers_say[index])];
         let mut standing = somebody.standing;
         for choices in &aspects {
-            let aspect = &choices[digit(choices.len())];
-            standing = together(standing, aspect.standing);
-            context.extend(aspect.says.iter().map(|(key, values)| (key.clone(), values.clone())));
+            let (stands, says) = &choices[digit(choices.len())];
+            standing = together(standing, *stands);
+            told.extend((!says.is_empty()).then(|| Rc::clone(says)));
         }
-        (standing, Request { caller: somebody.caller.clone(), action, resource, context })
+        (standing, Request { caller: somebody.caller.clone(), action, resource, context: Told(told) })
     };
-    let can_call = |(_, request): &(Standing, Request)| !is_trust || can_call(&request.caller, request.action);
-    if targets.is_empty() { Vec::new() } else { picks.map(request).filter(can_call).collect() }
+    let can_call = move |(_, request): &(Standing, Request)| !is_trust || can_call(&request.caller, request.action);
+    picks.map(request).filter(can_call)
 }
 
 /// A friend is a friend wherever they come from. A stranger who comes through what is the operator's is their guest, and
@@ -140,13 +163,13 @@ fn together(caller: Standing, aspect: Standing) -> Standing {
     }
 }
 
-/// Whoever says this of themselves, and strangers who say less: nowhere is it written that a call which has one key has
+/// What is said, and the same with less, of strangers and of ways: nowhere is it written that a call which has one key has
 /// another, but that it has one which tells whether a service calls, and those which tell the account and the ARN of who
 /// signs it; and a token of an identity pool has one which tells whether it is a guest's.
-fn with_reticent(standing: Standing, says: Context) -> Vec<Context> {
+fn with_reticent(says: Context, may_say_less: bool) -> Vec<Context> {
     let always = ["aws:principalis", "aws:principalservice", "aws:principalaccount", "aws:principalarn"];
     let tells = |key: &&String| !always.iter().any(|one| key.starts_with(one)) && !key.ends_with(":amr");
-    let left_out = says.keys().filter(tells).filter(|_| standing >= Service).map(|key| {
+    let left_out = says.keys().filter(tells).filter(|_| may_say_less).map(|key| {
         let mut less = says.clone();
         less.remove(key);
         less
@@ -160,7 +183,7 @@ fn with_reticent(standing: Standing, says: Context) -> Vec<Context> {
 fn asked(text: &str, policy: &Policy) -> BTreeMap<String, BTreeSet<String>> {
     let mut asked: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (key, values) in policy.asks_for() {
-        asked.entry(key.to_owned()).or_default().extend(values.iter().cloned());
+        asked.entry(key.to_owned()).or_default().extend(values.iter().map(ToString::to_string));
     }
     for variable in text.split("${").skip(1).filter_map(|rest| rest.split(['}', ',']).next()) {
         asked.entry(variable.trim().to_lowercase()).or_default();
@@ -501,7 +524,7 @@ fn targets(policy: &Policy, is_trust: bool) -> Vec<(&'static str, &'static str)>
     let there_are = all.filter(|(action, resource)| is_trust || Policy::has_calls_of(action, resource));
     there_are
         .filter(|(action, resource)| {
-            let request = Request { caller: Caller::Anonymous, action, resource, context: Context::new() };
+            let request = Request { caller: Caller::Anonymous, action, resource, context: Told::default() };
             let about: Vec<_> = policy.statements.iter().map(|statement| statement.is_about(&request)).collect();
             let is_allowed = policy.statements.iter().zip(&about).any(|(statement, about)| statement.allows && *about);
             // Who comes to a role by one call cannot come by another.

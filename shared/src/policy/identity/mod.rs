@@ -436,6 +436,51 @@ mod tests {
     }
 
     #[test]
+    fn who_may_attach_only_what_is_harmless_has_no_way_up() {
+        let aws = "arn:aws:iam::aws:policy/";
+        let reading = format!("{aws}ReadOnlyAccess");
+        let actions = ["iam:AttachGroupPolicy", "iam:AttachRolePolicy", "iam:AttachUserPolicy"];
+        let attach = allow(&json!(actions), &json!("*"));
+        for (operator, policies, ways) in [
+            ("ArnEquals", json!(reading), 0),
+            ("StringEquals", json!([reading, format!("{aws}service-role/AWSLambdaBasicExecutionRole")]), 0),
+            ("ArnLikeIfExists", json!("arn:*:iam::aws:policy/job-function/*OnlyAccess"), 3),
+            ("ArnLike", json!("arn:*:iam::aws:policy/job-function/*ViewOnlyAccess"), 0),
+            ("ForAnyValue:StringLike", json!(format!("{aws}*ReadOnlyAccess")), 0),
+            ("ArnEquals", json!([reading, format!("{aws}AdministratorAccess")]), 3),
+            ("ArnLike", json!(format!("{aws}*Access")), 3),
+            ("ArnLike", json!(format!("{aws}IAM*")), 3),
+            ("ArnLike", json!(format!("{aws}AmazonEC2FullAccess")), 3),
+            ("ArnLike", json!("arn:aws:iam::*:policy/ReadOnlyAccess"), 3),
+            ("ArnEquals", json!("arn:aws:iam::111122223333:policy/ReadOnlyAccess"), 3),
+            ("ArnNotEquals", json!(reading), 3),
+            ("ArnNotLike", json!(format!("{aws}AdministratorAccess")), 3),
+            ("Null", json!("true"), 3),
+        ] {
+            let statements = under(&attach, json!({operator: {"iam:PolicyARN": policies}}));
+            assert_eq!(paths(&statements).len(), ways, "{statements}");
+            // The key tells nothing of another call.
+            let others = allow(&json!(["iam:PutUserPolicy", "iam:CreatePolicyVersion"]), &json!("*"));
+            let others = under(&others, json!({operator: {"iam:PolicyArn": policies}}));
+            assert_eq!(paths(&others).len(), 2, "{others}");
+        }
+        for (operator, policies, ways) in [
+            ("ArnNotEquals", json!(reading), 0),
+            ("StringNotLikeIfExists", json!(format!("{aws}*ReadOnlyAccess")), 0),
+            ("ArnNotLike", json!([reading, format!("{aws}*")]), 3),
+            ("ArnEquals", json!(format!("{aws}AdministratorAccess")), 3),
+        ] {
+            let denied = under(&deny(&json!("iam:*"), &json!("*")), json!({operator: {"iam:PolicyARN": policies}}));
+            assert_eq!(paths(&json!([attach, denied])).len(), ways, "{denied}");
+        }
+        let both = json!({"ArnNotEquals": {"iam:PolicyARN": reading}, "Bool": {"aws:MultiFactorAuthPresent": "false"}});
+        assert_eq!(paths(&json!([attach, under(&deny(&json!("iam:*"), &json!("*")), both)])).len(), 3);
+        let not_administrator =
+            json!([all_but(&json!("iam:*")), under(&attach, json!({"ArnEquals": {"iam:PolicyARN": reading}}))]);
+        assert!(!of(&not_administrator).admin);
+    }
+
+    #[test]
     fn two_actions_on_different_roles_or_users_make_no_path_together() {
         let become_ = |name: &str| allow(&json!("sts:AssumeRole"), &json!(format!("{ROLE}{name}")));
         let attach = allow(&json!("iam:AttachRolePolicy"), &json!(format!("{ROLE}app-*")));

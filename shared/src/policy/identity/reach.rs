@@ -88,20 +88,24 @@ impl<'a> Reach<'a> {
     }
 
     /// On what the action is allowed, of what counts: others than the holder, if it acts on users. A role that is passed
-    /// must be one that one of these services takes.
+    /// must be one that one of these services takes, and a policy that is attached one that may be worth it.
     pub(super) fn of_action(&mut self, action: &'static str, passes_to: &[&str]) -> Vec<Piece<'a>> {
         let (statements, ceiling, account) = (self.statements, self.ceiling, self.holder.account.as_deref());
         let pieces = self.known.entry(action).or_insert_with(|| pieces(statements, ceiling, action, account));
-        if action != "iam:PassRole" {
+        if !action.ends_with("Policy") && action != "iam:PassRole" {
             return pieces.clone();
         }
+        let is_possible = |named: &Statement| match action {
+            "iam:PassRole" => named.can_pass_to(passes_to),
+            _ => !ATTACHING.contains(&action) || !named.conditions.iter().any(Condition::lets_attach_only_harmless),
+        };
         let of_piece = |piece: &Piece<'a>| [Some(piece.origin), piece.within].into_iter().flatten();
         let named: BTreeMap<usize, &Statement> =
             pieces.iter().flat_map(of_piece).map(|statement| (statement.index, statement)).collect();
-        let passing: BTreeSet<usize> =
-            named.into_iter().filter(|(_, named)| named.can_pass_to(passes_to)).map(|(index, _)| index).collect();
-        let passes = |piece: &&Piece<'a>| of_piece(piece).all(|statement| passing.contains(&statement.index));
-        pieces.iter().filter(passes).cloned().collect()
+        let possible: BTreeSet<usize> =
+            named.into_iter().filter(|(_, named)| is_possible(named)).map(|(index, _)| index).collect();
+        let is_left = |piece: &&Piece<'a>| of_piece(piece).all(|statement| possible.contains(&statement.index));
+        pieces.iter().filter(is_left).cloned().collect()
     }
 
     /// The statements by which whatever nobody has thought of is allowed everywhere; nothing if it is not.
@@ -201,7 +205,12 @@ fn less<'a>(
 ) -> Vec<Piece<'a>> {
     let takes_all = |denies: &&Statement| kinds.iter().all(|kind| denies.resources.cover(kind, worth));
     let (whole, part): (Vec<&Statement>, Vec<&Statement>) = denies.iter().copied().partition(takes_all);
-    if whole.iter().any(|denies| denies.conditions.is_empty()) {
+    let is_attaching = ATTACHING.iter().any(|action| worth.action.is_some_and(|one| action.eq_ignore_ascii_case(one)));
+    let is_sure = |denies: &Statement| {
+        let mut conditions = denies.conditions.iter();
+        conditions.all(|condition| is_attaching && condition.lets_attach_all_but_harmless())
+    };
+    if whole.iter().any(|denies| is_sure(denies)) {
         return vec![];
     }
     let pairs = allowed.len() * part.iter().map(|denies| denies.resources.patterns.len()).sum::<usize>();
@@ -210,7 +219,7 @@ fn less<'a>(
         let takes: Vec<&Statement> =
             part.iter().copied().filter(|denies| piece.is_within(&denies.resources, worth)).collect();
         let unless = whole.iter().copied().chain(takes.iter().copied()).take(ENOUGH).collect();
-        takes.iter().all(|denies| !denies.conditions.is_empty()).then_some(Piece { unless, ..piece })
+        (!takes.iter().any(|denies| is_sure(denies))).then_some(Piece { unless, ..piece })
     });
     left.collect()
 }
@@ -249,6 +258,25 @@ impl Worth<'_> {
 /// - <https://docs.aws.amazon.com/singlesignon/latest/userguide/using-service-linked-roles.html>
 const RESERVED: [&str; 3] =
     ["arn:*:iam::aws:*", "arn:*:iam::*:role/aws-service-role/*", "arn:*:iam::*:role/aws-reserved/*"];
+
+/// By these a managed policy is attached, and `iam:PolicyARN` tells which.
+/// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html>
+const ATTACHING: [&str; 3] = ["iam:AttachGroupPolicy", "iam:AttachRolePolicy", "iam:AttachUserPolicy"];
+
+/// AWS's own policies, which nobody else can rewrite, that only let their holder read, or write logs, traces or the own
+/// password. Of all others some allow a way up, and what an account's own policies allow is not known here.
+/// <https://docs.aws.amazon.com/aws-managed-policy/latest/reference/policy-list.html>
+const HARMLESS: [&str; 9] = [
+    "arn:*:iam::aws:policy/*ReadOnly",
+    "arn:*:iam::aws:policy/*ReadOnlyAccess",
+    "arn:*:iam::aws:policy/*ViewOnlyAccess",
+    "arn:*:iam::aws:policy/AWSDenyAll",
+    "arn:*:iam::aws:policy/AWSXRayDaemonWriteAccess",
+    "arn:*:iam::aws:policy/IAMUserChangePassword",
+    "arn:*:iam::aws:policy/SecurityAudit",
+    "arn:*:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole",
+    "arn:*:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole",
+];
 
 /// Actions by which holders grant permissions to themselves: on the holder's own user they are as good as on any.
 const SELF_GRANTING: [&str; 3] = ["iam:attachuserpolicy", "iam:deleteuserpermissionsboundary", "iam:putuserpolicy"];
@@ -472,6 +500,24 @@ impl Condition {
             shown: entry.key.clone().into_owned(),
             values: texts(&entry.values),
         }
+    }
+
+    /// Whether only policies may be attached that are no way up. Whoever attaches one always tells which.
+    fn lets_attach_only_harmless(&self) -> bool {
+        let is_comparison = matches!(self.operator.as_str(), "stringequals" | "stringlike" | "arnequals" | "arnlike");
+        self.is_about_harmless_policies() && is_comparison
+    }
+
+    /// Whether it is met by whatever other policy is attached.
+    fn lets_attach_all_but_harmless(&self) -> bool {
+        let is_negated =
+            matches!(self.operator.as_str(), "stringnotequals" | "stringnotlike" | "arnnotequals" | "arnnotlike");
+        self.is_about_harmless_policies() && is_negated
+    }
+
+    fn is_about_harmless_policies(&self) -> bool {
+        let is_harmless = |policy: &String| HARMLESS.iter().any(|harmless| covers(harmless, policy));
+        self.key == "iam:policyarn" && !self.values.is_empty() && self.values.iter().all(is_harmless)
     }
 
     fn lets_pass_to(&self, services: &[&str]) -> bool {
