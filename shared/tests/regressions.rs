@@ -1342,3 +1342,33 @@ fn no_service_says_that_it_is_none() {
         keeps_the_laws(Kind::Resource, &text);
     }
 }
+
+#[test]
+fn no_access_point_is_of_another_account_than_its_arn_says() {
+    for account in ["11112222333?", "111122223333", "1111*"] {
+        let text = those_if(
+            r#"{"AWS":["*","222233334444"]}"#,
+            &format!(
+                r#"{{"StringLike":{{"s3:DataAccessPointAccount":"{account}"}},"ArnEquals":{{"s3:DataAccessPointArn":
+                ["arn:aws:s3:us-east-1:111122223333:accesspoint/point","arn:aws:s3:us-east-1:444455556666:accesspoint/*"]}}}}"#
+            ),
+        );
+        keeps_the_laws(Kind::Resource, &text);
+    }
+}
+
+/// Who comes by a token is of no organization yet, and all others are denied.
+#[test]
+fn who_has_no_account_has_no_organization() {
+    for denied in [r#""NotPrincipal":{"AWS":"111122223333"}"#, r#""Principal":"*""#, r#""Principal":{"AWS":"*"}"#] {
+        for condition in
+            [r#"{"StringLike":{"aws:PrincipalOrgID":"o-*"}}"#, r#"{"StringLike":{"aws:PrincipalAccount":"*"}}"#]
+        {
+            let text = format!(
+                r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole*",
+                "Condition":{condition}}},{{"Effect":"Deny",{denied},"Action":"STS:assumerole"}}]}}"#
+            );
+            keeps_the_laws(Kind::Trust, &text);
+        }
+    }
+}

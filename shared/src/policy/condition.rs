@@ -99,18 +99,26 @@ enum Names {
     Unknown,
 }
 
+/// Whether only who has this key is let through.
+fn needs(entry: &&Entry<'_>) -> bool {
+    let operator = Operator::of(&entry.operator);
+    let is_null = operator.form == Form::Null;
+    let is_there = entry.values.iter().all(|value| value.text.eq_ignore_ascii_case("false"));
+    let is_of_a_value = !operator.is_negated || operator.is_any;
+    is_of_a_value && !operator.holds_if_absent && operator.form != Form::Unknown && (!is_null || is_there)
+}
+
+/// Whether only calls that are signed are let through. Whether one is that is made with a token of an identity provider is
+/// nowhere said.
+pub(super) fn asks_who_signs(statement: &Statement<'_>) -> bool {
+    statement.condition.iter().filter(needs).any(is_of_who_signs)
+}
+
 /// Whom an `Allow` lets through, key by key.
 pub(super) fn allowed(statement: &Statement<'_>, kind: Kind, trust: &Trust, point: &[Said<'_>]) -> Vec<Judged> {
     let entries = &statement.condition;
-    let needs = |entry: &&Entry<'_>| {
-        let operator = Operator::of(&entry.operator);
-        let is_null = operator.form == Form::Null;
-        let is_there = entry.values.iter().all(|value| value.text.eq_ignore_ascii_case("false"));
-        let is_of_a_value = !operator.is_negated || operator.is_any;
-        is_of_a_value && !operator.holds_if_absent && operator.form != Form::Unknown && (!is_null || is_there)
-    };
     let mut needed: BTreeSet<_> = entries.iter().filter(needs).map(|entry| pattern::lower(&entry.key)).collect();
-    if entries.iter().filter(needs).any(is_of_who_signs) {
+    if asks_who_signs(statement) {
         needed.extend(["aws:principalaccount", "aws:principalarn"].map(Cow::Borrowed));
     }
     let is_there = |entry: &Entry<'_>| needed.contains(&pattern::lower(&entry.key));

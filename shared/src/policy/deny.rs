@@ -174,12 +174,12 @@ impl<'p> Left<'_, 'p> {
         pairs.any(|(said, other)| spend(patience, said.work(other)).is_some() && said.fails(other))
     }
 
-    /// Whether they leave over only those calls that are made with a token of an identity provider.
+    /// Whether they leave over to strangers only those calls that are made with a token of an identity provider.
     pub(super) fn is_by_token(&mut self) -> bool {
         let Self { allow, denies, said, actions, kind, patience, .. } = self;
         let is_denied = |action: usize, patience: &mut usize| {
             let mut denies = denies.iter().filter(|upon| upon.actions[action]);
-            denies.any(|upon| upon.deny.spares(None, &[], said, allow, patience) == Reach::NOBODY)
+            denies.any(|upon| !upon.deny.spares(None, &[], said, allow, patience).exposure.is_untrusted())
         };
         if *kind != Kind::Trust {
             return false;

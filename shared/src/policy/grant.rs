@@ -118,6 +118,7 @@ fn deny_values(entry: usize, judged: &mut Judged, everyone: Reach, left: &mut Le
 
 fn named<'s>(statement: &'s Statement<'s>, left: &mut Left<'_, 's>, context: &Context<'_>) -> Vec<Named<'s>> {
     let is_by_token = left.is_by_token();
+    let by_token = if condition::asks_who_signs(statement) { Reach::UNKNOWN } else { Reach::ANYONE };
     match &statement.principal {
         Principal::Missing => vec![],
         Principal::AllBut(_) => {
@@ -136,6 +137,7 @@ fn named<'s>(statement: &'s Statement<'s>, left: &mut Left<'_, 's>, context: &Co
                 let left = match grantee {
                     Grantee::Everyone => left.of_everyone(),
                     // Whether a star means who is signed in elsewhere is nowhere said.
+                    Grantee::SignedIn(..) if is_by_token => left.of_principal("Federated", text).and(by_token),
                     Grantee::SignedIn(..) => left.of_principal("Federated", text),
                     _ => left.of_principal(kind, text),
                 };

@@ -28,6 +28,9 @@ pub(super) struct Said<'p> {
 const ACCOUNT: &str = "aws:principalaccount";
 const ARN: &str = "aws:principalarn";
 
+/// Keys of ARNs, and those that say of the same its account.
+const ACCOUNTS: [(&str, &str); 2] = [(ARN, ACCOUNT), ("s3:dataaccesspointarn", "s3:dataaccesspointaccount")];
+
 /// Keys that have one value. Of others a call may have another value beside the one that is asked for.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>
 const SINGLE: [&str; 22] = [
@@ -124,16 +127,14 @@ impl<'p> Said<'p> {
 
     /// An ARN tells an account.
     fn of_account(&self) -> Option<Self> {
-        if self.key != ARN || self.values.is_empty() {
-            return None;
-        }
+        let (_, key) = ACCOUNTS.iter().find(|(arn, _)| self.key == *arn && !self.values.is_empty())?;
         let account = |value: &Cow<'p, str>| {
             let (before, account) = account_of_all(value)?;
             let is_in_place = self.form == Form::Arn || !is_pattern(before);
             (is_in_place && is_account(account)).then(|| Cow::Owned(account.to_owned()))
         };
         let values = self.values.iter().map(account).collect::<Option<Vec<_>>>()?;
-        Some(Self { key: Cow::Borrowed(ACCOUNT), form: Form::Exact, ignores_case: false, values, ..*self })
+        Some(Self { key: Cow::Borrowed(key), form: Form::Exact, ignores_case: false, values, ..*self })
     }
 
     /// Whether whoever says this is this principal, or one of these.

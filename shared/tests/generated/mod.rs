@@ -80,12 +80,12 @@ pub(crate) fn policy_with_a_deny() -> impl Strategy<Value = String> {
     ];
     const OPERATORS: &[&str] = &["StringEquals", "StringLike", "StringNotEquals", "StringNotLike"];
     const SETS: &[&str] = &["", "ForAnyValue:", "ForAllValues:"];
+    const WHOM: &[&str] = &["Principal", "Principal", "NotPrincipal"];
     let values = some_of(&["111122223333", "222233334444", "444455556666"], 2);
     let condition = (select(SETS), select(OPERATORS), values).prop_map(|(set, operator, values)| {
         let asked = Json::Object(vec![("aws:PrincipalAccount".to_owned(), values)]);
         Json::Object(vec![(format!("{set}{operator}"), asked)])
     });
-    const WHOM: &[&str] = &["Principal", "Principal", "NotPrincipal"];
     let statement = |effect: &'static str, (whom, who): (&'static str, Json), condition: Option<Json>| {
         let who = Json::Object(vec![("AWS".to_owned(), who)]);
         let members =

@@ -115,6 +115,10 @@ pub(crate) fn requests(
         });
         aspects.push(distinct(choices.collect()));
     }
+    // Of what a policy does not ask there is one way to be.
+    aspects.retain(|choices| {
+        choices.len() > 1 || choices.iter().any(|one| one.standing != Anyone || !one.says.is_empty())
+    });
     let settled = settled(&callers, &aspects);
     aspects.extend(asked.iter().filter(|(key, _)| !settled.contains(*key)).map(|(key, values)| free(key, values)));
 
@@ -136,7 +140,8 @@ pub(crate) fn requests(
         let index = digit(callers.len());
         let somebody = &callers[index];
         let (action, resource) = targets[digit(targets.len())];
-        let mut told = vec![Rc::clone(&callers_say[index])];
+        let mut told = Vec::with_capacity(aspects.len() + 1);
+        told.push(Rc::clone(&callers_say[index]));
         let mut standing = somebody.standing;
         for choices in &aspects {
             let (stands, says) = &choices[digit(choices.len())];
