@@ -36,6 +36,10 @@ pub const SCHEDULED: &str = "Scheduled Event";
 /// has no such field, so only those have it whom the redrive function hands over, or who may invoke a function anyway.
 pub const FAILED_BEFORE: &str = "snapback-failed-before";
 
+/// The field by which an event says that it comes out of a queue, which the redrive function writes: whoever may send to one
+/// chooses who it says has made the call.
+pub const FROM_A_QUEUE: &str = "snapback-from-a-queue";
+
 /// What an event tells of.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kind {
@@ -80,6 +84,8 @@ pub struct Event {
     pub actor: Actor,
     /// What an earlier delivery failed with ([`FAILED_BEFORE`]).
     pub failed_before: Option<String>,
+    /// Whether it comes out of a queue ([`FROM_A_QUEUE`]).
+    pub is_from_a_queue: bool,
 }
 
 /// Who made the call, as far as the record tells.
@@ -147,6 +153,7 @@ impl Event {
         required(&envelope, "source", "the name of a source such as `aws.s3`")?;
         required(&envelope, "detail-type", "a type such as `AWS API Call via CloudTrail`")?;
         let failed_before = json::text(&envelope, FAILED_BEFORE).map(str::to_owned);
+        let is_from_a_queue = !envelope[FROM_A_QUEUE].is_null();
         let envelope: EventBridgeEvent<Value> = serde_path_to_error::deserialize(envelope).map_err(|error| {
             let (field, found) = (error.path().to_string(), json::said(error.inner()));
             Malformed { field, expected: "what EventBridge writes there", found }
@@ -155,7 +162,7 @@ impl Event {
         event.source = envelope.source;
         event.detail_type = envelope.detail_type;
         event.envelope_account = envelope.account.unwrap_or_default();
-        event.failed_before = failed_before;
+        (event.failed_before, event.is_from_a_queue) = (failed_before, is_from_a_queue);
         Ok(event)
     }
 
@@ -212,6 +219,7 @@ impl Event {
                 .collect(),
             actor: Actor::of(&record),
             failed_before: None,
+            is_from_a_queue: false,
             request: without_credentials(record[told].take()),
             response: without_credentials(record["responseElements"].take()),
         })
@@ -237,6 +245,7 @@ impl Event {
             resources: vec![],
             elsewhere: None,
             failed_before: None,
+            is_from_a_queue: false,
             actor: Actor { kind: "AWSService".to_owned(), invoked_by: Some(service.clone()), ..Actor::default() },
             service,
         }

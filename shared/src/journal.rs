@@ -352,6 +352,7 @@ impl Entry {
             elsewhere: None,
             actor,
             failed_before: None,
+            is_from_a_queue: false,
         }
     }
 }

@@ -152,7 +152,7 @@ async fn a_queue_that_cannot_be_read_does_not_hold_up_the_other() {
     let aws = aws(none());
     aws.set("SQS.ReceiveMessage", [none(), refused, messages(1, &body.to_string(), 6, ""), none()]);
     assert!(run(&aws).await.is_err());
-    assert_eq!(aws.bodies("Lambda.Invoke"), [r#"{"detail":{}}"#]);
+    assert_eq!(aws.bodies("Lambda.Invoke"), [r#"{"detail":{},"snapback-from-a-queue":true}"#]);
 }
 
 #[tokio::test]

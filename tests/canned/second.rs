@@ -1,13 +1,15 @@
 //! AWS may show an old state for minutes: what is seen at once is not the last word, and what an event proves is not
 //! forgotten because it is over.
 
+use std::num::NonZeroU32;
+
 use anyhow::{Context, Result};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use snapback::event::Event;
+use snapback::event::{Event, FROM_A_QUEUE};
 use snapback::mode::Mode;
 use snapback::responder::Responder;
-use snapback::settings::Pace;
+use snapback::settings::{Deployment, Pace};
 use workspace_tests::workspace;
 
 use super::injected::{holding, journaled, notices, ssh_was_opened};
@@ -668,5 +670,35 @@ async fn while_the_journal_is_out_people_are_told_once_and_of_no_entry() -> Resu
     let other = anyhow::anyhow!("AWS answered AccessDenied");
     assert!(third.come_back(&s3::FUNCTION, payload, other).await.is_err());
     assert_eq!(delayed(&aws).len(), 1);
+    Ok(())
+}
+
+/// Whoever may send to a queue says who made the call, and would use up what that one has.
+#[tokio::test]
+async fn what_comes_out_of_a_queue_uses_up_nobodys_reverts() -> Result<()> {
+    let public = policy(&[PUBLIC, NAMED]);
+    for is_from_a_queue in [false, true] {
+        let aws = Aws::default().answers("S3.GetBucketPolicy", [ok(&public)]);
+        let settings = settings(Mode::Revert);
+        let deployment =
+            Deployment { most_reverts_per_hour: NonZeroU32::new(2), ..deployment(workspace("guardrails")) };
+        let mut put = bucket_policy_was_put(&public);
+        if is_from_a_queue {
+            put[FROM_A_QUEUE] = true.into();
+        }
+        let (event, suspected) = s3::FUNCTION.suspect(put, &settings)?.context("it is suspicious")?;
+        assert_eq!(event.is_from_a_queue, is_from_a_queue);
+        let responder = Responder::new(&settings, &deployment, aws.config());
+        let _ = responder.respond(&s3::FUNCTION, &event, &suspected).await;
+        let bodies = aws.bodies("DynamoDB.UpdateItem");
+        let asked = bodies.iter().find(|body| body.contains("budget#")).context("it is asked whether it is used up")?;
+        let asked: Value = serde_json::from_str(asked)?;
+        let is_counted = asked["UpdateExpression"].as_str().is_some_and(|said| said.contains("ADD entries"));
+        assert_eq!(
+            (is_counted, asked["ExpressionAttributeValues"][":ids"].is_null()),
+            (!is_from_a_queue, is_from_a_queue)
+        );
+        assert!(asked["ConditionExpression"].as_str().is_some_and(|said| said.contains("size(entries) < :most")));
+    }
     Ok(())
 }

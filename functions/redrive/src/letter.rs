@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use snapback::event::FAILED_BEFORE;
+use snapback::event::{FAILED_BEFORE, FROM_A_QUEUE};
 use snapback::json;
 
 /// How long a dead letter waits before the event is handed over again: for the first, the second and the third time.
@@ -86,6 +86,7 @@ impl Letter {
         let Some(fields) = event.as_object_mut() else { return Err("it has no event in it".to_owned()) };
         // What an earlier delivery failed with is no part of the event, which would have attempts of its own by it.
         let failed_before = fields.remove(FAILED_BEFORE);
+        fields.remove(FROM_A_QUEUE);
         let failure = match sender {
             Sender::Rule => None,
             Sender::Function => failed_with,
@@ -94,10 +95,11 @@ impl Letter {
         Ok(Self { function: function.to_owned(), event, failure })
     }
 
-    /// What the function gets: the event, and what it failed with before, so that it does not say twice what it cannot
-    /// write down.
+    /// What the function gets: the event, that it comes out of a queue, and what it failed with before, so that it does not
+    /// say twice what it cannot write down.
     pub(crate) fn payload(&self) -> Value {
         let mut payload = self.event.clone();
+        payload[FROM_A_QUEUE] = true.into();
         if let Some(failure) = &self.failure {
             payload[FAILED_BEFORE] = failure.as_str().into();
         }
@@ -173,7 +175,7 @@ mod tests {
         let failure = Some("AWS answered AccessDenied".to_owned());
         assert_eq!(of_function, Letter { function: S3.to_owned(), event, failure });
         assert_eq!(of_function.key(), of_rule.key());
-        assert_eq!(of_rule.payload(), json!({"a": 2, "b": 1}));
+        assert_eq!(of_rule.payload(), json!({"a": 2, "b": 1, FROM_A_QUEUE: true}));
         // However often it comes back, it is the same letter.
         let again = self::of_function(S3, &of_function.payload()).expect("a letter");
         assert_eq!((&again, again.key()), (&of_function, of_rule.key()));
@@ -187,7 +189,8 @@ mod tests {
         // What it failed with when its function sent it there goes back to the function.
         let sent = json!({"a": 1, FAILED_BEFORE: "the journal is out"});
         let letter = read(json!({"function": "S3Function", "event": sent})).expect("a letter");
-        assert_eq!((letter.payload(), letter.event), (sent, json!({"a": 1})));
+        let handed_over = json!({"a": 1, FAILED_BEFORE: "the journal is out", FROM_A_QUEUE: true});
+        assert_eq!((letter.payload(), letter.event), (handed_over, json!({"a": 1})));
         for (function, event) in [("payroll", json!({})), ("", json!({})), ("S3Function", json!(null)), (S3, json!({}))]
         {
             assert!(read(json!({"function": function, "event": event})).is_err(), "{function} {event}");

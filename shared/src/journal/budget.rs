@@ -12,13 +12,15 @@ use crate::event::Actor;
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
 impl Journal {
-    /// Counts an entry against what its actor may have reverted in this hour; false if that is used up. A later delivery
-    /// of the same entry is not counted again.
+    /// Counts an entry against what its actor may have reverted in this hour, if it is to be counted; false if that is used
+    /// up. A later delivery of the same entry is not counted again.
     ///
     /// # Errors
     /// When the journal cannot be written.
-    pub async fn afford(&self, entry: &Entry, most: u32, now: Timestamp) -> Result<bool> {
+    pub async fn afford(&self, entry: &Entry, most: u32, counts: bool, now: Timestamp) -> Result<bool> {
         let hour = now.as_second() / HOUR.as_secs();
+        let counted = if counts { " ADD entries :ids" } else { "" };
+        let ids = AttributeValue::Ss(vec![entry.id.clone()]);
         let call = self
             .client
             .update_item()
@@ -26,11 +28,12 @@ impl Journal {
             .key("pk", AttributeValue::S(format!("budget#{}", payer(&entry.event.actor))))
             .key("sk", AttributeValue::S(format!("{hour}")))
             .condition_expression("attribute_not_exists(entries) OR size(entries) < :most OR contains(entries, :id)")
-            .update_expression("SET expires = :expires ADD entries :ids")
+            .update_expression(format!("SET expires = :expires{counted}"))
             .expression_attribute_values(":most", AttributeValue::N(most.to_string()))
             .expression_attribute_values(":id", AttributeValue::S(entry.id.clone()))
-            .expression_attribute_values(":ids", AttributeValue::Ss(vec![entry.id.clone()]))
             .expression_attribute_values(":expires", seconds(now + HOUR));
+        // DynamoDB refuses a value that no expression names.
+        let call = if counts { call.expression_attribute_values(":ids", ids) } else { call };
         match call.send().await {
             Ok(_) => Ok(true),
             Err(error) if is_condition(&error) => Ok(false),

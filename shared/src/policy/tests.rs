@@ -284,8 +284,10 @@ fn several_denies_narrow_together_and_one_that_may_narrow_is_said() {
     let (get, put) = (deny("s3:Get*", outside()), deny("s3:Put*", outside()));
     assert_eq!(exposure(&json!([get, both, put])), Organization);
     assert_eq!(exposure(&json!([get, both])), Public);
-    let others = json!({"Effect": "Deny", "NotPrincipal": {"AWS": "111122223333"}, "Action": "*", "Resource": "*"});
-    let grants = judged(Kind::Resource, &json!([both, others])).grants;
+    let others =
+        |spared: &str| json!({"Effect": "Deny", "NotPrincipal": {"AWS": spared}, "Action": "*", "Resource": "*"});
+    assert_eq!(exposure(&json!([both, others("111122223333")])), Account);
+    let grants = judged(Kind::Resource, &json!([both, others("*")])).grants;
     assert!(!grants[0].certain && grants[0].why.ends_with("unless a `Deny` in the same policy keeps them out"));
 }
 
