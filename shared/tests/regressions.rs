@@ -1355,6 +1355,15 @@ fn no_access_point_is_of_another_account_than_its_arn_says() {
         );
         keeps_the_laws(Kind::Resource, &text);
     }
+    // Whether a call says the account as well is nowhere written.
+    for account in ["StringNotLike", "StringLikeIfExists", "ForAllValues:StringLike", "ForAnyValue:StringNotLike"] {
+        let condition = format!(
+            r#"{{"{account}":{{"s3:DataAccessPointAccount":"11112222333?"}},"ForAnyValue:ArnLike":{{"s3:DataAccessPointArn":
+            ["arn:aws:s3:us-east-1:111122223333:accesspoint/*"]}}}}"#
+        );
+        keeps_the_laws(Kind::Resource, &everyone_if(&condition));
+        keeps_the_laws(Kind::Resource, &those_if(r#"{"AWS":["*","222233334444"]}"#, &condition));
+    }
 }
 
 /// Who comes by a token is of no organization yet, and all others are denied.

@@ -22,13 +22,15 @@ pub(super) struct Said<'p> {
     /// That of several values at least one is such.
     is_any: bool,
     ignores_case: bool,
+    /// Whether a call that says this may as well not have the key.
+    may_be_absent: bool,
     values: Vec<Cow<'p, str>>,
 }
 
 const ACCOUNT: &str = "aws:principalaccount";
 const ARN: &str = "aws:principalarn";
 
-/// Keys of ARNs, and those that say of the same its account.
+/// Keys of ARNs, and those that say its account of the same.
 const ACCOUNTS: [(&str, &str); 2] = [(ARN, ACCOUNT), ("s3:dataaccesspointarn", "s3:dataaccesspointaccount")];
 
 /// Keys that have one value. Of others a call may have another value beside the one that is asked for.
@@ -72,6 +74,7 @@ impl<'p> Said<'p> {
             form: operator.form,
             is_any: operator.is_any,
             ignores_case: operator.ignores_case,
+            may_be_absent: false,
             values: values.iter().map(|value| Cow::Borrowed(&*value.text)).collect(),
         };
         let of_account = said.of_account();
@@ -94,7 +97,7 @@ impl<'p> Said<'p> {
             _ => return None,
         };
         let (form, ignores_case) = (operator.form, operator.ignores_case);
-        Some(Self { key: lower(&entry.key), form, is_any: false, ignores_case, values })
+        Some(Self { key: lower(&entry.key), form, is_any: false, ignores_case, may_be_absent: false, values })
     }
 
     /// What every call says that comes through this access point.
@@ -134,7 +137,9 @@ impl<'p> Said<'p> {
             (is_in_place && is_account(account)).then(|| Cow::Owned(account.to_owned()))
         };
         let values = self.values.iter().map(account).collect::<Option<Vec<_>>>()?;
-        Some(Self { key: Cow::Borrowed(key), form: Form::Exact, ignores_case: false, values, ..*self })
+        // That a call has one of the two is nowhere said but of who signs.
+        let may_be_absent = *key != ACCOUNT;
+        Some(Self { key: Cow::Borrowed(key), form: Form::Exact, ignores_case: false, may_be_absent, values, ..*self })
     }
 
     /// Whether whoever says this is this principal, or one of these.
@@ -168,7 +173,9 @@ impl<'p> Said<'p> {
 
     /// Whether whoever says this meets what an entry asks for.
     pub(super) fn meets(&self, entry: &Entry<'_>) -> bool {
-        self.meets_by(Operator::of(&entry.operator), &entry.key, &entry.values)
+        let operator = Operator::of(&entry.operator);
+        let is_sure = !self.may_be_absent || operator.is_negated && !operator.is_any;
+        is_sure && self.meets_by(operator, &entry.key, &entry.values)
     }
 
     /// Whether nobody who says this meets what an entry asks for.
@@ -183,7 +190,9 @@ impl<'p> Said<'p> {
 
     fn fails_by(&self, entry: &Entry<'_>, values: &[Word<'_>]) -> bool {
         let operator = Operator::of(&entry.operator);
-        self.meets_by(Operator { is_negated: !operator.is_negated, ..operator }, &entry.key, values)
+        let needs_key = !operator.is_negated && !operator.holds_if_absent && operator.form != Form::Null;
+        let is_sure = !self.may_be_absent || needs_key;
+        is_sure && self.meets_by(Operator { is_negated: !operator.is_negated, ..operator }, &entry.key, values)
     }
 
     fn meets_by(&self, operator: Operator, key: &str, values: &[Word<'_>]) -> bool {
@@ -271,7 +280,14 @@ impl<'p> Said<'p> {
 }
 
 fn one<'p>(key: &'static str, form: Form, value: Cow<'p, str>) -> Said<'p> {
-    Said { key: Cow::Borrowed(key), form, is_any: false, ignores_case: false, values: vec![value] }
+    Said {
+        key: Cow::Borrowed(key),
+        form,
+        is_any: false,
+        ignores_case: false,
+        may_be_absent: false,
+        values: vec![value],
+    }
 }
 
 fn both(said: &str, asked: &str, holds: impl Fn(IpNet, IpNet) -> bool) -> bool {
