@@ -1381,3 +1381,47 @@ fn who_has_no_account_has_no_organization() {
         }
     }
 }
+
+/// What is denied of whoever has one of two values, or none, is denied of all.
+#[test]
+fn nobody_gets_past_a_deny_of_all_that_there_is() {
+    let all = [
+        r#""ForAllValues:StringLike":{"aws:SourceVpc":"vpc-*"}"#,
+        r#""ArnLikeIfExists":{"aws:SourceArn":"arn:*"}"#,
+        r#""StringLikeIfExists":{"aws:PrincipalOrgID":"o-*"}"#,
+        r#""ForAllValues:StringEquals":{"aws:MultiFactorAuthPresent":["true","false"]}"#,
+        r#""BoolIfExists":{"aws:SecureTransport":["true","false"]}"#,
+    ];
+    let outside = r#""StringNotLike":{"aws:VpceOrgPaths":"o-trusted0001/*"}"#;
+    let others = r#""NotPrincipal":{"Federated":"arn:aws:iam::111122223333:saml-provider/directory"}"#;
+    for whom in [others, r#""Principal":"*""#] {
+        for all in all {
+            let text = format!(
+                r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole"}},
+                {{"Effect":"Deny",{whom},"Action":"sts:AssumeRole","Condition":{{{all},{outside}}}}}]}}"#
+            );
+            keeps_the_laws(Kind::Trust, &text);
+        }
+    }
+    let with_a_device = r#"{"Version":"2012-10-17","Statement":[{"Action":"sts:AssumeRole","Condition":{"Bool":
+        {"aws:MultiFactorAuthPresent":"true"}},"Effect":"Allow","Principal":"*"},{"Effect":"Deny","Principal":"*","Action":"sts:*",
+        "Condition":{"ForAllValues:StringEquals":{"aws:MultiFactorAuthPresent":"true"},
+        "StringNotLike":{"aws:SourceOrgID":"${aws:ResourceOrgID}"}}}]}"#;
+    keeps_the_laws(Kind::Trust, with_a_device);
+}
+
+/// So what asks for its absence spares nobody.
+#[test]
+fn no_token_has_claims_of_another_provider() {
+    let github = "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com";
+    for whom in [r#""*""#.to_owned(), format!(r#"{{"Federated":"{github}"}}"#)] {
+        for absent in ["saml:aud", "accounts.google.com:aud"] {
+            let text = format!(
+                r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"Federated":"{github}"}},"Action":"sts:AssumeRole*"}},
+                {{"Effect":"Deny","Principal":{whom},"Action":"sts:AssumeRole*","Condition":{{"Null":{{"{absent}":"true"}},
+                "StringNotEquals":{{"token.actions.githubusercontent.com:sub":"repo:acme/app:ref:refs/heads/main"}}}}}}]}}"#
+            );
+            keeps_the_laws(Kind::Trust, &text);
+        }
+    }
+}

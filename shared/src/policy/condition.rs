@@ -298,6 +298,7 @@ pub(super) fn spared(entry: &Entry<'_>, deny: &Statement<'_>, kind: Kind, trust:
     }
     let (operator, (names, _)) = (Operator::of(&entry.operator), meaning(&entry.key));
     let is = |text: &str| entry.values.iter().all(|value| value.text.eq_ignore_ascii_case(text));
+    let has = |text: &str| entry.values.iter().any(|value| value.text.eq_ignore_ascii_case(text));
     let is_always_there = is_always_there(&entry.key, names, kind, &deny.actions);
     match operator.form {
         Form::Unknown => Reach::UNKNOWN,
@@ -312,6 +313,10 @@ pub(super) fn spared(entry: &Entry<'_>, deny: &Statement<'_>, kind: Kind, trust:
         }
         // Who comes without a token has none to choose.
         _ if names == Names::Nobody && is_claim(&entry.key) && !is_of_tokens(deny) => Reach::UNKNOWN,
+        // Of two answers every call gives one.
+        _ if !operator.is_negated && operator.holds_if_absent && ["true", "false"].iter().all(|is| has(is)) => {
+            Reach::UNKNOWN
+        }
         _ if matches!(names, Names::Nobody | Names::Guest) => Reach::ANYONE,
         // With which key an object is encrypted says little of who calls.
         _ if names == Names::Key => Reach::UNKNOWN,
@@ -345,6 +350,8 @@ pub(super) fn spared(entry: &Entry<'_>, deny: &Statement<'_>, kind: Kind, trust:
             let reaches = reaches(entry, form, names, trust).into_iter();
             reaches.reduce(Reach::or).unwrap_or(Reach::UNKNOWN)
         }
+        // Whoever has it has such a value.
+        _ if (operator.holds_if_absent || is_always_there) && entry.values.iter().any(may_mean_all) => Reach::UNKNOWN,
         // Who has no such key is hit as well: of most keys everyone, of these not.
         _ if operator.holds_if_absent => match names {
             Names::WhetherService if is("false") => Reach::certain(Exposure::Service),
@@ -354,10 +361,15 @@ pub(super) fn spared(entry: &Entry<'_>, deny: &Statement<'_>, kind: Kind, trust:
             _ if meaning(&entry.key).1 == About::Source => Reach::UNKNOWN,
             _ => Reach::ANYONE,
         },
-        // Every call has some value.
-        _ if is_always_there && entry.values.iter().any(|value| value.text == "*") => Reach::UNKNOWN,
         _ => Reach::ANYONE,
     }
+}
+
+/// Whether a pattern has nothing in it but how all values begin.
+fn may_mean_all(value: &Word<'_>) -> bool {
+    const BEGINNINGS: [&str; 5] = ["arn:aws:", "arn:", "o-", "vpc-", "vpce-"];
+    let rest = BEGINNINGS.iter().find_map(|begins| value.text.strip_prefix(begins)).unwrap_or(&value.text);
+    rest.contains('*') && rest.chars().all(|letter| matches!(letter, '*' | '?' | '/' | ':'))
 }
 
 /// Whether it asks who somebody is in a way that the name of a principal does not tell.
@@ -387,7 +399,7 @@ fn tells_who_signs(key: &str) -> bool {
 pub(super) fn is_callers_choice(entry: &Entry<'_>, named: Option<(&str, &str)>, actions: &Scope<'_>) -> bool {
     match meaning(&entry.key).0 {
         Names::Header => is_carried(&entry.key, actions),
-        Names::Nobody => is_claim(&entry.key) && named.is_some_and(|(kind, _)| kind == "Federated"),
+        Names::Nobody => named.is_some_and(|(kind, provider)| kind == "Federated" && is_claim_of(&entry.key, provider)),
         Names::SessionName => {
             let is_told =
                 |(_, provider): (&str, &str)| principal::issuer(provider).is_some_and(Issuer::is_told_by_session_name);
@@ -601,7 +613,22 @@ fn is_carried(key: &str, actions: &Scope<'_>) -> bool {
 
 /// Whether it is a claim of an identity provider, whatever it tells.
 fn is_claim(key: &str) -> bool {
-    key.rsplit_once(':').is_some_and(|(host, _)| host.contains('.'))
+    key.rsplit_once(':').is_some_and(|(host, _)| host.contains('.') || host.eq_ignore_ascii_case("saml"))
+}
+
+/// Whether it is one of this provider.
+fn is_claim_of(key: &str, provider: &str) -> bool {
+    let (key, provider) = (pattern::lower(key), pattern::lower(provider));
+    key.rsplit_once(':').is_some_and(|(host, _)| match host {
+        "saml" => provider.contains(":saml-provider/"),
+        host => host.contains('.') && (provider == host || provider.ends_with(&format!("/{host}"))),
+    })
+}
+
+/// Whether it is a claim, and none that a token of this provider has.
+pub(super) fn is_of_another_provider(entry: &Entry<'_>, named: Option<(&str, &str)>) -> bool {
+    let is_others = |(kind, provider): (&str, &str)| kind == "Federated" && !is_claim_of(&entry.key, provider);
+    is_claim(&entry.key) && named.is_some_and(is_others)
 }
 
 /// A claim of an identity provider: `gitlab.com:sub`.

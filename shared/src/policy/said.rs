@@ -35,7 +35,8 @@ const ACCOUNTS: [(&str, &str); 2] = [(ARN, ACCOUNT), ("s3:dataaccesspointarn", "
 
 /// Keys that have one value. Of others a call may have another value beside the one that is asked for.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>
-const SINGLE: [&str; 22] = [
+const SINGLE: [&str; 25] = [
+    "aws:multifactorauthpresent",
     ACCOUNT,
     ARN,
     "aws:principalisawsservice",
@@ -44,6 +45,7 @@ const SINGLE: [&str; 22] = [
     "aws:principaltype",
     "aws:resourceaccount",
     "aws:resourceorgid",
+    "aws:securetransport",
     "aws:sourceaccount",
     "aws:sourcearn",
     "aws:sourceip",
@@ -53,6 +55,7 @@ const SINGLE: [&str; 22] = [
     "aws:sourcevpcarn",
     "aws:sourcevpce",
     "aws:userid",
+    "aws:viaawsservice",
     "aws:vpceaccount",
     "aws:vpceorgid",
     "kms:calleraccount",
@@ -245,7 +248,7 @@ impl<'p> Said<'p> {
         let is_literal = self.form == Form::Exact || !is_pattern(said);
         match (self.form, operator.form) {
             (Form::Address, Form::Address) => both(said, asked, |said, asked| asked.contains(&said)),
-            (Form::Bool, Form::Bool) => said.eq_ignore_ascii_case(asked),
+            (Form::Bool, Form::Bool | Form::Exact) | (Form::Exact, Form::Bool) => said.eq_ignore_ascii_case(asked),
             (Form::Exact | Form::Like | Form::Arn, _) if is_variable => {
                 said == asked && self.form == operator.form && is_literal
             }
