@@ -1425,3 +1425,26 @@ fn no_token_has_claims_of_another_provider() {
         }
     }
 }
+
+/// Who must not call upon anything of the owner's calls upon what tells no owner, and is nobody by that.
+#[test]
+fn a_variable_that_stands_for_nothing_lets_nobody_in() {
+    for absent in [
+        r#""ForAllValues:StringNotEqualsIgnoreCase":{"aws:ResourceAccount":["222233334444","111122223333"]}"#,
+        r#""StringNotLike":{"aws:ResourceAccount":"1111*"}"#,
+        r#""Null":{"aws:ResourceAccount":"true"}"#,
+    ] {
+        let text = everyone_if(&format!(
+            r#"{{"StringLike":{{"s3:DataAccessPointAccount":["11112222333?","${{aws:ResourceAccount}}"]}},
+            "StringEquals":{{"aws:SourceVpce":["vpce-0named","vpce-0ours"]}},{absent}}}"#
+        ));
+        keeps_the_laws(Kind::Resource, &text);
+    }
+}
+
+/// A neighbour may have a bucket of such a name, and no other condition says whose it is.
+#[test]
+fn a_star_in_an_account_is_somebody_elses_too() {
+    let condition = r#"{"ArnEquals":{"aws:SourceArn":"arn:aws:s3:::my-*"},"StringLike":{"aws:SourceAccount":["1111*","222233334444"]}}"#;
+    keeps_the_laws(Kind::Resource, &everyone_if(condition));
+}

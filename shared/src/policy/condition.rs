@@ -155,6 +155,32 @@ pub(super) fn allowed(statement: &Statement<'_>, kind: Kind, trust: &Trust, poin
     entries.iter().enumerate().map(judged).collect()
 }
 
+/// Whether a value has a variable in it that stands for nothing, as the same condition asks for calls without that key.
+pub(super) fn stands_for_nothing(statement: &Statement<'_>, entry: usize, value: usize, trust: &Trust) -> bool {
+    let entry = &statement.condition[entry];
+    let is_absent = |key: &str| statement.condition.iter().any(|other| is_without(other, key, trust));
+    let variables = entry.values[value].text.split("${").skip(1).filter_map(|rest| Some(rest.split_once('}')?.0));
+    entry.has_variables && variables.filter(|variable| !variable.contains(',')).any(is_absent)
+}
+
+/// Whether it lets only calls through that do not have this key. The account of what is called upon is always the owner's.
+fn is_without(entry: &Entry<'_>, key: &str, trust: &Trust) -> bool {
+    let operator = Operator::of(&entry.operator);
+    let is_own = |value: &Word<'_>| match operator.form {
+        Form::Exact => trust.account.as_deref() == Some(&*value.text),
+        Form::Like => trust.account.as_ref().is_some_and(|own| pattern::matches(&value.text, own)),
+        _ => false,
+    };
+    let is_asked = match operator.form {
+        Form::Null => entry.values.iter().all(|value| value.text.eq_ignore_ascii_case("true")),
+        _ => {
+            let is_of_owner = key.eq_ignore_ascii_case("aws:ResourceAccount");
+            is_of_owner && operator.is_negated && !operator.is_any && entry.values.iter().any(is_own)
+        }
+    };
+    entry.key.eq_ignore_ascii_case(key) && is_asked
+}
+
 /// Whether a call through the access point that has this policy meets what is asked of access points.
 enum Met {
     Always,
@@ -712,7 +738,6 @@ fn of_value(value: &str, entry: &Entry<'_>, form: Form, names: Names, trust: &Tr
     let of = |name: &str, trusted: fn(&Trust, &str) -> Exposure| {
         if is_fixed(name) { Reach::certain(trusted(trust, name)) } else { Reach::ANYONE }
     };
-    let accounts = ten_accounts(value, &entry.key, trust);
     match names {
         Names::Organization | Names::OrganizationPath => of_organization(value, trust),
         // As which everybody counts who does not sign; to S3, it is a value like others.
@@ -722,7 +747,10 @@ fn of_value(value: &str, entry: &Entry<'_>, form: Form, names: Names, trust: &Tr
             principal::of_account(value.trim_end_matches('*'), trust)
         }
         Names::Account if is_fixed(value) => principal::of_account(value, trust),
-        Names::Account if accounts.is_some() => principal::of_accounts(accounts.into_iter().flatten(), trust),
+        Names::Account => match ten_accounts(value, &entry.key, trust) {
+            Some(accounts) => principal::of_accounts(accounts, trust),
+            None => Reach::ANYONE,
+        },
         Names::Network => of(value, Trust::of_network),
         Names::ServiceName => Reach::certain(Exposure::Service),
         Names::UserId => of_user_id(value, trust),

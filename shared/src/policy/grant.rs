@@ -81,7 +81,9 @@ pub(super) fn of_statement<'p>(
     let named = named(statement, &mut left, context);
     let mut entries = condition::allowed(statement, context.kind, context.trust, &context.point);
     for (index, judged) in entries.iter_mut().enumerate() {
-        judged.without(|value| left.is_never_met(index, value));
+        judged.without(|value| {
+            left.is_never_met(index, value) || condition::stands_for_nothing(statement, index, value, context.trust)
+        });
     }
     let everyone = left.of_everyone();
     if !named.iter().any(|named| named.kind == "Federated") {

@@ -228,8 +228,8 @@ fn callers() -> Vec<Somebody> {
         (Member, MEMBER, Some(ORGANIZATION), "arn:aws:s3:::member-bucket"),
         (Service, STRANGER, Some(FOREIGN_ORGANIZATION), "arn:aws:s3:::stranger-bucket"),
         (Service, UNKNOWN, Some("o-unknown0001"), "arn:aws:s3:::my-evil-bucket"),
-        (Service, NEIGHBOUR, Some("o-trusted0001zz"), "arn:aws:s3:::neighbour"),
-        (Service, NEIGHBOUR, None, "arn:aws:s3:::neighbour"),
+        (Service, NEIGHBOUR, Some("o-trusted0001zz"), "arn:aws:s3:::my-neighbour"),
+        (Service, NEIGHBOUR, None, "arn:aws:s3:::my-neighbour"),
     ] {
         let topic = format!("arn:aws:sns:us-east-1:{account}:topic");
         all.push(service(standing, "sns.amazonaws.com", account, organization, &topic));
