@@ -554,6 +554,30 @@ pub(super) fn rights(function: &Function, regions: Regions) -> String {
     out
 }
 
+/// What keeps a role from writing where that is what its account wants: nothing but what its controls read is left to it.
+pub(super) fn denied_if_it_only_reads(function: &Function) -> String {
+    if !reverts(function) {
+        return String::new();
+    }
+    // `s3:Get*` for `s3:GetBucketPolicy`
+    let beginning = |action: &str| {
+        let (service, name) = action.split_once(':').unwrap_or_default();
+        let end = name.char_indices().skip(1).find(|(_, letter)| letter.is_ascii_uppercase());
+        format!("{service}:{}*", &name[..end.map_or(name.len(), |(at, _)| at)])
+    };
+    let reads: BTreeSet<String> = reads(function).map(|right| beginning(right.action)).collect();
+    format!(
+        "              - !If
+                - OnlyReads
+                - Sid: OnlyReads
+                  Effect: Deny
+{}                  Resource: \"*\"
+                - !Ref AWS::NoValue
+",
+        yaml::list(18, "NotAction:", &reads.into_iter().collect::<Vec<_>>())
+    )
+}
+
 /// The right to act in members: with the role there, which says what it may do, and nowhere but in the organization.
 fn members(role: &str, is_first: bool) -> String {
     let why = "What it may do in a member stands in organization/member.yaml.";
