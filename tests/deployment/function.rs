@@ -110,8 +110,7 @@ pub(super) const IAM: &str = "HasIam";
 
 /// Under which condition a function is deployed at all: IAM tells of its calls in one Region of a partition only.
 pub(super) fn deployed_if(function: &Function) -> Option<&'static str> {
-    let mut watches = function.controls.iter().flat_map(|control| control.about.watches);
-    watches.all(|watch| watch.service == "iam.amazonaws.com").then_some(IAM)
+    function.is_of_iam_alone().then_some(IAM)
 }
 
 /// The ARN of a part, in a list that leaves it out where it is not deployed.

@@ -1,6 +1,8 @@
 """Other accounts and Regions that Snapback guards from its own: what happens there is reverted there, and nowhere else."""
 
+import hashlib
 import json
+from datetime import datetime, timezone
 from types import SimpleNamespace
 
 import pytest
@@ -56,7 +58,7 @@ class Member(members.Member):
 
 @pytest.fixture(scope="module")
 def hub(deployed):
-    return deployed(mode="revert", Hub=ORGANIZATION)
+    return deployed(mode="revert", Hub=ORGANIZATION, Members=MEMBER, MemberRegions=f"{REGION},{FAR}")
 
 
 @pytest.fixture(scope="module")
@@ -107,12 +109,48 @@ def test_where_the_role_is_missing_people_are_told_and_nothing_is_touched(hub, m
     assert [one["control"] for one in hub.announcements_about(named(name))] == ["s3-public-bucket-policy"]
 
 
+def a_bucket_that_denies_something(member, name: str) -> SimpleNamespace:
+    """One that nobody has heard of, by what is looked up about it."""
+    deny = {"Sid": "Kept", "Effect": "Deny", "Principal": "*", "Action": "s3:DeleteObject", "Resource": f"arn:aws:s3:::{name}/*"}
+    s3 = member.client("s3")
+    with member.hub.unseen():
+        s3.create_bucket(Bucket=name)
+        s3.put_bucket_policy(Bucket=name, Policy=policy(deny))
+    return SimpleNamespace(id=name, arn=f"arn:aws:s3:::{name}")
+
+
+def test_a_member_is_looked_through_and_what_is_lost_there_is_reverted_from_its_baseline(hub, member):
+    bucket = a_bucket_that_denies_something(member, "remembered-in-a-member")
+    hub.look(bucket)
+    assert hub.has_settled() and "s3-lost-bucket-deny" in hub.memory_of(bucket)
+    member.client("s3").delete_bucket_policy(Bucket=bucket.id)
+    announced = hub.announces(bucket)
+    assert (announced["control"], announced["outcome"], announced["account"]) == ("s3-lost-bucket-deny", "reverted", MEMBER)
+    assert [one["Sid"] for one in json.loads(member.policy_of(bucket.id))["Statement"]] == ["Kept"]
+    with hub.unseen():
+        member.client("s3").delete_bucket_policy(Bucket=bucket.id)
+    hub.look(bucket)
+    asked = hub.announces(bucket, "asked")
+    assert (asked["control"], asked["account"], asked["event"]["name"]) == ("s3-lost-bucket-deny", MEMBER, "Scheduled Event")
+    assert member.policy_of(bucket.id) is None
+
+
 @pytest.fixture(scope="module")
 def management(hub, member):
     """The management account, whose step is made by hand."""
     management = Member(hub, MANAGEMENT, member.hub_bus)
     management.deploy(REGION, roles="yes", Writes="no")
     return management
+
+
+def test_what_is_no_member_is_not_looked_through(hub, management):
+    bucket = a_bucket_that_denies_something(management, "of-no-member")
+    hour = hashlib.sha256(bucket.arn.encode()).digest()[0] % 24
+    time = datetime.now(timezone.utc).replace(hour=hour).strftime("%Y-%m-%dT%H:00:00Z")
+    detail = {"account": MANAGEMENT, "region": REGION}
+    forged = {"source": "snapback", "detail-type": "Snapback Member Check", "time": time, "detail": detail}
+    assert hub.invoke("S3Function", forged)["error"] is None
+    assert hub.memory_of(bucket) == set()
 
 
 def test_where_the_roles_only_read_an_operator_is_asked_once_and_applies_it(hub, management):
