@@ -19,10 +19,10 @@ class Member:
         """A boto3 client of the account's root."""
         return self.aws.client(service, self.root, region)
 
-    def deploy(self, region: str, roles: str) -> None:
+    def deploy(self, region: str, roles: str, **more: str) -> None:
         """Deploys it to a Region; the roles are made in one Region of an account only."""
         template = (REPOSITORY / "organization" / "member.yaml").read_text(encoding="utf-8")
-        given = {"HubBusArn": self.hub_bus, "HubAccount": ACCOUNT, "Roles": roles}
+        given = {"HubBusArn": self.hub_bus, "HubAccount": ACCOUNT, "Roles": roles, **more}
         formation, name = self.client("cloudformation", region), "snapback-member"
         formation.create_stack(
             StackName=name,

@@ -1,4 +1,5 @@
-"""Plays what an organization adds: events that cross accounts and Regions, whom a bus lets in, and who is a member.
+"""Plays what an organization adds: events that cross accounts and Regions, whom a bus lets in, who is a member, and what
+the organization's service control policies deny.
 
 A rule whose target is a bus of another account or Region hands on the event as it is, with the origin's account and
 Region, if the bus's policy lets the rule's role in. One such hop is allowed, as on AWS.
@@ -6,26 +7,32 @@ Region, if the bus's policy lets the rule's role in. One such hop is allowed, as
 What EventBridge tells the policy stands there too:
 <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-conditions.html>
 
-That the stand-in keeps to a bus's policy is no proof that AWS reads the policy in the same way.
+That the stand-in keeps to a bus's policy is no proof that AWS reads the policy in the same way. Nor is it one that AWS
+denies what a service control policy does here: of those that are attached to an account itself, the denials count.
 """
 
 from __future__ import annotations
 
 import json
+from contextvars import ContextVar
 
-from ministack.core import iam_evaluator
-from ministack.core.responses import get_account_id, get_region, request_scope
-from ministack.services import eventbridge
+from ministack.core import iam_actions, iam_evaluator
+from ministack.core.responses import error_response_json, get_account_id, get_region, request_scope
+from ministack.services import eventbridge, organizations
 from ministack.services.cloudformation import provisioners
+
+from accounts import ACCOUNT, MANAGEMENT
 
 ORGANIZATION = "o-exampleorgid"
 
 # Who is in it. Everybody else belongs to whatever organization the local AWS knows them in.
-MEMBERS = {"222233334444", "333344445555"}
+MEMBERS = {MANAGEMENT, ACCOUNT, "222233334444", "333344445555"}
 
 
 def install() -> None:
     play_membership()
+    play_organizations()
+    play_service_control_policies()
     play_bus_policies()
     play_hops()
 
@@ -42,6 +49,76 @@ def play_membership() -> None:
         return ORGANIZATION if account in MEMBERS else resolve(key, context)
 
     iam_evaluator._resolve_condition_key = resolve_key
+
+
+def play_organizations() -> None:
+    """One organization for all its accounts, of which ministack makes one for each account that asks. Whoever is neither its
+    management account nor administers a service for it may ask for nothing.
+    https://docs.aws.amazon.com/organizations/latest/APIReference/API_ListAccounts.html"""
+    ensure, administrators = organizations._ensure_org, set()
+
+    def ensure_organization() -> None:
+        is_new = "self" not in organizations._orgs
+        ensure()
+        if is_new and get_account_id() == MANAGEMENT:
+            arn = f"arn:aws:organizations::{MANAGEMENT}"
+            organizations._orgs["self"] |= {"Id": ORGANIZATION, "Arn": f"{arn}:organization/{ORGANIZATION}"}
+            [root], made = organizations._roots, organizations._accounts[MANAGEMENT]
+            for account in MEMBERS:
+                of_account = {"Id": account, "Arn": f"{arn}:account/{ORGANIZATION}/{account}", "_ParentId": root}
+                organizations._accounts[account] = {**made, **of_account, "JoinedMethod": "CREATED"}
+
+    def of_organization(operation):
+        def answer(asked: dict) -> tuple:
+            if get_account_id() not in MEMBERS:
+                return operation(asked)
+            if get_account_id() not in {MANAGEMENT, *administrators}:
+                return error_response_json("AccessDeniedException", "You don't have permissions to access this resource.", 400)
+            with request_scope(MANAGEMENT, get_region()):
+                return operation(asked)
+
+        return answer
+
+    def register(asked: dict) -> tuple:
+        administrators.add(asked["AccountId"])
+        return 200, {"Content-Type": "application/x-amz-json-1.1"}, b"{}"
+
+    organizations._ensure_org = ensure_organization
+    organizations._DISPATCH |= {"RegisterDelegatedAdministrator": register}
+    organizations._DISPATCH |= {name: of_organization(operation) for name, operation in organizations._DISPATCH.items()}
+
+
+def play_service_control_policies() -> None:
+    """What is attached to an account denies what its principals do, and AWS's answer says so. The management account is under
+    none: https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_scps.html"""
+    evaluate, respond = iam_evaluator.evaluate, iam_actions.access_denied_response
+    is_denied_so = ContextVar("is_denied_by_service_control_policy", default=False)
+
+    def evaluated(context, policies, *limits):
+        denying = denies(context)
+        is_denied_so.set(denying is not None)
+        if denying:
+            return iam_evaluator.EvalResult("Deny", context.principal_arn, denying.sid, "Explicit deny")
+        return evaluate(context, policies, *limits)
+
+    def denies(context):
+        account = context.principal_account
+        if account not in MEMBERS - {MANAGEMENT}:
+            return None
+        with request_scope(MANAGEMENT, get_region()):
+            attached = [id for id, targets in organizations._attachments.items() if account in targets]
+            texts = [organizations._policies[id]["_Content"] for id in attached]
+        statements = [statement for text in texts for statement in iam_evaluator.parse_policy_document(text)]
+        return iam_evaluator._first_match(context, statements, "Deny")
+
+    def responded(*asked, **more) -> tuple:
+        status, headers, body = respond(*asked, **more)
+        if is_denied_so.get():
+            body = body.replace(b"in an identity-based policy", b"in a service control policy")
+        return status, headers, body
+
+    iam_evaluator.evaluate = evaluated
+    iam_actions.access_denied_response = responded
 
 
 def play_bus_policies() -> None:

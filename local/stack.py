@@ -34,12 +34,13 @@ import yaml
 from botocore.config import Config
 from botocore.loaders import create_loader
 
+from accounts import ACCOUNT
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 TARGET = REPOSITORY / "target"
 TEMPLATE = REPOSITORY / "template.yaml"
 SAM = TARGET / "venv-sam" / "bin" / "sam"
 
-ACCOUNT = "111122223333"
 REGION = "us-east-1"
 
 # ministack takes these for the root of ACCOUNT.

@@ -24,7 +24,7 @@ const ALWAYS_LOOK: [&str; 4] =
 
 /// Calls that take a protection away, make a credential or open a way in, whatever their parameters. They are always looked
 /// at.
-const NEVER_ORDINARY: [&str; 58] = [
+const NEVER_ORDINARY: [&str; 64] = [
     "AddClientIDToOpenIDConnectProvider",
     "AddRoleToInstanceProfile",
     "AssociateIamInstanceProfile",
@@ -55,6 +55,7 @@ const NEVER_ORDINARY: [&str; 58] = [
     "PutUserPolicy",
     "SetDefaultPolicyVersion",
     "AcceptDelegationRequest",
+    "CloseAccount",
     "CreateAccessKey",
     "CreateLoginProfile",
     "CreateServiceSpecificCredential",
@@ -67,6 +68,7 @@ const NEVER_ORDINARY: [&str; 58] = [
     "DeleteBucketPolicy",
     "DeleteBucketPublicAccessBlock",
     "DeleteFlowLogs",
+    "DeregisterDelegatedAdministrator",
     "DisableAllowedImagesSettings",
     "DisableEbsEncryptionByDefault",
     "DisableImageBlockPublicAccess",
@@ -74,6 +76,10 @@ const NEVER_ORDINARY: [&str; 58] = [
     "EnableOrganizationsRootSessions",
     "EnableOutboundWebIdentityFederation",
     "EnableSerialConsoleAccess",
+    "LeaveOrganization",
+    "MoveAccount",
+    "RegisterDelegatedAdministrator",
+    "RemoveAccountFromOrganization",
     "ResetServiceSpecificCredential",
     "StartSession",
     "UploadSSHPublicKey",

@@ -1,6 +1,8 @@
-//! The service control policy under `organization/` keeps hands off every kind of part that the template deploys.
+//! The policies under `organization/`. The service control policy keeps hands off every kind of part that the template
+//! deploys, and the resource control policy keeps roles and keys closed to whoever is no member.
 //!
-//! Which of its actions there are, and that they keep an administrator out, `tests/end_to_end/test_organization.py` shows.
+//! Which of their actions there are, and whom they keep out, `tests/end_to_end/test_organization.py` and `test_members.py`
+//! show.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -13,6 +15,9 @@ use workspace_tests::workspace;
 /// The most that such a policy could have until May 2026, white space included; since then it is twice as much.
 /// <https://docs.aws.amazon.com/organizations/latest/userguide/orgs_reference_limits.html>
 const LONGEST: usize = 5120;
+
+/// <https://docs.aws.amazon.com/organizations/latest/userguide/orgs_reference_limits.html>
+const LONGEST_RESOURCE_POLICY: usize = 5120;
 
 /// For each kind of resource in the template: what would change or remove it, and the name by which the policy knows it,
 /// if AWS knows one. Two things have no name of the stack's: keys are known by their tag, and subscriptions not at all.
@@ -161,5 +166,31 @@ fn the_readme_names_what_has_to_be_replaced() -> Result<()> {
     }
     let samconfig = fs::read_to_string(workspace("samconfig.toml"))?;
     assert!(samconfig.contains(r#"tags = "application=snapback""#) && samconfig.contains(r#"stack_name = "snapback""#));
+    Ok(())
+}
+
+/// <https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_rcps_syntax.html>
+#[test]
+fn only_members_is_a_resource_control_policy_that_fits_and_spares_members_and_services() -> Result<()> {
+    let text = fs::read_to_string(workspace("organization/only-members.rcp.json")).context("the policy")?;
+    let policy: Value = serde_json::from_str(&text)?;
+    assert!(text.chars().count() <= LONGEST_RESOURCE_POLICY);
+    assert_eq!(policy["Version"], "2012-10-17");
+    let statements = json::list(&policy["Statement"]);
+    let actions: Vec<&str> = statements.iter().flat_map(|statement| texts(&statement["Action"])).collect();
+    assert_eq!(actions, ["sts:AssumeRole", "kms:*"]);
+    for statement in statements {
+        let (sid, condition) = (&statement["Sid"], &statement["Condition"]);
+        // Such a policy takes no other effect, and no other principal.
+        assert_eq!((&statement["Effect"], &statement["Principal"]), (&"Deny".into(), &"*".into()), "{sid}");
+        assert_eq!(statement["Resource"], "*", "{sid}");
+        // Nobody of whom AWS tells no organization is a member.
+        assert_eq!(condition["StringNotEqualsIfExists"]["aws:PrincipalOrgID"], "o-exampleorgid", "{sid}");
+        assert_eq!(condition["BoolIfExists"]["aws:PrincipalIsAWSService"], "false", "{sid}");
+    }
+    let readme = fs::read_to_string(workspace("organization/README.md"))?;
+    for name in ["o-exampleorgid", "444455556666"] {
+        assert!(text.contains(name) && readme.contains(&format!("`{name}`")), "{name}");
+    }
     Ok(())
 }

@@ -7,13 +7,15 @@ use anyhow::{Result, ensure};
 use crate::cases::cases;
 
 /// The controls that are woken by calls that do different things, or by a scheduled check that finds one or the other.
-const OF_MANY_KINDS: [&str; 9] = [
+const OF_MANY_KINDS: [&str; 11] = [
     "iam-changed-mfa",
     "iam-identity-provider",
     "own-changed-queue",
     "own-muted-topic",
     "own-silenced-rule",
     "own-stopped-reverts",
+    "signin-delegated-administrator",
+    "signin-moved-account",
     "signin-remote-command",
     "signin-root-sign-in",
     "signin-trust-anchor",
@@ -69,6 +71,12 @@ fn what_happened_is_what_the_call_did_or_the_check_found() -> Result<()> {
     own-silenced-rule: Scheduled Event was disabled
     own-stopped-reverts: Scheduled Event had its reverts resumed
     own-stopped-reverts: Scheduled Event had its reverts stopped
+    signin-delegated-administrator: DeregisterDelegatedAdministrator has taken an account its administration of a service
+    signin-delegated-administrator: RegisterDelegatedAdministrator has made an account a delegated administrator
+    signin-moved-account: CloseAccount has closed an account of its organization
+    signin-moved-account: LeaveOrganization has left its organization
+    signin-moved-account: MoveAccount has moved an account within its organization
+    signin-moved-account: RemoveAccountFromOrganization has removed an account from its organization
     signin-remote-command: SendCommand got a command by Systems Manager
     signin-remote-command: StartSession got a session by Systems Manager
     signin-root-sign-in: ConsoleLogin saw root sign in

@@ -213,6 +213,15 @@ pub fn is_denied(error: &anyhow::Error) -> bool {
     error.downcast_ref::<Failed>().is_some_and(Failed::is_denied)
 }
 
+/// Whether a policy of the organization denies a call, which nothing in the account can change.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html>
+#[must_use]
+pub fn is_denied_by_organization(error: &anyhow::Error) -> bool {
+    let denies =
+        |text: &str| ["service control policy", "resource control policy"].iter().any(|kind| text.contains(kind));
+    error.downcast_ref::<Failed>().is_some_and(|failed| failed.is_denied() && denies(&failed.text))
+}
+
 /// Whether AWS refused a call with this code.
 #[must_use]
 pub fn is_refused_with(error: &anyhow::Error, code: &str) -> bool {
@@ -252,6 +261,24 @@ pub(crate) mod tests {
             ("AccessDenied", "the principal may not"),
         ] {
             assert!(!refuses_principals(&refused(code, text)), "{code}: {text}");
+        }
+    }
+
+    #[test]
+    fn a_denial_by_a_policy_of_the_organization_is_told_from_others() {
+        let said = "User: arn:aws:sts::111122223333:assumed-role/r/s is not authorized to perform: s3:PutBucketPolicy on \
+                    resource: \"arn:aws:s3:::b\"";
+        for (code, why, is_one) in [
+            ("AccessDenied", "with an explicit deny in a service control policy", true),
+            ("UnauthorizedOperation", "with an explicit deny in a service control policy", true),
+            ("AccessDenied", "because no service control policy allows the s3:PutBucketPolicy action", true),
+            ("AccessDeniedException", "with an explicit deny in a resource control policy", true),
+            ("AccessDenied", "with an explicit deny in a resource-based policy", false),
+            ("AccessDenied", "because no identity-based policy allows the s3:PutBucketPolicy action", false),
+            ("MalformedPolicy", "a service control policy", false),
+        ] {
+            let error = refused(code, &format!("{said} {why}"));
+            assert_eq!(is_denied_by_organization(&error.context("writing")), is_one, "{code} {why}");
         }
     }
 

@@ -396,6 +396,12 @@ impl Function {
         self.is_in_members.then(|| format!("{stack}-member-{folder}"))
     }
 
+    /// Whether all that it watches is IAM, which each account has once, for all Regions.
+    #[must_use]
+    pub fn is_of_iam_alone(&self) -> bool {
+        self.controls.iter().flat_map(|control| control.about.watches).all(|watch| watch.service == "iam.amazonaws.com")
+    }
+
     /// Whether the settings make sense for it.
     ///
     /// # Errors

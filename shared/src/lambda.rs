@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use anyhow::anyhow;
+use anyhow::{Context, anyhow};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use lambda_runtime::{LambdaEvent, run as serve, service_fn};
@@ -11,7 +11,7 @@ use tokio::sync::OnceCell;
 
 use crate::control::Function;
 use crate::event::{Event, SCHEDULED};
-use crate::learning::Learning;
+use crate::learning::{Learning, MEMBER_CHECK};
 use crate::responder::{Responder, SECOND_CHECK, is_admitted};
 use crate::settings::{Deployment, Settings};
 
@@ -48,6 +48,9 @@ pub async fn run_and(function: &'static Function, besides: Besides) -> Result<()
         if function.learns() && payload["detail-type"] == SCHEDULED {
             return Box::pin(learn(function, payload, &settings, &deployment)).await;
         }
+        if function.learns() && payload["detail-type"] == MEMBER_CHECK {
+            return Box::pin(learn_in_member(function, &payload, &settings, &deployment)).await.map_err(Error::from);
+        }
         let make = || async { Responder::new(&settings, &deployment, crate::aws::config().await) };
         if payload["detail-type"] == SECOND_CHECK {
             let responder: &Responder<'_> = responder.get_or_init(make).await;
@@ -79,7 +82,29 @@ async fn learn(
         return Ok(());
     }
     let config = crate::aws::config().await;
-    Learning::new(&tick, settings, deployment, &config).run(function).await.map_err(Error::from)
+    let learning = Learning::new(&tick, settings, deployment, &config);
+    // What can be looked through here is, whatever becomes of the others.
+    let asked = learning.ask_for_members(function).await;
+    learning.run(function).await.and(asked).map_err(Error::from)
+}
+
+/// It is time to look through what there is in a member.
+async fn learn_in_member(
+    function: &'static Function,
+    payload: &Value,
+    settings: &Settings,
+    deployment: &Deployment,
+) -> anyhow::Result<()> {
+    let [time, account, region] = ["/time", "/detail/account", "/detail/region"].map(|field| {
+        payload
+            .pointer(field)
+            .and_then(Value::as_str)
+            .with_context(|| format!("the check of a member has no `{field}`"))
+    });
+    let (time, account, region) = (time?.parse().context("the time of a member's check")?, account?, region?);
+    let config = crate::aws::config().await;
+    let tick = Event::of_a_look(deployment.account(), "", time);
+    Box::pin(Learning::new(&tick, settings, deployment, &config).run_in_member(function, account, region)).await
 }
 
 /// A wrong setting is said in the log, where people look when nothing works.

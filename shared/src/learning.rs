@@ -5,23 +5,32 @@
 //! just happened. What people change on purpose is remembered anew once an operator holds it, or once the control
 //! finds nothing wrong with it. They are told what is remembered anew.
 
+mod members;
+
+use std::time::Duration;
+
 use anyhow::{Context, Result, bail};
 use aws_config::SdkConfig;
 use futures::StreamExt;
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tracing::{info, warn};
 
 use crate::control::{AnyControl, Function, Look, ReadAll, Suspicion};
+use crate::delayed;
 use crate::event::Event;
 use crate::journal::{Journal, Memory};
 use crate::mode::Mode;
 use crate::notice;
-use crate::place::Place;
+use crate::place::{Place, Places};
 use crate::responder::{End, Responder, Run};
 use crate::settings::{Deployment, Settings};
 use crate::subject::Subject;
+
+use members::{Member, hours_between_runs};
+
+pub(crate) use members::MEMBER_CHECK;
 
 /// How many subjects are looked at side by side: AWS's limits on calls are the account's, and others need them too.
 const AT_ONCE: usize = 8;
@@ -39,6 +48,10 @@ pub struct Learning<'a> {
     home: Place,
     /// The hour of the day, which says whose turn it is.
     hour: i64,
+    /// How many hours end with this one, whose turn it is as well: more than one for a member that is not looked through each
+    /// hour.
+    hours: i64,
+    time: Timestamp,
     now: Timestamp,
 }
 
@@ -72,6 +85,8 @@ impl<'a> Learning<'a> {
             deployment,
             home: Place::new(deployment.account(), config.clone()),
             hour: tick.time.as_second() / 3600 % 24,
+            hours: 1,
+            time: tick.time,
             now: Timestamp::now(),
         }
     }
@@ -82,6 +97,44 @@ impl<'a> Learning<'a> {
     /// When something could not be looked at. All else is remembered.
     pub async fn run(&self, function: &'static Function) -> Result<()> {
         Box::pin(self.look_through(&self.home, function)).await
+    }
+
+    /// Has the function look through each member whose turn it is, in a run of its own.
+    ///
+    /// # Errors
+    /// When SQS does not take a message.
+    pub async fn ask_for_members(&self, function: &'static Function) -> Result<()> {
+        let members = members::of(&self.deployment.members, function, &self.home);
+        let every = hours_between_runs(members.len());
+        for Member { account, region } in members {
+            let turn = hour_of(&format!("{account} {region}"));
+            if (turn - self.hour) % every == 0 {
+                let event = json!({"source": "snapback", "detail-type": MEMBER_CHECK, "time": self.time.to_string(),
+                    "detail": {"account": account, "region": region}});
+                // Not all at once.
+                let wait = self.deployment.pace.of(Duration::from_mins(u64::try_from(turn)? % 15));
+                delayed::send(&self.home.config, &self.deployment.delayed, function.name, &event, wait).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks through the member that a message names, if it is one.
+    ///
+    /// # Errors
+    /// As `run`.
+    pub async fn run_in_member(mut self, function: &'static Function, account: &str, region: &str) -> Result<()> {
+        let members = members::of(&self.deployment.members, function, &self.home);
+        if !members.iter().any(|member| (member.account.as_str(), member.region.as_str()) == (account, region)) {
+            info!(account, region, "asked to look through what is no member");
+            return Ok(());
+        }
+        self.hours = hours_between_runs(members.len());
+        let (places, role) = (Places::new(self.home.clone()), function.member_role(&self.settings.own.stack));
+        let place = Box::pin(places.of(account, region, role.as_deref())).await;
+        let place = place.context("the function has no role in members")?;
+        let looked = Box::pin(self.look_through(&place, function)).await;
+        looked.with_context(|| format!("looking through account {account}, {region}"))
     }
 
     async fn look_through(&self, place: &Place, function: &'static Function) -> Result<()> {
@@ -107,7 +160,7 @@ impl<'a> Learning<'a> {
             };
             let is_soon = control.good.as_ref().is_some_and(|good| good.soon);
             let every = hours_between_looks(is_soon, subjects.len());
-            let whose_turn = subjects.into_iter().filter(|subject| (hour_of(&subject.arn) - self.hour) % every == 0);
+            let whose_turn = subjects.into_iter().filter(|subject| self.is_turn_of(subject, every));
             let looks = whose_turn.map(|subject| self.see(place, &journal, &responder, (function, control), subject));
             let mut looks = futures::stream::iter(looks).buffer_unordered(AT_ONCE);
             while let Some(look) = looks.next().await {
@@ -145,6 +198,11 @@ impl<'a> Learning<'a> {
         }
     }
 
+    /// Whether the turn of a subject comes in this run, if it comes each so many hours.
+    fn is_turn_of(&self, subject: &Subject, every: i64) -> bool {
+        (0..self.hours).any(|ago| (hour_of(&subject.arn) - (self.hour - ago)) % every == 0)
+    }
+
     /// What stands for an event in a place.
     fn event(&self, place: &Place) -> Event {
         Event::of_a_look(&place.account, &place.region, self.now)
@@ -166,7 +224,7 @@ impl<'a> Learning<'a> {
     ) -> Result<usize> {
         let (id, now) = (control.about.id, self.now);
         let found = Box::pin(all(&Look::new(place), &self.event(place))).await?;
-        let turn = found.into_iter().filter(|(subject, _)| hour_of(&subject.arn) == self.hour);
+        let turn = found.into_iter().filter(|(subject, _)| self.is_turn_of(subject, 24));
         let kept = turn.map(|(subject, good)| async move {
             let memory = Memory { control: id.to_owned(), resource: subject.arn, good, since: now, seen: now };
             journal.remember(&memory).await

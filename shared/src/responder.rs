@@ -21,7 +21,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tracing::{info, warn};
 
-use crate::aws::{is_denied, may_pass, refuses_principals};
+use crate::aws::{is_denied, is_denied_by_organization, may_pass, refuses_principals};
 use crate::change::Change;
 use crate::control::{AnyControl, Function, Suspicion};
 use crate::decision::{Decision, Severity};
@@ -677,6 +677,14 @@ impl<'a> Responder<'a> {
             return if case.is_second_look { Ok(()) } else { self.look_again_later(case, entry).await };
         }
         if let Err(failure) = &settled
+            && let Some(who) = self.denies_for_good(case, entry, failure)
+        {
+            entry.mode = Mode::Ask;
+            entry.outcome = Outcome::Asked;
+            entry.problem = Some(format!("{who}, so Snapback does not try again: {failure:#}"));
+            return Ok(());
+        }
+        if let Err(failure) = &settled
             && may_pass(failure)
             && !case.is_retry
         {
@@ -691,6 +699,21 @@ impl<'a> Responder<'a> {
             entry.problem = Some(said.into_iter().flatten().collect::<Vec<_>>().join("; "));
         }
         settled
+    }
+
+    /// Who denies the first write of a plan, if no further try would be let through. What is done in part is tried again.
+    fn denies_for_good(&self, case: &Case<'_>, entry: &Entry, failure: &anyhow::Error) -> Option<String> {
+        if !is_denied(failure) || !entry.applied.is_empty() {
+            return None;
+        }
+        let Place { account, region, .. } = case.run.place;
+        if is_denied_by_organization(failure) {
+            return Some(format!("a policy of the organization denies it in account {account}"));
+        }
+        let Place { account: home, region: home_region, .. } = self.home();
+        let role = self.role_in_members(case.function).filter(|_| (account, region) != (home, home_region))?;
+        // A role with `Writes=no` is one of these.
+        Some(format!("role `{role}` of account {account} may not do it"))
     }
 
     /// Counts how often the same change came back, once for each revert.

@@ -12,7 +12,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::change::Key;
-use crate::event::Event;
+use crate::event::{Event, is_region};
 use crate::mode::{Mode, Modes};
 use crate::network::PublicPorts;
 use crate::policy::{Trust, is_account, is_organization};
@@ -75,8 +75,16 @@ pub struct Deployment {
     pub role: String,
     /// Whether it is a hub, which other accounts and Regions send their events to.
     pub is_hub: bool,
+    pub members: Members,
     /// The folder of the guardrails.
     pub guardrails: PathBuf,
+}
+
+/// The members of a hub that are looked through for baselines: these accounts, each in these Regions.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Members {
+    pub accounts: BTreeSet<String>,
+    pub regions: BTreeSet<String>,
 }
 
 /// How long every wait lasts, in percent of what it should be: tests shorten them all by this one setting.
@@ -222,6 +230,22 @@ impl Settings {
     }
 }
 
+impl Members {
+    const ACCOUNTS: &str = "SNAPBACK_MEMBERS";
+    const REGIONS: &str = "SNAPBACK_MEMBER_REGIONS";
+
+    fn read(lookup: &impl Fn(&str) -> Option<String>, is_hub: bool) -> Result<Self, Problem> {
+        let accounts = ids(lookup, Self::ACCOUNTS, "12-digit account ids, comma between", is_account)?;
+        let regions = ids(lookup, Self::REGIONS, "Regions such as `eu-central-1`, comma between", is_region)?;
+        match (accounts.is_empty(), regions.is_empty()) {
+            (false, true) => problem(Self::REGIONS, "the Regions of the members that are named", "nothing"),
+            (true, false) => problem(Self::ACCOUNTS, "the accounts of the members in these Regions", "nothing"),
+            (false, false) if !is_hub => problem("SNAPBACK_HUB", "a hub, as members are named", "nothing"),
+            _ => Ok(Self { accounts, regions }),
+        }
+    }
+}
+
 impl Deployment {
     /// The account that it is in.
     #[must_use]
@@ -239,6 +263,7 @@ impl Deployment {
             _ => problem(variable, expected, "nothing"),
         };
         let days = required("SNAPBACK_JOURNAL_DAYS", "a number of days")?;
+        let is_hub = lookup("SNAPBACK_HUB").is_some_and(|hub| !hub.is_empty());
         Ok(Self {
             journal: required("SNAPBACK_JOURNAL", "the name of the journal's table")?,
             journal_key: required(JOURNAL_KEY, "the ARN of the journal's key")?,
@@ -253,7 +278,8 @@ impl Deployment {
                 })?,
             }),
             role: required("SNAPBACK_ROLE", "the ARN of the function's role")?,
-            is_hub: lookup("SNAPBACK_HUB").is_some_and(|hub| !hub.is_empty()),
+            is_hub,
+            members: Members::read(lookup, is_hub)?,
             guardrails: required("SNAPBACK_GUARDRAILS", "the folder of the guardrails")?.into(),
         })
     }
@@ -301,6 +327,30 @@ mod tests {
     fn lists_are_read_with_or_without_spaces() {
         let settings = read("SNAPBACK_TRUSTED_ACCOUNTS", "111122223333, 444455556666").expect("two accounts");
         assert_eq!(settings.trusted_accounts.len(), 2);
+    }
+
+    #[test]
+    fn members_are_accounts_with_regions_of_a_hub() {
+        let read = |accounts: &str, regions: &str, is_hub| {
+            let lookup = |name: &str| match name {
+                Members::ACCOUNTS => Some(accounts.to_owned()),
+                Members::REGIONS => Some(regions.to_owned()),
+                _ => None,
+            };
+            Members::read(&lookup, is_hub)
+        };
+        assert_eq!(read("", "", false), Ok(Members::default()));
+        assert!(read("222233334444", "eu-west-1", true).is_ok());
+        for (accounts, regions, is_hub, variable) in [
+            ("222233334444", "", true, Members::REGIONS),
+            ("", "eu-west-1", true, Members::ACCOUNTS),
+            ("2222", "eu-west-1", true, Members::ACCOUNTS),
+            ("222233334444", "Europe", true, Members::REGIONS),
+            ("222233334444", "eu-west-1", false, "SNAPBACK_HUB"),
+        ] {
+            let problem = read(accounts, regions, is_hub).expect_err("it is wrong");
+            assert_eq!(problem.variable, variable, "{accounts} {regions}");
+        }
     }
 
     #[test]

@@ -108,6 +108,32 @@ async fn a_denied_look_is_an_alert_of_the_highest_severity_and_touches_nothing()
     Ok(())
 }
 
+/// Nothing in the account can change what the organization denies.
+#[tokio::test]
+async fn what_a_service_control_policy_denies_is_asked_once_and_not_tried_again() -> Result<()> {
+    let public = policy(&[PUBLIC, NAMED]);
+    let denied = |why: &str| (403, format!("<Error><Code>AccessDenied</Code><Message>no, {why}</Message></Error>"));
+    let by_the_organization = denied("with an explicit deny in a service control policy");
+    let aws = Aws::default()
+        .answers("S3.GetBucketPolicy", [ok(&public)])
+        .answers("S3.PutBucketPolicy", [by_the_organization]);
+    deliver(&s3::FUNCTION, &aws, Mode::Revert, bucket_policy_was_put(&public)).await?;
+    assert_eq!(written(&aws).len(), 1);
+    let notice = &notices(&aws)[0];
+    assert_eq!((&notice["outcome"], &notice["mode"]), (&json!("asked"), &json!("ask")));
+    assert!(notice["apply"].as_str().is_some_and(|apply| apply.starts_with("snapback apply ")), "{notice}");
+    let again = Aws::default().answers("DynamoDB.GetItem", [journaled(&aws)]);
+    deliver(&s3::FUNCTION, &again, Mode::Revert, bucket_policy_was_put(&public)).await?;
+    assert!(written(&again).is_empty() && notices(&again).is_empty());
+
+    let aws = Aws::default()
+        .answers("S3.GetBucketPolicy", [ok(&public)])
+        .answers("S3.PutBucketPolicy", [denied("because no identity-based policy allows it")]);
+    let tried = deliver(&s3::FUNCTION, &aws, Mode::Revert, bucket_policy_was_put(&public)).await;
+    assert!(tried.is_err(), "a right that is missing may be on its way");
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_policy_that_changes_between_look_and_write_is_judged_afresh() -> Result<()> {
     let first = policy(&[PUBLIC, NAMED]);

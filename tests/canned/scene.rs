@@ -9,7 +9,7 @@ use snapback::control::Function;
 use snapback::journal::{Hold, Journal, Memory, Stop};
 use snapback::mode::Mode;
 use snapback::responder::Responder;
-use snapback::settings::{Deployment, Pace, Settings};
+use snapback::settings::{Deployment, Members, Pace, Settings};
 use workspace_tests::workspace;
 
 use super::wire::{Answer, Aws, ok};
@@ -103,6 +103,7 @@ pub(crate) fn deployment(guardrails: PathBuf) -> Deployment {
         pace: Pace(1),
         role: "arn:aws:iam::111122223333:role/own".to_owned(),
         is_hub: false,
+        members: Members::default(),
         guardrails,
     }
 }

@@ -110,8 +110,7 @@ pub(super) const IAM: &str = "HasIam";
 
 /// Under which condition a function is deployed at all: IAM tells of its calls in one Region of a partition only.
 pub(super) fn deployed_if(function: &Function) -> Option<&'static str> {
-    let mut watches = function.controls.iter().flat_map(|control| control.about.watches);
-    watches.all(|watch| watch.service == "iam.amazonaws.com").then_some(IAM)
+    function.is_of_iam_alone().then_some(IAM)
 }
 
 /// The ARN of a part, in a list that leaves it out where it is not deployed.
@@ -552,6 +551,30 @@ pub(super) fn rights(function: &Function, regions: Regions) -> String {
         }
     }
     out
+}
+
+/// What keeps a role from writing where that is what its account wants: nothing but what its controls read is left to it.
+pub(super) fn denied_if_it_only_reads(function: &Function) -> String {
+    if !reverts(function) {
+        return String::new();
+    }
+    // `s3:Get*` for `s3:GetBucketPolicy`
+    let beginning = |action: &str| {
+        let (service, name) = action.split_once(':').unwrap_or_default();
+        let end = name.char_indices().skip(1).find(|(_, letter)| letter.is_ascii_uppercase());
+        format!("{service}:{}*", &name[..end.map_or(name.len(), |(at, _)| at)])
+    };
+    let reads: BTreeSet<String> = reads(function).map(|right| beginning(right.action)).collect();
+    format!(
+        "              - !If
+                - OnlyReads
+                - Sid: OnlyReads
+                  Effect: Deny
+{}                  Resource: \"*\"
+                - !Ref AWS::NoValue
+",
+        yaml::list(18, "NotAction:", &reads.into_iter().collect::<Vec<_>>())
+    )
 }
 
 /// The right to act in members: with the role there, which says what it may do, and nowhere but in the organization.

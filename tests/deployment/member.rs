@@ -52,6 +52,15 @@ Parameters:
       in all others.
     ConstraintDescription: Roles is yes or no.
 
+  Writes:
+    Type: String
+    Default: "yes"
+    AllowedValues: ["yes", "no"]
+    Description: >-
+      Whether the roles may revert changes. With no they only read, and Snapback asks an operator instead. Say no in the
+      organization's management account, where no service control policy holds, unless Snapback is to revert there too.
+    ConstraintDescription: Writes is yes or no.
+
   ProtectedPrincipals:
     Type: String
     Default: ""
@@ -63,6 +72,7 @@ Parameters:
 
 Conditions:
   HasRoles: !Equals [!Ref Roles, "yes"]
+  OnlyReads: !Equals [!Ref Writes, "no"]
   HasProtectedPrincipals: !Not [!Equals [!Ref ProtectedPrincipals, ""]]
 
 Resources:
@@ -182,6 +192,7 @@ fn section(function: &Function, name: &str) -> String {
         function.service
     );
     out += &function::rights(function, Regions::All);
+    out += &function::denied_if_it_only_reads(function);
     out += &denied::statements(function, "${HubStack}", &["ProtectedPrincipals"]);
     out += &denied::of_roles_in_a_member(function, "${HubStack}");
     out

@@ -70,6 +70,20 @@ ALERTS = {
     "a delegation": (
         "signin-accepted-delegation", lambda: call("iam", "AcceptDelegationRequest", {"delegationRequestId": "dr-1"}),
     ),
+    "an account that is moved": (
+        "signin-moved-account",
+        lambda: call(
+            "organizations", "MoveAccount",
+            {"accountId": "222233334444", "sourceParentId": "ou-ab12-11111111", "destinationParentId": "ou-ab12-22222222"},
+        ),
+    ),
+    "an administrator of a service": (
+        "signin-delegated-administrator",
+        lambda: call(
+            "organizations", "RegisterDelegatedAdministrator",
+            {"accountId": "222233334444", "servicePrincipal": "sso.amazonaws.com"},
+        ),
+    ),
     "a role for guests": (
         "signin-guest-role",
         lambda: call(

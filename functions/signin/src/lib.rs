@@ -22,6 +22,8 @@ pub const FUNCTION: Function = Function {
         AnyControl::of::<Notices<controls::RootSignIn>>(),
         AnyControl::of::<Notices<controls::RootCall>>(),
         AnyControl::of::<Notices<controls::RootSessions>>(),
+        AnyControl::of::<Notices<controls::MovedAccount>>(),
+        AnyControl::of::<Notices<controls::DelegatedAdministrator>>(),
         AnyControl::of::<Notices<controls::LoginWithoutMfa>>(),
         AnyControl::of::<Notices<controls::FailedLogins>>(),
         AnyControl::of::<controls::GuessedPassword>(),
