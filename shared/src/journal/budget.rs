@@ -1,6 +1,7 @@
 //! How many reverts an actor may cause in an hour before people are asked instead.
 
 use anyhow::Result;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{SignedDuration, Timestamp};
 
@@ -18,9 +19,17 @@ impl Journal {
     /// # Errors
     /// When the journal cannot be written.
     pub async fn afford(&self, entry: &Entry, most: u32, now: Timestamp) -> Result<bool> {
+        match self.affording(entry, most, now).send().await {
+            Ok(_) => Ok(true),
+            Err(error) if is_condition(&error) => Ok(false),
+            Err(error) => Err(failure(error).context("counting an actor's reverts in the journal")),
+        }
+    }
+
+    /// The write that does so.
+    pub(super) fn affording(&self, entry: &Entry, most: u32, now: Timestamp) -> UpdateItemFluentBuilder {
         let hour = now.as_second() / HOUR.as_secs();
-        let call = self
-            .client
+        self.client
             .update_item()
             .table_name(&self.table)
             .key("pk", AttributeValue::S(format!("budget#{}", payer(&entry.event.actor))))
@@ -30,12 +39,7 @@ impl Journal {
             .expression_attribute_values(":most", AttributeValue::N(most.to_string()))
             .expression_attribute_values(":id", AttributeValue::S(entry.id.clone()))
             .expression_attribute_values(":ids", AttributeValue::Ss(vec![entry.id.clone()]))
-            .expression_attribute_values(":expires", seconds(now + HOUR));
-        match call.send().await {
-            Ok(_) => Ok(true),
-            Err(error) if is_condition(&error) => Ok(false),
-            Err(error) => Err(failure(error).context("counting an actor's reverts in the journal")),
-        }
+            .expression_attribute_values(":expires", seconds(now + HOUR))
     }
 }
 

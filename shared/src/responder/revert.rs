@@ -55,7 +55,7 @@ impl Responder<'_> {
                 entry.decision = verdict.over(entry.decision.clone());
                 entry.outcome = self.intended(case, entry);
             }
-            if let Some(most) = self.used_up(entry).await? {
+            if let Some(most) = self.used_up(case, entry).await? {
                 entry.mode = Mode::Ask;
                 entry.outcome = self.intended(case, entry);
                 entry.problem =
@@ -122,13 +122,18 @@ impl Responder<'_> {
         verdict
     }
 
-    /// How many reverts the actor may cause in an hour, if they are used up. What is critical is not counted.
-    async fn used_up(&self, entry: &Entry) -> Result<Option<NonZeroU32>> {
-        let Some(most) = self.deployment.most_reverts_per_hour else { return Ok(None) };
-        if entry.outcome != Outcome::Reverted || entry.decision.severity() == Some(Severity::Critical) {
-            return Ok(None);
-        }
-        let affords = self.journal.afford(entry, most.get(), Timestamp::now()).await?;
+    /// How many reverts the actor may cause in an hour. What is critical is not counted.
+    pub(super) fn limit(&self, entry: &Entry) -> Option<NonZeroU32> {
+        self.deployment.most_reverts_per_hour.filter(|_| entry.decision.severity() != Some(Severity::Critical))
+    }
+
+    /// The same, if they are used up. Mostly that was found when the entry was begun.
+    async fn used_up(&self, case: &Case<'_>, entry: &Entry) -> Result<Option<NonZeroU32>> {
+        let Some(most) = self.limit(entry).filter(|_| entry.outcome == Outcome::Reverted) else { return Ok(None) };
+        let affords = match case.is_afforded {
+            Some(affords) => affords,
+            None => self.journal.afford(entry, most.get(), Timestamp::now()).await?,
+        };
         Ok((!affords).then_some(most))
     }
 
