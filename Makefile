@@ -5,7 +5,7 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-organization local test soak laws meanwhile check sam-local bench bench-replay recording advisories deploy clean rust lints python
+.PHONY: help demo demo-organization local test soak laws meanwhile check sam-local bench bench-replay bench-latencies bench-calls recording advisories deploy clean rust lints python
 
 # No tool that runs here may report to its maker.
 export SAM_CLI_TELEMETRY := 0
@@ -115,7 +115,14 @@ bench: rust $(LOCAL) $(SAM) $(BENCH) ## Measure it, beside boto3 and Cloud Custo
 	$(say) "Building Snapback as it is deployed (the first time about half an hour on two cores)"
 	cargo build --release $(patsubst functions/%,--package %,$(filter-out functions/all,$(wildcard functions/*)))
 	$(say) "Measuring (about twenty minutes; whatever else runs disturbs it)"
-	@target/venv/bin/python benches/bench.py
+	@target/venv/bin/python benches/bench.py $(OPTIONS)
+
+bench-latencies: ## The same with what AWS takes for each call, for benches/latency.py's assumptions
+	@$(MAKE) bench OPTIONS='--latencies'
+
+bench-calls: rust $(LOCAL) $(SAM) $(BENCH) ## Count the calls and connections of each kind of event, with a debug build
+	cargo build --workspace
+	@target/venv/bin/python benches/bench.py --calls
 
 deploy: rust $(SAM) ## Build for Lambda and deploy or upgrade it in your AWS account; asks before it does anything
 	PATH="$(CURDIR)/target/venv-sam/bin:$$PATH" target/venv-sam/bin/python tools/deploy.py --stack $(or $(STACK),snapback) \

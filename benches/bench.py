@@ -1,9 +1,14 @@
 """What Snapback takes of time, processor, memory and calls, beside thirty lines of boto3 and Cloud Custodian.
 
     make bench
+    make bench-latencies
+    make bench-calls
 
 All answer the same events on the same local AWS over TLS, in turn, pinned to a core on which nothing else runs, and
 each answer is checked. Tables go to the terminal, with every single value they go into target/bench.json.
+
+The second adds to each call what AWS takes to answer it (`latency.py`), so that chains are compared and not the
+emulator. The third only counts calls and connections, which takes no build as it is deployed.
 
 What this does not tell: the network to AWS, where each call is a round trip, and the time of CloudTrail, EventBridge
 and Lambda themselves.
@@ -38,6 +43,12 @@ from wiretap import Call, Wiretap  # noqa: E402
 # What is throttled takes its time, so only this is.
 THROTTLED = ("s3", "ec2")
 
+# What does not depend on how fast anything is.
+COUNTS = (
+    "cold, connections", "AWS calls before the revert", "AWS calls in all", "warm, AWS calls in all",
+    "calls before the revert, one after the other", "benign: AWS calls", "benign, denies nothing: AWS calls",
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -57,12 +68,19 @@ def main() -> None:
     os.sched_setaffinity(0, os.sched_getaffinity(0) - {CORE} or {CORE})
     samples: Samples = defaultdict(list)
     try:
-        with stage() as there:
+        with stage(arguments) as there:
+            if arguments.calls:
+                race(there, {subject: [contenders.snapback(there, subject)] for subject in SUBJECTS}, samples, 1)
+                print_counts(samples)
+                return
             field = {subject: list(who(there, subject)) for subject in SUBJECTS}
             race(there, field, defaultdict(list), 1)
             for number in range(arguments.rounds):
                 say(f"round {number + 1} of {arguments.rounds}")
                 race(there, field, samples, arguments.warm)
+            if arguments.latencies:
+                report(samples, "make bench-latencies")
+                return
             count_instructions(there, field, samples)
             for number in range(arguments.throttled):
                 say(f"round {number + 1} of {arguments.throttled} with shares of a core")
@@ -71,7 +89,7 @@ def main() -> None:
         sys.exit("interrupted")
     except (Failed, Trouble) as trouble:
         sys.exit(str(trouble))
-    report(samples)
+    report(samples, "make bench")
 
 
 def parsed() -> argparse.Namespace:
@@ -79,17 +97,20 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=10, help="cold starts of each (10)")
     parser.add_argument("--warm", type=int, default=5, help="further events after each cold start (5)")
     parser.add_argument("--throttled", type=int, default=3, help="cold starts with each share of a core (3)")
+    parser.add_argument("--latencies", action="store_true", help="each call takes as long as on AWS")
+    parser.add_argument("--calls", action="store_true", help="only count, with the functions as `cargo build` leaves them")
     return parser.parse_args()
 
 
 @contextmanager
-def stage() -> Iterator[Stage]:
+def stage(arguments: argparse.Namespace) -> Iterator[Stage]:
     """A deployment whose functions nothing wakes but what is measured here."""
     # What is measured is Snapback, beside others that do not try again.
-    with LocalAws(say=say, binaries=contenders.RELEASE, adverse=False, pace=100) as aws:
+    binaries = contenders.DEBUG if arguments.calls else contenders.RELEASE
+    with LocalAws(say=say, binaries=binaries, adverse=False, pace=100) as aws:
         scene = Snapback(aws, aws.deploy(mode="revert"))
-        with scene.unseen(), Wiretap(aws.port, aws.directory) as tap:
-            yield Stage.set(scene, tap)
+        with scene.unseen(), Wiretap(aws.port, aws.directory, arguments.latencies) as tap:
+            yield Stage.set(scene, tap, binaries)
 
 
 def who(there: Stage, subject: str) -> Iterator[Contender]:
@@ -126,6 +147,7 @@ def run(there: Stage, subject: Subject, runner: Contender, warm: int) -> Samples
             again = answer(there, subject, function, subject.risky(there.scene))
             found["warm, event to reverted, ms"].append((again.reverted - again.handled.begun) * 1000)
             found["warm, event to handled, ms"].append((again.handled.ended - again.handled.begun) * 1000)
+            found["warm, AWS calls in all"].append(len(again.calls))
             found["warm, processor, ms"].append(again.handled.cpu * 1000)
             # Only now that there are connections is a call under way when the function means it to be.
             found["calls before the revert, one after the other"].append(one_after_the_other(again.before))
@@ -139,6 +161,12 @@ def run(there: Stage, subject: Subject, runner: Contender, warm: int) -> Samples
         found["memory of its own, MB"].append(own / 1e6)
     found["uploaded, unpacked, MB"], found["uploaded, zipped, MB"] = [runner.unpacked / 1e6], [runner.zipped / 1e6]
     return found
+
+
+def print_counts(samples: Samples) -> None:
+    for (title, _, row), values in samples.items():
+        if row in COUNTS:
+            print(f"{title}: {row}: {', '.join(str(value) for value in values)}")
 
 
 def started(there: Stage, runner: Contender, quota: Quota | None = None, late: bool = False) -> Function:

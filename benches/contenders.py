@@ -12,7 +12,7 @@ from scene import Snapback
 from stack import REPOSITORY, TARGET
 from wiretap import PYTHON, Wiretap
 
-RELEASE = TARGET / "release"
+RELEASE, DEBUG = TARGET / "release", TARGET / "debug"
 PEERS = REPOSITORY / "benches" / "peers"
 
 # What the peers may do, which is more than they need.
@@ -25,14 +25,16 @@ class Stage:
 
     scene: Snapback
     tap: Wiretap
+    # Where Snapback's functions are.
+    binaries: Path
     # The access key of the peers, and the topic that they announce to.
     peer: dict
     topic: str
 
     @classmethod
-    def set(cls, scene: Snapback, tap: Wiretap) -> Stage:
+    def set(cls, scene: Snapback, tap: Wiretap, binaries: Path) -> Stage:
         topic = scene.aws.client("sns").create_topic(Name="peers")["TopicArn"]
-        return cls(scene, tap, scene.aws.user("peer", *PEERS_MAY), topic)
+        return cls(scene, tap, binaries, scene.aws.user("peer", *PEERS_MAY), topic)
 
 
 @dataclass(frozen=True)
@@ -48,9 +50,9 @@ class Contender:
 
 def snapback(stage: Stage, service: str) -> Contender:
     """A function with the role, the settings and the guardrails that the template gives it."""
-    binary = RELEASE / f"snapback-{service}"
+    binary = stage.binaries / f"snapback-{service}"
     environment = environment_of(stage, stage.scene.environment_here(f"{service.capitalize()}Function"))
-    return Contender("Snapback", [str(binary)], RELEASE, environment, *sizes({"bootstrap": binary.read_bytes()}))
+    return Contender("Snapback", [str(binary)], stage.binaries, environment, *sizes({"bootstrap": binary.read_bytes()}))
 
 
 def boto3(stage: Stage, service: str) -> Contender:

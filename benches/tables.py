@@ -18,9 +18,9 @@ from stack import REPOSITORY, TARGET
 # Every value, by subject, contender and row.
 Samples = dict
 
-# Where the tables stand, between two lines that mark them.
+# Where the tables of a command stand, between two lines that mark them.
 PAGE = REPOSITORY / "docs" / "performance.md"
-BEGIN, END = "<!-- What `UPDATE=1 make bench` writes begins here. -->", "<!-- It ends here. -->"
+BEGIN, END = "<!-- What `UPDATE=1 {}` writes begins here. -->", "<!-- It ends here. -->"
 
 # What is measured with each share of a core.
 SHARED_ROWS = (
@@ -44,23 +44,24 @@ AIMS = {
 GIGABYTE_SECOND, MILLION_REQUESTS = 0.0000166667, 0.20
 
 
-def report(samples: Samples) -> None:
+def report(samples: Samples, command: str) -> None:
     """Prints the tables, and with UPDATE=1 puts them where the documentation has them."""
     whole = {key: values for key, values in samples.items() if " MB: " not in key[2]}
     shares = {key: values for key, values in samples.items() if " MB: " in key[2]}
     parts = [
-        f"`make bench`, {machine()}. Medians, and in brackets the quartiles where they differ.",
+        f"`{command}`, {machine()}. Medians, and in brackets the quartiles where they differ.",
         *(rows_of(subject, whole) for subject in titles(whole)),
         *(shares_of(subject, shares) for subject in titles(shares)),
     ]
     text = "\n\n".join(parts)
     print(f"\n{text}")
-    file = TARGET / "bench.json"
+    file = TARGET / f"{command.removeprefix('make ')}.json"
     file.write_text(json.dumps({"machine": machine(), "samples": nested(samples)}, indent=1), encoding="utf-8")
     print(f"\nEvery value is in {file.relative_to(REPOSITORY)}.")
     if os.environ.get("UPDATE"):
-        head, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-        PAGE.write_text(f"{head}{BEGIN}\n\n{text}\n\n{END}{rest.partition(END)[2]}", encoding="utf-8")
+        begin = BEGIN.format(command)
+        head, _, rest = PAGE.read_text(encoding="utf-8").partition(begin)
+        PAGE.write_text(f"{head}{begin}\n\n{text}\n\n{END}{rest.partition(END)[2]}", encoding="utf-8")
 
 
 def titles(samples: Samples) -> list:

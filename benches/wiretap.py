@@ -1,7 +1,8 @@
 """Stands between a function and the local AWS: ends TLS, as AWS does, and keeps which calls were made and when.
 
 Each service has a loopback address of its own, as on AWS each has a host of its own, so that a function needs as many
-connections and connections as it would there. Times are those of this process, seconds of `time.perf_counter`.
+connections as it would there. It answers as soon as the local AWS does, or not before AWS would (`latency.py`). Times are
+those of this process, seconds of `time.perf_counter`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import botocore
 
+import latency
 import wire
 from stack import REGION, TARGET, wait_for
 
@@ -50,9 +52,9 @@ class Call:
 class Wiretap:
     """AWS over TLS, as long as the `with` lasts."""
 
-    def __init__(self, port: int, folder: Path):
+    def __init__(self, port: int, folder: Path, has_latencies: bool = False):
         """`port`: that of the local AWS; what is made goes into the folder."""
-        self.port, self.folder = port, folder
+        self.port, self.folder, self.has_latencies = port, folder, has_latencies
         self.calls: list[Call] = []
         self.connections = 0
         self._servers: list[ThreadingHTTPServer] = []
@@ -67,9 +69,9 @@ class Wiretap:
         self.roots.write_bytes(usual.read_bytes() + (self.folder / "client.pem").read_bytes())
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.folder / "server.pem", self.folder / "server.key")
-        self.endpoints = {"AWS_ENDPOINT_URL": self._serve("127.0.0.1", context)}
+        self.endpoints = {"AWS_ENDPOINT_URL": self._serve("", "127.0.0.1", context)}
         for service, host in zip(SERVICES, hosts, strict=True):
-            self.endpoints[f"AWS_ENDPOINT_URL_{service}"] = self._serve(host, context)
+            self.endpoints[f"AWS_ENDPOINT_URL_{service}"] = self._serve(service, host, context)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -87,9 +89,9 @@ class Wiretap:
         wait_for(lambda: all(call.answered for call in calls))
         return calls
 
-    def _serve(self, host: str, context: ssl.SSLContext) -> str:
+    def _serve(self, service: str, host: str, context: ssl.SSLContext) -> str:
         server = Server((host, 0), Answer)
-        server.tap = self
+        server.tap, server.service = self, service
         # The handshake is made by the thread of the connection, so that others need not wait for it.
         server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -99,6 +101,7 @@ class Wiretap:
 
 class Server(ThreadingHTTPServer):
     tap: Wiretap
+    service: str
     daemon_threads = True
 
     def handle_error(self, request, client_address) -> None:
@@ -114,6 +117,8 @@ class Answer(BaseHTTPRequestHandler):
     def setup(self) -> None:
         super().setup()
         self.server.tap.connections += 1
+        if self.server.tap.has_latencies:
+            time.sleep(latency.HANDSHAKE / 1000)
 
     def answer(self) -> None:
         call = Call(None, time.perf_counter())
@@ -124,6 +129,9 @@ class Answer(BaseHTTPRequestHandler):
         response = local.getresponse()
         content = response.read()
         local.close()
+        if self.server.tap.has_latencies:
+            # What the emulator has taken is part of it.
+            time.sleep(max(0.0, call.begun + latency.of(self.server.service) - time.perf_counter()))
         self.send_response_only(response.status)
         for name, value in response.getheaders():
             if name.lower() not in ("connection", "content-length", "transfer-encoding"):

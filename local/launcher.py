@@ -524,13 +524,18 @@ def play_principal_keys() -> None:
 
 
 def play_leading_keys() -> None:
-    """The partition key of the item that a call puts or updates; the other calls need no condition here."""
+    """The partition keys of the items that a call names, one or many; a query needs no condition here.
+
+    A transaction is authorized item by item, each for all keys of the call: with one that is not allowed, none is."""
     service_context = iam_actions.dynamodb_service_context
 
     def with_leading_keys(body):
         call = json.loads(body or b"{}")
-        item = call.get("Item") or call.get("Key") or {}
-        leading = [*item.get("pk", {}).values()]
+        read = [table for table in call.get("RequestItems", {}).values() if isinstance(table, dict)]
+        alike = [call, *(one for item in call.get("TransactItems", []) for one in item.values())]
+        items = [one.get("Item") or one.get("Key") or {} for one in alike]
+        items += [key for table in read for key in table.get("Keys", [])]
+        leading = [key for item in items for key in item.get("pk", {}).values()]
         # ministack looks condition keys up in lower case.
         return {**service_context(body), **({"dynamodb:leadingkeys": leading} if leading else {})}
 

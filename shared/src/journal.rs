@@ -24,6 +24,7 @@ mod lease;
 mod memory;
 mod repeats;
 mod seal;
+mod transaction;
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
@@ -54,12 +55,13 @@ use crate::mode::Mode;
 use crate::settings::{Deployment, Settings};
 use crate::subject::Subject;
 
+use lease::endless_lease;
 use seal::Content;
 
+pub use budget::Budget;
 pub use gap::{Gap, Swept};
-pub use lease::Taken;
 pub use memory::{Baselines, Memory};
-pub use repeats::{Repeat, Tally};
+pub use repeats::{Count, Counted, Repeat, Tally};
 pub use seal::Forged;
 
 /// How long a delivery may work on an entry before another may take over: longer than a function runs (30 s in
@@ -214,6 +216,35 @@ pub enum Earlier {
     Forged(Forged),
 }
 
+/// What an entry cannot begin without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Needs {
+    /// Its resource, for itself.
+    pub resource: bool,
+    /// One of the reverts that its actor may cause in an hour.
+    pub one_of: Option<Budget>,
+    /// At the second look it begins also where the first has ended with one that is due.
+    pub again: bool,
+}
+
+/// The write of an entry, sealed. Its parts, if it is large, are written.
+#[derive(Debug, Clone)]
+pub struct Sealed(PutItemFluentBuilder);
+
+/// What came of beginning an entry. Without the first, nothing was written.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Begun {
+    /// It is written down, and has what it needs. Its resource may have been kept by a lease that no run has taken: that is
+    /// said in words for people.
+    Begun { regardless: Option<String> },
+    /// By another delivery of the same event.
+    Earlier(Earlier),
+    /// Another entry has the resource.
+    Taken,
+    /// Its actor has caused as many reverts as it may.
+    UsedUp,
+}
+
 /// A grant that an operator has put back. It is not taken away again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hold {
@@ -275,6 +306,14 @@ pub struct Known {
     pub earlier: Result<Earlier>,
     pub held: Result<Held>,
     pub stopped: Result<Stopped>,
+}
+
+/// What was read of it, and may be forged.
+struct Unproven {
+    entry: Option<Item>,
+    holds: Option<Item>,
+    stop: Option<Item>,
+    memory: Option<Item>,
 }
 
 /// What was being done when an entry could not be read.
@@ -357,6 +396,13 @@ impl Entry {
     }
 }
 
+impl Needs {
+    /// Whether the entry itself is all there is to write.
+    fn is_alone(self) -> bool {
+        !self.resource && self.one_of.is_none()
+    }
+}
+
 impl From<&Event> for Cause {
     fn from(event: &Event) -> Self {
         Self {
@@ -407,16 +453,21 @@ impl Journal {
         }
     }
 
-    /// What is known of an event, of the holds on its resource and of the emergency stop, with one read.
-    ///
-    /// # Errors
-    /// When the journal cannot be read.
-    pub async fn known(&self, id: &str, control: &str, resource: &str, now: Timestamp) -> Result<Known> {
-        let keys = [entry_key(id), hold_key(control, resource), stop_key()];
-        let items = self.items(&keys).await.context(READING)?;
-        let [entry, holds, stop] = keys.each_ref().map(|(pk, _)| items.iter().find(|item| is_of(item, pk)));
-        let (earlier, (held, stopped)) = futures::join!(self.left(id, entry, now), self.said_in(holds, stop, now));
-        Ok(Known { earlier, held, stopped })
+    /// Reads what there is of an event, of the holds on its resource, of the emergency stop, and of a baseline.
+    async fn read_known(&self, id: &str, about: (&str, &str), memory: Option<&Key>) -> Result<Unproven> {
+        let keys = [entry_key(id), hold_key(about.0, about.1), stop_key()];
+        let asked: Vec<Key> = keys.iter().chain(memory).cloned().collect();
+        let mut items = self.items(&asked).await.context(READING)?;
+        let mut take = |pk: &str| Some(items.swap_remove(items.iter().position(|item| is_of(item, pk))?));
+        let [entry, holds, stop] = keys.each_ref().map(|(pk, _)| take(pk));
+        Ok(Unproven { entry, holds, stop, memory: memory.and_then(|(pk, _)| take(pk)) })
+    }
+
+    /// What that says.
+    async fn known(&self, id: &str, Unproven { entry, holds, stop, .. }: Unproven, now: Timestamp) -> Known {
+        let said = self.said_in(holds.as_ref(), stop.as_ref(), now);
+        let (earlier, (held, stopped)) = futures::join!(self.left(id, entry.as_ref(), now), said);
+        Known { earlier, held, stopped }
     }
 
     /// The holds on a resource, for one control, and the emergency stop, with one read.
@@ -428,6 +479,19 @@ impl Journal {
         let items = self.items(&keys).await.context(READING)?;
         let [holds, stop] = keys.each_ref().map(|(pk, _)| items.iter().find(|item| is_of(item, pk)));
         Ok(self.said_in(holds, stop, now).await)
+    }
+
+    /// The same about the resource of an entry, and how often its change was reverted.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub async fn said_about(&self, entry: &Entry, now: Timestamp) -> Result<(Said, Counted)> {
+        let (holds, counted) = (hold_key(&entry.control, &entry.subject.arn), repeats::change_key(entry));
+        let keys = [holds, stop_key(), counted.clone()];
+        let mut items = self.items(&keys).await.context(READING)?;
+        let before = items.iter().position(|item| is_of(item, &counted.0)).map(|at| items.swap_remove(at));
+        let [holds, stop, _] = keys.each_ref().map(|(pk, _)| items.iter().find(|item| is_of(item, pk)));
+        Ok((self.said_in(holds, stop, now).await, Counted::new(counted, before)))
     }
 
     async fn said_in(&self, holds: Option<&Item>, stop: Option<&Item>, now: Timestamp) -> Said {
@@ -499,28 +563,34 @@ impl Journal {
             .await
     }
 
-    /// Writes down what is about to be done, and takes the lease for doing it, unless another delivery was faster. Of
-    /// what is forged, that which stands in its place gives way, if it still stands there.
+    /// Seals what is about to be written down.
+    ///
+    /// # Errors
+    /// When the journal's key cannot be used, or the journal cannot be written: then nothing may be done.
+    pub async fn sealed(&self, entry: &Entry) -> Result<Sealed> {
+        Box::pin(self.put(entry, None)).await.map(Sealed)
+    }
+
+    /// Writes down what is about to be done, and takes what that needs and the lease for doing it: all of it or nothing,
+    /// unless another was faster. Of what is forged, that which stands in its place gives way, if it still stands there.
     ///
     /// # Errors
     /// When the journal cannot be written: then nothing may be done.
-    pub async fn begin(&self, entry: &Entry, forged: &[Forged], now: Timestamp) -> Result<Earlier> {
-        let is_open = "outcome IN (:pending, :failed)";
-        Box::pin(self.begin_where(is_open, entry, forged, now)).await
-    }
-
-    /// The same at the second look, also where the first has ended with one that is due.
-    ///
-    /// # Errors
-    /// When the journal cannot be written: then nothing may be done.
-    pub async fn begin_again(&self, entry: &Entry, forged: &[Forged], now: Timestamp) -> Result<Earlier> {
-        let is_open = "(outcome IN (:pending, :failed) OR attribute_exists(due))";
-        Box::pin(self.begin_where(is_open, entry, forged, now)).await
-    }
-
-    async fn begin_where(&self, is_open: &str, entry: &Entry, forged: &[Forged], now: Timestamp) -> Result<Earlier> {
+    pub async fn begin(
+        &self,
+        entry: &Entry,
+        Sealed(call): Sealed,
+        forged: &[Forged],
+        needs: Needs,
+        now: Timestamp,
+    ) -> Result<Begun> {
+        let is_open = if needs.again {
+            "(outcome IN (:pending, :failed) OR attribute_exists(due))"
+        } else {
+            "outcome IN (:pending, :failed)"
+        };
         let free = format!("attribute_not_exists(pk) OR ({is_open} AND ({LEASE_IS_FREE}))");
-        let call = Box::pin(self.put(entry, Some(now + LEASE))).await?;
+        let call = call.item("lease", seconds(now + LEASE));
         // Says which attempt it was, if its answer is lost.
         let (key, attempt) = (entry_key(&entry.id), AttributeValue::N(now.as_nanosecond().to_string()));
         let call = call.item("attempt", attempt.clone());
@@ -534,24 +604,56 @@ impl Journal {
         let call = compared(call, now)
             .expression_attribute_values(":pending", AttributeValue::S(Outcome::Pending.to_string()))
             .expression_attribute_values(":failed", AttributeValue::S(Outcome::Failed.to_string()));
-        match call.send().await {
-            Ok(_) => Ok(Earlier::None),
-            Err(error) if is_condition(&error) => self.others(&entry.id, &attempt, now).await,
-            Err(error) => Err(failure(error).context("writing the journal")),
+        if needs.is_alone() {
+            return match call.send().await {
+                Ok(_) => Ok(Begun::Begun { regardless: None }),
+                Err(error) if is_condition(&error) => self.others(&entry.id, &attempt, now).await,
+                Err(error) => Err(failure(error).context("writing the journal")),
+            };
+        }
+        let (budget, mut regardless) = (1 + usize::from(needs.resource), None);
+        loop {
+            let mut writes = vec![transaction::put(&call)?];
+            if needs.resource {
+                writes.push(transaction::put(&self.taking(entry, regardless.is_some(), now))?);
+            }
+            if let Some(budget) = needs.one_of {
+                writes.push(transaction::update(&self.affording(entry, budget, now))?);
+            }
+            let cancelled = match self.write_together(&writes).await.context("writing the journal")? {
+                Ok(()) => return Ok(Begun::Begun { regardless }),
+                Err(cancelled) => cancelled,
+            };
+            if cancelled.is_for(0) {
+                return self.others(&entry.id, &attempt, now).await;
+            }
+            if needs.resource && cancelled.is_for(1) {
+                let is_known = regardless.is_some();
+                regardless = endless_lease(entry, cancelled.found(1), now);
+                if is_known || regardless.is_none() {
+                    return Ok(Begun::Taken);
+                }
+            } else {
+                ensure!(
+                    needs.one_of.is_some() && cancelled.is_for(budget),
+                    "DynamoDB does not say what was in the way"
+                );
+                return Ok(Begun::UsedUp);
+            }
         }
     }
 
     /// What another delivery has left. It is our own if the answer to our first attempt was lost.
-    async fn others(&self, id: &str, own: &AttributeValue, now: Timestamp) -> Result<Earlier> {
+    async fn others(&self, id: &str, own: &AttributeValue, now: Timestamp) -> Result<Begun> {
         let item = self.item(entry_key(id)).await.context(READING)?;
         if item.as_ref().and_then(|item| item.get("attempt")) == Some(own) {
-            return Ok(Earlier::None);
+            return Ok(Begun::Begun { regardless: None });
         }
-        match self.left(id, item.as_ref(), now).await? {
+        Ok(Begun::Earlier(match self.left(id, item.as_ref(), now).await? {
             // It ended between the two calls, or something was forged there; the next delivery will see.
-            Earlier::None | Earlier::Unfinished(_) | Earlier::Forged(_) => Ok(Earlier::AtWork),
-            other => Ok(other),
-        }
+            Earlier::None | Earlier::Unfinished(_) | Earlier::Forged(_) => Earlier::AtWork,
+            other => other,
+        }))
     }
 
     /// Writes down a decision that was made afresh, by the delivery that has the lease.
@@ -570,6 +672,37 @@ impl Journal {
     pub async fn complete(&self, entry: &Entry) -> Result<()> {
         let call = Box::pin(self.put(entry, None)).await?;
         call.send().await.map(drop).map_err(|error| failure(error).context("completing the journal's entry"))
+    }
+
+    /// The same, and counts it, and gives the resource back if the entry has it: all of it or nothing. Where somebody else
+    /// has counted meanwhile, it is counted after that.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    pub async fn complete_with(&self, entry: &mut Entry, mut count: Option<Count>, has_resource: bool) -> Result<()> {
+        let mut gives_back = has_resource;
+        for _ in 0..ATTEMPTS {
+            if count.is_none() && !gives_back {
+                return self.complete(entry).await;
+            }
+            let mut writes = vec![transaction::put(&Box::pin(self.put(entry, None)).await?)?];
+            if let Some(count) = &count {
+                writes.push(transaction::update(&self.counting(count))?);
+            }
+            let lease = writes.len();
+            if gives_back {
+                writes.push(transaction::put(&self.giving_back(entry))?);
+            }
+            let written = self.write_together(&writes).await.context("completing the journal's entry")?;
+            let Err(cancelled) = written else { return Ok(()) };
+            // Another entry has taken the resource since the lease has ended.
+            gives_back &= !cancelled.is_for(lease);
+            if count.is_some() && cancelled.is_for(1) {
+                let (repeat, anew) = self.count(entry, None, Timestamp::now()).await?;
+                (entry.repeat, count) = (Some(repeat), anew);
+            }
+        }
+        bail!("others keep changing what goes with the journal's entry")
     }
 
     /// Writes down that the second look has found nothing new, unless somebody has settled the entry since it was read: an

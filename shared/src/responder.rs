@@ -26,8 +26,8 @@ use crate::change::Change;
 use crate::control::{AnyControl, Function, Suspicion};
 use crate::decision::{Decision, Severity};
 use crate::event::{Event, Malformed, Refusal};
-use crate::guardrail::{Broken, Guardrails};
-use crate::journal::{Cause, Earlier, Entry, Gap, Journal, Known, Outcome, Said, Taken, hash};
+use crate::guardrail::{Broken, Guardrails, Verdict};
+use crate::journal::{Begun, Cause, Count, Counted, Earlier, Entry, Gap, Journal, Known, Needs, Outcome, Said, hash};
 use crate::mode::Mode;
 use crate::place::{Place, Places};
 use crate::settings::{Deployment, Settings};
@@ -291,7 +291,7 @@ impl<'a> Responder<'a> {
             }
         };
         let (id, named, now) = (case.id(), case.subject.clone(), Timestamp::now());
-        let (known, seen) = futures::join!(self.journal.known(&id, case.control.about.id, &named.arn, now), look);
+        let (known, seen) = futures::join!(case.known(&id, now), look);
         if let Ok(seen) = &seen {
             case.is_about(seen)?;
         }
@@ -509,45 +509,63 @@ impl<'a> Responder<'a> {
     /// Writes the entry down, and takes the resource if something of it is to be overwritten. Holds and the stop are read
     /// again meanwhile: those of the first look may be older than what it has seen.
     async fn begin(&self, case: &mut Case<'_>, entry: &mut Entry) -> Result<Earlier> {
-        let now = Timestamp::now();
-        let written = async {
-            if case.is_second_look {
-                self.journal.begin_again(entry, &case.forged, now).await
-            } else {
-                self.journal.begin(entry, &case.forged, now).await
-            }
+        let mut needs = self.needs(case, entry).await;
+        let is_to_revert = self.intended(case, entry) == Outcome::Reverted;
+        let about = async |entry: &Entry| match is_to_revert {
+            true => Some(self.journal.said_about(entry, Timestamp::now()).await),
+            false => None,
         };
-        if self.intended(case, entry) != Outcome::Reverted {
-            return written.await;
-        }
-        let needs_resource = self.needs_resource(case, entry);
-        let taken = async { if needs_resource { self.journal.take(entry, now).await } else { Ok(Taken::Taken) } };
-        let (begun, taken, mut said) = futures::join!(written, taken, self.said(case));
-        let (begun, mut taken) = (begun?, taken?);
+        // While the key seals, so that the read and the write that follows need one connection, and the write waits for
+        // nothing else.
+        let (sealed, mut said) = futures::join!(self.journal.sealed(entry), about(entry));
+        let sealed = sealed?;
         let mut waits = BEFORE_TAKING_AGAIN.iter();
-        while taken == Taken::No && begun == Earlier::None && self.wait(case, &mut waits).await {
-            taken = self.journal.take(entry, Timestamp::now()).await?;
-            said = self.said(case).await;
+        loop {
+            let begun = self.journal.begin(entry, sealed.clone(), &case.forged, needs, Timestamp::now()).await;
+            match begun? {
+                Begun::Begun { regardless } => {
+                    case.is_afforded = case.is_afforded.or(needs.one_of.map(|_| true));
+                    entry.forged.extend(regardless);
+                    return match said {
+                        Some(said) => self.heed(case, entry, said).await,
+                        None => Ok(Earlier::None),
+                    };
+                }
+                Begun::Earlier(earlier) => return Ok(earlier),
+                Begun::Taken if self.wait(case, &mut waits).await => said = about(entry).await,
+                Begun::Taken => return Ok(Earlier::AtWork),
+                Begun::UsedUp => (case.is_afforded, needs.one_of) = (Some(false), None),
+            }
         }
-        match taken {
-            Taken::Taken => {}
-            Taken::Regardless(lease) => drop(entry.forged.insert(lease)),
-            Taken::No => return Ok(Earlier::AtWork),
+    }
+
+    /// What an entry cannot begin without. A revert counts for its actor where guardrails permit it.
+    async fn needs(&self, case: &Case<'_>, entry: &Entry) -> Needs {
+        let budget = self.budget(case, entry).filter(|_| self.intended(case, entry) == Outcome::Reverted);
+        let is_permitted = budget.is_some() && self.guard(case, entry).await == Verdict::Permitted;
+        Needs {
+            resource: self.needs_resource(case, entry),
+            one_of: budget.filter(|_| is_permitted),
+            again: case.is_second_look,
         }
-        let failed = said.and_then(|(held, stopped)| {
+    }
+
+    /// Heeds what operators have said of an entry that was begun.
+    async fn heed(&self, case: &mut Case<'_>, entry: &mut Entry, said: Result<(Said, Counted)>) -> Result<Earlier> {
+        let needs_resource = self.needs_resource(case, entry);
+        let failed = said.and_then(|((held, stopped), counted)| {
+            case.counted = Some(counted);
             case.is_held_by(held);
             case.is_stopped_by(stopped);
             case.journal_failure.take().map_or(Ok(()), Err)
         });
-        if begun != Earlier::None || failed.is_err() {
+        if let Err(failure) = failed {
             if needs_resource {
                 self.journal.give_back(entry).await?;
             }
             // What was written down is there for the next delivery.
-            return failed.map(|()| begun).or_else(|failure| {
-                warn!(id = entry.id, "holds and the stop could not be read again: {failure:#}");
-                Ok(Earlier::AtWork)
-            });
+            warn!(id = entry.id, "holds and the stop could not be read again: {failure:#}");
+            return Ok(Earlier::AtWork);
         }
         if case.holds != entry.basis.holds {
             self.hold_back(case, entry).await?;
@@ -556,7 +574,7 @@ impl<'a> Responder<'a> {
         if needs_resource && !self.needs_resource(case, entry) {
             self.journal.give_back(entry).await?;
         }
-        Ok(begun)
+        Ok(Earlier::None)
     }
 
     /// What operators say about the resource of a case.
@@ -629,8 +647,9 @@ impl<'a> Responder<'a> {
     ) -> Result<()> {
         let mut notified = Ok(());
         // There is nothing to tell before it is decided.
+        let mut count = None;
         if entry.outcome != Outcome::Pending {
-            self.count(&mut entry).await;
+            count = self.count(case, &mut entry).await;
             measure(case, &entry);
             notified = self.notify(&mut entry, told).await;
             self.keep_in_mind(case, &entry).await;
@@ -639,10 +658,7 @@ impl<'a> Responder<'a> {
                 let _ = kept.inspect_err(|failure| warn!(id = entry.id, "not kept: {failure:#}"));
             }
         }
-        let give_back = async { if has_resource { self.journal.give_back(&entry).await } else { Ok(()) } };
-        let (completed, is_free) = futures::join!(self.journal.complete(&entry), give_back);
-        completed?;
-        is_free?;
+        Box::pin(self.journal.complete_with(&mut entry, count, has_resource)).await?;
         notified?;
         settled
     }
@@ -716,11 +732,20 @@ impl<'a> Responder<'a> {
         Some(format!("role `{role}` of account {account} may not do it"))
     }
 
-    /// Counts how often the same change came back, once for each revert.
-    async fn count(&self, entry: &mut Entry) {
-        if entry.outcome == Outcome::Reverted && entry.repeat.is_none() {
-            let counted = self.journal.count(entry, Timestamp::now()).await;
-            entry.repeat = counted.inspect_err(|failure| warn!(id = entry.id, "not counted: {failure:#}")).ok();
+    /// Reckons how often the same change came back, once for each revert. It is counted together with the outcome.
+    async fn count(&self, case: &Case<'_>, entry: &mut Entry) -> Option<Count> {
+        if entry.outcome != Outcome::Reverted || entry.repeat.is_some() {
+            return None;
+        }
+        match self.journal.count(entry, case.counted.clone(), Timestamp::now()).await {
+            Ok((repeat, count)) => {
+                entry.repeat = Some(repeat);
+                count
+            }
+            Err(failure) => {
+                warn!(id = entry.id, "not counted: {failure:#}");
+                None
+            }
         }
     }
 

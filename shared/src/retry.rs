@@ -12,9 +12,9 @@ use crate::json;
 
 /// Another change is under way, and this one can be made once it is through.
 ///
-/// S3, CloudWatch Logs, `EventBridge` and IAM, CloudTrail, Lambda, DynamoDB (two), EC2 (four), IAM, SNS to an encrypted
+/// S3, CloudWatch Logs, `EventBridge` and IAM, CloudTrail, Lambda, DynamoDB (three), EC2 (four), IAM, SNS to an encrypted
 /// topic. Each is final to the SDK.
-pub(crate) const CONFLICTS: [&str; 15] = [
+pub(crate) const CONFLICTS: [&str; 16] = [
     "OperationAborted",
     "OperationAbortedException",
     "ConcurrentModification",
@@ -23,6 +23,7 @@ pub(crate) const CONFLICTS: [&str; 15] = [
     "ResourceConflictException",
     "ResourceInUseException",
     "ContinuousBackupsUnavailableException",
+    "TransactionConflictException",
     "IncorrectState",
     "IncorrectInstanceState",
     "ConcurrentMutationLimitExceeded",

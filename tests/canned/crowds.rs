@@ -8,7 +8,7 @@ use super::injected::notices;
 use super::scene::{deliver, event};
 use super::wire::{Answer, Aws, ok};
 
-const COUNTED: &str = "DynamoDB.UpdateItem";
+const COUNTED: &str = "DynamoDB.UpdateItem(repeat)";
 
 /// A call that AWS has denied.
 fn denied() -> Value {

@@ -291,11 +291,11 @@ async fn two_events_on_one_resource_wait_for_each_other() {
 async fn what_comes_back_again_and_again_is_reverted_every_time_and_said_more_seldom() -> Result<()> {
     let public = policy(&[PUBLIC]);
     for (times, severity) in [(3, Some("high")), (4, None), (10, Some("critical")), (11, None)] {
-        let counted =
-            json!({"Attributes": {"times": {"N": times.to_string()}, "since": {"S": "2026-01-31T12:00:00Z"}}});
+        let counted = json!({"Item": {"pk": {"S": "repeat#arn:aws:s3:::b"}, "times": {"N": (times - 1).to_string()},
+                "since": {"S": "2026-01-31T12:00:00Z"}}});
         let aws = Aws::default()
             .answers("S3.GetBucketPolicy", [ok(&public), ok(&public), s3_error(404, "NoSuchBucketPolicy")])
-            .answers("DynamoDB.UpdateItem", [ok(&counted.to_string())]);
+            .answers("DynamoDB.GetItem(repeat)", [ok(&counted.to_string())]);
         deliver(&s3::FUNCTION, &aws, Mode::Revert, bucket_policy_was_put(&public)).await?;
         assert!(aws.calls().contains(&"S3.DeleteBucketPolicy".to_owned()), "{times}");
         let told: Vec<_> = notices(&aws).iter().map(|notice| notice["severity"].clone()).collect();
@@ -318,14 +318,14 @@ async fn a_failure_is_not_the_last_word_however_often_it_has_come_back() -> Resu
         .answers("S3.DeleteBucketPolicy", [s3_error(403, "AccessDenied")]);
     assert!(deliver(&s3::FUNCTION, &failing, Mode::Revert, bucket_policy_was_put(&public)).await.is_err());
     assert_eq!(notices(&failing)[0]["outcome"], "failed");
-    let kept = failing.bodies("DynamoDB.UpdateItem").pop().context("it is kept that people know of it")?;
+    let kept = failing.bodies("DynamoDB.UpdateItem(repeat)").pop().context("it is kept that people know of it")?;
     assert!(kept.contains("told_of_failure = :yes"), "{kept}");
 
-    let counted = json!({"Attributes": {"times": {"N": "50"}, "since": {"S": "2026-01-31T12:00:00Z"},
-        "after_failure": {"BOOL": true}}});
+    let counted = json!({"Item": {"pk": {"S": "repeat#arn:aws:s3:::b"}, "times": {"N": "49"},
+        "since": {"S": "2026-01-31T12:00:00Z"}, "told_of_failure": {"BOOL": true}}});
     let next = Aws::default()
         .answers("S3.GetBucketPolicy", [ok(&public), ok(&public), s3_error(404, "NoSuchBucketPolicy")])
-        .answers("DynamoDB.UpdateItem", [ok(&counted.to_string())]);
+        .answers("DynamoDB.GetItem(repeat)", [ok(&counted.to_string())]);
     deliver(&s3::FUNCTION, &next, Mode::Revert, bucket_policy_was_put(&public)).await?;
     assert_eq!(notices(&next)[0]["outcome"], "reverted");
     Ok(())
@@ -447,10 +447,9 @@ async fn before_the_revert_there_is_only_observe_and_record() -> Result<()> {
             "EC2.DescribeSecurityGroupRules",
             "EC2.RevokeSecurityGroupIngress",
             "EC2.DescribeSecurityGroupRules",
-            "DynamoDB.UpdateItem",
             "SNS.Publish",
             "KMS.GenerateMac",
-            "DynamoDB.PutItem",
+            "DynamoDB.TransactWriteItems",
         ]
     );
     aws.forget();

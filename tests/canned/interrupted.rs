@@ -5,7 +5,7 @@ use functions::FUNCTIONS;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use snapback::change::{Applied, Change, Ec2, PrefixEntry, PrefixList, Swap};
-use snapback::journal::{Earlier, Entry, Hold, Journal};
+use snapback::journal::{Begun, Earlier, Entry, Hold, Journal, Needs};
 use snapback::mode::Mode;
 use snapback::place::Place;
 
@@ -116,13 +116,17 @@ async fn the_journal_is_begun_by_whose_attempt_it_holds() -> Result<()> {
     let entry: Entry = serde_json::from_str(begun["body"]["S"].as_str().context("as JSON")?)?;
     let now = Timestamp::now();
     let taken = json!({"__type": "ConditionalCheckFailedException", "message": "taken"}).to_string();
-    for (attempt, expected) in [(now.as_nanosecond(), Earlier::None), (now.as_nanosecond() - 1, Earlier::AtWork)] {
+    let ours = Begun::Begun { regardless: None };
+    let cases = [(now.as_nanosecond(), ours), (now.as_nanosecond() - 1, Begun::Earlier(Earlier::AtWork))];
+    for (attempt, expected) in cases {
         let mut item = begun.clone();
         item["attempt"] = json!({"N": attempt.to_string()});
         let aws = Aws::default()
             .answers("DynamoDB.PutItem", [(400, taken.clone())])
             .answers("DynamoDB.GetItem", [ok(&json!({"Item": item}).to_string())]);
-        assert_eq!(Journal::new(&aws.config(), "journal").begin(&entry, &[], now).await?, expected);
+        let journal = Journal::new(&aws.config(), "journal");
+        let sealed = journal.sealed(&entry).await?;
+        assert_eq!(journal.begin(&entry, sealed, &[], Needs::default(), now).await?, expected);
     }
     Ok(())
 }
@@ -175,7 +179,7 @@ async fn people_who_were_told_of_a_failure_are_told_of_the_hold_that_ended_it() 
 
 /// It has begun after the first had given the resource back.
 #[tokio::test]
-async fn a_duplicate_that_finds_it_done_gives_the_resource_back() -> Result<()> {
+async fn a_duplicate_that_finds_it_done_takes_no_resource() -> Result<()> {
     let (public, event) = put_by_everyone();
     let aws = Aws::default().answers("S3.GetBucketPolicy", [ok(&public), ok(&public), ok(&policy(&[NAMED]))]);
     deliver(&s3::FUNCTION, &aws, Mode::Revert, event.clone()).await?;
@@ -185,7 +189,9 @@ async fn a_duplicate_that_finds_it_done_gives_the_resource_back() -> Result<()> 
         .answers("DynamoDB.GetItem", [ok("{}"), journaled(&aws)])
         .answers("DynamoDB.PutItem", [taken]);
     deliver(&s3::FUNCTION, &duplicate, Mode::Revert, event).await?;
-    assert_eq!((notices(&duplicate).len(), duplicate.bodies("DynamoDB.PutItem(lease)").len()), (0, 2));
+    assert_eq!((notices(&duplicate).len(), duplicate.bodies("DynamoDB.PutItem(lease)").len()), (0, 1));
+    let together = duplicate.bodies("DynamoDB.TransactWriteItems");
+    assert_eq!(together.len(), 1, "all or nothing");
     Ok(())
 }
 

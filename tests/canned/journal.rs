@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use snapback::journal::{Entry, Hold, Journal, Outcome, Wanted};
+use snapback::journal::{Baselines, Entry, Hold, Journal, Outcome, Wanted};
 use snapback::mode::Mode;
 
 use super::scene::{NAMED, PUBLIC, bucket_policy_was_put, deliver, event, policy, put};
@@ -262,15 +262,15 @@ async fn what_dynamodb_has_not_answered_of_a_read_is_asked_for_again() -> Result
     let known = async |answers: Vec<Answer>| {
         let aws = Aws::default().answers("DynamoDB.BatchGetItem", answers);
         let journal = Journal::new(&aws.config(), "journal");
-        let known =
-            Box::pin(journal.known("0123", "s3-public-bucket-policy", "arn:aws:s3:::b", Timestamp::now())).await;
+        let (baselines, about) = (Baselines::new(&journal), ("s3-lost-bucket-deny", true));
+        let known = Box::pin(baselines.known("0123", about, "arn:aws:s3:::b", Timestamp::now())).await;
         (known, aws.bodies("DynamoDB.BatchGetItem"))
     };
     let (found, asked) = Box::pin(known(vec![rest.clone(), answer])).await;
     assert_eq!(found?.held?.0.len(), 1);
     assert!(asked[0].contains("entry#0123") && !asked[1].contains("entry#0123"), "{asked:?}");
     let (found, asked) = Box::pin(known(vec![rest])).await;
-    assert!(found.is_err_and(|error| format!("{error:#}").contains("only some of 3 items")));
+    assert!(found.is_err_and(|error| format!("{error:#}").contains("only some of 4 items")));
     assert_eq!(asked.len(), 5);
     Ok(())
 }

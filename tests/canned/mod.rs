@@ -18,4 +18,5 @@ mod shuffled;
 mod surveys;
 mod sweep;
 mod threats;
+mod together;
 pub(crate) mod wire;

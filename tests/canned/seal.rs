@@ -179,15 +179,16 @@ fn endless() -> [Value; 3] {
 #[tokio::test]
 async fn a_lease_that_no_run_can_last_keeps_nobody_from_a_resource_and_is_said() -> Result<()> {
     for lease in endless() {
-        let before = json!({"Attributes": {"lease": lease, "entry": {"S": "somebody's"}}}).to_string();
-        let aws = public_bucket().answers("DynamoDB.PutItem(lease)", [ok(&before)]);
+        let found = json!({"__type": "ConditionalCheckFailedException", "message": "m",
+            "Item": {"lease": lease, "entry": {"S": "somebody's"}}});
+        let aws = public_bucket().answers("DynamoDB.PutItem(lease)", [(400, found.to_string()), ok("{}")]);
         event_is_delivered(&aws, Mode::Revert, bucket_policy_was_put(&policy(&[PUBLIC, NAMED]))).await?;
         assert_eq!(aws.bodies("S3.PutBucketPolicy"), [policy(&[NAMED])], "{lease}");
         let notices = notices(&aws);
         assert_eq!((notices.len(), &notices[0]["outcome"]), (1, &json!("reverted")));
         let said = notices[0]["forged"][0].as_str().unwrap_or_default();
         assert!(said.starts_with("the lease of resource `arn:aws:s3:::b` in the journal ends later than"), "{said}");
-        let taken: Value = serde_json::from_str(&aws.bodies("DynamoDB.PutItem(lease)")[0])?;
+        let taken: Value = serde_json::from_str(&aws.bodies("DynamoDB.PutItem(lease)")[1])?;
         let condition = taken["ConditionExpression"].as_str().context("under a condition")?;
         assert!(condition.contains("lease > :longest OR NOT attribute_type(lease, :number)"), "{condition}");
     }

@@ -31,9 +31,17 @@ pub(crate) struct Aws(Arc<Mutex<Inner>>);
 struct Inner {
     /// For each operation its answers in order; the last one is given again and again.
     answers: HashMap<String, VecDeque<Answer>>,
-    asked: Vec<(String, String)>,
+    asked: Vec<Asked>,
     /// The account that each call to S3 says has to own the bucket.
     owners: Vec<(String, Option<String>)>,
+}
+
+#[derive(Debug)]
+struct Asked {
+    operation: String,
+    body: String,
+    /// As one of several writes of one call.
+    is_part: bool,
 }
 
 impl Aws {
@@ -49,13 +57,17 @@ impl Aws {
 
     /// Which operations were called, in order.
     pub(crate) fn calls(&self) -> Vec<String> {
-        self.inner(|inner| inner.asked.iter().map(|(operation, _)| operation.clone()).collect())
+        let calls = |inner: &mut Inner| {
+            inner.asked.iter().filter(|asked| !asked.is_part).map(|asked| asked.operation.clone()).collect()
+        };
+        self.inner(calls)
     }
 
-    /// The bodies of all calls of an operation.
+    /// The bodies of all calls of an operation, alone or as one of several writes.
     pub(crate) fn bodies(&self, operation: &str) -> Vec<String> {
         self.inner(|inner| {
-            inner.asked.iter().filter(|(asked, _)| asked == operation).map(|(_, body)| body.clone()).collect()
+            let of_it = inner.asked.iter().filter(|asked| asked.operation == operation);
+            of_it.map(|asked| asked.body.clone()).collect()
         })
     }
 
@@ -119,6 +131,35 @@ impl Inner {
         }
         ok(&json!({"Responses": {"journal": items}}).to_string())
     }
+
+    /// What each write is answered alone makes what all together are: if the condition of one does not hold, none is made.
+    fn transaction(&mut self, body: &str, is_told: bool) -> Answer {
+        let asked: Value = serde_json::from_str(body).unwrap_or_default();
+        let writes = asked["TransactItems"].as_array().into_iter().flatten().filter_map(Value::as_object).flatten();
+        let mut reasons = vec![];
+        for (kind, write) in writes {
+            let body = write.to_string();
+            let operation = of_what(&format!("DynamoDB.{kind}Item"), &body);
+            self.asked.push(Asked { operation: operation.clone(), body, is_part: true });
+            if is_told {
+                continue;
+            }
+            let (status, answer) = self.next(&operation, "");
+            let said: Value = serde_json::from_str(&answer).unwrap_or_default();
+            match said["__type"].as_str() {
+                _ if status == 200 => reasons.push(json!({"Code": "None"})),
+                Some(kind) if kind.ends_with("ConditionalCheckFailedException") => {
+                    reasons.push(json!({"Code": "ConditionalCheckFailed", "Item": said["Item"]}));
+                }
+                _ => return (status, answer),
+            }
+        }
+        if is_told {
+            return self.next("DynamoDB.TransactWriteItems", body);
+        }
+        let is_made = reasons.iter().all(|reason| reason["Code"] == "None");
+        if is_made { ok("{}") } else { cancelled(&reasons) }
+    }
 }
 
 impl HttpClient for Aws {
@@ -136,12 +177,12 @@ impl HttpConnector for Aws {
             if operation.starts_with("S3.") {
                 inner.owners.push((operation.clone(), owner));
             }
-            inner.asked.push((operation.clone(), body.clone()));
+            inner.asked.push(Asked { operation: operation.clone(), body: body.clone(), is_part: false });
             let is_told = inner.answers.contains_key(&operation);
-            if operation == "DynamoDB.BatchGetItem" && !is_told {
-                inner.batch(&body)
-            } else {
-                inner.next(&operation, &body)
+            match operation.as_str() {
+                "DynamoDB.BatchGetItem" if !is_told => inner.batch(&body),
+                "DynamoDB.TransactWriteItems" => inner.transaction(&body, is_told),
+                _ => inner.next(&operation, &body),
             }
         });
         let status = status.try_into().unwrap_or_else(|_| unreachable!("{status} is a status"));
@@ -163,7 +204,7 @@ fn body(request: &HttpRequest) -> String {
 fn operation(request: &HttpRequest) -> String {
     let Some(name) = Signer::operation(request) else { return format!("{} {}", request.method(), request.uri()) };
     match name.split_once('.') {
-        Some(("DynamoDB", "BatchGetItem")) => name,
+        Some(("DynamoDB", "BatchGetItem" | "TransactWriteItems")) => name,
         Some(("DynamoDB", _)) => of_what(&name, &body(request)),
         // S3 has other IAM actions for versions of objects.
         Some(("S3", _)) if request.uri().contains("versionId=") => format!("{name}(version)"),
@@ -174,7 +215,7 @@ fn operation(request: &HttpRequest) -> String {
 /// A call with which of the journal's items it is about, if that is not an entry.
 fn of_what(name: &str, body: &str) -> String {
     let is_of = |item: &&str| body.contains(&format!(r#""pk":{{"S":"{item}"#));
-    let item = ["stop", "lease", "memory", "gap", "hold"].into_iter().find(is_of);
+    let item = ["stop", "lease", "memory", "gap", "hold", "repeat"].into_iter().find(is_of);
     item.map_or(name.to_owned(), |item| format!("{name}({item})"))
 }
 
@@ -212,6 +253,7 @@ fn quiet(operation: &str, body: &str) -> Option<Answer> {
         | "DynamoDB.GetItem(memory)"
         | "DynamoDB.GetItem(gap)"
         | "DynamoDB.GetItem(hold)"
+        | "DynamoDB.GetItem(repeat)"
         | "DynamoDB.PutItem(hold)"
         | "DynamoDB.PutItem(gap)"
         | "DynamoDB.PutItem"
@@ -221,7 +263,9 @@ fn quiet(operation: &str, body: &str) -> Option<Answer> {
         "KMS.GenerateMac" => ok(&json!({"Mac": seal_of(body)}).to_string()),
         "KMS.VerifyMac" if body.contains(&format!(r#""Mac":"{}""#, seal_of(body))) => ok(r#"{"MacValid":true}"#),
         "KMS.VerifyMac" => (400, r#"{"__type":"KMSInvalidMacException","message":"verification failed"}"#.to_owned()),
-        "DynamoDB.UpdateItem" => ok(r#"{"Attributes":{"times":{"N":"1"},"since":{"S":"2026-01-31T12:00:00Z"}}}"#),
+        "DynamoDB.UpdateItem" | "DynamoDB.UpdateItem(repeat)" => {
+            ok(r#"{"Attributes":{"times":{"N":"1"},"since":{"S":"2026-01-31T12:00:00Z"}}}"#)
+        }
         "DynamoDB.Query" => ok(r#"{"Items":[],"Count":0,"ScannedCount":0}"#),
         "SNS.Publish" => {
             ok("<PublishResponse><PublishResult><MessageId>1</MessageId></PublishResult></PublishResponse>")
@@ -286,6 +330,16 @@ fn seal_of(body: &str) -> String {
     let call: Value = serde_json::from_str(body).unwrap_or_default();
     let message = base64::decode(call["Message"].as_str().unwrap_or_default()).unwrap_or_default();
     base64::encode(message.get(..32).unwrap_or_default())
+}
+
+/// What a transaction answers that was not made, for these reasons.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>
+pub(crate) fn cancelled(reasons: &[Value]) -> Answer {
+    let codes: Vec<&str> = reasons.iter().filter_map(|reason| reason["Code"].as_str()).collect();
+    let message =
+        format!("Transaction cancelled, please refer cancellation reasons for specific reasons [{}]", codes.join(", "));
+    let kind = "com.amazonaws.dynamodb.v20120810#TransactionCanceledException";
+    (400, json!({"__type": kind, "Message": message, "CancellationReasons": reasons}).to_string())
 }
 
 pub(crate) fn ok(body: &str) -> Answer {

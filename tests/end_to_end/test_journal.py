@@ -101,9 +101,18 @@ def test_no_function_can_write_a_hold(snapback):
     for function in ("S3Function", "Ec2Function"):
         dynamodb = snapback.as_function(function, "dynamodb")
         hold = {"pk": {"S": "hold#arn:aws:s3:::reports"}, "sk": {"S": "s3-public-bucket-policy#0"}}
-        entry = {"pk": {"S": "entry#0"}, "sk": {"S": "part#0#0000"}}
+        entry = {"pk": {"S": "entry#0"}, "sk": {"S": f"part#{function}#0000"}}
         with pytest.raises(ClientError, match="AccessDenied"):
             dynamodb.put_item(TableName=snapback.stack.journal, Item=hold)
+        writes = [{"Put": {"TableName": snapback.stack.journal, "Item": item}} for item in (entry, hold)]
+        for together in (writes, writes[::-1], writes[1:]):
+            with pytest.raises(ClientError, match="AccessDenied"):
+                dynamodb.transact_write_items(TransactItems=together)
+        with pytest.raises(ClientError, match="AccessDenied"):
+            seen = {"TableName": snapback.stack.journal, "Key": hold, "ConditionExpression": "attribute_not_exists(pk)"}
+            dynamodb.transact_write_items(TransactItems=[writes[0], {"ConditionCheck": seen}])
+        assert "Item" not in dynamodb.get_item(TableName=snapback.stack.journal, Key=entry), "nor is the entry written"
+        dynamodb.transact_write_items(TransactItems=writes[:1])
         dynamodb.put_item(TableName=snapback.stack.journal, Item=entry)
         assert "Item" in dynamodb.get_item(TableName=snapback.stack.journal, Key=entry)
         with pytest.raises(ClientError, match="AccessDenied"):

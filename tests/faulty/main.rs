@@ -112,12 +112,20 @@ fn answer(kind: &str, request: &HttpRequest) -> Result<HttpResponse, ConnectorEr
         "cut" => return Err(ConnectorError::io("injected: connection cut".into())),
         "throttled" => refused(503, "ThrottlingException"),
         "denied" => refused(403, denial(request)),
+        "conflict" if is_transaction(request) => {
+            let conflict = [json!({"Code": "TransactionConflict"})];
+            (400, json!({"__type": "TransactionCanceledException", "CancellationReasons": conflict}).to_string())
+        }
         "conflict" => refused(409, "OperationAborted"),
         "broken" => refused(500, "InternalError"),
         // No protocol reads this.
         _ => (200, "<<<{".to_owned()),
     };
     Ok(HttpResponse::new(status.try_into().map_err(|_| ConnectorError::user("status".into()))?, SdkBody::from(body)))
+}
+
+fn is_transaction(request: &HttpRequest) -> bool {
+    request.headers().get("x-amz-target").is_some_and(|target| target.ends_with("TransactWriteItems"))
 }
 
 /// In which words the service of a request denies it.

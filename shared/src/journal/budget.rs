@@ -1,6 +1,9 @@
 //! How many reverts an actor may cause in an hour before people are asked instead.
 
+use std::num::NonZeroU32;
+
 use anyhow::Result;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{SignedDuration, Timestamp};
 
@@ -11,16 +14,33 @@ use crate::event::Actor;
 /// Hours are those of the clock, so that one item counts for one of them.
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
+/// What an actor has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    /// So many reverts in an hour.
+    pub most: NonZeroU32,
+    /// Whether an entry uses up one of them.
+    pub counts: bool,
+}
+
 impl Journal {
     /// Counts an entry against what its actor may have reverted in this hour, if it is to be counted; false if that is used
     /// up. A later delivery of the same entry is not counted again.
     ///
     /// # Errors
     /// When the journal cannot be written.
-    pub async fn afford(&self, entry: &Entry, most: u32, counts: bool, now: Timestamp) -> Result<bool> {
+    pub async fn afford(&self, entry: &Entry, budget: Budget, now: Timestamp) -> Result<bool> {
+        match self.affording(entry, budget, now).send().await {
+            Ok(_) => Ok(true),
+            Err(error) if is_condition(&error) => Ok(false),
+            Err(error) => Err(failure(error).context("counting an actor's reverts in the journal")),
+        }
+    }
+
+    /// The write that does so.
+    pub(super) fn affording(&self, entry: &Entry, budget: Budget, now: Timestamp) -> UpdateItemFluentBuilder {
         let hour = now.as_second() / HOUR.as_secs();
-        let counted = if counts { " ADD entries :ids" } else { "" };
-        let ids = AttributeValue::Ss(vec![entry.id.clone()]);
+        let counted = if budget.counts { " ADD entries :ids" } else { "" };
         let call = self
             .client
             .update_item()
@@ -29,16 +49,12 @@ impl Journal {
             .key("sk", AttributeValue::S(format!("{hour}")))
             .condition_expression("attribute_not_exists(entries) OR size(entries) < :most OR contains(entries, :id)")
             .update_expression(format!("SET expires = :expires{counted}"))
-            .expression_attribute_values(":most", AttributeValue::N(most.to_string()))
+            .expression_attribute_values(":most", AttributeValue::N(budget.most.to_string()))
             .expression_attribute_values(":id", AttributeValue::S(entry.id.clone()))
             .expression_attribute_values(":expires", seconds(now + HOUR));
         // DynamoDB refuses a value that no expression names.
-        let call = if counts { call.expression_attribute_values(":ids", ids) } else { call };
-        match call.send().await {
-            Ok(_) => Ok(true),
-            Err(error) if is_condition(&error) => Ok(false),
-            Err(error) => Err(failure(error).context("counting an actor's reverts in the journal")),
-        }
+        let ids = AttributeValue::Ss(vec![entry.id.clone()]);
+        if budget.counts { call.expression_attribute_values(":ids", ids) } else { call }
     }
 }
 

@@ -2,42 +2,29 @@
 
 use anyhow::Result;
 use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 
-use super::{Entry, Journal, LEASE, LEASE_IS_FREE, Lease, compared, endless, is_condition, seconds};
+use super::{Entry, Item, Journal, LEASE, LEASE_IS_FREE, Lease, compared, endless, is_condition, seconds};
 use crate::aws::failure;
 
-/// What came of trying to take a resource.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Taken {
-    Taken,
-    /// It was kept by a lease that no run has taken, in words for people.
-    Regardless(String),
-    /// Another entry has it.
-    No,
-}
-
 impl Journal {
-    /// Takes the resource for an entry, unless another entry has it. Whoever dies with it loses it when the lease ends.
-    ///
-    /// # Errors
-    /// When the journal cannot be written: then nothing may be done.
-    pub async fn take(&self, entry: &Entry, now: Timestamp) -> Result<Taken> {
-        let call = compared(self.lease(entry, now + LEASE), now)
-            .condition_expression(format!("attribute_not_exists(pk) OR {LEASE_IS_FREE} OR entry = :entry"))
+    /// The write that takes the resource for an entry, unless another entry has it. Whoever dies with it loses it when the
+    /// lease ends. A lease that no run has taken is in the way unless it is known: people are told of it.
+    pub(super) fn taking(&self, entry: &Entry, is_endless: bool, now: Timestamp) -> PutItemFluentBuilder {
+        let free = if is_endless { LEASE_IS_FREE } else { "lease < :now" };
+        let call = self.lease(entry, now + LEASE);
+        let call =
+            if is_endless { compared(call, now) } else { call.expression_attribute_values(":now", seconds(now)) };
+        call.condition_expression(format!("attribute_not_exists(pk) OR {free} OR entry = :entry"))
             .expression_attribute_values(":entry", AttributeValue::S(entry.id.clone()))
-            .return_values(ReturnValue::AllOld);
-        match call.send().await {
-            Ok(answer) => {
-                let before = answer.attributes.as_ref().and_then(|item| item.get("lease"));
-                let is_endless = before.is_some_and(|lease| Lease::read(lease, now) == Lease::Endless);
-                let resource = || endless(&format!("resource `{}`", entry.subject.arn));
-                Ok(if is_endless { Taken::Regardless(resource()) } else { Taken::Taken })
-            }
-            Err(error) if is_condition(&error) => Ok(Taken::No),
-            Err(error) => Err(failure(error).context("taking the resource in the journal")),
-        }
+    }
+
+    /// The write that gives the resource back, if the entry still has it.
+    pub(super) fn giving_back(&self, entry: &Entry) -> PutItemFluentBuilder {
+        self.lease(entry, Timestamp::UNIX_EPOCH)
+            .condition_expression("entry = :entry")
+            .expression_attribute_values(":entry", AttributeValue::S(entry.id.clone()))
     }
 
     /// Gives the resource back, if the entry still has it.
@@ -45,11 +32,7 @@ impl Journal {
     /// # Errors
     /// When the journal cannot be written.
     pub async fn give_back(&self, entry: &Entry) -> Result<()> {
-        let call = self
-            .lease(entry, Timestamp::UNIX_EPOCH)
-            .condition_expression("entry = :entry")
-            .expression_attribute_values(":entry", AttributeValue::S(entry.id.clone()));
-        match call.send().await {
+        match self.giving_back(entry).send().await {
             Err(error) if !is_condition(&error) => Err(failure(error).context("giving the resource back")),
             _ => Ok(()),
         }
@@ -65,4 +48,10 @@ impl Journal {
             .item("lease", seconds(until))
             .item("expires", seconds(entry.expires))
     }
+}
+
+/// What people are told of a resource that is kept by a lease which no run has taken, if it is.
+pub(super) fn endless_lease(of: &Entry, found: Option<&Item>, now: Timestamp) -> Option<String> {
+    let is_endless = found?.get("lease").is_none_or(|lease| Lease::read(lease, now) == Lease::Endless);
+    is_endless.then(|| endless(&format!("resource `{}`", of.subject.arn)))
 }

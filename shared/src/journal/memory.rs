@@ -1,14 +1,14 @@
 //! The last good state of what a control guards. Only the scheduled look writes it, and only what was judged harmless.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tokio::sync::Mutex;
 
-use super::{Journal, Key};
+use super::{Item, Journal, Key, Known};
 
 /// What has not been seen for a month is not known any more.
 const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -31,7 +31,15 @@ pub struct Memory {
 #[derive(Debug)]
 pub struct Baselines<'a> {
     journal: &'a Journal,
-    read: Mutex<BTreeMap<Key, Option<Memory>>>,
+    read: Mutex<BTreeMap<Key, Read>>,
+}
+
+/// What was read of one.
+#[derive(Debug, Clone)]
+enum Read {
+    /// Whether it is genuine is not asked before somebody wants to know it.
+    Item(Option<Item>),
+    Memory(Option<Memory>),
 }
 
 impl<'a> Baselines<'a> {
@@ -52,14 +60,37 @@ impl<'a> Baselines<'a> {
     /// # Errors
     /// When the journal cannot be read. It is asked again then.
     pub async fn of(&self, control: &str, resource: &str) -> Result<Option<Memory>> {
-        let key = key(control, resource);
-        let read = self.read.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
-        if let Some(memory) = read {
-            return Ok(memory);
-        }
-        let memory = self.journal.remembered(control, resource, Timestamp::now()).await?;
-        self.read.lock().unwrap_or_else(PoisonError::into_inner).insert(key, memory.clone());
+        let (key, now) = (key(control, resource), Timestamp::now());
+        let read = self.read.lock().await.get(&key).cloned();
+        let memory = match read {
+            Some(Read::Memory(memory)) => return Ok(memory),
+            Some(Read::Item(item)) => self.journal.memory_in(item.as_ref(), resource, now).await?,
+            None => self.journal.remembered(control, resource, now).await?,
+        };
+        self.read.lock().await.insert(key, Read::Memory(memory.clone()));
         Ok(memory)
+    }
+
+    /// What is known of an event, and what its control remembers of the resource, if it remembers any: with one read, for
+    /// which whoever wants to know that waits.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub async fn known(
+        &self,
+        id: &str,
+        (control, remembers): (&str, bool),
+        resource: &str,
+        now: Timestamp,
+    ) -> Result<Known> {
+        let (key, mut read) = (key(control, resource), self.read.lock().await);
+        let wanted = remembers && !read.contains_key(&key);
+        let found = self.journal.read_known(id, (control, resource), wanted.then_some(&key)).await?;
+        if wanted {
+            read.insert(key, Read::Item(found.memory.clone()));
+        }
+        drop(read);
+        Ok(self.journal.known(id, found, now).await)
     }
 }
 
@@ -69,9 +100,13 @@ impl Journal {
     /// # Errors
     /// When the journal cannot be read.
     pub async fn remembered(&self, control: &str, resource: &str, now: Timestamp) -> Result<Option<Memory>> {
-        let context = || format!("reading what is remembered of {resource}");
-        let Some(item) = self.item(key(control, resource)).await.with_context(context)? else { return Ok(None) };
-        Ok(self.said::<Memory>(&item, now).await.with_context(context)?.ok().flatten())
+        let item = self.item(key(control, resource)).await.with_context(|| reading(resource))?;
+        self.memory_in(item.as_ref(), resource, now).await
+    }
+
+    async fn memory_in(&self, item: Option<&Item>, resource: &str, now: Timestamp) -> Result<Option<Memory>> {
+        let Some(item) = item else { return Ok(None) };
+        Ok(self.said::<Memory>(item, now).await.with_context(|| reading(resource))?.ok().flatten())
     }
 
     /// Remembers it, in place of what was remembered before.
@@ -82,6 +117,10 @@ impl Journal {
         let context = || format!("remembering {}", memory.resource);
         self.keep(key(&memory.control, &memory.resource), memory.seen + KEPT, memory).await.with_context(context)
     }
+}
+
+fn reading(resource: &str) -> String {
+    format!("reading what is remembered of {resource}")
 }
 
 fn key(control: &str, resource: &str) -> Key {

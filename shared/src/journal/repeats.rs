@@ -1,6 +1,6 @@
 //! What happens again and again: the same change, taken back each time; calls and sign-ins that come in crowds.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use anyhow::{Context, Result};
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Entry, Journal, Key, LEASE, LONGEST_LEASE, hash, is_condition, seconds, text};
+use super::{Entry, Item, Journal, Key, LEASE, LONGEST_LEASE, hash, is_condition, seconds, text};
 use crate::aws::failure;
 use crate::decision::{Decision, Severity};
 
@@ -34,6 +34,47 @@ pub struct Tally {
     pub repeat: Repeat,
     /// Nothing yet: 0.
     told: u64,
+}
+
+/// What was read of how often a change was reverted.
+#[derive(Debug, Clone)]
+pub struct Counted {
+    key: Key,
+    item: Option<Item>,
+}
+
+/// A revert that is to be counted.
+#[derive(Debug, Clone)]
+pub struct Count {
+    counted: Counted,
+    repeat: Repeat,
+    now: Timestamp,
+}
+
+impl Counted {
+    pub(super) fn new(key: Key, item: Option<Item>) -> Self {
+        Self { key, item }
+    }
+
+    /// How often it is with one more at this time.
+    fn once_more(&self, now: Timestamp) -> Result<Repeat> {
+        let latest = self.item.as_ref().and_then(|item| item.get("latest")?.as_n().ok()?.parse::<i64>().ok());
+        let after_failure = self.has_told_of_failure();
+        let is_over = latest.is_some_and(|latest| latest < (now - MEMORY).as_second());
+        let Some(item) = self.item.as_ref().filter(|_| !is_over) else {
+            return Ok(Repeat { times: 1, since: now, hourly: false, after_failure });
+        };
+        let hourly = latest.is_some_and(|latest| latest.div_euclid(3600) != now.as_second().div_euclid(3600));
+        Ok(Repeat { times: self.number("times") + 1, since: text(item, "since")?.parse()?, hourly, after_failure })
+    }
+
+    fn has_told_of_failure(&self) -> bool {
+        self.item.as_ref().is_some_and(|item| item.contains_key("told_of_failure"))
+    }
+
+    fn number(&self, name: &str) -> u64 {
+        self.item.as_ref().map(|item| number(item, name)).unwrap_or_default()
+    }
 }
 
 impl Repeat {
@@ -73,15 +114,43 @@ fn milestones() -> impl Iterator<Item = u64> {
 }
 
 impl Journal {
-    /// Counts that an entry's plan was applied.
+    /// Reckons how often the change of an entry was reverted, with this time, from what was read of it or what there is
+    /// now; and what counts it, if it can be told from others.
     ///
     /// # Errors
-    /// When the journal cannot be written.
-    pub async fn count(&self, entry: &Entry, now: Timestamp) -> Result<Repeat> {
-        let Decision::Revert { grants, .. } = &entry.decision else {
-            return Ok(Repeat { times: 1, since: now, hourly: false, after_failure: false });
+    /// When the journal cannot be read.
+    pub async fn count(&self, entry: &Entry, read: Option<Counted>, now: Timestamp) -> Result<(Repeat, Option<Count>)> {
+        if !matches!(entry.decision, Decision::Revert { .. }) {
+            return Ok((Repeat { times: 1, since: now, hourly: false, after_failure: false }, None));
+        }
+        let key = change_key(entry);
+        let counted = match read.filter(|read| read.key == key) {
+            Some(read) => read,
+            None => Counted::new(key.clone(), self.item(key).await.context("reading how often it was reverted")?),
         };
-        Ok(self.count_one(&change_key(entry, grants), now).await?.repeat)
+        let repeat = counted.once_more(now)?;
+        Ok((repeat.clone(), Some(Count { counted, repeat, now })))
+    }
+
+    /// The write of it, if nobody else has counted since it was read.
+    pub(super) fn counting(&self, Count { counted, repeat, now }: &Count) -> UpdateItemFluentBuilder {
+        let (times, told) = (counted.number("times"), counted.has_told_of_failure());
+        let as_read = [
+            if times == 0 { "attribute_not_exists(times)" } else { "times = :before" },
+            if told { "told_of_failure = :yes" } else { "attribute_not_exists(told_of_failure)" },
+        ];
+        let before = (times > 0).then(|| (":before".to_owned(), AttributeValue::N(times.to_string())));
+        let yes = told.then(|| (":yes".to_owned(), AttributeValue::Bool(true)));
+        self.update(&counted.key)
+            .condition_expression(as_read.join(" AND "))
+            .update_expression(
+                "SET times = :times, since = :since, latest = :now, expires = :expires REMOVE told_of_failure",
+            )
+            .set_expression_attribute_values(Some(before.into_iter().chain(yes).collect()))
+            .expression_attribute_values(":times", AttributeValue::N(repeat.times.to_string()))
+            .expression_attribute_values(":since", AttributeValue::S(repeat.since.to_string()))
+            .expression_attribute_values(":now", seconds(*now))
+            .expression_attribute_values(":expires", seconds(*now + MEMORY))
     }
 
     /// Keeps in mind that people were told of a revert that failed.
@@ -89,9 +158,11 @@ impl Journal {
     /// # Errors
     /// When the journal cannot be written.
     pub async fn has_told_of_failure(&self, entry: &Entry, now: Timestamp) -> Result<()> {
-        let Decision::Revert { grants, .. } = &entry.decision else { return Ok(()) };
+        if !matches!(entry.decision, Decision::Revert { .. }) {
+            return Ok(());
+        }
         let update = self
-            .update(&change_key(entry, grants))
+            .update(&change_key(entry))
             .update_expression("SET told_of_failure = :yes, since = if_not_exists(since, :text), expires = :expires")
             .expression_attribute_values(":yes", AttributeValue::Bool(true))
             .expression_attribute_values(":text", AttributeValue::S(now.to_string()))
@@ -165,41 +236,32 @@ impl Journal {
             self.update(key)
                 .condition_expression(condition)
                 .update_expression(update)
-                .expression_attribute_names("#before", "before")
                 .expression_attribute_values(":now", seconds(now))
                 .expression_attribute_values(":text", AttributeValue::S(now.to_string()))
                 .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
-                .expression_attribute_values(":no", AttributeValue::Bool(false))
                 .expression_attribute_values(":forgotten", seconds(now - MEMORY))
                 .expression_attribute_values(":expires", seconds(now + MEMORY))
                 .return_values(ReturnValue::AllNew)
         };
         let again = call(
             "attribute_not_exists(latest) OR latest >= :forgotten",
-            "SET #before = if_not_exists(latest, :now), latest = :now, expires = :expires, \
-             after_failure = if_not_exists(told_of_failure, :no), since = if_not_exists(since, :text) \
-             REMOVE told_of_failure ADD times :one",
+            "SET latest = :now, expires = :expires, since = if_not_exists(since, :text) ADD times :one",
         );
         let answer = match again.send().await {
             Err(error) if is_condition(&error) => {
-                let anew = "SET #before = :now, latest = :now, expires = :expires, since = :text, times = :one, \
-                            after_failure = if_not_exists(told_of_failure, :no) REMOVE told_of_failure, told, telling";
+                let anew = "SET latest = :now, expires = :expires, since = :text, times = :one REMOVE told, telling";
                 call("latest < :forgotten", anew).send().await
             }
             other => other,
         };
         let answer = answer.map_err(|error| failure(error).context("counting in the journal"))?;
-        let item = answer.attributes.unwrap_or_default();
-        let before = item.get("before").and_then(|before| before.as_n().ok()?.parse::<i64>().ok());
-        let hourly = before.is_some_and(|before| before.div_euclid(3600) != now.as_second().div_euclid(3600));
-        let after_failure = matches!(item.get("after_failure"), Some(AttributeValue::Bool(true)));
-        let counted = tally(&item)?;
-        Ok(Tally { repeat: Repeat { hourly, after_failure, ..counted.repeat }, ..counted })
+        tally(&answer.attributes.unwrap_or_default())
     }
 }
 
 /// The same grants in another order are the same.
-fn change_key(entry: &Entry, grants: &[String]) -> Key {
+pub(super) fn change_key(entry: &Entry) -> Key {
+    let grants = if let Decision::Revert { grants, .. } = &entry.decision { grants.as_slice() } else { &[] };
     let grants: Vec<&str> = grants.iter().map(String::as_str).collect::<BTreeSet<_>>().into_iter().collect();
     (format!("repeat#{}", entry.subject.arn), format!("{}#{}", entry.control, hash(&grants)))
 }
@@ -208,14 +270,14 @@ fn call_key(control: &str, call: &str, subject: &str) -> Key {
     (format!("repeat#{subject}"), format!("{control}#{call}"))
 }
 
-fn tally(item: &HashMap<String, AttributeValue>) -> Result<Tally> {
+fn tally(item: &Item) -> Result<Tally> {
     let (times, since) = (number(item, "times").max(1), text(item, "since")?.parse()?);
     let repeat = Repeat { times, since, hourly: false, after_failure: false };
     Ok(Tally { repeat, told: number(item, "told") })
 }
 
 /// A number of an item; 0 if it has none.
-fn number(item: &HashMap<String, AttributeValue>, name: &str) -> u64 {
+fn number(item: &Item, name: &str) -> u64 {
     item.get(name).and_then(|value| value.as_n().ok()?.parse().ok()).unwrap_or_default()
 }
 

@@ -15,7 +15,9 @@ use crate::change::Change;
 use crate::control::{AnyControl, Function, Given, Look, Remembering, Stack, Suspicion, WasOpen};
 use crate::decision::{Decision, Severity};
 use crate::event::Event;
-use crate::journal::{Baselines, Basis, Entry, Forged, Held, Hold, Journal, Memory, Stop, Stopped, Tally};
+use crate::journal::{
+    Baselines, Basis, Counted, Entry, Forged, Held, Hold, Journal, Known, Memory, Stop, Stopped, Tally,
+};
 use crate::place::Place;
 use crate::settings::Settings;
 use crate::subject::Subject;
@@ -82,6 +84,10 @@ pub(crate) struct Case<'a> {
     pub(super) has_missed_events: bool,
     /// How many the event is one of, if its control counts.
     pub(super) tally: Option<Tally>,
+    /// What was read of how often its change was reverted.
+    pub(super) counted: Option<Counted>,
+    /// Whether its actor may have it reverted, if that was asked.
+    pub(super) is_afforded: Option<bool>,
     /// An earlier delivery has been at work, and may have done it.
     pub(super) is_retry: bool,
     /// AWS has had its own time since the first look.
@@ -130,6 +136,8 @@ impl<'a> Case<'a> {
             journal_failure: None,
             has_missed_events: false,
             tally: None,
+            counted: None,
+            is_afforded: None,
             is_retry: false,
             is_second_look: false,
             seen_before: None,
@@ -147,6 +155,12 @@ impl<'a> Case<'a> {
             Some(_) => self.baselines.of(self.control.about.id, &self.suspicion.subject.arn).await,
             None => Ok(None),
         }
+    }
+
+    /// What the journal knows of it, and at once what is kept of its resource.
+    pub(super) async fn known(&self, id: &str, now: Timestamp) -> Result<Known> {
+        let about = (self.control.about.id, self.control.good.is_some());
+        self.baselines.known(id, about, &self.suspicion.subject.arn, now).await
     }
 
     pub(super) fn eyes(&self) -> Look<'_> {

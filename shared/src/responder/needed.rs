@@ -15,7 +15,7 @@ use super::unwritten::told_of;
 use super::{Responder, measure};
 use crate::change::{Change, Own};
 use crate::guardrail::Verdict;
-use crate::journal::{Earlier, Entry, Outcome};
+use crate::journal::{Entry, Needs, Outcome};
 
 /// KMS and DynamoDB take a while until what was restored can be used everywhere: 15 s in all, of the 30 s a function has.
 /// <https://docs.aws.amazon.com/kms/latest/developerguide/accessing-kms.html#programming-eventual-consistency>
@@ -60,13 +60,13 @@ impl Responder<'_> {
         }
         let settled = Box::pin(self.settle(case, &mut entry)).await;
         let written = if settled.is_ok() { self.write_late(&mut entry).await } else { Ok(()) };
-        self.count(&mut entry).await;
+        let count = self.count(case, &mut entry).await;
         measure(case, &entry);
         // That it fails again is no news.
         let announced = if is_known && settled.is_err() { Ok(()) } else { self.announce(&entry).await };
         entry.announced = announced.is_ok();
         if !entry.unwritten {
-            self.journal.complete(&entry).await?;
+            self.journal.complete_with(&mut entry, count, false).await?;
         }
         if let Err(failure) = settled {
             self.keep_told(&case.event, &entry);
@@ -78,16 +78,21 @@ impl Responder<'_> {
 
     /// Writes down what was done, once the journal can be used again.
     async fn write_late(&self, entry: &mut Entry) -> Result<()> {
-        let mut written = Ok(Earlier::None);
+        let mut written = Ok(());
         for wait in BEFORE_WRITING {
             tokio::time::sleep(wait).await;
-            written = self.journal.begin(entry, &[], Timestamp::now()).await;
+            written = match self.journal.sealed(entry).await {
+                Ok(sealed) => {
+                    self.journal.begin(entry, sealed, &[], Needs::default(), Timestamp::now()).await.map(drop)
+                }
+                Err(failure) => Err(failure),
+            };
             if written.is_ok() {
                 entry.unwritten = false;
                 return Ok(());
             }
         }
-        written.map(drop).inspect_err(|failure| {
+        written.inspect_err(|failure| {
             let problem = entry.problem.take().unwrap_or_default();
             entry.problem = Some(format!("{problem}; afterwards it could not be written there either: {failure:#}"));
         })

@@ -14,7 +14,7 @@ use super::case::{Case, Seen};
 use crate::change::{Applied, Change};
 use crate::decision::{Decision, Severity};
 use crate::guardrail::{Guardrails, Question, Verdict};
-use crate::journal::{Entry, Outcome};
+use crate::journal::{Budget, Entry, Outcome};
 use crate::mode::Mode;
 
 /// How often to judge afresh when the resource changes between the look and the write.
@@ -122,15 +122,24 @@ impl Responder<'_> {
         verdict
     }
 
-    /// How many reverts the actor may cause in an hour, if they are used up. What is critical is not counted, nor what comes
-    /// out of a queue: whoever may send to one would use up what others have.
+    /// How many reverts the actor may cause in an hour. What is critical is not counted, nor what comes out of a queue:
+    /// whoever may send to one would use up what others have.
+    pub(super) fn budget(&self, case: &Case<'_>, entry: &Entry) -> Option<Budget> {
+        let most = self.deployment.most_reverts_per_hour?;
+        let counts = !case.event.is_from_a_queue;
+        (entry.decision.severity() != Some(Severity::Critical)).then_some(Budget { most, counts })
+    }
+
+    /// The same, if they are used up. Mostly that was found when the entry was begun.
     async fn used_up(&self, case: &Case<'_>, entry: &Entry) -> Result<Option<NonZeroU32>> {
-        let Some(most) = self.deployment.most_reverts_per_hour else { return Ok(None) };
-        if entry.outcome != Outcome::Reverted || entry.decision.severity() == Some(Severity::Critical) {
+        let Some(budget) = self.budget(case, entry).filter(|_| entry.outcome == Outcome::Reverted) else {
             return Ok(None);
-        }
-        let affords = self.journal.afford(entry, most.get(), !case.event.is_from_a_queue, Timestamp::now()).await?;
-        Ok((!affords).then_some(most))
+        };
+        let affords = match case.is_afforded {
+            Some(affords) => affords,
+            None => self.journal.afford(entry, budget, Timestamp::now()).await?,
+        };
+        Ok((!affords).then_some(budget.most))
     }
 
     /// What there is instead of what the plan was made for. What needs no revert, or the same one, may be an old state, or

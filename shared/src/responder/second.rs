@@ -20,7 +20,7 @@ use crate::control::{AnyControl, Function, Suspicion, WasOpen};
 use crate::decision::Decision;
 use crate::delayed;
 use crate::event::Event;
-use crate::journal::{AGAIN, Earlier, Entry, Outcome, Wanted};
+use crate::journal::{AGAIN, Begun, Earlier, Entry, Needs, Outcome, Wanted};
 use crate::json;
 
 /// What the event is called. No rule listens for it, and `Event::admit` knows no such event.
@@ -49,8 +49,9 @@ impl Responder<'_> {
         }
         // The message first: one without an entry means nothing, and an entry without one would wait for ever.
         self.look_again_later(case, &mut entry).await?;
-        match self.journal.begin(&entry, &case.forged, Timestamp::now()).await? {
-            Earlier::None => self.journal.complete(&entry).await,
+        let sealed = self.journal.sealed(&entry).await?;
+        match self.journal.begin(&entry, sealed, &case.forged, Needs::default(), Timestamp::now()).await? {
+            Begun::Begun { .. } => self.journal.complete(&entry).await,
             _ => Ok(()),
         }
     }
