@@ -108,10 +108,11 @@ pub(super) const HUB: &str = "IsHub";
 /// The condition under which IAM's events arrive where the stack is.
 pub(super) const IAM: &str = "HasIam";
 
-/// Under which condition a function is deployed at all: IAM tells of its calls in one Region of a partition only.
+/// Under which condition a function is deployed at all: IAM tells of its calls in one Region of a partition only. STS does so
+/// in every Region, and who watches both is of no use without IAM.
 pub(super) fn deployed_if(function: &Function) -> Option<&'static str> {
     let mut watches = function.controls.iter().flat_map(|control| control.about.watches);
-    watches.all(|watch| watch.service == "iam.amazonaws.com").then_some(IAM)
+    watches.all(|watch| ["iam.amazonaws.com", "sts.amazonaws.com"].contains(&watch.service)).then_some(IAM)
 }
 
 /// The ARN of a part, in a list that leaves it out where it is not deployed.
@@ -147,9 +148,9 @@ impl Regions {
 /// Calls, or events of AWS's own, that one rule listens for.
 pub(super) struct Rule {
     id: String,
-    service: &'static str,
-    kind: Kind,
-    names: Vec<&'static str>,
+    pub(super) service: &'static str,
+    pub(super) kind: Kind,
+    pub(super) names: Vec<&'static str>,
 }
 
 /// What its controls read, to judge, to remember and to know tags.
