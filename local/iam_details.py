@@ -1,12 +1,22 @@
-"""Stands in for what ministack leaves out of two calls of IAM: `GetAccountAuthorizationDetails` does not tell permissions
-boundaries there, and `UpdateAccountPasswordPolicy` keeps what a call does not name."""
+"""Stands in for what ministack leaves out of IAM: `GetAccountAuthorizationDetails` does not tell permissions boundaries there,
+`UpdateAccountPasswordPolicy` keeps what a call does not name, no call has the condition key `iam:PolicyARN`, and there is no
+`AWSDenyAll` among AWS's own policies."""
 
 from __future__ import annotations
 
+import json
+
+from ministack.core import iam_actions
 from ministack.services import iam
+
+# https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSDenyAll.html
+DENY_ALL = {"Version": "2012-10-17", "Statement": [{"Sid": "DenyAll", "Effect": "Deny", "Action": ["*"], "Resource": "*"}]}
 
 
 def install() -> None:
+    arn = f"{iam._AWS_MANAGED_POLICY_PREFIX}AWSDenyAll"
+    iam._aws_managed_policies[arn] = iam._make_aws_managed_record("AWSDenyAll", json.dumps(DENY_ALL), "Deny all access.")
+    iam_actions.request_tag_context = _with_policy_arn(iam_actions.request_tag_context)
     iam._IAM_HANDLERS["GetAccountAuthorizationDetails"] = _with_boundaries(iam._IAM_HANDLERS["GetAccountAuthorizationDetails"])
     iam._IAM_HANDLERS["UpdateAccountPasswordPolicy"] = _anew(iam._IAM_HANDLERS["UpdateAccountPasswordPolicy"])
 
@@ -27,6 +37,18 @@ def _with_boundaries(answer):
         return status, headers, text.encode() if isinstance(body, bytes) else text
 
     return answer_with_boundaries
+
+
+def _with_policy_arn(request_context):
+    """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html#ck_PolicyArn"""
+
+    def with_policy_arn(service, action, body, query):
+        context = request_context(service, action, body, query)
+        arn = iam._p(query, "PolicyArn") if service == "iam" else None
+        # ministack looks condition keys up in lower case.
+        return {**context, "iam:policyarn": arn} if arn else context
+
+    return with_policy_arn
 
 
 def _anew(answer):

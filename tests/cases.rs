@@ -31,7 +31,8 @@ use crate::iam::called;
 use crate::recorded::is_recorded;
 
 /// What they look at is on or off, and says so; or whatever is unsure is another control's.
-const NEVER_UNSURE: [&str; 3] = ["ec2-serial-console", "ec2-unencrypted-volumes", "s3-unwritable-bucket-policy"];
+const NEVER_UNSURE: [&str; 4] =
+    ["ec2-serial-console", "ec2-unencrypted-volumes", "iam-federation-token", "s3-unwritable-bucket-policy"];
 
 /// What a person has written of a case, in the order in which it is read.
 const WRITTEN: [&str; 9] =

@@ -1,8 +1,9 @@
-//! `docs/coverage.md`: which attacks Snapback answers and how, from what its controls declare and from what they were seen to
-//! do end to end. `UPDATE=1` writes it.
+//! `docs/coverage.md`: which attacks Snapback answers and how, from what came of those that the end-to-end tests play, and for
+//! all others from what its controls declare and were seen to do. `UPDATE=1` writes it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
+use std::fs;
 
 use anyhow::{Context, Result};
 use snapback::control::AnyControl;
@@ -62,16 +63,78 @@ const STRATUS: [&str; 44] = [
     "aws.privilege-escalation.iam-update-user-login-profile",
 ];
 
-/// Those of Pacu's modules that leave something behind in IAM.
+/// Those of Pacu's modules that leave something behind in IAM, one of them by all its ways to become administrator.
 /// <https://github.com/RhinoSecurityLabs/pacu/tree/master/pacu/modules>
-const PACU: [&str; 4] =
-    ["iam__backdoor_assume_role", "iam__backdoor_users_keys", "iam__backdoor_users_password", "iam__privesc_scan"];
+const PACU: [&str; 29] = [
+    "iam__backdoor_assume_role",
+    "iam__backdoor_users_keys",
+    "iam__backdoor_users_password",
+    "iam__privesc_scan: AddUserToGroup",
+    "iam__privesc_scan: AttachGroupPolicy",
+    "iam__privesc_scan: AttachRolePolicy",
+    "iam__privesc_scan: AttachUserPolicy",
+    "iam__privesc_scan: CodeStarCreateProjectFromTemplate",
+    "iam__privesc_scan: CodeStarCreateProjectThenAssociateTeamMember",
+    "iam__privesc_scan: CreateAccessKey",
+    "iam__privesc_scan: CreateEC2WithExistingIP",
+    "iam__privesc_scan: CreateLoginProfile",
+    "iam__privesc_scan: CreateNewPolicyVersion",
+    "iam__privesc_scan: EditExistingLambdaFunctionWithRole",
+    "iam__privesc_scan: PassExistingRoleToNewCloudFormation",
+    "iam__privesc_scan: PassExistingRoleToNewCodeStarProject",
+    "iam__privesc_scan: PassExistingRoleToNewDataPipeline",
+    "iam__privesc_scan: PassExistingRoleToNewGlueDevEndpoint",
+    "iam__privesc_scan: PassExistingRoleToNewLambdaThenInvoke",
+    "iam__privesc_scan: PassExistingRoleToNewLambdaThenInvokeCrossAccount",
+    "iam__privesc_scan: PassExistingRoleToNewLambdaThenTriggerWithExistingDynamo",
+    "iam__privesc_scan: PassExistingRoleToNewLambdaThenTriggerWithNewDynamo",
+    "iam__privesc_scan: PutGroupPolicy",
+    "iam__privesc_scan: PutRolePolicy",
+    "iam__privesc_scan: PutUserPolicy",
+    "iam__privesc_scan: SetExistingDefaultPolicyVersion",
+    "iam__privesc_scan: UpdateExistingGlueDevEndpoint",
+    "iam__privesc_scan: UpdateLoginProfile",
+    "iam__privesc_scan: UpdateRolePolicyToAssumeIt",
+];
+
+/// What no event tells of, as Snapback's rules ask for them.
+const NOT_VISIBLE: [(&[&str], &str); 2] = [
+    (
+        &[
+            "aws.credential-access.ec2-get-password-data",
+            "aws.credential-access.secretsmanager-batch-retrieve-secrets",
+            "aws.credential-access.secretsmanager-retrieve-secrets",
+            "aws.credential-access.ssm-retrieve-securestring-parameters",
+            "aws.discovery.ec2-download-user-data",
+            "aws.discovery.ec2-enumerate-from-instance",
+            "aws.discovery.ses-enumerate",
+        ],
+        "it only reads, and rules are not told of [calls that do]\
+         (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html)",
+    ),
+    (
+        &[
+            "aws.impact.s3-ransomware-batch-deletion",
+            "aws.impact.s3-ransomware-client-side-encryption",
+            "aws.impact.s3-ransomware-individual-deletion",
+        ],
+        "it works on objects, and only a trail that logs data events tells of that",
+    ),
+];
+
+/// Whose reverts take nothing back, but keep the risk from doing harm.
+const CONTAIN: [&str; 2] = ["iam-federation-token", "s3-unwritable-bucket-policy"];
+
+/// What came of each attack that the end-to-end tests play, by control, which they record.
+const ATTACKS: &str = "tests/end_to_end/attacks.json";
 
 const BEGIN: &str = "# Coverage
 
-Which attacks Snapback answers, by which control, and how far the control went in the last run of all end-to-end tests
-([what proves what](controls.md)). *Reverted* and *asked* hold for mode `revert`; in other modes less is done. A control that
-is named for an attack answers the calls of it that open or change something, and not what is read or copied by it.
+Which attacks Snapback answers, by which control, and what was seen in the last run of all end-to-end tests. An attack that
+was *played* was made call by call on the [local AWS](local-aws.md), and what came of it is told as the journal has it. Of all
+others it is told how far the control went in [tests of its own](controls.md). *Reverted* and *asked* hold for mode `revert`;
+in other modes less is done. What cannot be as it was before is *contained*. A control that is named for an attack answers the
+calls of it that open or change something, and not what is read or copied by it.
 `UPDATE=1 cargo test -p workspace-tests` writes this page; without `UPDATE` a test fails where it differs.
 ";
 
@@ -84,36 +147,107 @@ fn the_page_of_coverage_is_what_the_controls_declare_and_were_seen_to_do() -> Re
 fn every_attack_that_a_control_names_is_one_that_there_is() {
     for (catalogue, known) in [("Stratus", &STRATUS[..]), ("Pacu", &PACU[..])] {
         for (name, controls) in named(catalogue) {
-            assert!(known.contains(&name), "{} names {name}, which {catalogue} does not have", controls[0].about.id);
+            let is_known = known.iter().any(|attack| is_of(attack, name));
+            assert!(is_known, "{} names {name}, which {catalogue} does not have", controls[0].about.id);
         }
     }
 }
 
+#[test]
+fn what_came_of_an_attack_is_by_the_controls_that_name_it() -> Result<()> {
+    let attacks = attacks()?;
+    for (catalogue, known) in [("Stratus", &STRATUS[..]), ("Pacu", &PACU[..])] {
+        for (name, controls) in named(catalogue) {
+            let played = attacks.iter().filter(|(attack, _)| is_of(attack, name)).collect::<Vec<_>>();
+            let seen: BTreeSet<&str> = played.iter().flat_map(|(_, came)| came.keys().map(String::as_str)).collect();
+            let named: BTreeSet<&str> = controls.iter().map(|control| control.about.id).collect();
+            assert!(played.is_empty() || seen == named, "{name}: {named:?} name it, {seen:?} were seen");
+        }
+        for attack in attacks.keys().filter(|attack| attack.starts_with("aws.") == (catalogue == "Stratus")) {
+            assert!(known.contains(&attack.as_str()), "{catalogue} has no {attack}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn what_is_said_not_to_be_visible_is_an_attack_that_no_control_names() {
+    let named = named("Stratus");
+    for attack in NOT_VISIBLE.iter().flat_map(|(attacks, _)| *attacks) {
+        assert!(STRATUS.contains(attack) && !named.contains_key(attack), "{attack}");
+    }
+}
+
+/// Whether an attack is the one that a control names, or one of its ways.
+fn is_of(attack: &str, name: &str) -> bool {
+    attack.strip_prefix(name).is_some_and(|way| way.is_empty() || way.starts_with(':'))
+}
+
+type Attacks = BTreeMap<String, BTreeMap<String, String>>;
+
+fn attacks() -> Result<Attacks> {
+    Ok(serde_json::from_str(&fs::read_to_string(workspace(ATTACKS))?)?)
+}
+
 fn page() -> Result<String> {
-    let proofs = proofs()?;
+    let (proofs, attacks) = (proofs()?, attacks()?);
     let mut out = BEGIN.to_owned();
     for (title, catalogue, known) in
         [("Stratus Red Team", "Stratus", &STRATUS[..]), ("Pacu, what it leaves in IAM", "Pacu", &PACU[..])]
     {
         let named = named(catalogue);
-        let answered = known.iter().filter_map(|attack| named.get(attack)).map(Vec::as_slice);
-        write!(out, "\n## {title}\n\n{}\n\n", counted(&answered.collect::<Vec<_>>(), known.len()))?;
-        out += "| attack | control | what was seen |\n|---|---|---|\n";
-        for attack in known {
-            out += &rows(&format!("`{attack}`"), named.get(attack).map_or(&[], Vec::as_slice), &proofs)?;
+        let answered = |attack: &&str| answered(attack, &named, attacks.get(*attack));
+        let all: Vec<Vec<&AnyControl>> = known.iter().map(answered).collect();
+        write!(out, "\n## {title}\n\n{}\n\n", counted(&all))?;
+        out += "| attack | control | what was seen | seen in |\n|---|---|---|---|\n";
+        for (attack, controls) in known.iter().zip(all) {
+            let came = attacks.get(*attack);
+            let seen_in = if came.is_some() { "the attack, played" } else { "tests of the control" };
+            for control in &controls {
+                let seen = match came {
+                    Some(came) => given(control, &came[control.about.id]),
+                    None => seen(control, &proofs)?,
+                };
+                writeln!(out, "| `{attack}` | {} | {seen} | {seen_in} |", linked(control))?;
+            }
+            if controls.is_empty() {
+                let not_visible = NOT_VISIBLE.iter().find(|(attacks, _)| attacks.contains(attack));
+                let why = match (came, not_visible) {
+                    (Some(_), _) => "nothing is said of it".to_owned(),
+                    (_, Some((_, why))) => format!("not visible: {why}"),
+                    (None, None) => "no control yet".to_owned(),
+                };
+                writeln!(out, "| `{attack}` | | {why} | {} |", if came.is_some() { seen_in } else { "" })?;
+            }
         }
     }
     out += "\n## MITRE ATT&CK\n\nTechniques that some control is about.\n\n";
     out += "| technique | control | what was seen |\n|---|---|---|\n";
     for (technique, controls) in named("ATT&CK") {
-        let link = technique.replace('.', "/");
-        out += &rows(&format!("[{technique}](https://attack.mitre.org/techniques/{link}/)"), &controls, &proofs)?;
+        let link = format!("https://attack.mitre.org/techniques/{}/", technique.replace('.', "/"));
+        for control in controls {
+            writeln!(out, "| [{technique}]({link}) | {} | {} |", linked(control), seen(control, &proofs)?)?;
+        }
     }
     Ok(out)
 }
 
+/// The controls that answer an attack: those that did when it was played, and else those that name it.
+fn answered(attack: &str, named: &Named, came: Option<&BTreeMap<String, String>>) -> Vec<&'static AnyControl> {
+    match came {
+        Some(came) => controls().filter(|control| came.contains_key(control.about.id)).collect(),
+        None => named.get(attack).cloned().unwrap_or_default(),
+    }
+}
+
+fn linked(control: &AnyControl) -> String {
+    let about = control.about;
+    format!("[`{}`](controls.md#{})", about.id, anchor(about.title))
+}
+
 /// How many attacks are answered, by their controls, and how many of those only where something is given.
-fn counted(answered: &[&[&AnyControl]], of: usize) -> String {
+fn counted(attacks: &[Vec<&AnyControl>]) -> String {
+    let answered: Vec<_> = attacks.iter().filter(|controls| !controls.is_empty()).collect();
     let only = |is_so: fn(&AnyControl) -> bool, where_: &str| {
         let count = answered.iter().filter(|controls| controls.iter().all(|control| is_so(control))).count();
         (count > 0).then(|| format!("{count} of them only if {where_}"))
@@ -123,13 +257,15 @@ fn counted(answered: &[&[&AnyControl]], of: usize) -> String {
         only(|control| control.kind == Kind::DeniedCall, "the call was denied"),
     ];
     let limits = limits.into_iter().flatten().collect::<Vec<_>>().join(", ");
-    let answered = format!("{} of {of} are answered", answered.len());
+    let answered = format!("{} of {} are answered", answered.len(), attacks.len());
     if limits.is_empty() { format!("{answered}.") } else { format!("{answered}, {limits}.") }
 }
 
+type Named = BTreeMap<&'static str, Vec<&'static AnyControl>>;
+
 /// The controls by what they name of a catalogue.
-fn named(catalogue: &str) -> BTreeMap<&'static str, Vec<&'static AnyControl>> {
-    let mut named: BTreeMap<&str, Vec<&AnyControl>> = BTreeMap::new();
+fn named(catalogue: &str) -> Named {
+    let mut named = Named::new();
     for control in controls() {
         let techniques = control.about.frameworks.iter().filter_map(|of| of.strip_prefix(catalogue)?.strip_prefix(' '));
         for name in techniques.collect::<BTreeSet<_>>() {
@@ -139,31 +275,29 @@ fn named(catalogue: &str) -> BTreeMap<&'static str, Vec<&'static AnyControl>> {
     named
 }
 
-fn rows(attack: &str, controls: &[&AnyControl], proofs: &Proofs) -> Result<String> {
-    let mut out = String::new();
-    for control in controls {
-        let (id, seen) = (control.about.id, seen(control, proofs)?);
-        writeln!(out, "| {attack} | [`{id}`](controls.md#{}) | {seen} |", anchor(control.about.title))?;
-    }
-    Ok(if controls.is_empty() { format!("| {attack} | | no control yet |\n") } else { out })
-}
-
 /// The most that it was seen to do, and what it takes for that.
 fn seen(control: &AnyControl, proofs: &Proofs) -> Result<String> {
     let seen = proofs.get(control.about.id).context("every control has its place among the proofs")?;
     let has = |outcome: &str| seen.values().any(|seen| seen == outcome);
+    let reverted = if CONTAIN.contains(&control.about.id) { "contained" } else { "reverted exactly" };
     let done = match () {
-        () if has("undone") => "reverted exactly and undone",
-        () if has("reverted") => "reverted exactly",
-        () if has("alerted") => "alerted",
+        () if has("undone") => format!("{reverted} and undone"),
+        () if has("reverted") => reverted.to_owned(),
+        () if has("alerted") => return Ok(given(control, "alerted")),
         () => return Ok("canned answers only".to_owned()),
     };
-    Ok(match control {
+    let by_whom = |done| if control.operator_applies { format!("asked; {done} by an operator") } else { done };
+    Ok(given(control, &by_whom(done)))
+}
+
+/// What was done, and what has to be given for that.
+fn given(control: &AnyControl, done: &str) -> String {
+    match control {
         AnyControl { opt_in: true, .. } => format!("{done} if `ModeOverrides` names it"),
         AnyControl { kind: Kind::DeniedCall, .. } => format!("{done} if the call was denied"),
-        _ if done == "alerted" => done.to_owned(),
-        AnyControl { operator_applies: true, .. } => format!("asked; {done} by an operator"),
-        AnyControl { asks_unless_named: true, .. } => format!("asked; {done} if `ModeOverrides` names it"),
+        AnyControl { asks_unless_named: true, .. } if done.starts_with("reverted") => {
+            format!("asked; {done} if `ModeOverrides` names it")
+        }
         _ => done.to_owned(),
-    })
+    }
 }

@@ -78,7 +78,7 @@ fn judged<'a>(template: &Template, of: impl IntoIterator<Item = &'a Value>) -> R
         let mut document = policy["PolicyDocument"].clone();
         // Where a right is under a condition it is taken to be there, and where a `Deny` is, to be left out.
         if let Some(statements) = document["Statement"].as_sequence_mut() {
-            statements.retain(|statement| !is_deny_under_a_condition(statement));
+            statements.retain(|statement| !is_deny_under_a_condition(statement) && !only_locks(statement));
         }
         let text = deployed(template, &document)?.to_string();
         policies.push(Attached { name: format!("inline policy {:?}", policy["PolicyName"]), text });
@@ -89,6 +89,14 @@ fn judged<'a>(template: &Template, of: impl IntoIterator<Item = &'a Value>) -> R
 
 fn is_deny_under_a_condition(statement: &Value) -> bool {
     matches!(statement, Value::Tagged(tagged) if tagged.tag == "If" && tagged.value[1]["Effect"] == "Deny")
+}
+
+/// Whether it allows attaching nothing but the policy of AWS that denies everything, by which nobody can do more. Of the
+/// condition nothing may differ: one that is a pattern, or has another operator, is judged like any other.
+fn only_locks(statement: &Value) -> bool {
+    let lock = "ArnEquals: { iam:PolicyARN: !Sub 'arn:${AWS::Partition}:iam::aws:policy/AWSDenyAll' }";
+    let lock = serde_yaml_ng::from_str::<Value>(lock).expect("a condition");
+    statement["Effect"] == "Allow" && statement["Action"] == "iam:AttachUserPolicy" && statement["Condition"] == lock
 }
 
 /// A part of the template as CloudFormation deploys it. What a condition may leave out is taken to be there.

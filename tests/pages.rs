@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use anyhow::{Context, Result, ensure};
 use snapback::control::{About, AnyControl};
@@ -41,9 +42,15 @@ pub(crate) fn proofs() -> Result<Proofs> {
     Ok(serde_json::from_str(&fs::read_to_string(workspace(PROOFS))?)?)
 }
 
-/// The controls to which AWS's answers are put in their wire shapes, for what no emulator does on demand.
-fn given_canned_answers() -> Result<BTreeSet<&'static str>> {
-    Ok(cases()?.iter().filter(|case| case.tells_answers()).map(|case| case.control.about.id).collect())
+/// The controls to which AWS's answers are put in their wire shapes, for what no emulator does on demand. Each page asks for
+/// them, and to read all cases takes seconds.
+fn given_canned_answers() -> Result<&'static BTreeSet<&'static str>> {
+    static GIVEN: OnceLock<BTreeSet<&str>> = OnceLock::new();
+    if let Some(given) = GIVEN.get() {
+        return Ok(given);
+    }
+    let given = cases()?.iter().filter(|case| case.tells_answers()).map(|case| case.control.about.id).collect();
+    Ok(GIVEN.get_or_init(|| given))
 }
 
 fn outcome_in_words(outcome: &str) -> &str {

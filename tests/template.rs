@@ -215,14 +215,7 @@ fn the_functions_of_the_template_are_the_functions_there_are() -> Result<()> {
 fn each_function_is_woken_by_exactly_what_its_controls_watch() -> Result<()> {
     let template = Template::read()?;
     for function in FUNCTIONS {
-        let watched = function.controls.iter().flat_map(|control| {
-            let of_kind = |watch: &Watch| {
-                let kind = if watch.name == SCHEDULED { Kind::Look } else { control.kind };
-                (format!("{kind:?}"), watch.service.to_owned(), watch.name.to_owned())
-            };
-            control.about.watches.iter().map(of_kind)
-        });
-        let mut watched: BTreeSet<(String, String, String)> = watched.collect();
+        let mut watched: BTreeSet<Heard> = watched(function).collect();
         let looks = ("Look".to_owned(), "events.amazonaws.com".to_owned(), SCHEDULED.to_owned());
         if function.learns() {
             watched.insert(looks.clone());
@@ -237,27 +230,56 @@ fn each_function_is_woken_by_exactly_what_its_controls_watch() -> Result<()> {
                 routed.insert(looks.clone());
                 continue;
             }
-            let pattern = &rule["Properties"]["EventPattern"];
-            let detail = &pattern["detail"];
-            assert_eq!(fields(pattern), set(&["detail", "detail-type", "source"]), "{id}");
-            assert_eq!(rule["Properties"]["State"], "ENABLED", "{id}");
-            let kind = kind_of(pattern).with_context(|| format!("{id} takes its events for none that there is"))?;
-            if !detail["userIdentity"].is_null() {
-                routed.insert(by_root(id, pattern));
-                continue;
-            }
-            assert_eq!(fields(detail), set(&["errorCode", "eventName", "eventSource"]), "{id}");
-            let services = words(&detail["eventSource"]);
-            let sources = services.iter().map(|service| format!("aws.{}", service.trim_end_matches(".amazonaws.com")));
-            assert_eq!(words(&pattern["source"]), sources.collect(), "{id}");
-            for service in services {
-                let names = words(&detail["eventName"]).into_iter();
-                routed.extend(names.map(|name| (format!("{kind:?}"), service.clone(), name)));
-            }
+            routed.extend(heard_by(id, rule)?);
         }
         assert_eq!(routed, watched, "{}", function.name);
     }
     Ok(())
+}
+
+/// What two functions watch comes to the hub once, whose rules hand it to both.
+#[test]
+fn a_member_forwards_once_what_any_function_of_the_hub_watches() -> Result<()> {
+    let template = Template::from("organization/member.yaml")?;
+    let rules = template.resources("AWS::Events::Rule").into_iter();
+    let forwarded: Vec<Vec<Heard>> = rules.map(|(id, rule)| heard_by(id, rule)).collect::<Result<_>>()?;
+    let mut forwarded = forwarded.concat();
+    forwarded.sort();
+    let watched: BTreeSet<Heard> = FUNCTIONS.into_iter().filter(|of| of.is_in_members).flat_map(watched).collect();
+    assert_eq!(forwarded, watched.into_iter().collect::<Vec<_>>());
+    Ok(())
+}
+
+/// A kind of event, a service and a call.
+type Heard = (String, String, String);
+
+fn watched(function: &'static Function) -> impl Iterator<Item = Heard> {
+    function.controls.iter().flat_map(|control| {
+        let of_kind = |watch: &Watch| {
+            let kind = if watch.name == SCHEDULED { Kind::Look } else { control.kind };
+            (format!("{kind:?}"), watch.service.to_owned(), watch.name.to_owned())
+        };
+        control.about.watches.iter().map(of_kind)
+    })
+}
+
+fn heard_by(id: &str, rule: &Value) -> Result<Vec<Heard>> {
+    let pattern = &rule["Properties"]["EventPattern"];
+    let detail = &pattern["detail"];
+    assert_eq!(fields(pattern), set(&["detail", "detail-type", "source"]), "{id}");
+    assert_eq!(rule["Properties"]["State"], "ENABLED", "{id}");
+    let kind = kind_of(pattern).with_context(|| format!("{id} takes its events for none that there is"))?;
+    if !detail["userIdentity"].is_null() {
+        return Ok(vec![by_root(id, pattern)]);
+    }
+    assert_eq!(fields(detail), set(&["errorCode", "eventName", "eventSource"]), "{id}");
+    let services = words(&detail["eventSource"]);
+    let sources = services.iter().map(|service| format!("aws.{}", service.trim_end_matches(".amazonaws.com")));
+    assert_eq!(words(&pattern["source"]), sources.collect(), "{id}");
+    let named = services.iter().flat_map(|service| {
+        words(&detail["eventName"]).into_iter().map(move |name| (format!("{kind:?}"), service.clone(), name))
+    });
+    Ok(named.collect())
 }
 
 /// What a pattern lets through: calls that succeeded, those that were denied, or another kind of event.
@@ -411,6 +433,36 @@ fn a_function_that_may_write_iam_is_denied_every_role_of_the_stack_before_it_run
     let permissions = template.resources("AWS::Lambda::Permission").into_iter().map(|(_, permission)| permission);
     let permissions: Vec<&Value> = permissions.filter(wakes).collect();
     assert!(!permissions.is_empty() && permissions.iter().all(|permission| permission["DependsOn"] == id));
+    Ok(())
+}
+
+/// By a pattern, whoever gave a role a name like one of Snapback's would keep it from being reverted.
+#[test]
+fn in_a_member_such_a_function_is_denied_the_roles_that_are_made_there_by_their_names() -> Result<()> {
+    let template = Template::from("organization/member.yaml")?;
+    let roles = template.resources("AWS::IAM::Role");
+    let name = |role: &Value| tagged(&role["Properties"]["RoleName"], "Sub").map(str::to_owned).context("a name");
+    let names: BTreeSet<String> = roles.iter().map(|(_, role)| name(role)).collect::<Result<_>>()?;
+    let arn = "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/";
+    let hub = Template::read()?;
+    let of_hub = hub.resources("AWS::IAM::Role").into_iter().map(|(id, _)| format!("${{HubStack}}-{id}-*"));
+    let of_hub: BTreeSet<String> = of_hub.collect();
+    let mut found = 0;
+    for (role, _) in roles {
+        let policies = template.policies_of(role);
+        let statements = policies.iter().flat_map(|policy| items(&policy["PolicyDocument"]["Statement"]));
+        for statement in statements.map(if_it_holds) {
+            let denied = || items(&statement["Resource"]).filter_map(|role| tagged(role, "Sub")?.strip_prefix(arn));
+            let denied: BTreeSet<String> = denied().map(str::to_owned).collect();
+            match text(&statement["Sid"]).as_str() {
+                "NeverOwnRoles" => assert_eq!(denied, names, "{role}"),
+                "NeverRolesOfTheHub" => assert_eq!(denied, of_hub, "{role}"),
+                _ => continue,
+            }
+            found += 1;
+        }
+    }
+    assert_eq!(found, 2, "the role of the function for IAM has both");
     Ok(())
 }
 

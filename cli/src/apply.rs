@@ -102,7 +102,8 @@ fn changed_at(entry: &Entry) -> Timestamp {
 
 async fn judged_now(operator: &Operator, place: &Place, entry: &Entry, genuine: &Genuine) -> Result<Decision<Change>> {
     let event = entry.event();
-    let look = operator.look(place);
+    let of_then = genuine.control.baseline.map(|of| of(&entry.state)).transpose()?;
+    let look = operator.look(place, of_then.as_ref());
     let state = (genuine.control.observe)(&look, &event, &genuine.suspicion).await.context("reading the resource")?;
     // An undo writes its holds before it puts anything back, so these are those of what was read.
     let (holds, forged) = operator.journal.holds(&entry.control, &entry.subject.arn, Timestamp::now()).await?;

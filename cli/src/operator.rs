@@ -2,13 +2,14 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
-use std::{env, fmt};
+use std::{env, fmt, iter};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use aws_config::{Region, SdkConfig};
 use clap::builder::NonEmptyStringValueParser;
 use functions::FUNCTIONS;
 use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
 use snapback::aws;
 use snapback::change::{Applied, Change};
 use snapback::control::{AnyControl, Function, Given, Look, Remembering, Suspicion};
@@ -152,8 +153,10 @@ impl Operator {
         })
     }
 
-    pub(crate) fn look<'a>(&'a self, place: &'a Place) -> Look<'a> {
-        Look { place, memory: Remembering::Journal(&self.journal), stack: None }
+    /// A look by the baseline of then, where a check may have recorded another since.
+    pub(crate) fn look<'a>(&'a self, place: &'a Place, of_then: Option<&'a Value>) -> Look<'a> {
+        let memory = of_then.map_or(Remembering::Journal(&self.journal), Remembering::Then);
+        Look { place, memory, stack: None }
     }
 
     pub(crate) async fn caller(&self) -> Result<&Caller> {
@@ -330,6 +333,19 @@ pub(crate) fn grants(entry: &Entry) -> &[String] {
     }
 }
 
+/// The controls for which an undo of a revert by this one is held.
+pub(crate) fn holders(control: &AnyControl) -> impl Iterator<Item = &'static str> {
+    iter::once(control.about.id).chain(control.held_for.iter().copied())
+}
+
+/// The control of an entry, and its function.
+pub(crate) fn known(entry: &Entry) -> Result<(&'static Function, &'static AnyControl)> {
+    let mut controls = FUNCTIONS.iter().flat_map(|function| function.controls.iter().map(move |of| (*function, of)));
+    controls
+        .find(|(_, control)| control.about.id == entry.control)
+        .with_context(|| format!("this version does not know the control `{}`", entry.control))
+}
+
 /// What made an entry that is as it was made.
 pub(crate) struct Genuine {
     pub(crate) function: &'static Function,
@@ -340,10 +356,7 @@ pub(crate) struct Genuine {
 /// What made the entry, if judging its event and its state again gives the same plan. Whoever changes a plan in the
 /// journal would otherwise have it applied with the operator's rights.
 pub(crate) fn judged_again(entry: &Entry) -> Result<Genuine> {
-    let mut controls = FUNCTIONS.iter().flat_map(|function| function.controls.iter().map(move |of| (*function, of)));
-    let (function, control) = controls
-        .find(|(_, control)| control.about.id == entry.control)
-        .with_context(|| format!("this version does not know the control `{}`", entry.control))?;
+    let (function, control) = known(entry)?;
     let (event, settings) = (entry.event(), &entry.basis.settings);
     // What a look finds is found by going through what there is.
     let looked_at = (event.is_look() && control.survey.is_some())

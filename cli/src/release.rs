@@ -8,7 +8,7 @@ use clap::builder::NonEmptyStringValueParser;
 use jiff::Timestamp;
 use snapback::journal::{Hold, Outcome};
 
-use crate::operator::{JournalArguments, Operator, grants, what_can_be_done};
+use crate::operator::{JournalArguments, Operator, grants, holders, known, what_can_be_done};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -30,7 +30,9 @@ async fn release(operator: &Operator, id: &str, out: &mut impl Write) -> Result<
         bail!("there is no hold to end: the entry says `{}`\n  hint: {}", entry.outcome, what_can_be_done(&entry));
     }
     let (control, arn) = (&entry.control, &entry.subject.arn);
-    operator.journal.release(control, arn, &entry.id).await?;
+    for control in holders(known(&entry)?.1) {
+        operator.journal.release(control, arn, &entry.id).await?;
+    }
     let (left, _) = operator.journal.holds(control, arn, Timestamp::now()).await?;
     for grant in grants(&entry) {
         let name = format!("{} {}", entry.subject.kind, entry.subject.name);

@@ -15,7 +15,8 @@ use crate::caller::{Caller, MemberArguments};
 use crate::choices::number;
 use crate::history::{Of, Refusals};
 use crate::operator::{
-    Genuine, JournalArguments, Operator, agreed, applied, grants, judged_again, show, show_change, what_can_be_done,
+    Genuine, JournalArguments, Operator, agreed, applied, grants, holders, judged_again, show, show_change,
+    what_can_be_done,
 };
 use crate::terminal::on_one_line;
 use crate::time::{future, past};
@@ -256,15 +257,15 @@ impl Undoing {
         let Self { entry, genuine, changes } = &self;
         let place = operator.place(&entry.subject, member).await?;
         let (now, by, journal) = (Timestamp::now(), &operator.caller().await?.arn, &operator.journal);
-        let holds: Vec<Hold> = grants(entry)
-            .iter()
-            .map(|grant| {
-                let (control, resource) = (entry.control.clone(), entry.subject.arn.clone());
+        for control in holders(genuine.control) {
+            let hold = |grant: &String| {
+                let (control, resource) = (control.to_owned(), entry.subject.arn.clone());
                 let (grant, entry, by) = (grant.clone(), entry.id.clone(), by.clone());
                 Hold { control, resource, grant, entry, by, since: now, until }
-            })
-            .collect();
-        journal.hold(&entry.control, &entry.subject.arn, &holds).await?;
+            };
+            let holds: Vec<Hold> = grants(entry).iter().map(hold).collect();
+            journal.hold(control, &entry.subject.arn, &holds).await?;
+        }
         let undone = Entry {
             outcome: Outcome::Undone,
             undone: Some(Undone { by: by.clone(), at: now }),
@@ -286,7 +287,9 @@ impl Undoing {
                 }
             };
             if done == 0 && is_untouched {
-                journal.release(&entry.control, &entry.subject.arn, &entry.id).await?;
+                for control in holders(genuine.control) {
+                    journal.release(control, &entry.subject.arn, &entry.id).await?;
+                }
                 if self.ends_the_journal() {
                     journal.complete(entry).await?;
                 }

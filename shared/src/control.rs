@@ -65,6 +65,14 @@ pub trait Control: 'static {
     /// have been so many within a day, and then more and more seldom. The control then decides by the event alone.
     const TELLS_FROM: Option<u64> = None;
 
+    /// The controls to which undoing its reverts looks like what they guard, and who call it by the same grants. What an
+    /// operator undoes is held for them as well.
+    const HELD_FOR: &'static [&'static str] = &[];
+
+    /// Where a state has its baseline: for a control whose baseline is recorded as it is, risky or not, so that the next check
+    /// overwrites what an operator is still asked about. What an operator applies goes by the one in the entry.
+    const BASELINE: Option<Baseline<Self::State>> = None;
+
     /// Whether a harmless state is believed at once, as no later look could show another. A control that can tell looks
     /// before the journal is asked, as most of what it suspects ends there.
     const IS_SETTLED: Option<fn(&Self::State) -> bool> = None;
@@ -138,6 +146,17 @@ pub trait Remembers: Control {
 
     /// What is worth remembering of a state that was judged harmless; nothing where there is nothing to guard.
     fn good(state: &Self::State) -> Option<Self::Good>;
+}
+
+/// What was remembered, as a state has it: [`Remembered`] of [`Remembers::Good`], or null, in its journaled form.
+pub type Baseline<S> = fn(&S) -> Result<Value>;
+
+/// A baseline in its journaled form.
+///
+/// # Errors
+/// When it has none.
+pub fn journaled<T: Serialize>(baseline: Option<&Remembered<T>>) -> Result<Value> {
+    Ok(serde_json::to_value(baseline)?)
 }
 
 /// What there is that a control may be asked about.
@@ -268,6 +287,8 @@ pub enum Remembering<'a> {
     Journal(&'a Journal),
     /// In the journal, which is asked once for each subject.
     Once(&'a Baselines<'a>),
+    /// In an entry, as it was when that was decided.
+    Then(&'a Value),
 }
 
 /// How something was when it was last seen to be harmless.
@@ -296,6 +317,13 @@ impl<T> Remembered<T> {
         Some((good, self.age(event)))
     }
 
+    /// The same of what is recorded as it is, risky or not: only if it was seen before the event, which may have changed it.
+    /// CloudTrail tells whole seconds.
+    #[must_use]
+    pub fn known_before(&self, event: &Event) -> Option<(&T, String)> {
+        self.good_before(event).filter(|_| self.seen < event.time)
+    }
+
     /// How long before the event it was seen, as people say it.
     #[must_use]
     pub fn age(&self, event: &Event) -> String {
@@ -314,7 +342,7 @@ impl<'a> Look<'a> {
     /// When the journal cannot be read.
     pub async fn counted(&self, control: &str, call: &str, subject: &Subject) -> Result<u64> {
         let journal = match self.memory {
-            Remembering::Nothing => return Ok(0),
+            Remembering::Nothing | Remembering::Then(_) => return Ok(0),
             Remembering::Journal(journal) => journal,
             Remembering::Once(baselines) => baselines.journal(),
         };
@@ -335,6 +363,9 @@ impl<'a> Look<'a> {
     pub async fn remembered<C: Remembers>(&self, subject: &Subject) -> Result<Option<Remembered<C::Good>>> {
         let memory = match self.memory {
             Remembering::Nothing => None,
+            Remembering::Then(baseline) => {
+                return Deserialize::deserialize(baseline).context("the baseline of an entry");
+            }
             Remembering::Journal(journal) => journal.remembered(C::ABOUT.id, &subject.arn, Timestamp::now()).await?,
             Remembering::Once(baselines) => baselines.of(C::ABOUT.id, &subject.arn).await?,
         };
@@ -361,7 +392,7 @@ impl<'a> Look<'a> {
     /// When the journal cannot be read.
     pub async fn last_stop(&self) -> Result<Option<(Stop, bool)>> {
         let journal = match self.memory {
-            Remembering::Nothing => return Ok(None),
+            Remembering::Nothing | Remembering::Then(_) => return Ok(None),
             Remembering::Journal(journal) => journal,
             Remembering::Once(baselines) => baselines.journal(),
         };
@@ -396,10 +427,12 @@ impl Function {
         self.is_in_members.then(|| format!("{stack}-member-{folder}"))
     }
 
-    /// Whether all that it watches is IAM, which each account has once, for all Regions.
+    /// Whether it guards nothing but IAM, which each account has once, for all Regions. STS gives out credentials of what is in
+    /// IAM.
     #[must_use]
     pub fn is_of_iam_alone(&self) -> bool {
-        self.controls.iter().flat_map(|control| control.about.watches).all(|watch| watch.service == "iam.amazonaws.com")
+        let mut watches = self.controls.iter().flat_map(|control| control.about.watches);
+        watches.all(|watch| ["iam.amazonaws.com", "sts.amazonaws.com"].contains(&watch.service))
     }
 
     /// Whether the settings make sense for it.
@@ -464,6 +497,8 @@ pub struct AnyControl {
     /// See [`AnyControl::happened`].
     happened: fn(&Event, &Value, bool) -> Result<Option<&'static str>>,
     pub was_open: fn(&Event, &Suspicion, &Value, &Settings) -> Result<Option<WasOpen>>,
+    pub held_for: &'static [&'static str],
+    pub baseline: Option<Baseline<Value>>,
     pub is_settled: Option<fn(&Value) -> Result<bool>>,
     pub twice: fn(&Value) -> Result<Option<Value>>,
     pub after: fn(&Value, &Change) -> Result<Value>,
@@ -510,6 +545,8 @@ impl AnyControl {
             found: found::<C>,
             happened: happened::<C>,
             was_open: was_open::<C>,
+            held_for: C::HELD_FOR,
+            baseline: if C::BASELINE.is_some() { Some(baseline::<C>) } else { None },
             is_settled: if C::IS_SETTLED.is_some() { Some(is_settled::<C>) } else { None },
             twice: twice::<C>,
             after: after::<C>,
@@ -525,6 +562,10 @@ impl AnyControl {
     #[must_use]
     pub const fn remembering<C: Remembers>() -> Self {
         assert!(C::SURVEY.is_some(), "what is remembered is learnt by looking through what there is");
+        assert!(
+            C::ALL.is_none() || C::BASELINE.is_some(),
+            "what overwrites its baseline has to keep it in its entries"
+        );
         let all: Option<ReadAll<Value>> = if C::ALL.is_some() { Some(all::<C>) } else { None };
         let good = Good { of: good::<C>, same: same::<Option<C::Good>>, soon: C::SOON, all };
         Self { good: Some(good), ..Self::of::<C>() }
@@ -641,6 +682,10 @@ fn was_open<C: Control>(
         }
         Decision::Alert { .. } | Decision::Allow { .. } => None,
     })
+}
+
+fn baseline<C: Control>(state: &Value) -> Result<Value> {
+    C::BASELINE.context("its states have no baseline")?(&C::State::deserialize(state)?)
 }
 
 fn is_settled<C: Control>(state: &Value) -> Result<bool> {

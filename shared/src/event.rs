@@ -287,6 +287,13 @@ impl Event {
         self.kind == Kind::Look
     }
 
+    /// Whether a call for a session may give it a policy. A federation token without one may do nothing by itself.
+    #[must_use]
+    pub fn gives_a_session_policy(&self) -> bool {
+        let has = |field: &str| self.request.get(field).is_some_and(|policy| !policy.is_null());
+        json::is_left_out(&self.request) || has("policy") || has("policyArns")
+    }
+
     /// The partition in which the event's Region lies, for ARNs and console links.
     #[must_use]
     pub fn partition(&self) -> &'static str {

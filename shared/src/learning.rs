@@ -224,9 +224,11 @@ impl<'a> Learning<'a> {
     ) -> Result<usize> {
         let (id, now) = (control.about.id, self.now);
         let found = Box::pin(all(&Look::new(place), &self.event(place))).await?;
+        // What has changed while it was read may be in it.
+        let seen = Timestamp::now();
         let turn = found.into_iter().filter(|(subject, _)| self.is_turn_of(subject, 24));
         let kept = turn.map(|(subject, good)| async move {
-            let memory = Memory { control: id.to_owned(), resource: subject.arn, good, since: now, seen: now };
+            let memory = Memory { control: id.to_owned(), resource: subject.arn, good, since: now, seen };
             journal.remember(&memory).await
         });
         let kept: Vec<Result<()>> = futures::stream::iter(kept).buffer_unordered(AT_ONCE).collect().await;

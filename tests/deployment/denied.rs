@@ -10,7 +10,7 @@ use std::fmt::Write;
 use snapback::control::Function;
 use workspace_tests::FUNCTIONS;
 
-use super::{base, function, yaml};
+use super::{base, function, member, yaml};
 
 /// ARNs that operators name, and the condition under which there are any.
 const NAMED: [(&str, &str); 2] = [("Operators", "HasOperators"), ("ProtectedPrincipals", "HasProtectedPrincipals")];
@@ -59,18 +59,35 @@ pub(super) fn of_own_roles(function: &Function) -> String {
     )
 }
 
-/// The same in a member, where the roles have names that `organization/member.yaml` gives them.
+/// The same in a member, whose roles have the names that `organization/member.yaml` gives them. A member that is another Region
+/// of the hub's own account has the hub's roles besides, of whose names only CloudFormation knows the end.
 pub(super) fn of_roles_in_a_member(function: &Function, stack: &str) -> String {
     if !applies_to(function) {
         return String::new();
     }
+    let arn = |name: &str| format!("!Sub arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:role/{name}");
+    let here = FUNCTIONS.iter().filter(|of| member::has_role(of)).filter_map(|of| of.member_role(stack));
+    let here: Vec<String> = here.chain([format!("{stack}-forwarder")]).map(|name| arn(&name)).collect();
+    let of_hub: Vec<String> = own_roles().map(|role| arn(&format!("{stack}-{role}-*"))).collect();
     format!(
         "              - Sid: NeverOwnRoles
                 Effect: Deny
                 {ALL_BUT_READS}
-                Resource: !Sub arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:role/{stack}-*
-"
+{}              - !If
+                - IsHubsAccount
+                - Sid: NeverRolesOfTheHub
+                  Effect: Deny
+                  {ALL_BUT_READS}
+{}                - !Ref AWS::NoValue
+",
+        yaml::list(16, "Resource:", &here),
+        yaml::list(18, "Resource:", &of_hub)
     )
+}
+
+/// The roles of the stack, by their logical ids. The function that redrives has no controls.
+fn own_roles() -> impl Iterator<Item = String> {
+    FUNCTIONS.iter().map(|of| format!("{}Role", base(of))).chain(["RedriveRole".to_owned()])
 }
 
 /// All else, for a stack of this name and with these lists; nothing for a function that does not write IAM.

@@ -108,7 +108,8 @@ pub(super) const HUB: &str = "IsHub";
 /// The condition under which IAM's events arrive where the stack is.
 pub(super) const IAM: &str = "HasIam";
 
-/// Under which condition a function is deployed at all: IAM tells of its calls in one Region of a partition only.
+/// Under which condition a function is deployed at all: IAM tells of its calls in one Region of a partition only. STS does so
+/// in every Region, and who watches both is of no use without IAM.
 pub(super) fn deployed_if(function: &Function) -> Option<&'static str> {
     function.is_of_iam_alone().then_some(IAM)
 }
@@ -146,9 +147,9 @@ impl Regions {
 /// Calls, or events of AWS's own, that one rule listens for.
 pub(super) struct Rule {
     id: String,
-    service: &'static str,
-    kind: Kind,
-    names: Vec<&'static str>,
+    pub(super) service: &'static str,
+    pub(super) kind: Kind,
+    pub(super) names: Vec<&'static str>,
 }
 
 /// What its controls read, to judge, to remember and to know tags.

@@ -74,6 +74,7 @@ Conditions:
   HasRoles: !Equals [!Ref Roles, "yes"]
   OnlyReads: !Equals [!Ref Writes, "no"]
   HasProtectedPrincipals: !Not [!Equals [!Ref ProtectedPrincipals, ""]]
+  IsHubsAccount: !Equals [!Ref AWS::AccountId, !Ref HubAccount]
 
 Resources:
   # ── Forwarding ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -148,20 +149,32 @@ Resources:
 pub(super) fn template() -> Result<String> {
     let longest = longest_name_of_a_stack(&super::template()?)?;
     let mut out = BEGIN.replace("{LONGEST}", &longest.to_string());
-    let mut is_first = true;
+    let (mut is_first, mut forwarded) = (true, vec![]);
     for function in FUNCTIONS {
         let Some(role) = function.member_role("${HubStack}") else { continue };
         out.push('\n');
         out += &yaml::heading(function.service);
-        for rule in function::rules(function) {
+        for mut rule in function::rules(function) {
+            // What two functions watch is forwarded once, and the rules of the hub's bus hand it to both.
+            let (service, kind) = (rule.service, rule.kind);
+            rule.names.retain(|name| !forwarded.contains(&(service, kind, *name)));
+            forwarded.extend(rule.names.iter().map(|name| (service, kind, *name)));
+            if rule.names.is_empty() {
+                continue;
+            }
             out += &function::forwarding(&rule, is_first)?;
             is_first = false;
         }
-        if !function::rights(function, Regions::All).is_empty() {
+        if has_role(function) {
             out += &section(function, &role);
         }
     }
     Ok(out)
+}
+
+/// Whether a function takes a role here: who looks at nothing needs none.
+pub(super) fn has_role(function: &Function) -> bool {
+    function.is_in_members && !function::rights(function, Regions::All).is_empty()
 }
 
 /// What the function of the hub may do here: nobody but it takes the role.

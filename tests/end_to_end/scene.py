@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -236,7 +237,11 @@ class Snapback:
     def look(self, thing, function: str = "S3Function") -> dict:
         """Wakes a function as its schedule would, at the hour at which it is the thing's turn."""
         hour = hashlib.sha256(thing.arn.encode()).digest()[0] % 24
-        return self.invoke(function, tick(datetime.now(timezone.utc).replace(hour=hour)))
+        answer = self.invoke(function, tick(datetime.now(timezone.utc).replace(hour=hour)))
+        # CloudTrail tells whole seconds: what happens in this one may have happened before the look.
+        looked = int(time.time())
+        wait_for(lambda: int(time.time()) > looked)
+        return answer
 
     def memory_of(self, thing) -> set:
         """The controls that remember something of it."""

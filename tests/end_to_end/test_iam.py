@@ -15,6 +15,7 @@ from stack import ACCOUNT, REGION, wait_for
 # An access key that no local AWS has: there, the root user has none that IAM knows of.
 ROOT_KEY = "AKIAIOSFODNN7ROOTKEY"
 
+MAY_GET_TOKENS = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:GetFederationToken","Resource":"*"}]}'
 MAY_MAKE_KEYS = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iam:CreateAccessKey","Resource":"*"}]}'
 
 
@@ -131,7 +132,7 @@ def test_without_its_full_name_in_the_overrides_an_operator_is_asked_about_an_ad
 
 @pytest.fixture(scope="module")
 def named(deployed):
-    return deployed(mode="revert", ModeOverrides="iam-new-administrator=revert")
+    return deployed(mode="revert", ModeOverrides="iam-new-administrator=revert,iam-federation-token=revert")
 
 
 class Holder:
@@ -254,6 +255,7 @@ def test_the_default_version_of_the_baseline_is_the_default_again_once_an_operat
     assert (said["control"], said["severity"]) == ("iam-new-default-version", "critical")
     assert default() == risky, "in mode `revert` too, an operator applies it"
     assert "iam:SetDefaultPolicyVersion" not in snapback.actions_of("IamFunction")
+    snapback.look(policy, "IamFunction")  # It records what is there now, and the operator's question stays open.
     applied = snapback.apply(said["id"])
     assert applied.returncode == 0, applied.stderr
     assert default() == before
@@ -320,6 +322,7 @@ def test_what_an_inline_policy_denied_is_denied_again_once_an_operator_applies_i
     said = snapback.announces(holder, "asked")
     assert said["control"] == "iam-lost-deny"
     assert statements() == left, "in mode `revert` too, an operator applies it"
+    holder.is_seen()  # The baseline is now what the operator is asked about.
     applied = snapback.apply(said["id"])
     assert applied.returncode == 0, applied.stderr
     assert statements() == [*left, ONLY_WITH_MFA]
@@ -349,6 +352,40 @@ def test_a_user_is_in_a_group_that_denies_again_once_an_operator_applies_it(snap
     assert members() == [], "what an operator has restored is left alone"
 
 
+DENIES_EVERYTHING = "arn:aws:iam::aws:policy/AWSDenyAll"
+
+
+def test_a_user_whose_key_got_a_federation_token_is_locked_and_undo_releases_the_user(named):
+    bob = Holder(named, "user")
+    with named.unseen():
+        bob.call("put_KIND_policy", PolicyName="may", PolicyDocument=MAY_GET_TOKENS)
+        key = named.iam.create_access_key(UserName=bob.name)["AccessKey"]
+    named.aws.client("sts", key).get_federation_token(Name="admin", Policy=EVERYTHING)
+    said = named.announces(bob, "reverted")
+    assert (said["control"], bob.managed()) == ("iam-federation-token", [DENIES_EVERYTHING])
+    undone = named.undo(said["id"])
+    assert undone.returncode == 0, undone.stderr
+    assert named.has_settled()
+    assert bob.managed() == []
+    about = {(one["control"], one["outcome"]) for one in named.announcements_about(bob)}
+    assert ("iam-lost-deny", "asked") not in about, "an undo is no lost protection"
+    released = named.release(said["id"])
+    assert released.returncode == 0, released.stderr
+    bob.call("attach_KIND_policy", PolicyArn=DENIES_EVERYTHING)
+    bob.call("detach_KIND_policy", PolicyArn=DENIES_EVERYTHING)
+    assert named.announces(bob, "asked")["control"] == "iam-lost-deny", "and the next one is one again"
+
+
+def test_the_function_can_lock_a_user_and_neither_release_nor_give_anything(named):
+    bob, iam = Holder(named, "user"), named.as_function("IamFunction", "iam")
+    with named.unseen():
+        iam.attach_user_policy(UserName=bob.name, PolicyArn=DENIES_EVERYTHING)
+        for call, policy in ((iam.attach_user_policy, BOUNDS_NOTHING), (iam.detach_user_policy, DENIES_EVERYTHING)):
+            with pytest.raises(ClientError, match="AccessDenied"):
+                call(UserName=bob.name, PolicyArn=policy)
+    assert bob.managed() == [DENIES_EVERYTHING]
+
+
 BOUNDS_NOTHING = "arn:aws:iam::aws:policy/AdministratorAccess"
 
 
@@ -369,6 +406,7 @@ def test_the_boundary_of_the_baseline_bounds_again_once_an_operator_applies_it(s
     assert said["control"] == "iam-lost-boundary"
     assert holder.boundary() == risky != team, "in mode `revert` too, an operator applies it"
     assert f"iam:Put{kind.capitalize()}PermissionsBoundary" not in snapback.actions_of("IamFunction")
+    holder.is_seen()  # The baseline is now what the operator is asked about.
     applied = snapback.apply(said["id"])
     assert applied.returncode == 0, applied.stderr
     assert holder.boundary() == team
@@ -431,6 +469,7 @@ def is_restored_and_undone(snapback, before: dict | None, weaken) -> None:
     risky = password_policy(snapback)
     said = said_of_passwords(snapback, "asked")
     assert password_policy(snapback) == risky != before, "in mode `revert` too, an operator applies it"
+    snapback.look(account, "IamFunction")
     applied = snapback.apply(said["id"])
     assert applied.returncode == 0, applied.stderr
     assert password_policy(snapback) == before

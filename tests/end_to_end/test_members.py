@@ -238,6 +238,23 @@ def test_the_resource_control_policy_lets_members_take_a_role_and_nobody_else(hu
     assert [takes(account) for account in (OUTSIDER, partner, MANAGEMENT)] == [False, True, True]
 
 
+def test_the_function_for_iam_cannot_change_snapbacks_roles_in_a_member_and_can_change_one_that_is_named_alike(hub, member):
+    sts = hub.as_function("IamFunction", "sts")
+    taken = sts.assume_role(RoleArn=f"arn:aws:iam::{MEMBER}:role/snapback-member-iam", RoleSessionName="test")
+    iam, root, alike = hub.aws.client("iam", taken["Credentials"]), member.client("iam"), "snapback-member-s3-mine"
+    with hub.unseen():
+        root.create_role(RoleName=alike, AssumeRolePolicyDocument=policy())
+        root.put_role_policy(RoleName=alike, PolicyName="snapback", PolicyDocument=policy())
+        iam.delete_role_policy(RoleName=alike, PolicyName="snapback")
+        own = [role["RoleName"] for role in root.list_roles()["Roles"] if role["RoleName"].startswith("snapback-")]
+        own.remove(alike)
+        assert {"snapback-forwarder", "snapback-member-iam", "snapback-member-s3"} < set(own)
+        for role in own:
+            with pytest.raises(ClientError, match="AccessDenied"):
+                iam.delete_role_policy(RoleName=role, PolicyName="snapback")
+    assert root.list_role_policies(RoleName=alike)["PolicyNames"] == []
+
+
 def test_nobody_in_a_member_takes_the_role_of_a_function(member):
     with pytest.raises(ClientError, match="AccessDenied"):
         member.client("sts").assume_role(

@@ -34,6 +34,7 @@ pub const FUNCTION: Function = Function {
         AnyControl::of::<Notices<controls::ChangedMfa>>(),
         AnyControl::remembering::<controls::WeakPasswordPolicy>(),
         AnyControl::of::<Notices<controls::IdentityProvider>>(),
+        AnyControl::of::<controls::FederationToken>(),
     ],
     apply: aws::apply,
     tags: Tags { read: aws::tags::read, needs: &[rights::LIST_USER_TAGS, rights::LIST_ROLE_TAGS] },

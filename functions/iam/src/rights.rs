@@ -1,6 +1,6 @@
 //! What IAM has to allow for the controls of IAM, and on what.
 
-use snapback::right::{On, Right};
+use snapback::right::{On, Right, When};
 
 const USERS: On = On::new("Users", &["arn:${AWS::Partition}:iam::${AWS::AccountId}:user/*"]);
 pub(crate) const GET_USER: Right = USERS.right("iam:GetUser");
@@ -92,6 +92,11 @@ pub(crate) const DETACH_USER_POLICY: Right = USER_GRANTS.right("iam:DetachUserPo
 pub(crate) const DELETE_USER_POLICY: Right = USER_GRANTS.right("iam:DeleteUserPolicy");
 pub(crate) const ATTACH_USER_POLICY: Right = USER_GRANTS.right("iam:AttachUserPolicy");
 pub(crate) const PUT_USER_POLICY: Right = USER_GRANTS.right("iam:PutUserPolicy");
+
+const LOCKS: On = On::new("Locks", &["arn:${AWS::Partition}:iam::${AWS::AccountId}:user/*"])
+    .when(&[When::new("ArnEquals", "iam:PolicyARN", &["arn:${AWS::Partition}:iam::aws:policy/AWSDenyAll"])])
+    .why("It gives nobody anything: of all policies, only the one of AWS that denies everything.");
+pub(crate) const LOCK_USER: Right = LOCKS.right("iam:AttachUserPolicy");
 
 const ROLE_GRANTS: On = On::new("RoleGrants", &["arn:${AWS::Partition}:iam::${AWS::AccountId}:role/*"]);
 pub(crate) const DETACH_ROLE_POLICY: Right = ROLE_GRANTS.right("iam:DetachRolePolicy");

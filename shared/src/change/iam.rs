@@ -17,7 +17,8 @@ changes! {
         Credential(Credential => CredentialStatus),
         /// `DeleteLoginProfile`; `CreateLoginProfile` only ever to undo, and with another password, which nobody knows.
         ConsolePassword(IamUser => ConsolePassword),
-        /// `DetachUserPolicy`, `DetachRolePolicy` or `DetachGroupPolicy`; they are attached only ever to undo.
+        /// `DetachUserPolicy`, `DetachRolePolicy` or `DetachGroupPolicy`; they are attached only ever to undo, and
+        /// `AWSDenyAll` to lock a user.
         ManagedPolicies(IamIdentity => Vec<ManagedPolicy>),
         /// `DeleteUserPolicy`, `DeleteRolePolicy` or `DeleteGroupPolicy`; they are put only ever to undo.
         InlinePolicies(IamIdentity => Vec<InlinePolicy>),

@@ -10,8 +10,7 @@
 //! keeps and which must be less than two days old. If the boundary is gone, or if the new one opens a way to become
 //! administrator that the old one closed, it asks an operator to put the old one back. Snapback itself has no
 //! right to put boundaries, since whoever has it can put one that bounds nothing: `snapback apply` does it with the
-//! operator's own rights, in mode `revert` too. Apply it before the next daily check, after which the baseline is what the
-//! check has seen.
+//! operator's own rights, in mode `revert` too.
 //!
 //! **Leaves alone**
 //! - boundaries that let nobody become administrator, or only in ways that the old one left open too
@@ -28,10 +27,10 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use snapback::change::{Iam, ManagedPolicy, PermissionsBoundary, Swap};
-use snapback::control::{About, Control, Given, Look, Remembered, Suspicion, Watch};
+use snapback::control::{About, Baseline, Control, Given, Look, Remembered, Suspicion, Watch, journaled};
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
 use snapback::json;
@@ -92,6 +91,7 @@ impl Control for LostBoundary {
     type Change = Iam;
 
     const OPERATOR_APPLIES: bool = true;
+    const BASELINE: Option<Baseline<State>> = Some(|state| journaled(state.before.as_ref()));
 
     fn happened(_: &Event, state: &State, is_certain: bool) -> Option<&'static str> {
         let is_there = state.boundary.is_some();
@@ -191,17 +191,13 @@ impl Control for LostBoundary {
     }
 }
 
-/// CloudTrail tells whole seconds.
-const A_SECOND: SignedDuration = SignedDuration::from_secs(1);
-
 /// Which boundary it had and how long before the event, if that was seen then, and of this identity and not of one that had
 /// its name before.
 fn before<'a>(state: &'a State, event: &Event) -> Option<(&'a str, String)> {
     let before = state.before.as_ref()?;
-    let (granted, age) = before.good_before(event)?;
+    let (granted, age) = before.known_before(event)?;
     let is_of_this = state.created.is_none_or(|created| created <= before.seen);
-    let is_before = before.seen.duration_since(event.time) < A_SECOND;
-    let boundary = granted.boundary.as_deref().filter(|_| is_of_this && is_before)?;
+    let boundary = granted.boundary.as_deref().filter(|_| is_of_this)?;
     Some((boundary, age))
 }
 

@@ -13,8 +13,7 @@
 //! was deleted or replaced, the `Deny` statements of the baseline return, byte for byte, behind all that is there now, and
 //! nothing that allows. The baseline is kept by a daily scheduled check, and must be less than two days old. Snapback itself
 //! has no right to attach policies, since whoever has it can become administrator: `snapback apply` does it with the
-//! operator's own rights, in mode `revert` too. Where an inline policy is to be restored, apply it before the next daily check,
-//! after which the baseline is what the check has seen.
+//! operator's own rights, in mode `revert` too.
 //!
 //! **Leaves alone**
 //! - managed policies that deny nothing
@@ -36,7 +35,7 @@ use anyhow::Result;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use snapback::change::{Iam, IamGroup, IamUser, InlinePolicy, ManagedPolicy, Swap};
-use snapback::control::{About, Control, Given, Look, Remembered, Suspicion, Watch};
+use snapback::control::{About, Baseline, Control, Given, Look, Remembered, Suspicion, Watch, journaled};
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
 use snapback::json;
@@ -178,6 +177,7 @@ impl Control for LostDeny {
     type Change = Iam;
 
     const OPERATOR_APPLIES: bool = true;
+    const BASELINE: Option<Baseline<State>> = Some(|state| journaled(state.before.as_ref()));
 
     fn suspect(event: &Event, _: &Settings) -> Vec<Suspicion> {
         let Some(taken) = taken(event) else {
@@ -407,7 +407,7 @@ fn of_group(of: &IamIdentity, group: &str, state: &State) -> Result<Found, NotUn
 /// What the inline policy said, if that was seen of this identity and not of one that had its name before.
 fn before<'a>(name: &str, state: &'a State, event: &Event) -> Option<&'a PolicyText> {
     let before = state.before.as_ref()?;
-    let (granted, _) = before.good_before(event)?;
+    let (granted, _) = before.known_before(event)?;
     let is_of_this = state.created.is_none_or(|created| created <= before.seen);
     granted.inline.get(name).filter(|_| is_of_this)
 }

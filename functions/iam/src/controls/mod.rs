@@ -1,6 +1,7 @@
 //! One file each: a risky change, how it is recognised, judged and reverted.
 
 mod changed_mfa;
+mod federation_token;
 mod identity_provider;
 mod lost_boundary;
 mod lost_deny;
@@ -13,6 +14,7 @@ mod open_trust;
 mod weak_password_policy;
 
 pub(crate) use changed_mfa::ChangedMfa;
+pub(crate) use federation_token::FederationToken;
 pub(crate) use identity_provider::IdentityProvider;
 pub(crate) use lost_boundary::LostBoundary;
 pub(crate) use lost_deny::LostDeny;

@@ -36,7 +36,9 @@ use anyhow::Result;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use snapback::change::{Iam, IamGroup, IamUser, InlinePolicy, ManagedPolicy, Swap};
-use snapback::control::{About, Control, Given, Look, ReadAll, Remembered, Remembers, Survey, Suspicion, Watch};
+use snapback::control::{
+    About, Baseline, Control, Given, Look, ReadAll, Remembered, Remembers, Survey, Suspicion, Watch, journaled,
+};
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
 use snapback::json;
@@ -153,6 +155,7 @@ impl Control for NewAdministrator {
     type Change = Iam;
 
     const ASKS_UNLESS_NAMED: bool = true;
+    const BASELINE: Option<Baseline<State>> = Some(|state| journaled(state.before.as_ref()));
     const SURVEY: Option<Survey> = Some(authorization_details::IDENTITIES);
 
     fn suspect(event: &Event, _: &Settings) -> Vec<Suspicion> {
@@ -205,10 +208,9 @@ impl Control for NewAdministrator {
     fn asks(event: &Event, _: &Suspicion, state: &State, _: &Given<'_>) -> Option<String> {
         match before(&grant(event)?, state, event) {
             Before::Had(age) => Some(format!("it had this {age} before already, so the call has changed nothing")),
-            Before::Unknown => Some(
-                "whether it had this before is not known: no scheduled check of the last 48 hours has seen it"
-                    .to_owned(),
-            ),
+            Before::Unknown => {
+                Some("whether it had this before is not known: there is no baseline of the 48 hours before".to_owned())
+            }
             Before::Lacked | Before::Another(..) => through_cloudformation(event),
         }
     }
@@ -341,7 +343,7 @@ fn with(grant: &Grant, held: &Permissions, mut old: Permissions) -> Permissions 
 fn baseline<'a>(state: &'a State, event: &Event) -> Option<(&'a Granted, String)> {
     let before = state.before.as_ref()?;
     let created = state.identity.as_ref().and_then(|identity| identity.created);
-    before.good_before(event).filter(|_| created.is_none_or(|created| created <= before.seen))
+    before.known_before(event).filter(|_| created.is_none_or(|created| created <= before.seen))
 }
 
 /// Whether the identity is so new that no scheduled check has had its turn to look at it.

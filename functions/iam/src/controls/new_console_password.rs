@@ -65,6 +65,7 @@ impl Control for NewConsolePassword {
             "Stratus aws.persistence.iam-create-user-login-profile",
             "Stratus aws.privilege-escalation.iam-update-user-login-profile",
             "Pacu iam__backdoor_users_password",
+            "Pacu iam__privesc_scan",
         ],
         caveat: "Whoever signed in before the revert stays signed in for up to 12 hours: look for ConsoleLogin in \
                  CloudTrail. The password is lost; after an undo, set a new one with `aws iam update-login-profile`.",

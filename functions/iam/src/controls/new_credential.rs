@@ -104,6 +104,7 @@ impl Control for NewCredential {
             "Stratus aws.persistence.iam-backdoor-user",
             "Stratus aws.persistence.iam-create-admin-user",
             "Pacu iam__backdoor_users_keys",
+            "Pacu iam__privesc_scan",
         ],
         caveat: "Sessions that were opened with the credential before the revert, such as by GetFederationToken, stay \
                  valid until they expire: look in CloudTrail for what it was used for.",

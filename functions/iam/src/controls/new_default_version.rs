@@ -27,7 +27,9 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use snapback::change::{Iam, ManagedPolicy, PolicyVersion, Swap};
-use snapback::control::{About, Control, Given, Look, ReadAll, Remembered, Remembers, Survey, Suspicion, Watch};
+use snapback::control::{
+    About, Baseline, Control, Given, Look, ReadAll, Remembered, Remembers, Survey, Suspicion, Watch, journaled,
+};
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
 use snapback::json;
@@ -77,6 +79,7 @@ impl Control for NewDefaultVersion {
     type Change = Iam;
 
     const OPERATOR_APPLIES: bool = true;
+    const BASELINE: Option<Baseline<State>> = Some(|state| journaled(state.before.as_ref()));
     const SURVEY: Option<Survey> = Some(authorization_details::POLICIES);
 
     fn suspect(event: &Event, _: &Settings) -> Vec<Suspicion> {
@@ -127,7 +130,7 @@ impl Control for NewDefaultVersion {
         let Some((default, text)) = state.default.as_ref().and_then(|id| state.versions.get_key_value(id)) else {
             return allow("the policy is gone");
         };
-        let before = state.before.as_ref().and_then(|before| before.good_before(event));
+        let before = state.before.as_ref().and_then(|before| before.known_before(event));
         let before = before.map(|(PolicyVersion(id), age)| (id, age));
         if before.as_ref().is_some_and(|(old, _)| *old == default) {
             return allow("it was the default before already");

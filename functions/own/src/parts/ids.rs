@@ -10,6 +10,7 @@ pub(super) const RULES: &[&str] = &[
     "Ec2ServiceRule",
     "Ec2Schedule",
     "IamRule",
+    "IamStsRule",
     "IamSchedule",
     "PoliciesSnsRule",
     "PoliciesSqsRule",
@@ -100,6 +101,7 @@ pub(super) const LOG_GROUPS: &[&str] = &[
 /// Those that the stack has only where IAM's events arrive.
 pub(super) const OF_IAM: &[&str] = &[
     "IamRule",
+    "IamStsRule",
     "IamSchedule",
     "IamFunction",
     "IamRole",
@@ -337,6 +339,7 @@ pub(crate) const ROUTES: &[(&str, &str, &str)] = &[
     ("sqs.amazonaws.com", "SetQueueAttributes", "PoliciesFunction"),
     ("ssm.amazonaws.com", "SendCommand", "SigninFunction"),
     ("ssm.amazonaws.com", "StartSession", "SigninFunction"),
+    ("sts.amazonaws.com", "GetFederationToken", "IamFunction"),
     ("sts.amazonaws.com", "GetFederationToken", "SigninFunction"),
 ];
 

@@ -6,7 +6,7 @@
 //! deleted, and opens the console as well (Stratus Red Team: `sts-federation-token`).
 //!
 //! **Does** Alerts, and names the user and what the token is called. To stop a token, deny its user everything: the token
-//! can do no more than its user.
+//! can do no more than its user. `iam-federation-token` does so where `ModeOverrides` names it.
 //!
 //! **Leaves alone**
 //! - a token that is given no session policy: by itself it may do nothing
@@ -39,8 +39,7 @@ impl Noticed for FederationToken {
     };
 
     fn noticed(event: &Event, _: &Settings) -> Option<Risk> {
-        let has = |field: &str| event.request.get(field).is_some_and(|policy| !policy.is_null());
-        if !json::is_left_out(&event.request) && !has("policy") && !has("policyArns") {
+        if !event.gives_a_session_policy() {
             return None;
         }
         let named = json::text(&event.request, "name").map(|name| format!(", called `{name}` by the caller"));
