@@ -1448,3 +1448,24 @@ fn a_star_in_an_account_is_somebody_elses_too() {
     let condition = r#"{"ArnEquals":{"aws:SourceArn":"arn:aws:s3:::my-*"},"StringLike":{"aws:SourceAccount":["1111*","222233334444"]}}"#;
     keeps_the_laws(Kind::Resource, &everyone_if(condition));
 }
+
+/// Neither does the id of a network tell whose it is, nor has an owner always an organization.
+#[test]
+fn whom_nobody_knows_may_be_a_friend() {
+    let network = r#"{"StringEquals":{"aws:SourceVpc":["vpc-0ours","vpc-0named"]},
+        "StringLike":{"aws:VpceAccount":["1111*","${aws:ResourceAccount}"]}}"#;
+    keeps_the_laws(Kind::Resource, &everyone_if(network));
+    let organization = r#"{"ForAllValues:StringEquals":{"aws:PrincipalOrgID":"o-foreign0001"},
+        "StringLike":{"aws:ResourceAccount":["*","${aws:PrincipalAccount}"]}}"#;
+    keeps_the_laws(Kind::Resource, &those_if(r#"{"Service":"sns.amazonaws.com","AWS":"*"}"#, organization));
+}
+
+/// Whoever writes a header writes stars into it as well.
+#[test]
+fn a_star_that_is_compared_letter_by_letter_can_be_written() {
+    let text = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Federated":
+        "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"},"Action":["*"]},
+        {"Action":["*"],"Condition":{"StringNotEquals":{"aws:Referer":"https://example.com/*","aws:vpceaccount":["111122223333"]}},
+        "Effect":"Deny","Principal":"*"}]}"#;
+    keeps_the_laws(Kind::Trust, text);
+}
