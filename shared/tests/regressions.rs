@@ -1469,3 +1469,15 @@ fn a_star_that_is_compared_letter_by_letter_can_be_written() {
         "Effect":"Deny","Principal":"*"}]}"#;
     keeps_the_laws(Kind::Trust, text);
 }
+
+/// Of a role there are other sessions than the one that is denied.
+#[test]
+fn a_deny_of_one_session_keeps_out_no_other() {
+    let text = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":{"AWS":
+        "arn:aws:sts::444455556666:assumed-role/app/session"},"Action":"*","Resource":["arn:aws:s3:::bucket","arn:aws:s3:::bucket/*"],
+        "Condition":{"StringNotEquals":{"aws:SourceVpc":"vpc-0ours"}}},{"Effect":"Allow","Principal":{"AWS":
+        ["arn:aws:iam::444455556666:role/app","arn:aws:sts::111122223333:assumed-role/app/session"]},"Action":"S3:PutObject",
+        "Resource":"*"}]}"#;
+    keeps_the_laws(Kind::Resource, text);
+    is_judged((Exposure::Foreign, true), text);
+}

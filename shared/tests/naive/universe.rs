@@ -307,6 +307,15 @@ const PRINCIPALS: &[PrincipalRow] = &[
         STRANGER_USER,
     ),
     (
+        Stranger,
+        STRANGER,
+        Some(FOREIGN_ORGANIZATION),
+        &["arn:aws:iam::444455556666:role/app", "arn:aws:sts::444455556666:assumed-role/app/other"],
+        "AROASTRANGEREXAMPLE01:other",
+        "AssumedRole",
+        STRANGER_USER,
+    ),
+    (
         Anyone,
         UNKNOWN,
         Some("o-unknown0001"),
