@@ -1448,3 +1448,36 @@ fn a_star_in_an_account_is_somebody_elses_too() {
     let condition = r#"{"ArnEquals":{"aws:SourceArn":"arn:aws:s3:::my-*"},"StringLike":{"aws:SourceAccount":["1111*","222233334444"]}}"#;
     keeps_the_laws(Kind::Resource, &everyone_if(condition));
 }
+
+/// Neither does the id of a network tell whose it is, nor has an owner always an organization.
+#[test]
+fn whom_nobody_knows_may_be_a_friend() {
+    let network = r#"{"StringEquals":{"aws:SourceVpc":["vpc-0ours","vpc-0named"]},
+        "StringLike":{"aws:VpceAccount":["1111*","${aws:ResourceAccount}"]}}"#;
+    keeps_the_laws(Kind::Resource, &everyone_if(network));
+    let organization = r#"{"ForAllValues:StringEquals":{"aws:PrincipalOrgID":"o-foreign0001"},
+        "StringLike":{"aws:ResourceAccount":["*","${aws:PrincipalAccount}"]}}"#;
+    keeps_the_laws(Kind::Resource, &those_if(r#"{"Service":"sns.amazonaws.com","AWS":"*"}"#, organization));
+}
+
+/// Whoever writes a header writes stars into it as well.
+#[test]
+fn a_star_that_is_compared_letter_by_letter_can_be_written() {
+    let text = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Federated":
+        "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"},"Action":["*"]},
+        {"Action":["*"],"Condition":{"StringNotEquals":{"aws:Referer":"https://example.com/*","aws:vpceaccount":["111122223333"]}},
+        "Effect":"Deny","Principal":"*"}]}"#;
+    keeps_the_laws(Kind::Trust, text);
+}
+
+/// Of a role there are other sessions than the one that is denied.
+#[test]
+fn a_deny_of_one_session_keeps_out_no_other() {
+    let text = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":{"AWS":
+        "arn:aws:sts::444455556666:assumed-role/app/session"},"Action":"*","Resource":["arn:aws:s3:::bucket","arn:aws:s3:::bucket/*"],
+        "Condition":{"StringNotEquals":{"aws:SourceVpc":"vpc-0ours"}}},{"Effect":"Allow","Principal":{"AWS":
+        ["arn:aws:iam::444455556666:role/app","arn:aws:sts::111122223333:assumed-role/app/session"]},"Action":"S3:PutObject",
+        "Resource":"*"}]}"#;
+    keeps_the_laws(Kind::Resource, text);
+    is_judged((Exposure::Foreign, true), text);
+}

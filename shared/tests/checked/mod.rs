@@ -141,7 +141,8 @@ impl<'a> Checked<'a> {
         if lost.is_empty() {
             return Ok(());
         }
-        for (statement, alone) in allowing(self.text) {
+        for policy in alone(self.text).iter().filter(|policy| policy["Statement"]["Effect"] == "Allow") {
+            let alone = policy.to_string();
             let whole = &naive::Policy::read(&alone).statements[0];
             let lost: Vec<_> = lost.iter().filter(|request| whole.applies_to(request)).collect();
             if lost.is_empty() {
@@ -149,7 +150,7 @@ impl<'a> Checked<'a> {
             }
             let everything: Vec<_> =
                 universe::requests(&alone, self.kind == Kind::Trust, REQUESTS_TO_COMPARE).collect();
-            for part in friendly_parts(&statement, &everything).into_iter().flatten() {
+            for part in friendly_parts(policy, &everything).into_iter().flatten() {
                 let taken = lost.iter().find(|request| part.applies_to(request));
                 prop_assert!(taken.is_none(), "a friend may no more: {:?}\n{}", taken, self.told());
             }
@@ -210,6 +211,13 @@ impl<'a> Checked<'a> {
         let certain = certain.map(|grant| (grant, &policy.statements[grant.statement]));
         let unmet = certain.filter(|(_, statement)| {
             !statement.has_a_question_mark() && !self.requests.iter().any(|one| lets_in(statement, one))
+        });
+        // Of what other statements ask nobody needs to say anything.
+        let alone = alone(self.text);
+        let unmet = unmet.filter(|(grant, statement)| {
+            let alone = alone[grant.statement].to_string();
+            let mut requests = universe::requests(&alone, self.kind == Kind::Trust, ALL_REQUESTS);
+            !requests.any(|one| lets_in(statement, &one))
         });
         let without = |grant: &Grant| {
             let left = Policy::parse(self.text).ok().and_then(|whole| whole.without(std::slice::from_ref(grant)));
@@ -297,19 +305,15 @@ fn untrusted(judgement: &Judgement) -> impl Iterator<Item = &Grant> {
     judgement.grants.iter().filter(|grant| grant.is_untrusted())
 }
 
-/// The statements that allow something, each with the policy that it would be alone.
-fn allowing(text: &str) -> Vec<(Value, String)> {
+/// For each statement, the policy that it would be alone.
+fn alone(text: &str) -> Vec<Value> {
     let policy: Value = serde_json::from_str(text).expect("a policy is JSON");
     let statements = match &policy["Statement"] {
         Value::Array(statements) => statements.clone(),
         one => vec![one.clone()],
     };
-    let allowing = statements.into_iter().filter(|statement| statement["Effect"] == "Allow");
-    let alone = |statement: Value| {
-        let alone = serde_json::json!({"Version": policy["Version"], "Statement": statement});
-        (alone.clone(), alone.to_string())
-    };
-    allowing.map(alone).collect()
+    let alone = |statement| serde_json::json!({"Version": policy["Version"], "Statement": statement});
+    statements.into_iter().map(alone).collect()
 }
 
 /// Of a policy of one statement that can be taken apart into what lets strangers in and what does not: the parts that do

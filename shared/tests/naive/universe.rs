@@ -99,11 +99,7 @@ pub(crate) fn requests(
     });
     let callers: Vec<_> = callers
         .flat_map(|Somebody { standing, caller, says }| {
-            with_reticent(says, standing >= Service).into_iter().map(move |says| Somebody {
-                standing,
-                caller: caller.clone(),
-                says,
-            })
+            with_reticent(says).into_iter().map(move |says| Somebody { standing, caller: caller.clone(), says })
         })
         .collect();
     let targets = targets(&policy, is_trust);
@@ -111,7 +107,7 @@ pub(crate) fn requests(
     for choices in [locations(&asked), access_points(), keys(), endpoints(&asked), user_ids(&asked), resources()] {
         let choices = choices.into_iter().flat_map(|Aspect { standing: stands, says }| {
             let standing = standing(stands, &says);
-            with_reticent(only_asked(says), true).into_iter().map(move |says| Aspect { standing, says })
+            with_reticent(only_asked(says)).into_iter().map(move |says| Aspect { standing, says })
         });
         aspects.push(distinct(choices.collect()));
     }
@@ -168,13 +164,13 @@ fn together(caller: Standing, aspect: Standing) -> Standing {
     }
 }
 
-/// What is said, and the same with less, of strangers and of ways: nowhere is it written that a call which has one key has
+/// What is said, and the same with less: nowhere is it written that a call which has one key has
 /// another, but that it has one which tells whether a service calls, and those which tell the account and the ARN of who
 /// signs it; and a token of an identity pool has one which tells whether it is a guest's.
-fn with_reticent(says: Context, may_say_less: bool) -> Vec<Context> {
+fn with_reticent(says: Context) -> Vec<Context> {
     let always = ["aws:principalis", "aws:principalservice", "aws:principalaccount", "aws:principalarn"];
     let tells = |key: &&String| !always.iter().any(|one| key.starts_with(one)) && !key.ends_with(":amr");
-    let left_out = says.keys().filter(tells).filter(|_| may_say_less).map(|key| {
+    let left_out = says.keys().filter(tells).map(|key| {
         let mut less = says.clone();
         less.remove(key);
         less
@@ -307,6 +303,15 @@ const PRINCIPALS: &[PrincipalRow] = &[
         Some(FOREIGN_ORGANIZATION),
         &["arn:aws:iam::444455556666:role/app", "arn:aws:sts::444455556666:assumed-role/app/session"],
         "AROASTRANGEREXAMPLE01:session",
+        "AssumedRole",
+        STRANGER_USER,
+    ),
+    (
+        Stranger,
+        STRANGER,
+        Some(FOREIGN_ORGANIZATION),
+        &["arn:aws:iam::444455556666:role/app", "arn:aws:sts::444455556666:assumed-role/app/other"],
+        "AROASTRANGEREXAMPLE01:other",
         "AssumedRole",
         STRANGER_USER,
     ),
@@ -564,6 +569,9 @@ fn locations(asked: &BTreeMap<String, BTreeSet<String>>) -> Vec<Aspect> {
     for (standing, account, network, endpoint, organization) in [
         (Own, OWN, "0ours", "0ours", Some(ORGANIZATION)),
         (Own, MEMBER, "0member", "0member", Some(ORGANIZATION)),
+        // Whose a network is that a policy names its id does not tell.
+        (Own, OWN, "0named", "0named", Some(ORGANIZATION)),
+        (Stranger, NEIGHBOUR, "0named", "0named", None),
         (Stranger, STRANGER, "0named", "0named", Some(FOREIGN_ORGANIZATION)),
         (Stranger, STRANGER, "0named", "0second", Some(FOREIGN_ORGANIZATION)),
         // In which network an endpoint is nobody can tell by its id.
@@ -660,7 +668,9 @@ fn user_ids(asked: &BTreeMap<String, BTreeSet<String>>) -> Vec<Aspect> {
 /// A key that anyone can set as they like: to what is asked for, to something beside it, and not at all.
 fn free(key: &str, asked: &BTreeSet<String>) -> Vec<Aspect> {
     let mut values: BTreeSet<String> = BTreeSet::new();
-    for value in asked.iter().take(3).filter_map(|value| made_of(value)) {
+    // A star may be written as it stands, too.
+    let as_written = |value: &String| (!value.contains("${")).then(|| value.clone());
+    for value in asked.iter().take(3).flat_map(|value| [made_of(value), as_written(value)]).flatten() {
         if let Ok(number) = value.parse::<i64>() {
             values.extend([number.saturating_sub(1).to_string(), number.saturating_add(1).to_string()]);
         }
