@@ -506,14 +506,13 @@ impl<'a> Responder<'a> {
         }
     }
 
-    /// Writes the entry down, and takes the resource if something of it is to be overwritten. Holds and the stop are read
-    /// again meanwhile: those of the first look may be older than what it has seen.
+    /// Writes the entry down, and with it takes the resource if something of it is to be overwritten. Holds and the stop are
+    /// read again before that: those of the first look may be older than what it has seen.
     async fn begin(&self, case: &mut Case<'_>, entry: &mut Entry) -> Result<Earlier> {
         let mut needs = self.needs(case, entry).await;
         let is_to_revert = self.intended(case, entry) == Outcome::Reverted;
-        let about = async |entry: &Entry| match is_to_revert {
-            true => Some(self.journal.said_about(entry, Timestamp::now()).await),
-            false => None,
+        let about = async |entry: &Entry| {
+            if is_to_revert { Some(self.journal.said_about(entry, Timestamp::now()).await) } else { None }
         };
         // While the key seals, so that the read and the write that follows need one connection, and the write waits for
         // nothing else.
@@ -645,9 +644,8 @@ impl<'a> Responder<'a> {
         has_resource: bool,
         settled: Result<()>,
     ) -> Result<()> {
-        let mut notified = Ok(());
+        let (mut notified, mut count) = (Ok(()), None);
         // There is nothing to tell before it is decided.
-        let mut count = None;
         if entry.outcome != Outcome::Pending {
             count = self.count(case, &mut entry).await;
             measure(case, &entry);

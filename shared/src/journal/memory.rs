@@ -90,7 +90,7 @@ impl<'a> Baselines<'a> {
             read.insert(key, Read::Item(found.memory.clone()));
         }
         drop(read);
-        Ok(self.journal.known(id, found, now).await)
+        Ok(Box::pin(self.journal.known(id, found, now)).await)
     }
 }
 

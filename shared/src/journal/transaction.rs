@@ -45,10 +45,7 @@ impl Journal {
         let mut failed = anyhow!("no attempt was made");
         for attempt in 0..ATTEMPTS {
             let call = self.client.transact_write_items().set_transact_items(Some(writes.to_vec()));
-            let error = match call.send().await {
-                Ok(_) => return Ok(Ok(())),
-                Err(error) => error,
-            };
+            let Err(error) = call.send().await else { return Ok(Ok(())) };
             let reasons = match error.as_service_error() {
                 Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
                     cancelled.cancellation_reasons().to_vec()

@@ -160,7 +160,7 @@ impl<'a> Case<'a> {
     /// What the journal knows of it, and at once what is kept of its resource.
     pub(super) async fn known(&self, id: &str, now: Timestamp) -> Result<Known> {
         let about = (self.control.about.id, self.control.good.is_some());
-        self.baselines.known(id, about, &self.suspicion.subject.arn, now).await
+        Box::pin(self.baselines.known(id, about, &self.suspicion.subject.arn, now)).await
     }
 
     pub(super) fn eyes(&self) -> Look<'_> {

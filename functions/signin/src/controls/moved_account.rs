@@ -41,7 +41,6 @@ impl Noticed for MovedAccount {
         writes: &[],
         undoes: &[],
         severity: Severity::High,
-        frameworks: &["ATT&CK T1666", "Stratus aws.defense-evasion.organizations-leave"],
         caveat: "Look in CloudTrail for what was done in the account since.",
         source: file!(),
     };
