@@ -24,7 +24,7 @@ const ALWAYS_LOOK: [&str; 4] =
 
 /// Calls that take a protection away, make a credential or open a way in, whatever their parameters. They are always looked
 /// at.
-const NEVER_ORDINARY: [&str; 58] = [
+const NEVER_ORDINARY: [&str; 63] = [
     "AddClientIDToOpenIDConnectProvider",
     "AddRoleToInstanceProfile",
     "AssociateIamInstanceProfile",
@@ -75,6 +75,11 @@ const NEVER_ORDINARY: [&str; 58] = [
     "EnableOutboundWebIdentityFederation",
     "EnableSerialConsoleAccess",
     "ResetServiceSpecificCredential",
+    "StopLogging",
+    "DeleteTrail",
+    "PutEventSelectors",
+    "PutInsightSelectors",
+    "UpdateTrail",
     "StartSession",
     "UploadSSHPublicKey",
     "UpdateLoginProfile",
