@@ -49,6 +49,7 @@ THROTTLES = {
     "sqs": ("RequestThrottled", 403),
     "iam": ("Throttling", 400),
     "cloudformation": ("Throttling", 400),
+    "cloudtrail": ("ThrottlingException", 400),
     "lambda": ("TooManyRequestsException", 429),
     "kms": ("ThrottlingException", 400),
     "events": ("ThrottlingException", 400),
@@ -78,6 +79,14 @@ CONFLICTS = {
     **dict.fromkeys(
         [("events", name) for name in ("EnableRule", "PutTargets", "RemoveTargets", "PutPermission")],
         ("ConcurrentModificationException", 400, "There is concurrent modification on a rule, target or policy."),
+    ),
+    # botocore's model of cloudtrail.
+    **dict.fromkeys(
+        [
+            ("cloudtrail", name)
+            for name in ("CreateTrail", "PutEventSelectors", "PutInsightSelectors", "StartLogging", "UpdateTrail")
+        ],
+        ("ConflictException", 400, "The operation cannot be performed while another one on the trail is under way."),
     ),
     # botocore's model of lambda.
     **dict.fromkeys(

@@ -8,7 +8,7 @@ what it should if AWS behaves like that:
 * Lambda behind EventBridge: is invoked asynchronously, so it gets retries and its on-failure destination; a rule
   whose function is gone sends to its dead-letter queue, and says for whom it was. How long retries wait is ours to say, not AWS's minute.
 * The schedule of the redrive function: it wakes as soon as an event is due that was to wait, not every five minutes.
-* CloudTrail's event history (`event_history.py`), and trails that a template makes (`trails.py`).
+* CloudTrail's event history (`event_history.py`); trails that a template makes, with their tags and insights (`trails.py`).
 * Mail: what SNS would send lies in `mail.jsonl` beside the log, whatever a subscription filters.
 * Lambda's layers: functions run on this machine, whose /opt is not theirs, so they are told where theirs lie.
 * `aws:PrincipalArn` is the role's ARN in sessions; `aws:PrincipalIsAWSService`, `dynamodb:LeadingKeys` and
@@ -627,7 +627,9 @@ def play_actions_upon_concurrency() -> None:
 
 # Operations by the name of who answers them, if that is not ministack.
 players = {
+    "CreateTrail": "stand-in",
     "PutAccountPublicAccessBlock": "stand-in",
+    "PutInsightSelectors": "stand-in",
     "SetDefaultPolicyVersion": "stand-in",
     "UpdateAccountPasswordPolicy": "stand-in",
 }

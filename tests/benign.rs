@@ -24,7 +24,7 @@ const ALWAYS_LOOK: [&str; 4] =
 
 /// Calls that take a protection away, make a credential or open a way in, whatever their parameters. They are always looked
 /// at.
-const NEVER_ORDINARY: [&str; 64] = [
+const NEVER_ORDINARY: [&str; 69] = [
     "AddClientIDToOpenIDConnectProvider",
     "AddRoleToInstanceProfile",
     "AssociateIamInstanceProfile",
@@ -81,6 +81,11 @@ const NEVER_ORDINARY: [&str; 64] = [
     "RegisterDelegatedAdministrator",
     "RemoveAccountFromOrganization",
     "ResetServiceSpecificCredential",
+    "StopLogging",
+    "DeleteTrail",
+    "PutEventSelectors",
+    "PutInsightSelectors",
+    "UpdateTrail",
     "StartSession",
     "UploadSSHPublicKey",
     "UpdateLoginProfile",

@@ -61,6 +61,10 @@ pub(crate) fn actions(call: &str, body: &str) -> Vec<String> {
             let needed = needs.iter().filter(|(part, _)| body.contains(part));
             needed.flat_map(|(_, actions)| actions.iter().map(|action| (*action).to_owned())).collect()
         }
+        // https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscloudtrail.html
+        "CloudTrail.CreateTrail" if body.contains("TagsList") => {
+            vec!["cloudtrail:CreateTrail".to_owned(), "cloudtrail:AddTags".to_owned()]
+        }
         // That of one that goes to a bucket ends with it, which the call does not tell.
         "EC2.DeleteFlowLogs" => vec!["ec2:DeleteFlowLogs".to_owned(), "logs:DeleteLogDelivery".to_owned()],
         _ if call.starts_with("EventBridge.") => vec![call.replace("EventBridge.", "events:")],

@@ -322,12 +322,18 @@ fn is_same_word(one: &Value, other: &Value) -> bool {
     letters(one).is_some_and(|word| Some(word) == letters(other))
 }
 
+/// What a call sets only as a whole, and in which what goes records nothing that what comes in its place does not.
+const AS_A_WHOLE: [&str; 2] = ["trail-deleted", "trail-narrowed-selectors"];
+
 /// What goes could not have stayed: an element of a list that a plan takes asks for a revert again, or does so with another
 /// that asks for none by itself, as two halves of the world do.
 #[test]
 fn a_plan_takes_nothing_that_could_have_stayed() -> Result<()> {
     of_every_state(|case, state, _| {
         let Some((decision, plan)) = revert(case, state)? else { return Ok(()) };
+        if AS_A_WHOLE.contains(&case.control.about.id) {
+            return Ok(());
+        }
         let after = case.after(state, &plan)?;
         let taken = taken(state, &after, "");
         let is_reverted = |back: &[&(String, Value)]| -> Result<bool> {
@@ -424,7 +430,7 @@ fn what_stays_of_a_policy_stays_byte_for_byte() -> Result<()> {
 }
 
 /// What lets somebody in: events of these prove by themselves that it was open.
-const OPENS: [&str; 17] = [
+const OPENS: [&str; 18] = [
     "ec2-open-egress",
     "ec2-open-endpoint-service",
     "ec2-open-network-acl",
@@ -442,6 +448,7 @@ const OPENS: [&str; 17] = [
     "s3-public-object-acl",
     "sns-open-topic-policy",
     "sqs-open-queue-policy",
+    "trail-stopped-logging",
 ];
 
 /// Cases whose events do not tell what they opened: an address instead of an id, a changed rule that is gone and went either

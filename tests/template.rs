@@ -541,7 +541,7 @@ fn no_role_may_write_to_the_journal_what_is_an_operators() -> Result<()> {
 }
 
 fn misses_events(function: &Function) -> bool {
-    function.controls.iter().any(|control| control.misses_events)
+    function.controls.iter().any(|control| control.misses_events.is_some())
 }
 
 /// A role that only the policy of the topic does not know would fail at its first notification.

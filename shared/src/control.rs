@@ -48,8 +48,9 @@ pub trait Control: 'static {
     /// After how long an operator decides what is still to be reverted, also in mode `revert`: by then somebody may depend on it.
     const ASKS_AFTER: Option<SignedDuration> = None;
 
-    /// Whether what it finds has kept other events from waking anybody, so that they have to be read up.
-    const MISSES_EVENTS: bool = false;
+    /// Whether what it finds has kept other events from waking anybody, so that they have to be read up; and for how long it
+    /// goes on doing so once it is put right.
+    const MISSES_EVENTS: Option<SignedDuration> = None;
 
     /// Why AWS goes on showing the old state for longer than anybody can wait, if it does.
     const SHOWS_LATE: Option<&'static str> = None;
@@ -479,7 +480,7 @@ pub struct AnyControl {
     /// For a control that remembers.
     pub good: Option<Good>,
     pub kind: Kind,
-    pub misses_events: bool,
+    pub misses_events: Option<SignedDuration>,
     pub shows_late: Option<&'static str>,
     pub settles: Duration,
     pub opt_in: bool,

@@ -194,13 +194,19 @@ impl<'a> Responder<'a> {
         self.deployment
     }
 
-    /// Keeps since when events may have woken nobody, so that they are read up.
+    /// Keeps since when events may have woken nobody, so that they are read up. That is done in the function's own account
+    /// and Region, whose event history it can read.
     async fn remember_gap(&self, case: &Case<'_>) -> Result<()> {
-        if !case.has_missed_events {
+        let Some(deaf) = case.control.misses_events.filter(|_| case.has_missed_events && self.is_at_home(case)) else {
             return Ok(());
-        }
+        };
         let (now, at) = (Timestamp::now(), case.event.time);
-        self.journal.widen_gap(Gap { since: at - UNSEEN, until: at.max(now) }, now).await
+        self.journal.widen_gap(Gap { since: at - UNSEEN, until: at.max(now) + deaf }, now).await
+    }
+
+    fn is_at_home(&self, case: &Case<'_>) -> bool {
+        let (home, place) = (&self.places.home, case.run.place);
+        (&home.account, &home.region) == (&place.account, &place.region)
     }
 
     /// A case of which nothing is read yet.
@@ -326,7 +332,7 @@ impl<'a> Responder<'a> {
         let (about, now) = (case.control.about, Timestamp::now());
         case.is_held_by(self.journal.holds(about.id, &case.subject.arn, now).await);
         let is_held = case.judge(&seen)?.is_allow();
-        case.has_missed_events = case.control.misses_events && !is_held;
+        case.has_missed_events = case.control.misses_events.is_some() && !is_held;
         if learns {
             if let Some(failure) = case.journal_failure.take() {
                 return Err(failure);
@@ -381,9 +387,10 @@ impl<'a> Responder<'a> {
             case.say_allowed(why);
             let state = seen.state();
             let was_open = !case.event.is_look() && case.was_open(&state)?.is_some();
+            case.has_missed_events = was_open && case.control.misses_events.is_some();
             return Ok(was_open.then(|| self.entry(case, state, decision)));
         }
-        case.has_missed_events = case.control.misses_events;
+        case.has_missed_events = case.control.misses_events.is_some();
         // Of a change of our own, an old state shows the risk that it has just ended, and so it would be ended once more: what
         // shows at the second look counts. A revert is never skipped for who did it.
         let may_be_over = self.is_own(case) && !case.event.is_look() && matches!(decision, Decision::Revert { .. });

@@ -154,6 +154,7 @@ async fn reading_tags_makes_just_the_calls_that_are_declared() -> Result<()> {
             ("IAM.ListRoleTags", "<Tags><member><Key>exposure</Key><Value>approved</Value></member></Tags>"),
             ("IAM.ListUserTags", "<Tags><member><Key>exposure</Key><Value>approved</Value></member></Tags>"),
             ("SQS.ListQueueTags", r#"{"Tags":{"exposure":"approved"}}"#),
+            ("CloudTrail.ListTags", r#"{"ResourceTagList":[{"TagsList":[{"Key":"exposure","Value":"approved"}]}]}"#),
         ] {
             aws.set(operation, [answer(operation, told)]);
         }
@@ -166,6 +167,7 @@ async fn reading_tags_makes_just_the_calls_that_are_declared() -> Result<()> {
                 let topic = Subject::topic(&event, "arn:aws:sns:eu-central-1:111122223333:t");
                 vec![topic, Subject::queue(&event, "q")]
             }
+            "TrailFunction" => vec![Subject::part(&event, "trail", "audit", "cloudtrail", "trail/", "cloudtrailv2")],
             // Nothing that it looks at has tags that count.
             "OwnFunction" | "SigninFunction" => continue,
             other => panic!("{other} has no situation here"),

@@ -13,7 +13,7 @@ use super::wire::{Aws, answer};
 use crate::iam::called;
 
 /// One thing of each kind that there is to list.
-const LISTED: [(&str, &str); 16] = [
+const LISTED: [(&str, &str); 17] = [
     (
         "S3.ListBuckets",
         "<ListAllMyBucketsResult><Buckets><Bucket><Name>b</Name><BucketRegion>eu-central-1</BucketRegion></Bucket>\
@@ -62,6 +62,10 @@ const LISTED: [(&str, &str); 16] = [
     (
         "SNS.ListTopics",
         "<Topics><member><TopicArn>arn:aws:sns:eu-central-1:111122223333:t</TopicArn></member></Topics>",
+    ),
+    (
+        "CloudTrail.DescribeTrails",
+        r#"{"trailList":[{"Name":"audit","TrailARN":"arn:aws:cloudtrail:eu-central-1:111122223333:trail/audit"}]}"#,
     ),
     ("SQS.ListQueues", r#"{"QueueUrls":["https://sqs.eu-central-1.amazonaws.com/111122223333/q"]}"#),
 ];

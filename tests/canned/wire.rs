@@ -291,7 +291,7 @@ fn done(operation: &str) -> Option<Answer> {
         "IAM" => Some(answer(operation, "")),
         "SNS" if is(&["Set"]) => Some(answer(operation, "")),
         "SQS" if is(&["Set", "Send"]) => Some(ok("{}")),
-        "EventBridge" | "KMS" => Some(ok("{}")),
+        "EventBridge" | "KMS" | "CloudTrail" if !is(&["Lookup"]) => Some(ok("{}")),
         "DynamoDB" if is(&["UpdateTable", "UpdateContinuousBackups"]) => Some(ok("{}")),
         "Lambda" if name.ends_with("FunctionConcurrency") => Some(ok("{}")),
         _ => None,

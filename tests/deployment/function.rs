@@ -7,6 +7,7 @@ use anyhow::{Result, ensure};
 use snapback::control::{AnyControl, Function, Watch};
 use snapback::event::{DENIED, Kind, SCHEDULED};
 use snapback::right::{OWN_REGION, On, Right, When};
+use workspace_tests::FUNCTIONS;
 
 use super::{base, denied, yaml};
 use crate::quotas::LONGEST_PATTERN;
@@ -306,13 +307,21 @@ fn source(service: &str) -> &str {
 
 /// How often it looks at what there is without an event, and why so.
 fn schedule(function: &Function) -> Option<(&'static str, &'static str)> {
-    let is_scheduled = |name: &str| name == SCHEDULED;
-    if function.controls.iter().any(|control| control.about.watches.iter().any(|watch| is_scheduled(watch.name))) {
+    if is_scheduled(function) {
         let why =
             "Whoever disables the rule that would tell of it also silences the telling, so there is a check besides.";
         return Some(("rate(5 minutes)", why));
     }
     function.learns().then_some(("rate(1 hour)", "Each resource has its hour of the day."))
+}
+
+/// Whether it looks at its parts every few minutes, and reads up what it has missed.
+fn is_scheduled(function: &Function) -> bool {
+    function.controls.iter().any(|control| control.about.watches.iter().any(|watch| watch.name == SCHEDULED))
+}
+
+fn misses_events(function: &Function) -> bool {
+    function.controls.iter().any(|control| control.misses_events.is_some())
 }
 
 fn listening(rule: &Rule, targets: &mut Targets<'_>) -> Result<String> {
@@ -516,12 +525,15 @@ fn role(function: &Function, is_first: bool) -> Result<String> {
     out += &denied::statements(function, "${AWS::StackName}", &["Operators", "ProtectedPrincipals"]);
     for (sid, text) in SHARED {
         let anchored = |text: &str| format!("              - &{sid}Statement\n{text}");
-        let misses_events = function.controls.iter().any(|control| control.misses_events);
+        let is_first_deaf =
+            FUNCTIONS.iter().find(|other| misses_events(other)).is_some_and(|first| first.name == function.name);
         match (sid, is_first) {
             ("Memory", _) if !function.learns() => {}
-            ("Gap" | "History", _) if !misses_events => {}
-            // One function has these, so they stand there in full.
-            ("Gap" | "History", _) | (_, true) => out += &anchored(text),
+            ("Gap", _) if !misses_events(function) => {}
+            ("History", _) if !is_scheduled(function) => {}
+            // One function has the history, so it stands there in full.
+            ("Gap", _) if is_first_deaf => out += &anchored(text),
+            ("History", _) | (_, true) => out += &anchored(text),
             (_, false) => writeln!(out, "              - *{sid}Statement")?,
         }
     }

@@ -3,8 +3,15 @@
 use snapback::control::{AnyControl, Function};
 
 /// Every function that judges events.
-pub const FUNCTIONS: [&Function; 6] =
-    [&s3::FUNCTION, &ec2::FUNCTION, &iam::FUNCTION, &policies::FUNCTION, &signin::FUNCTION, &own::FUNCTION];
+pub const FUNCTIONS: [&Function; 7] = [
+    &s3::FUNCTION,
+    &ec2::FUNCTION,
+    &iam::FUNCTION,
+    &policies::FUNCTION,
+    &signin::FUNCTION,
+    &trail::FUNCTION,
+    &own::FUNCTION,
+];
 
 /// Every control, function by function.
 pub fn controls() -> impl Iterator<Item = &'static AnyControl> {

@@ -4,6 +4,7 @@
 //! applied only while the resource is as the change says it was, what is already so is left alone, and the undo is
 //! the same change the other way round.
 
+mod cloudtrail;
 mod ec2;
 mod iam;
 mod lifecycle;
@@ -19,6 +20,10 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use cloudtrail::{
+    AdvancedSelector, BasicSelector, CloudTrail, EventSelectors, FieldSelector, InsightSelectors, NewTrail, Trail,
+    TrailLogGroup, TrailLogging, TrailSettings,
+};
 pub use ec2::{
     Acceptance, AclEntry, Direction, Ec2, EndpointService, FlowLog, FlowLogFiles, HopLimit, HttpTokens, Instance,
     Network, NetworkAcl, PrefixEntry, PrefixList, Rule, SecurityGroup, Shared, SharedWith, Source, Switch, SwitchMode,
@@ -50,6 +55,7 @@ pub enum Change {
     S3(S3),
     Ec2(Ec2),
     Iam(Iam),
+    CloudTrail(CloudTrail),
     Own(Own),
 }
 
@@ -78,6 +84,7 @@ impl Change {
             Self::S3(change) => Self::S3(change.undo()),
             Self::Ec2(change) => Self::Ec2(change.undo()),
             Self::Iam(change) => Self::Iam(change.undo()),
+            Self::CloudTrail(change) => Self::CloudTrail(change.undo()),
             Self::Own(change) => Self::Own(change.undo()),
         }
     }
@@ -91,6 +98,7 @@ impl Change {
             Self::S3(change) => Self::S3(change.idle()),
             Self::Ec2(change) => Self::Ec2(change.idle()),
             Self::Iam(change) => Self::Iam(change.idle()),
+            Self::CloudTrail(change) => Self::CloudTrail(change.idle()),
             Self::Own(change) => Self::Own(change.idle()),
         }
     }
@@ -99,8 +107,11 @@ impl Change {
     #[must_use]
     pub fn overwrites(&self) -> bool {
         match self {
-            // Policies, ACLs and S3's settings are taken only as a whole.
+            // Policies, ACLs, S3's settings and what a trail selects are taken only as a whole.
             Self::Policy(_) | Self::S3(_) => true,
+            Self::CloudTrail(change) => {
+                matches!(change, CloudTrail::EventSelectors(_) | CloudTrail::InsightSelectors(_))
+            }
             // Rules and credentials go by their ids, whom something is shared with by their names, and a switch has nothing
             // beside it; whoever restores a part of Snapback writes the same.
             Self::Ec2(_) | Self::Iam(_) | Self::Own(_) => false,
@@ -115,6 +126,7 @@ impl Change {
             Self::S3(change) => change.leaves_some(request),
             Self::Ec2(change) => change.leaves_some(request),
             Self::Iam(change) => change.leaves_some(request),
+            Self::CloudTrail(change) => change.leaves_some(request),
             Self::Own(change) => change.leaves_some(request),
         }
     }
@@ -127,6 +139,7 @@ impl Change {
             Self::S3(change) => change.sides(),
             Self::Ec2(change) => change.sides(),
             Self::Iam(change) => change.sides(),
+            Self::CloudTrail(change) => change.sides(),
             Self::Own(change) => change.sides(),
         }
     }
@@ -153,6 +166,7 @@ impl fmt::Display for Change {
             Self::S3(change) => change.fmt(f),
             Self::Ec2(change) => change.fmt(f),
             Self::Iam(change) => change.fmt(f),
+            Self::CloudTrail(change) => change.fmt(f),
             Self::Own(change) => change.fmt(f),
         }
     }

@@ -23,6 +23,7 @@
 //! again.
 
 use anyhow::Result;
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use snapback::change::{EventRule, Own, RuleState, Swap, Target};
 use snapback::control::{About, Control, Given, Look, Suspicion, Watch};
@@ -92,7 +93,7 @@ impl Control for SilencedRule {
         source: file!(),
     };
 
-    const MISSES_EVENTS: bool = true;
+    const MISSES_EVENTS: Option<SignedDuration> = Some(SignedDuration::ZERO);
 
     type State = State;
     type Change = Own;

@@ -29,6 +29,8 @@ pub(super) const RULES: &[&str] = &[
     "SigninRootRule",
     "SigninSsmRule",
     "SigninStsRule",
+    "TrailCloudtrailRule",
+    "TrailSchedule",
     "OwnDynamodbRule",
     "OwnEventsRule",
     "OwnIamRule",
@@ -48,6 +50,7 @@ pub(super) const FUNCTIONS: &[&str] = &[
     "IamFunction",
     "PoliciesFunction",
     "SigninFunction",
+    "TrailFunction",
     "OwnFunction",
     "RedriveFunction",
 ];
@@ -58,6 +61,7 @@ pub(super) const ROLES: &[&str] = &[
     "IamRole",
     "PoliciesRole",
     "SigninRole",
+    "TrailRole",
     "OwnRole",
     "RedriveRole",
 ];
@@ -79,6 +83,8 @@ pub(super) const ALARMS: &[&str] = &[
     "PoliciesThrottles",
     "SigninErrors",
     "SigninThrottles",
+    "TrailErrors",
+    "TrailThrottles",
     "OwnErrors",
     "OwnThrottles",
     "OwnAsleep",
@@ -94,6 +100,7 @@ pub(super) const LOG_GROUPS: &[&str] = &[
     "IamLogs",
     "PoliciesLogs",
     "SigninLogs",
+    "TrailLogs",
     "OwnLogs",
     "RedriveLogs",
 ];
@@ -117,8 +124,13 @@ pub(crate) const UNRESERVED: &[&str] = &["RedriveFunction"];
 pub(crate) const ROUTES: &[(&str, &str, &str)] = &[
     ("any service", "any call by root", "SigninFunction"),
     ("cloudtrail.amazonaws.com", "DeleteTrail", "SigninFunction"),
+    ("cloudtrail.amazonaws.com", "DeleteTrail", "TrailFunction"),
     ("cloudtrail.amazonaws.com", "PutEventSelectors", "SigninFunction"),
+    ("cloudtrail.amazonaws.com", "PutEventSelectors", "TrailFunction"),
+    ("cloudtrail.amazonaws.com", "PutInsightSelectors", "TrailFunction"),
     ("cloudtrail.amazonaws.com", "StopLogging", "SigninFunction"),
+    ("cloudtrail.amazonaws.com", "StopLogging", "TrailFunction"),
+    ("cloudtrail.amazonaws.com", "UpdateTrail", "TrailFunction"),
     ("cognito-identity.amazonaws.com", "SetIdentityPoolRoles", "SigninFunction"),
     ("config.amazonaws.com", "DeleteConfigurationRecorder", "SigninFunction"),
     ("config.amazonaws.com", "StopConfigurationRecorder", "SigninFunction"),
@@ -345,6 +357,6 @@ pub(crate) const ROUTES: &[(&str, &str, &str)] = &[
 
 /// The policies of the keys, in which `${…}` is what CloudFormation knows.
 pub(crate) const POLICIES: &[(&str, &str)] = &[
-    ("JournalKey", r#"{"Version":"2012-10-17","Statement":[{"Sid":"AccountDecides","Effect":"Allow","Principal":{"AWS":"arn:${AWS::Partition}:iam::${AWS::AccountId}:root"},"Action":"kms:*","Resource":"*"},{"Sid":"FunctionsSeal","Effect":"Allow","Principal":{"AWS":["${S3Role.Arn}","${Ec2Role.Arn}","${IamRole.Arn}","${PoliciesRole.Arn}","${SigninRole.Arn}","${OwnRole.Arn}"]},"Action":["kms:GenerateMac","kms:VerifyMac"],"Resource":"*"},{"Sid":"OwnFunctionRestores","Effect":"Allow","Principal":{"AWS":"${OwnRole.Arn}"},"Action":["kms:DescribeKey","kms:EnableKey","kms:CancelKeyDeletion"],"Resource":"*"},{"Sid":"NobodyElseSeals","Effect":"Deny","Principal":"*","Action":"kms:GenerateMac","Resource":"*","Condition":{"ArnNotEquals":{"aws:PrincipalArn":["${S3Role.Arn}","${Ec2Role.Arn}","${IamRole.Arn}","${PoliciesRole.Arn}","${SigninRole.Arn}","${OwnRole.Arn}","${Operators}"]}}},{"Sid":"AliasStays","Effect":"Deny","Principal":"*","Action":["kms:UpdateAlias","kms:DeleteAlias"],"Resource":"*"}]}"#),
+    ("JournalKey", r#"{"Version":"2012-10-17","Statement":[{"Sid":"AccountDecides","Effect":"Allow","Principal":{"AWS":"arn:${AWS::Partition}:iam::${AWS::AccountId}:root"},"Action":"kms:*","Resource":"*"},{"Sid":"FunctionsSeal","Effect":"Allow","Principal":{"AWS":["${S3Role.Arn}","${Ec2Role.Arn}","${IamRole.Arn}","${PoliciesRole.Arn}","${SigninRole.Arn}","${TrailRole.Arn}","${OwnRole.Arn}"]},"Action":["kms:GenerateMac","kms:VerifyMac"],"Resource":"*"},{"Sid":"OwnFunctionRestores","Effect":"Allow","Principal":{"AWS":"${OwnRole.Arn}"},"Action":["kms:DescribeKey","kms:EnableKey","kms:CancelKeyDeletion"],"Resource":"*"},{"Sid":"NobodyElseSeals","Effect":"Deny","Principal":"*","Action":"kms:GenerateMac","Resource":"*","Condition":{"ArnNotEquals":{"aws:PrincipalArn":["${S3Role.Arn}","${Ec2Role.Arn}","${IamRole.Arn}","${PoliciesRole.Arn}","${SigninRole.Arn}","${TrailRole.Arn}","${OwnRole.Arn}","${Operators}"]}}},{"Sid":"AliasStays","Effect":"Deny","Principal":"*","Action":["kms:UpdateAlias","kms:DeleteAlias"],"Resource":"*"}]}"#),
     ("TopicKey", r#"{"Version":"2012-10-17","Statement":[{"Sid":"AccountDecides","Effect":"Allow","Principal":{"AWS":"arn:${AWS::Partition}:iam::${AWS::AccountId}:root"},"Action":"kms:*","Resource":"*"},{"Sid":"AlarmsAnnounce","Effect":"Allow","Principal":{"Service":"cloudwatch.amazonaws.com"},"Action":["kms:Decrypt","kms:GenerateDataKey*"],"Resource":"*","Condition":{"StringEquals":{"aws:SourceAccount":"${AWS::AccountId}"}}}]}"#),
 ];

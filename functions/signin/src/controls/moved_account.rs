@@ -41,6 +41,7 @@ impl Noticed for MovedAccount {
         writes: &[],
         undoes: &[],
         severity: Severity::High,
+        frameworks: &["ATT&CK T1666"],
         caveat: "Look in CloudTrail for what was done in the account since.",
         source: file!(),
     };
