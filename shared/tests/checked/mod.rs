@@ -143,8 +143,8 @@ impl<'a> Checked<'a> {
         }
         for policy in alone(self.text).iter().filter(|policy| policy["Statement"]["Effect"] == "Allow") {
             let alone = policy.to_string();
-            let whole = &naive::Policy::read(&alone).statements[0];
-            let lost: Vec<_> = lost.iter().filter(|request| whole.applies_to(request)).collect();
+            let whole = naive::Policy::read(&alone);
+            let lost: Vec<_> = lost.iter().filter(|request| whole.means_to_allow(request)).collect();
             if lost.is_empty() {
                 continue;
             }
