@@ -1481,3 +1481,13 @@ fn a_deny_of_one_session_keeps_out_no_other() {
     keeps_the_laws(Kind::Resource, text);
     is_judged((Exposure::Foreign, true), text);
 }
+
+/// All but somebody are not those who sign in elsewhere, by what anybody relies on.
+#[test]
+fn nobody_relies_on_being_one_of_all_but_others() {
+    let text = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","NotPrincipal":{"Federated":
+        "arn:aws:iam::111122223333:oidc-provider/oidc.eks.us-east-1.amazonaws.com/id/D539D4633E53DE1B"},
+        "Action":"sts:AssumeRoleWithWebIdentity","Condition":{"StringEquals":{"accounts.google.com:sub":"113027383838383838383"}}},
+        {"Effect":"Allow","Action":"sts:AssumeRole*","Principal":{"Federated":"accounts.google.com"}}]}"#;
+    keeps_the_laws(Kind::Trust, text);
+}

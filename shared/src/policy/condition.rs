@@ -171,12 +171,11 @@ fn is_without(entry: &Entry<'_>, key: &str, trust: &Trust) -> bool {
         Form::Like => trust.account.as_ref().is_some_and(|own| pattern::matches(&value.text, own)),
         _ => false,
     };
-    let is_asked = match operator.form {
-        Form::Null => entry.values.iter().all(|value| value.text.eq_ignore_ascii_case("true")),
-        _ => {
-            let is_of_owner = key.eq_ignore_ascii_case("aws:ResourceAccount");
-            is_of_owner && operator.is_negated && !operator.is_any && entry.values.iter().any(is_own)
-        }
+    let is_of_owner = key.eq_ignore_ascii_case("aws:ResourceAccount");
+    let is_asked = if operator.form == Form::Null {
+        entry.values.iter().all(|value| value.text.eq_ignore_ascii_case("true"))
+    } else {
+        is_of_owner && operator.is_negated && !operator.is_any && entry.values.iter().any(is_own)
     };
     entry.key.eq_ignore_ascii_case(key) && is_asked
 }

@@ -143,8 +143,8 @@ impl<'a> Checked<'a> {
         }
         for policy in alone(self.text).iter().filter(|policy| policy["Statement"]["Effect"] == "Allow") {
             let alone = policy.to_string();
-            let whole = &naive::Policy::read(&alone).statements[0];
-            let lost: Vec<_> = lost.iter().filter(|request| whole.applies_to(request)).collect();
+            let whole = naive::Policy::read(&alone);
+            let lost: Vec<_> = lost.iter().filter(|request| whole.means_to_allow(request)).collect();
             if lost.is_empty() {
                 continue;
             }
@@ -212,12 +212,18 @@ impl<'a> Checked<'a> {
         let unmet = certain.filter(|(_, statement)| {
             !statement.has_a_question_mark() && !self.requests.iter().any(|one| lets_in(statement, one))
         });
-        // Of what other statements ask nobody needs to say anything.
+        // Of what other statements ask nobody needs to say anything; and who is not let in by this one loses nothing with it.
         let alone = alone(self.text);
         let unmet = unmet.filter(|(grant, statement)| {
             let alone = alone[grant.statement].to_string();
-            let mut requests = universe::requests(&alone, self.kind == Kind::Trust, ALL_REQUESTS);
-            !requests.any(|one| lets_in(statement, &one))
+            let mut is_friends = false;
+            for one in universe::requests(&alone, self.kind == Kind::Trust, ALL_REQUESTS) {
+                if lets_in(statement, &one) {
+                    return false;
+                }
+                is_friends |= one.0 <= Standing::Guest && statement.applies_to(&one.1);
+            }
+            is_friends
         });
         let without = |grant: &Grant| {
             let left = Policy::parse(self.text).ok().and_then(|whole| whole.without(std::slice::from_ref(grant)));
