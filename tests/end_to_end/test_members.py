@@ -244,7 +244,8 @@ def test_the_function_for_iam_cannot_change_snapbacks_roles_in_a_member_and_can_
     iam, root, alike = hub.aws.client("iam", taken["Credentials"]), member.client("iam"), "snapback-member-s3-mine"
     with hub.unseen():
         root.create_role(RoleName=alike, AssumeRolePolicyDocument=policy())
-        root.put_role_policy(RoleName=alike, PolicyName="snapback", PolicyDocument=policy())
+        reads = policy({"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"})
+        root.put_role_policy(RoleName=alike, PolicyName="snapback", PolicyDocument=reads)
         iam.delete_role_policy(RoleName=alike, PolicyName="snapback")
         own = [role["RoleName"] for role in root.list_roles()["Roles"] if role["RoleName"].startswith("snapback-")]
         own.remove(alike)
