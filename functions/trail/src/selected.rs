@@ -198,18 +198,14 @@ fn said(wanted: &Conditions, recorded: &[Conditions]) -> Lost {
         without.remove(SERVICE).is_some() && is_within(wanted, &without)
     };
     let left_out = recorded.iter().find(by_service).and_then(|now| now.get(SERVICE));
-    match left_out {
-        Some(now) => {
-            let known = wanted.get(SERVICE).map(|of| of.not_equals.clone()).unwrap_or_default();
-            let services: Vec<&str> = now.not_equals.difference(&known).map(String::as_str).collect();
-            let of = if services.is_empty() { "some services".to_owned() } else { services.join(", ") };
-            Lost { severity: Severity::High, what: format!("management events{which} of {of}") }
-        }
-        None => {
-            let severity = if reads == Some("true") { Severity::High } else { Severity::Critical };
-            Lost { severity, what: format!("management events{which}") }
-        }
-    }
+    let Some(now) = left_out else {
+        let severity = if reads == Some("true") { Severity::High } else { Severity::Critical };
+        return Lost { severity, what: format!("management events{which}") };
+    };
+    let known = wanted.get(SERVICE).map(|of| of.not_equals.clone()).unwrap_or_default();
+    let services: Vec<&str> = now.not_equals.difference(&known).map(String::as_str).collect();
+    let of = if services.is_empty() { "some services".to_owned() } else { services.join(", ") };
+    Lost { severity: Severity::High, what: format!("management events{which} of {of}") }
 }
 
 #[cfg(test)]
@@ -252,8 +248,8 @@ mod tests {
         for (now, before, expected) in [
             (of([basic("All", true, &[], &data())]), all.clone(), ""),
             (of([basic("ReadOnly", true, &[], &[]), basic("WriteOnly", true, &[], &[])]), all.clone(), ""),
-            (advanced(&[&[management.clone()]]), all.clone(), ""),
-            (all.clone(), advanced(&[&[management.clone()]]), ""),
+            (advanced(&[std::slice::from_ref(&management)]), all.clone(), ""),
+            (all.clone(), advanced(&[std::slice::from_ref(&management)]), ""),
             (of([basic("ReadOnly", false, &[], &[(OBJECTS, &[])])]), all.clone(), "management events"),
             (of([basic("ReadOnly", true, &[], &[])]), all.clone(), "management events that change something"),
             (writes.clone(), all.clone(), "management events that only read"),

@@ -40,6 +40,7 @@ pub enum TrailLogging {
 /// <https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_Trail.html>
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[expect(clippy::struct_excessive_bools, reason = "a trail has as many switches, all independent of each other")]
 pub struct TrailSettings {
     /// Where its log files go.
     pub bucket: String,

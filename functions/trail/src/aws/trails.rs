@@ -146,12 +146,12 @@ pub(super) async fn make(place: &Place, change: &Swap<Trail, Option<NewTrail>>) 
         let Some(settings) = settings(place, arn).await? else { return Ok(Live::Is(None)) };
         Ok(Live::Is(Some(NewTrail { settings, tags: tags::of(place, arn).await? })))
     };
-    let write = async |to: &Option<NewTrail>| match to {
-        Some(trail) => create(place, arn, trail).await,
-        None => {
-            let call = snapback::client!(aws_sdk_cloudtrail, &place.config).delete_trail().name(arn);
-            call.send().await.map(drop).map_err(failure)
+    let write = async |to: &Option<NewTrail>| {
+        if let Some(trail) = to {
+            return create(place, arn, trail).await;
         }
+        let call = snapback::client!(aws_sdk_cloudtrail, &place.config).delete_trail().name(arn);
+        call.send().await.map(drop).map_err(failure)
     };
     change.put(read, write).await.with_context(|| change.to_string())
 }
