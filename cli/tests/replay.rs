@@ -453,7 +453,13 @@ fn the_controls_are_listed_with_what_a_pipeline_needs() -> Result<()> {
             assert!(control[field].is_string(), "{field} of {control}");
         }
         let is_empty = |field: &str| control[field].as_array().is_none_or(Vec::is_empty);
-        let opt_in = ["ec2-launched-metadata-v1", "ec2-open-egress", "s3-public-object-acl", "signin-remote-command"];
+        let opt_in = [
+            "ec2-launched-metadata-v1",
+            "ec2-open-egress",
+            "iam-federation-token",
+            "s3-public-object-acl",
+            "signin-remote-command",
+        ];
         let is_opt_in = opt_in.iter().any(|id| control["id"] == *id);
         assert_eq!(control["opt_in"], is_opt_in, "{control}");
         for field in ["events", "frameworks"] {

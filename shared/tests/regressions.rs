@@ -1491,3 +1491,13 @@ fn nobody_relies_on_being_one_of_all_but_others() {
         {"Effect":"Allow","Action":"sts:AssumeRole*","Principal":{"Federated":"accounts.google.com"}}]}"#;
     keeps_the_laws(Kind::Trust, text);
 }
+
+/// No user of one account has the number of another, whichever values stand beside it.
+#[test]
+fn a_value_that_nobody_who_is_named_has_lets_nobody_in() {
+    let text = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws-us-gov:iam::444455556666:root"},
+        "Action":"s3:GetObject","Resource":"*","Condition":{"StringLike":{"aws:PrincipalAccount":
+        ["11112222333?","${aws:ResourceAccount}"]}}}]}"#;
+    keeps_the_laws(Kind::Resource, text);
+    is_judged((Exposure::Account, true), text);
+}

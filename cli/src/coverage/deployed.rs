@@ -335,7 +335,7 @@ mod tests {
 
     #[test]
     fn a_rule_as_deployed_has_no_fault_in_whatever_order_aws_gives_its_pattern() {
-        let rule = rule_of(Template::Member, "eu-west-1", "snapback-member-SigninStsRule");
+        let rule = rule_of(Template::Member, "eu-west-1", "snapback-member-IamStsRule");
         let Json::Object(mut pattern) = rule.pattern.clone().expect("a pattern") else { panic!("no object") };
         let names = pattern["detail"]["eventName"].as_array_mut().expect("names");
         names.reverse();

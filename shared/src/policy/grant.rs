@@ -187,19 +187,20 @@ fn values(entries: &[Judged], named: &[Named<'_>], reaches: &[Reach], kind: Kind
     let (entry, _) = several.min_by_key(|(_, judged)| rank(judged))?;
     let others = entries.iter().enumerate().filter(|(index, _)| *index != entry).map(|(_, judged)| judged);
     let others = Narrowed::by(others, kind);
-    let grantees = distinct(named);
-    let reach = |value: &Reach| {
-        let narrowed = others.and(entries[entry].about, *value);
-        grantees.iter().map(|(grantee, left)| narrowed.of(*grantee, *left)).fold(Reach::NOBODY, Reach::or)
+    let reach = |(value, reach): (usize, &Reach)| {
+        let narrowed = others.and(entries[entry].about, *reach);
+        let who_may_have_it = named.iter().filter(|named| !named.never.contains(&(entry, value)));
+        let grantees = distinct(who_may_have_it).into_iter();
+        grantees.map(|(grantee, left)| narrowed.of(grantee, left)).fold(Reach::NOBODY, Reach::or)
     };
-    let values: Vec<Reach> = entries[entry].values.iter().map(reach).collect();
+    let values: Vec<Reach> = entries[entry].values.iter().enumerate().map(reach).collect();
     let differ = values.iter().any(|value| *value != values[0]);
     let is_enough = !is_one_trusted || values.iter().any(|value| !value.exposure.is_untrusted());
     (differ && is_enough).then_some((entry, values))
 }
 
 /// A policy may name thousands who are all the same to it.
-fn distinct(named: &[Named<'_>]) -> Vec<(Grantee, Reach)> {
+fn distinct<'n>(named: impl Iterator<Item = &'n Named<'n>>) -> Vec<(Grantee, Reach)> {
     let mut distinct: Vec<(Grantee, Reach)> = vec![];
     for named in named {
         if !distinct.contains(&(named.grantee, named.left)) {
