@@ -21,12 +21,11 @@ class Member:
 
     def deploy(self, region: str, roles: str, **more: str) -> None:
         """Deploys it to a Region; the roles are made in one Region of an account only."""
-        template = (REPOSITORY / "organization" / "member.yaml").read_text(encoding="utf-8")
         given = {"HubBusArn": self.hub_bus, "HubAccount": ACCOUNT, "Roles": roles, **more}
         formation, name = self.client("cloudformation", region), "snapback-member"
         formation.create_stack(
             StackName=name,
-            TemplateBody=template,
+            TemplateURL=self._template(),
             Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in given.items()],
             Capabilities=["CAPABILITY_NAMED_IAM"],
         )
@@ -37,6 +36,14 @@ class Member:
         wait_for(lambda: "IN_PROGRESS" not in status())
         if status() != "CREATE_COMPLETE":
             raise Trouble(f"{name} in {self.account}: {formation.describe_stack_events(StackName=name)}")
+
+    def _template(self) -> str:
+        """Where the template is: it is larger than what CloudFormation takes at once."""
+        s3, bucket, name = self.client("s3"), f"templates-{self.account}", "member.yaml"
+        if bucket not in {one["Name"] for one in s3.list_buckets()["Buckets"]}:
+            s3.create_bucket(Bucket=bucket)
+        s3.put_object(Bucket=bucket, Key=name, Body=(REPOSITORY / "organization" / name).read_bytes())
+        return f"https://s3.amazonaws.com/{bucket}/{name}"
 
     def let_operators_undo(self, statements: list) -> str:
         """A role here with these statements, which the hub's account may let its people take; its name."""
