@@ -53,9 +53,10 @@ def play_membership() -> None:
 
 def play_organizations() -> None:
     """One organization for all its accounts, of which ministack makes one for each account that asks. Whoever is neither its
-    management account nor administers a service for it may ask for nothing.
+    management account nor administers a service for it may ask which it is, and nothing else.
     https://docs.aws.amazon.com/organizations/latest/APIReference/API_ListAccounts.html"""
-    ensure, administrators = organizations._ensure_org, set()
+    ensure, describe = organizations._ensure_org, organizations._DISPATCH["DescribeOrganization"]
+    administrators = set()
 
     def ensure_organization() -> None:
         is_new = "self" not in organizations._orgs
@@ -72,7 +73,8 @@ def play_organizations() -> None:
         def answer(asked: dict) -> tuple:
             if get_account_id() not in MEMBERS:
                 return operation(asked)
-            if get_account_id() not in {MANAGEMENT, *administrators}:
+            may_ask = operation is describe or get_account_id() in {MANAGEMENT, *administrators}
+            if not may_ask:
                 return error_response_json("AccessDeniedException", "You don't have permissions to access this resource.", 400)
             with request_scope(MANAGEMENT, get_region()):
                 return operation(asked)

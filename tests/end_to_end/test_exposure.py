@@ -47,7 +47,7 @@ SNAPBACK = TARGET / "debug" / "snapback"
 
 # Accounts: a trusted one; one of a trusted organization; a foreign one that policies name; two that no policy names,
 # one of which is of an organization that nobody trusts.
-TRUSTED, MEMBER, FOREIGN = "444455556666", "555566667777", "777788889999"
+TRUSTED, MEMBER, FOREIGN = "444455556666", "666677778888", "777788889999"
 UNKNOWN, ORGANIZED = "400011112222", "999900001111"
 
 # Written in policies for organizations, whose ids the local AWS makes up.

@@ -171,11 +171,11 @@ def test_what_a_denied_call_was_upon_is_told_as_a_claim_that_cannot_pass_for_a_l
 
 
 def test_what_the_local_aws_itself_denies_is_told_once(snapback):
-    cloudtrail = snapback.aws.client("cloudtrail", snapback.mallory)
+    cloudtrail = snapback.aws.client("cloudtrail", snapback.user("trudy", "s3:*"))
     for _ in range(3):
         with pytest.raises(ClientError, match="AccessDenied"):
             cloudtrail.stop_logging(Name="main")
-    why = "IAM user `mallory` tried StopLogging and was denied"
+    why = "IAM user `trudy` tried StopLogging and was denied"
     assert snapback.announces(About(why))["control"] == "signin-denied-attempt"
     assert snapback.has_settled()
     assert len(snapback.announcements_about(About(why))) == 1
