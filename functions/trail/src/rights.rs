@@ -25,3 +25,7 @@ const BUCKETS: On = On::new("Buckets", &["arn:${AWS::Partition}:s3:::*"])
     .when(&[OWN_ACCOUNT])
     .why("Only whose the bucket of a trail is, which is the least that a call to S3 proves.");
 pub(crate) const GET_BUCKET_LOCATION: Right = BUCKETS.right("s3:GetBucketLocation");
+
+/// What reads all that there is of a trail, and whose its bucket is.
+pub(crate) const READ_ALL: &[Right] =
+    &[GET_TRAIL, GET_TRAIL_STATUS, GET_EVENT_SELECTORS, GET_INSIGHT_SELECTORS, LIST_TAGS, GET_BUCKET_LOCATION];

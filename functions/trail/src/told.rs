@@ -1,6 +1,7 @@
 //! What events of CloudTrail tell, alike for all controls.
 
 use jiff::SignedDuration;
+use snapback::control::Suspicion;
 use snapback::event::Event;
 use snapback::json;
 use snapback::subject::Subject;
@@ -29,6 +30,16 @@ pub(crate) fn trail(event: &Event, named: &str) -> Subject {
     let page = format!("cloudtrailv2/home?region={}#/trails", event.region);
     let of_account = Subject::part(event, KIND, name, "cloudtrail", "trail/", &page);
     of_account.at(Some(named).filter(|named| named.starts_with("arn:")))
+}
+
+/// That something was done to the trail that a call is upon: `was stopped`.
+pub(crate) fn suspicion(event: &Event, what_was_done: &str) -> Suspicion {
+    let subject = subject(event);
+    let why = match trail_of(&subject) {
+        Some(_) => format!("trail `{}` {what_was_done}", subject.name),
+        None => format!("a trail {what_was_done}, and the event does not say which"),
+    };
+    Suspicion { subject, why }
 }
 
 /// The ARN of a subject that is a trail.

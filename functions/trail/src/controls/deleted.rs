@@ -37,7 +37,7 @@ use super::weakened::{log_group, weaker};
 use crate::aws::buckets::Owner;
 use crate::aws::trails::WholeTrail;
 use crate::selected::has_data_events;
-use crate::told::{DEAF, SERVICE, subject, trail_of};
+use crate::told::{DEAF, SERVICE, suspicion, trail_of};
 use crate::{aws, rights};
 
 /// In these words an undo holds on to it.
@@ -66,14 +66,7 @@ impl Control for Deleted {
         title: "A trail was deleted",
         happened: "was deleted",
         watches: &[Watch { service: SERVICE, name: "DeleteTrail" }],
-        reads: &[
-            rights::GET_TRAIL,
-            rights::GET_TRAIL_STATUS,
-            rights::GET_EVENT_SELECTORS,
-            rights::GET_INSIGHT_SELECTORS,
-            rights::LIST_TAGS,
-            rights::GET_BUCKET_LOCATION,
-        ],
+        reads: rights::READ_ALL,
         writes: &[
             rights::CREATE_TRAIL,
             rights::ADD_TAGS,
@@ -110,12 +103,7 @@ impl Control for Deleted {
     type Change = CloudTrail;
 
     fn suspect(event: &Event, _: &Settings) -> Vec<Suspicion> {
-        let subject = subject(event);
-        let why = match trail_of(&subject) {
-            Some(_) => format!("trail `{}` was deleted", subject.name),
-            None => "a trail was deleted, and the event does not say which".to_owned(),
-        };
-        vec![Suspicion { subject, why }]
+        vec![suspicion(event, Self::ABOUT.happened)]
     }
 
     async fn observe(look: &Look<'_>, _: &Event, suspicion: &Suspicion) -> Result<State> {

@@ -32,7 +32,7 @@ use snapback::settings::Settings;
 
 use crate::aws::buckets::Owner;
 use crate::aws::trails::Status;
-use crate::told::{DEAF, SERVICE, subject, trail_of};
+use crate::told::{DEAF, SERVICE, suspicion, trail_of};
 use crate::{aws, rights};
 
 /// In these words an undo holds on to it.
@@ -86,12 +86,7 @@ impl Control for StoppedLogging {
     type Change = CloudTrail;
 
     fn suspect(event: &Event, _: &Settings) -> Vec<Suspicion> {
-        let subject = subject(event);
-        let why = match trail_of(&subject) {
-            Some(_) => format!("trail `{}` was stopped", subject.name),
-            None => "a trail was stopped, and the event does not say which".to_owned(),
-        };
-        vec![Suspicion { subject, why }]
+        vec![suspicion(event, Self::ABOUT.happened)]
     }
 
     async fn observe(look: &Look<'_>, _: &Event, suspicion: &Suspicion) -> Result<State> {
