@@ -1,5 +1,5 @@
-"""What ministack's CloudTrail lacks: tags that come with a new trail, and what CloudTrail Insights looks for; and the resource
-type of a trail, which CloudFormation lacks there.
+"""What ministack's CloudTrail lacks: tags that come with a new trail, and what CloudTrail Insights looks for; and what
+CloudFormation lacks there: trails, and buckets with Object Lock.
 
 No log file is ever delivered, so what CloudTrail may write to the trail's bucket, key and topic is not tried.
 """
@@ -10,7 +10,7 @@ import json
 
 from ministack.core import iam_actions
 from ministack.core.responses import get_account_id, get_region
-from ministack.services import cloudtrail
+from ministack.services import cloudtrail, s3
 from ministack.services.cloudformation import provisioners
 
 # What CloudFormation calls otherwise than CloudTrail does.
@@ -22,6 +22,8 @@ insights: dict = {}
 
 def install() -> None:
     provisioners._RESOURCE_HANDLERS["AWS::CloudTrail::Trail"] = {"create": create, "delete": delete}
+    buckets = provisioners._RESOURCE_HANDLERS["AWS::S3::Bucket"]
+    buckets["create"] = with_object_lock(buckets["create"])
     played = {
         "CreateTrail": create_trail,
         "DeleteTrail": delete_trail,
@@ -54,6 +56,17 @@ def create(logical_id, props, stack):
 
 def delete(physical_id, props):
     call(cloudtrail._delete_trail, {"Name": physical_id})
+
+
+def with_object_lock(create_bucket):
+    def create(logical_id, props, stack):
+        name, attributes = create_bucket(logical_id, props, stack)
+        if props.get("ObjectLockEnabled"):
+            retention = props["ObjectLockConfiguration"]["Rule"]["DefaultRetention"]
+            s3._bucket_object_lock[name] = {"enabled": True, "default_retention": retention}
+        return name, attributes
+
+    return create
 
 
 def call(operation, asked: dict) -> None:

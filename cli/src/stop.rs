@@ -10,6 +10,7 @@ use snapback::journal::Stop;
 
 use crate::operator::{JournalArguments, Operator, warn_of};
 use crate::time::span;
+use crate::trouble;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct StopArguments {
@@ -40,8 +41,13 @@ pub(crate) async fn stop(arguments: &StopArguments, out: &mut impl Write) -> Res
     let reason = arguments.reason.clone();
     let (stop, before) = Operator::at_work(&arguments.journal, async |operator| {
         let stop = Stop { reason, by: operator.caller().await?.arn.clone(), since, until };
-        // A stop does not fail for what is only said of the one before.
-        let (before, forged) = operator.journal.stopped(since).await.unwrap_or_default();
+        let before = operator.journal.stopped(since).await;
+        // A stop does not fail for what is only said of the one before, unless there is no journal at all.
+        let is_no_table = |error: &anyhow::Error| trouble::code(error) == Some("ResourceNotFoundException");
+        let (before, forged) = match before {
+            Err(error) if is_no_table(&error) => return Err(error),
+            before => before.unwrap_or_default(),
+        };
         warn_of(forged);
         operator.journal.stop(&stop).await?;
         Ok((stop, before))

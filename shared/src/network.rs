@@ -49,11 +49,21 @@ static PRIVATE: LazyLock<Vec<IpNet>> = LazyLock::new(|| {
         "169.254.0.0/16",
         "172.16.0.0/12",
         "192.168.0.0/16",
+        // Multicast, and what is reserved beyond it.
+        "224.0.0.0/3",
         "fc00::/7",
         "fe80::/10",
+        "ff00::/8",
     ];
     ranges.iter().filter_map(|text| text.parse().ok()).collect()
 });
+
+/// Blocks as wide as the largest that one organization has, which are everybody's: out of the first all registries hand out
+/// addresses, and of the second whoever has an address of IPv4 has a /48.
+/// - <https://www.iana.org/assignments/ipv6-unicast-address-assignments/>
+/// - <https://www.rfc-editor.org/rfc/rfc3056>
+static EVERYBODYS: LazyLock<Vec<IpNet>> =
+    LazyLock::new(|| ["2001::/16", "2002::/16"].iter().filter_map(|text| text.parse().ok()).collect());
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Protocol {
@@ -291,7 +301,7 @@ fn world(ranges: &[IpNet]) -> Vec<IpNet> {
 }
 
 fn is_more_than_one_has(range: &IpNet) -> bool {
-    public_addresses(range) > 1 << family(range).largest
+    public_addresses(range) > 1 << family(range).largest || EVERYBODYS.iter().any(|all| range.contains(all))
 }
 
 /// Whether a range is wide enough to be part of a world that as many rules as there can be make together.
@@ -465,6 +475,10 @@ mod tests {
         }
         assert!(is_the_world(&["8.0.0.0/8", "9.0.0.0/8"]));
         assert!(is_the_world(&["2400::/16", "2401::/16"]));
+        assert!(
+            is_the_world(&["2001::/16"]) && is_the_world(&["2002::/17", "2002:8000::/17"]),
+            "nobody has them alone"
+        );
     }
 
     fn of_each(form: impl Fn(usize) -> String, numbers: impl Iterator<Item = usize>) -> Vec<IpNet> {
@@ -495,7 +509,18 @@ mod tests {
 
     #[test]
     fn ones_own_networks_are_not_the_world() {
-        for own in ["203.0.113.7", "203.0.113.0/24", "8.0.0.0/8", "10.0.0.0/8", "10.0.0.0/7", "fc00::/7", "2600::/16"] {
+        for own in [
+            "203.0.113.7",
+            "203.0.113.0/24",
+            "8.0.0.0/8",
+            "10.0.0.0/8",
+            "10.0.0.0/7",
+            "224.0.0.0/4",
+            "240.0.0.0/4",
+            "fc00::/7",
+            "ff00::/8",
+            "2600::/16",
+        ] {
             assert!(!is_the_world(&[own]), "{own}");
         }
         assert!(!is_the_world(&["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"]));
@@ -675,6 +700,7 @@ mod tests {
                 "172.16.0.0" | "100.64.0.0" | "100.80.0.0" | "100.96.0.0" | "100.112.0.0" => 0,
                 "169.240.0.0" | "192.160.0.0" => HERE - (1 << 16),
                 first if first.starts_with("10.") || first.starts_with("127.") => 0,
+                _ if part >= 224 << 4 => 0,
                 _ => HERE,
             }).collect();
             let is_in: Vec<bool> = (0..1 << 12).map(|part| ranges.iter().any(|net| net.contains(&address(part)))).collect();

@@ -1501,3 +1501,83 @@ fn a_value_that_nobody_who_is_named_has_lets_nobody_in() {
     keeps_the_laws(Kind::Resource, text);
     is_judged((Exposure::Account, true), text);
 }
+
+/// Of any value of none the documentation does not say whether it exists.
+#[test]
+fn a_deny_of_any_value_if_there_are_some_keeps_out_nobody_who_has_none() {
+    let text = r#"{"Version":"2012-10-17","Statement":[
+        {"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"*"},
+        {"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"arn:aws:s3:::bucket/*","Condition":
+            {"ForAnyValue:StringEqualsIfExists":{"aws:PrincipalServiceNamesList":"sns.amazonaws.com"}}}]}"#;
+    keeps_the_laws(Kind::Resource, text);
+    is_judged((Exposure::Public, false), text);
+}
+
+/// One's own endpoint may be in the network that a policy names.
+#[test]
+fn an_endpoint_of_ones_own_may_be_in_any_network() {
+    let text = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"sns.amazonaws.com","AWS":"*"},
+        "Action":"s3:Get*","Resource":["*"],"Condition":{"StringEquals":{"aws:SourceVpc":"vpc-0named"},
+        "StringLike":{"aws:SourceVpce":["vpce-0ours","vpce-0named","vpce-*"]}}}]}"#;
+    keeps_the_laws(Kind::Resource, text);
+}
+
+/// Whoever signs in somewhere is nobody's friend, so they go before a service that comes from wherever.
+#[test]
+fn who_signs_in_anywhere_goes_before_a_service() {
+    let endpoint = r#"{"StringLike":{"sns:Endpoint":["arn:aws:sqs:us-east-1:111122223333:queue","*"]}}"#;
+    let network = r#"{"StringEquals":{"aws:SourceVpce":["vpce-0ours","vpce-0named"]}}"#;
+    for condition in [endpoint, network] {
+        let who = r#"{"Service":"sns.amazonaws.com","Federated":"graph.facebook.com"}"#;
+        keeps_the_laws(Kind::Resource, &those_if(who, condition));
+    }
+}
+
+/// Nobody knows whether who comes with a token is of an organization.
+#[test]
+fn a_deny_of_an_organization_if_there_is_one_may_hit_who_comes_with_a_token() {
+    let text = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"*","Condition":
+        {"StringEqualsIfExists":{"aws:PrincipalOrgID":"o-trusted0001*"},"StringNotEquals":{"aws:SourceVpc":"vpc-0ours"}}},
+        {"Effect":"Allow","Principal":{"Federated":"accounts.google.com"},"Action":"s3:Get*","Resource":"arn:aws:s3:::bucket/*"}]}"#;
+    keeps_the_laws(Kind::Resource, text);
+}
+
+/// A key that no such call has is absent, and so meets what also holds without it.
+#[test]
+fn what_is_asked_of_calls_of_another_service_keeps_nobody_out() {
+    for (operator, key) in [
+        ("StringEqualsIfExists", "iam:PassedToService"),
+        ("ForAllValues:StringEquals", "ec2:InstanceType"),
+        ("StringLikeIfExists", "foo:bar"),
+        ("StringEqualsIfExists", "s3:x-amz-acl"),
+        ("ForAllValues:StringLike", "s3:RequestObjectTag/team"),
+    ] {
+        let condition = format!(r#"{{"{operator}":{{"{key}":"x"}}}}"#);
+        is_judged((Exposure::Public, true), &everyone_if(&condition));
+    }
+    is_judged((Exposure::Public, true), &everyone_if(r#"{"Null":{"s3:x-amz-acl":"true"}}"#));
+    let own =
+        [r#""StringEqualsIfExists":{"s3:unheard-of":"x"}"#, r#""ForAnyValue:StringEqualsIfExists":{"foo:bar":"x"}"#];
+    for condition in own.into_iter().chain([r#""StringEquals":{"foo:bar":"x"}"#]) {
+        is_judged((Exposure::Public, false), &everyone_if(&format!("{{{condition}}}")));
+    }
+}
+
+/// An account's ARNs are IAM's and, of sessions, STS's.
+#[test]
+fn a_deny_of_all_arns_of_the_account_that_is_named_keeps_it_out() {
+    let all = r#"["arn:aws:iam::444455556666:*","arn:aws:sts::444455556666:*"]"#;
+    for (denied, exposure) in [
+        (r#""arn:aws:*::444455556666:*""#, Exposure::None),
+        (all, Exposure::None),
+        (r#""arn:aws:iam::444455556666:*""#, Exposure::Foreign),
+        (r#""arn:aws:iam::444455556666:role/*""#, Exposure::Foreign),
+    ] {
+        let text = format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"AWS":"arn:aws:iam::444455556666:root"}},
+            "Action":"s3:GetObject","Resource":"*"}},{{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"*","Condition":
+            {{"ArnLike":{{"aws:PrincipalArn":{denied}}}}}}}]}}"#
+        );
+        is_judged((exposure, true), &text);
+    }
+}

@@ -14,7 +14,7 @@ TRAIL = f"arn:aws:cloudtrail:{REGION}:{ACCOUNT}:trail/snapback-trail"
 @pytest.fixture(scope="module")
 def recorded(deployed):
     """A deployment that has made a trail."""
-    return deployed(mode="notify", CreateTrail="yes")
+    return deployed(mode="notify", CreateTrail="yes", TrailLockDays="30")
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +61,9 @@ def test_the_bucket_is_private_keeps_old_versions_and_refuses_who_comes_without_
             call(Bucket=bucket)
 
 
-def test_nobody_deletes_log_files(policy):
+def test_nobody_deletes_log_files(recorded, policy):
+    bucket = recorded.stack.outputs["TrailBucketName"]
+    lock = recorded.aws.client("s3").get_object_lock_configuration(Bucket=bucket)["ObjectLockConfiguration"]
+    assert lock["Rule"]["DefaultRetention"] == {"Mode": "COMPLIANCE", "Days": 30}
     assert policy["NobodyDeletes"]["Effect"] == "Deny" and policy["NobodyDeletes"]["Principal"] in ("*", {"AWS": "*"})
     assert set(policy["NobodyDeletes"]["Action"]) == {"s3:DeleteObject", "s3:DeleteObjectVersion"}

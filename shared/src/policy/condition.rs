@@ -265,7 +265,8 @@ fn allowed_by(entry: &Entry<'_>, is_there: bool, actions: &Scope<'_>, kind: Kind
         return whole(Reach::ANYONE);
     }
     if matches!(names, Names::Unknown | Names::Header) {
-        return whole(Reach::UNKNOWN);
+        let is_met = is_absent(entry, operator, names, actions) && holds_without(entry, operator);
+        return whole(if is_met { Reach::ANYONE } else { Reach::UNKNOWN });
     }
     if operator.form == Form::Null {
         return whole(Reach::ANYONE);
@@ -275,6 +276,28 @@ fn allowed_by(entry: &Entry<'_>, is_there: bool, actions: &Scope<'_>, kind: Kind
         return whole(if is_there { Reach::UNKNOWN } else { Reach::ANYONE });
     }
     of_values(reaches(entry, operator.form, names, trust))
+}
+
+/// Whether none of these calls has the key: a header that no such request carries, or a key of another service.
+fn is_absent(entry: &Entry<'_>, operator: Operator, names: Names, actions: &Scope<'_>) -> bool {
+    let key = pattern::lower(&entry.key);
+    let service = key.split(':').next().unwrap_or_default();
+    let is_of_another = |action: &Word<'_>| {
+        let action = pattern::lower(&action.text);
+        let of = action.split_once(':').map_or("*", |(of, _)| of);
+        !pattern::is_pattern(of) && !of.starts_with(service) && !service.starts_with(of)
+    };
+    let is_global = service == "aws" || is_claim(&key);
+    let is_of_others = !is_global && !actions.is_all_but && actions.words.iter().all(is_of_another);
+    // Of any value of none the documentation does not say whether it is one that exists.
+    !operator.is_any && (names == Names::Header || is_of_others)
+}
+
+/// Whether it holds for a call that does not have the key.
+fn holds_without(entry: &Entry<'_>, operator: Operator) -> bool {
+    let is_null =
+        operator.form == Form::Null && entry.values.iter().any(|value| value.text.eq_ignore_ascii_case("true"));
+    operator.holds_if_absent || is_null
 }
 
 /// Whether it asks for a time that has passed.
@@ -379,6 +402,8 @@ pub(super) fn spared(entry: &Entry<'_>, deny: &Statement<'_>, kind: Kind, trust:
         _ if (operator.holds_if_absent || is_always_there) && entry.values.iter().any(may_mean_all) => Reach::UNKNOWN,
         // Who has no such key is hit as well: of most keys everyone, of these not.
         _ if operator.holds_if_absent => match names {
+            // Of any value of none the documentation does not say whether it is one that exists.
+            Names::MountTarget | Names::ServiceName if operator.is_any => Reach::UNKNOWN,
             Names::WhetherService if is("false") => Reach::certain(Exposure::Service),
             Names::MountTarget if is("false") => Reach::certain(Exposure::Account),
             Names::ServiceName => Reach::certain(Exposure::Service),
@@ -654,6 +679,11 @@ fn is_claim_of(key: &str, provider: &str) -> bool {
 pub(super) fn is_of_another_provider(entry: &Entry<'_>, named: Option<(&str, &str)>) -> bool {
     let is_others = |(kind, provider): (&str, &str)| kind == "Federated" && !is_claim_of(&entry.key, provider);
     is_claim(&entry.key) && named.is_some_and(is_others)
+}
+
+/// Whether it holds for who is of no organization, as who comes with a token may be.
+pub(super) fn is_of_no_organization(entry: &Entry<'_>) -> bool {
+    Operator::of(&entry.operator).holds_if_absent && pattern::lower(&entry.key).starts_with("aws:principalorg")
 }
 
 /// A claim of an identity provider: `gitlab.com:sub`.

@@ -63,8 +63,10 @@ fn moment(text: &str) -> Option<Timestamp> {
     let seconds = text.parse::<i64>().ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
     let exact = || text.parse::<Timestamp>().ok();
     let without_zone = || text.parse::<DateTime>().ok().and_then(of_civil);
-    let day = || text.parse::<Date>().ok().and_then(|day| of_civil(day.to_datetime(jiff::civil::Time::midnight())));
-    seconds.or_else(exact).or_else(without_zone).or_else(day)
+    let midnight = |day: Date| of_civil(day.to_datetime(jiff::civil::Time::midnight()));
+    let day = || text.parse::<Date>().ok().and_then(midnight);
+    let month = || format!("{text}-01").parse::<Date>().ok().and_then(midnight);
+    seconds.or_else(exact).or_else(without_zone).or_else(day).or_else(month)
 }
 
 #[cfg(test)]
@@ -95,6 +97,8 @@ mod tests {
             ("datelessthanequals", "aws:currenttime", &["2026-06-01T12:00:00Z"], false),
             ("datelessthanequals", "aws:currenttime", &["2026-06-01T11:59:59Z"], true),
             ("datelessthan", "aws:currenttime", &["2020-01-01", "2026-06-02"], false),
+            ("datelessthan", "aws:currenttime", &["2020-01"], true),
+            ("datelessthan", "aws:currenttime", &["2026-07"], false),
             ("datelessthan", "aws:currenttime", &["yesterday"], false),
             ("datelessthan", "aws:currenttime", &["2031"], false),
             ("datelessthan", "aws:currenttime", &["20310101"], false),

@@ -34,7 +34,7 @@ struct Cell {
     /// The class on each axis.
     place: Vec<usize>,
     reach: Reach,
-    /// Whether its principal is a stranger by name.
+    /// Whether its principal is a stranger by name, or whoever signs in somewhere.
     is_strangers: bool,
 }
 
@@ -99,7 +99,7 @@ impl Matrix {
             }
             let (grantee, left, _) = grantees[place[0]];
             let reach = if is_empty { Reach::NOBODY } else { narrowed.of(grantee, left) };
-            Cell { place, reach, is_strangers: grantee.is_a_stranger() }
+            Cell { place, reach, is_strangers: grantee.is_a_stranger() || narrowed.is_for_any_token(grantee) }
         });
         Some(Self { axes, cells: cells.collect() })
     }

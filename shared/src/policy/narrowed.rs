@@ -2,6 +2,7 @@
 
 use super::Kind;
 use super::condition::{About, Judged};
+use super::known::Issuer;
 use super::principal::Grantee;
 use super::reach::Reach;
 use super::trust::Exposure;
@@ -88,10 +89,7 @@ impl Narrowed {
     }
 
     fn of_caller(self, grantee: Grantee, left: Reach) -> Reach {
-        let (source, claim) = (self.source.unwrap_or(Reach::ANYONE), self.claim.unwrap_or(Reach::ANYONE));
-        // Guests of a pool are anyone, and whether it has some the policy does not tell.
-        let pool = self.pool.map(|pool| pool.or(self.guests.unwrap_or(Reach::UNKNOWN)));
-        let claim = claim.and(pool.unwrap_or(Reach::ANYONE));
+        let source = self.source.unwrap_or(Reach::ANYONE);
         let conditioned = self.caller.and(source).and(left);
         match grantee {
             Grantee::Service => self.services(left),
@@ -100,12 +98,29 @@ impl Narrowed {
             Grantee::Known(reach) => reach.and(conditioned).and(self.session),
             Grantee::Member(owner) => owner.and(conditioned),
             Grantee::SignedIn(issuer, owner) => {
-                let claim = if issuer.is_told_by_session_name() { claim.and(self.session_name) } else { claim };
+                let claim = self.of_token(issuer);
                 if claim.is_narrower_than_public() { owner.and(conditioned) } else { conditioned.and(claim) }
             }
-            Grantee::Everyone if self.kind == Kind::Trust => conditioned.and(claim.or(self.session)),
+            Grantee::Everyone if self.kind == Kind::Trust => conditioned.and(self.claimed().or(self.session)),
             Grantee::Everyone => conditioned.and(self.session),
         }
+    }
+
+    /// Whether somebody signs in with a provider that anybody can sign in with, and whatever their token says.
+    pub(super) fn is_for_any_token(self, grantee: Grantee) -> bool {
+        matches!(grantee, Grantee::SignedIn(issuer, _) if !self.of_token(issuer).is_narrower_than_public())
+    }
+
+    /// Whom the condition lets in of those who have a token of this issuer.
+    fn of_token(self, issuer: &Issuer) -> Reach {
+        let claimed = self.claimed();
+        if issuer.is_told_by_session_name() { claimed.and(self.session_name) } else { claimed }
+    }
+
+    fn claimed(self) -> Reach {
+        // Guests of a pool are anyone, and whether it has some the policy does not tell.
+        let pool = self.pool.map(|pool| pool.or(self.guests.unwrap_or(Reach::UNKNOWN)));
+        self.claim.unwrap_or(Reach::ANYONE).and(pool.unwrap_or(Reach::ANYONE))
     }
 
     /// A service acts for whom its condition says, or for anyone; that a role is trusted to one is normal.

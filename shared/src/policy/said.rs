@@ -121,7 +121,10 @@ impl<'p> Said<'p> {
                 let mut said = vec![one(ACCOUNT, Form::Exact, Cow::Borrowed(account)), is_service("false")];
                 // A session says the name of its role, whose path is not told here.
                 if is_whole_account(text) {
-                    said.push(one(ARN, Form::Arn, Cow::Owned(format!("arn:*:*::{account}:*"))));
+                    // A policy that names somebody by a partition that is not its own is none that AWS takes.
+                    let partition = if text.starts_with("arn:aws:") { "aws" } else { "*" };
+                    let of = |service| Cow::Owned(format!("arn:{partition}:{service}::{account}:*"));
+                    said.push(Self { values: ["iam", "sts"].map(of).into(), ..one(ARN, Form::Arn, Cow::Borrowed("")) });
                 } else if text.contains(":iam:") {
                     said.push(one(ARN, Form::Exact, Cow::Borrowed(text)));
                 }

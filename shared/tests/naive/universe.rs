@@ -9,6 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::rc::Rc;
+use std::sync::LazyLock;
 
 use super::{Caller, Context, Policy, Request, Told};
 
@@ -84,18 +85,20 @@ pub(crate) fn requests(
 ) -> impl Iterator<Item = (Standing, Request)> + use<> {
     let policy = Policy::read(text);
     let asked = asked(text, &policy);
-    let only_asked =
-        |says: Context| -> Context { says.into_iter().filter(|(key, _)| asked.contains_key(key)).collect() };
+    let of_asked = |says: &Context| -> Context {
+        let of_asked = says.iter().filter(|(key, _)| asked.contains_key(*key));
+        of_asked.map(|(key, values)| (key.clone(), values.clone())).collect()
+    };
     let is_neighbour = |says: &Context| says.values().flatten().any(|value| value.contains(NEIGHBOUR));
     // Who is one of ten accounts that are meant is not everyone.
     let is_meant = text.contains(NEIGHBOURS);
     let standing = |standing: Standing, says: &Context| {
         if is_meant && standing == Anyone && is_neighbour(says) { Stranger } else { standing }
     };
-    let callers = callers().into_iter().map(|one| Somebody {
+    let callers = CALLERS.iter().map(|one| Somebody {
         standing: standing(one.standing, &one.says),
-        says: only_asked(one.says),
-        ..one
+        caller: one.caller.clone(),
+        says: of_asked(&one.says),
     });
     let callers: Vec<_> = callers
         .flat_map(|Somebody { standing, caller, says }| {
@@ -104,10 +107,12 @@ pub(crate) fn requests(
         .collect();
     let targets = targets(&policy, is_trust);
     let mut aspects: Vec<Vec<Aspect>> = Vec::new();
-    for choices in [locations(&asked), access_points(), keys(), endpoints(&asked), user_ids(&asked), resources()] {
-        let choices = choices.into_iter().flat_map(|Aspect { standing: stands, says }| {
-            let standing = standing(stands, &says);
-            with_reticent(only_asked(says)).into_iter().map(move |says| Aspect { standing, says })
+    let all: [&[Aspect]; 6] =
+        [&locations(&asked), &ACCESS_POINTS, &KEYS, &endpoints(&asked), &user_ids(&asked), &RESOURCES];
+    for choices in all {
+        let choices = choices.iter().flat_map(|Aspect { standing: stands, says }| {
+            let standing = standing(*stands, says);
+            with_reticent(of_asked(says)).into_iter().map(move |says| Aspect { standing, says })
         });
         aspects.push(distinct(choices.collect()));
     }
@@ -156,26 +161,31 @@ fn together(caller: Standing, aspect: Standing) -> Standing {
     match (caller, aspect) {
         (Own | Member, Own) => Own,
         (Own | Member, _) => caller,
-        (_, Unclear) => Unclear,
-        (Guest | Unclear, _) => caller,
-        (_, Own) => Guest,
+        (Guest, _) | (_, Own) => Guest,
+        (_, Unclear) | (Unclear, _) => Unclear,
         (Anyone, Stranger) => Stranger,
         _ => caller,
     }
 }
 
-/// What is said, and the same with less: nowhere is it written that a call which has one key has
+/// What is said, and the same without one or two of its keys: nowhere is it written that a call which has one key has
 /// another, but that it has one which tells whether a service calls, and those which tell the account and the ARN of who
 /// signs it; and a token of an identity pool has one which tells whether it is a guest's.
 fn with_reticent(says: Context) -> Vec<Context> {
     let always = ["aws:principalis", "aws:principalservice", "aws:principalaccount", "aws:principalarn"];
-    let tells = |key: &&String| !always.iter().any(|one| key.starts_with(one)) && !key.ends_with(":amr");
-    let left_out = says.keys().filter(tells).map(|key| {
-        let mut less = says.clone();
-        less.remove(key);
-        less
-    });
-    let mut all: Vec<_> = left_out.collect();
+    let may_be_left_out = |key: &&String| !always.iter().any(|one| key.starts_with(one)) && !key.ends_with(":amr");
+    let keys: Vec<_> = says.keys().filter(may_be_left_out).collect();
+    let without = |left_out: &[&String]| {
+        says.iter()
+            .filter(|(key, _)| !left_out.contains(key))
+            .map(|(key, values)| (key.clone(), values.clone()))
+            .collect()
+    };
+    let mut all = Vec::new();
+    for (number, first) in keys.iter().enumerate() {
+        all.push(without(&[first]));
+        all.extend(keys[number + 1..].iter().map(|second| without(&[first, second])));
+    }
     all.push(says);
     all
 }
@@ -191,6 +201,13 @@ fn asked(text: &str, policy: &Policy) -> BTreeMap<String, BTreeSet<String>> {
     }
     asked
 }
+
+// Made once, since it takes longer than the judging of a policy.
+static CALLERS: LazyLock<Vec<Somebody>> = LazyLock::new(callers);
+static NETWORKS_OF_CALLS: LazyLock<Vec<Aspect>> = LazyLock::new(networks_of_calls);
+static ACCESS_POINTS: LazyLock<Vec<Aspect>> = LazyLock::new(access_points);
+static KEYS: LazyLock<Vec<Aspect>> = LazyLock::new(keys);
+static RESOURCES: LazyLock<Vec<Aspect>> = LazyLock::new(resources);
 
 fn callers() -> Vec<Somebody> {
     let mut all = vec![
@@ -525,7 +542,15 @@ fn targets(policy: &Policy, is_trust: bool) -> Vec<(&'static str, &'static str)>
         )
     } else {
         (
-            &["s3:GetObject", "s3:PutObject", "s3:ListBucket", "s3:ReplicateObject", "sqs:SendMessage", "kms:Decrypt"],
+            &[
+                "s3:GetObject",
+                "s3:GetObjectAcl",
+                "s3:PutObject",
+                "s3:ListBucket",
+                "s3:ReplicateObject",
+                "sqs:SendMessage",
+                "kms:Decrypt",
+            ],
             &["arn:aws:s3:::bucket", "arn:aws:s3:::bucket/key", "arn:aws:s3:::bucket/logs/key"],
         )
     };
@@ -566,11 +591,23 @@ fn locations(asked: &BTreeMap<String, BTreeSet<String>>) -> Vec<Aspect> {
     }
     // No address at all: a service, or a call that another service passes on.
     all.push(Aspect { standing: Anyone, says: Context::new() });
+    let is_asked = |network: &&Aspect| network.says.keys().any(|key| asked.contains_key(key));
+    all.extend(NETWORKS_OF_CALLS.iter().filter(is_asked).cloned());
+    all
+}
+
+/// Through which network, and by which of its endpoints.
+fn networks_of_calls() -> Vec<Aspect> {
+    let mut all = Vec::new();
     for (standing, account, network, endpoint, organization) in [
         (Own, OWN, "0ours", "0ours", Some(ORGANIZATION)),
+        // One's own organization may be one that one does not trust.
+        (Own, OWN, "0ours", "0ours", Some(FOREIGN_ORGANIZATION)),
         (Own, MEMBER, "0member", "0member", Some(ORGANIZATION)),
         // Whose a network is that a policy names its id does not tell.
         (Own, OWN, "0named", "0named", Some(ORGANIZATION)),
+        (Own, OWN, "0named", "0ours", Some(ORGANIZATION)),
+        (Own, OWN, "0ours", "0named", Some(ORGANIZATION)),
         (Stranger, NEIGHBOUR, "0named", "0named", None),
         (Stranger, STRANGER, "0named", "0named", Some(FOREIGN_ORGANIZATION)),
         (Stranger, STRANGER, "0named", "0second", Some(FOREIGN_ORGANIZATION)),
@@ -578,6 +615,8 @@ fn locations(asked: &BTreeMap<String, BTreeSet<String>>) -> Vec<Aspect> {
         (Stranger, STRANGER, "0second", "0named", Some(FOREIGN_ORGANIZATION)),
         (Anyone, UNKNOWN, "0ourz", "0ourz", None),
         (Anyone, UNKNOWN, "0ourz", "0ourz", Some("o-trusted0001zz")),
+        (Stranger, UNKNOWN, "0ourz", "0ourz", Some(FOREIGN_ORGANIZATION)),
+        (Stranger, UNKNOWN, "0ourz", "0named", None),
         (Anyone, NEIGHBOUR, "0ourz", "0ourz", Some("o-unknown0001")),
         (Anyone, NEIGHBOUR, "0neighbour", "0neighbour", Some("o-trusted0001zz")),
     ] {

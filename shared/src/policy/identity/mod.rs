@@ -94,9 +94,9 @@ pub fn judge(text: &str, holder: &Holder) -> Result<Identity, NotUnderstood> {
 pub fn judge_held(held: &Held, holder: &Holder) -> Result<Identity, NotUnderstood> {
     let mut statements = vec![];
     for policy in &held.policies {
-        statements.extend(read(policy, statements.len(), holder.at)?);
+        statements.extend(read(policy, statements.len(), holder)?);
     }
-    let boundary = held.boundary.as_ref().map(|boundary| read(boundary, statements.len(), holder.at));
+    let boundary = held.boundary.as_ref().map(|boundary| read(boundary, statements.len(), holder));
     let boundary = boundary.transpose()?;
     let mut reach = Reach::of(&statements, boundary.as_deref(), holder);
     let held: Vec<(&Path, String)> = PATHS.iter().filter_map(|path| Some((path, how(path, &mut reach)?))).collect();
@@ -110,7 +110,7 @@ pub fn judge_held(held: &Held, holder: &Holder) -> Result<Identity, NotUnderstoo
 }
 
 /// The statements of a policy, as they are counted from `first` on.
-fn read(policy: &Attached, first: usize, at: Option<Timestamp>) -> Result<Vec<Statement>, NotUnderstood> {
+fn read(policy: &Attached, first: usize, holder: &Holder) -> Result<Vec<Statement>, NotUnderstood> {
     let Attached { name, text } = policy;
     let in_policy = |error: NotUnderstood| {
         let message = if name.is_empty() { error.message } else { format!("{name}: {}", error.message) };
@@ -125,7 +125,9 @@ fn read(policy: &Attached, first: usize, at: Option<Timestamp>) -> Result<Vec<St
         return Err(in_policy(NotUnderstood::at(text, statement.place.start, message)));
     }
     let numbered = document.statements.iter().enumerate();
-    Ok(numbered.map(|(index, statement)| Statement::read(statement, (first + index, index + 1), name, at)).collect())
+    Ok(numbered
+        .map(|(index, statement)| Statement::read(statement, (first + index, index + 1), name, holder))
+        .collect())
 }
 
 /// Why the holder may do anything. Only what grants is asked for beyond that: whatever else the policy leaves out or
@@ -532,6 +534,40 @@ mod tests {
             let pass = under(&pass, json!({operator: {"iam:PassedToService": value}}));
             assert_eq!(paths(&json!([pass, run])), expected, "{operator} {value}");
         }
+        for (operator, value, expected) in [
+            ("StringEquals", json!("ec2.amazonaws.com"), vec![lambda]),
+            ("StringEqualsIfExists", json!(["EC2.amazonaws.com", "rds.amazonaws.com"]), vec![lambda]),
+            ("StringLike", json!("ec2.*"), vec![lambda]),
+            ("StringNotEquals", json!("lambda.amazonaws.com"), vec![lambda]),
+            ("StringNotEqualsIfExists", json!("ec2.amazonaws.com.cn"), vec![ec2]),
+            ("StringNotLike", json!(["glue.*", "batch.*"]), vec![]),
+            ("StringNotEquals", json!([]), vec![ec2, lambda]),
+        ] {
+            let denied = deny(&json!("iam:PassRole"), &json!("*"));
+            let denied = under(&denied, json!({operator: {"iam:PassedToService": value}}));
+            let pass = allow(&json!("iam:PassRole"), &json!("*"));
+            assert_eq!(paths(&json!([pass, run, denied])), expected, "denied: {operator} {value}");
+        }
+    }
+
+    #[test]
+    fn who_is_denied_all_of_the_own_account_is_denied_everywhere() {
+        let holder = Holder { account: Some("111122223333".to_owned()), at: None };
+        let own = |kind: &str| json!(format!("arn:aws:iam::111122223333:{kind}/*"));
+        for (action, kind) in [
+            ("iam:CreatePolicyVersion", "policy"),
+            ("iam:AttachRolePolicy", "role"),
+            ("iam:PutUserPolicy", "user"),
+            ("iam:AddUserToGroup", "group"),
+        ] {
+            for allowed in [json!("*"), json!(format!("arn:aws:iam::*:{kind}/*"))] {
+                let policy = json!([allow(&json!(action), &allowed), deny(&json!(action), &own(kind))]);
+                assert!(!held_by(&holder, &policy).is_risky(), "{policy}");
+                assert!(of(&policy).is_risky(), "any account may be the holder's: {policy}");
+            }
+        }
+        let no_iam = json!([everything(), deny(&json!("iam:*"), &json!("arn:aws:iam::111122223333:*"))]);
+        assert!(!held_by(&holder, &no_iam).admin);
     }
 
     fn named(name: &str, statements: &Value) -> Attached {

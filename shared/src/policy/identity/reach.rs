@@ -95,6 +95,7 @@ impl<'a> Reach<'a> {
         if !action.ends_with("Policy") && action != "iam:PassRole" {
             return pieces.clone();
         }
+        let denies_passing = |denies: &&Statement| action == "iam:PassRole" && denies.keeps_from_passing_to(passes_to);
         let is_possible = |named: &Statement| match action {
             "iam:PassRole" => named.can_pass_to(passes_to),
             _ => !ATTACHING.contains(&action) || !named.conditions.iter().any(Condition::lets_attach_only_harmless),
@@ -104,7 +105,10 @@ impl<'a> Reach<'a> {
             pieces.iter().flat_map(of_piece).map(|statement| (statement.index, statement)).collect();
         let possible: BTreeSet<usize> =
             named.into_iter().filter(|(_, named)| is_possible(named)).map(|(index, _)| index).collect();
-        let is_left = |piece: &&Piece<'a>| of_piece(piece).all(|statement| possible.contains(&statement.index));
+        let is_left = |piece: &&Piece<'a>| {
+            let is_possible = of_piece(piece).all(|statement| possible.contains(&statement.index));
+            is_possible && !piece.unless.iter().any(denies_passing)
+        };
         pieces.iter().filter(is_left).cloned().collect()
     }
 
@@ -432,7 +436,7 @@ impl Statement {
         statement: &document::Statement<'_>,
         (index, number): (usize, usize),
         policy: &str,
-        at: Option<Timestamp>,
+        holder: &Holder,
     ) -> Self {
         let allows = statement.allows;
         let actions = statement.actions.words.iter().map(|word| word.text.to_ascii_lowercase()).collect();
@@ -447,8 +451,8 @@ impl Statement {
             sid: statement.sid.as_deref().filter(|sid| !sid.is_empty()).map(str::to_owned),
             allows,
             actions: Names { patterns: actions, inverted: statement.actions.is_all_but },
-            resources: without_variables(resources, allows),
-            is_never_met: conditions.iter().any(|condition| condition.is_never_met(at)),
+            resources: without_variables(resources, allows, holder),
+            is_never_met: conditions.iter().any(|condition| condition.is_never_met(holder.at)),
             conditions,
         }
     }
@@ -485,6 +489,11 @@ impl Statement {
         let told = |condition: &&Condition| condition.key == "iam:passedtoservice";
         self.conditions.iter().filter(told).all(|condition| condition.lets_pass_to(services))
     }
+
+    /// Whether what it says of passing a role holds for each of these services, and it asks for nothing else.
+    fn keeps_from_passing_to(&self, services: &[&str]) -> bool {
+        !self.conditions.is_empty() && self.conditions.iter().all(|condition| condition.is_met_by_passing_to(services))
+    }
 }
 
 impl Condition {
@@ -518,6 +527,24 @@ impl Condition {
     fn is_about_harmless_policies(&self) -> bool {
         let is_harmless = |policy: &String| HARMLESS.iter().any(|harmless| covers(harmless, policy));
         self.key == "iam:policyarn" && !self.values.is_empty() && self.values.iter().all(is_harmless)
+    }
+
+    /// Whether whoever passes a role to any of these services certainly meets it.
+    fn is_met_by_passing_to(&self, services: &[&str]) -> bool {
+        let is_named = |service: &&str| match self.operator.as_str() {
+            "stringequals" | "stringequalsignorecase" => {
+                self.values.iter().any(|value| value.eq_ignore_ascii_case(service))
+            }
+            "stringlike" => self.values.iter().any(|value| matches(&value.to_ascii_lowercase(), service)),
+            // A service has a principal for each region too, and one for each partition.
+            "stringnotequals" | "stringnotequalsignorecase" | "stringnotlike" => {
+                let name = service.split('.').next().unwrap_or(service);
+                let may_mean = |value: &String| overlaps(&value.to_ascii_lowercase(), &format!("{name}.*"));
+                !self.values.is_empty() && !self.values.iter().any(may_mean)
+            }
+            _ => false,
+        };
+        self.key == "iam:passedtoservice" && services.iter().all(is_named)
     }
 
     fn lets_pass_to(&self, services: &[&str]) -> bool {
@@ -568,11 +595,13 @@ const ALWAYS_THERE: [&str; 7] = [
 ];
 
 /// A variable may be any text, but for the holder's own name. What is only perhaps denied, or only perhaps left out of
-/// what is allowed, does not count. An identity acts in one partition, so which one a policy names does not matter.
-fn without_variables(names: Names, allows: bool) -> Names {
+/// what is allowed, does not count. An identity acts in one partition and upon what is in its own account, so that a policy
+/// names these does not matter.
+fn without_variables(names: Names, allows: bool, holder: &Holder) -> Names {
     let widens = names.inverted != allows;
     let is_known = |pattern: &String| widens || !pattern.contains("${");
-    let patterns = names.patterns.into_iter().filter(is_known).map(|pattern| of_any_partition(&widened(&pattern)));
+    let patterns = names.patterns.into_iter().filter(is_known);
+    let patterns = patterns.map(|pattern| of_any_account(of_any_partition(&widened(&pattern)), holder));
     Names { patterns: patterns.collect(), inverted: names.inverted }
 }
 
@@ -594,6 +623,15 @@ fn of_any_partition(pattern: &str) -> String {
         Some((partition, rest)) if partition.starts_with("aws") => format!("arn:*:{rest}"),
         _ => pattern.to_owned(),
     }
+}
+
+fn of_any_account(pattern: String, holder: &Holder) -> String {
+    let mut parts: Vec<&str> = pattern.splitn(6, ':').collect();
+    match &mut parts[..] {
+        [.., account, _] if Some(&**account) == holder.account.as_deref() => *account = "*",
+        _ => return pattern,
+    }
+    parts.join(":")
 }
 
 /// Some of many, for people.
