@@ -55,6 +55,8 @@ struct Trace {
     actor: Actor,
     /// Why nothing comes of it.
     refused: Option<String>,
+    /// Whether some control waits for such calls.
+    watched: bool,
     suspicions: Vec<Suspected>,
     /// Of which controls it cannot be told whether they suspect it.
     unknown: Vec<Unknown>,
@@ -139,6 +141,8 @@ impl Arguments {
     #[tokio::main(flavor = "current_thread")]
     async fn trace(&self, event: Event) -> Result<Trace> {
         let (mut suspicions, mut unknown) = (vec![], vec![]);
+        let mut all = FUNCTIONS.iter().flat_map(|function| function.controls);
+        let watched = all.any(|control| control.watches(&event));
         let refused = match event.admit() {
             Err(Refusal::Forged(why)) => Some(format!("it is forged: {why}")),
             Err(Refusal::Failed(code)) => Some(format!("the call failed with {code}, so nothing changed")),
@@ -170,7 +174,7 @@ impl Arguments {
             suspicions = those_that_fit(file, suspicions)?;
         }
         let Event { id, service, name, time, actor, .. } = event;
-        Ok(Trace { id, service, name, time, actor, refused, suspicions, unknown })
+        Ok(Trace { id, service, name, time, actor, refused, watched, suspicions, unknown })
     }
 
     async fn suspected(&self, case: Case<'_>, place: Option<&Place>) -> Result<Suspected> {
@@ -312,7 +316,8 @@ fn for_people(trace: &Trace) -> String {
     if let Some(refused) = &trace.refused {
         line("refused", refused);
     } else if trace.suspicions.is_empty() && trace.unknown.is_empty() {
-        line("suspicion", "none: Snapback does nothing");
+        let why = if trace.watched { "Snapback does nothing" } else { "Snapback does not watch this call" };
+        line("suspicion", &format!("none: {why}"));
     }
     for Unknown { control, why } in &trace.unknown {
         line("control", control);

@@ -295,6 +295,25 @@ const PRINCIPALS: &[PrincipalRow] = &[
         "AssumedRole",
         OWN_USER,
     ),
+    // Whom one trusts may be of an organization that one does not trust, as may oneself.
+    (
+        Own,
+        OWN,
+        Some(FOREIGN_ORGANIZATION),
+        &["arn:aws:iam::111122223333:user/alice"],
+        "AIDAOWNALICEEXAMPLE01",
+        "User",
+        OWN_USER,
+    ),
+    (
+        Own,
+        PARTNER,
+        Some(FOREIGN_ORGANIZATION),
+        &["arn:aws:iam::222233334444:user/petra"],
+        "AIDAPARTNERPETRAEX001",
+        "User",
+        PARTNER_USER,
+    ),
     (Own, PARTNER, None, &["arn:aws:iam::222233334444:user/petra"], "AIDAPARTNERPETRAEX001", "User", PARTNER_USER),
     (
         Member,
@@ -331,6 +350,15 @@ const PRINCIPALS: &[PrincipalRow] = &[
         "AROASTRANGEREXAMPLE01:other",
         "AssumedRole",
         STRANGER_USER,
+    ),
+    (
+        Stranger,
+        UNKNOWN,
+        Some(FOREIGN_ORGANIZATION),
+        &["arn:aws:iam::999988887777:user/alice"],
+        "AIDAUNKNOWNEXAMPLE001",
+        "User",
+        UNKNOWN_USER,
     ),
     (
         Anyone,
@@ -551,7 +579,12 @@ fn targets(policy: &Policy, is_trust: bool) -> Vec<(&'static str, &'static str)>
                 "sqs:SendMessage",
                 "kms:Decrypt",
             ],
-            &["arn:aws:s3:::bucket", "arn:aws:s3:::bucket/key", "arn:aws:s3:::bucket/logs/key"],
+            &[
+                "arn:aws:s3:::bucket",
+                "arn:aws:s3:::bucket/key",
+                "arn:aws:s3:::bucket/logs/key",
+                "arn:aws:s3:::bucket/other",
+            ],
         )
     };
     let mut seen = BTreeSet::new();
