@@ -54,6 +54,7 @@ THROTTLES = {
     "kms": ("ThrottlingException", 400),
     "events": ("ThrottlingException", 400),
     "dynamodb": ("ThrottlingException", 400),
+    "rolesanywhere": ("ThrottlingException", 429),
 }
 
 # The settings of a bucket that S3 keeps beside each other, by the name in the address of their calls.

@@ -25,6 +25,7 @@ what it should if AWS behaves like that:
   (`policy_versions.py`).
 * Permissions boundaries among what everybody has been granted, and a password policy that is set as a whole
   (`iam_details.py`).
+* Trust anchors and profiles of IAM Roles Anywhere (`roles_anywhere.py`).
 * The rules of security groups (`security_groups.py`).
 * With whom EC2's things are shared, and settings of instances and of the account (`ec2_sharing_and_settings.py`).
 * Block Public Access of VPCs (`vpc_block_public_access.py`), and flow logs with all their fields (`flow_logs.py`).
@@ -76,6 +77,7 @@ import iam_details
 import organization
 import policy_status
 import policy_versions
+import roles_anywhere
 import security_groups
 import trails
 import vpc_block_public_access
@@ -135,6 +137,7 @@ def main() -> None:
     policy_status.install()
     policy_versions.install()
     iam_details.install()
+    roles_anywhere.install()
     play_conditions()
     play_ec2()
     app.main()
@@ -628,6 +631,8 @@ def play_actions_upon_concurrency() -> None:
 # Operations by the name of who answers them, if that is not ministack.
 players = {
     "CreateTrail": "stand-in",
+    "DisableProfile": "stand-in",
+    "DisableTrustAnchor": "stand-in",
     "PutAccountPublicAccessBlock": "stand-in",
     "PutInsightSelectors": "stand-in",
     "SetDefaultPolicyVersion": "stand-in",

@@ -24,7 +24,7 @@ const ALWAYS_LOOK: [&str; 4] =
 
 /// Calls that take a protection away, make a credential or open a way in, whatever their parameters. They are always looked
 /// at.
-const NEVER_ORDINARY: [&str; 69] = [
+const NEVER_ORDINARY: [&str; 73] = [
     "AddClientIDToOpenIDConnectProvider",
     "AddRoleToInstanceProfile",
     "AssociateIamInstanceProfile",
@@ -42,9 +42,13 @@ const NEVER_ORDINARY: [&str; 69] = [
     "DeleteUserPolicy",
     "RemoveUserFromGroup",
     "EnableMFADevice",
+    "EnableProfile",
+    "EnableTrustAnchor",
     "ReplaceIamInstanceProfileAssociation",
     "UpdateOpenIDConnectProviderThumbprint",
     "UpdateSAMLProvider",
+    "UpdateProfile",
+    "UpdateTrustAnchor",
     "AddUserToGroup",
     "AttachGroupPolicy",
     "AttachRolePolicy",

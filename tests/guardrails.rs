@@ -24,7 +24,7 @@ const BY_HAND: &str =
 type Change = fn(&mut Revert);
 
 /// What each example forbids, and what comes closest to it and stays permitted.
-const EXAMPLES: [(&str, &[Change], &[Change]); 8] = [
+const EXAMPLES: [(&str, &[Change], &[Change]); 9] = [
     (
         "approved-tag",
         &[|revert| revert.tags = vec![("exposure", "approved")]],
@@ -42,6 +42,14 @@ const EXAMPLES: [(&str, &[Change], &[Change]); 8] = [
                 "arn": "arn:aws:iam::111122223333:user/BreakGlass", "accountId": "111122223333"});
             },
         ],
+    ),
+    (
+        "certificate-authority",
+        &[|revert| {
+            *revert = trust_anchor();
+            revert.identity = session("111122223333", "Platform", "alice");
+        }],
+        &[|revert| *revert = trust_anchor(), |revert| revert.identity = session("111122223333", "Platform", "alice")],
     ),
     (
         "credential-issuer",
@@ -162,6 +170,10 @@ fn credential() -> Revert {
     Revert { control: "iam-new-credential", name: "vault-reports", ..bucket() }
 }
 
+fn trust_anchor() -> Revert {
+    Revert { control: "rolesanywhere-trusted-certificates", name: "1a2b3c4d", ..bucket() }
+}
+
 fn session(account: &str, role: &str, name: &str) -> Value {
     json!({
         "type": "AssumedRole", "accountId": account, "arn": format!("arn:aws:sts::{account}:assumed-role/{role}/{name}"),
@@ -180,6 +192,9 @@ fn ask(guardrails: &Guardrails, revert: &Revert) -> Result<Verdict> {
     let subject = match revert.control {
         "ec2-open-security-group" => Subject::security_group(&event, revert.name),
         "iam-new-credential" => Subject::user(&event, revert.name),
+        "rolesanywhere-trusted-certificates" => {
+            Subject::part(&event, "trust anchor", revert.name, "rolesanywhere", "trust-anchor/", "rolesanywhere/home")
+        }
         _ => Subject::bucket(&event, revert.name),
     };
     let tags = revert.tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();

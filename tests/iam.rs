@@ -65,6 +65,8 @@ pub(crate) fn actions(call: &str, body: &str) -> Vec<String> {
         "CloudTrail.CreateTrail" if body.contains("TagsList") => {
             vec!["cloudtrail:CreateTrail".to_owned(), "cloudtrail:AddTags".to_owned()]
         }
+        // https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementrolesanywhere.html
+        "RolesAnywhere.EnableProfile" => vec!["rolesanywhere:EnableProfile".to_owned(), "iam:PassRole".to_owned()],
         // That of one that goes to a bucket ends with it, which the call does not tell.
         "EC2.DeleteFlowLogs" => vec!["ec2:DeleteFlowLogs".to_owned(), "logs:DeleteLogDelivery".to_owned()],
         _ if call.starts_with("EventBridge.") => vec![call.replace("EventBridge.", "events:")],

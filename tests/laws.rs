@@ -430,7 +430,7 @@ fn what_stays_of_a_policy_stays_byte_for_byte() -> Result<()> {
 }
 
 /// What lets somebody in: events of these prove by themselves that it was open.
-const OPENS: [&str; 18] = [
+const OPENS: [&str; 19] = [
     "ec2-open-egress",
     "ec2-open-endpoint-service",
     "ec2-open-network-acl",
@@ -441,6 +441,7 @@ const OPENS: [&str; 18] = [
     "iam-new-console-password",
     "iam-new-credential",
     "iam-open-trust",
+    "rolesanywhere-trusted-certificates",
     "s3-access-point-policy",
     "s3-foreign-bucket-policy",
     "s3-public-bucket-acl",

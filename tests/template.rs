@@ -174,7 +174,8 @@ type Grants = BTreeSet<(String, String, BTreeSet<String>)>;
 fn declared(rights: &[Right]) -> Grants {
     let mut grants = Grants::new();
     for Right { action, on } in rights {
-        let keys: BTreeSet<String> = on.when.iter().map(|when| when.key.to_owned()).collect();
+        let keys: BTreeSet<String> =
+            on.when.iter().map(|when| format!("{}: {}", when.key, when.values.join(", "))).collect();
         grants.extend(on.arns.iter().map(|arn| ((*action).to_owned(), (*arn).to_owned(), keys.clone())));
     }
     grants
@@ -186,7 +187,10 @@ fn granted(statements: &[&Value], word: &str) -> Grants {
     let allowed = statements.iter().filter(|statement| statement["Effect"] == "Allow");
     for statement in allowed.filter(|statement| text(&statement["Sid"]).starts_with(word)) {
         let operators = statement["Condition"].as_mapping().into_iter().flatten();
-        let keys: BTreeSet<String> = operators.flat_map(|(_, keys)| fields(keys)).collect();
+        let keys = operators.flat_map(|(_, keys)| keys.as_mapping().into_iter().flatten());
+        let keys: BTreeSet<String> = keys
+            .map(|(key, values)| format!("{}: {}", text(key), items(values).map(arn).collect::<Vec<_>>().join(", ")))
+            .collect();
         for action in words(&statement["Action"]) {
             let arns = items(&statement["Resource"]).map(arn);
             grants.extend(arns.map(|arn| (action.clone(), arn, keys.clone())));

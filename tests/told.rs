@@ -14,11 +14,11 @@ const OF_MANY_KINDS: [&str; 11] = [
     "own-muted-topic",
     "own-silenced-rule",
     "own-stopped-reverts",
+    "rolesanywhere-trusted-certificates",
     "signin-delegated-administrator",
     "signin-moved-account",
     "signin-remote-command",
     "signin-root-sign-in",
-    "signin-trust-anchor",
 ];
 
 /// Whoever is woken at night should not have to find out which of two things it was.
@@ -71,6 +71,10 @@ fn what_happened_is_what_the_call_did_or_the_check_found() -> Result<()> {
     own-silenced-rule: Scheduled Event was disabled
     own-stopped-reverts: Scheduled Event had its reverts resumed
     own-stopped-reverts: Scheduled Event had its reverts stopped
+    rolesanywhere-trusted-certificates: CreateProfile was opened to holders of certificates
+    rolesanywhere-trusted-certificates: CreateTrustAnchor was opened to holders of certificates
+    rolesanywhere-trusted-certificates: EnableProfile was opened to holders of certificates
+    rolesanywhere-trusted-certificates: EnableTrustAnchor was opened to holders of certificates
     signin-delegated-administrator: DeregisterDelegatedAdministrator has taken an account its administration of a service
     signin-delegated-administrator: RegisterDelegatedAdministrator has made an account a delegated administrator
     signin-moved-account: CloseAccount has closed an account of its organization
@@ -83,8 +87,6 @@ fn what_happened_is_what_the_call_did_or_the_check_found() -> Result<()> {
     signin-root-sign-in: PasswordRecoveryCompleted had root's password changed
     signin-root-sign-in: PasswordRecoveryRequested was asked for a new password of root
     signin-root-sign-in: PasswordUpdated had root's password changed
-    signin-trust-anchor: CreateProfile got a profile for holders of certificates
-    signin-trust-anchor: CreateTrustAnchor got a trust anchor for certificates
     ");
     Ok(())
 }

@@ -154,6 +154,7 @@ async fn reading_tags_makes_just_the_calls_that_are_declared() -> Result<()> {
             ("IAM.ListRoleTags", "<Tags><member><Key>exposure</Key><Value>approved</Value></member></Tags>"),
             ("IAM.ListUserTags", "<Tags><member><Key>exposure</Key><Value>approved</Value></member></Tags>"),
             ("SQS.ListQueueTags", r#"{"Tags":{"exposure":"approved"}}"#),
+            ("RolesAnywhere.ListTagsForResource", r#"{"tags":[{"key":"exposure","value":"approved"}]}"#),
             ("CloudTrail.ListTags", r#"{"ResourceTagList":[{"TagsList":[{"Key":"exposure","Value":"approved"}]}]}"#),
         ] {
             aws.set(operation, [answer(operation, told)]);
@@ -168,6 +169,9 @@ async fn reading_tags_makes_just_the_calls_that_are_declared() -> Result<()> {
                 vec![topic, Subject::queue(&event, "q")]
             }
             "TrailFunction" => vec![Subject::part(&event, "trail", "audit", "cloudtrail", "trail/", "cloudtrailv2")],
+            "RolesAnywhereFunction" => {
+                vec![Subject::part(&event, "profile", "1a2b", "rolesanywhere", "profile/", "rolesanywhere/home")]
+            }
             // Nothing that it looks at has tags that count.
             "OwnFunction" | "SigninFunction" => continue,
             other => panic!("{other} has no situation here"),

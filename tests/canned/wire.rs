@@ -294,6 +294,7 @@ fn done(operation: &str) -> Option<Answer> {
         "EventBridge" | "KMS" | "CloudTrail" if !is(&["Lookup"]) => Some(ok("{}")),
         "DynamoDB" if is(&["UpdateTable", "UpdateContinuousBackups"]) => Some(ok("{}")),
         "Lambda" if name.ends_with("FunctionConcurrency") => Some(ok("{}")),
+        "RolesAnywhere" if is(&["Disable", "Enable"]) => Some(ok("{}")),
         _ => None,
     }
 }

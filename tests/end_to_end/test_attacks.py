@@ -17,6 +17,7 @@ from uuid import uuid4
 import pytest
 from botocore.exceptions import ClientError
 
+import test_roles_anywhere as roles_anywhere
 from policies_as_shown import meaning
 from stack import ACCOUNT, wait_for
 
@@ -247,6 +248,19 @@ def test_a_federation_token_of_a_key(guarded):
     guarded.announces(user, "alerted")
     goes_back_and_forth(guarded, user, "iam-federation-token", is_stopped, True, False)
     return [user]
+
+
+@attack("aws.persistence.rolesanywhere-create-trust-anchor")
+def test_a_trust_anchor_and_a_profile_for_holders_of_certificates(guarded):
+    role = New(guarded, "role")
+    with guarded.unseen():
+        anywhere = {"Effect": "Allow", "Principal": {"Service": "rolesanywhere.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        guarded.iam.create_role(RoleName=role.name, AssumeRolePolicyDocument=policy(anywhere))
+    anchor = roles_anywhere.an_anchor(guarded, enabled=True)
+    profile = roles_anywhere.a_profile(guarded, role.arn, enabled=True)
+    for of in (anchor, profile):
+        goes_back_and_forth(guarded, of, "rolesanywhere-trusted-certificates", of.is_enabled, False, True)
+    return [anchor, profile]
 
 
 @attack("aws.defense-evasion.organizations-leave")

@@ -40,7 +40,6 @@ NOTICED = {
         "role-added": "put role `admin` into instance profile `web`",
         "associated": "gave instance `i-0123456789abcdef0` instance profile `arn:aws:iam::111122223333:instance-profile/admin`",
     },
-    "signin-trust-anchor": {"anchor": "aws rolesanywhere disable-trust-anchor --trust-anchor-id 1a2b3c4d-"},
 }  # fmt: skip
 
 

@@ -3,12 +3,13 @@
 use snapback::control::{AnyControl, Function};
 
 /// Every function that judges events.
-pub const FUNCTIONS: [&Function; 7] = [
+pub const FUNCTIONS: [&Function; 8] = [
     &s3::FUNCTION,
     &ec2::FUNCTION,
     &iam::FUNCTION,
     &policies::FUNCTION,
     &signin::FUNCTION,
+    &rolesanywhere::FUNCTION,
     &trail::FUNCTION,
     &own::FUNCTION,
 ];

@@ -34,7 +34,6 @@ pub const FUNCTION: Function = Function {
         AnyControl::of::<Notices<controls::GuestRole>>(),
         AnyControl::of::<Notices<controls::RemoteCommand>>(),
         AnyControl::of::<Notices<controls::InstanceProfile>>(),
-        AnyControl::of::<Notices<controls::TrustAnchor>>(),
     ],
     apply,
     tags: Tags { read: tags, needs: &[] },

@@ -11,6 +11,7 @@ mod lifecycle;
 mod own;
 mod policy;
 mod replication;
+mod rolesanywhere;
 mod s3;
 mod swap;
 
@@ -42,6 +43,7 @@ pub use own::{
 };
 pub use policy::{Holder, PolicyChange};
 pub use replication::{Replication, ReplicationDestination, ReplicationFilter, ReplicationRule, ReplicationTime};
+pub use rolesanywhere::{AnywhereKind, AnywhereResource, AnywhereStatus, RolesAnywhere};
 pub use s3::{
     AccessLogging, Account, Acl, AclGrant, Bucket, Flag, Flags, Grantee, LogKeys, Object, ObjectOwnership, S3,
     Versioning,
@@ -56,6 +58,7 @@ pub enum Change {
     Ec2(Ec2),
     Iam(Iam),
     CloudTrail(CloudTrail),
+    RolesAnywhere(RolesAnywhere),
     Own(Own),
 }
 
@@ -85,6 +88,7 @@ impl Change {
             Self::Ec2(change) => Self::Ec2(change.undo()),
             Self::Iam(change) => Self::Iam(change.undo()),
             Self::CloudTrail(change) => Self::CloudTrail(change.undo()),
+            Self::RolesAnywhere(change) => Self::RolesAnywhere(change.undo()),
             Self::Own(change) => Self::Own(change.undo()),
         }
     }
@@ -99,6 +103,7 @@ impl Change {
             Self::Ec2(change) => Self::Ec2(change.idle()),
             Self::Iam(change) => Self::Iam(change.idle()),
             Self::CloudTrail(change) => Self::CloudTrail(change.idle()),
+            Self::RolesAnywhere(change) => Self::RolesAnywhere(change.idle()),
             Self::Own(change) => Self::Own(change.idle()),
         }
     }
@@ -114,7 +119,7 @@ impl Change {
             }
             // Rules and credentials go by their ids, whom something is shared with by their names, and a switch has nothing
             // beside it; whoever restores a part of Snapback writes the same.
-            Self::Ec2(_) | Self::Iam(_) | Self::Own(_) => false,
+            Self::Ec2(_) | Self::Iam(_) | Self::RolesAnywhere(_) | Self::Own(_) => false,
         }
     }
 
@@ -127,6 +132,7 @@ impl Change {
             Self::Ec2(change) => change.leaves_some(request),
             Self::Iam(change) => change.leaves_some(request),
             Self::CloudTrail(change) => change.leaves_some(request),
+            Self::RolesAnywhere(change) => change.leaves_some(request),
             Self::Own(change) => change.leaves_some(request),
         }
     }
@@ -140,6 +146,7 @@ impl Change {
             Self::Ec2(change) => change.sides(),
             Self::Iam(change) => change.sides(),
             Self::CloudTrail(change) => change.sides(),
+            Self::RolesAnywhere(change) => change.sides(),
             Self::Own(change) => change.sides(),
         }
     }
@@ -167,6 +174,7 @@ impl fmt::Display for Change {
             Self::Ec2(change) => change.fmt(f),
             Self::Iam(change) => change.fmt(f),
             Self::CloudTrail(change) => change.fmt(f),
+            Self::RolesAnywhere(change) => change.fmt(f),
             Self::Own(change) => change.fmt(f),
         }
     }

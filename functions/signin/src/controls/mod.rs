@@ -15,7 +15,6 @@ mod remote_command;
 mod root_call;
 mod root_sessions;
 mod root_sign_in;
-mod trust_anchor;
 
 pub(crate) use accepted_delegation::AcceptedDelegation;
 pub(crate) use delegated_administrator::DelegatedAdministrator;
@@ -32,4 +31,3 @@ pub(crate) use remote_command::RemoteCommand;
 pub(crate) use root_call::RootCall;
 pub(crate) use root_sessions::RootSessions;
 pub(crate) use root_sign_in::RootSignIn;
-pub(crate) use trust_anchor::TrustAnchor;

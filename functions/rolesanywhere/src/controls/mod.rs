@@ -1,0 +1,3 @@
+mod trusted_certificates;
+
+pub(crate) use trusted_certificates::TrustedCertificates;

@@ -1,0 +1,19 @@
+//! IAM Roles Anywhere: the list of its controls.
+
+mod aws;
+mod controls;
+mod rights;
+
+use std::time::Duration;
+
+use snapback::control::{AnyControl, Function, Tags};
+
+pub const FUNCTION: Function = Function {
+    name: "RolesAnywhereFunction",
+    service: "IAM Roles Anywhere",
+    controls: &[AnyControl::of::<controls::TrustedCertificates>()],
+    apply: aws::apply,
+    tags: Tags { read: aws::tags, needs: &[rights::LIST_TAGS] },
+    is_in_members: true,
+    patience: &[Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2)],
+};

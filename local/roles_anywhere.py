@@ -1,0 +1,85 @@
+"""Stands in for IAM Roles Anywhere, which ministack does not have: trust anchors and profiles, in the shapes of its API.
+
+They are kept and given back, and who may see and change them is enforced, apart from `iam:PassRole`. No certificate is
+read, and nobody gets credentials for one. AWS does not tell whether what is created without a word of it is enabled; here
+it is not.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timezone
+from uuid import uuid4
+
+from ministack import app
+from ministack.core import iam_actions, router
+from ministack.core.responses import get_account_id, get_region
+
+SERVICE = "rolesanywhere"
+
+# By what the address of a call begins with: what it is called in answers, and in ARNs.
+KINDS = {"trustanchor": ("trustAnchor", "trust-anchor"), "profile": ("profile", "profile")}
+
+# What is made, and the tags of each, by their ARNs.
+_made: dict = {}
+_tags: dict = {}
+
+
+def install() -> None:
+    """Has ministack know the service by what its calls are signed for, ask for its rights, and answer."""
+    router.SERVICE_PATTERNS[SERVICE] = {}
+    iam_actions.SERVICE_TO_IAM_NAMESPACE[SERVICE] = SERVICE
+    iam_actions._BOTOCORE_SERVICE_MAP[SERVICE] = [SERVICE]
+    app.SERVICE_HANDLERS[SERVICE] = answer
+    extract = iam_actions.extract_resource_arn
+
+    def named(service, method, path, headers, body, query, region, account):
+        kind, *of = path.strip("/").split("/")
+        if service == SERVICE and of:
+            return arn(kind, of[0])
+        return "*" if service == SERVICE else extract(service, method, path, headers, body, query, region, account)
+
+    iam_actions.extract_resource_arn = named
+
+
+def arn(kind: str, of: str) -> str:
+    return f"arn:aws:{SERVICE}:{get_region()}:{get_account_id()}:{KINDS[kind][1]}/{of}"
+
+
+async def answer(method: str, path: str, headers: dict, body: bytes, query: dict) -> tuple:
+    asked = json.loads(body or b"{}")
+    kind, *of = path.strip("/").split("/")
+    if kind == "ListTagsForResource":
+        return said(200, {"tags": _tags.get(query["resourceArn"][0], [])})
+    if not of:
+        return create(kind.removesuffix("s"), asked)
+    thing = _made.get(arn(kind, of[0]))
+    if thing is None:
+        return said(404, {"message": "The resource could not be found."}, "ResourceNotFoundException")
+    if method == "DELETE":
+        del _made[arn(kind, of[0])]
+    elif method == "PATCH":
+        thing |= asked
+    elif method == "POST":
+        thing["enabled"] = of[1] == "enable"
+    if method != "GET":
+        thing["updatedAt"] = now()
+    return said(200, {KINDS[kind][0]: thing})
+
+
+def create(kind: str, asked: dict) -> tuple:
+    shown, new = KINDS[kind][0], str(uuid4())
+    tags = asked.pop("tags", [])
+    ids = {f"{shown}Id": new, f"{shown}Arn": arn(kind, new)}
+    _made[arn(kind, new)] = {"enabled": False, **asked, **ids, "createdAt": now(), "updatedAt": now()}
+    _tags[arn(kind, new)] = tags
+    return said(201, {shown: _made[arn(kind, new)]})
+
+
+def now() -> str:
+    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def said(status: int, answer: dict, error: str | None = None) -> tuple:
+    named = {"x-amzn-errortype": error} if error else {}
+    return status, {"Content-Type": "application/json", **named}, json.dumps(answer).encode()
