@@ -1,6 +1,6 @@
 """Stands in for what ministack leaves out of IAM: `GetAccountAuthorizationDetails` does not tell permissions boundaries there,
-`UpdateAccountPasswordPolicy` keeps what a call does not name, no call has the condition key `iam:PolicyARN`, and there is no
-`AWSDenyAll` among AWS's own policies."""
+`UpdateAccountPasswordPolicy` keeps what a call does not name, no call has the condition keys `iam:PolicyARN` and
+`iam:PermissionsBoundary`, and there is no `AWSDenyAll` among AWS's own policies."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DENY_ALL = {"Version": "2012-10-17", "Statement": [{"Sid": "DenyAll", "Effect": 
 def install() -> None:
     arn = f"{iam._AWS_MANAGED_POLICY_PREFIX}AWSDenyAll"
     iam._aws_managed_policies[arn] = iam._make_aws_managed_record("AWSDenyAll", json.dumps(DENY_ALL), "Deny all access.")
-    iam_actions.request_tag_context = _with_policy_arn(iam_actions.request_tag_context)
+    iam_actions.request_tag_context = _with_arns(iam_actions.request_tag_context)
     iam._IAM_HANDLERS["GetAccountAuthorizationDetails"] = _with_boundaries(iam._IAM_HANDLERS["GetAccountAuthorizationDetails"])
     iam._IAM_HANDLERS["UpdateAccountPasswordPolicy"] = _anew(iam._IAM_HANDLERS["UpdateAccountPasswordPolicy"])
 
@@ -39,16 +39,18 @@ def _with_boundaries(answer):
     return answer_with_boundaries
 
 
-def _with_policy_arn(request_context):
-    """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html#ck_PolicyArn"""
+def _with_arns(request_context):
+    """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html#available-keys-for-iam"""
 
-    def with_policy_arn(service, action, body, query):
+    def with_arns(service, action, body, query):
         context = request_context(service, action, body, query)
-        arn = iam._p(query, "PolicyArn") if service == "iam" else None
+        if service != "iam":
+            return context
         # ministack looks condition keys up in lower case.
-        return {**context, "iam:policyarn": arn} if arn else context
+        named = {f"iam:{name.lower()}": iam._p(query, name) for name in ("PolicyArn", "PermissionsBoundary")}
+        return {**context, **{key: arn for key, arn in named.items() if arn}}
 
-    return with_policy_arn
+    return with_arns
 
 
 def _anew(answer):

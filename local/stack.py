@@ -89,13 +89,13 @@ def resources(kind: str) -> dict:
 
 def functions() -> dict:
     """The functions that have controls: their logical ids, by what the ids of their controls begin with."""
-    folders = {
-        one["Properties"]["CodeUri"].removeprefix("functions/"): name
+    binaries = {
+        one["Metadata"]["BuildProperties"]["Binary"].removeprefix("snapback-"): name
         for name, one in resources("AWS::Serverless::Function").items()
     }
     # It has no controls, and hands on what the others failed at.
-    folders.pop("redrive")
-    return folders
+    binaries.pop("redrive")
+    return binaries
 
 
 class Trouble(Exception):
@@ -284,12 +284,16 @@ class LocalAws:
             code = folder / function
             code.mkdir(exist_ok=True)
             shutil.copy2(binary, code / "bootstrap")
-            return f"{found['key']}{code}"
+            return f"{found['before']}{code}"
 
-        code_uri = re.compile(r"^(?P<key>\s*CodeUri:\s*)functions/(?P<function>[a-z0-9]+)/?\s*$", re.MULTILINE)
+        # Two functions may be built from one folder, each as another binary.
+        code_uri = re.compile(
+            r"(?P<before>Binary: snapback-(?P<function>[a-z0-9]+)\b(?:(?!Binary:).)*?CodeUri:\s*)functions/[a-z0-9]+/?\s*?$",
+            re.MULTILINE | re.DOTALL,
+        )
         template, count = code_uri.subn(with_binary, TEMPLATE.read_text(encoding="utf-8"))
         if count == 0:
-            raise Trouble(f"No function of {TEMPLATE.name} has a CodeUri under functions/.")
+            raise Trouble(f"No function of {TEMPLATE.name} has a binary and a CodeUri under functions/.")
         template, count = re.subn(r'^(\s*SNAPBACK_PACE:\s*)"100"$', rf'\g<1>"{self.pace}"', template, flags=re.MULTILINE)
         if count != 1:
             raise Trouble(f"{TEMPLATE.name} does not set SNAPBACK_PACE to 100.")

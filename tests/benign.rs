@@ -102,10 +102,11 @@ const NEVER_ORDINARY: [&str; 73] = [
 
 /// A policy may stand where another denied more or let logs be delivered, which no event tells: these controls ask the
 /// journal, and S3 or IAM only where something is remembered.
-const ASK_THE_JOURNAL: [(&str, &str); 5] = [
+const ASK_THE_JOURNAL: [(&str, &str); 6] = [
     ("iam-lost-deny", "PutGroupPolicy"),
     ("iam-lost-deny", "PutRolePolicy"),
     ("iam-lost-deny", "PutUserPolicy"),
+    ("iam-wider-trust", "UpdateAssumeRolePolicy"),
     ("s3-lost-bucket-deny", "PutBucketPolicy"),
     ("s3-lost-log-delivery", "PutBucketPolicy"),
 ];

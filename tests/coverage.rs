@@ -286,7 +286,7 @@ fn seen(control: &AnyControl, proofs: &Proofs) -> Result<String> {
         () if has("alerted") => return Ok(given(control, "alerted")),
         () => return Ok("canned answers only".to_owned()),
     };
-    let by_whom = |done| if control.operator_applies { format!("asked; {done} by an operator") } else { done };
+    let by_whom = |done| if control.operator_applies() { format!("asked; {done} by an operator") } else { done };
     Ok(given(control, &by_whom(done)))
 }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use anyhow::{Context, Result, ensure};
-use snapback::control::{About, AnyControl};
+use snapback::control::{About, AnyControl, Applier};
 use snapback::right::actions;
 use workspace_tests::{FUNCTIONS, controls, workspace};
 
@@ -166,8 +166,12 @@ fn render() -> Result<String> {
                 ),
                 (
                     "In mode `revert`",
-                    if control.operator_applies {
+                    if control.applied_by == Applier::Operator {
                         "asks: an operator applies what it plans, and its function has no right to it".to_owned()
+                    } else if control.applied_by == Applier::IamWriter {
+                        "asks: an operator applies what it plans, and its function has no right to it without `IamWriter`; \
+                         with it, it asks until `ModeOverrides` names its full id"
+                            .to_owned()
                     } else if control.asks_unless_named {
                         "asks, until `ModeOverrides` names its full id".to_owned()
                     } else {

@@ -425,18 +425,24 @@ fn each_role_has_nothing_but_statements_that_name_their_actions() -> Result<()> 
 fn a_function_that_may_write_iam_is_denied_every_role_of_the_stack_before_it_runs() -> Result<()> {
     let template = Template::read()?;
     let policies = template.resources("AWS::IAM::Policy");
-    let [(id, policy)] = policies[..] else { anyhow::bail!("{} policies stand beside their roles", policies.len()) };
-    let [statement] = items(&policy["Properties"]["PolicyDocument"]["Statement"]).collect::<Vec<_>>()[..] else {
-        anyhow::bail!("{id} has not one statement");
-    };
-    let denied: BTreeSet<_> = items(&statement["Resource"]).map(if_it_holds).filter_map(attribute).collect();
     let roles: Vec<String> =
         template.resources("AWS::IAM::Role").into_iter().map(|(role, _)| format!("{role}.Arn")).collect();
-    assert_eq!(denied, roles.iter().map(String::as_str).collect());
-    let wakes = |permission: &&Value| reference(&permission["Properties"]["FunctionName"]) == Some("IamFunction");
-    let permissions = template.resources("AWS::Lambda::Permission").into_iter().map(|(_, permission)| permission);
-    let permissions: Vec<&Value> = permissions.filter(wakes).collect();
-    assert!(!permissions.is_empty() && permissions.iter().all(|permission| permission["DependsOn"] == id));
+    let mut held = BTreeSet::new();
+    for (id, policy) in policies {
+        let [statement] = items(&policy["Properties"]["PolicyDocument"]["Statement"]).collect::<Vec<_>>()[..] else {
+            anyhow::bail!("{id} has not one statement");
+        };
+        let denied: BTreeSet<_> = items(&statement["Resource"]).map(if_it_holds).filter_map(attribute).collect();
+        assert_eq!(denied, roles.iter().map(String::as_str).collect(), "{id}");
+        let role = items(&policy["Properties"]["Roles"]).find_map(reference).context("a role")?;
+        let function = role.replace("Role", "Function");
+        let wakes = |permission: &&Value| reference(&permission["Properties"]["FunctionName"]) == Some(&function);
+        let permissions = template.resources("AWS::Lambda::Permission").into_iter().map(|(_, permission)| permission);
+        let permissions: Vec<&Value> = permissions.filter(wakes).collect();
+        assert!(!permissions.is_empty() && permissions.iter().all(|permission| permission["DependsOn"] == id), "{id}");
+        held.insert(role);
+    }
+    assert_eq!(held, BTreeSet::from(["IamRole", "IamWriterRole"]));
     Ok(())
 }
 
@@ -466,7 +472,7 @@ fn in_a_member_such_a_function_is_denied_the_roles_that_are_made_there_by_their_
             found += 1;
         }
     }
-    assert_eq!(found, 2, "the role of the function for IAM has both");
+    assert_eq!(found, 4, "the roles of the functions for IAM have both");
     Ok(())
 }
 
@@ -682,6 +688,19 @@ fn the_overrides_that_the_template_takes_are_those_that_the_functions_know() -> 
         for overrides in [format!("s3-*={mode}"), format!("ec2-serial-console=off,own-?={mode},*=ask")] {
             let read = |variable: &str| (variable == "SNAPBACK_MODE_OVERRIDES").then(|| overrides.clone());
             assert_eq!(pattern.is_match(&overrides), Settings::read(&read).is_ok(), "{overrides}");
+        }
+    }
+    Ok(())
+}
+
+/// Two functions have controls whose ids begin with `iam-`.
+#[test]
+fn an_override_of_some_control_is_a_mistake_to_no_function() -> Result<()> {
+    for control in FUNCTIONS.iter().flat_map(|function| function.controls) {
+        let overrides = format!("{}=ask", control.about.id);
+        let settings = Settings::read(&|variable| (variable == "SNAPBACK_MODE_OVERRIDES").then(|| overrides.clone()))?;
+        for function in FUNCTIONS {
+            function.check(&settings).with_context(|| function.name)?;
         }
     }
     Ok(())
@@ -990,10 +1009,10 @@ fn every_function_is_built_from_its_folder() -> Result<()> {
     for (id, function) in template.resources("AWS::Serverless::Function") {
         let folder = text(&function["Properties"]["CodeUri"]);
         let manifest = fs::read_to_string(workspace(&folder).join("Cargo.toml"))?;
-        let binary = manifest.split("[[bin]]").nth(1).and_then(|rest| rest.split('"').nth(1));
-        let deployed = &function["Metadata"]["BuildProperties"]["Binary"];
-        assert_eq!(deployed.as_str(), binary, "{id}");
-        assert!(deployed.is_string(), "{id} names no binary");
+        let binaries = manifest.split("[[bin]]").skip(1).filter_map(|rest| rest.split('"').nth(1));
+        let deployed = text(&function["Metadata"]["BuildProperties"]["Binary"]);
+        assert!(binaries.into_iter().any(|binary| binary == deployed), "{id} is no binary of its folder: {deployed}");
+        assert_eq!(deployed, format!("snapback-{}", id.trim_end_matches("Function").to_lowercase()), "{id}");
         built.insert(name(Path::new(&folder))?);
     }
     // The list of them all is no function.

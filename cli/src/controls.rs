@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use functions::FUNCTIONS;
 use serde::Serialize;
-use snapback::control::{About, AnyControl};
+use snapback::control::{About, AnyControl, Applier};
 use snapback::right::{Right, actions};
 
 #[derive(Debug, clap::Args)]
@@ -15,12 +15,13 @@ pub(crate) struct Arguments {
     #[arg(value_name = "CONTROL", value_parser = pattern)]
     only: Option<String>,
     /// Print JSON: an array of the controls, each with `id`, `title`, `function`, `opt_in`, `asks_unless_named`,
-    /// `operator_applies`, `survey`, `events`, `reads`, `writes`, `undoes`, `severity`, `frameworks` and `caveat`
+    /// `operator_applies`, `iam_writer_applies`, `survey`, `events`, `reads`, `writes`, `undoes`, `severity`, `frameworks` and `caveat`
     #[arg(long)]
     json: bool,
 }
 
 #[derive(Serialize)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a field of what is printed")]
 struct Row {
     function: &'static str,
     /// Whether it is off until `ModeOverrides` names it by its id.
@@ -29,6 +30,8 @@ struct Row {
     asks_unless_named: bool,
     /// Whether it asks in every mode, and an operator applies what it plans.
     operator_applies: bool,
+    /// Whether its function does so in a stack with `IamWriter`, once `ModeOverrides` names the control by its id.
+    iam_writer_applies: bool,
     /// IAM actions that a scan needs to list what there is; nothing where there is nothing to scan.
     survey: Option<&'static [Right]>,
     #[serde(flatten)]
@@ -58,7 +61,8 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCod
                 function: function.name,
                 opt_in: control.opt_in,
                 asks_unless_named: control.asks_unless_named,
-                operator_applies: control.operator_applies,
+                operator_applies: control.operator_applies(),
+                iam_writer_applies: control.applied_by == Applier::IamWriter,
                 survey: control.survey.map(|survey| survey.needs),
                 about: control.about,
             })
@@ -68,11 +72,12 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCod
         writeln!(out, "{}", serde_json::to_string_pretty(&rows)?)?;
         return Ok(ExitCode::SUCCESS);
     }
-    for Row { function, opt_in, asks_unless_named, operator_applies, survey, about } in rows {
+    for Row { function, opt_in, asks_unless_named, operator_applies, iam_writer_applies, survey, about } in rows {
         let events: Vec<String> =
             about.watches.iter().map(|watch| format!("{}:{}", watch.service, watch.name)).collect();
         let named = match (opt_in, operator_applies, asks_unless_named) {
             (true, ..) => ", opt-in",
+            (_, true, _) if iam_writer_applies => ", asks, and an operator or `IamWriter` applies it",
             (_, true, _) => ", asks, and an operator applies it",
             (.., true) => ", asks until it is named",
             _ => "",

@@ -41,9 +41,8 @@ pub trait Control: 'static {
     /// Whether it only asks in mode `revert` until an operator names it: what it takes away is what people work with.
     const ASKS_UNLESS_NAMED: bool = false;
 
-    /// Whether its function has no right to what it plans, so that it asks in mode `revert` too and an operator applies it:
-    /// whoever has that right can become administrator.
-    const OPERATOR_APPLIES: bool = false;
+    /// Who applies what it plans in mode `revert`.
+    const APPLIED_BY: Applier = Applier::Function;
 
     /// After how long an operator decides what is still to be reverted, also in mode `revert`: by then somebody may depend on it.
     const ASKS_AFTER: Option<SignedDuration> = None;
@@ -130,6 +129,17 @@ pub trait Control: 'static {
 
     /// What the state is once the change has taken effect. With it, "a revert is judged allow" is proven without AWS.
     fn after(state: &Self::State, change: &Self::Change) -> Self::State;
+}
+
+/// Who applies what a control plans.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Applier {
+    Function,
+    /// An operator, as its function has no right to it, so that the control asks in mode `revert` too.
+    Operator,
+    /// The same, as whoever has that right can become administrator; but where the stack has `IamWriter`, the function has it,
+    /// and applies what a control plans that an operator names.
+    IamWriter,
 }
 
 /// A control that has to know how things were before. What it remembers it gets by `Look::remembered`, and keeps in its
@@ -412,6 +422,8 @@ pub struct Function {
     /// What people call what it watches: `S3`. It follows `changes to`.
     pub service: &'static str,
     pub controls: &'static [AnyControl],
+    /// Those of another function whose ids begin alike: what the operator says of them is no mistake.
+    pub beside: &'static [AnyControl],
     pub apply: Apply,
     pub tags: Tags,
     /// Whether it works in the other accounts and Regions of a hub as well, and takes a role there.
@@ -439,10 +451,11 @@ impl Function {
     /// Whether the settings make sense for it.
     ///
     /// # Errors
-    /// When an override names a control that it does not have.
+    /// When an override names a control that there is not.
     pub fn check(&self, settings: &Settings) -> Result<(), Problem> {
         let ids = |opt_in: bool| {
-            let these = self.controls.iter().filter(move |control| control.opt_in == opt_in);
+            let all = self.controls.iter().chain(self.beside);
+            let these = all.filter(move |control| control.opt_in == opt_in);
             these.map(|control| control.about.id).collect::<Vec<&str>>()
         };
         match settings.modes.meaning_nothing(&ids(false), &ids(true)) {
@@ -485,7 +498,7 @@ pub struct AnyControl {
     pub settles: Duration,
     pub opt_in: bool,
     pub asks_unless_named: bool,
-    pub operator_applies: bool,
+    pub applied_by: Applier,
     pub asks_after: Option<SignedDuration>,
     pub tells_from: Option<u64>,
     /// Whether there is nothing to look at: it decides by the event alone.
@@ -535,7 +548,7 @@ impl AnyControl {
             settles: C::SETTLES,
             opt_in: C::OPT_IN,
             asks_unless_named: C::ASKS_UNLESS_NAMED,
-            operator_applies: C::OPERATOR_APPLIES,
+            applied_by: C::APPLIED_BY,
             asks_after: C::ASKS_AFTER,
             tells_from: C::TELLS_FROM,
             looks_at_nothing: size_of::<C::State>() == 0,
@@ -585,10 +598,16 @@ impl AnyControl {
         self.happened(event, state, is_certain)
     }
 
-    /// What its function may do: nothing, if an operator applies what it plans.
+    /// The most that its function may do: nothing, if always an operator applies what it plans.
     #[must_use]
     pub fn writes(&self) -> &'static [Right] {
-        if self.operator_applies { &[] } else { self.about.writes }
+        if self.applied_by == Applier::Operator { &[] } else { self.about.writes }
+    }
+
+    /// Whether it asks in every mode, at least without `IamWriter`.
+    #[must_use]
+    pub fn operator_applies(&self) -> bool {
+        self.applied_by != Applier::Function
     }
 
     /// How far it may go.
@@ -596,7 +615,12 @@ impl AnyControl {
     pub fn mode(&self, settings: &Settings) -> Mode {
         match self {
             Self { opt_in: true, about, .. } => settings.modes.of_opt_in(about.id),
-            Self { operator_applies: true, about, .. } => settings.modes.of(about.id).min(Mode::Ask),
+            Self { applied_by: Applier::IamWriter, about, .. } if settings.iam_writer => {
+                settings.modes.of_asking(about.id)
+            }
+            Self { applied_by: Applier::Operator | Applier::IamWriter, about, .. } => {
+                settings.modes.of(about.id).min(Mode::Ask)
+            }
             Self { asks_unless_named: true, about, .. } => settings.modes.of_asking(about.id),
             Self { about, .. } => settings.modes.of(about.id),
         }

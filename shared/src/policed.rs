@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::change::{Holder, PolicyChange};
-use crate::control::{About, Control, Given, Look, Survey, Suspicion};
+use crate::control::{About, Applier, Control, Given, Look, Survey, Suspicion};
 use crate::decision::{Decision, Severity};
 use crate::event::Event;
 use crate::json;
@@ -35,8 +35,8 @@ pub trait Policed: 'static {
     /// What the policy is attached to.
     const KIND: Kind = Kind::Resource;
 
-    /// See [`Control::OPERATOR_APPLIES`].
-    const OPERATOR_APPLIES: bool = false;
+    /// See [`Control::APPLIED_BY`].
+    const APPLIED_BY: Applier = Applier::Function;
 
     /// See [`Control::SURVEY`].
     const SURVEY: Option<Survey>;
@@ -66,6 +66,12 @@ pub trait Policed: 'static {
     /// The ARN of what has the policy, where the event does not tell it.
     #[must_use]
     fn arn(_: &Self::Beside) -> Option<&str> {
+        None
+    }
+
+    /// Why an operator decides about a revert of these grants, also in mode `revert`, where that is so.
+    #[must_use]
+    fn asks(_: &Event, _: &Subject, _grants: &[String]) -> Option<String> {
         None
     }
 
@@ -196,7 +202,7 @@ pub struct Open<P>(PhantomData<P>);
 
 impl<P: Policed> Control for Open<P> {
     const ABOUT: &'static About = P::ABOUT;
-    const OPERATOR_APPLIES: bool = P::OPERATOR_APPLIES;
+    const APPLIED_BY: Applier = P::APPLIED_BY;
 
     type State = State<P::Beside>;
     type Change = PolicyChange;
@@ -308,6 +314,12 @@ impl<P: Policed> Control for Open<P> {
             plan: vec![PolicyChange { of: holder, from: state.policy.clone(), to }],
             left: unsure,
         }
+    }
+
+    fn asks(event: &Event, suspicion: &Suspicion, state: &Self::State, given: &Given<'_>) -> Option<String> {
+        let decision = Self::decide(event, suspicion, state, given);
+        let Decision::Revert { grants, .. } = decision else { return None };
+        P::asks(event, &suspicion.subject, &grants)
     }
 
     fn found(_: &Event, suspicion: &Suspicion, state: &Self::State) -> Subject {

@@ -23,7 +23,7 @@ use tracing::{info, warn};
 
 use crate::aws::{is_denied, is_denied_by_organization, may_pass, refuses_principals};
 use crate::change::Change;
-use crate::control::{AnyControl, Function, Suspicion};
+use crate::control::{AnyControl, Applier, Function, Suspicion};
 use crate::decision::{Decision, Severity};
 use crate::event::{Event, Malformed, Refusal};
 use crate::guardrail::{Broken, Guardrails, Verdict};
@@ -730,6 +730,10 @@ impl<'a> Responder<'a> {
         let Place { account, region, .. } = case.run.place;
         if is_denied_by_organization(failure) {
             return Some(format!("a policy of the organization denies it in account {account}"));
+        }
+        // Which of these rights it has, the operator says.
+        if case.control.applied_by == Applier::IamWriter {
+            return Some(format!("the function for it may not do it in account {account}"));
         }
         let Place { account: home, region: home_region, .. } = self.home();
         let role = self.role_in_members(case.function).filter(|_| (account, region) != (home, home_region))?;

@@ -41,6 +41,9 @@ pub const OWN_ACCOUNT: When = When::new("StringEquals", "aws:ResourceAccount", &
 /// The call is made in the Region of the stack, for actions that know no ARN.
 pub const OWN_REGION: When = When::new("StringEquals", "aws:RequestedRegion", &["${AWS::Region}"]);
 
+/// The boundary is one that the operator lists. An operator puts any.
+pub const LISTED_BOUNDARY: When = When::new("ArnEquals", "iam:PermissionsBoundary", &["${IamWriterBoundaries}"]);
+
 impl On {
     /// A kind of thing, without a condition.
     #[must_use]

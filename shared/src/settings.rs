@@ -33,6 +33,9 @@ pub struct Settings {
     /// The owner's own canonical user id, and others that are no strangers.
     pub trusted_canonical_users: BTreeSet<String>,
     pub public_ports: PublicPorts,
+    /// Whether the function has the rights that write trust and protection in IAM.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub iam_writer: bool,
     pub own: Own,
 }
 
@@ -166,6 +169,11 @@ impl Settings {
                 Some(text) => text.parse().or_else(|()| {
                     problem("SNAPBACK_PUBLIC_PORTS", "ports such as `tcp/80,tcp/8000-8100,udp/53,icmp`", &text)
                 })?,
+            },
+            iam_writer: match lookup("SNAPBACK_IAM_WRITER").as_deref() {
+                None | Some("" | "no") => false,
+                Some("yes") => true,
+                Some(other) => problem("SNAPBACK_IAM_WRITER", "`yes` or `no`", other)?,
             },
             own: Own::read(lookup)?,
         })
@@ -365,6 +373,7 @@ mod tests {
             ("SNAPBACK_TRUSTED_ORGANIZATIONS", "o-A1B2C3D4E5"),
             ("SNAPBACK_PUBLIC_PORTS", "http"),
             ("SNAPBACK_KEYS", "TopicKey"),
+            ("SNAPBACK_IAM_WRITER", "true"),
             ("SNAPBACK_RESERVED_CONCURRENCY", "some"),
         ] {
             let problem = read(variable, value).expect_err("it is wrong");

@@ -163,7 +163,7 @@ async fn reading_tags_makes_just_the_calls_that_are_declared() -> Result<()> {
         let subjects = match function.name {
             "S3Function" => vec![Subject::bucket(&event, "b")],
             "Ec2Function" => vec![Subject::security_group(&event, "sg-1")],
-            "IamFunction" => vec![Subject::user(&event, "bob"), Subject::role(&event, "reports")],
+            "IamFunction" | "IamWriterFunction" => vec![Subject::user(&event, "bob"), Subject::role(&event, "reports")],
             "PoliciesFunction" => {
                 let topic = Subject::topic(&event, "arn:aws:sns:eu-central-1:111122223333:t");
                 vec![topic, Subject::queue(&event, "q")]

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use anyhow::{Result, ensure};
-use snapback::control::{AnyControl, Function, Watch};
+use snapback::control::{AnyControl, Applier, Function, Watch};
 use snapback::event::{DENIED, Kind, SCHEDULED};
-use snapback::right::{OWN_REGION, On, Right, When};
+use snapback::right::{LISTED_BOUNDARY, OWN_REGION, On, Right, When};
 use workspace_tests::FUNCTIONS;
 
 use super::{base, denied, yaml};
@@ -109,6 +109,11 @@ pub(super) const HUB: &str = "IsHub";
 /// The condition under which IAM's events arrive where the stack is.
 pub(super) const IAM: &str = "HasIam";
 
+/// The condition under which a function has the rights by which it could become administrator, and the one under which the
+/// operator lists boundaries for it as well.
+const WRITER: &str = "HasIamWriter";
+const WRITER_OF_BOUNDARIES: &str = "HasIamWriterBoundaries";
+
 /// Under which condition a function is deployed at all: IAM tells of its calls in one Region of a partition only. STS does so
 /// in every Region, and who watches both is of no use without IAM.
 pub(super) fn deployed_if(function: &Function) -> Option<&'static str> {
@@ -187,11 +192,17 @@ fn reverts(function: &Function) -> bool {
     writes(function).next().is_some()
 }
 
+/// The folder in which its controls stand. Two functions of one service share one.
+pub(super) fn folder(function: &Function) -> &'static str {
+    let source = function.controls.first().map_or("", |control| control.about.source);
+    source.trim_start_matches("functions/").split('/').next().unwrap_or_default()
+}
+
 /// All that stands in the template for it.
 pub(super) fn section(function: &Function, is_first: bool) -> Result<String> {
     let Function { name, service, .. } = function;
-    let base = base(function);
-    let folder = base.to_lowercase();
+    let (base, folder) = (base(function), folder(function));
+    let binary = base.to_lowercase();
     let does = if reverts(function) { "Reverts risky changes to" } else { "Alerts people about" };
     let condition = deployed_if(function);
     let only = only_if(condition);
@@ -202,7 +213,7 @@ pub(super) fn section(function: &Function, is_first: bool) -> Result<String> {
     Type: AWS::Serverless::Function
 {only}    Metadata:
       BuildMethod: rust-cargolambda
-      BuildProperties: {{ Binary: snapback-{folder} }}
+      BuildProperties: {{ Binary: snapback-{binary} }}
     Properties:
       Description: {does} {service}.
       CodeUri: functions/{folder}
@@ -558,10 +569,20 @@ fn role(function: &Function, is_first: bool) -> Result<String> {
 pub(super) fn rights(function: &Function, regions: Regions) -> String {
     let mut explained = BTreeSet::new();
     let mut out = String::new();
-    for (word, rights) in [("Read", by_on(reads(function))), ("Revert", by_on(writes(function)))] {
+    let (of_writer, always): (Vec<_>, Vec<_>) =
+        function.controls.iter().partition(|control| control.applied_by == Applier::IamWriter);
+    let writes = |controls: Vec<&AnyControl>| by_on(controls.into_iter().flat_map(AnyControl::writes).copied());
+    for (word, rights) in [("Read", by_on(reads(function))), ("Revert", writes(always))] {
         for (on, actions) in rights {
             out += &statement(word, &on, &actions, explained.insert(on.name), regions);
         }
+    }
+    for (on, actions) in writes(of_writer) {
+        let statement = statement("Revert", &on, &actions, explained.insert(on.name), regions);
+        let condition = if on.when.contains(&LISTED_BOUNDARY) { WRITER_OF_BOUNDARIES } else { WRITER };
+        let _ = write!(out, "              - !If\n                - {condition}\n");
+        out += &statement.lines().map(|line| format!("  {line}\n")).collect::<String>();
+        out += "                - !Ref AWS::NoValue\n";
     }
     out
 }
@@ -644,6 +665,9 @@ fn condition(when: &[When]) -> String {
         let keys = when.iter().filter(|when| when.operator == operator);
         let keys = keys.map(|when| {
             let values: Vec<String> = when.values.iter().map(|value| yaml::text(value)).collect();
+            if *when == LISTED_BOUNDARY {
+                return format!("{}: !Split [\",\", {}]", when.key, values.concat());
+            }
             let values = if let [lone] = &values[..] { lone.clone() } else { format!("[{}]", values.join(", ")) };
             format!("{}: {values}", when.key)
         });

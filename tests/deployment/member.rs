@@ -70,9 +70,29 @@ Parameters:
       ARNs of roles, users and groups of this account that Snapback must never change, e.g. for emergencies. May be empty.
     ConstraintDescription: ProtectedPrincipals is a list of ARNs of roles, users or groups, separated by commas, without spaces.
 
+  IamWriter:
+    Type: String
+    Default: "no"
+    AllowedValues: ["yes", "no"]
+    Description: >-
+      Whether the role of the function that restores trust, default versions and the like may do so here without an operator.
+      It could then make itself administrator of this account. It counts only if Snapback's stack says yes too.
+    ConstraintDescription: IamWriter is yes or no.
+
+  IamWriterBoundaries:
+    Type: String
+    Default: ""
+    MaxLength: 256
+    AllowedPattern: ^(arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/[A-Za-z0-9+=.@_/-]+(,arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/[A-Za-z0-9+=.@_/-]+)*)?$
+    Description: >-
+      ARNs of the managed policies that it may put as permissions boundaries here. May be empty: then an operator is asked.
+    ConstraintDescription: IamWriterBoundaries is a list of ARNs of managed policies, separated by commas, without spaces.
+
 Conditions:
   HasRoles: !Equals [!Ref Roles, "yes"]
   OnlyReads: !Equals [!Ref Writes, "no"]
+  HasIamWriter: !Equals [!Ref IamWriter, "yes"]
+  HasIamWriterBoundaries: !And [!Condition HasIamWriter, !Not [!Equals [!Ref IamWriterBoundaries, ""]]]
   HasProtectedPrincipals: !Not [!Equals [!Ref ProtectedPrincipals, ""]]
   IsHubsAccount: !Equals [!Ref AWS::AccountId, !Ref HubAccount]
 

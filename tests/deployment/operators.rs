@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
 use snapback::control::Function;
-use snapback::right::{On, Right, When};
+use snapback::right::{LISTED_BOUNDARY, On, Right, When};
 use workspace_tests::FUNCTIONS;
 
 use super::{base, function};
@@ -94,8 +94,9 @@ struct Part {
 /// Service by service, each into the last policy as long as it is no longer than IAM takes.
 fn packed(template: &Template, rights: Rights) -> Result<Vec<Part>> {
     let mut parts: Vec<Part> = vec![];
-    for function in FUNCTIONS {
-        let on = function::by_on(rights(function).into_iter());
+    for of_folder in FUNCTIONS.chunk_by(|one, other| function::folder(one) == function::folder(other)) {
+        let (function, all) = (of_folder[0], of_folder.iter().flat_map(|function| rights(function)));
+        let on = function::by_on(all);
         let statements = on.iter().map(|(on, actions)| statement(template, base(function), on, actions));
         let statements = statements.collect::<Result<Vec<_>>>()?;
         // IAM takes no policy without a statement.
@@ -179,7 +180,7 @@ fn statement(template: &Template, base: &str, on: &On, actions: &BTreeSet<&str>)
     let mut demand = |operator, key: &str, values: Vec<String>| {
         condition.entry(operator).or_default().insert(key.to_owned(), lone(values));
     };
-    for When { operator, key, values } in on.when {
+    for When { operator, key, values } in on.when.iter().filter(|when| **when != LISTED_BOUNDARY) {
         // Operators are at work in any Region.
         if values.contains(&"${AWS::Region}") {
             continue;

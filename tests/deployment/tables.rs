@@ -21,7 +21,7 @@ pub(super) fn controls() -> String {
         let events = calls.chain(schedule).collect::<Vec<_>>().join(", ");
         let does = if about.writes.is_empty() { "notifies" } else { "reverts" };
         let does = if control.opt_in { format!("{does}, if `ModeOverrides` names it") } else { does.to_owned() };
-        let does = if control.operator_applies { "asks; an operator applies it".to_owned() } else { does };
+        let does = if control.operator_applies() { "asks; an operator applies it".to_owned() } else { does };
         let does = if control.asks_unless_named { format!("asks; {does}, if `ModeOverrides` names it") } else { does };
         let link = format!("docs/controls.md#{}", anchor(about.title));
         let _ = writeln!(out, "| [`{}`]({link}) | {} | {events} | {does} |", about.id, about.title);

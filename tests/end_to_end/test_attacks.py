@@ -311,7 +311,7 @@ def a_policy(guarded, *versions: str) -> SimpleNamespace:
             guarded.iam.create_policy_version(PolicyArn=made["Arn"], PolicyDocument=text, SetAsDefault=True)
     of = SimpleNamespace(id=made["Arn"], name=made["PolicyName"], arn=made["Arn"])
     of.default = lambda: guarded.iam.get_policy(PolicyArn=of.arn)["Policy"]["DefaultVersionId"]
-    guarded.look(of, "IamFunction")
+    guarded.look(of, "IamWriterFunction")
     return of
 
 
@@ -332,11 +332,16 @@ def test_an_administrator_by_an_older_version(guarded):
 
 
 @attack("iam__privesc_scan: UpdateRolePolicyToAssumeIt")
-def test_a_role_that_lets_in_a_user_of_the_account(guarded):
-    """Nobody can tell it from what administrators do every day."""
+def test_a_user_who_lets_himself_into_a_role(guarded):
     role, user = Identity(guarded, "role"), Identity(guarded, "user")
+    with guarded.unseen():
+        may = policy({"Effect": "Allow", "Action": "iam:UpdateAssumeRolePolicy", "Resource": "*"})
+        user.call("put_user_policy", PolicyName="trusts", PolicyDocument=may)
+        key = guarded.iam.create_access_key(UserName=user.name)["AccessKey"]
     of_user = {"Effect": "Allow", "Principal": {"AWS": user.arn}, "Action": "sts:AssumeRole"}
-    role.call("update_assume_role_policy", PolicyDocument=policy(OF_EC2, of_user))
+    own = guarded.aws.client("iam", key)
+    own.update_assume_role_policy(RoleName=role.name, PolicyDocument=policy(OF_EC2, of_user))
+    assert "who called" in guarded.announces(role, "alerted")["why"]
     return [role]
 
 

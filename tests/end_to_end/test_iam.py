@@ -105,7 +105,7 @@ def test_a_role_that_is_opened_to_a_stranger_is_closed_by_an_operator_who_is_ask
     said = snapback.announces(role, "asked")
     assert (said["control"], said["resource"]) == ("iam-open-trust", role.arn)
     assert role.statements() == ["Own", "Stranger"], "in mode `revert` too, an operator applies it"
-    assert "iam:UpdateAssumeRolePolicy" not in snapback.actions_of("IamFunction")
+    assert "iam:UpdateAssumeRolePolicy" not in snapback.actions_of("IamWriterFunction")
     applied = snapback.apply(said["id"])
     assert applied.returncode == 0, applied.stderr
     assert role.statements() == ["Own"]
@@ -244,7 +244,7 @@ def test_the_default_version_of_the_baseline_is_the_default_again_once_an_operat
             snapback.iam.create_policy_version(PolicyArn=policy.arn, PolicyDocument=versions[1], SetAsDefault=True)
     default = lambda: snapback.iam.get_policy(PolicyArn=policy.arn)["Policy"]["DefaultVersionId"]  # noqa: E731
     before = default()
-    snapback.look(policy, "IamFunction")
+    snapback.look(policy, "IamWriterFunction")
     assert snapback.memory_of(policy) == {"iam-new-default-version"}
     if how == "new":
         snapback.iam.create_policy_version(PolicyArn=policy.arn, PolicyDocument=versions[1], SetAsDefault=True)
@@ -254,8 +254,8 @@ def test_the_default_version_of_the_baseline_is_the_default_again_once_an_operat
     said = snapback.announces(policy, "asked")
     assert (said["control"], said["severity"]) == ("iam-new-default-version", "critical")
     assert default() == risky, "in mode `revert` too, an operator applies it"
-    assert "iam:SetDefaultPolicyVersion" not in snapback.actions_of("IamFunction")
-    snapback.look(policy, "IamFunction")  # It records what is there now, and the operator's question stays open.
+    assert "iam:SetDefaultPolicyVersion" not in snapback.actions_of("IamWriterFunction")
+    snapback.look(policy, "IamWriterFunction")  # It records what is there now, and the operator's question stays open.
     applied = snapback.apply(said["id"])
     assert applied.returncode == 0, applied.stderr
     assert default() == before
@@ -405,7 +405,7 @@ def test_the_boundary_of_the_baseline_bounds_again_once_an_operator_applies_it(s
     said = snapback.announces(holder, "asked")
     assert said["control"] == "iam-lost-boundary"
     assert holder.boundary() == risky != team, "in mode `revert` too, an operator applies it"
-    assert f"iam:Put{kind.capitalize()}PermissionsBoundary" not in snapback.actions_of("IamFunction")
+    assert f"iam:Put{kind.capitalize()}PermissionsBoundary" not in snapback.actions_of("IamWriterFunction")
     holder.is_seen()  # The baseline is now what the operator is asked about.
     applied = snapback.apply(said["id"])
     assert applied.returncode == 0, applied.stderr
@@ -463,13 +463,13 @@ def is_restored_and_undone(snapback, before: dict | None, weaken) -> None:
     """The password policy, which is set unseen, seen by the daily check and then weakened."""
     account = SimpleNamespace(id=ACCOUNT, arn=f"arn:aws:iam::{ACCOUNT}:root")
     set_unseen(snapback, before)
-    snapback.look(account, "IamFunction")
+    snapback.look(account, "IamWriterFunction")
     assert "iam-weak-password-policy" in snapback.memory_of(account)
     weaken()
     risky = password_policy(snapback)
     said = said_of_passwords(snapback, "asked")
     assert password_policy(snapback) == risky != before, "in mode `revert` too, an operator applies it"
-    snapback.look(account, "IamFunction")
+    snapback.look(account, "IamWriterFunction")
     applied = snapback.apply(said["id"])
     assert applied.returncode == 0, applied.stderr
     assert password_policy(snapback) == before
@@ -480,7 +480,7 @@ def is_restored_and_undone(snapback, before: dict | None, weaken) -> None:
 
 
 def test_the_password_policy_of_the_baseline_holds_again_once_an_operator_applies_it(snapback):
-    assert "iam:UpdateAccountPasswordPolicy" not in snapback.actions_of("IamFunction")
+    assert "iam:UpdateAccountPasswordPolicy" not in snapback.actions_of("IamWriterFunction")
     is_restored_and_undone(snapback, STRICT, snapback.iam.delete_account_password_policy)
     shorten = lambda: snapback.iam.update_account_password_policy(MinimumPasswordLength=7)  # noqa: E731
     is_restored_and_undone(snapback, STRICT, shorten)
@@ -526,3 +526,175 @@ def test_the_function_cannot_change_a_role_of_snapback_and_can_change_one_that_i
             with pytest.raises(ClientError, match="AccessDenied"):
                 iam.delete_role_policy(RoleName=snapback.role_of(function), PolicyName="snapback")
     assert admin.list_role_policies(RoleName=alike)["PolicyNames"] == []
+
+
+def test_a_service_that_a_role_did_not_trust_before_is_told_of_and_one_without_a_baseline_is_not(snapback):
+    seen, unseen = Holder(snapback, "role"), Holder(snapback, "role")
+    seen.is_seen()
+    of_account = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "sts:AssumeRole"}
+    of_service = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [of_account, of_service]})
+    for role in (unseen, seen):
+        snapback.iam.update_assume_role_policy(RoleName=role.name, PolicyDocument=trust)
+    said = snapback.announces(seen, "alerted")
+    assert (said["control"], said["severity"]) == ("iam-wider-trust", "medium")
+    assert "service `lambda.amazonaws.com`" in said["why"] and ACCOUNT not in said["why"].split(": it trusts")[1]
+    assert snapback.has_settled()
+    assert snapback.announcements_about(unseen) == []
+
+
+BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/listed"
+
+
+@pytest.fixture(scope="module")
+def writing(deployed):
+    """A stack whose function for what amounts to administrator has the rights to it."""
+    named = "iam-open-trust,iam-new-default-version,iam-lost-deny,iam-lost-boundary,iam-weak-password-policy"
+    overrides = ",".join(f"{control}=revert" for control in named.split(","))
+    return deployed(mode="revert", IamWriter="yes", IamWriterBoundaries=BOUNDARY, ModeOverrides=overrides)
+
+
+def stays_undone(snapback, said: dict, is_risky) -> None:
+    undone = snapback.undo(said["id"])
+    assert undone.returncode == 0, undone.stderr
+    assert snapback.has_settled()
+    assert is_risky(), "what an operator has restored is left alone"
+
+
+def test_with_iam_writer_a_role_that_is_opened_to_everyone_is_closed_at_once_and_undo_opens_it(writing):
+    role = writing.a_role()
+    role.trust(role.own, {"Sid": "Everyone", "Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"})
+    said = writing.announces(role, "reverted")
+    assert (said["control"], said["severity"]) == ("iam-open-trust", "critical")
+    assert role.statements() == ["Own"]
+    stays_undone(writing, said, lambda: role.statements() == ["Own", "Everyone"])
+
+
+def test_with_iam_writer_an_operator_still_decides_about_vendors_and_roles_of_the_organization(writing):
+    stranger = {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::777788889999:root"}, "Action": "sts:AssumeRole"}
+    role = writing.a_role()
+    role.trust(role.own, {"Sid": "Vendor", **stranger, "Condition": {"StringEquals": {"sts:ExternalId": "a1b2"}}})
+    assert "ExternalId" in writing.announces(role, "asked")["problem"]
+    assert role.statements() == ["Own", "Vendor"]
+    document = json.dumps({"Version": "2012-10-17", "Statement": [stranger]})
+    writing.iam.create_role(RoleName="OrganizationAccountAccessRole", AssumeRolePolicyDocument=document)
+    arn = f"arn:aws:iam::{ACCOUNT}:role/OrganizationAccountAccessRole"
+    said = writing.announces(SimpleNamespace(id="OrganizationAccountAccessRole", arn=arn), "asked")
+    assert "administers its accounts" in said["problem"]
+
+
+def test_with_iam_writer_the_default_version_of_the_baseline_is_the_default_again(writing):
+    with writing.unseen():
+        arn = writing.iam.create_policy(PolicyName="deploy-writing", PolicyDocument=READS)["Policy"]["Arn"]
+    policy = SimpleNamespace(id=arn, arn=arn)
+    default = lambda: writing.iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]  # noqa: E731
+    writing.look(policy, "IamWriterFunction")
+    writing.iam.create_policy_version(PolicyArn=arn, PolicyDocument=EVERYTHING, SetAsDefault=True)
+    said = writing.announces(policy, "reverted")
+    assert default() == "v1"
+    stays_undone(writing, said, lambda: default() == "v2")
+
+
+@pytest.mark.parametrize("kind", ["user", "role", "group"])
+def test_with_iam_writer_what_was_denied_is_denied_again(writing, kind):
+    holder = Holder(writing, kind)
+    with writing.unseen():
+        policy = writing.iam.create_policy(PolicyName=f"locks-writing-{kind}", PolicyDocument=DENIES)["Policy"]["Arn"]
+        holder.call("attach_KIND_policy", PolicyArn=policy)
+        holder.call("put_KIND_policy", PolicyName="locked", PolicyDocument=DENIES)
+    holder.is_seen()
+    holder.call("detach_KIND_policy", PolicyArn=policy)
+    said = writing.announces(holder, "reverted")
+    assert (said["control"], holder.managed()) == ("iam-lost-deny", [policy])
+    stays_undone(writing, said, lambda: holder.managed() == [])
+    holder.call("delete_KIND_policy", PolicyName="locked")
+    assert wait_for(lambda: holder.inline() == ["locked"])
+    assert writing.has_settled()
+
+
+def test_with_iam_writer_a_user_is_in_the_group_again_that_denied(writing):
+    user, group = Holder(writing, "user"), Holder(writing, "group")
+    with writing.unseen():
+        user.call("put_KIND_policy", PolicyName="reads", PolicyDocument=READS)
+        group.call("put_KIND_policy", PolicyName="locked", PolicyDocument=DENIES)
+        writing.iam.add_user_to_group(UserName=user.name, GroupName=group.name)
+    writing.iam.remove_user_from_group(UserName=user.name, GroupName=group.name)
+    groups = lambda: [one["GroupName"] for one in writing.iam.list_groups_for_user(UserName=user.name)["Groups"]]  # noqa: E731
+    said = writing.announces(user, "reverted")
+    assert groups() == [group.name]
+    stays_undone(writing, said, lambda: groups() == [])
+
+
+@pytest.mark.parametrize("kind", ["user", "role"])
+def test_with_iam_writer_a_listed_boundary_is_put_back_and_about_any_other_an_operator_is_asked(writing, kind):
+    with writing.unseen():
+        if not any(one["Arn"] == BOUNDARY for one in writing.iam.list_policies(Scope="Local")["Policies"]):
+            writing.iam.create_policy(PolicyName="listed", PolicyDocument=READS)
+        other = writing.iam.create_policy(PolicyName=f"unlisted-{kind}", PolicyDocument=READS)["Policy"]["Arn"]
+    of = {}
+    for boundary in (BOUNDARY, other):
+        of[boundary] = Holder(writing, kind)
+        with writing.unseen():
+            of[boundary].call("put_KIND_permissions_boundary", PermissionsBoundary=boundary)
+        of[boundary].is_seen()
+        of[boundary].call("delete_KIND_permissions_boundary")
+    said = writing.announces(of[BOUNDARY], "reverted")
+    assert of[BOUNDARY].boundary() == BOUNDARY
+    stays_undone(writing, said, lambda: of[BOUNDARY].boundary() is None)
+    assert "may not do it" in writing.announces(of[other], "asked")["problem"]
+    put = getattr(writing.as_function("IamWriterFunction", "iam"), f"put_{kind}_permissions_boundary")
+    with writing.unseen(), pytest.raises(ClientError, match="AccessDenied"):
+        put(**{f"{kind.capitalize()}Name": of[other].name}, PermissionsBoundary=BOUNDS_NOTHING)
+
+
+def test_with_iam_writer_the_password_policy_of_the_baseline_holds_again(writing):
+    account = SimpleNamespace(id=ACCOUNT, arn=f"arn:aws:iam::{ACCOUNT}:root")
+    for before, length in ((None, 6), (STRICT, 7)):
+        set_unseen(writing, before)
+        writing.look(account, "IamWriterFunction")
+        writing.iam.update_account_password_policy(MinimumPasswordLength=length)
+        said = said_of_passwords(writing, "reverted")
+        assert password_policy(writing) == before
+        stays_undone(writing, said, lambda: password_policy(writing) != before)
+
+
+def test_with_iam_writer_a_control_that_is_not_named_still_asks(deployed):
+    snapback = deployed(mode="revert", IamWriter="yes", ModeOverrides="iam-*=revert")
+    role = snapback.a_role()
+    role.trust(role.own, {"Sid": "Everyone", "Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"})
+    snapback.announces(role, "asked")
+    assert role.statements() == ["Own", "Everyone"]
+
+
+WRITES = {
+    "iam:AddUserToGroup", "iam:AttachGroupPolicy", "iam:AttachRolePolicy", "iam:AttachUserPolicy", "iam:PutGroupPolicy",
+    "iam:PutRolePolicy", "iam:PutUserPolicy", "iam:SetDefaultPolicyVersion", "iam:UpdateAssumeRolePolicy",
+    "iam:UpdateAccountPasswordPolicy", "iam:DeleteAccountPasswordPolicy",
+}  # fmt: skip
+
+
+def test_without_the_parameter_the_function_can_write_nothing_of_iam(snapback, writing):
+    of = {"no": snapback.actions_of("IamWriterFunction"), "yes": writing.actions_of("IamWriterFunction")}
+    boundaries = {"iam:PutUserPermissionsBoundary", "iam:PutRolePermissionsBoundary"}
+    assert of["yes"] - of["no"] == WRITES | boundaries
+    for action in of["no"]:
+        service, name = action.split(":")
+        assert service != "iam" or name.startswith(("Get", "List")), action
+
+
+def test_with_iam_writer_snapbacks_own_roles_operators_and_protected_principals_stay_out_of_reach(deployed):
+    operator, protected = (f"arn:aws:iam::{ACCOUNT}:role/{name}" for name in ("operator", "break-glass"))
+    snapback = deployed(mode="notify", IamWriter="yes", Operators=operator, ProtectedPrincipals=protected)
+    iam, admin = snapback.as_function("IamWriterFunction", "iam"), snapback.aws.client("iam")
+    assume = json.dumps({"Version": "2012-10-17", "Statement": []})
+    with snapback.unseen():
+        for name in ("operator", "break-glass", "anybody"):
+            admin.create_role(RoleName=name, AssumeRolePolicyDocument=assume)
+        iam.update_assume_role_policy(RoleName="anybody", PolicyDocument=assume)
+        for name in ("operator", "break-glass", *(snapback.role_of(function) for function in snapback.functions())):
+            with pytest.raises(ClientError, match="AccessDenied"):
+                iam.update_assume_role_policy(RoleName=name, PolicyDocument=assume)
+        with pytest.raises(ClientError, match="AccessDenied"):
+            snapback.as_function("IamWriterFunction", "sts").assume_role(
+                RoleArn=f"arn:aws:iam::{ACCOUNT}:role/anybody", RoleSessionName="mallory"
+            )

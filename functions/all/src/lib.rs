@@ -7,6 +7,7 @@ pub const FUNCTIONS: [&Function; 8] = [
     &s3::FUNCTION,
     &ec2::FUNCTION,
     &iam::FUNCTION,
+    &iam::WRITER,
     &policies::FUNCTION,
     &signin::FUNCTION,
     &rolesanywhere::FUNCTION,

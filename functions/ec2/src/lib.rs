@@ -46,6 +46,7 @@ pub const FUNCTION: Function = Function {
         AnyControl::remembering::<controls::UnaskedConnections>(),
         AnyControl::remembering::<controls::UnlimitedEndpoint>(),
     ],
+    beside: &[],
     apply: aws::apply,
     tags: Tags { read: aws::tags::read, needs: &[rights::DESCRIBE_TAGS] },
     is_in_members: true,

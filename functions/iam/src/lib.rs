@@ -1,4 +1,5 @@
-//! AWS IAM: the list of its controls.
+//! AWS IAM: the list of its controls, in two functions. Those whose reverts amount to administrator stand apart, so that
+//! `IamWriter` gives its rights to nothing else.
 
 mod administrator;
 mod aws;
@@ -7,6 +8,7 @@ mod denied;
 mod permissions;
 mod rights;
 mod told;
+mod trusted;
 
 use std::time::Duration;
 
@@ -22,27 +24,50 @@ pub use permissions::{Boundary, IamIdentity, IdentityKind, Permissions, Policies
 pub const FUNCTION: Function = Function {
     name: "IamFunction",
     service: "IAM",
-    controls: &[
-        AnyControl::remembering::<controls::NewAdministrator>(),
-        AnyControl::remembering::<controls::NewDefaultVersion>(),
-        AnyControl::of::<controls::NewCredential>(),
-        AnyControl::of::<controls::NewConsolePassword>(),
-        AnyControl::of::<Open<controls::OpenTrust>>(),
-        AnyControl::of::<controls::LostDeny>(),
-        AnyControl::of::<Notices<controls::NewUser>>(),
-        AnyControl::of::<controls::LostBoundary>(),
-        AnyControl::of::<Notices<controls::ChangedMfa>>(),
-        AnyControl::remembering::<controls::WeakPasswordPolicy>(),
-        AnyControl::of::<Notices<controls::IdentityProvider>>(),
-        AnyControl::of::<controls::FederationToken>(),
-    ],
+    controls: CONTROLS,
+    beside: OF_WRITER,
     apply: aws::apply,
-    tags: Tags { read: aws::tags::read, needs: &[rights::LIST_USER_TAGS, rights::LIST_ROLE_TAGS] },
+    tags: TAGS,
     is_in_members: true,
-    // A change takes some seconds to show:
-    // <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency>
-    patience: &[Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)],
+    patience: PATIENCE,
 };
+
+pub const WRITER: Function = Function {
+    name: "IamWriterFunction",
+    service: "trust and protection in IAM",
+    controls: OF_WRITER,
+    beside: CONTROLS,
+    apply: aws::apply,
+    tags: TAGS,
+    is_in_members: true,
+    patience: PATIENCE,
+};
+
+const CONTROLS: &[AnyControl] = &[
+    AnyControl::remembering::<controls::NewAdministrator>(),
+    AnyControl::of::<controls::NewCredential>(),
+    AnyControl::of::<controls::NewConsolePassword>(),
+    AnyControl::of::<Notices<controls::NewUser>>(),
+    AnyControl::of::<Notices<controls::ChangedMfa>>(),
+    AnyControl::of::<Notices<controls::IdentityProvider>>(),
+    AnyControl::of::<controls::FederationToken>(),
+    AnyControl::of::<controls::WiderTrust>(),
+];
+
+const OF_WRITER: &[AnyControl] = &[
+    AnyControl::of::<Open<controls::OpenTrust>>(),
+    AnyControl::remembering::<controls::NewDefaultVersion>(),
+    AnyControl::of::<controls::LostDeny>(),
+    AnyControl::of::<controls::LostBoundary>(),
+    AnyControl::remembering::<controls::WeakPasswordPolicy>(),
+];
+
+const TAGS: Tags = Tags { read: aws::tags::read, needs: &[rights::LIST_USER_TAGS, rights::LIST_ROLE_TAGS] };
+
+/// A change takes some seconds to show:
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency>
+const PATIENCE: &[Duration] =
+    &[Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
 
 /// All that gives an identity permissions; nothing if there is no such identity.
 ///

@@ -8,6 +8,8 @@ pub use snapback::change::{IamIdentity, IdentityKind};
 use snapback::policy::identity::{self, Attached, Held, Holder, Identity};
 use snapback::policy::{NotUnderstood, PolicyText};
 
+use crate::trusted::Trusted;
+
 /// A user, a role or a group, and all that gives it permissions.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Permissions {
@@ -54,6 +56,9 @@ pub(crate) struct Granted {
     /// The ARN of its permissions boundary.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) boundary: Option<String>,
+    /// Whom a role trusted; nothing where that was not remembered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) trusts: Option<BTreeSet<Trusted>>,
 }
 
 impl Permissions {

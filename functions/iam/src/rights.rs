@@ -1,6 +1,6 @@
 //! What IAM has to allow for the controls of IAM, and on what.
 
-use snapback::right::{On, Right, When};
+use snapback::right::{LISTED_BOUNDARY, On, Right, When};
 
 const USERS: On = On::new("Users", &["arn:${AWS::Partition}:iam::${AWS::AccountId}:user/*"]);
 pub(crate) const GET_USER: Right = USERS.right("iam:GetUser");
@@ -74,7 +74,8 @@ pub(crate) const SET_DEFAULT_POLICY_VERSION: Right = VERSIONS.right("iam:SetDefa
 const BOUNDARIES: On = On::new(
     "Boundaries",
     &["arn:${AWS::Partition}:iam::${AWS::AccountId}:user/*", "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/*"],
-);
+)
+.when(&[LISTED_BOUNDARY]);
 pub(crate) const PUT_USER_PERMISSIONS_BOUNDARY: Right = BOUNDARIES.right("iam:PutUserPermissionsBoundary");
 pub(crate) const PUT_ROLE_PERMISSIONS_BOUNDARY: Right = BOUNDARIES.right("iam:PutRolePermissionsBoundary");
 pub(crate) const DELETE_USER_PERMISSIONS_BOUNDARY: Right = BOUNDARIES.right("iam:DeleteUserPermissionsBoundary");

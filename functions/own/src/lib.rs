@@ -39,6 +39,7 @@ pub const FUNCTION: Function = Function {
         AnyControl::of::<controls::OpenedEventBus>(),
         AnyControl::of::<controls::StoppedReverts>(),
     ],
+    beside: &[],
     apply: aws::apply,
     tags: Tags { read: no_tags, needs: &[] },
     // Its own parts are nowhere else.

@@ -36,6 +36,7 @@ pub const FUNCTION: Function = Function {
     controls: CONTROLS,
     apply,
     tags: Tags { read: tags, needs: TAGS },
+    beside: &[],
     is_in_members: true,
     patience: &[Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)],
 };

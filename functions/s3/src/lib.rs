@@ -50,6 +50,7 @@ pub const FUNCTION: Function = Function {
     ],
     apply: aws::apply,
     tags: Tags { read: aws::tags, needs: &[rights::GET_BUCKET_TAGGING] },
+    beside: &[],
     is_in_members: true,
     // The settings of a bucket are eventually consistent, mostly within a second; it takes turns, which has its time too.
     patience: &[Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2)],

@@ -37,6 +37,7 @@ pub const FUNCTION: Function = Function {
     ],
     apply,
     tags: Tags { read: tags, needs: &[] },
+    beside: &[],
     is_in_members: true,
     patience: &[],
 };

@@ -21,6 +21,7 @@ pub const FUNCTION: Function = Function {
     ],
     apply: aws::apply,
     tags: Tags { read: aws::tags::read, needs: &[rights::LIST_TAGS] },
+    beside: &[],
     is_in_members: true,
     patience: &[Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2)],
 };

@@ -22,6 +22,7 @@ use super::versions::decoded;
 use crate::permissions::Granted;
 use crate::rights;
 use crate::told::is_of_aws;
+use crate::trusted::trusted;
 
 /// The most that IAM gives in one answer.
 const MOST_AT_ONCE: i32 = 1000;
@@ -88,8 +89,10 @@ async fn all(look: &Look<'_>, event: &Event) -> Result<Vec<Detail>> {
             if role.arn().is_some_and(is_of_aws) {
                 continue;
             }
+            let trust = role.assume_role_policy_document().map(decoded).transpose()?;
             let granted = Granted {
                 boundary: bounded_by(role.permissions_boundary()),
+                trusts: trust.and_then(|trust| trusted(trust.as_str())),
                 ..held(role.attached_managed_policies(), role.role_policy_list())?
             };
             found.extend(detail(Subject::role, event, role.role_name(), role.arn(), granted));

@@ -8,9 +8,11 @@
 //!
 //! **Does** Reads the boundary that the user or role has now, and the one of the baseline, which a daily scheduled check
 //! keeps and which must be less than two days old. If the boundary is gone, or if the new one opens a way to become
-//! administrator that the old one closed, it asks an operator to put the old one back. Snapback itself has no
-//! right to put boundaries, since whoever has it can put one that bounds nothing: `snapback apply` does it with the
-//! operator's own rights, in mode `revert` too.
+//! administrator that the old one closed, it asks an operator to put the old one back. Snapback itself has no right to put
+//! boundaries, since whoever has it can put one that bounds nothing: `snapback apply` does it with the operator's own
+//! rights, in mode `revert` too. Only a stack with `IamWriter` has a function with that right, which reverts once
+//! `ModeOverrides` names this control in full; it can put no boundaries but those that `IamWriterBoundaries` lists, and asks
+//! about all others, and about what CloudFormation did.
 //!
 //! **Leaves alone**
 //! - boundaries that let nobody become administrator, or only in ways that the old one left open too
@@ -30,7 +32,7 @@ use anyhow::Result;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use snapback::change::{Iam, ManagedPolicy, PermissionsBoundary, Swap};
-use snapback::control::{About, Baseline, Control, Given, Look, Remembered, Suspicion, Watch, journaled};
+use snapback::control::{About, Applier, Baseline, Control, Given, Look, Remembered, Suspicion, Watch, journaled};
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
 use snapback::json;
@@ -41,7 +43,7 @@ use snapback::subject::Subject;
 use super::NewAdministrator;
 use crate::administrator::{adds, unread};
 use crate::permissions::Granted;
-use crate::told::{self, SERVICE, is_of_aws, option_of};
+use crate::told::{self, SERVICE, is_of_aws, option_of, through_cloudformation};
 use crate::{aws, rights};
 
 #[derive(Debug)]
@@ -90,7 +92,7 @@ impl Control for LostBoundary {
     type State = State;
     type Change = Iam;
 
-    const OPERATOR_APPLIES: bool = true;
+    const APPLIED_BY: Applier = Applier::IamWriter;
     const BASELINE: Option<Baseline<State>> = Some(|state| journaled(state.before.as_ref()));
 
     fn happened(_: &Event, state: &State, is_certain: bool) -> Option<&'static str> {
@@ -178,6 +180,10 @@ impl Control for LostBoundary {
             })],
             left: vec![],
         }
+    }
+
+    fn asks(event: &Event, _: &Suspicion, _: &State, _: &Given<'_>) -> Option<String> {
+        through_cloudformation(event)
     }
 
     fn found(_: &Event, suspicion: &Suspicion, state: &State) -> Subject {

@@ -13,7 +13,8 @@
 //! was deleted or replaced, the `Deny` statements of the baseline return, byte for byte, behind all that is there now, and
 //! nothing that allows. The baseline is kept by a daily scheduled check, and must be less than two days old. Snapback itself
 //! has no right to attach policies, since whoever has it can become administrator: `snapback apply` does it with the
-//! operator's own rights, in mode `revert` too.
+//! operator's own rights, in mode `revert` too. Only a stack with `IamWriter` has a function with that right, which reverts
+//! once `ModeOverrides` names this control in full. It still asks about what CloudFormation did.
 //!
 //! **Leaves alone**
 //! - managed policies that deny nothing
@@ -25,17 +26,18 @@
 //! - identities and policies that are gone by the time Snapback looks
 //! - what an operator has restored with `snapback undo`
 //!
-//! It alerts where it cannot tell: a policy that it cannot read, an inline policy that denies something else instead, an
-//! event that does not say for whom or what. It also only alerts for roles under `/aws-reserved/` and `/aws-service-role/`,
-//! which nobody but AWS can change. The baseline is that of `iam-new-administrator`: where that is off, there is none.
+//! It alerts where it cannot tell: a policy that it cannot read, an inline policy that denies something else instead, a
+//! scheduled check that came between the call and the look and has overwritten the baseline, an event that does not say for
+//! whom or what. It also only alerts for roles under `/aws-reserved/` and `/aws-service-role/`, which nobody but AWS can
+//! change. The baseline is that of `iam-new-administrator`: where that is off, there is none.
 
 use std::collections::BTreeSet;
 
 use anyhow::Result;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use snapback::change::{Iam, IamGroup, IamUser, InlinePolicy, ManagedPolicy, Swap};
-use snapback::control::{About, Baseline, Control, Given, Look, Remembered, Suspicion, Watch, journaled};
+use snapback::control::{About, Applier, Baseline, Control, Given, Look, Remembered, Suspicion, Watch, journaled};
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
 use snapback::json;
@@ -47,7 +49,7 @@ use super::NewAdministrator;
 use crate::administrator::unread;
 use crate::denied::{Denied, allow, denied, missing};
 use crate::permissions::{Granted, IamIdentity, IdentityKind, Permissions, Policies};
-use crate::told::{self, SERVICE, is_of_aws};
+use crate::told::{self, SERVICE, is_of_aws, through_cloudformation};
 use crate::{aws, rights};
 
 /// What the ARNs of AWS's own policies have in them that lock whoever holds them.
@@ -176,7 +178,7 @@ impl Control for LostDeny {
     type State = State;
     type Change = Iam;
 
-    const OPERATOR_APPLIES: bool = true;
+    const APPLIED_BY: Applier = Applier::IamWriter;
     const BASELINE: Option<Baseline<State>> = Some(|state| journaled(state.before.as_ref()));
 
     fn suspect(event: &Event, _: &Settings) -> Vec<Suspicion> {
@@ -203,7 +205,7 @@ impl Control for LostDeny {
     async fn observe(look: &Look<'_>, event: &Event, suspicion: &Suspicion) -> Result<State> {
         match taken(event) {
             Some(Taken::Managed(of, policy)) => detached(look, &of, &policy).await,
-            Some(Taken::Inline(of, policy)) => replaced(look, &of, &policy, suspicion).await,
+            Some(Taken::Inline(of, policy)) => replaced(look, event, &of, &policy, suspicion).await,
             Some(Taken::Group(of, group)) => removed(look, &of, &group).await,
             None => Ok(State::default()),
         }
@@ -239,6 +241,10 @@ impl Control for LostDeny {
             plan: vec![change],
             left,
         }
+    }
+
+    fn asks(event: &Event, _: &Suspicion, _: &State, _: &Given<'_>) -> Option<String> {
+        through_cloudformation(event)
     }
 
     fn found(_: &Event, suspicion: &Suspicion, state: &State) -> Subject {
@@ -285,8 +291,14 @@ async fn detached(look: &Look<'_>, of: &IamIdentity, policy: &str) -> Result<Sta
     Ok(State { arn, attached: attached.unwrap_or_default(), policy, ..State::default() })
 }
 
-/// IAM is asked only if the policy was seen to deny something.
-async fn replaced(look: &Look<'_>, of: &IamIdentity, name: &str, suspicion: &Suspicion) -> Result<State> {
+/// IAM is asked only if the policy was seen to deny something, or if that was overwritten since.
+async fn replaced(
+    look: &Look<'_>,
+    event: &Event,
+    of: &IamIdentity,
+    name: &str,
+    suspicion: &Suspicion,
+) -> Result<State> {
     let before = look.remembered::<NewAdministrator>(&suspicion.subject).await?;
     let before = before.map(|Remembered { good, seen }| {
         let only_this = |granted: Granted| Granted {
@@ -296,7 +308,8 @@ async fn replaced(look: &Look<'_>, of: &IamIdentity, name: &str, suspicion: &Sus
         Remembered { good: good.map(only_this), seen }
     });
     let old = before.as_ref().and_then(|before| before.good.as_ref()?.inline.get(name));
-    if !old.is_some_and(|old| denied([old]).map_or(true, |denied| !denied.is_empty())) {
+    let denied = old.is_some_and(|old| denied([old]).map_or(true, |denied| !denied.is_empty()));
+    if !denied && before.as_ref().is_none_or(|before| before.seen < event.time) {
         return Ok(State { before, ..State::default() });
     }
     let known = Box::pin(aws::identities::by_name(look.place, of));
@@ -342,7 +355,11 @@ fn of_inline(
     event: &Event,
     holds: &BTreeSet<String>,
 ) -> Result<Found, NotUnderstood> {
-    let Some(before) = before(name, state, event) else { return Ok(Found::Allow("what it denied is not known")) };
+    let Some(before) = before(name, state, event) else {
+        let why = "a scheduled check came between the call and this look, so what it denied before is not known";
+        let is_lost = is_overtaken(state, event);
+        return Ok(if is_lost { Found::Alert(why.to_owned()) } else { Found::Allow("what it denied is not known") });
+    };
     let had = denied([before])?;
     if had.is_empty() {
         return Ok(Found::Allow("it denied nothing before"));
@@ -410,6 +427,13 @@ fn before<'a>(name: &str, state: &'a State, event: &Event) -> Option<&'a PolicyT
     let (granted, _) = before.known_before(event)?;
     let is_of_this = state.created.is_none_or(|created| created <= before.seen);
     granted.inline.get(name).filter(|_| is_of_this)
+}
+
+/// Whether a check has overwritten what there was before the call. What is younger than a day had no earlier baseline.
+fn is_overtaken(state: &State, event: &Event) -> bool {
+    let is_since = state.before.as_ref().is_some_and(|before| before.seen >= event.time);
+    let is_old = |created| event.time.duration_since(created) > SignedDuration::from_hours(24);
+    is_since && state.created.is_some_and(is_old)
 }
 
 /// Whether it is one of AWS's own that locks nobody.

@@ -12,6 +12,7 @@ mod new_default_version;
 mod new_user;
 mod open_trust;
 mod weak_password_policy;
+mod wider_trust;
 
 pub(crate) use changed_mfa::ChangedMfa;
 pub(crate) use federation_token::FederationToken;
@@ -25,3 +26,4 @@ pub(crate) use new_default_version::NewDefaultVersion;
 pub(crate) use new_user::NewUser;
 pub(crate) use open_trust::OpenTrust;
 pub(crate) use weak_password_policy::WeakPasswordPolicy;
+pub(crate) use wider_trust::WiderTrust;

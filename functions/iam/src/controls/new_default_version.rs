@@ -9,8 +9,9 @@
 //! keeps and which must be less than two days old. If the version of now makes whoever holds the policy administrator, or
 //! lets the holder grant itself what it lacks by one of the published ways, and the one before did not, it asks an operator
 //! to make the one before the default again. No version is ever deleted. Snapback itself has no right to set default
-//! versions, since whoever has it can become administrator: `snapback apply` does it with the operator's own rights, in
-//! mode `revert` too.
+//! versions, since whoever has it can become administrator: `snapback apply` does it with the operator's own rights, in mode
+//! `revert` too. Only a stack with `IamWriter` has a function with that right, which reverts once `ModeOverrides` names this
+//! control in full. It still asks about what CloudFormation did.
 //!
 //! **Leaves alone**
 //! - new versions of a policy that are not its default
@@ -28,7 +29,7 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use snapback::change::{Iam, ManagedPolicy, PolicyVersion, Swap};
 use snapback::control::{
-    About, Baseline, Control, Given, Look, ReadAll, Remembered, Remembers, Survey, Suspicion, Watch, journaled,
+    About, Applier, Baseline, Control, Given, Look, ReadAll, Remembered, Remembers, Survey, Suspicion, Watch, journaled,
 };
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
@@ -39,7 +40,7 @@ use snapback::subject::Subject;
 
 use crate::administrator::{adds, unread};
 use crate::aws::authorization_details;
-use crate::told::SERVICE;
+use crate::told::{SERVICE, through_cloudformation};
 use crate::{aws, rights};
 
 #[derive(Debug)]
@@ -78,7 +79,7 @@ impl Control for NewDefaultVersion {
     type State = State;
     type Change = Iam;
 
-    const OPERATOR_APPLIES: bool = true;
+    const APPLIED_BY: Applier = Applier::IamWriter;
     const BASELINE: Option<Baseline<State>> = Some(|state| journaled(state.before.as_ref()));
     const SURVEY: Option<Survey> = Some(authorization_details::POLICIES);
 
@@ -165,6 +166,10 @@ impl Control for NewDefaultVersion {
                 left: vec![],
             },
         }
+    }
+
+    fn asks(event: &Event, _: &Suspicion, _: &State, _: &Given<'_>) -> Option<String> {
+        through_cloudformation(event)
     }
 
     fn after(state: &State, change: &Iam) -> State {

@@ -10,7 +10,10 @@
 //! accounts that are not trusted: one principal of a list, one of the values that a condition allows, or else the whole
 //! statement. Everything else stays byte for byte. A role that nobody is left to assume keeps one `Deny`, as IAM takes no
 //! trust policy without a statement. Snapback itself has no right to write trust policies, since whoever has it can become
-//! administrator: `snapback apply` does it with the operator's own rights, in mode `revert` too.
+//! administrator: `snapback apply` does it with the operator's own rights, in mode `revert` too. Only a stack with
+//! `IamWriter` has a function with that right, which reverts once `ModeOverrides` names this control in full. It still asks
+//! about strangers who have to give an `ExternalId`, as vendors do, about `OrganizationAccountAccessRole` and the roles with
+//! which Control Tower, `StackSets` and CDK work, and about what CloudFormation did.
 //!
 //! **Leaves alone**
 //! - roles that trust only their own account, accounts and organizations that the operator trusts, or services of AWS
@@ -26,7 +29,7 @@ use anyhow::Result;
 use futures::FutureExt;
 use serde::{Deserialize, Serialize};
 use snapback::change::Holder;
-use snapback::control::{About, Look, Survey, Watch};
+use snapback::control::{About, Applier, Look, Survey, Watch};
 use snapback::decision::Severity;
 use snapback::event::Event;
 use snapback::json;
@@ -34,7 +37,7 @@ use snapback::policed::{Barrier, Policed, State, Told, ToldPolicy};
 use snapback::policy::{Kind, Trust};
 use snapback::subject::Subject;
 
-use crate::told::{SERVICE, is_of_aws};
+use crate::told::{SERVICE, is_of_aws, through_cloudformation};
 use crate::{aws, rights};
 
 #[derive(Debug)]
@@ -72,7 +75,7 @@ impl Policed for OpenTrust {
     };
     const WORD: &'static str = "role";
     const KIND: Kind = Kind::Trust;
-    const OPERATOR_APPLIES: bool = true;
+    const APPLIED_BY: Applier = Applier::IamWriter;
     const SURVEY: Option<Survey> =
         Some(Survey { list: |look, event| aws::roles::all(look, event).boxed(), needs: &[rights::LIST_ROLES] });
 
@@ -106,7 +109,52 @@ impl Policed for OpenTrust {
         role.arn.as_deref().filter(|arn| is_of_aws(arn)).map(|_| Barrier::Unsure(why.to_owned())).into_iter().collect()
     }
 
+    fn asks(event: &Event, role: &Subject, grants: &[String]) -> Option<String> {
+        let is_vendor = grants.iter().any(|grant| grant.to_ascii_lowercase().contains("\"sts:externalid\""));
+        through_cloudformation(event)
+            .or_else(|| works_in_many_accounts(&role.name).map(str::to_owned))
+            .or_else(|| is_vendor.then(|| "an `ExternalId` is asked for, as of a vendor".to_owned()))
+    }
+
     fn arn(role: &Role) -> Option<&str> {
         role.arn.as_deref()
+    }
+}
+
+/// What a role is for, if one of its name is trusted across accounts on purpose, and whoever closes it stops deployments.
+fn works_in_many_accounts(role: &str) -> Option<&'static str> {
+    let begins = |with: &str| role.starts_with(with);
+    match role {
+        // <https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_accounts_access.html>
+        "OrganizationAccountAccessRole" => Some("it is the role by which an organization administers its accounts"),
+        // <https://docs.aws.amazon.com/controltower/latest/userguide/roles-how.html>
+        "AWSControlTowerExecution" => Some("it is the role with which Control Tower works"),
+        // <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-prereqs-self-managed.html>
+        "AWSCloudFormationStackSetExecutionRole" => Some("it is a role with which StackSets work"),
+        _ if begins("stacksets-exec-") => Some("it is a role with which StackSets work"),
+        // <https://docs.aws.amazon.com/cdk/v2/guide/bootstrapping-env.html>
+        _ if begins("cdk-") => Some("it is a role with which CDK deploys"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles_that_are_trusted_across_accounts_on_purpose_are_known_by_their_names() {
+        for role in [
+            "OrganizationAccountAccessRole",
+            "AWSControlTowerExecution",
+            "AWSCloudFormationStackSetExecutionRole",
+            "stacksets-exec-0123456789abcdef",
+            "cdk-hnb659fds-deploy-role-111122223333-eu-central-1",
+        ] {
+            assert!(works_in_many_accounts(role).is_some(), "{role}");
+        }
+        for role in ["reports", "my-cdk-role", "organizationaccountaccessrole", "AWSControlTowerExecution2"] {
+            assert_eq!(works_in_many_accounts(role), None, "{role}");
+        }
     }
 }

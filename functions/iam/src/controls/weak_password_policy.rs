@@ -8,9 +8,10 @@
 //! **Does** Reads the policy that the account has now, and the one of the baseline, which a daily scheduled check keeps and
 //! which must be less than two days old. Where less is asked of passwords than before, it asks an operator to restore that:
 //! the shortest length, the kinds of characters, when a password expires, who can replace an expired one, and how many of
-//! the last ones may not be used again. What the call has made stricter stays. If nothing is left of the call, the policy
-//! is the one of the baseline again, and deleted if there was none. `snapback apply` does it with the operator's own rights,
-//! in mode `revert` too: Snapback itself has no right to write the policy.
+//! the last ones may not be used again. What the call has made stricter stays. If nothing is left of the call, the policy is
+//! the one of the baseline again, and deleted if there was none. Snapback itself has no right to write the policy: `snapback
+//! apply` does it with the operator's own rights, in mode `revert` too. Only a stack with `IamWriter` has a function with
+//! that right, which reverts once `ModeOverrides` names this control in full. It still asks about what CloudFormation did.
 //!
 //! **Leaves alone**
 //! - policies that ask for no less than before
@@ -23,13 +24,13 @@
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use snapback::change::{Account, Iam, PasswordPolicy, PasswordRules, Setting, Swap};
-use snapback::control::{About, Control, Given, Look, Remembered, Remembers, Survey, Suspicion, Watch};
+use snapback::control::{About, Applier, Control, Given, Look, Remembered, Remembers, Survey, Suspicion, Watch};
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
 use snapback::settings::Settings;
 use snapback::subject::Subject;
 
-use crate::told::SERVICE;
+use crate::told::{SERVICE, through_cloudformation};
 use crate::{aws, rights};
 
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_passwords_account-policy.html>
@@ -70,7 +71,7 @@ impl Control for WeakPasswordPolicy {
     type State = State;
     type Change = Iam;
 
-    const OPERATOR_APPLIES: bool = true;
+    const APPLIED_BY: Applier = Applier::IamWriter;
     const SURVEY: Option<Survey> = Some(aws::password_policies::ACCOUNT);
 
     fn suspect(event: &Event, _: &Settings) -> Vec<Suspicion> {
@@ -113,6 +114,10 @@ impl Control for WeakPasswordPolicy {
             })],
             left: vec![],
         }
+    }
+
+    fn asks(event: &Event, _: &Suspicion, _: &State, _: &Given<'_>) -> Option<String> {
+        through_cloudformation(event)
     }
 
     fn after(state: &State, change: &Iam) -> State {

@@ -21,7 +21,7 @@ use std::collections::BTreeSet;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use snapback::change::{Bucket, Flag, Flags, S3, Swap};
-use snapback::control::{About, Control, Given, Look, Suspicion, Watch};
+use snapback::control::{About, Applier, Control, Given, Look, Suspicion, Watch};
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
 use snapback::policy::{Exposure, Grant, Kind, Policy, PolicyText};
@@ -66,7 +66,7 @@ impl Control for UnwritableBucketPolicy {
     type State = State;
     type Change = S3;
 
-    const OPERATOR_APPLIES: bool = true;
+    const APPLIED_BY: Applier = Applier::Operator;
 
     fn suspect(event: &Event, settings: &Settings) -> Vec<Suspicion> {
         let text = told::bucket_policy(event);
