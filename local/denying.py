@@ -17,6 +17,7 @@ from stack import ACCOUNT, REPOSITORY
 TOLD = {
     "SNAPBACK_JOURNAL": "journal",
     "SNAPBACK_JOURNAL_KEY": f"arn:aws:kms:eu-central-1:{ACCOUNT}:key/journal",
+    "SNAPBACK_OPERATORS_KEY": f"arn:aws:kms:eu-central-1:{ACCOUNT}:key/operators",
     "SNAPBACK_JOURNAL_DAYS": "90",
     "SNAPBACK_TOPIC": f"arn:aws:sns:eu-central-1:{ACCOUNT}:topic",
     "SNAPBACK_ROLE": f"arn:aws:iam::{ACCOUNT}:role/function",

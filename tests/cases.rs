@@ -24,7 +24,7 @@ use snapback::right;
 use snapback::settings::Settings;
 use workspace_tests::{FUNCTIONS, workspace};
 
-use crate::canned::scene::remembering;
+use crate::canned::scene::{deployment, remembering};
 use crate::canned::wire::{Answer, Aws, answer};
 use crate::events::{Example, control_ids, entries, examples, folders};
 use crate::iam::called;
@@ -192,7 +192,7 @@ impl Case {
             aws.set("DynamoDB.GetItem(memory)", [kept]);
         }
         let place = aws.place();
-        let journal = Journal::new(&place.config, "journal");
+        let journal = Journal::of(&place.config, &deployment(workspace("guardrails")));
         let stack = Stack::new(&self.settings);
         let look = Look { place: &place, memory: Remembering::Journal(&journal), stack: Some(&stack) };
         let state = self.observe(&look).await?;

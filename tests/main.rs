@@ -1,5 +1,8 @@
 //! What must hold across the workspace.
 
+// The futures of a scene are deep.
+#![recursion_limit = "256"]
+
 mod advisories;
 mod benign;
 mod canned;

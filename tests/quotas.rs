@@ -32,16 +32,22 @@ const LARGEST_ENVIRONMENT: usize = 4 * 1024;
 
 /// What CloudFormation puts in the place of a reference, if that is as long as it can be.
 /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/pseudo-parameter-reference.html>
-const REFERENCES: [(&str, usize); 7] = [
+const REFERENCES: [(&str, usize); 10] = [
     ("AWS::Partition", "aws-us-gov".len()),
     ("AWS::Region", "ap-southeast-1".len()),
     ("AWS::AccountId", "111122223333".len()),
-    ("AWS::StackName", 128),
+    ("AWS::StackName", STACK),
+    ("Journal", STACK + "-Journal-".len() + RANDOM),
+    ("Topic", "arn:aws-us-gov:sns:ap-southeast-1:111122223333:".len() + STACK + "-Topic-".len() + RANDOM),
     ("JournalKey.Arn", KEY.len()),
+    ("OperatorsKey.Arn", KEY.len()),
     ("TopicKey.Arn", KEY.len()),
     // The URL of a queue, whose name has 80 characters at most.
     ("DelayedEvents", 160),
 ];
+
+/// The longest name of a stack.
+const STACK: usize = 128;
 
 /// <https://docs.aws.amazon.com/kms/latest/developerguide/concepts.html#key-id-key-ARN>
 const KEY: &str = "arn:aws-us-gov:kms:ap-southeast-1:111122223333:key/1a2b3c4d-0000-4000-8000-000000000001";

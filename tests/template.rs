@@ -199,8 +199,13 @@ fn granted(statements: &[&Value], word: &str) -> Grants {
     grants
 }
 
-/// An ARN as `!Sub` would have it.
+/// An ARN as `!Sub` would have it, and a list that is a parameter.
 fn arn(value: &Value) -> String {
+    if let Value::Tagged(list) = value
+        && list.tag == "Split"
+    {
+        return arn(&list.value[1]);
+    }
     let named = reference(value).or_else(|| attribute(value)).map(|name| format!("${{{name}}}"));
     named.or_else(|| tagged(value, "Sub").map(str::to_owned)).unwrap_or_else(|| text(value))
 }
@@ -574,38 +579,49 @@ fn exactly_the_functions_roles_may_announce() -> Result<()> {
     Ok(())
 }
 
-/// Every function reads and writes the journal, which its role may only do together with the key. Where operators are
-/// named, a role that the `Deny` does not know could seal nothing; and nobody may ever move the alias to a key of theirs.
+/// Every function reads and writes the journal, which its role may only do together with its keys. Where operators are
+/// named, a role that the `Deny` of the journal's key does not know could sign nothing; and nobody may ever move an alias to
+/// a key of theirs. What operators say no function may say, whatever its role is given.
 #[test]
-fn exactly_the_functions_roles_may_seal_the_journal_by_a_key_that_stays_as_long_as_the_table() -> Result<()> {
+fn exactly_the_functions_roles_may_sign_the_journal_and_none_what_operators_say_by_keys_that_stay() -> Result<()> {
     let template = Template::read()?;
     let mut roles = BTreeSet::new();
     for function in FUNCTIONS {
         let role = attribute(&template.0["Resources"][function.name]["Properties"]["Role"]);
         roles.insert(role.context("a function without a role")?.to_owned());
     }
-    let key = &template.0["Resources"]["JournalKey"];
-    let statements: Vec<&Value> = items(&key["Properties"]["KeyPolicy"]["Statement"])
-        .map(|statement| match statement {
-            Value::Tagged(choice) if choice.tag == "If" => &choice.value[1],
-            plain => plain,
-        })
-        .collect();
-    let statement = |sid: &str| statements.iter().find(|statement| statement["Sid"] == sid).copied();
+    let statement = |key: &str, sid: &str| {
+        let policy = &template.0["Resources"][key]["Properties"]["KeyPolicy"];
+        items(&policy["Statement"]).map(if_it_holds).find(|statement| statement["Sid"] == sid)
+    };
     let named =
         |value: &Value| items(value).map(if_it_holds).filter_map(attribute).map(str::to_owned).collect::<BTreeSet<_>>();
-    let seal = statement("FunctionsSeal").context("no statement lets the functions seal")?;
+    let seal = statement("JournalKey", "FunctionsSeal").context("no statement lets the functions seal")?;
     assert_eq!(named(&seal["Principal"]["AWS"]), roles);
     assert_eq!(words(&seal["Action"]), set(&["kms:GenerateMac", "kms:VerifyMac"]));
-    let others = statement("NobodyElseSeals").context("no statement keeps others from sealing")?;
-    let sealing = format!("{:?}", others["Condition"]["ArnNotEquals"]["aws:PrincipalArn"]);
+    let who = |key: &str| {
+        let others = statement(key, "NobodyElseSeals").context("no statement keeps others from sealing")?;
+        anyhow::Ok(format!("{:?}", others["Condition"]["ArnNotEquals"]["aws:PrincipalArn"]))
+    };
+    let sealing = who("JournalKey")?;
     for role in roles.iter().map(String::as_str).chain(["Operators"]) {
         assert!(sealing.contains(&format!("{role:?}")), "{role} is not among those who may seal: {sealing}");
     }
-    let stays = statement("AliasStays").context("the alias may be moved")?;
-    assert_eq!((&stays["Effect"], &stays["Principal"]), (&"Deny".into(), &"*".into()));
-    assert_eq!(words(&stays["Action"]), set(&["kms:DeleteAlias", "kms:UpdateAlias"]));
-    for kept in ["Journal", "JournalKey", "JournalKeyAlias"] {
+    let sealing = who("OperatorsKey")?;
+    assert!(sealing.contains("\"Operators\"") && !sealing.contains("Role"), "{sealing}");
+    for (sid, effect, action) in
+        [("FunctionsVerify", "Allow", "kms:VerifyMac"), ("FunctionsNeverSeal", "Deny", "kms:GenerateMac")]
+    {
+        let of_functions = statement("OperatorsKey", sid).with_context(|| format!("there is no {sid}"))?;
+        assert_eq!((&of_functions["Effect"], &of_functions["Action"]), (&effect.into(), &action.into()));
+        assert_eq!(named(&of_functions["Principal"]["AWS"]), roles, "{sid}");
+    }
+    for key in ["JournalKey", "OperatorsKey"] {
+        let stays = statement(key, "AliasStays").context("the alias may be moved")?;
+        assert_eq!((&stays["Effect"], &stays["Principal"]), (&"Deny".into(), &"*".into()));
+        assert_eq!(words(&stays["Action"]), set(&["kms:DeleteAlias", "kms:UpdateAlias"]));
+    }
+    for kept in ["Journal", "JournalKey", "JournalKeyAlias", "OperatorsKey", "OperatorsKeyAlias"] {
         for policy in ["DeletionPolicy", "UpdateReplacePolicy"] {
             assert_eq!(template.0["Resources"][kept][policy], "Retain", "{kept}");
         }
@@ -649,7 +665,7 @@ fn variables_in(folder: &Path, found: &mut BTreeSet<String>) -> Result<()> {
 fn the_functions_accept_what_is_deployed_unless_told_otherwise() -> Result<()> {
     let template = Template::read()?;
     // The name under which `samconfig.toml` deploys. Keys have no name before they are made.
-    let made = [("AWS::StackName", "snapback"), ("TopicKey.Arn", ""), ("JournalKey.Arn", "")];
+    let made = [("AWS::StackName", "snapback"), ("TopicKey.Arn", ""), ("JournalKey.Arn", ""), ("OperatorsKey.Arn", "")];
     let settings = template.settings(&made)?;
     assert_eq!(settings, Settings::default(), "the defaults of the template and of the code differ");
     for most in ["MinValue", "MaxValue", "Default"] {
@@ -943,7 +959,11 @@ fn snapback_watches_over_exactly_the_keys_that_every_stack_has() -> Result<()> {
     let keys = template.resources("AWS::KMS::Key").into_iter().filter(|(_, key)| key["Condition"].is_null());
     let keys: BTreeSet<String> = keys.map(|(id, _)| format!("{id}.Arn")).collect();
     let told = |variable: &str| attribute(&template.0["Globals"]["Function"]["Environment"]["Variables"][variable]);
-    let all = ["SNAPBACK_KEYS", "SNAPBACK_JOURNAL_KEY"].into_iter().filter_map(told).map(str::to_owned).collect();
+    let all = ["SNAPBACK_KEYS", "SNAPBACK_JOURNAL_KEY", "SNAPBACK_OPERATORS_KEY"]
+        .into_iter()
+        .filter_map(told)
+        .map(str::to_owned)
+        .collect();
     assert_eq!(keys, all);
     Ok(())
 }

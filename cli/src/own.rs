@@ -13,17 +13,19 @@ pub(crate) struct OwnParts {
     /// The name of Snapback's stack, with which the names of its parts begin
     #[arg(long, value_name = "NAME", default_value = "snapback", value_parser = NonEmptyStringValueParser::new())]
     stack: String,
-    /// The key that seals your journal: the stack's output `JournalKeyArn`. Events about keys can only be judged with it
-    #[arg(long, value_name = "ARN", value_parser = key, requires = "topic_key")]
+    /// The key of your journal: the stack's output `JournalKeyArn`. Events about keys can only be judged with all three
+    #[arg(long, value_name = "ARN", value_parser = key, requires = "operators_key", requires = "topic_key")]
     journal_key: Option<String>,
+    /// The key that seals what operators say in it: the stack's output `OperatorsKeyArn`
+    #[arg(long, value_name = "ARN", value_parser = key, requires = "journal_key", requires = "topic_key")]
+    operators_key: Option<String>,
     /// The key of your topic: the stack's output `TopicKeyArn`
-    #[arg(long, value_name = "ARN", value_parser = key, requires = "journal_key")]
+    #[arg(long, value_name = "ARN", value_parser = key, requires = "journal_key", requires = "operators_key")]
     topic_key: Option<String>,
 }
 
 /// What is said of an event about a key of which nobody has said whether it is Snapback's.
-pub(crate) const CANNOT_TELL: &str =
-    "cannot tell whether it is about a key of Snapback: name its keys with --journal-key and --topic-key";
+pub(crate) const CANNOT_TELL: &str = "cannot tell whether it is about a key of Snapback: name its keys with --journal-key, --operators-key and --topic-key";
 
 /// Whose key an event is about, if that is not known.
 const SERVICE: &str = "kms.amazonaws.com";
@@ -33,8 +35,10 @@ const ANY: &str = "arn:aws:kms:::key/any";
 
 impl OwnParts {
     pub(crate) fn named(&self) -> Own {
-        let keys = self.journal_key.iter().chain(&self.topic_key).cloned().collect();
-        Own { stack: self.stack.clone(), keys, journal_key: self.journal_key.clone(), ..Own::default() }
+        let Self { stack, journal_key, operators_key, topic_key } = self;
+        let keys = [journal_key, operators_key, topic_key].into_iter().flatten().cloned().collect();
+        let (journal_key, operators_key) = (journal_key.clone(), operators_key.clone());
+        Own { stack: stack.clone(), keys, journal_key, operators_key, ..Own::default() }
     }
 }
 
@@ -45,7 +49,8 @@ pub(crate) fn is_unknown(control: &AnyControl, event: &Event, settings: &Setting
     }
     let named = json::text(&event.request, "keyId").map(str::to_owned);
     let keys: BTreeSet<String> = event.resources.iter().cloned().chain(named).chain([ANY.to_owned()]).collect();
-    let own = Own { keys, journal_key: Some(ANY.to_owned()), ..settings.own.clone() };
+    let any = Some(ANY.to_owned());
+    let own = Own { keys, journal_key: any.clone(), operators_key: any, ..settings.own.clone() };
     !(control.suspect)(event, &Settings { own, ..settings.clone() }).is_empty()
 }
 

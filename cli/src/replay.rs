@@ -145,7 +145,7 @@ fn complain(text: &str) -> io::Result<()> {
     writeln!(io::stderr(), "snapback: {}", plain(text))
 }
 
-const OWN_KEYS: &str = "keys of Snapback: name its keys with --journal-key and --topic-key";
+const OWN_KEYS: &str = "keys of Snapback: name its keys with --journal-key, --operators-key and --topic-key";
 
 const NONE_FOUND: &str = "expected CloudTrail records or EventBridge events, found none";
 

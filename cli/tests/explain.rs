@@ -1074,6 +1074,7 @@ fn the_parts_of_a_stack_of_another_name_are_snapbacks_where_it_is_named() -> Res
 }
 
 const JOURNAL_KEY: &str = "arn:aws:kms:eu-central-1:111122223333:key/1f2e3d4c";
+const OPERATORS_KEY: &str = "arn:aws:kms:eu-central-1:111122223333:key/3c4d5e6f";
 const TOPIC_KEY: &str = "arn:aws:kms:eu-central-1:111122223333:key/5a6b7c8d";
 
 fn key_event(name: &str, request: &Value) -> String {
@@ -1084,13 +1085,15 @@ fn key_event(name: &str, request: &Value) -> String {
 
 #[test]
 fn without_snapbacks_keys_it_cannot_be_told_whether_an_event_is_about_one() -> Result<()> {
-    let named = ["--journal-key", JOURNAL_KEY, "--topic-key", TOPIC_KEY];
+    let named = ["--journal-key", JOURNAL_KEY, "--operators-key", OPERATORS_KEY, "--topic-key", TOPIC_KEY];
     for (name, request, status) in [
         ("DisableKey", json!({"keyId": JOURNAL_KEY}), 1),
         ("DisableKey", json!({"keyId": "5a6b7c8d"}), 1),
+        ("DisableKey", json!({"keyId": "3c4d5e6f"}), 1),
         ("DisableKey", json!({"keyId": "1a2b3c4d"}), 0),
         ("PutKeyPolicy", Value::Null, 1),
         ("DeleteAlias", json!({"aliasName": "alias/snapback-Journal-1ABC"}), 1),
+        ("DeleteAlias", json!({"aliasName": "alias/snapback-Journal-1ABC-operators"}), 1),
     ] {
         let event = key_event(name, &request);
         let told = explain(&["event", "-"], &event)?;

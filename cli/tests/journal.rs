@@ -236,8 +236,8 @@ fn every_command_that_needs_the_journal_finds_it() -> Result<()> {
     let of_the_journal = ["Query", "GetItem"].map(|operation| aws.asked_for(operation)).concat();
     assert!(of_the_journal.len() >= 6, "{of_the_journal:?}");
     assert!(of_the_journal.iter().all(|asked| asked.ends_with(" of-the-stack")), "{of_the_journal:?}");
-    // The journal's key goes by the table's name.
-    assert_eq!(aws.asked_for("GenerateMac"), ["GenerateMac alias/of-the-stack"]);
+    // The operators' key goes by the table's name.
+    assert_eq!(aws.asked_for("GenerateMac"), ["GenerateMac alias/of-the-stack-operators"]);
     Ok(())
 }
 
@@ -287,8 +287,10 @@ fn an_unknown_table_is_one_error_however_many_entries_were_meant() -> Result<()>
 
 #[test]
 fn a_table_that_is_no_journal_is_told_from_a_missing_one() -> Result<()> {
-    let missing =
-        json_error("NotFoundException", "Alias arn:aws:kms:eu-central-1:111122223333:alias/orders is not found.");
+    let missing = json_error(
+        "NotFoundException",
+        "Alias arn:aws:kms:eu-central-1:111122223333:alias/orders-operators is not found.",
+    );
     let aws = Aws::answering([("GenerateMac", missing), ("GetCallerIdentity", caller())])?;
     let said = aws.run(&["stop", "--reason", "a drill", "--journal", "orders"])?;
     said.refuses(
@@ -300,18 +302,10 @@ fn a_table_that_is_no_journal_is_told_from_a_missing_one() -> Result<()> {
 
 #[test]
 fn what_goes_wrong_with_all_entries_is_said_once() -> Result<()> {
-    let item = |id: &str| {
-        format!(
-            r#"{{"pk": {{"S": "entry#{id}"}}, "sk": {{"S": "entry"}}, "body": {{"S": "{{}}"}}, "mac": {{"B": "{}"}}}}"#,
-            "A".repeat(43) + "="
-        )
-    };
+    let item = |id: &str| format!(r#"{{"pk": {{"S": "entry#{id}"}}, "sk": {{"S": "entry"}}}}"#);
     let found = format!(r#"{{"Items": [{}, {}], "Count": 2}}"#, item("e-1"), item("e-2"));
-    let aws = Aws::answering([
-        ("Query", (200, found)),
-        ("GetItem", (200, format!(r#"{{"Item": {}}}"#, item("e-1")))),
-        ("GetCallerIdentity", caller()),
-    ])?;
+    let denied = json_error("AccessDeniedException", "User: arn:aws:iam::111122223333:user/ops is not authorized");
+    let aws = Aws::answering([("Query", (200, found)), ("GetItem", denied), ("GetCallerIdentity", caller())])?;
     let said = aws.run(&["history", "--journal", "t"])?;
     assert_eq!((said.status, said.err.matches("not authorized").count()), (Some(1), 1), "{}", said.err);
     assert!(said.err.starts_with("snapback: cannot read e-1, e-2: "), "{}", said.err);

@@ -141,8 +141,8 @@ fn what_repeats_calls_or_is_for_another_account_is_no_suspicion() -> Result<()> 
     let output = snapback(&["replay", folder.to_str().context("a path")?], b"")?;
     assert_eq!(String::from_utf8(output.stdout)?, "2 events, 2 watched, 0 suspicious\n");
     assert_eq!(output.status.code(), Some(1), "of one it cannot be told");
-    let note = "snapback: cannot tell whether 1 event is about keys of Snapback: name its keys with --journal-key and \
-                --topic-key\n";
+    let note = "snapback: cannot tell whether 1 event is about keys of Snapback: name its keys with --journal-key, \
+                --operators-key and --topic-key\n";
     assert_eq!(String::from_utf8(output.stderr)?, note);
     Ok(())
 }
@@ -493,8 +493,8 @@ fn an_event_about_a_key_is_suspicious_if_the_key_is_said_to_be_snapbacks() -> Re
     let unknown = asked(&[])?;
     assert_eq!(unknown["suspicion"], Value::Null);
     assert!(unknown["unknown"].as_str().is_some_and(|why| why.starts_with("cannot tell")), "{unknown}");
-    let other = "arn:aws:kms:eu-central-1:111122223333:key/5a6b7c8d";
-    let known = asked(&["--journal-key", key, "--topic-key", other])?;
+    let others = ["3c4d5e6f", "5a6b7c8d"].map(|id| format!("arn:aws:kms:eu-central-1:111122223333:key/{id}"));
+    let known = asked(&["--journal-key", key, "--operators-key", &others[0], "--topic-key", &others[1]])?;
     assert!(known["suspicion"].is_string() && known.get("unknown").is_none(), "{known}");
     Ok(())
 }

@@ -14,7 +14,7 @@
 //! | `gap` | `gap`, `swept` | when events may have woken nobody, and how far that was read up |
 //! | `redrive#<hash of function and event>` | `redrive` | how often a dead letter was handed to its function again |
 //!
-//! Entries, holds, the stop, gaps and what is remembered carry a seal, `mac`, and are believed only with it (`seal.rs`).
+//! Entries, holds, the stop, gaps and what is remembered carry a `seal`, and are believed only with it (`seal.rs`).
 //! Beside its body, an item has the attributes that queries and people need. Three indexes lead to the entries in the
 //! order of time: `by-resource`, `by-account` and, for all of them, `by-time`.
 
@@ -24,11 +24,13 @@ mod lease;
 mod memory;
 mod repeats;
 mod seal;
+mod signature;
 mod transaction;
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::io::{Read, Write};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -46,6 +48,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use tokio::sync::OnceCell;
 
 use crate::aws::{failure, is_refused_with};
 use crate::change::{Applied, Change};
@@ -56,7 +59,8 @@ use crate::settings::{Deployment, Settings};
 use crate::subject::Subject;
 
 use lease::endless_lease;
-use seal::Content;
+use seal::{Content, Genuine};
+use signature::{Certified, may_be_about};
 
 pub use budget::Budget;
 pub use gap::{Gap, Swept};
@@ -291,6 +295,9 @@ type Key = (String, String);
 
 type Item = HashMap<String, AttributeValue>;
 
+/// What an item says, and when it was signed; nothing of what KMS has sealed.
+type Dated<T> = (T, Option<Timestamp>);
+
 /// The holds that are in force, and what is forged in their place.
 pub type Held = (Vec<Hold>, Vec<Forged>);
 
@@ -313,8 +320,12 @@ struct Unproven {
     entry: Option<Item>,
     holds: Option<Item>,
     stop: Option<Item>,
-    memory: Option<Item>,
+    memories: Vec<Item>,
 }
+
+/// The key of the emergency stop, and with what those of holds begin. What stands there is said by operators alone.
+const STOP: &str = "stop";
+const HOLD: &str = "hold#";
 
 /// What was being done when an entry could not be read.
 const READING: &str = "reading the journal";
@@ -324,8 +335,15 @@ pub struct Journal {
     client: Client,
     table: String,
     kms: aws_sdk_kms::Client,
-    /// The ARN or the alias of the key that seals what is believed.
+    /// The ARN or the alias of the key that certifies who signs.
     key: String,
+    /// The same of the one that seals what operators say. Functions only verify with it.
+    operators_key: String,
+    /// For asking which account the table is in, where nobody has said it.
+    config: SdkConfig,
+    account: Arc<OnceCell<String>>,
+    region: String,
+    certified: Arc<Certified>,
 }
 
 impl Entry {
@@ -417,18 +435,31 @@ impl From<&Event> for Cause {
 }
 
 impl Journal {
-    /// For operators, who name the table alone: its key goes by an alias of the same name.
+    /// For operators, who name the table alone: its keys go by aliases with its name.
     #[must_use]
     pub fn new(config: &SdkConfig, table: &str) -> Self {
-        let (client, kms) =
-            (crate::retry::client!(aws_sdk_dynamodb, config), crate::retry::client!(aws_sdk_kms, config));
-        Self { client, table: table.to_owned(), kms, key: format!("alias/{table}") }
+        Self {
+            client: crate::retry::client!(aws_sdk_dynamodb, config),
+            table: table.to_owned(),
+            kms: crate::retry::client!(aws_sdk_kms, config),
+            key: format!("alias/{table}"),
+            operators_key: format!("alias/{table}-operators"),
+            config: config.clone(),
+            account: Arc::default(),
+            region: config.region().map(ToString::to_string).unwrap_or_default(),
+            certified: Arc::default(),
+        }
     }
 
-    /// For functions, which are told the key itself: whoever moves the alias moves nothing for them.
+    /// For functions, which are told the keys themselves: whoever moves an alias moves nothing for them.
     #[must_use]
     pub fn of(config: &SdkConfig, deployment: &Deployment) -> Self {
-        Self { key: deployment.journal_key.clone(), ..Self::new(config, &deployment.journal) }
+        Self {
+            key: deployment.journal_key.clone(),
+            operators_key: deployment.operators_key.clone(),
+            account: Arc::new(OnceCell::new_with(Some(deployment.account().to_owned()))),
+            ..Self::new(config, &deployment.journal)
+        }
     }
 
     #[must_use]
@@ -447,20 +478,20 @@ impl Journal {
 
     async fn left(&self, id: &str, item: Option<&Item>, now: Timestamp) -> Result<Earlier> {
         let Some(item) = item else { return Ok(Earlier::None) };
-        match self.genuine(item).await.context(READING)? {
-            Ok(content) => Ok(earlier(item, self.entry(id, content).await?, now)),
-            Err(forged) => Ok(Earlier::Forged(forged)),
-        }
+        Ok(match self.entry(id, item).await? {
+            Ok(entry) => earlier(item, entry, now),
+            Err(forged) => Earlier::Forged(forged),
+        })
     }
 
-    /// Reads what there is of an event, of the holds on its resource, of the emergency stop, and of a baseline.
-    async fn read_known(&self, id: &str, about: (&str, &str), memory: Option<&Key>) -> Result<Unproven> {
+    /// Reads what there is of an event, of the holds on its resource, of the emergency stop, and of baselines.
+    async fn read_known(&self, id: &str, about: (&str, &str), memories: &[Key]) -> Result<Unproven> {
         let keys = [entry_key(id), hold_key(about.0, about.1), stop_key()];
-        let asked: Vec<Key> = keys.iter().chain(memory).cloned().collect();
+        let asked: Vec<Key> = keys.iter().chain(memories).cloned().collect();
         let mut items = self.items(&asked).await.context(READING)?;
-        let mut take = |pk: &str| Some(items.swap_remove(items.iter().position(|item| is_of(item, pk))?));
-        let [entry, holds, stop] = keys.each_ref().map(|(pk, _)| take(pk));
-        Ok(Unproven { entry, holds, stop, memory: memory.and_then(|(pk, _)| take(pk)) })
+        let mut take = |key: &Key| Some(items.swap_remove(items.iter().position(|item| is_at(item, key))?));
+        let [entry, holds, stop] = keys.each_ref().map(&mut take);
+        Ok(Unproven { entry, holds, stop, memories: items })
     }
 
     /// What that says.
@@ -477,7 +508,7 @@ impl Journal {
     pub async fn said_of(&self, control: &str, resource: &str, now: Timestamp) -> Result<Said> {
         let keys = [hold_key(control, resource), stop_key()];
         let items = self.items(&keys).await.context(READING)?;
-        let [holds, stop] = keys.each_ref().map(|(pk, _)| items.iter().find(|item| is_of(item, pk)));
+        let [holds, stop] = keys.each_ref().map(|key| items.iter().find(|item| is_at(item, key)));
         Ok(self.said_in(holds, stop, now).await)
     }
 
@@ -489,8 +520,8 @@ impl Journal {
         let (holds, counted) = (hold_key(&entry.control, &entry.subject.arn), repeats::change_key(entry));
         let keys = [holds, stop_key(), counted.clone()];
         let mut items = self.items(&keys).await.context(READING)?;
-        let before = items.iter().position(|item| is_of(item, &counted.0)).map(|at| items.swap_remove(at));
-        let [holds, stop, _] = keys.each_ref().map(|(pk, _)| items.iter().find(|item| is_of(item, pk)));
+        let before = items.iter().position(|item| is_at(item, &counted)).map(|at| items.swap_remove(at));
+        let [holds, stop, _] = keys.each_ref().map(|key| items.iter().find(|item| is_at(item, key)));
         Ok((self.said_in(holds, stop, now).await, Counted::new(counted, before)))
     }
 
@@ -505,8 +536,7 @@ impl Journal {
     /// When the journal cannot be read, or what it has under this id is not genuine.
     pub async fn find(&self, id: &str) -> Result<Option<Entry>> {
         let Some(item) = self.item(entry_key(id)).await.context(READING)? else { return Ok(None) };
-        let content = self.genuine(&item).await.context(READING)??;
-        self.entry(id, content).await.map(Some)
+        Ok(Some(self.entry(id, &item).await??))
     }
 
     /// The newest entries that are wanted, newest first, and whether there are more of them.
@@ -596,9 +626,9 @@ impl Journal {
         let call = call.item("attempt", attempt.clone());
         let call = match forged.iter().find(|forged| forged.is_at(&key)).map(Forged::seal) {
             None => call.condition_expression(&free),
-            Some(None) => call.condition_expression(format!("{free} OR attribute_not_exists(mac)")),
+            Some(None) => call.condition_expression(format!("{free} OR attribute_not_exists(seal)")),
             Some(Some(seal)) => call
-                .condition_expression(format!("{free} OR mac = :forged"))
+                .condition_expression(format!("{free} OR seal = :forged"))
                 .expression_attribute_values(":forged", seal.clone()),
         };
         let call = compared(call, now)
@@ -731,7 +761,10 @@ impl Journal {
         let Some(item) = item else { return Ok(Held::default()) };
         let said = self.said::<Vec<Hold>>(item, now).await.context("reading a hold in the journal")?;
         Ok(match said {
-            Ok(holds) => (holds.unwrap_or_default().into_iter().filter(|hold| hold.until > now).collect(), vec![]),
+            Ok(said) => {
+                let holds = said.map(|(holds, _)| holds).unwrap_or_default();
+                (holds.into_iter().filter(|hold| hold.until > now).collect(), vec![])
+            }
             Err(forged) => (vec![], vec![forged]),
         })
     }
@@ -771,11 +804,11 @@ impl Journal {
             if before.is_none() && holds.is_empty() {
                 return Ok(());
             }
-            let seal = before.as_ref().map(|item| item.get("mac").cloned());
+            let seal = before.as_ref().map(|item| item.get("seal").cloned());
             let as_before = match &seal {
                 None => "attribute_not_exists(pk)",
-                Some(None) => "attribute_not_exists(mac)",
-                Some(Some(_)) => "mac = :before",
+                Some(None) => "attribute_not_exists(seal)",
+                Some(Some(_)) => "seal = :before",
             };
             let seal = seal.flatten().map(|seal| HashMap::from([(":before".to_owned(), seal)]));
             let written = if let Some(until) = holds.iter().map(|hold| hold.until).max() {
@@ -814,7 +847,7 @@ impl Journal {
     async fn stop_of(&self, item: Option<&Item>, now: Timestamp) -> Result<Stopped> {
         let Some(item) = item else { return Ok((None, None)) };
         Ok(match self.said::<Stop>(item, now).await.context("reading the emergency stop")? {
-            Ok(stop) => (stop, None),
+            Ok(said) => (said.map(|(stop, _)| stop), None),
             Err(forged) => (None, Some(forged)),
         })
     }
@@ -855,22 +888,22 @@ impl Journal {
             .item("sk", AttributeValue::S(sk))
             .item("expires", seconds(until))
             .item("body", AttributeValue::S(body))
-            .item("mac", seal))
+            .item("seal", seal))
     }
 
-    /// Reads it, if it was said by who may. DynamoDB deletes what has expired within days, not at once: until then it
+    /// Reads it, and when it was signed, if it was said by who may. DynamoDB deletes what has expired within days, not at once: until then it
     /// is not worth asking whether it is genuine.
-    async fn said<T: DeserializeOwned>(&self, item: &Item, now: Timestamp) -> Result<Result<Option<T>, Forged>> {
+    async fn said<T: DeserializeOwned>(&self, item: &Item, now: Timestamp) -> Result<Result<Option<Dated<T>>, Forged>> {
         if matches!(item.get("expires"), Some(AttributeValue::N(at)) if at.parse().is_ok_and(|at: i64| at < now.as_second()))
         {
             return Ok(Ok(None));
         }
-        match self.genuine(item).await? {
-            Ok(Content::Plain(body)) => Ok(Ok(Some(serde_json::from_str(body)?))),
+        Ok(match self.genuine(item).await? {
+            Ok(Genuine { content: Content::Plain(body), at }) => Ok(Some((serde_json::from_str(body)?, at))),
             // Only entries are compressed.
-            Ok(_) => Ok(Err(Forged::of(item))),
-            Err(forged) => Ok(Err(forged)),
-        }
+            Ok(_) => Err(Forged::of(item)),
+            Err(forged) => Err(forged),
+        })
     }
 
     /// Takes it back.
@@ -909,11 +942,16 @@ impl Journal {
     async fn put(&self, entry: &Entry, lease: Option<Timestamp>) -> Result<PutItemFluentBuilder> {
         let string = |text: &str| AttributeValue::S(text.to_owned());
         let (key, body) = (entry_key(&entry.id), Body::of(entry)?);
+        ensure!(
+            may_be_about(entry.event.time, Timestamp::now()),
+            "the clock here is behind: the event happened at {:.0}",
+            entry.event.time
+        );
         let content = body.content();
         let (seal, ()) = futures::try_join!(self.seal(&key, &content), self.put_parts(entry, &body))?;
         let (pk, sk) = key;
         let put = self.client.put_item().table_name(&self.table);
-        let put = put.item("pk", AttributeValue::S(pk)).item("sk", AttributeValue::S(sk)).item("mac", seal);
+        let put = put.item("pk", AttributeValue::S(pk)).item("sk", AttributeValue::S(sk)).item("seal", seal);
         let put = match body {
             Body::Plain(json) => put.item("body", AttributeValue::S(json)),
             Body::Packed(bytes) => put.item("packed", AttributeValue::B(Blob::new(bytes))),
@@ -953,7 +991,12 @@ impl Journal {
         Ok(())
     }
 
-    async fn entry(&self, id: &str, content: Content<'_>) -> Result<Entry> {
+    /// The entry in an item, if it is genuine.
+    async fn entry(&self, id: &str, item: &Item) -> Result<Result<Entry, Forged>> {
+        let Genuine { content, at } = match self.genuine(item).await.context(READING)? {
+            Ok(genuine) => genuine,
+            Err(forged) => return Ok(Err(forged)),
+        };
         let body = match content {
             Content::Plain(json) => json.to_owned(),
             Content::Packed(packed) => unpacked(packed)?,
@@ -961,7 +1004,9 @@ impl Journal {
         };
         let entry: Entry = serde_json::from_str(&body).context("reading the body of a journal entry")?;
         ensure!(entry.id == id, "what the journal has under `{id}` says that it is entry `{}`", entry.id);
-        Ok(entry)
+        // Whoever has got hold of a key signs in the hour that it is for, and makes nothing older than its event.
+        let is_of_its_time = at.is_some_and(|at| may_be_about(entry.event.time, at));
+        Ok(if is_of_its_time { Ok(entry) } else { Err(Forged::of(item)) })
     }
 
     /// The body of an entry that was too large for one item.
@@ -1125,7 +1170,7 @@ fn entry_key(id: &str) -> Key {
 }
 
 fn stop_key() -> Key {
-    ("stop".to_owned(), "stop".to_owned())
+    (STOP.to_owned(), STOP.to_owned())
 }
 
 /// A time as a text that sorts like it: always with the same digits.
@@ -1134,15 +1179,15 @@ fn sortable(time: Timestamp) -> String {
 }
 
 fn hold_key(control: &str, resource: &str) -> Key {
-    (format!("hold#{resource}"), control.to_owned())
+    (format!("{HOLD}{resource}"), control.to_owned())
 }
 
 fn attributes((pk, sk): &Key) -> Item {
     [("pk", pk), ("sk", sk)].map(|(name, key)| (name.to_owned(), AttributeValue::S(key.clone()))).into()
 }
 
-fn is_of(item: &Item, pk: &str) -> bool {
-    text(item, "pk").is_ok_and(|own| own == pk)
+fn is_at(item: &Item, (pk, sk): &Key) -> bool {
+    text(item, "pk").is_ok_and(|own| own == pk) && text(item, "sk").is_ok_and(|own| own == sk)
 }
 
 /// A stop that is over is none.

@@ -20,7 +20,7 @@ use tracing::{info, warn};
 use crate::control::{AnyControl, Function, Look, ReadAll, Suspicion};
 use crate::delayed;
 use crate::event::Event;
-use crate::journal::{Journal, Memory};
+use crate::journal::{Baselines, Journal, Memory};
 use crate::mode::Mode;
 use crate::notice;
 use crate::place::{Place, Places};
@@ -138,14 +138,14 @@ impl<'a> Learning<'a> {
     }
 
     async fn look_through(&self, place: &Place, function: &'static Function) -> Result<()> {
-        let journal = Journal::of(&self.home.config, self.deployment);
         let responder = Responder::new(&self.settings, self.deployment, self.home.config.clone());
+        let journal = responder.journal();
         let (mut anew, mut failures) = (vec![], vec![]);
         let (mut risky, mut lost, mut same, mut first, mut recorded) = (0_u64, 0_u64, 0_u64, 0_u64, 0_usize);
         let remembers = |control: &&AnyControl| control.good.is_some() && control.mode(&self.settings) > Mode::Off;
         for control in function.controls.iter().filter(remembers) {
             if let Some(all) = control.good.as_ref().and_then(|good| good.all) {
-                match self.record(place, &journal, control, all).await {
+                match self.record(place, journal, control, all).await {
                     Ok(these) => recorded += these,
                     Err(failure) => failures.push(format!("{}: {failure:#}", control.about.id)),
                 }
@@ -161,7 +161,7 @@ impl<'a> Learning<'a> {
             let is_soon = control.good.as_ref().is_some_and(|good| good.soon);
             let every = hours_between_looks(is_soon, subjects.len());
             let whose_turn = subjects.into_iter().filter(|subject| self.is_turn_of(subject, every));
-            let looks = whose_turn.map(|subject| self.see(place, &journal, &responder, (function, control), subject));
+            let looks = whose_turn.map(|subject| self.see(place, journal, &responder, (function, control), subject));
             let mut looks = futures::stream::iter(looks).buffer_unordered(AT_ONCE);
             while let Some(look) = looks.next().await {
                 match look {
@@ -246,7 +246,7 @@ impl<'a> Learning<'a> {
     ) -> Result<Seen> {
         let context = format!("{} on {}", control.about.id, subject.arn);
         let (event, suspicion) = (self.event(place), Suspicion { subject, why: "the scheduled look".to_owned() });
-        let run = Run::new(place, &self.settings);
+        let run = Run::new(place, &self.settings, Baselines::new(journal, []));
         let mut case = responder.case(&run, (function, control), &event, &suspicion);
         let seen = async {
             match Box::pin(responder.handle(&mut case)).await? {

@@ -12,6 +12,7 @@ mod unwritten;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ops::ControlFlow::{self, Break, Continue};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
@@ -27,7 +28,9 @@ use crate::control::{AnyControl, Applier, Function, Suspicion};
 use crate::decision::{Decision, Severity};
 use crate::event::{Event, Malformed, Refusal};
 use crate::guardrail::{Broken, Guardrails, Verdict};
-use crate::journal::{Begun, Cause, Count, Counted, Earlier, Entry, Gap, Journal, Known, Needs, Outcome, Said, hash};
+use crate::journal::{
+    Baselines, Begun, Cause, Count, Counted, Earlier, Entry, Gap, Journal, Known, Needs, Outcome, Said, hash,
+};
 use crate::mode::Mode;
 use crate::place::{Place, Places};
 use crate::settings::{Deployment, Settings};
@@ -76,6 +79,8 @@ pub struct Responder<'a> {
     guardrails: OnceLock<Result<Guardrails, Broken>>,
     /// What people were told of while the journal could not be written.
     unwritten: Mutex<BTreeSet<String>>,
+    /// Whether it has begun an entry before.
+    is_warm: AtomicBool,
 }
 
 /// A control and what it has reason to look at.
@@ -145,7 +150,15 @@ impl<'a> Responder<'a> {
         let journal = Journal::of(&config, deployment);
         let home = Place::new(deployment.account(), config);
         let places = Places::new(home);
-        Self { settings, deployment, places, journal, guardrails: OnceLock::new(), unwritten: Mutex::default() }
+        Self {
+            settings,
+            deployment,
+            places,
+            journal,
+            guardrails: OnceLock::new(),
+            unwritten: Mutex::default(),
+            is_warm: AtomicBool::default(),
+        }
     }
 
     /// Looks at everything that is suspicious about an event, and acts on it.
@@ -161,7 +174,10 @@ impl<'a> Responder<'a> {
             refuse(event, &format!("it is of account {}, {}, and we are in another", event.account, event.region));
             return Ok(());
         };
-        let (run, mut failures) = (Run::new(&place, self.settings), vec![]);
+        let remembering = suspected.iter().filter(|(control, _)| control.good.is_some());
+        let wanted = remembering.map(|(control, suspicion)| (control.about.id, suspicion.subject.arn.as_str()));
+        let run = Run::new(&place, self.settings, Baselines::new(&self.journal, wanted));
+        let mut failures = vec![];
         for (control, suspicion) in suspected {
             let mut case = self.case(&run, (function, control), event, suspicion);
             let handled = Box::pin(self.handle(&mut case)).await.map(drop);
@@ -217,7 +233,7 @@ impl<'a> Responder<'a> {
         event: &'c Event,
         suspicion: &'c Suspicion,
     ) -> Case<'c> {
-        Case::new(run, (self.settings, &self.journal), (function, control), event, suspicion)
+        Case::new(run, self.settings, (function, control), event, suspicion)
     }
 
     /// The whole way of a case.
@@ -297,7 +313,7 @@ impl<'a> Responder<'a> {
             }
         };
         let (id, named, now) = (case.id(), case.subject.clone(), Timestamp::now());
-        let (known, seen) = futures::join!(case.known(&id, now), look);
+        let (known, seen, ()) = futures::join!(case.known(&id, now), look, self.journal.prepare());
         if let Ok(seen) = &seen {
             case.is_about(seen)?;
         }
@@ -514,20 +530,27 @@ impl<'a> Responder<'a> {
     }
 
     /// Writes the entry down, and with it takes the resource if something of it is to be overwritten. Holds and the stop are
-    /// read again before that: those of the first look may be older than what it has seen.
+    /// read again, before that or at the same time: those of the first look may be older than what it has seen.
     async fn begin(&self, case: &mut Case<'_>, entry: &mut Entry) -> Result<Earlier> {
         let mut needs = self.needs(case, entry).await;
         let is_to_revert = self.intended(case, entry) == Outcome::Reverted;
         let about = async |entry: &Entry| {
             if is_to_revert { Some(self.journal.said_about(entry, Timestamp::now()).await) } else { None }
         };
-        // While the key seals, so that the read and the write that follows need one connection, and the write waits for
-        // nothing else.
-        let (sealed, mut said) = futures::join!(self.journal.sealed(entry), about(entry));
-        let sealed = sealed?;
+        let sealed = self.journal.sealed(entry).await?;
+        // Two calls at once need two connections, and a cold function has the answer of a read sooner than another connection.
+        let is_warm = self.is_warm.swap(true, Ordering::Relaxed);
+        let mut said = if is_warm { None } else { about(entry).await };
         let mut waits = BEFORE_TAKING_AGAIN.iter();
         loop {
-            let begun = self.journal.begin(entry, sealed.clone(), &case.forged, needs, Timestamp::now()).await;
+            let writing = self.journal.begin(entry, sealed.clone(), &case.forged, needs, Timestamp::now());
+            let begun = if is_to_revert && said.is_none() {
+                let (begun, read) = futures::join!(writing, about(entry));
+                said = read;
+                begun
+            } else {
+                writing.await
+            };
             match begun? {
                 Begun::Begun { regardless } => {
                     case.is_afforded = case.is_afforded.or(needs.one_of.map(|_| true));

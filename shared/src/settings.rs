@@ -47,8 +47,11 @@ pub struct Own {
     pub stack: String,
     /// The ARNs of the stack's keys. Where none is told, as in a replay, no key is one.
     pub keys: BTreeSet<String>,
-    /// The ARN of the one among them that seals the journal.
+    /// The ARN of the one among them that certifies who signs in the journal.
     pub journal_key: Option<String>,
+    /// The ARN of the one that seals what operators say there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operators_key: Option<String>,
     /// How many concurrent executions the stack reserves for each function.
     pub reserved: Option<u32>,
     /// Whether the stack has the parts that guard IAM, as it does where IAM's events arrive.
@@ -57,7 +60,14 @@ pub struct Own {
 
 impl Default for Own {
     fn default() -> Self {
-        Self { stack: "snapback".to_owned(), keys: BTreeSet::new(), journal_key: None, reserved: None, has_iam: true }
+        Self {
+            stack: "snapback".to_owned(),
+            keys: BTreeSet::new(),
+            journal_key: None,
+            operators_key: None,
+            reserved: None,
+            has_iam: true,
+        }
     }
 }
 
@@ -65,8 +75,10 @@ impl Default for Own {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deployment {
     pub journal: String,
-    /// The ARN of the key that seals it.
+    /// The ARN of the key that certifies who signs in it.
     pub journal_key: String,
+    /// The ARN of the key that seals what operators say in it.
+    pub operators_key: String,
     pub journal_days: u32,
     pub topic: String,
     /// The URL of the queue in which events wait until a function is to have them.
@@ -125,8 +137,9 @@ pub struct Problem {
     pub found: String,
 }
 
-/// Where both a function and what it judges by find the journal's key.
+/// Where both a function and what it judges by find the journal's keys.
 const JOURNAL_KEY: &str = "SNAPBACK_JOURNAL_KEY";
+const OPERATORS_KEY: &str = "SNAPBACK_OPERATORS_KEY";
 
 impl Settings {
     /// Reads the settings from variables; `lookup` is the environment, or a test's map.
@@ -192,13 +205,14 @@ impl Own {
             Some(other) => problem("SNAPBACK_HAS_IAM", "`true` or `false`", other)?,
         };
         let is_arn = |arn: &str| arn.starts_with("arn:");
-        let journal_key = told(JOURNAL_KEY);
+        let (journal_key, operators_key) = (told(JOURNAL_KEY), told(OPERATORS_KEY));
         let mut keys = ids(lookup, "SNAPBACK_KEYS", "ARNs of keys, comma between", is_arn)?;
-        keys.extend(journal_key.clone());
+        keys.extend(journal_key.iter().chain(&operators_key).cloned());
         Ok(Self {
             stack: told("SNAPBACK_STACK").unwrap_or_else(|| Self::default().stack),
             keys,
             journal_key,
+            operators_key,
             reserved: reserved.transpose()?.filter(|number| *number > 0),
             has_iam,
         })
@@ -206,10 +220,11 @@ impl Own {
 }
 
 impl Own {
-    /// Whether this is the key that seals the journal.
+    /// Whether this is one of the keys without which the journal is not believed.
     #[must_use]
     pub fn is_journals(&self, key: &Key) -> bool {
-        self.journal_key.as_deref().is_some_and(|arn| arn.ends_with(&format!(":key/{}", key.0)))
+        let arns = [&self.journal_key, &self.operators_key];
+        arns.into_iter().flatten().any(|arn| arn.ends_with(&format!(":key/{}", key.0)))
     }
 }
 
@@ -275,6 +290,7 @@ impl Deployment {
         Ok(Self {
             journal: required("SNAPBACK_JOURNAL", "the name of the journal's table")?,
             journal_key: required(JOURNAL_KEY, "the ARN of the journal's key")?,
+            operators_key: required(OPERATORS_KEY, "the ARN of the operators' key")?,
             delayed: required("SNAPBACK_DELAYED", "the URL of a queue")?,
             pace: Pace::read(lookup)?,
             journal_days: days.parse().or_else(|_| problem("SNAPBACK_JOURNAL_DAYS", "a number of days", &days))?,

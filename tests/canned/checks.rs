@@ -76,7 +76,6 @@ async fn what_is_lost_is_asked_about_with_each_thing_read_once() -> Result<()> {
         "KMS.GenerateMac",
         "DynamoDB.PutItem",
         "SNS.Publish",
-        "KMS.GenerateMac",
         "DynamoDB.PutItem",
     ];
     assert_eq!(calls, expected);

@@ -20,7 +20,7 @@ use snapback::right;
 use snapback::settings::Settings;
 use workspace_tests::{controls, for_all, workspace};
 
-use super::scene::{DENIED, NAMED, bucket_policy_was_put, deliver, deployment, policy, remembering};
+use super::scene::{DENIED, NAMED, bucket_policy_was_put, deliver, deployment, policy, remembering_in};
 use super::wire::Aws;
 use crate::cases::{Answers, Case, cases};
 use crate::deployment::filled;
@@ -65,7 +65,7 @@ impl HttpConnector for Reverting {
 async fn counted(case: &Case) -> Result<(Vec<String>, usize)> {
     let (aws, afterwards) = case.aws()?;
     if let Some((resource, Remembered { good, .. })) = case.remembered() {
-        let kept = remembering(case.control.about.id, &resource, json!(good)).await?;
+        let kept = remembering_in(&case.event.region, case.control.about.id, &resource, json!(good)).await?;
         aws.set("DynamoDB.GetItem(memory)", [kept]);
     }
     let (control, before) = (case.control, Arc::default());

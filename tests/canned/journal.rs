@@ -262,8 +262,9 @@ async fn what_dynamodb_has_not_answered_of_a_read_is_asked_for_again() -> Result
     let known = async |answers: Vec<Answer>| {
         let aws = Aws::default().answers("DynamoDB.BatchGetItem", answers);
         let journal = Journal::new(&aws.config(), "journal");
-        let (baselines, about) = (Baselines::new(&journal), ("s3-lost-bucket-deny", true));
-        let known = Box::pin(baselines.known("0123", about, "arn:aws:s3:::b", Timestamp::now())).await;
+        let (about, bucket) = (("s3-public-bucket-policy", "arn:aws:s3:::b"), "arn:aws:s3:::b");
+        let baselines = Baselines::new(&journal, [("s3-lost-bucket-deny", bucket)]);
+        let known = Box::pin(baselines.known("0123", about, Timestamp::now())).await;
         (known, aws.bodies("DynamoDB.BatchGetItem"))
     };
     let (found, asked) = Box::pin(known(vec![rest.clone(), answer])).await;

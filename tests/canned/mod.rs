@@ -15,6 +15,7 @@ pub(crate) mod scene;
 mod seal;
 mod second;
 mod shuffled;
+mod signature;
 mod surveys;
 mod sweep;
 mod threats;

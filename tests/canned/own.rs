@@ -212,7 +212,8 @@ fn without_its_key(state: &str) -> Aws {
     let sealed = ok(&json!({"Mac": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="}).to_string());
     well()
         .answers("KMS.DescribeKey", [key(state), key(state), key("Enabled")])
-        .answers("KMS.GenerateMac", [disabled.clone(), sealed])
+        // It is tried while the key is looked at, and again when there is something to sign.
+        .answers("KMS.GenerateMac", [disabled.clone(), disabled.clone(), sealed])
         .answers("KMS.VerifyMac", [disabled])
 }
 

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
+use aws_config::Region;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use snapback::control::Function;
@@ -12,7 +13,7 @@ use snapback::responder::Responder;
 use snapback::settings::{Deployment, Members, Pace, Settings};
 use workspace_tests::workspace;
 
-use super::wire::{Answer, Aws, ok};
+use super::wire::{Answer, Aws, OPERATORS_KEY, ok};
 
 pub(crate) const PUBLIC: &str =
     r#"{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/*"}"#;
@@ -22,7 +23,7 @@ pub(crate) const NAMED: &str = r#"{"Effect":"Allow","Principal":{"AWS":"arn:aws:
 
 pub(crate) const DENIED: &str = r#"{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"arn:aws:s3:::b/*","Condition":{"Bool":{"aws:SecureTransport":"false"}}}"#;
 
-/// The key that seals the journal.
+/// The key that certifies who signs in the journal.
 pub(crate) const JOURNAL_KEY: &str = "arn:aws:kms:eu-central-1:111122223333:key/1f2e3d4c-5b6a-4988-8776-655443322110";
 
 pub(crate) fn policy(statements: &[&str]) -> String {
@@ -81,10 +82,16 @@ pub(crate) async fn stop(until: Timestamp) -> Result<Value> {
 
 /// What `GetItem` answers when a control remembers this of a resource.
 pub(crate) async fn remembering(control: &str, resource: &str, good: Value) -> Result<Answer> {
+    remembering_in("eu-central-1", control, resource, good).await
+}
+
+/// The same of a journal in another Region.
+pub(crate) async fn remembering_in(region: &str, control: &str, resource: &str, good: Value) -> Result<Answer> {
     let now = Timestamp::now();
     let (control, resource) = (control.to_owned(), resource.to_owned());
     let aws = Aws::default();
-    Journal::new(&aws.config(), "journal").remember(&Memory { control, resource, good, since: now, seen: now }).await?;
+    let config = aws.config().into_builder().region(Region::new(region.to_owned())).build();
+    Journal::new(&config, "journal").remember(&Memory { control, resource, good, since: now, seen: now }).await?;
     Ok(ok(&json!({"Item": put(&aws, "DynamoDB.PutItem(memory)").remove(0)}).to_string()))
 }
 
@@ -96,6 +103,7 @@ pub(crate) fn deployment(guardrails: PathBuf) -> Deployment {
     Deployment {
         journal: "journal".to_owned(),
         journal_key: JOURNAL_KEY.to_owned(),
+        operators_key: OPERATORS_KEY.to_owned(),
         delayed: "https://sqs.eu-central-1.amazonaws.com/111122223333/delayed".to_owned(),
         journal_days: 400,
         most_reverts_per_hour: None,

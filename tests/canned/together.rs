@@ -15,7 +15,7 @@ use snapback::mode::Mode;
 use snapback::responder::Responder;
 use workspace_tests::workspace;
 
-use super::injected::notices;
+use super::injected::{holding, notices};
 use super::scene::{DENIED, NAMED, PUBLIC, bucket_policy_was_put, deliver, deployment, policy, put, settings};
 use super::wire::{Answer, Aws, cancelled, ok};
 
@@ -96,6 +96,42 @@ async fn who_writes_at_the_same_moment_is_nobody_who_has_the_resource() -> Resul
     assert!(opened(&aws).await.is_err());
     assert!(aws.bodies("S3.PutBucketPolicy").is_empty());
     assert_eq!(notices(&aws)[0]["outcome"], "failed", "the journal cannot be used, and people know");
+    Ok(())
+}
+
+/// Two buckets were opened, one after the other, to a function that was cold. This is what the second event's calls are.
+async fn opened_when_warm(aws: &Aws, hold: Option<Answer>) -> Result<()> {
+    let (settings, deployment) = (settings(Mode::Revert), deployment(workspace("guardrails")));
+    let responder = Responder::new(&settings, &deployment, aws.config());
+    for _ in 0..2 {
+        let (public, clean) = (policy(&[PUBLIC, NAMED]), policy(&[NAMED]));
+        aws.forget();
+        aws.set("S3.GetBucketPolicy", [ok(&public), ok(&public), ok(&clean)]);
+        if let Some(hold) = &hold {
+            aws.set("DynamoDB.GetItem(hold)", [ok("{}"), hold.clone()]);
+        }
+        let event = bucket_policy_was_put(&public);
+        let (event, suspected) = s3::FUNCTION.suspect(event, &settings)?.context("it is suspicious")?;
+        let first: Vec<_> = suspected.into_iter().take(1).collect();
+        responder.respond(&s3::FUNCTION, &event, &first).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_warm_function_reads_what_operators_say_while_it_begins_and_heeds_it() -> Result<()> {
+    let aws = public_bucket();
+    opened_when_warm(&aws, None).await?;
+    let calls = aws.calls();
+    let begun = calls.iter().position(|call| call == TOGETHER).context("it begins")?;
+    assert_eq!(calls[begun + 1], "DynamoDB.BatchGetItem", "at the same time: {calls:?}");
+    assert!(!calls.iter().any(|call| call.starts_with("KMS.")), "it was certified before: {calls:?}");
+    assert_eq!(aws.bodies("S3.PutBucketPolicy").len(), 1);
+
+    let aws = public_bucket();
+    opened_when_warm(&aws, Some(holding(PUBLIC).await?)).await?;
+    assert!(aws.bodies("S3.PutBucketPolicy").is_empty(), "an operator has put it back meanwhile");
+    assert_eq!(notices(&aws)[0]["outcome"], "held");
     Ok(())
 }
 

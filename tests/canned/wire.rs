@@ -21,6 +21,9 @@ use aws_smithy_types::config_bag::ConfigBag;
 use serde_json::{Value, json};
 use snapback::place::Place;
 
+/// The key that seals what operators say in the journal.
+pub(crate) const OPERATORS_KEY: &str = "arn:aws:kms:eu-central-1:111122223333:key/3c4d5e6f-7a8b-4c9d-8e0f-112233445566";
+
 /// A status and a body.
 pub(crate) type Answer = (u16, String);
 
@@ -127,7 +130,13 @@ impl Inner {
                 return (status, answer);
             }
             let answer: Value = serde_json::from_str(&answer).unwrap_or_default();
-            items.extend(answer.get("Item").cloned());
+            items.extend(answer.get("Item").cloned().map(|mut item| {
+                // DynamoDB gives back the key by which it was asked.
+                for name in ["pk", "sk"].into_iter().filter(|name| item[*name].is_null()).collect::<Vec<_>>() {
+                    item[name] = key[name].clone();
+                }
+                item
+            }));
         }
         ok(&json!({"Responses": {"journal": items}}).to_string())
     }
@@ -267,6 +276,10 @@ fn quiet(operation: &str, body: &str) -> Option<Answer> {
             ok(r#"{"Attributes":{"times":{"N":"1"},"since":{"S":"2026-01-31T12:00:00Z"}}}"#)
         }
         "DynamoDB.Query" => ok(r#"{"Items":[],"Count":0,"ScannedCount":0}"#),
+        "STS.GetCallerIdentity" => ok(
+            "<GetCallerIdentityResponse><GetCallerIdentityResult><Account>111122223333</Account></GetCallerIdentityResult>\
+             </GetCallerIdentityResponse>",
+        ),
         "SNS.Publish" => {
             ok("<PublishResponse><PublishResult><MessageId>1</MessageId></PublishResult></PublishResponse>")
         }
@@ -326,11 +339,18 @@ pub(crate) fn answer(operation: &str, told: &str) -> Answer {
     }
 }
 
-/// What this AWS's key makes of the message of a call: half of it, which is as long as an HMAC with SHA-256.
+/// What this AWS's keys make of the message of a call: the operators' one half of it, the journal's the other. That is as
+/// long as an HMAC with SHA-256.
 fn seal_of(body: &str) -> String {
     let call: Value = serde_json::from_str(body).unwrap_or_default();
     let message = base64::decode(call["Message"].as_str().unwrap_or_default()).unwrap_or_default();
-    base64::encode(message.get(..32).unwrap_or_default())
+    base64::encode(mac_of(call["KeyId"].as_str().unwrap_or_default(), &message))
+}
+
+/// The same of a key and a message.
+pub(crate) fn mac_of<'a>(key: &str, message: &'a [u8]) -> &'a [u8] {
+    let is_operators = key == OPERATORS_KEY || key.ends_with("-operators");
+    if is_operators { message.get(..32) } else { message.get(32..) }.unwrap_or_default()
 }
 
 /// What a transaction answers that was not made, for these reasons.

@@ -125,7 +125,7 @@ fn policy(statements: Vec<Value>) -> Value {
 
 const TABLE: &str = "arn:aws:dynamodb:*:*:table/snapback-Journal-*";
 
-/// The journal's key has no name that says whose it is, but an alias.
+/// The journal's keys have no names that say whose they are, but aliases.
 fn sealing(sid: &str, action: &str) -> Value {
     json!({"Sid": sid, "Effect": "Allow", "Action": action, "Resource": "arn:aws:kms:*:*:key/*",
         "Condition": {"ForAnyValue:StringLike": {"kms:ResourceAliases": "alias/snapback-Journal-*"}}})

@@ -408,8 +408,8 @@ class Snapback:
 
     @contextmanager
     def without_key(self) -> Iterator[None]:
-        """The key that seals the journal is disabled meanwhile, which nobody hears of who would enable it."""
-        kms, key = self.aws.client("kms"), self.stack.outputs["JournalKeyArn"]
+        """The key that seals holds is disabled meanwhile, which nobody hears of who would enable it."""
+        kms, key = self.aws.client("kms"), self.stack.outputs["OperatorsKeyArn"]
         with self.unseen():
             kms.disable_key(KeyId=key)
         try:

@@ -41,8 +41,9 @@ class World:
             TableName="journal", KeySchema=key, AttributeDefinitions=attributes, BillingMode="PAY_PER_REQUEST"
         )
         seals = aws.client("kms")
-        key = seals.create_key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")["KeyMetadata"]["KeyId"]
-        seals.create_alias(AliasName="alias/journal", TargetKeyId=key)
+        for alias in ("alias/journal", "alias/journal-operators"):
+            key = seals.create_key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")["KeyMetadata"]["KeyId"]
+            seals.create_alias(AliasName=alias, TargetKeyId=key)
         topic = sns.create_topic(Name="topic")["TopicArn"]
         queue = f"arn:aws:sqs:{REGION}:{ACCOUNT}:heard"
         may = {
@@ -54,7 +55,8 @@ class World:
         sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue)
         self.environment = aws.environment(
             AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test", SNAPBACK_MODE="revert", SNAPBACK_JOURNAL="journal",
-            SNAPBACK_JOURNAL_KEY="alias/journal", SNAPBACK_DELAYED="http://delayed", SNAPBACK_JOURNAL_DAYS="1", SNAPBACK_TOPIC=topic, SNAPBACK_ROLE=f"arn:aws:iam::{ACCOUNT}:role/own",
+            SNAPBACK_JOURNAL_KEY="alias/journal", SNAPBACK_OPERATORS_KEY="alias/journal-operators",
+            SNAPBACK_DELAYED="http://delayed", SNAPBACK_JOURNAL_DAYS="1", SNAPBACK_TOPIC=topic, SNAPBACK_ROLE=f"arn:aws:iam::{ACCOUNT}:role/own",
             SNAPBACK_MAX_REVERTS_PER_HOUR="10000", SNAPBACK_GUARDRAILS=str(REPOSITORY / "guardrails"),
         )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Whoever can write the journal's table, and not use its key, makes it say nothing: not to functions, not to operators."""
+"""Whoever can write the journal's table, and not use its keys, makes it say nothing: not to functions, not to operators."""
 
 import hashlib
 import json
@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from scene import Bucket, Snapback, operator_policy
-from stack import ACCOUNT, REGION
+from stack import ACCOUNT, REGION, wait_for
 
 CONTROL = "s3-public-bucket-policy"
 
@@ -178,6 +178,35 @@ def test_who_may_write_the_table_and_not_use_the_key_can_neither_stop_nor_undo(s
     assert "not stopped" in snapback.operate("start").stdout
 
 
+def test_a_function_can_neither_seal_nor_sign_what_operators_say(snapback, plant):
+    _, entry_id, _ = reverted(snapback)
+    key, message = snapback.stack.outputs["OperatorsKeyArn"], {"Message": b"any", "MacAlgorithm": "HMAC_SHA_256"}
+    functions = snapback.functions()
+    assert "S3Function" in functions
+    for function in functions:
+        with pytest.raises(ClientError, match="AccessDenied"):
+            snapback.as_function(function, "kms").generate_mac(KeyId=key, **message)
+    # A signature of Snapback's own, in the place of an operator's seal.
+    held, entry_id, signed = reverted(snapback)
+    assert snapback.undo(entry_id).returncode == 0
+    [hold] = snapback.holds_on(held)
+    plant({**stored(snapback, hold["pk"], hold["sk"]), "seal": signed["seal"]})
+    held.put_policy(held.lets_in_everyone(), held.lets_in("444455556666"))
+    announced = wait_for(lambda: [one for one in snapback.announcements_about(held) if one["forged"]])
+    assert announced[0]["forged"][0].startswith(f"a hold on `{held.arn}` in the journal is not genuine")
+    assert snapback.has_settled() and held.statements() == ["Partner"]
+
+
+def test_an_auditor_can_tell_what_is_genuine_and_forge_nothing(snapback):
+    _, entry_id, _ = reverted(snapback)
+    auditor = snapback.user_with("auditor", operator_policy(snapback.stack.name, "read"))
+    assert f"entry {entry_id}" in snapback.operate("history", "--limit", "1000", by=auditor).stdout
+    kms = snapback.aws.client("kms", auditor)
+    for output in ("JournalKeyArn", "OperatorsKeyArn"):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            kms.generate_mac(KeyId=snapback.stack.outputs[output], Message=b"any", MacAlgorithm="HMAC_SHA_256")
+
+
 def test_who_may_check_seals_and_not_make_them_touches_nothing(deployed):
     other = deployed(mode="ask")
     bucket = other.a_bucket()
@@ -196,8 +225,10 @@ def test_where_operators_are_named_nobody_else_can_seal_whatever_their_own_polic
     other = deployed(mode="revert", Operators=f"arn:aws:iam::{ACCOUNT}:user/operator,arn:aws:iam::{ACCOUNT}:role/None")
     bucket, entry_id, _ = reverted(other)
     powerful = other.user("powerful", "*")
-    key, message = other.stack.outputs["JournalKeyArn"], {"Message": b"any", "MacAlgorithm": "HMAC_SHA_256"}
-    with pytest.raises(ClientError, match="AccessDenied"):
-        other.aws.client("kms", powerful).generate_mac(KeyId=key, **message)
+    for key in ("JournalKeyArn", "OperatorsKeyArn"):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            other.aws.client("kms", powerful).generate_mac(
+                KeyId=other.stack.outputs[key], Message=b"any", MacAlgorithm="HMAC_SHA_256"
+            )
     assert other.operate("stop", "--reason", "mine", by=powerful).returncode == 2
     assert other.undo(entry_id).returncode == 0 and bucket.statements() == ["Everyone"]

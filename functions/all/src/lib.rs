@@ -3,7 +3,7 @@
 use snapback::control::{AnyControl, Function};
 
 /// Every function that judges events.
-pub const FUNCTIONS: [&Function; 8] = [
+pub const FUNCTIONS: [&Function; 9] = [
     &s3::FUNCTION,
     &ec2::FUNCTION,
     &iam::FUNCTION,

@@ -60,7 +60,7 @@ pub(crate) const DESCRIBE_CONTINUOUS_BACKUPS: Right = TABLE.right("dynamodb:Desc
 pub(crate) const UPDATE_TABLE: Right = TABLE.right("dynamodb:UpdateTable");
 pub(crate) const UPDATE_CONTINUOUS_BACKUPS: Right = TABLE.right("dynamodb:UpdateContinuousBackups");
 
-const KEYS: On = On::new("Keys", &["${TopicKey.Arn}"]).why("The journal's key allows the same in its own policy.");
+const KEYS: On = On::new("Keys", &["${TopicKey.Arn}"]).why("The journal's keys allow the same in their own policies.");
 pub(crate) const DESCRIBE_KEY: Right = KEYS.right("kms:DescribeKey");
 pub(crate) const ENABLE_KEY: Right = KEYS.right("kms:EnableKey");
 pub(crate) const DISABLE_KEY: Right = KEYS.right("kms:DisableKey");

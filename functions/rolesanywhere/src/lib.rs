@@ -9,6 +9,7 @@ use std::time::Duration;
 use snapback::control::{AnyControl, Function, Tags};
 
 pub const FUNCTION: Function = Function {
+    beside: &[],
     name: "RolesAnywhereFunction",
     service: "IAM Roles Anywhere",
     controls: &[AnyControl::of::<controls::TrustedCertificates>()],

@@ -102,7 +102,7 @@ impl Journal {
     async fn told<T: DeserializeOwned>(&self, key: Key, now: Timestamp) -> Result<Option<T>> {
         let reading = "reading in the journal since when Snapback heard nothing";
         let Some(item) = self.item(key).await.context(reading)? else { return Ok(None) };
-        Ok(self.said(&item, now).await.context(reading)?.ok().flatten())
+        Ok(self.said(&item, now).await.context(reading)?.ok().flatten().map(|(told, _)| told))
     }
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::Mutex;
 
-use super::{Item, Journal, Key, Known};
+use super::{Item, Journal, Key, Known, is_at};
 
 /// What has not been seen for a month is not known any more.
 const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -27,10 +27,16 @@ pub struct Memory {
     pub seen: Timestamp,
 }
 
-/// What is kept of the resources of one case, each read once, however often a control looks at them.
+/// The most that are read together with what is known of an event: DynamoDB takes 100 keys.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html>
+const MOST_TOGETHER: usize = 50;
+
+/// What is kept of the resources of one event, each read once, however often controls look at them.
 #[derive(Debug)]
 pub struct Baselines<'a> {
     journal: &'a Journal,
+    /// What its controls will want to know, so that the first read is for all of them.
+    wanted: Vec<Key>,
     read: Mutex<BTreeMap<Key, Read>>,
 }
 
@@ -43,10 +49,10 @@ enum Read {
 }
 
 impl<'a> Baselines<'a> {
-    /// Nothing is read yet.
-    #[must_use]
-    pub fn new(journal: &'a Journal) -> Self {
-        Self { journal, read: Mutex::default() }
+    /// Nothing is read yet, of what these controls will want to know of these resources.
+    pub fn new<'w>(journal: &'a Journal, wanted: impl IntoIterator<Item = (&'w str, &'w str)>) -> Self {
+        let wanted = wanted.into_iter().map(|(control, resource)| key(control, resource)).take(MOST_TOGETHER);
+        Self { journal, wanted: wanted.collect(), read: Mutex::default() }
     }
 
     /// Where they are kept.
@@ -61,36 +67,52 @@ impl<'a> Baselines<'a> {
     /// When the journal cannot be read. It is asked again then.
     pub async fn of(&self, control: &str, resource: &str) -> Result<Option<Memory>> {
         let (key, now) = (key(control, resource), Timestamp::now());
-        let read = self.read.lock().await.get(&key).cloned();
-        let memory = match read {
-            Some(Read::Memory(memory)) => return Ok(memory),
-            Some(Read::Item(item)) => self.journal.memory_in(item.as_ref(), resource, now).await?,
-            None => self.journal.remembered(control, resource, now).await?,
+        let mut read = self.read.lock().await;
+        if !read.contains_key(&key) {
+            let others = self.unread(&read).into_iter().filter(|other| *other != key);
+            let keys: Vec<Key> = std::iter::once(key.clone()).chain(others).collect();
+            if keys.len() == 1 {
+                let item = self.journal.item(key.clone()).await.with_context(|| reading(resource))?;
+                read.insert(key.clone(), Read::Item(item));
+            } else {
+                let found = self.journal.items(&keys).await.with_context(|| reading(resource))?;
+                insert(&mut read, keys, &found);
+            }
+        }
+        let item = match read.get(&key) {
+            Some(Read::Memory(memory)) => return Ok(memory.clone()),
+            Some(Read::Item(item)) => item.clone(),
+            None => None,
         };
+        drop(read);
+        let memory = self.journal.memory_in(item.as_ref(), resource, now).await?;
         self.read.lock().await.insert(key, Read::Memory(memory.clone()));
         Ok(memory)
     }
 
-    /// What is known of an event, and what its control remembers of the resource, if it remembers any: with one read, for
-    /// which whoever wants to know that waits.
+    /// What is known of an event, and what controls remember: with one read, for which whoever wants to know that waits.
     ///
     /// # Errors
     /// When the journal cannot be read.
-    pub async fn known(
-        &self,
-        id: &str,
-        (control, remembers): (&str, bool),
-        resource: &str,
-        now: Timestamp,
-    ) -> Result<Known> {
-        let (key, mut read) = (key(control, resource), self.read.lock().await);
-        let wanted = remembers && !read.contains_key(&key);
-        let found = self.journal.read_known(id, (control, resource), wanted.then_some(&key)).await?;
-        if wanted {
-            read.insert(key, Read::Item(found.memory.clone()));
-        }
+    pub async fn known(&self, id: &str, about: (&str, &str), now: Timestamp) -> Result<Known> {
+        let mut read = self.read.lock().await;
+        let wanted = self.unread(&read);
+        let found = self.journal.read_known(id, about, &wanted).await?;
+        insert(&mut read, wanted, &found.memories);
         drop(read);
         Ok(Box::pin(self.journal.known(id, found, now)).await)
+    }
+
+    fn unread(&self, read: &BTreeMap<Key, Read>) -> Vec<Key> {
+        self.wanted.iter().filter(|key| !read.contains_key(*key)).cloned().collect()
+    }
+}
+
+/// Keeps what was found under each of these keys, which may be nothing.
+fn insert(read: &mut BTreeMap<Key, Read>, keys: Vec<Key>, found: &[Item]) {
+    for key in keys {
+        let item = found.iter().find(|item| is_at(item, &key)).cloned();
+        read.insert(key, Read::Item(item));
     }
 }
 
@@ -106,7 +128,10 @@ impl Journal {
 
     async fn memory_in(&self, item: Option<&Item>, resource: &str, now: Timestamp) -> Result<Option<Memory>> {
         let Some(item) = item else { return Ok(None) };
-        Ok(self.said::<Memory>(item, now).await.with_context(|| reading(resource))?.ok().flatten())
+        let said = self.said::<Memory>(item, now).await.with_context(|| reading(resource))?.ok().flatten();
+        // Its age counts from when it was signed, whatever stands beside that.
+        let seen = said.and_then(|(memory, at)| Some(Memory { seen: at?, ..memory }));
+        Ok(seen.filter(|memory| memory.seen + KEPT > now))
     }
 
     /// Remembers it, in place of what was remembered before.

@@ -1,8 +1,9 @@
-//! Whoever can write the table cannot make the journal say something: what is believed carries a seal, and only who may
-//! use the journal's key can make one.
+//! Whoever can write the table cannot make the journal say something: what is believed carries a seal, over the item's own
+//! key and its content. So it holds for just this content in just this place.
 //!
-//! The seal is an HMAC by a key that never leaves KMS, over the item's own key and its content. So it holds for just
-//! this content in just this place. The key goes by an alias that has the name of the table.
+//! What operators say, which is holds and the stop, has an HMAC by the operators' key as its seal: a key that never leaves
+//! KMS, and that functions may only verify with. All else is signed by the process that writes it (`signature.rs`). The
+//! place of an item alone decides which of the two is believed there.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -11,9 +12,10 @@ use anyhow::{Result, ensure};
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::MacAlgorithmSpec;
+use jiff::Timestamp;
 use tracing::warn;
 
-use super::{Journal, Key, digest_of, text};
+use super::{HOLD, Journal, Key, STOP, digest_of, text};
 use crate::aws::{code, failure};
 
 /// Says what else a seal is over. Other words mean other seals: nothing that the key has ever sealed for something else
@@ -23,7 +25,7 @@ const WORDS: &str = "snapback journal 1";
 const ALGORITHM: MacAlgorithmSpec = MacAlgorithmSpec::HmacSha256;
 
 /// An HMAC with SHA-256 has 256 bits.
-const BYTES_OF_SEAL: usize = 32;
+pub(super) const BYTES_OF_MAC: usize = 32;
 
 type Item = HashMap<String, AttributeValue>;
 
@@ -39,7 +41,14 @@ pub(super) enum Content<'a> {
     },
 }
 
-/// An item that stands in the journal and was not written, as it is, by anyone who may use the journal's key.
+/// The content of an item that was written, as it is, by whom it may be written.
+pub(super) struct Genuine<'a> {
+    pub(super) content: Content<'a>,
+    /// When it was signed; nothing of what KMS has sealed.
+    pub(super) at: Option<Timestamp>,
+}
+
+/// An item that stands in the journal and was not written, as it is, by anyone who may use the key for its place.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Forged {
     pk: String,
@@ -69,8 +78,8 @@ impl<'a> Content<'a> {
 impl Forged {
     pub(super) fn of(item: &Item) -> Self {
         let [pk, sk] = ["pk", "sk"].map(|name| text(item, name).unwrap_or_default());
-        warn!(pk, sk, "this item of the journal is not genuine: whoever wrote it like this could not use its key");
-        Self { pk: pk.to_owned(), seal: item.get("mac").cloned() }
+        warn!(pk, sk, "this item of the journal is not genuine: whoever wrote it like this could not seal it");
+        Self { pk: pk.to_owned(), seal: item.get("seal").cloned() }
     }
 
     pub(super) fn is_at(&self, (pk, _): &Key) -> bool {
@@ -104,39 +113,72 @@ impl std::error::Error for Forged {}
 impl Journal {
     /// The seal of an item that is about to be written.
     pub(super) async fn seal(&self, key: &Key, content: &Content<'_>) -> Result<AttributeValue> {
-        let call = self.kms.generate_mac().key_id(&self.key).mac_algorithm(ALGORITHM).message(message(key, content));
-        let answer = call.send().await.map_err(|error| failure(error).context("sealing it with the journal's key"))?;
-        let seal = answer.mac.unwrap_or_default().into_inner();
-        ensure!(seal.len() == BYTES_OF_SEAL, "AWS has made a seal of {} bytes", seal.len());
+        if !is_of_operators(&key.0) {
+            return self.sign(sealed_text(key, content)).await;
+        }
+        let seal = self.mac(&self.operators_key, &sealed_text(key, content)).await?;
         Ok(AttributeValue::B(aws_sdk_dynamodb::primitives::Blob::new(seal)))
     }
 
     /// The content of an item, if it is genuine. What has no seal costs no call.
-    pub(super) async fn genuine<'a>(&self, item: &'a Item) -> Result<Result<Content<'a>, Forged>> {
+    pub(super) async fn genuine<'a>(&self, item: &'a Item) -> Result<Result<Genuine<'a>, Forged>> {
         let key = (text(item, "pk")?.to_owned(), text(item, "sk")?.to_owned());
-        let (Ok(content), Some(AttributeValue::B(seal))) = (Content::of(item), item.get("mac")) else {
+        let (Ok(content), Some(seal)) = (Content::of(item), item.get("seal")) else {
             return Ok(Err(Forged::of(item)));
         };
+        let text = sealed_text(&key, &content);
+        let at = match seal {
+            AttributeValue::B(mac) if is_of_operators(&key.0) => {
+                self.is_mac(&self.operators_key, &text, mac.as_ref()).await?.then_some(None)
+            }
+            AttributeValue::M(signature) if !is_of_operators(&key.0) => {
+                self.signed_at(signature, text).await?.map(Some)
+            }
+            _ => None,
+        };
+        Ok(at.map(|at| Genuine { content, at }).ok_or_else(|| Forged::of(item)))
+    }
+
+    /// What KMS makes of a text with a key.
+    pub(super) async fn mac(&self, key: &str, text: &str) -> Result<Vec<u8>> {
+        let call = self.kms.generate_mac().key_id(key).mac_algorithm(ALGORITHM).message(message(text));
+        let answer = call.send().await.map_err(|error| failure(error).context("sealing it with the journal's key"))?;
+        let mac = answer.mac.unwrap_or_default().into_inner();
+        ensure!(mac.len() == BYTES_OF_MAC, "AWS has made a seal of {} bytes", mac.len());
+        Ok(mac)
+    }
+
+    /// Whether KMS has made this of a text with a key.
+    pub(super) async fn is_mac(&self, key: &str, text: &str, mac: &[u8]) -> Result<bool> {
         // KMS refuses other lengths in another way, which would look like an outage.
-        if seal.as_ref().len() != BYTES_OF_SEAL {
-            return Ok(Err(Forged::of(item)));
+        if mac.len() != BYTES_OF_MAC {
+            return Ok(false);
         }
-        let call = self.kms.verify_mac().key_id(&self.key).mac_algorithm(ALGORITHM);
-        match call.message(message(&key, &content)).mac(Blob::new(seal.as_ref())).send().await {
-            Ok(answer) if answer.mac_valid => Ok(Ok(content)),
-            Ok(_) => Ok(Err(Forged::of(item))),
-            Err(error) if code(&error) == Some("KMSInvalidMacException") => Ok(Err(Forged::of(item))),
+        let call = self.kms.verify_mac().key_id(key).mac_algorithm(ALGORITHM);
+        match call.message(message(text)).mac(Blob::new(mac)).send().await {
+            Ok(answer) => Ok(answer.mac_valid),
+            Err(error) if code(&error) == Some("KMSInvalidMacException") => Ok(false),
             Err(error) => Err(failure(error).context("checking with the journal's key whether an item is genuine")),
         }
     }
 }
 
-/// What the seal is over, always of the same length: KMS takes at most 4,096 bytes, and nobody may make an item that it
-/// refuses for its length. <https://docs.aws.amazon.com/kms/latest/APIReference/API_GenerateMac.html>
-fn message((pk, sk): &Key, content: &Content<'_>) -> Blob {
+/// Whether only operators may say what stands there.
+fn is_of_operators(pk: &str) -> bool {
+    pk == STOP || pk.starts_with(HOLD)
+}
+
+/// What a seal is over.
+fn sealed_text((pk, sk): &Key, content: &Content<'_>) -> String {
     // Each by itself, so that what is moved from one to the next is something else.
     let [pk, sk] = [pk, sk].map(|name| digest_of(name.as_bytes()));
-    Blob::new(digest_of(format!("{WORDS}\n{pk}\n{sk}\n{}", content.digest()).as_bytes()))
+    format!("{WORDS}\n{pk}\n{sk}\n{}", content.digest())
+}
+
+/// What KMS gets of a text, always of the same length: it takes at most 4,096 bytes, and nobody may make an item that it
+/// refuses for its length. <https://docs.aws.amazon.com/kms/latest/APIReference/API_GenerateMac.html>
+fn message(text: &str) -> Blob {
+    Blob::new(digest_of(text.as_bytes()))
 }
 
 #[cfg(test)]
@@ -147,7 +189,8 @@ mod tests {
 
     #[test]
     fn a_seal_is_over_each_name_and_the_content_and_always_short() {
-        let message = |pk: &str, sk: &str, content| message(&(pk.to_owned(), sk.to_owned()), &content).into_inner();
+        let message =
+            |pk: &str, sk: &str, content| message(&sealed_text(&(pk.to_owned(), sk.to_owned()), &content)).into_inner();
         let long = "\u{1}".repeat(2048);
         let all = [
             message("a", "b", Content::Plain("c")),

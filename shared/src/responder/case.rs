@@ -15,9 +15,7 @@ use crate::change::Change;
 use crate::control::{AnyControl, Function, Given, Look, Remembering, Stack, Suspicion, WasOpen};
 use crate::decision::{Decision, Severity};
 use crate::event::Event;
-use crate::journal::{
-    Baselines, Basis, Counted, Entry, Forged, Held, Hold, Journal, Known, Memory, Stop, Stopped, Tally,
-};
+use crate::journal::{Baselines, Basis, Counted, Entry, Forged, Held, Hold, Known, Memory, Stop, Stopped, Tally};
 use crate::place::Place;
 use crate::settings::Settings;
 use crate::subject::Subject;
@@ -31,6 +29,7 @@ pub(crate) struct Run<'a> {
     /// Where the resources are, and every call about them goes.
     pub(super) place: &'a Place,
     stack: Stack,
+    baselines: Baselines<'a>,
     /// The changes that were written. AWS may show for a while what they have replaced.
     written: Mutex<Vec<Change>>,
     /// For how long the delivery has waited, on purpose.
@@ -38,8 +37,9 @@ pub(crate) struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    pub(crate) fn new(place: &'a Place, settings: &Settings) -> Self {
-        Self { place, stack: Stack::new(settings), written: Mutex::default(), waited: Mutex::default() }
+    pub(crate) fn new(place: &'a Place, settings: &Settings, baselines: Baselines<'a>) -> Self {
+        let stack = Stack::new(settings);
+        Self { place, stack, baselines, written: Mutex::default(), waited: Mutex::default() }
     }
 
     /// Whether there is time to wait once more.
@@ -73,7 +73,6 @@ pub(crate) struct Case<'a> {
     pub(super) suspicion: &'a Suspicion,
     /// The suspicion's, or what the look has shown it to be.
     pub(super) subject: Subject,
-    baselines: Baselines<'a>,
     pub(super) holds: Vec<Hold>,
     pub(super) stop: Option<Stop>,
     /// What the journal has about it that is not genuine.
@@ -116,7 +115,7 @@ impl Seen {
 impl<'a> Case<'a> {
     pub(super) fn new(
         run: &'a Run<'a>,
-        (settings, journal): (&'a Settings, &'a Journal),
+        settings: &'a Settings,
         (function, control): (&'static Function, &'static AnyControl),
         event: &'a Event,
         suspicion: &'a Suspicion,
@@ -129,7 +128,6 @@ impl<'a> Case<'a> {
             event: Cow::Borrowed(event),
             suspicion,
             subject: suspicion.subject.clone(),
-            baselines: Baselines::new(journal),
             holds: vec![],
             stop: None,
             forged: vec![],
@@ -152,19 +150,19 @@ impl<'a> Case<'a> {
     /// What is kept of its resource, if the control keeps anything.
     pub(crate) async fn baseline(&self) -> Result<Option<Memory>> {
         match self.control.good {
-            Some(_) => self.baselines.of(self.control.about.id, &self.suspicion.subject.arn).await,
+            Some(_) => self.run.baselines.of(self.control.about.id, &self.suspicion.subject.arn).await,
             None => Ok(None),
         }
     }
 
-    /// What the journal knows of it, and at once what is kept of its resource.
+    /// What the journal knows of it, and at once what the controls of its event will ask of baselines.
     pub(super) async fn known(&self, id: &str, now: Timestamp) -> Result<Known> {
-        let about = (self.control.about.id, self.control.good.is_some());
-        Box::pin(self.baselines.known(id, about, &self.suspicion.subject.arn, now)).await
+        let about = (self.control.about.id, self.suspicion.subject.arn.as_str());
+        Box::pin(self.run.baselines.known(id, about, now)).await
     }
 
     pub(super) fn eyes(&self) -> Look<'_> {
-        Look { place: self.run.place, memory: Remembering::Once(&self.baselines), stack: Some(&self.run.stack) }
+        Look { place: self.run.place, memory: Remembering::Once(&self.run.baselines), stack: Some(&self.run.stack) }
     }
 
     /// Looks at the resource as it is now.

@@ -20,7 +20,7 @@ use crate::control::{AnyControl, Function, Suspicion, WasOpen};
 use crate::decision::Decision;
 use crate::delayed;
 use crate::event::Event;
-use crate::journal::{AGAIN, Begun, Earlier, Entry, Needs, Outcome, Wanted};
+use crate::journal::{AGAIN, Baselines, Begun, Earlier, Entry, Needs, Outcome, Wanted};
 use crate::json;
 
 /// What the event is called. No rule listens for it, and `Event::admit` knows no such event.
@@ -77,7 +77,7 @@ impl Responder<'_> {
         let role = self.role_in_members(function);
         let place = self.places.of(&event.account, &event.region, role.as_deref()).await;
         let place = place.context("the entry is of another account or Region")?;
-        let run = Run::new(&place, self.settings);
+        let run = Run::new(&place, self.settings, Baselines::new(&self.journal, []));
         let mut case = self.case(&run, (function, control), &event, &suspicion);
         case.subject = entry.subject.clone();
         (case.is_retry, case.is_second_look) = (true, true);

@@ -3,12 +3,13 @@
 //! **Watches** `DisableKey`, `ScheduleKeyDeletion`, `PutKeyPolicy`, `CreateGrant`, `CreateAlias`, `UpdateAlias`,
 //! `DeleteAlias`, and each `Scheduled Event`, which reads all of Snapback's keys.
 //!
-//! **Why** Without the journal's key Snapback can write nothing down, so it reverts nothing; without the key of its topic
-//! it cannot notify anybody. Once a key is deleted, nothing that was sealed or encrypted with it can be used. Its policy
-//! and its grants say who may use it, and operators find the journal's key by its alias.
+//! **Why** Without the journal's key Snapback can write nothing down, and without the operators' key it cannot tell what is
+//! held, so it reverts nothing; without the key of its topic it cannot notify anybody. Once a key is deleted, nothing that
+//! was sealed or encrypted with it can be used. Its policy and its grants say who may use it, and operators find the
+//! journal's keys by their aliases.
 //!
 //! **Does** Reads the key's state. It enables a disabled key, and cancels the deletion of one and then enables it. The
-//! journal's key is restored first and written down afterwards: then neither holds nor an emergency stop can be checked.
+//! journal's keys are restored first and written down afterwards: then neither holds nor an emergency stop can be checked.
 //!
 //! **Leaves alone**
 //! - a key that is enabled, unless somebody changed its policy or its alias, or was granted its use
@@ -29,7 +30,7 @@ use snapback::control::{About, Control, Given, Look, Suspicion, Watch};
 use snapback::decision::{Decision, Severity};
 use snapback::event::{Event, SCHEDULED};
 use snapback::json;
-use snapback::settings::Settings;
+use snapback::settings::{Own as Deployed, Settings};
 use snapback::subject::Subject;
 
 use crate::aws;
@@ -161,13 +162,23 @@ impl Control for DisabledKey {
     }
 }
 
-/// Of all aliases, that of the journal's key: it has the name of the table.
+/// Of all aliases, those of the journal's keys: they begin with the name of the table.
 fn of_alias(event: &Event, settings: &Settings) -> Vec<Suspicion> {
-    let Some(key) = &settings.own.journal_key else { return vec![] };
-    let prefix = format!("alias/{}-Journal-", settings.own.stack);
-    let is_journals = json::text(&event.request, "aliasName").is_none_or(|alias| alias.starts_with(&prefix));
-    let why = format!("`{}` was called upon the alias of the journal's key", event.name);
-    is_journals.then(|| Suspicion { subject: subject(event, key), why }).into_iter().collect()
+    let Deployed { stack, journal_key, operators_key, .. } = &settings.own;
+    let alias = json::text(&event.request, "aliasName");
+    if alias.is_some_and(|alias| !alias.starts_with(&format!("alias/{stack}-Journal-"))) {
+        return vec![];
+    }
+    let is_operators = alias.map(|alias| alias.ends_with("-operators"));
+    [(journal_key, false, "journal's"), (operators_key, true, "operators'")]
+        .into_iter()
+        .filter(|(_, of_operators, _)| is_operators.is_none_or(|is| is == *of_operators))
+        .filter_map(|(key, _, whose)| Some((key.as_ref()?, whose)))
+        .map(|(key, whose)| Suspicion {
+            subject: subject(event, key),
+            why: format!("`{}` was called upon the alias of the {whose} key", event.name),
+        })
+        .collect()
 }
 
 /// The policy that the template gives a key, with the names that the stack has for its roles.
@@ -260,11 +271,9 @@ fn id_of(arn: &str) -> &str {
 mod tests {
     use std::collections::BTreeSet;
 
-    use serde_json::json;
-    use snapback::settings::Own as Deployed;
-
     use super::*;
     use crate::controls::tests::{call, look};
+    use serde_json::json;
 
     const KEY: &str = "arn:aws:kms:eu-central-1:111122223333:key/1a2b3c4d-0000-4000-8000-000000000001";
 
@@ -296,14 +305,22 @@ mod tests {
     }
 
     #[test]
-    fn of_aliases_only_that_of_the_journals_key_is_looked_at() {
-        let own = Deployed { journal_key: Some(KEY.to_owned()), ..settings().own };
+    fn of_aliases_only_those_of_the_journals_keys_are_looked_at() {
+        const OPERATORS: &str = "arn:aws:kms:eu-central-1:111122223333:key/1a2b3c4d-0000-4000-8000-000000000002";
+        let (journal_key, operators_key) = (Some(KEY.to_owned()), Some(OPERATORS.to_owned()));
+        let own = Deployed { journal_key, operators_key, ..settings().own };
         let settings = Settings { own, ..Settings::default() };
-        for (alias, is_suspected) in
-            [("alias/snapback-Journal-1A2B3C", true), ("alias/orders", false), ("alias/other-Journal-1", false)]
-        {
+        for (alias, keys) in [
+            (json!("alias/snapback-Journal-1A2B3C"), &[KEY][..]),
+            (json!("alias/snapback-Journal-1A2B3C-operators"), &[OPERATORS]),
+            (json!("alias/orders"), &[]),
+            (json!("alias/other-Journal-1"), &[]),
+            (json!(null), &[KEY, OPERATORS]),
+        ] {
             let event = call("kms", "UpdateAlias", json!({"aliasName": alias, "targetKeyId": "somebody's"}));
-            assert_eq!(!DisabledKey::suspect(&event, &settings).is_empty(), is_suspected, "{alias}");
+            let suspected: Vec<_> =
+                DisabledKey::suspect(&event, &settings).into_iter().map(|suspicion| suspicion.subject.name).collect();
+            assert_eq!(suspected, keys.iter().map(|key| id_of(key)).collect::<Vec<_>>(), "{alias}");
         }
     }
 
