@@ -18,9 +18,15 @@ const ACCOUNT: &str = "111122223333";
 const REGION: &str = "eu-central-1";
 
 /// What makes an administrator is all that an identity holds together, and no event tells that. Nor does it tell what a
-/// boundary allows, or what the password policy was before.
-const ALWAYS_LOOK: [&str; 4] =
-    ["iam-lost-boundary", "iam-new-administrator", "iam-new-default-version", "iam-weak-password-policy"];
+/// boundary allows, what the password policy was before, on which tags policies depend, or whose name a device has.
+const ALWAYS_LOOK: [&str; 6] = [
+    "iam-changed-principal-tag",
+    "iam-foreign-mfa-device",
+    "iam-lost-boundary",
+    "iam-new-administrator",
+    "iam-new-default-version",
+    "iam-weak-password-policy",
+];
 
 /// Calls that take a protection away, make a credential or open a way in, whatever their parameters. They are always looked
 /// at.
@@ -771,7 +777,7 @@ fn networks() -> Vec<Call> {
     calls
 }
 
-/// Credentials that are made inactive, as those of people who leave are.
+/// Credentials that are made inactive, as those of people who leave are; tags, and devices of one's own.
 fn credentials() -> Vec<Call> {
     let ids = [
         ("UpdateAccessKey", "accessKeyId", "AKIAI44QH8DHBEXAMPLE"),
@@ -783,7 +789,22 @@ fn credentials() -> Vec<Call> {
     let calls = ids.iter().flat_map(|(name, field, id)| {
         users.map(|user| call("iam", name, json!({"userName": user, *field: id, "status": "Inactive"}), Value::Null))
     });
-    calls.collect()
+    let tags = json!([{"key": "cost-center", "value": "17"}]);
+    let tagged = users.iter().flat_map(|user| {
+        [
+            call("iam", "TagUser", json!({"userName": user, "tags": tags}), Value::Null),
+            call("iam", "UntagUser", json!({"userName": user, "tagKeys": ["cost-center"]}), Value::Null),
+            call("iam", "TagRole", json!({"roleName": "app", "tags": tags}), Value::Null),
+            call("iam", "UntagRole", json!({"roleName": "app", "tagKeys": ["cost-center"]}), Value::Null),
+            call(
+                "iam",
+                "CreateVirtualMFADevice",
+                json!({"virtualMFADeviceName": format!("{user}-phone")}),
+                Value::Null,
+            ),
+        ]
+    });
+    calls.chain(tagged).collect()
 }
 
 /// Calls that people would be notified of, had they other parameters.

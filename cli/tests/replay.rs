@@ -140,7 +140,7 @@ fn what_repeats_calls_or_is_for_another_account_is_no_suspicion() -> Result<()> 
     fs::write(folder.join("own.jsonl"), format!("{elsewhere}\n{key}\n"))?;
     let output = snapback(&["replay", folder.to_str().context("a path")?], b"")?;
     assert_eq!(String::from_utf8(output.stdout)?, "2 events, 2 watched, 0 suspicious\n");
-    assert_eq!(output.status.code(), Some(1), "of one it cannot be told");
+    assert_eq!(output.status.code(), Some(0), "of one it cannot be told, which is said");
     let note = "snapback: cannot tell whether 1 event is about keys of Snapback: name its keys with --journal-key, \
                 --operators-key and --topic-key\n";
     assert_eq!(String::from_utf8(output.stderr)?, note);

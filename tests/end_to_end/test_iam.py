@@ -698,3 +698,35 @@ def test_with_iam_writer_snapbacks_own_roles_operators_and_protected_principals_
             snapback.as_function("IamWriterFunction", "sts").assume_role(
                 RoleArn=f"arn:aws:iam::{ACCOUNT}:role/anybody", RoleSessionName="mallory"
             )
+
+
+def test_a_device_in_the_name_of_another_user_is_told_and_no_other_is(snapback):
+    bob, mine = snapback.a_user(), f"phone-{uuid4().hex[:8]}"
+    for name in (mine, bob.name):
+        snapback.iam.create_virtual_mfa_device(VirtualMFADeviceName=name)
+    said = snapback.announces(bob, "alerted")
+    assert (said["control"], said["resource"]) == ("iam-foreign-mfa-device", bob.arn)
+    assert f"delete-virtual-mfa-device --serial-number arn:aws:iam::{ACCOUNT}:mfa/{bob.name}" in said["why"]
+    assert snapback.has_settled() and snapback.announcements_about(SimpleNamespace(id=mine)) == []
+
+
+def test_a_tag_that_a_policy_depends_on_is_told_with_and_without_a_baseline(snapback):
+    tag, account = f"access-{uuid4().hex[:8]}", SimpleNamespace(arn=f"arn:aws:iam::{ACCOUNT}:root")
+    asks = {"StringEquals": {f"aws:PrincipalTag/{tag}": "admin"}}
+    of_admins = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*", "Condition": asks}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [of_admins]})
+    holder = snapback.a_role()
+    with snapback.unseen():
+        snapback.iam.put_role_policy(RoleName=holder.name, PolicyName="by-tag", PolicyDocument=policy)
+    for is_known in (False, True):
+        if is_known:
+            snapback.look(account, "IamFunction")
+        role, other, user = snapback.a_role(), snapback.a_role(), snapback.a_user()
+        snapback.iam.tag_role(RoleName=other.name, Tags=[{"Key": "cost-center", "Value": "17"}])
+        snapback.iam.tag_role(RoleName=role.name, Tags=[{"Key": tag.upper(), "Value": "admin"}])
+        snapback.iam.untag_user(UserName=user.name, TagKeys=[tag])
+        for of in (role, user):
+            said = snapback.announces(of, "alerted")
+            assert said["control"] == "iam-changed-principal-tag"
+            assert f"inline policy `by-tag` of role `{holder.name}` depends on tag `{tag}`" in said["why"]
+        assert snapback.has_settled() and snapback.announcements_about(other) == []

@@ -7,6 +7,7 @@ pub(crate) mod grants;
 pub(crate) mod identities;
 pub(crate) mod login_profiles;
 pub(crate) mod password_policies;
+pub(crate) mod principal_tags;
 pub(crate) mod roles;
 pub(crate) mod tags;
 pub(crate) mod users;

@@ -49,6 +49,8 @@ const CONTROLS: &[AnyControl] = &[
     AnyControl::of::<controls::NewConsolePassword>(),
     AnyControl::of::<Notices<controls::NewUser>>(),
     AnyControl::of::<Notices<controls::ChangedMfa>>(),
+    AnyControl::of::<controls::ForeignMfaDevice>(),
+    AnyControl::remembering::<controls::ChangedPrincipalTag>(),
     AnyControl::of::<Notices<controls::IdentityProvider>>(),
     AnyControl::of::<controls::FederationToken>(),
     AnyControl::of::<controls::WiderTrust>(),

@@ -105,7 +105,7 @@ async fn all(look: &Look<'_>, event: &Event) -> Result<Vec<Detail>> {
     Ok(found)
 }
 
-async fn pages(look: &Look<'_>, kinds: &[EntityType]) -> Result<Vec<GetAccountAuthorizationDetailsOutput>> {
+pub(super) async fn pages(look: &Look<'_>, kinds: &[EntityType]) -> Result<Vec<GetAccountAuthorizationDetailsOutput>> {
     let call = snapback::client!(aws_sdk_iam, &look.place.config).get_account_authorization_details();
     let call = call.set_filter(Some(kinds.into())).into_paginator().page_size(MOST_AT_ONCE);
     let pages = call.send().collect::<Result<Vec<_>, _>>().await;

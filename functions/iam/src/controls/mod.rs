@@ -1,7 +1,9 @@
 //! One file each: a risky change, how it is recognised, judged and reverted.
 
 mod changed_mfa;
+mod changed_principal_tag;
 mod federation_token;
+mod foreign_mfa_device;
 mod identity_provider;
 mod lost_boundary;
 mod lost_deny;
@@ -15,7 +17,9 @@ mod weak_password_policy;
 mod wider_trust;
 
 pub(crate) use changed_mfa::ChangedMfa;
+pub(crate) use changed_principal_tag::ChangedPrincipalTag;
 pub(crate) use federation_token::FederationToken;
+pub(crate) use foreign_mfa_device::ForeignMfaDevice;
 pub(crate) use identity_provider::IdentityProvider;
 pub(crate) use lost_boundary::LostBoundary;
 pub(crate) use lost_deny::LostDeny;
