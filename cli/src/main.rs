@@ -164,8 +164,8 @@ Examples:
     /// depends on how the resource was then, which no log tells. It does not ask your guardrails: of their folder it only
     /// uses `trusted.json`.
     ///
-    /// Exit status: 0 if all events could be read, also if some are suspicious or could not be judged without
-    /// --journal-key and --topic-key; 1 if something could not be read; 2 if no event could be read, or for another error.
+    /// Exit status: 0 if all events could be read, also if some are suspicious or could not be judged without the names of
+    /// Snapback's keys; 1 if something could not be read; 2 if no event could be read, or for another error.
     #[command(
         verbatim_doc_comment,
         after_long_help = "\

@@ -58,8 +58,8 @@ static PRIVATE: LazyLock<Vec<IpNet>> = LazyLock::new(|| {
     ranges.iter().filter_map(|text| text.parse().ok()).collect()
 });
 
-/// Blocks as wide as the largest that one organization has, which are everybody's: out of the first all registries hand out
-/// addresses, and of the second whoever has an address of IPv4 has a /48.
+/// Two blocks that belong to no one organization, though they are no wider than one may have. All registries hand out addresses
+/// of the first, and whoever has an address of IPv4 has a /48 of the second.
 /// - <https://www.iana.org/assignments/ipv6-unicast-address-assignments/>
 /// - <https://www.rfc-editor.org/rfc/rfc3056>
 static EVERYBODYS: LazyLock<Vec<IpNet>> =

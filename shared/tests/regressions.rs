@@ -1502,7 +1502,7 @@ fn a_value_that_nobody_who_is_named_has_lets_nobody_in() {
     is_judged((Exposure::Account, true), text);
 }
 
-/// Of any value of none the documentation does not say whether it exists.
+/// AWS does not say what `ForAnyValue` with `IfExists` gives for a key that is absent.
 #[test]
 fn a_deny_of_any_value_if_there_are_some_keeps_out_nobody_who_has_none() {
     let text = r#"{"Version":"2012-10-17","Statement":[
@@ -1580,4 +1580,31 @@ fn a_deny_of_all_arns_of_the_account_that_is_named_keeps_it_out() {
         );
         is_judged((exposure, true), &text);
     }
+}
+
+/// Of a service that is named no other's name is asked for, whatever is written with a star beside it.
+#[test]
+fn a_star_that_is_compared_letter_by_letter_is_no_services_name() {
+    let names = r#"{"StringEquals":{"aws:SourceOwner":["444455556666"],
+        "aws:PrincipalServiceName":["s3.amazonaws.com","*.amazonaws.com","sns.amazonaws.com"]}}"#;
+    keeps_the_laws(Kind::Resource, &those_if(r#"{"Service":"sns.amazonaws.com"}"#, names));
+}
+
+/// Nobody assumes a role through an access point.
+#[test]
+fn a_deny_that_also_holds_without_the_key_of_another_service_may_hit_everyone() {
+    let text = r#"{"Version":"2012-10-17","Statement":[{"Action":"sts:AssumeRole","Condition":{"ArnEqualsIfExists":
+        {"s3:DataAccessPointArn":["arn:aws:s3:us-east-1:*:accesspoint/point"]}},"Effect":"Deny","NotPrincipal":{"AWS":"111122223333"}},
+        {"Principal":{"AWS":["*"]},"Action":"sts:AssumeRole","Effect":"Allow"}]}"#;
+    keeps_the_laws(Kind::Trust, text);
+}
+
+/// All values that there are begin somehow, and so do those of none.
+#[test]
+fn a_deny_of_whatever_there_is_hits_everyone_by_that() {
+    let text = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"sts:AssumeRole","Condition":
+        {"ForAllValues:StringLike":{"cognito-identity.amazonaws.com:amr":["*"]},
+        "StringNotEquals":{"aws:VpceAccount":["111122223333","${aws:ResourceAccount}"]}}},
+        {"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole"}]}"#;
+    keeps_the_laws(Kind::Trust, text);
 }

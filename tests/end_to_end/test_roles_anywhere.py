@@ -1,6 +1,8 @@
 """Trust anchors and profiles of IAM Roles Anywhere, on a stand-in of it."""
 
+import json
 import shutil
+from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
 from uuid import uuid4
 
@@ -56,6 +58,19 @@ def a_profile(snapback, *roles: str, **asked) -> SimpleNamespace:
     )
 
 
+def is_old(snapback, anchor) -> None:
+    """Has the stand-in tell that it was created before this hour, which no call of AWS's does."""
+    now = datetime.now(timezone.utc)
+    created = (now - timedelta(hours=2)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    client = snapback.aws.client("rolesanywhere", snapback.mallory)
+
+    def say(params, **_):
+        params["body"] = json.dumps({"createdAt": created}).encode()
+
+    client.meta.events.register("before-call.rolesanywhere.UpdateTrustAnchor", say)
+    assert client.update_trust_anchor(trustAnchorId=anchor.id)["trustAnchor"]["createdAt"] < now - timedelta(hours=1)
+
+
 def test_what_is_created_enabled_is_disabled_with_nothing_beside_it_and_undo_enables_it(guarded):
     role = f"arn:aws:iam::{ACCOUNT}:role/app"
     with guarded.unseen():
@@ -70,9 +85,18 @@ def test_what_is_created_enabled_is_disabled_with_nothing_beside_it_and_undo_ena
         assert guarded.has_settled() and of.is_enabled()
 
 
+def test_what_is_created_disabled_and_enabled_at_once_is_disabled(guarded):
+    role = f"arn:aws:iam::{ACCOUNT}:role/app"
+    for of in (an_anchor(guarded, enabled=False), a_profile(guarded, role, enabled=False)):
+        of.enable()
+        assert guarded.announces(of, "reverted")["control"] == CONTROL
+        assert not of.is_enabled()
+
+
 def test_an_operator_is_asked_about_what_may_have_been_enabled_before(guarded):
     with guarded.unseen():
         of = an_anchor(guarded, enabled=False)
+        is_old(guarded, of)
     of.enable()
     said = guarded.announces(of, "asked")
     assert "whether it was disabled before is not known" in said["problem"], said

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail};
+use aws_sdk_rolesanywhere::primitives::DateTime;
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use snapback::aws::{failure, unless_gone};
 use snapback::change::{AnywhereKind, AnywhereResource, AnywhereStatus, Applied, Change, Live, RolesAnywhere, Swap};
@@ -20,6 +22,7 @@ const GONE: &[&str] = &["ResourceNotFoundException"];
 pub(crate) struct Found {
     pub name: String,
     pub status: AnywhereStatus,
+    pub created: Option<Timestamp>,
 }
 
 /// A trust anchor or a profile as it is; nothing if it is gone.
@@ -29,17 +32,19 @@ pub(crate) async fn read(place: &Place, of: &AnywhereResource) -> Result<Option<
         AnywhereKind::TrustAnchor => {
             let answer = client.get_trust_anchor().trust_anchor_id(&of.id).send().await;
             let found = unless_gone(answer, GONE, doing)?.and_then(|answer| answer.trust_anchor);
-            found.map(|anchor| (anchor.name, anchor.enabled))
+            found.map(|anchor| (anchor.name, anchor.enabled, anchor.created_at))
         }
         AnywhereKind::Profile => {
             let answer = client.get_profile().profile_id(&of.id).send().await;
             let found = unless_gone(answer, GONE, doing)?.and_then(|answer| answer.profile);
-            found.map(|profile| (profile.name, profile.enabled))
+            found.map(|profile| (profile.name, profile.enabled, profile.created_at))
         }
     };
-    Ok(found.map(|(name, enabled)| Found {
+    let time = |at: DateTime| Timestamp::from_second(at.secs()).ok();
+    Ok(found.map(|(name, enabled, created)| Found {
         name: name.unwrap_or_default(),
         status: if enabled == Some(true) { AnywhereStatus::Enabled } else { AnywhereStatus::Disabled },
+        created: created.and_then(time),
     }))
 }
 

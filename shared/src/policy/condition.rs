@@ -289,7 +289,7 @@ fn is_absent(entry: &Entry<'_>, operator: Operator, names: Names, actions: &Scop
     };
     let is_global = service == "aws" || is_claim(&key);
     let is_of_others = !is_global && !actions.is_all_but && actions.words.iter().all(is_of_another);
-    // Of any value of none the documentation does not say whether it is one that exists.
+    // AWS does not say what `ForAnyValue` with `IfExists` gives for a key that is absent.
     !operator.is_any && (names == Names::Header || is_of_others)
 }
 
@@ -365,6 +365,10 @@ pub(super) fn spared(entry: &Entry<'_>, deny: &Statement<'_>, kind: Kind, trust:
         _ if !operator.is_negated && operator.holds_if_absent && ["true", "false"].iter().all(|is| has(is)) => {
             Reach::UNKNOWN
         }
+        // Whoever has it has such a value.
+        _ if !operator.is_negated && operator.holds_if_absent && entry.values.iter().any(may_mean_all) => {
+            Reach::UNKNOWN
+        }
         _ if matches!(names, Names::Nobody | Names::Guest) => Reach::ANYONE,
         // With which key an object is encrypted says little of who calls.
         _ if names == Names::Key => Reach::UNKNOWN,
@@ -400,9 +404,11 @@ pub(super) fn spared(entry: &Entry<'_>, deny: &Statement<'_>, kind: Kind, trust:
         }
         // Whoever has it has such a value.
         _ if (operator.holds_if_absent || is_always_there) && entry.values.iter().any(may_mean_all) => Reach::UNKNOWN,
+        // As none of the calls has it, everyone is hit; unless somebody knows of a call that does.
+        _ if operator.holds_if_absent && is_absent(entry, operator, names, &deny.actions) => Reach::UNKNOWN,
         // Who has no such key is hit as well: of most keys everyone, of these not.
         _ if operator.holds_if_absent => match names {
-            // Of any value of none the documentation does not say whether it is one that exists.
+            // AWS does not say what `ForAnyValue` with `IfExists` gives for a key that is absent.
             Names::MountTarget | Names::ServiceName if operator.is_any => Reach::UNKNOWN,
             Names::WhetherService if is("false") => Reach::certain(Exposure::Service),
             Names::MountTarget if is("false") => Reach::certain(Exposure::Account),

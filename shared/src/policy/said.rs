@@ -9,7 +9,7 @@ use ipnet::IpNet;
 
 use super::document::{Entry, Word};
 use super::operator::{Form, Operator};
-use super::pattern::{covers, is_pattern, lower, overlaps};
+use super::pattern::{covers, is_pattern, lower, matches, overlaps};
 use super::principal::{account, account_of_all, is_account, is_fixed};
 use crate::network;
 
@@ -278,7 +278,14 @@ impl<'p> Said<'p> {
                 both(said, asked, |said, asked| !said.contains(&asked) && !asked.contains(&said))
             }
             (form, other) if is_text(form) && is_text(other) => {
-                !said.contains("${") && !asked.contains("${") && !overlaps(said, asked)
+                // A star that is compared letter by letter is a star.
+                let is_apart = match (form, other) {
+                    (Form::Exact, Form::Exact) => said != asked,
+                    (Form::Exact, _) => !matches(asked, said),
+                    (_, Form::Exact) => !matches(said, asked),
+                    _ => !overlaps(said, asked),
+                };
+                !said.contains("${") && !asked.contains("${") && is_apart
             }
             _ => false,
         }

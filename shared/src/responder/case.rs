@@ -11,7 +11,7 @@ use serde_json::Value;
 use tracing::info;
 
 use crate::aws::is_denied;
-use crate::change::Change;
+use crate::change::{Change, Key};
 use crate::control::{AnyControl, Function, Given, Look, Remembering, Stack, Suspicion, WasOpen};
 use crate::decision::{Decision, Severity};
 use crate::event::Event;
@@ -191,7 +191,10 @@ impl<'a> Case<'a> {
     pub(super) fn is_held_by(&mut self, holds: Result<Held>) {
         match holds {
             Ok((holds, forged)) => {
-                self.holds = holds;
+                // Without its keys the journal can tell of no hold, so they are restored whatever is held.
+                let key = self.subject.arn.rsplit_once(":key/").map(|(_, id)| Key(id.to_owned()));
+                let is_journals = key.is_some_and(|key| self.settings.own.is_journals(&key));
+                self.holds = if is_journals { vec![] } else { holds };
                 self.forged.extend(forged);
             }
             Err(failure) => self.journal_failure = Some(failure),

@@ -397,6 +397,15 @@ const PRINCIPALS: &[PrincipalRow] = &[
         "User",
         UNKNOWN_USER,
     ),
+    (
+        Stranger,
+        NEIGHBOUR,
+        Some(FOREIGN_ORGANIZATION),
+        &["arn:aws:iam::111122223339:user/noah"],
+        "AIDANEIGHBOUREXAMPLE3",
+        "User",
+        UNKNOWN_USER,
+    ),
     (Anyone, NEIGHBOUR, None, &["arn:aws:iam::111122223339:user/nell"], "AIDANEIGHBOUREXAMPLE1", "User", UNKNOWN_USER),
 ];
 

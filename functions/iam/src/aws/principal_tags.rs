@@ -8,13 +8,14 @@ use aws_sdk_iam::types::{EntityType, PolicyDetail, PolicyVersion};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::Value;
-use snapback::control::Look;
+use snapback::control::{Look, Survey};
 use snapback::event::Event;
 use snapback::policy::PolicyText;
 use snapback::subject::Subject;
 
 use super::authorization_details::pages;
 use super::versions::decoded;
+use crate::rights;
 
 /// The keys of tags, in small letters as conditions do not tell them apart, each with a policy that depends on it.
 pub(crate) type Keys = BTreeMap<String, String>;
@@ -23,13 +24,21 @@ pub(crate) type Keys = BTreeMap<String, String>;
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principaltag>
 const OF_PRINCIPAL: &str = "aws:principaltag/";
 
+/// One place for all of them.
+pub(crate) const ACCOUNT: Survey = Survey {
+    list: |look, event| {
+        async move { Ok(all(look, event).await?.into_iter().map(|(account, _)| account).collect()) }.boxed()
+    },
+    needs: &[rights::GET_ACCOUNT_AUTHORIZATION_DETAILS],
+};
+
 /// All that depend on a tag: of an account, in its name.
 pub(crate) fn all<'a>(look: &'a Look<'a>, event: &'a Event) -> BoxFuture<'a, Result<Vec<(Subject, Keys)>>> {
     async move { Ok(vec![(Subject::account(event), read(look).await?)]) }.boxed()
 }
 
 /// Those that the account's own managed policies, inline policies and trust policies depend on.
-pub(crate) async fn read(look: &Look<'_>) -> Result<Keys> {
+async fn read(look: &Look<'_>) -> Result<Keys> {
     let kinds = [EntityType::User, EntityType::Role, EntityType::Group, EntityType::LocalManagedPolicy];
     let mut keys = Keys::new();
     for page in pages(look, &kinds).await? {

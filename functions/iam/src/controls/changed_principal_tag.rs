@@ -7,11 +7,14 @@
 //!
 //! **Does** Alerts, and names the tag and a policy that depends on it. Which tags count is in the account's baseline, which a
 //! scheduled check takes from all managed and inline policies and from whom the roles trust. Each event costs one look at the
-//! journal; without a baseline of the last 48 hours Snapback reads these policies then. Nothing is reverted, as no event says
+//! journal and no call to IAM, as whoever tags hundreds of roles would use up its limits. Nothing is reverted, as no event says
 //! which value a tag had.
 //!
 //! **Leaves alone**
 //! - tags that no policy of the account depends on
+//! - all tags, where there is no baseline of the last 48 hours
+//!
+//! In members of a hub there is a baseline only where `Members` names them.
 //!
 //! Policies of AWS, of resources and of the organization are not read, and neither are tags that a user or a role gets when it
 //! is created, or a session when it is opened.
@@ -31,7 +34,6 @@ use snapback::subject::Subject;
 
 use crate::aws::principal_tags::{self, Keys};
 use crate::told::{self, SERVICE};
-use crate::{aws, rights};
 
 #[derive(Debug)]
 pub(crate) struct ChangedPrincipalTag;
@@ -40,8 +42,6 @@ pub(crate) struct ChangedPrincipalTag;
 pub(crate) struct State {
     /// What a scheduled check has found that policies depend on.
     known: Option<Remembered<Keys>>,
-    /// Of the tags that were changed those that policies depend on, each with one of these. All, if it is not told which were.
-    depends: Keys,
 }
 
 impl Control for ChangedPrincipalTag {
@@ -55,7 +55,7 @@ impl Control for ChangedPrincipalTag {
             Watch { service: SERVICE, name: "TagRole" },
             Watch { service: SERVICE, name: "UntagRole" },
         ],
-        reads: &[rights::GET_ACCOUNT_AUTHORIZATION_DETAILS],
+        reads: &[],
         writes: &[],
         undoes: &[],
         severity: Severity::Medium,
@@ -65,10 +65,10 @@ impl Control for ChangedPrincipalTag {
     };
 
     const BASELINE: Option<Baseline<State>> = Some(|state| journaled(state.known.as_ref()));
-    const SURVEY: Option<Survey> = Some(aws::password_policies::ACCOUNT);
+    const SURVEY: Option<Survey> = Some(principal_tags::ACCOUNT);
 
-    /// On most tags nothing depends, and no later look could show another.
-    const IS_SETTLED: Option<fn(&State) -> bool> = Some(|state| state.depends.is_empty());
+    /// AWS is not asked, so that no later look could show another.
+    const IS_SETTLED: Option<fn(&State) -> bool> = Some(|_| true);
 
     type State = State;
     type Change = Nothing;
@@ -85,21 +85,20 @@ impl Control for ChangedPrincipalTag {
         if event.is_look() {
             return Ok(State::default());
         }
-        let known = look.remembered::<Self>(&suspicion.subject).await?;
-        let depends = match known.as_ref().and_then(|known| known.good_before(event)) {
-            Some((keys, _)) => keys.clone(),
-            None => principal_tags::read(look).await?,
-        };
-        let changed = changed(event);
-        let is_changed = |key: &String| changed.is_empty() || changed.contains(key);
-        Ok(State { known, depends: depends.into_iter().filter(|(key, _)| is_changed(key)).collect() })
+        Ok(State { known: look.remembered::<Self>(&suspicion.subject).await? })
     }
 
-    fn decide(_: &Event, suspicion: &Suspicion, state: &State, _: &Given<'_>) -> Decision<Nothing> {
-        let depends = state.depends.iter().map(|(key, policy)| format!("{policy} depends on tag `{key}`"));
+    fn decide(event: &Event, suspicion: &Suspicion, state: &State, _: &Given<'_>) -> Decision<Nothing> {
+        let allow = |why: &str| Decision::Allow { why: why.to_owned() };
+        let Some((keys, _)) = state.known.as_ref().and_then(|known| known.good_before(event)) else {
+            return allow("which tags policies depend on is not known");
+        };
+        let changed = changed(event);
+        let depends = keys.iter().filter(|(key, _)| changed.is_empty() || changed.contains(key));
+        let depends = depends.map(|(key, policy)| format!("{policy} depends on tag `{key}`"));
         let depends: Vec<String> = depends.take(MOST_NAMED).collect();
         if depends.is_empty() {
-            return Decision::Allow { why: "no policy of the account depends on these tags".to_owned() };
+            return allow("no policy of the account depends on these tags");
         }
         Decision::Alert { severity: Severity::Medium, why: format!("{}: {}", suspicion.why, depends.join("; ")) }
     }

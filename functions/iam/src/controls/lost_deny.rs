@@ -8,13 +8,14 @@
 //! and accounts keep people from working without MFA by a policy of their own, often that of a group. Whoever takes such a
 //! policy away lets the attacker back in.
 //!
-//! **Does** Asks an operator to restore what was denied. A managed policy is attached again, and a user is added to the
-//! group again, if the policy or the group denies something that the user's other policies do not. Of an inline policy that
-//! was deleted or replaced, the `Deny` statements of the baseline return, byte for byte, behind all that is there now, and
-//! nothing that allows. The baseline is kept by a daily scheduled check, and must be less than two days old. Snapback itself
+//! **Does** Asks an operator to restore what was denied. A managed policy is attached again if it denies something, and a user
+//! is added to the group again if that denies something that the user's other policies do not. Of an inline policy that was
+//! deleted or replaced, the `Deny` statements of the baseline return, byte for byte, behind all that is there now, and nothing
+//! that allows. The baseline is kept by a daily scheduled check, and must be less than two days old. Snapback itself
 //! has no right to attach policies, since whoever has it can become administrator: `snapback apply` does it with the
 //! operator's own rights, in mode `revert` too. Only a stack with `IamWriter` has a function with that right, which reverts
-//! once `ModeOverrides` names this control in full. It still asks about what CloudFormation did.
+//! once `ModeOverrides` names this control in full. It still asks about what CloudFormation did, and where the managed policy
+//! or the group also allows something: that would come back as well, and may be what somebody was just relieved of.
 //!
 //! **Leaves alone**
 //! - managed policies that deny nothing
@@ -243,8 +244,8 @@ impl Control for LostDeny {
         }
     }
 
-    fn asks(event: &Event, _: &Suspicion, _: &State, _: &Given<'_>) -> Option<String> {
-        through_cloudformation(event)
+    fn asks(event: &Event, _: &Suspicion, state: &State, _: &Given<'_>) -> Option<String> {
+        through_cloudformation(event).or_else(|| comes_back_with_more(event, state))
     }
 
     fn found(_: &Event, suspicion: &Suspicion, state: &State) -> Subject {
@@ -270,6 +271,17 @@ impl Control for LostDeny {
         }
         state
     }
+}
+
+/// What is restored with a `Deny` beside which something is allowed may be what somebody has just been relieved of. Of an inline
+/// policy only what denies is restored.
+fn comes_back_with_more(event: &Event, state: &State) -> Option<String> {
+    let (what, allows) = match taken(event)? {
+        Taken::Managed(_, policy) => (format!("managed policy `{policy}`"), allow(state.policy.as_ref())),
+        Taken::Group(_, group) => (format!("group `{group}`"), allow(state.group.iter().flat_map(Policies::texts))),
+        Taken::Inline(..) => return None,
+    };
+    allows.unwrap_or(true).then(|| format!("{what} also allows something, which would come back with what it denies"))
 }
 
 /// What the call has taken, if the event tells it.

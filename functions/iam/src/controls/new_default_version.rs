@@ -11,7 +11,8 @@
 //! to make the one before the default again. No version is ever deleted. Snapback itself has no right to set default
 //! versions, since whoever has it can become administrator: `snapback apply` does it with the operator's own rights, in mode
 //! `revert` too. Only a stack with `IamWriter` has a function with that right, which reverts once `ModeOverrides` names this
-//! control in full. It still asks about what CloudFormation did.
+//! control in full. It still asks about what CloudFormation did, and unless the version is the next after that of the
+//! baseline: another may have been the default in between.
 //!
 //! **Leaves alone**
 //! - new versions of a policy that are not its default
@@ -168,8 +169,8 @@ impl Control for NewDefaultVersion {
         }
     }
 
-    fn asks(event: &Event, _: &Suspicion, _: &State, _: &Given<'_>) -> Option<String> {
-        through_cloudformation(event)
+    fn asks(event: &Event, _: &Suspicion, state: &State, _: &Given<'_>) -> Option<String> {
+        through_cloudformation(event).or_else(|| may_have_changed_since(event, state))
     }
 
     fn after(state: &State, change: &Iam) -> State {
@@ -186,6 +187,16 @@ impl Remembers for NewDefaultVersion {
     fn good(state: &State) -> Option<PolicyVersion> {
         state.default.clone().map(PolicyVersion)
     }
+}
+
+/// The baseline may be older than the version that was the default before the call. If that made the version which follows
+/// upon the baseline's, none was made in between.
+fn may_have_changed_since(event: &Event, state: &State) -> Option<String> {
+    let number = |id: &str| id.strip_prefix('v').and_then(|number| number.parse::<u64>().ok());
+    let PolicyVersion(old) = state.before.as_ref()?.good.as_ref()?;
+    let is_next = number(old).zip(number(state.default.as_deref()?)).is_some_and(|(old, new)| new == old + 1);
+    let is_sure = is_next && event.name == "CreatePolicyVersion";
+    (!is_sure).then(|| format!("`{old}` was the default at the daily check, and may not have been until the call"))
 }
 
 /// By what a hold knows the version. The number of a version is given once.

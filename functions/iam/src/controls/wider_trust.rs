@@ -6,11 +6,12 @@
 //! `iam__privesc_scan`). A service that is let into a role acts with these for whoever may pass it the role, and an identity
 //! provider lets in whomever it vouches for. None of them is a stranger, so `iam-open-trust` leaves them alone.
 //!
-//! **Does** Alerts, if the role did not trust them before: about a caller who lets in himself; about services and identity
-//! providers; and, where the role is an administrator by what it holds, about anyone else of the account. Whom the role trusted
-//! before comes from the baseline of `iam-new-administrator`, which must be less than two days old. Without a baseline it alerts
-//! only about callers who let in themselves. A role that is made is not its business: roles for services are made all day. It
-//! undoes nothing, since administrators do the same every day.
+//! **Does** Alerts, if the role did not trust them before: about a caller who lets in himself, by name or as one of everyone
+//! (`*`) whom conditions narrow to the account or to others that are trusted; about services and identity providers; and, where
+//! the role is an administrator by what it holds, about anyone else of the account. Whom the role trusted before comes from the
+//! baseline of `iam-new-administrator`, which must be less than two days old. Without a baseline it alerts only about callers who
+//! let in themselves, or everyone. A role that is made is not its business: roles for services are made all day. It undoes
+//! nothing, since administrators do the same every day.
 //!
 //! **Leaves alone**
 //! - roles that trusted the same before
@@ -23,6 +24,8 @@
 //! Whether a role is an administrator is told by the baseline alone: one that holds AWS's policy `AdministratorAccess` or
 //! `IAMFullAccess`, or an inline policy that makes it administrator. What its other managed policies allow is not looked at.
 
+use std::collections::BTreeSet;
+
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use snapback::change::Iam;
@@ -30,7 +33,7 @@ use snapback::control::{About, Baseline, Control, Given, Look, Remembered, Suspi
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
 use snapback::json;
-use snapback::policy::PolicyText;
+use snapback::policy::{Grant, Kind, Policy, PolicyText};
 use snapback::settings::Settings;
 use snapback::subject::Subject;
 
@@ -77,8 +80,9 @@ impl Control for WiderTrust {
 
     const BASELINE: Option<Baseline<State>> = Some(|state| journaled(state.before.as_ref()));
 
-    fn suspect(event: &Event, _: &Settings) -> Vec<Suspicion> {
-        let named = json::text(&event.request, "policyDocument").and_then(trusted);
+    fn suspect(event: &Event, settings: &Settings) -> Vec<Suspicion> {
+        let told = json::text(&event.request, "policyDocument");
+        let named = told.and_then(|policy| trusted_but_strangers(policy, event, settings));
         if named.is_some_and(|named| !named.iter().any(|one| is_own(one, event))) {
             return vec![];
         }
@@ -106,7 +110,7 @@ impl Control for WiderTrust {
         Ok(State { arn, trust: trust.flatten(), before })
     }
 
-    fn decide(event: &Event, suspicion: &Suspicion, state: &State, _: &Given<'_>) -> Decision<Iam> {
+    fn decide(event: &Event, suspicion: &Suspicion, state: &State, given: &Given<'_>) -> Decision<Iam> {
         let allow = |why: &str| Decision::Allow { why: why.to_owned() };
         if suspicion.subject.kind == "account" {
             return Decision::Alert { severity: Severity::Medium, why: suspicion.why.clone() };
@@ -116,12 +120,14 @@ impl Control for WiderTrust {
         if state.arn.is_none() {
             return allow(if had.is_some() { "the role is gone" } else { "whom it trusted before is not known" });
         }
-        let Some(now) = state.trust.as_ref().and_then(|trust| trusted(trust)) else {
+        let now = state.trust.as_ref().and_then(|trust| trusted_but_strangers(trust, event, given.settings));
+        let Some(now) = now else {
             return allow("whom it trusts cannot be read, which `iam-open-trust` says");
         };
         let is_admin = before.is_some_and(|was| is_administrator(was, event));
         let tells = |one: &&Trusted| match one {
             _ if had.is_some_and(|had| had.contains(one)) || !is_own(one, event) => false,
+            Trusted::Everyone => true,
             Trusted::Principal(_) => is_caller(one, event) || had.is_some() && is_admin,
             Trusted::Service(_) | Trusted::Provider(_) => had.is_some(),
         };
@@ -146,13 +152,28 @@ impl Control for WiderTrust {
     }
 }
 
+/// Whom a policy trusts; everyone only if the conditions of a statement keep strangers out, of whom `iam-open-trust` tells.
+fn trusted_but_strangers(policy: &str, event: &Event, settings: &Settings) -> Option<BTreeSet<Trusted>> {
+    let mut named = trusted(policy)?;
+    if named.contains(&Trusted::Everyone) {
+        let rest = Policy::parse(policy).ok().and_then(|policy| {
+            let grants = policy.judge(Kind::Trust, &settings.trust_at(event)).grants;
+            policy.without(&grants.into_iter().filter(Grant::is_untrusted).collect::<Vec<_>>())
+        });
+        if !rest.and_then(|rest| trusted(&rest)).is_some_and(|rest| rest.contains(&Trusted::Everyone)) {
+            named.remove(&Trusted::Everyone);
+        }
+    }
+    Some(named)
+}
+
 /// Whether it is no stranger by what it is: those are for another control.
 fn is_own(one: &Trusted, event: &Event) -> bool {
     match one {
         Trusted::Principal(name) => {
             *name == event.account || name.split(':').nth(4).is_some_and(|account| account == event.account)
         }
-        Trusted::Service(_) | Trusted::Provider(_) => true,
+        Trusted::Everyone | Trusted::Service(_) | Trusted::Provider(_) => true,
     }
 }
 
@@ -165,11 +186,46 @@ fn is_caller(one: &Trusted, event: &Event) -> bool {
 /// Whether the event says that the caller lets himself in, or does not say whom he lets in.
 fn may_let_in_the_caller(event: &Event) -> bool {
     let named = json::text(&event.request, "policyDocument").and_then(trusted);
-    named.is_none_or(|named| named.iter().any(|one| is_caller(one, event)))
+    named.is_none_or(|named| named.iter().any(|one| *one == Trusted::Everyone || is_caller(one, event)))
 }
 
 fn is_administrator(was: &Granted, event: &Event) -> bool {
     let is_known = |arn: &String| ADMINISTRATORS.iter().any(|policy| arn.ends_with(policy));
     let makes = |text: &PolicyText| matches!(adds("", text, None, event), Ok(Some(_)));
     was.managed.iter().any(is_known) || was.inline.values().any(makes)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn of_everyone_it_tells_what_is_left_without_strangers() {
+        let event = |policy: &str| {
+            Event::from_record(json!({
+                "eventID": "e-1", "eventTime": "2026-02-11T12:00:00Z", "eventSource": "iam.amazonaws.com",
+                "eventName": "UpdateAssumeRolePolicy", "awsRegion": "us-east-1", "recipientAccountId": "111122223333",
+                "requestParameters": {"roleName": "reports", "policyDocument": policy},
+            }))
+            .expect("an event")
+        };
+        for (condition, is_told) in [
+            (json!({"StringEquals": {"aws:PrincipalAccount": "111122223333"}}), true),
+            (json!({"StringEquals": {"aws:PrincipalAccount": ["111122223333", "777788889999"]}}), true),
+            (json!({"ArnEquals": {"aws:PrincipalArn": "arn:aws:iam::111122223333:user/mallory"}}), true),
+            (json!({"StringEquals": {"aws:PrincipalAccount": "777788889999"}}), false),
+            (json!({}), false),
+        ] {
+            for principal in [json!("*"), json!({"AWS": "*"})] {
+                let statement = json!({
+                    "Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole", "Condition": condition,
+                });
+                let policy = json!({"Version": "2012-10-17", "Statement": [statement]}).to_string();
+                let suspicions = WiderTrust::suspect(&event(&policy), &Settings::default());
+                assert_eq!(!suspicions.is_empty(), is_told, "{policy}");
+            }
+        }
+    }
 }

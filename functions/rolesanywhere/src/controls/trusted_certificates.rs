@@ -7,10 +7,10 @@
 //! each assumes the roles of a profile, from anywhere and without a key that could be found (Stratus Red Team:
 //! `rolesanywhere-create-trust-anchor`).
 //!
-//! **Does** Disables a trust anchor or a profile that was just created. Nothing is deleted, so an undo enables the same one
-//! again. If the event is more than an hour old when it arrives, an operator decides: by then somebody may depend on it. An
-//! operator also decides about one that was enabled, as it may have been enabled before and in use since, and about what
-//! was made through CloudFormation.
+//! **Does** Disables a trust anchor or a profile that was just created, or was enabled less than an hour after it was created.
+//! Nothing is deleted, so an undo enables the same one again. If the event is more than an hour old when it arrives, an operator
+//! decides: by then somebody may depend on it. An operator also decides about an older one that was enabled, as it may have
+//! been enabled before and in use since, and about what was made through CloudFormation.
 //!
 //! **Leaves alone**
 //! - what is created disabled
@@ -42,6 +42,9 @@ const SERVICE: &str = "rolesanywhere.amazonaws.com";
 
 /// In this word an undo holds on to it.
 const ENABLED: &str = "enabled";
+
+/// So soon nobody depends on it.
+const SOON: SignedDuration = SignedDuration::from_hours(1);
 
 #[derive(Debug)]
 pub(crate) struct TrustedCertificates;
@@ -81,7 +84,7 @@ impl Control for TrustedCertificates {
         source: file!(),
     };
 
-    const ASKS_AFTER: Option<SignedDuration> = Some(SignedDuration::from_hours(1));
+    const ASKS_AFTER: Option<SignedDuration> = Some(SOON);
 
     type State = State;
     type Change = RolesAnywhere;
@@ -131,14 +134,16 @@ impl Control for TrustedCertificates {
         }
     }
 
-    fn asks(event: &Event, _: &Suspicion, _: &State, _: &Given<'_>) -> Option<String> {
+    fn asks(event: &Event, _: &Suspicion, state: &State, _: &Given<'_>) -> Option<String> {
         if event.actor.invoked_by.as_deref() == Some("cloudformation.amazonaws.com") {
             return Some(format!(
                 "CloudFormation did this for {}: undo it in the template of the stack, as a deployment would do it again",
                 event.actor
             ));
         }
-        is_enabling(event)
+        let created = state.found.as_ref().and_then(|found| found.created);
+        let is_new = created.is_some_and(|created| event.time.duration_since(created) < SOON);
+        (is_enabling(event) && !is_new)
             .then(|| "whether it was disabled before is not known: the call succeeds either way".to_owned())
     }
 
@@ -146,9 +151,10 @@ impl Control for TrustedCertificates {
     /// the event does not tell.
     fn as_told(event: &Event, state: &State, _: &Settings) -> Option<(State, bool)> {
         resource(event).filter(|_| !is_update(event) && is_told_enabled(event))?;
-        let name = state.found.as_ref().map(|found| found.name.clone());
-        let name = name.or_else(|| said_name(event).map(str::to_owned)).unwrap_or_default();
-        Some((State { found: Some(Found { name, status: AnywhereStatus::Enabled }) }, false))
+        let seen = state.found.as_ref();
+        let name = seen.map(|found| found.name.as_str()).or_else(|| said_name(event)).unwrap_or_default().to_owned();
+        let created = seen.and_then(|found| found.created);
+        Some((State { found: Some(Found { name, status: AnywhereStatus::Enabled, created }) }, false))
     }
 
     fn after(state: &State, change: &RolesAnywhere) -> State {
@@ -229,4 +235,40 @@ fn to_disable(of: &AnywhereResource) -> String {
         AnywhereKind::Profile => "disable-profile --profile-id",
     };
     format!("it is enabled; to disable it for all who use it: `aws rolesanywhere {command} {}`", of.id)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::json;
+
+    use super::*;
+
+    fn asks(call: &str, created: Option<&str>) -> bool {
+        let event = Event::from_record(json!({
+            "eventID": "e-1", "eventTime": "2026-04-09T12:00:00Z", "eventSource": SERVICE, "eventName": call,
+            "awsRegion": "eu-central-1", "recipientAccountId": "111122223333",
+            "requestParameters": {"trustAnchorId": "1a2b3c4d"},
+        }))
+        .expect("an event");
+        let created = created.map(|created| created.parse().expect("a time"));
+        let state =
+            State { found: Some(Found { name: "servers".to_owned(), status: AnywhereStatus::Enabled, created }) };
+        let (settings, holds) = (Settings::default(), BTreeSet::new());
+        let given = Given { settings: &settings, holds: &holds };
+        let suspicion = TrustedCertificates::suspect(&event, &settings).pop().expect("a suspicion");
+        let decision = TrustedCertificates::decide(&event, &suspicion, &state, &given);
+        assert!(matches!(decision, Decision::Revert { .. }), "{decision}");
+        TrustedCertificates::asks(&event, &suspicion, &state, &given).is_some()
+    }
+
+    #[test]
+    fn what_is_enabled_within_an_hour_of_its_creation_is_reverted_without_asking() {
+        assert!(!asks("EnableTrustAnchor", Some("2026-04-09T12:00:00.5Z")));
+        assert!(!asks("EnableTrustAnchor", Some("2026-04-09T11:00:01Z")));
+        assert!(asks("EnableTrustAnchor", Some("2026-04-09T11:00:00Z")));
+        assert!(asks("EnableTrustAnchor", None));
+        assert!(!asks("CreateTrustAnchor", None));
+    }
 }
