@@ -231,7 +231,8 @@ impl Control for SilencedRule {
 /// The function that a rule wakes: both begin with the same word.
 fn function_of(rule: &str) -> &'static str {
     let wakes = |function: &&&str| rule.starts_with(function.trim_end_matches("Function"));
-    FUNCTION.ids.iter().find(wakes).copied().unwrap_or_default()
+    // One name may begin with another.
+    FUNCTION.ids.iter().filter(wakes).max_by_key(|function| function.len()).copied().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -247,6 +248,7 @@ mod tests {
     fn every_rule_wakes_a_function() {
         assert!(RULE.ids.iter().all(|rule| !function_of(rule).is_empty()));
         assert_eq!(function_of("OwnLambdaRule"), "OwnFunction");
+        assert_eq!((function_of("IamRule"), function_of("IamWriterIamRule")), ("IamFunction", "IamWriterFunction"));
     }
 
     #[test]
