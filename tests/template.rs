@@ -353,6 +353,7 @@ fn every_rule_wakes_one_function_and_may_do_so() -> Result<()> {
         let function = function.with_context(|| format!("{id} has a target that is no function of the template"))?;
         assert_eq!(target["Id"], function, "{id}");
         assert!(id.starts_with(function.trim_end_matches("Function")), "{id} wakes {function}");
+        assert_eq!(own::function_of(id), function, "the target of {id} that Snapback restores");
         wakes.insert((function.to_owned(), format!("{id}.Arn")));
         assert_eq!(attribute(&target["DeadLetterConfig"]["Arn"]), Some("RuleDeadLetters.Arn"), "{id}");
         sends.insert(format!("{id}.Arn"));

@@ -56,9 +56,7 @@ fn targets(function: &str) -> Answer {
 
 /// The target of each rule, in the order in which the looks ask; that of the first so many times.
 fn of_all_rules(times_first: usize) -> Vec<Answer> {
-    let (rules, functions) = (own::PARTS[0].1, own::PARTS[1].1);
-    let wakes = |rule: &str| functions.iter().find(|function| rule.starts_with(function.trim_end_matches("Function")));
-    let targets: Vec<Answer> = rules.iter().filter_map(|rule| wakes(rule)).map(|function| targets(function)).collect();
+    let targets: Vec<Answer> = own::PARTS[0].1.iter().map(|rule| targets(own::function_of(rule))).collect();
     [vec![targets[0].clone(); times_first - 1], targets].concat()
 }
 

@@ -18,7 +18,7 @@ use futures::future::BoxFuture;
 use snapback::control::{AnyControl, Function, Look, Tags};
 use snapback::subject::Subject;
 
-pub use controls::{OLDEST_SECONDS, RETRIES};
+pub use controls::{OLDEST_SECONDS, RETRIES, function_of};
 pub use parts::PARTS;
 pub use sweep::sweep;
 

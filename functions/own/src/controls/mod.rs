@@ -21,7 +21,7 @@ pub(crate) use disabled_key::DisabledKey;
 pub(crate) use muted_topic::MutedTopic;
 pub(crate) use opened_event_bus::OpenedEventBus;
 pub(crate) use silenced_rule::SilencedRule;
-pub use silenced_rule::{OLDEST_SECONDS, RETRIES};
+pub use silenced_rule::{OLDEST_SECONDS, RETRIES, function_of};
 pub(crate) use stopped_reverts::StoppedReverts;
 pub(crate) use unprotected_journal::UnprotectedJournal;
 

@@ -229,7 +229,8 @@ impl Control for SilencedRule {
 }
 
 /// The function that a rule wakes: both begin with the same word.
-fn function_of(rule: &str) -> &'static str {
+#[must_use]
+pub fn function_of(rule: &str) -> &'static str {
     let wakes = |function: &&&str| rule.starts_with(function.trim_end_matches("Function"));
     // One name may begin with another.
     FUNCTION.ids.iter().filter(wakes).max_by_key(|function| function.len()).copied().unwrap_or_default()
