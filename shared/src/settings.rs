@@ -220,11 +220,15 @@ impl Own {
 }
 
 impl Own {
-    /// Whether this is one of the keys without which the journal is not believed.
+    /// The ARNs of the keys without which the journal is not believed.
+    pub fn journals_keys(&self) -> impl Iterator<Item = &str> {
+        [&self.journal_key, &self.operators_key].into_iter().flatten().map(String::as_str)
+    }
+
+    /// Whether this is one of them.
     #[must_use]
     pub fn is_journals(&self, key: &Key) -> bool {
-        let arns = [&self.journal_key, &self.operators_key];
-        arns.into_iter().flatten().any(|arn| arn.ends_with(&format!(":key/{}", key.0)))
+        self.journals_keys().any(|arn| arn.ends_with(&format!(":key/{}", key.0)))
     }
 }
 

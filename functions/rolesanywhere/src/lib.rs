@@ -9,12 +9,12 @@ use std::time::Duration;
 use snapback::control::{AnyControl, Function, Tags};
 
 pub const FUNCTION: Function = Function {
-    beside: &[],
     name: "RolesAnywhereFunction",
     service: "IAM Roles Anywhere",
     controls: &[AnyControl::of::<controls::TrustedCertificates>()],
     apply: aws::apply,
     tags: Tags { read: aws::tags, needs: &[rights::LIST_TAGS] },
+    beside: &[],
     is_in_members: true,
     patience: &[Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2)],
 };

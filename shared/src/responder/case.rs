@@ -11,7 +11,7 @@ use serde_json::Value;
 use tracing::info;
 
 use crate::aws::is_denied;
-use crate::change::{Change, Key};
+use crate::change::Change;
 use crate::control::{AnyControl, Function, Given, Look, Remembering, Stack, Suspicion, WasOpen};
 use crate::decision::{Decision, Severity};
 use crate::event::Event;
@@ -192,9 +192,8 @@ impl<'a> Case<'a> {
         match holds {
             Ok((holds, forged)) => {
                 // Without its keys the journal can tell of no hold, so they are restored whatever is held.
-                let key = self.subject.arn.rsplit_once(":key/").map(|(_, id)| Key(id.to_owned()));
-                let is_journals = key.is_some_and(|key| self.settings.own.is_journals(&key));
-                self.holds = if is_journals { vec![] } else { holds };
+                let is_journals_key = self.settings.own.journals_keys().any(|arn| arn == self.subject.arn);
+                self.holds = if is_journals_key { vec![] } else { holds };
                 self.forged.extend(forged);
             }
             Err(failure) => self.journal_failure = Some(failure),

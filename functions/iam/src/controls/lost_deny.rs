@@ -320,8 +320,8 @@ async fn replaced(
         Remembered { good: good.map(only_this), seen }
     });
     let old = before.as_ref().and_then(|before| before.good.as_ref()?.inline.get(name));
-    let denied = old.is_some_and(|old| denied([old]).map_or(true, |denied| !denied.is_empty()));
-    if !denied && before.as_ref().is_none_or(|before| before.seen < event.time) {
+    let is_denying = old.is_some_and(|old| denied([old]).map_or(true, |denied| !denied.is_empty()));
+    if !is_denying && before.as_ref().is_none_or(|before| before.seen < event.time) {
         return Ok(State { before, ..State::default() });
     }
     let known = Box::pin(aws::identities::by_name(look.place, of));
