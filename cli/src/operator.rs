@@ -5,6 +5,7 @@ use std::time::Duration;
 use std::{env, fmt, iter};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
+use aws_config::retry::RetryConfig;
 use aws_config::{Region, SdkConfig};
 use clap::builder::NonEmptyStringValueParser;
 use functions::FUNCTIONS;
@@ -216,6 +217,9 @@ impl fmt::Display for NamedBy {
 /// The operator's credentials, in the Region that is meant.
 pub(crate) async fn config(region: Option<&str>) -> Result<SdkConfig> {
     let mut config = aws::config().await;
+    if env::var_os("AWS_MAX_ATTEMPTS").is_none() {
+        config = config.into_builder().retry_config(patient(config.retry_config())).build();
+    }
     if let Some(region) = region {
         config = config.into_builder().region(Region::new(region.to_owned())).build();
     }
@@ -229,6 +233,14 @@ pub(crate) async fn config(region: Option<&str>) -> Result<SdkConfig> {
         );
     }
     Ok(config)
+}
+
+/// As often as a command tries that makes hundreds of calls in a row. A function has the next delivery to try again.
+fn patient(retries: Option<&RetryConfig>) -> RetryConfig {
+    const ATTEMPTS: u32 = 6;
+    let retries = retries.cloned().unwrap_or_else(RetryConfig::standard);
+    let attempts = retries.max_attempts().max(ATTEMPTS);
+    retries.with_max_attempts(attempts)
 }
 
 fn variable() -> Option<String> {

@@ -1608,3 +1608,42 @@ fn a_deny_of_whatever_there_is_hits_everyone_by_that() {
         {"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole"}]}"#;
     keeps_the_laws(Kind::Trust, text);
 }
+
+/// Only who signs says that it is no service, and says its ARN with it.
+#[test]
+fn who_is_no_service_has_an_arn_though_a_service_has_none() {
+    let text = r#"{"Version":"2012-10-17","Statement":[{"Principal":{"AWS":"*"},"Action":"s3:GetObject","Resource":"*","Condition":
+        {"ArnEqualsIfExists":{"aws:PrincipalArn":["arn:aws:iam::111122223333:user/*"]},
+        "Bool":{"aws:PrincipalIsAWSService":["true","false"]}},"Effect":"Allow"}]}"#;
+    keeps_the_laws(Kind::Resource, text);
+    is_judged((Exposure::Service, true), text);
+}
+
+/// So a source of one account has no owner of another, and friends need no value that means both.
+#[test]
+fn the_owner_of_a_source_is_its_account() {
+    let text = r#"{"Statement":[{"Resource":"arn:aws:s3:::bucket/*","Condition":{"StringEquals":{"aws:SourceVpc":"vpc-0named"},
+        "StringLike":{"aws:SourceAccount":["*","${aws:PrincipalAccount}","222233334444"],
+        "aws:SourceOwner":["11112222333?","111122223333"]}},"Effect":"Allow","Principal":"*","Action":"s3:GetObject"}],
+        "Version":"2012-10-17"}"#;
+    keeps_the_laws(Kind::Resource, text);
+}
+
+/// One name of the list is the one, and another may be the other.
+#[test]
+fn two_that_ask_for_any_value_are_met_by_two_values() {
+    let text = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*","Action":"s3:GetObject",
+        "Resource":"arn:aws:s3:::bucket/*","Condition":{"ForAnyValue:StringEquals":{"aws:PrincipalServiceNamesList":
+        ["s3.amazonaws.com"]},"ForAnyValue:StringLike":{"aws:SourceAccount":["444455556666"]},
+        "ForAnyValue:StringNotEqualsIgnoreCase":{"aws:PrincipalServiceNamesList":"s3.amazonaws.com"}}}}"#;
+    keeps_the_laws(Kind::Resource, text);
+}
+
+/// An organization that is not trusted stays one, whatever its accounts begin with.
+#[test]
+fn accounts_that_begin_as_ones_own_are_strangers_in_a_foreign_organization() {
+    let text = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":
+        "arn:aws:s3:::bucket/*","Condition":{"StringLike":{"aws:VpceAccount":"1111*"},"StringEquals":{"aws:VpceOrgID":"o-foreign0001"}}}}"#;
+    keeps_the_laws(Kind::Resource, text);
+    is_judged((Exposure::Foreign, true), text);
+}

@@ -49,7 +49,7 @@ impl Certificate<'_> {
         );
         let [pk, sk, body] =
             ["pk", "sk", "body"].map(|name| hexadecimal(item[name]["S"].as_str().unwrap_or_default().as_bytes()));
-        let signed = format!("snapback journal 1\n{pk}\n{sk}\n{body}\n{certified}\n{at}");
+        let signed = format!("snapback journal 1\n{pk}\n{sk}\nplain\n{body}\n{certified}\n{at}");
         let bytes = |bytes: &[u8]| json!({"B": base64::encode(bytes)});
         let number = |number: i64| json!({"N": number.to_string()});
         let mut item = item.clone();
@@ -191,7 +191,7 @@ async fn who_has_got_hold_of_a_function_holds_nothing() -> Result<()> {
     let signed = Certificate::of(now - MINUTE).signs(&genuine, now)?;
     let [pk, sk, body] =
         ["pk", "sk", "body"].map(|name| hexadecimal(genuine[name]["S"].as_str().unwrap_or_default().as_bytes()));
-    let message = hexadecimal(format!("snapback journal 1\n{pk}\n{sk}\n{body}").as_bytes());
+    let message = hexadecimal(format!("snapback journal 1\n{pk}\n{sk}\nplain\n{body}").as_bytes());
     let [by_operators, by_functions] = [OPERATORS_KEY, JOURNAL_KEY].map(|key| {
         let mut sealed = genuine.clone();
         sealed["seal"] = json!({"B": base64::encode(mac_of(key, message.as_bytes()))});

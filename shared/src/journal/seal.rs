@@ -66,6 +66,15 @@ impl<'a> Content<'a> {
         })
     }
 
+    /// How it is stored, without which its bytes might be read as something else.
+    fn form(&self) -> String {
+        match self {
+            Self::Plain(_) => "plain".to_owned(),
+            Self::Packed(_) => "packed".to_owned(),
+            Self::Parts { number, .. } => format!("{number} parts"),
+        }
+    }
+
     fn digest(&self) -> String {
         match self {
             Self::Plain(json) => digest_of(json.as_bytes()),
@@ -172,7 +181,7 @@ fn is_of_operators(pk: &str) -> bool {
 fn sealed_text((pk, sk): &Key, content: &Content<'_>) -> String {
     // Each by itself, so that what is moved from one to the next is something else.
     let [pk, sk] = [pk, sk].map(|name| digest_of(name.as_bytes()));
-    format!("{WORDS}\n{pk}\n{sk}\n{}", content.digest())
+    format!("{WORDS}\n{pk}\n{sk}\n{}\n{}", content.form(), content.digest())
 }
 
 /// What KMS gets of a text, always of the same length: it takes at most 4,096 bytes, and nobody may make an item that it
@@ -199,7 +208,9 @@ mod tests {
             message("a\nb", "", Content::Plain("c")),
             message("a", "b", Content::Plain("d")),
             message("a", "b", Content::Packed(b"d2")),
-            message("a", "b", Content::Parts { digest: "c", number: 1 }),
+            message("a", "b", Content::Packed(b"c")),
+            message("a", "b", Content::Parts { digest: &digest_of(b"c"), number: 1 }),
+            message("a", "b", Content::Parts { digest: &digest_of(b"c"), number: 2 }),
             message(&long, &long, Content::Plain("c")),
         ];
         assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), all.len());

@@ -152,7 +152,30 @@ pub(super) fn allowed(statement: &Statement<'_>, kind: Kind, trust: &Trust, poin
         let is_twice = judged.reach != Reach::ANYONE && others.any(|other| is_same(entry, other));
         if is_twice { Judged { about: judged.about, reach: Reach::UNKNOWN, values: vec![] } } else { judged }
     };
-    entries.iter().enumerate().map(judged).collect()
+    let mut judged: Vec<Judged> = entries.iter().enumerate().map(judged).collect();
+    if let Some(signing) = whoever_signs(entries, &statement.actions, kind, trust) {
+        let of_whether_service =
+            entries.iter().zip(&mut judged).filter(|(entry, _)| needs(entry) && tells_service(entry));
+        for (entry, judged) in of_whether_service {
+            let no_service = |value: usize| entry.values[value].text.eq_ignore_ascii_case("false");
+            let reaches = judged.values.iter_mut().enumerate().filter(|(value, _)| no_service(*value));
+            reaches.for_each(|(_, reach)| *reach = reach.and(signing));
+            judged.reach = judged.values.iter().copied().reduce(Reach::or).unwrap_or(judged.reach);
+        }
+    }
+    judged
+}
+
+/// Whom those keys let through that may be absent, but not of a call that somebody signs who is no service. Only such a call
+/// says that it is of none.
+fn whoever_signs(entries: &[Entry<'_>], actions: &Scope<'_>, kind: Kind, trust: &Trust) -> Option<Reach> {
+    let is_of_arn = |entry: &&Entry<'_>| Operator::of(&entry.operator).holds_if_absent && tells_who_signs(&entry.key);
+    let reaches = entries.iter().filter(is_of_arn).map(|entry| allowed_by(entry, true, actions, kind, trust).reach);
+    reaches.reduce(Reach::and)
+}
+
+fn tells_service(entry: &Entry<'_>) -> bool {
+    entry.key.eq_ignore_ascii_case("aws:PrincipalIsAWSService")
 }
 
 /// Whether a value has a variable in it that stands for nothing, as the same condition asks for calls without that key.

@@ -33,6 +33,10 @@ const ARN: &str = "aws:principalarn";
 /// Keys of ARNs, and those that say its account of the same.
 const ACCOUNTS: [(&str, &str); 2] = [(ARN, ACCOUNT), ("s3:dataaccesspointarn", "s3:dataaccesspointaccount")];
 
+/// Keys that say the same, of which a call may have only one.
+/// <https://docs.aws.amazon.com/sns/latest/dg/sns-access-policy-use-cases.html>
+const OWNERS: [(&str, &str); 2] = [("aws:sourceaccount", "aws:sourceowner"), ("aws:sourceowner", "aws:sourceaccount")];
+
 /// Keys that have one value. Of others a call may have another value beside the one that is asked for.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>
 const SINGLE: [&str; 25] = [
@@ -80,8 +84,8 @@ impl<'p> Said<'p> {
             may_be_absent: false,
             values: values.iter().map(|value| Cow::Borrowed(&*value.text)).collect(),
         };
-        let of_account = said.of_account();
-        [said].into_iter().chain(of_account).collect()
+        let others = [said.of_account(), said.of_owner()];
+        [said].into_iter().chain(others.into_iter().flatten()).collect()
     }
 
     /// What a call says that a `Deny` does not hit because of this entry, if it has the key.
@@ -148,6 +152,12 @@ impl<'p> Said<'p> {
         Some(Self { key: Cow::Borrowed(key), form: Form::Exact, ignores_case: false, may_be_absent, values, ..*self })
     }
 
+    /// Whoever tells the account of a source, tells the same as its owner.
+    fn of_owner(&self) -> Option<Self> {
+        let (_, key) = OWNERS.iter().find(|(one, _)| self.key == *one)?;
+        Some(Self { key: Cow::Borrowed(key), may_be_absent: true, values: self.values.clone(), ..*self })
+    }
+
     /// Whether whoever says this is this principal, or one of these.
     pub(super) fn is_by(&self, kind: &str, text: &str) -> bool {
         let is_of = |key: &str, text: &str| {
@@ -198,7 +208,10 @@ impl<'p> Said<'p> {
         let operator = Operator::of(&entry.operator);
         let needs_key = !operator.is_negated && !operator.holds_if_absent && operator.form != Form::Null;
         let is_sure = !self.may_be_absent || needs_key;
-        is_sure && self.meets_by(Operator { is_negated: !operator.is_negated, ..operator }, &entry.key, values)
+        // That no value is such means that all are others.
+        let (is_any, is_all) = (operator.is_all, operator.is_any);
+        let failing = Operator { is_negated: !operator.is_negated, is_any, is_all, ..operator };
+        is_sure && self.meets_by(failing, &entry.key, values)
     }
 
     fn meets_by(&self, operator: Operator, key: &str, values: &[Word<'_>]) -> bool {

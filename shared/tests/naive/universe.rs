@@ -659,6 +659,7 @@ fn networks_of_calls() -> Vec<Aspect> {
         (Anyone, UNKNOWN, "0ourz", "0ourz", Some("o-trusted0001zz")),
         (Stranger, UNKNOWN, "0ourz", "0ourz", Some(FOREIGN_ORGANIZATION)),
         (Stranger, UNKNOWN, "0ourz", "0named", None),
+        (Stranger, NEIGHBOUR, "0ourz", "0ourz", Some(FOREIGN_ORGANIZATION)),
         (Anyone, NEIGHBOUR, "0ourz", "0ourz", Some("o-unknown0001")),
         (Anyone, NEIGHBOUR, "0neighbour", "0neighbour", Some("o-trusted0001zz")),
     ] {
