@@ -478,14 +478,16 @@ fn guardrail(id: &str, file: &str, policy: &Policy) -> Result<Guardrail, Vec<Str
     for (name, _) in policy.annotations().filter(|(name, _)| !ANNOTATIONS.contains(name)) {
         problems.push(format!("expected `@reason`, `@owner` or `@until`, found `@{name}`"));
     }
-    let given = |name: &str| policy.annotation(name).map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
+    // Asked for one by its name, Cedar would set up its grammar to read the name.
+    let annotation = |name: &str| policy.annotations().find(|(other, _)| *other == name).map(|(_, text)| text);
+    let given = |name: &str| annotation(name).map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
     let (reason, owner) = (given("reason"), given("owner"));
     for (name, what, text) in [("reason", "says why", &reason), ("owner", "says who answers for it", &owner)] {
         if forbids && text.is_none() {
             problems.push(format!("expected `@{name}(\"…\")`, which {what}, found none"));
         }
     }
-    let until = match policy.annotation("until") {
+    let until = match annotation("until") {
         None => None,
         Some(text) => match text.parse::<Date>() {
             Ok(date) if date.to_string() == text => Some(date),
