@@ -37,6 +37,11 @@ def install() -> None:
     play_hops()
 
 
+def answered(body: dict) -> tuple:
+    # Whoever sends it adds headers of its own.
+    return 200, {"Content-Type": "application/x-amz-json-1.1"}, json.dumps(body).encode()
+
+
 def play_membership() -> None:
     """To which organization principals and resources belong."""
     resolve = iam_evaluator._resolve_condition_key
@@ -53,10 +58,11 @@ def play_membership() -> None:
 
 def play_organizations() -> None:
     """One organization for all its accounts, of which ministack makes one for each account that asks. Whoever is neither its
-    management account nor administers a service for it may ask which it is, and nothing else.
-    https://docs.aws.amazon.com/organizations/latest/APIReference/API_ListAccounts.html"""
-    ensure, describe = organizations._ensure_org, organizations._DISPATCH["DescribeOrganization"]
-    administrators = set()
+    management account nor administers a service for it may ask which it is, and what the organization's own policy lets it.
+    https://docs.aws.amazon.com/organizations/latest/APIReference/API_ListAccounts.html
+    https://docs.aws.amazon.com/organizations/latest/userguide/orgs_delegate_policies.html"""
+    ensure, list_all = organizations._ensure_org, organizations._DISPATCH["ListAccounts"]
+    administrators, delegation = set(), {}
 
     def ensure_organization() -> None:
         is_new = "self" not in organizations._orgs
@@ -69,12 +75,25 @@ def play_organizations() -> None:
                 of_account = {"Id": account, "Arn": f"{arn}:account/{ORGANIZATION}/{account}", "_ParentId": root}
                 organizations._accounts[account] = {**made, **of_account, "JoinedMethod": "CREATED"}
 
-    def of_organization(operation):
+    def is_delegated(name: str) -> bool:
+        account = get_account_id()
+        context = iam_evaluator.EvalContext(
+            principal_arn=f"arn:aws:iam::{account}:root",
+            principal_type="Root",
+            principal_account=account,
+            action=f"organizations:{name}",
+            resource_arn=f"arn:aws:organizations::{MANAGEMENT}:organization/{ORGANIZATION}",
+            region=get_region(),
+            service_context={},
+        )
+        return iam_evaluator.evaluate_resource_policy(delegation.get("Content"), context).decision == "Allow"
+
+    def of_organization(name, operation):
         def answer(asked: dict) -> tuple:
             if get_account_id() not in MEMBERS:
                 return operation(asked)
-            may_ask = operation is describe or get_account_id() in {MANAGEMENT, *administrators}
-            if not may_ask:
+            is_free = name == "DescribeOrganization" or get_account_id() in {MANAGEMENT, *administrators}
+            if not (is_free or is_delegated(name)):
                 return error_response_json("AccessDeniedException", "You don't have permissions to access this resource.", 400)
             with request_scope(MANAGEMENT, get_region()):
                 return operation(asked)
@@ -83,11 +102,32 @@ def play_organizations() -> None:
 
     def register(asked: dict) -> tuple:
         administrators.add(asked["AccountId"])
-        return 200, {"Content-Type": "application/x-amz-json-1.1"}, b"{}"
+        return answered({})
+
+    def put_resource_policy(asked: dict) -> tuple:
+        delegation.update(asked)
+        return answered({})
+
+    def list_accounts(asked: dict) -> tuple:
+        """In small pages, of which the first is empty, as any may be; with the state of each account, and without the status,
+        which AWS has announced to leave out from September 2026 on."""
+        accounts = json.loads(list_all(asked)[2])["Accounts"]
+        for account in accounts:
+            account["State"] = {"SUSPENDED": "CLOSED"}.get(account["Status"], account["Status"])
+            del account["Status"]
+        pages = [[], *(accounts[start : start + 2] for start in range(0, len(accounts), 2))]
+        number = int(asked.get("NextToken", 0))
+        following = {"NextToken": str(number + 1)} if number + 1 < len(pages) else {}
+        return answered({"Accounts": pages[number], **following})
 
     organizations._ensure_org = ensure_organization
-    organizations._DISPATCH |= {"RegisterDelegatedAdministrator": register}
-    organizations._DISPATCH |= {name: of_organization(operation) for name, operation in organizations._DISPATCH.items()}
+    organizations._DISPATCH |= {
+        "ListAccounts": list_accounts,
+        "PutResourcePolicy": put_resource_policy,
+        "RegisterDelegatedAdministrator": register,
+    }
+    played = {name: of_organization(name, operation) for name, operation in organizations._DISPATCH.items()}
+    organizations._DISPATCH |= played
 
 
 def play_service_control_policies() -> None:
@@ -163,7 +203,7 @@ def play_hops() -> None:
                 if not lets_in(spec, bus, entry.get("Source", ""), is_rule=False):
                     refused = {"ErrorCode": "AccessDeniedException", "ErrorMessage": f"not authorized on {arn}"}
                     answer = {"FailedEntryCount": len(entries), "Entries": [refused] * len(entries)}
-                    return 200, {"Content-Type": "application/x-amz-json-1.1"}, json.dumps(answer).encode()
+                    return answered(answer)
         return put_events(data, allow_aws_source)
 
     eventbridge._dispatch_to_event_bus = to_any_bus

@@ -141,7 +141,8 @@ Examples:
     ///
     /// It says of each Region of your account whether a trail logs the calls that Snapback watches, and whether
     /// Snapback's rules are there as this version deploys them. With --member-role and --accounts it does the same in
-    /// members of the organization, and checks the roles there. It uses your own credentials and changes nothing.
+    /// members of the organization, and checks the roles there; with --organization in all its accounts that are active.
+    /// It uses your own credentials and changes nothing.
     ///
     /// A Region without Snapback counts as not covered; --regions says which ones you mean. The newest entry in the
     /// journal says when something suspicious was last seen there; what is harmless leaves none.
@@ -154,7 +155,8 @@ Examples:
 Examples:
   snapback coverage
   snapback coverage --regions us-east-1,eu-central-1
-  snapback coverage --member-role SnapbackOperator --accounts 222233334444,333344445555 --json"
+  snapback coverage --member-role SnapbackOperator --accounts 222233334444,333344445555 --json
+  snapback coverage --member-role SnapbackOperator --organization"
     )]
     Coverage(coverage::Arguments),
     /// Replay recorded events, without calling AWS

@@ -151,10 +151,14 @@ fn stop() -> Vec<Value> {
     ]
 }
 
-/// Taking a role where an entry of another account happened. What can be done there is said by the role's own policies.
+/// Finding the accounts of the organization, and taking a role where an entry of another account happened. What can be done
+/// there is said by the role's own policies.
 fn members() -> Vec<Value> {
-    vec![json!({"Sid": "Members", "Effect": "Allow", "Action": "sts:AssumeRole",
-        "Resource": "arn:aws:iam::*:role/SnapbackOperator"})]
+    vec![
+        json!({"Sid": "Accounts", "Effect": "Allow", "Action": "organizations:ListAccounts", "Resource": "*"}),
+        json!({"Sid": "Members", "Effect": "Allow", "Action": "sts:AssumeRole",
+            "Resource": "arn:aws:iam::*:role/SnapbackOperator"}),
+    ]
 }
 
 /// Looking at trails, and at what Snapback has deployed in a hub's account and in a member's.

@@ -6,11 +6,12 @@ from types import SimpleNamespace
 
 import pytest
 
+from accounts import MANAGEMENT
 from member import Member
 from scene import operator_policy
-from stack import ACCOUNT, FAULTS, REGION
+from stack import ACCOUNT, FAULTS, REGION, REPOSITORY
 
-MEMBER = "222233334444"
+MEMBER, LOCKED = "222233334444", "333344445555"
 FAR = "eu-west-1"
 WITHOUT_SNAPBACK = "eu-north-1"
 ALL = ("--accounts", MEMBER, "--regions", f"{REGION},{FAR}")
@@ -33,9 +34,10 @@ def world(deployed):
         trails.start_logging(Name="all")
     role = member.let_operators_undo(operator_policy(hub.stack.name, "coverage", account=MEMBER))
     auditor = hub.user_with("auditor", operator_policy(hub.stack.name, "read", "coverage", "members"))
+    without_members = hub.user_with("trainee", operator_policy(hub.stack.name, "read", "coverage"))
 
-    def coverage(*options: str):
-        return hub.operate("coverage", *options, by=auditor)
+    def coverage(*options: str, by: dict | None = None):
+        return hub.operate("coverage", *options, by=by or auditor)
 
     def of_all(*options: str):
         """What is found, by account and Region, and the exit status."""
@@ -43,7 +45,9 @@ def world(deployed):
         found = [json.loads(line) for line in done.stdout.splitlines()]
         return {(one["account"], one["region"]): one for one in found}, done.returncode
 
-    return SimpleNamespace(hub=hub, own=own, member=member, role=role, coverage=coverage, of_all=of_all)
+    return SimpleNamespace(
+        hub=hub, own=own, member=member, role=role, coverage=coverage, of_all=of_all, without_members=without_members
+    )
 
 
 @contextmanager
@@ -166,8 +170,59 @@ def test_regions_that_are_enabled_and_have_no_snapback_are_named(world):
 
 
 def test_a_member_that_cannot_be_looked_at_hides_no_other_and_is_not_taken_for_covered(world):
-    accounts = f"333344445555,{MEMBER}"
+    accounts = f"{LOCKED},{MEMBER}"
     done = world.coverage("--accounts", accounts, "--regions", FAR, "--member-role", world.role)
     assert done.returncode == 2, done.stdout + done.stderr
-    assert f"cannot be told: account 333344445555, {FAR}\n    cannot tell: " in done.stdout
+    assert f"cannot be told: account {LOCKED}, {FAR}\n    cannot tell: " in done.stdout
     assert f"\ncovered: account {MEMBER}, {FAR}\n" in done.stdout
+
+
+def test_every_active_account_of_the_organization_is_checked(world):
+    everything = ("--organization", "--member-role", world.role, "--regions", FAR)
+    management = Member(world.hub.aws, MANAGEMENT, world.member.hub_bus)
+    organizations = management.client("organizations")
+
+    def refused(by: dict | None = None) -> str:
+        done = world.coverage(*everything, by=by)
+        assert (done.returncode, done.stdout) == (2, ""), done.stdout + done.stderr
+        assert "may not list the accounts of the organization" in done.stderr and "organization/README.md" in done.stderr
+        return done.stderr
+
+    assert "You don't have permissions to access this resource" in refused()
+    policy = (REPOSITORY / "organization" / "list-accounts.policy.json").read_text(encoding="utf-8")
+    organizations.put_resource_policy(Content=policy)
+    assert "organizations:ListAccounts" in refused(world.without_members)
+
+    joined, closed = (
+        organizations.create_account(AccountName=name, Email=f"{name}@example.com")["CreateAccountStatus"]["AccountId"]
+        for name in ("joined", "closed")
+    )
+    for account in (management, Member(world.hub.aws, joined, world.member.hub_bus)):
+        account.let_operators_undo(operator_policy(world.hub.stack.name, "coverage", account=account.account))
+
+    def of_everything():
+        done = world.coverage(*everything, "--json")
+        found = [json.loads(line) for line in done.stdout.splitlines()]
+        assert done.returncode == 1 and found, done.stderr
+        return {(one["account"], one["region"]): one for one in found}
+
+    found = of_everything()
+    assert {account for account, _ in found} == {ACCOUNT, MEMBER, LOCKED, MANAGEMENT, joined, closed}
+    assert next(iter(found))[0] == ACCOUNT
+    assert {found[account, None]["status"] for account in (ACCOUNT, MEMBER)} == {"covered"}
+    assert {found[account, None]["status"] for account in (LOCKED, closed)} == {"unknown"}
+    bare = "neither stack `snapback` nor what forwards to its hub is deployed here"
+    assert bare in found[joined, FAR]["missing"] and "role `snapback-member-s3` is missing" in found[joined, None]["missing"]
+    by_hand = "organization/member.yaml in the management account"
+    asked = [[one for one in of["missing"] if one.startswith(by_hand)] for of in found.values()]
+    assert [of for of, asks in zip(found, asked) if asks] == [(MANAGEMENT, None)]
+
+    organizations.close_account(AccountId=closed)
+    management.deploy(FAR, roles="yes", Writes="no")
+    found = of_everything()
+    assert found[MANAGEMENT, None]["status"] == "covered", found[MANAGEMENT, None]
+    assert [one for of, one in found.items() if of[0] == closed] == [found[closed, None]]
+    assert (found[closed, None]["status"], found[closed, None]["state"]) == ("inactive", "CLOSED")
+    said = world.coverage(*everything).stdout
+    assert f"\nnot active: account {closed}, CLOSED\n" in said
+    assert said.splitlines()[-1].endswith(", 1 not active")

@@ -1,6 +1,7 @@
 //! `snapback coverage`: whether Snapback would hear of what happens, account by account and Region by Region.
 
 mod deployed;
+mod organization;
 mod place;
 mod selectors;
 mod trail;
@@ -11,7 +12,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::builder::NonEmptyStringValueParser;
-use futures::StreamExt;
+use futures::{StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use serde::Serialize;
 use snapback::journal::Wanted;
@@ -19,6 +20,7 @@ use snapback::partition::Partition;
 use snapback::place::Place;
 
 use self::deployed::{Deployment, Template};
+use self::organization::Account;
 use self::trail::{Selected, Trail};
 use crate::caller::Caller;
 use crate::choices::{account, region};
@@ -26,7 +28,7 @@ use crate::operator::{JournalArguments, Operator};
 use crate::terminal::on_one_line;
 use crate::trouble::{self, ERROR};
 
-/// How many Regions of an account are looked at side by side.
+/// How many accounts, and how many Regions of each, are looked at side by side: AWS's limits are each account's own.
 const AT_ONCE: usize = 4;
 
 /// How many of an account's newest entries are read to find the newest of each Region.
@@ -38,14 +40,19 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "REGIONS", value_delimiter = ',', value_parser = region)]
     regions: Vec<String>,
     /// Check these members too, separated by commas; --member-role names the role to take there
-    #[arg(long, value_name = "IDS", value_delimiter = ',', value_parser = account, requires = "member_role")]
+    #[arg(long, value_name = "IDS", value_delimiter = ',', value_parser = account, requires = "member_role",
+        group = "members")]
     accounts: Vec<String>,
-    /// Print JSON Lines: of each account and Region its `status` (`covered`, `missing` or `unknown`), what is `missing`,
-    /// what is `unknown`, the `trails`, what is `deployed`, and the time of the `newest_entry`
+    /// Check all accounts of the organization that are active; --member-role names the role to take there
+    #[arg(long, requires = "member_role", group = "members")]
+    organization: bool,
+    /// Print JSON Lines: of each account and Region its `status` (`covered`, `missing`, `unknown`, or `inactive` of an
+    /// account whose `state` in the organization is another than active), what is `missing`, what is `unknown`, the
+    /// `trails`, what is `deployed`, and the time of the `newest_entry`
     #[arg(long)]
     json: bool,
     /// The role to take in each member
-    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new(), requires = "accounts",
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new(), requires = "members",
         help_heading = "AWS options")]
     member_role: Option<String>,
     #[command(flatten)]
@@ -65,6 +72,8 @@ enum Status {
     Covered,
     Missing,
     Unknown,
+    /// Nobody is at work there, and it was not looked at.
+    Inactive,
 }
 
 /// What was found in a place.
@@ -74,6 +83,9 @@ struct Finding {
     /// Nothing for what is the account's in all Regions.
     region: Option<String>,
     status: Status,
+    /// In the organization, if it is another than active.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<String>,
     #[serde(flatten)]
     gaps: Gaps,
     trails: Vec<Trail>,
@@ -97,8 +109,7 @@ pub(crate) async fn run(arguments: &Arguments, out: &mut impl Write) -> Result<E
     let config = arguments.journal.config().await?;
     let home = Caller::of(&config).await.map_err(|error| trouble::with_advice(error, &config))?.account;
     let home = Place::new(home, config);
-    let members = arguments.accounts.iter().filter(|account| **account != home.account);
-    let accounts: Vec<String> = [&home.account].into_iter().chain(members).cloned().collect();
+    let accounts = arguments.accounts(&home).await?;
     let (newest, mut unknown) = match newest(arguments, &accounts).await {
         Ok(newest) => (newest, 0),
         Err(error) => {
@@ -109,21 +120,25 @@ pub(crate) async fn run(arguments: &Arguments, out: &mut impl Write) -> Result<E
         }
     };
     let coverage = Coverage { arguments, home, newest };
-    let (mut checked, mut missing) = (0, 0);
-    for account in &accounts {
-        for finding in Box::pin(coverage.of(account)).await {
-            checked += 1;
+    let (mut checked, mut missing, mut inactive) = (0, 0, 0);
+    let mut looks =
+        futures::stream::iter(accounts.iter().map(|account| Box::pin(coverage.of(account)))).buffered(AT_ONCE);
+    while let Some(findings) = looks.next().await {
+        for finding in findings {
+            checked += usize::from(finding.status != Status::Inactive);
             match finding.status {
                 Status::Covered => {}
                 Status::Missing => missing += 1,
                 Status::Unknown => unknown += 1,
+                Status::Inactive => inactive += 1,
             }
             show(&finding, arguments.json, out)?;
         }
         out.flush()?;
     }
     if !arguments.json {
-        let also = if unknown == 0 { String::new() } else { format!(", {unknown} cannot be told") };
+        let also = |count: usize, what: &str| if count == 0 { String::new() } else { format!(", {count} {what}") };
+        let also = also(unknown, "cannot be told") + &also(inactive, "not active");
         writeln!(out, "{checked} checked, {missing} not covered{also}")?;
     }
     Ok(match (missing, unknown) {
@@ -134,25 +149,49 @@ pub(crate) async fn run(arguments: &Arguments, out: &mut impl Write) -> Result<E
 }
 
 /// When something of each place was last written down. What is harmless is not.
-async fn newest(arguments: &Arguments, accounts: &[String]) -> Result<Newest> {
+async fn newest(arguments: &Arguments, accounts: &[Account]) -> Result<Newest> {
     Operator::at_work(&arguments.journal, async |operator| {
+        let active = accounts.iter().filter(|account| account.inactive.is_none());
+        let of_account = active.map(|account| async move {
+            let wanted = Wanted { account: Some(account.id.clone()), ..Wanted::default() };
+            operator.journal.history(&wanted, NEWEST).await
+        });
+        let found: Vec<_> = futures::stream::iter(of_account).buffered(AT_ONCE).try_collect().await?;
         let mut newest = Newest::new();
-        for account in accounts {
-            let wanted = Wanted { account: Some(account.clone()), ..Wanted::default() };
-            let (found, _) = operator.journal.history(&wanted, NEWEST).await?;
-            for entry in found.into_iter().filter_map(|(_, entry)| entry.ok()) {
-                let at = newest.entry((account.clone(), entry.subject.region.clone())).or_insert(entry.event.time);
-                *at = entry.event.time.max(*at);
-            }
+        for entry in found.into_iter().flat_map(|(entries, _)| entries).filter_map(|(_, entry)| entry.ok()) {
+            let at = newest.entry((entry.subject.account, entry.subject.region)).or_insert(entry.event.time);
+            *at = entry.event.time.max(*at);
         }
         Ok(newest)
     })
     .await
 }
 
+impl Arguments {
+    /// The account of the credentials first, then the members that are meant.
+    async fn accounts(&self, home: &Place) -> Result<Vec<Account>> {
+        let all = if self.organization {
+            Box::pin(organization::accounts(home)).await?
+        } else {
+            self.accounts.iter().map(|id| Account::named(id)).collect()
+        };
+        let (own, members): (Vec<_>, Vec<_>) = all.into_iter().partition(|account| account.id == home.account);
+        let own = own.into_iter().next().unwrap_or_else(|| Account::named(&home.account));
+        Ok([own].into_iter().chain(members).collect())
+    }
+}
+
+/// What has to be done in the one account to which nothing is rolled out.
+const BY_HAND: &str = "organization/member.yaml in the management account, where no StackSet deploys it: do it by hand, as step \
+                       3 of organization/README.md says";
+
 impl Coverage<'_> {
     /// What is found in an account: Region by Region, and in the account itself.
-    async fn of(&self, account: &str) -> Vec<Finding> {
+    async fn of(&self, account: &Account) -> Vec<Finding> {
+        let Account { id: account, is_management, inactive } = account;
+        if let Some(state) = inactive {
+            return vec![Finding::inactive(account, state)];
+        }
         let of_account = |gaps| Finding::new(account, None, gaps);
         let place = self.place(account).await;
         let regions = match &self.arguments.regions[..] {
@@ -161,15 +200,25 @@ impl Coverage<'_> {
         };
         let regions = match regions {
             Ok(regions) => regions,
-            Err(error) => return vec![of_account(Gaps::unknown(&error))],
+            Err(error) => {
+                let mut gaps = Gaps::unknown(&error);
+                if *is_management {
+                    gaps.ask_by_hand(&[]);
+                }
+                return vec![of_account(gaps)];
+            }
         };
         let selected = Selected::default();
         let looks = regions.iter().map(|region| self.in_region(place.in_region(region), &selected));
         let looks: Vec<(Finding, bool)> = futures::stream::iter(looks).buffered(AT_ONCE).collect().await;
-        let is_member = account != self.home.account || looks.iter().any(|(_, is_member)| *is_member);
+        let is_member = *account != self.home.account || looks.iter().any(|(_, is_member)| *is_member);
         let mut findings: Vec<Finding> = looks.into_iter().map(|(finding, _)| finding).collect();
-        if is_member {
-            findings.push(of_account(self.roles(&place).await));
+        let mut roles = if is_member { self.roles(&place).await } else { Gaps::default() };
+        if *is_management {
+            roles.ask_by_hand(&findings);
+        }
+        if is_member || !roles.is_empty() {
+            findings.push(of_account(roles));
         }
         findings
     }
@@ -266,6 +315,20 @@ impl Gaps {
         Self { missing: vec![], unknown: vec![format!("{error:#}")] }
     }
 
+    fn is_empty(&self) -> bool {
+        self.missing.is_empty() && self.unknown.is_empty()
+    }
+
+    /// Asks for what is done by hand in the management account, until it is seen to be done in each Region.
+    fn ask_by_hand(&mut self, regions: &[Finding]) {
+        let bare: Vec<&Finding> = regions.iter().filter(|finding| finding.deployed.is_none()).collect();
+        if !self.missing.is_empty() || bare.iter().any(|finding| finding.gaps.unknown.is_empty()) {
+            self.missing.push(BY_HAND.to_owned());
+        } else if !self.unknown.is_empty() || !bare.is_empty() {
+            self.unknown.push(format!("whether there is {BY_HAND}"));
+        }
+    }
+
     fn add(&mut self, more: Self) {
         self.missing.extend(more.missing);
         self.unknown.extend(more.unknown);
@@ -280,7 +343,12 @@ impl Finding {
             (false, _) => Status::Missing,
         };
         let account = account.to_owned();
-        Self { account, region, status, gaps, trails: vec![], deployed: None, newest_entry: None }
+        Self { account, region, status, state: None, gaps, trails: vec![], deployed: None, newest_entry: None }
+    }
+
+    fn inactive(account: &str, state: &str) -> Self {
+        let finding = Self::new(account, None, Gaps::default());
+        Self { status: Status::Inactive, state: Some(state.to_owned()), ..finding }
     }
 }
 
@@ -289,13 +357,14 @@ fn show(finding: &Finding, json: bool, out: &mut impl Write) -> Result<()> {
         writeln!(out, "{}", serde_json::to_string(finding)?)?;
         return Ok(());
     }
-    let Finding { account, region, status, gaps, trails, deployed, newest_entry } = finding;
+    let Finding { account, region, status, state, gaps, trails, deployed, newest_entry } = finding;
     let status = match status {
         Status::Covered => "covered",
         Status::Missing => "not covered",
         Status::Unknown => "cannot be told",
+        Status::Inactive => "not active",
     };
-    let part = region.as_deref().unwrap_or("roles in all Regions");
+    let part = region.as_deref().or(state.as_deref()).unwrap_or("roles in all Regions");
     writeln!(out, "{status}: account {account}, {part}")?;
     let mut line = |text: String| writeln!(out, "    {}", on_one_line(&text));
     for missing in &gaps.missing {
@@ -316,4 +385,31 @@ fn show(finding: &Finding, json: bool, out: &mut impl Write) -> Result<()> {
     }
     writeln!(out)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn region(deployed: Option<&str>, unknown: &[&str]) -> Finding {
+        let unknown = unknown.iter().map(|&what| what.to_owned()).collect();
+        let finding = Finding::new("555566667777", Some("us-east-1".to_owned()), Gaps { missing: vec![], unknown });
+        Finding { deployed: deployed.map(str::to_owned), ..finding }
+    }
+
+    #[test]
+    fn what_is_done_by_hand_is_asked_for_until_it_is_seen() {
+        let (forwarding, bare, unread) = (region(Some("a member"), &[]), region(None, &[]), region(None, &["denied"]));
+        let asked = |missing: &[&str], unknown: &[&str], regions: &[Finding]| {
+            let of = |what: &[&str]| what.iter().map(|&what| what.to_owned()).collect();
+            let mut gaps = Gaps { missing: of(missing), unknown: of(unknown) };
+            gaps.ask_by_hand(regions);
+            (gaps.missing.len() - missing.len(), gaps.unknown.len() - unknown.len())
+        };
+        assert_eq!(asked(&[], &[], std::slice::from_ref(&forwarding)), (0, 0));
+        assert_eq!(asked(&[], &[], &[forwarding, bare]), (1, 0));
+        assert_eq!(asked(&[], &[], &[unread]), (0, 1));
+        assert_eq!(asked(&[], &["denied"], &[]), (0, 1));
+        assert_eq!(asked(&["a role"], &["denied"], &[]), (1, 0));
+    }
 }
