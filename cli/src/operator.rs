@@ -218,7 +218,8 @@ impl fmt::Display for NamedBy {
 pub(crate) async fn config(region: Option<&str>) -> Result<SdkConfig> {
     let mut config = aws::config().await;
     if env::var_os("AWS_MAX_ATTEMPTS").is_none() {
-        config = config.into_builder().retry_config(patient(config.retry_config())).build();
+        let retries = patient(config.retry_config());
+        config = config.into_builder().retry_config(retries).build();
     }
     if let Some(region) = region {
         config = config.into_builder().region(Region::new(region.to_owned())).build();
