@@ -336,11 +336,13 @@ def rules(ec2, group: str) -> list:
 def show(announced: dict) -> None:
     """An announcement as it arrived."""
     actor = announced["event"]["actor"]
+    caller = actor if isinstance(actor, str) else actor.get("arn")
     fields = {
         "what": f"{announced['outcome']}, severity {announced['severity']}, {announced['control']}",
         "why": announced["why"],
-        "who": f"{announced['event']['name']} by {actor if isinstance(actor, str) else actor.get('arn')}",
+        "who": f"{announced['event']['name']} by {caller}" if caller else announced["event"]["name"],
         "where": f"{announced['resource']} in account {announced['account']}, {announced['region']}",
+        "problem": announced.get("problem") or "",
         "left open": "; ".join(announced.get("left") or []),
         # On one line, however long: it is there to be copied.
         "apply with": announced.get("apply") or "",

@@ -7,14 +7,15 @@ use anyhow::Result;
 use functions::FUNCTIONS;
 use serde::Serialize;
 use snapback::control::{About, AnyControl, Applier};
+use snapback::policy::pattern;
 use snapback::right::{Right, actions};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// A control, or a pattern such as `s3-*`; without it all are shown
-    #[arg(value_name = "CONTROL", value_parser = pattern)]
+    #[arg(value_name = "CONTROL", value_parser = any)]
     only: Option<String>,
-    /// Print JSON: an array of the controls, each with `id`, `title`, `function`, `opt_in`, `asks_unless_named`,
+    /// Print JSON: an array of the controls, each with `id`, `title`, `happened`, `function`, `opt_in`, `asks_unless_named`,
     /// `operator_applies`, `iam_writer_applies`, `survey`, `events`, `reads`, `writes`, `undoes`, `severity`, `frameworks` and `caveat`
     #[arg(long)]
     json: bool,
@@ -52,8 +53,18 @@ pub(crate) fn pattern(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
+/// The same, of which those that are opt-in are as well.
+fn any(text: &str) -> Result<String, String> {
+    if functions::controls().any(|control| pattern::matches(text, control.about.id)) {
+        Ok(text.to_owned())
+    } else {
+        Err("there is no such control; without one, `snapback controls` lists all".to_owned())
+    }
+}
+
 pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCode> {
-    let is_meant = |control: &&AnyControl| arguments.only.as_deref().is_none_or(|only| control.is_meant_by(only));
+    let is_meant =
+        |control: &&AnyControl| arguments.only.as_deref().is_none_or(|only| pattern::matches(only, control.about.id));
     let rows: Vec<Row> = FUNCTIONS
         .iter()
         .flat_map(|function| {

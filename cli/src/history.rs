@@ -152,7 +152,10 @@ fn show(out: &mut impl Write, entry: &Entry) -> Result<()> {
     for change in decision.plan() {
         line(format!("{}: {change}", if entry.reverted_at.is_some() { "done" } else { "plan" }))?;
     }
-    if let Some(problem) = &entry.problem {
+    if let (Some(by), Some(at)) = (&entry.applied_by, entry.reverted_at) {
+        line(format!("applied at {at:.0} by {by}"))?;
+    }
+    if let Some(problem) = entry.problem.as_ref().filter(|_| entry.applied_by.is_none()) {
         line(format!("problem: {problem}"))?;
     }
     for forged in &entry.forged {

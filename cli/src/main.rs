@@ -147,8 +147,8 @@ Examples:
     /// A Region without Snapback counts as not covered; --regions says which ones you mean. The newest entry in the
     /// journal says when something suspicious was last seen there; what is harmless leaves none.
     ///
-    /// Exit status: 0 if everything is covered, 1 if something is missing, 2 if something cannot be told, or for another
-    /// error.
+    /// Exit status: 0 if everything is covered, 1 if something is missing, 2 if nothing is and something cannot be told,
+    /// or for another error.
     #[command(
         verbatim_doc_comment,
         after_long_help = "\

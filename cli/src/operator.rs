@@ -178,7 +178,7 @@ impl Operator {
         let error = match self.is_no_journal(&error).await {
             Some(what) => trouble::advice(
                 &what,
-                "Check --region and --journal. The stack's output `JournalTable` names the table.",
+                "Check --region, --journal and SNAPBACK_JOURNAL. The stack's output `JournalTable` names the table.",
                 &error,
             ),
             None => trouble::with_advice(error, &self.config),

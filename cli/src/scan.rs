@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use futures::StreamExt;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
@@ -62,6 +62,9 @@ struct Scan {
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCode> {
     let named = controls::meant_by(&arguments.control);
+    if named.iter().all(|control| control.survey.is_none()) {
+        bail!("`{}` only judges events: there is nothing to scan", arguments.control);
+    }
     let scan = arguments.scan().await?;
     let complain = |what: &str| writeln!(io::stderr(), "snapback: {}", on_one_line(what));
     let mut to_look_at: Vec<(&AnyControl, Subject)> = vec![];
@@ -107,9 +110,8 @@ pub(crate) async fn run(arguments: &Arguments, out: &mut impl Write) -> Result<E
             writeln!(out, "not checked: {}, which only judges events", control.about.id)?;
         }
         let would_mean = |control: &&AnyControl| pattern::matches(&arguments.control, control.about.id);
-        for control in
-            functions::controls().filter(would_mean).filter(|control| !control.is_meant_by(&arguments.control))
-        {
+        let is_left_out = |control: &&AnyControl| control.survey.is_some() && !control.is_meant_by(&arguments.control);
+        for control in functions::controls().filter(would_mean).filter(is_left_out) {
             writeln!(out, "not checked: {}, which is opt-in; --control {0} checks it", control.about.id)?;
         }
     }

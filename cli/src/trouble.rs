@@ -51,7 +51,7 @@ pub(crate) fn with_advice(error: anyhow::Error, config: &SdkConfig) -> anyhow::E
             let place = config.endpoint_url().map_or_else(|| region.to_owned(), |url| format!("{region} ({url})"));
             advice(
                 &format!("AWS does not answer in {place}"),
-                "Check that the Region is spelled as AWS spells it, and that this machine can reach AWS.",
+                "Check that the Region is spelled as AWS spells it, that this machine can reach AWS, and AWS_ENDPOINT_URL if it is set.",
                 &error,
             )
         }
@@ -60,7 +60,8 @@ pub(crate) fn with_advice(error: anyhow::Error, config: &SdkConfig) -> anyhow::E
         }
         Cause::Refused(code) if UNKNOWN.contains(&code.as_str()) => advice(
             &format!("AWS does not accept your credentials in {region}"),
-            "Check AWS_PROFILE, AWS_ACCESS_KEY_ID and AWS_SESSION_TOKEN, and that the Region is enabled in your account.",
+            "Check AWS_PROFILE, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, and that the Region is enabled in \
+             your account.",
             &error,
         ),
         Cause::Refused(_) if aws::is_denied(&error) => advice(

@@ -279,7 +279,7 @@ fn an_unknown_table_is_one_error_however_many_entries_were_meant() -> Result<()>
         let said = aws.run(&[words, &["--journal", "typo"]].concat())?;
         said.refuses(
             "there is no table `typo` in eu-central-1",
-            &["hint: Check --region and --journal.", "(named by --journal), eu-central-1, account 111122223333"],
+            &["hint: Check --region, --journal and SNAPBACK_JOURNAL.", "(named by --journal), eu-central-1, account 111122223333"],
         );
     }
     Ok(())
@@ -295,7 +295,7 @@ fn a_table_that_is_no_journal_is_told_from_a_missing_one() -> Result<()> {
     let said = aws.run(&["stop", "--reason", "a drill", "--journal", "orders"])?;
     said.refuses(
         "table `orders` is not the journal of a Snapback: there is no KMS key `alias/orders` in eu-central-1",
-        &["hint: Check --region and --journal."],
+        &["hint: Check --region, --journal and SNAPBACK_JOURNAL."],
     );
     Ok(())
 }

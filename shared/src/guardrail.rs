@@ -423,9 +423,11 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Broken {
 
 /// The policies of one file, in their order, named after it.
 fn policies(file: &str, text: &str) -> Result<Vec<Loaded>, Vec<String>> {
-    let known = (text == DEFAULT).then(default).flatten();
-    let set = known.map_or_else(|| PolicySet::from_str(text), Ok);
-    let set = set.map_err(|errors| errors.iter().map(|error| said(file, text, error)).collect::<Vec<_>>())?;
+    let set = match (text == DEFAULT).then(default).flatten() {
+        Some(known) => known,
+        None => PolicySet::from_str(text)
+            .map_err(|errors| errors.iter().map(|error| said(file, text, error)).collect::<Vec<_>>())?,
+    };
     if set.num_of_templates() > 0 {
         return Err(vec![format!("{file}: expected policies, found a template (`?principal` or `?resource`)")]);
     }

@@ -898,8 +898,13 @@ impl Journal {
         {
             return Ok(Ok(None));
         }
+        Ok(self.genuinely_said(item).await?.map(Some))
+    }
+
+    /// The same, whatever stands beside it of its end.
+    async fn genuinely_said<T: DeserializeOwned>(&self, item: &Item) -> Result<Result<Dated<T>, Forged>> {
         Ok(match self.genuine(item).await? {
-            Ok(Genuine { content: Content::Plain(body), at }) => Ok(Some((serde_json::from_str(body)?, at))),
+            Ok(Genuine { content: Content::Plain(body), at }) => Ok((serde_json::from_str(body)?, at)),
             // Only entries are compressed.
             Ok(_) => Err(Forged::of(item)),
             Err(forged) => Err(forged),

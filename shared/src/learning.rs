@@ -246,7 +246,7 @@ impl<'a> Learning<'a> {
     ) -> Result<Seen> {
         let context = format!("{} on {}", control.about.id, subject.arn);
         let (event, suspicion) = (self.event(place), Suspicion { subject, why: "the scheduled look".to_owned() });
-        let run = Run::new(place, &self.settings, Baselines::new(journal, []));
+        let run = Run::new(place, &self.settings, Baselines::to_overwrite(journal));
         let mut case = responder.case(&run, (function, control), &event, &suspicion);
         let seen = async {
             match Box::pin(responder.handle(&mut case)).await? {

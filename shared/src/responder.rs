@@ -46,7 +46,7 @@ pub(crate) use second::SECOND_CHECK;
 /// EventBridge gives up on a delivery after 24 hours, so an older event comes from a dead-letter queue or an archive:
 /// people may have settled it since, and it only alerts.
 /// <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html>
-const OLDEST: SignedDuration = SignedDuration::from_hours(24);
+pub const OLDEST: SignedDuration = SignedDuration::from_hours(24);
 
 /// S3, EC2 and IAM are eventually consistent: a clean state right after a risky event may be the state before it. How
 /// long to wait before each further look at one: 13 s in all, of the 30 s a function has.

@@ -992,14 +992,14 @@ fn the_tenant_of_microsoft_sentinel_is_told_by_the_name_of_the_session() {
 }
 
 /// In the account of who calls.
-/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ServerSideEncryptionByDefault.html>
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html>
 #[test]
-fn whose_key_an_alias_means_nobody_can_tell() {
+fn whose_key_an_alias_or_an_id_means_nobody_can_tell() {
     let key = |id: &str| {
         put_if(r#""*""#, &format!(r#"{{"StringEquals":{{"s3:x-amz-server-side-encryption-aws-kms-key-id":"{id}"}}}}"#))
     };
     is_judged((Exposure::Public, false), &key("alias/backup"));
-    is_judged((Exposure::Account, true), &key("1234abcd-12ab-34cd-56ef-1234567890ab"));
+    is_judged((Exposure::Public, false), &key("1234abcd-12ab-34cd-56ef-1234567890ab"));
 }
 
 /// A friend is one wherever what they subscribe goes, so a list that a stranger shares with them cannot be taken apart.
@@ -1646,4 +1646,13 @@ fn accounts_that_begin_as_ones_own_are_strangers_in_a_foreign_organization() {
         "arn:aws:s3:::bucket/*","Condition":{"StringLike":{"aws:VpceAccount":"1111*"},"StringEquals":{"aws:VpceOrgID":"o-foreign0001"}}}}"#;
     keeps_the_laws(Kind::Resource, text);
     is_judged((Exposure::Foreign, true), text);
+}
+
+/// Nobody knows which of two spellings of one key counts.
+#[test]
+fn two_spellings_of_the_key_of_who_signs_are_in_doubt() {
+    let text = r#"{"Version":"2012-10-17","Statement":[{"Principal":"*","Action":"s3:GetObject","Resource":"*","Effect":"Allow",
+        "Condition":{"Bool":{"aws:PrincipalIsAWSService":["true","false"]},"ArnLikeIfExists":{
+        "aws:PrincipalArn":"arn:aws:iam::444455556666:user/*","AWS:PRINCIPALARN":"arn:aws:iam::111122223333:user/*"}}}]}"#;
+    is_judged((Exposure::Public, false), text);
 }

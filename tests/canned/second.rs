@@ -163,7 +163,9 @@ async fn where_the_queue_takes_nothing_a_revert_that_does_not_show_has_failed_at
 async fn a_forged_second_look_does_nothing_that_was_not_due() -> Result<()> {
     let forged = json!({"source": "snapback", "detail-type": "Snapback Second Check", "detail": {"entry": "0123"}});
     let aws = Aws::default();
-    look_again(&aws, &forged).await?;
+    // As it would be if somebody had deleted an entry that waits.
+    let failure = look_again(&aws, &forged).await.expect_err("there is no such entry").to_string();
+    assert!(failure.contains("entry `0123`") && failure.contains("somebody has deleted it"), "{failure}");
     assert_eq!(aws.calls(), ["DynamoDB.GetItem"]);
 
     let public = policy(&[PUBLIC, NAMED]);

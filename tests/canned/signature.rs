@@ -10,7 +10,7 @@ use ring::digest::{SHA256, digest};
 use ring::rand::SystemRandom;
 use ring::signature::{Ed25519KeyPair, KeyPair};
 use serde_json::{Value, json};
-use snapback::journal::{Entry, Journal, Wanted};
+use snapback::journal::{Baselines, Entry, Journal, Wanted};
 use snapback::mode::Mode;
 
 use super::scene::{JOURNAL_KEY, NAMED, PUBLIC, bucket_policy_was_put, deliver, hold, policy, put, remembering};
@@ -211,14 +211,37 @@ async fn a_baseline_is_as_old_as_its_signature_whatever_stands_beside_it() -> Re
     let (control, resource, now) = ("s3-lost-bucket-deny", "arn:aws:s3:::b", Timestamp::now());
     let (_, body) = remembering(control, resource, json!("good")).await?;
     let mut item = serde_json::from_str::<Value>(&body)?["Item"].clone();
-    item["expires"] = json!({"N": (now + DAY).as_second().to_string()});
-    for (days, is_known) in [(0, true), (29, true), (31, false)] {
+    for (days, expires, is_known) in
+        [(0, now + DAY, true), (0, now - DAY, true), (29, now + DAY, true), (31, now + DAY, false)]
+    {
         let at = now - DAY * days;
+        item["expires"] = json!({"N": expires.as_second().to_string()});
         let signed = Certificate::of(at - MINUTE).signs(&item, at)?;
         let aws = Aws::default().answers("DynamoDB.GetItem(memory)", [found(&signed)]);
         let memory = Journal::new(&aws.config(), "journal").remembered(control, resource, now).await?;
         let seen = memory.map(|memory| memory.seen.as_second());
         assert_eq!(seen, is_known.then_some(at.as_second()), "{days} days");
     }
+    Ok(())
+}
+
+/// What is put in its place silences nobody.
+#[tokio::test]
+async fn a_forged_baseline_is_an_error_that_names_it_where_one_is_needed() -> Result<()> {
+    let (control, resource, now) = ("s3-lost-bucket-deny", "arn:aws:s3:::b", Timestamp::now());
+    let (_, body) = remembering(control, resource, json!("good")).await?;
+    let mut item = serde_json::from_str::<Value>(&body)?["Item"].clone();
+    item["body"] = json!({"S": item["body"]["S"].as_str().context("JSON")?.replace("good", "bad")});
+    let answers = [found(&item), found(&item), found(&item)];
+    let aws = Aws::default().answers("DynamoDB.GetItem(memory)", answers);
+    let journal = Journal::new(&aws.config(), "journal");
+    let failures = [
+        journal.remembered(control, resource, now).await.expect_err("it is forged"),
+        Baselines::new(&journal, []).of(control, resource).await.expect_err("it is forged"),
+    ];
+    for failure in failures.map(|failure| format!("{failure:#}")) {
+        assert!(failure.contains("the baseline of `arn:aws:s3:::b` in the journal is not genuine"), "{failure}");
+    }
+    assert!(Baselines::to_overwrite(&journal).of(control, resource).await?.is_none(), "a check remembers anew");
     Ok(())
 }

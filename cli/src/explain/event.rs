@@ -18,6 +18,7 @@ use snapback::guardrail::{self, Guardrail, Guardrails, Verdict};
 use snapback::json::{self, Misread};
 use snapback::place::Place;
 use snapback::policy::NotUnderstood;
+use snapback::responder::OLDEST;
 use snapback::settings::Settings;
 use snapback::subject::Subject;
 
@@ -332,6 +333,9 @@ fn for_people(trace: &Trace) -> String {
         line("state", state.as_deref().unwrap_or("not read: --look reads it now, --state takes it from a file"));
         if let Some(decision) = &suspected.decision {
             line("decision", &decision.to_string());
+            if matches!(decision, Decision::Revert { .. }) && Timestamp::now().duration_since(*time) > OLDEST {
+                line("age", "the event is more than 24 hours old, and of such Snapback only notifies");
+            }
         }
         if suspected.only_notifies {
             line("guardrails", "not asked: this control only notifies");

@@ -225,6 +225,16 @@ fn traffic(protocol: &str, from: Option<i64>, to: Option<i64>) -> Result<Traffic
             return Err(format!("expected a `{field}` from 0 to 65535, found {port}"));
         }
     }
+    let is_known = ["-1", "tcp", "udp", "icmp", "icmpv6"].iter().any(|known| protocol.eq_ignore_ascii_case(known));
+    if !is_known && protocol.parse::<u8>().is_err() {
+        return Err(format!(
+            "expected an `IpProtocol` (`tcp`, `udp`, `icmp`, `icmpv6`, a number up to 255, or `-1` for all), found \"{protocol}\""
+        ));
+    }
+    if from.is_some() != to.is_some() {
+        let missing = if from.is_some() { "ToPort" } else { "FromPort" };
+        return Err(format!("expected a `{missing}` as well, found none"));
+    }
     let traffic = Traffic::of_api(protocol, from, to);
     if traffic.from > traffic.to {
         return Err(format!("expected a `ToPort` from {} on, found {}", traffic.from, traffic.to));

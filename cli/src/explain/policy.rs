@@ -169,6 +169,9 @@ fn for_people(judgement: &Judgement, before: &str, without: Option<String>) -> S
                 "\n\nIt lets in nobody who is not trusted."
             };
     }
+    if !judgement.grants.iter().any(|grant| grant.is_untrusted() && grant.certain) {
+        shown += "\n\nNone of this is certain, so Snapback would alert and revert nothing.";
+    }
     match without {
         None => shown + "\n\nNothing would be left of the policy without the untrusted.",
         Some(after) => {

@@ -62,7 +62,9 @@ impl Kind {
             let why = "a bucket policy was changed, and the event does not say which".to_owned();
             return alert(Severity::High, why);
         };
-        let Some(remembered) = &state.remembered else {
+        // That nothing was there is believed for as long as what was there.
+        let remembered = state.remembered.as_ref();
+        let Some(remembered) = remembered.filter(|found| found.good.is_some() || found.is_fresh(event)) else {
             return match self.unknown.filter(|_| event.name == "DeleteBucketPolicy") {
                 Some(unknown) => {
                     alert(Severity::Low, format!("the policy of bucket `{bucket}` was deleted; {unknown}"))

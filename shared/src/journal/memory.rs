@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::Mutex;
 
-use super::{Item, Journal, Key, Known, is_at};
+use super::{Forged, Item, Journal, Key, Known, is_at};
 
 /// What has not been seen for a month is not known any more.
 const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -37,6 +37,8 @@ pub struct Baselines<'a> {
     journal: &'a Journal,
     /// What its controls will want to know, so that the first read is for all of them.
     wanted: Vec<Key>,
+    /// Whether what is forged counts as nothing, as it will be overwritten.
+    overwrites: bool,
     read: Mutex<BTreeMap<Key, Read>>,
 }
 
@@ -52,7 +54,13 @@ impl<'a> Baselines<'a> {
     /// Nothing is read yet, of what these controls will want to know of these resources.
     pub fn new<'w>(journal: &'a Journal, wanted: impl IntoIterator<Item = (&'w str, &'w str)>) -> Self {
         let wanted = wanted.into_iter().map(|(control, resource)| key(control, resource)).take(MOST_TOGETHER);
-        Self { journal, wanted: wanted.collect(), read: Mutex::default() }
+        Self { journal, wanted: wanted.collect(), overwrites: false, read: Mutex::default() }
+    }
+
+    /// For a check, which remembers anew.
+    #[must_use]
+    pub fn to_overwrite(journal: &'a Journal) -> Self {
+        Self { overwrites: true, ..Self::new(journal, []) }
     }
 
     /// Where they are kept.
@@ -64,7 +72,7 @@ impl<'a> Baselines<'a> {
     /// What a control remembers of a resource.
     ///
     /// # Errors
-    /// When the journal cannot be read. It is asked again then.
+    /// When the journal cannot be read, or what is there is forged. It is asked again then.
     pub async fn of(&self, control: &str, resource: &str) -> Result<Option<Memory>> {
         let (key, now) = (key(control, resource), Timestamp::now());
         let mut read = self.read.lock().await;
@@ -85,7 +93,11 @@ impl<'a> Baselines<'a> {
             None => None,
         };
         drop(read);
-        let memory = self.journal.memory_in(item.as_ref(), resource, now).await?;
+        let memory = match self.journal.memory_in(item.as_ref(), resource, now).await? {
+            Ok(memory) => memory,
+            Err(_) if self.overwrites => None,
+            Err(forged) => return Err(forged).with_context(|| reading(resource)),
+        };
         self.read.lock().await.insert(key, Read::Memory(memory.clone()));
         Ok(memory)
     }
@@ -117,21 +129,27 @@ fn insert(read: &mut BTreeMap<Key, Read>, keys: Vec<Key>, found: &[Item]) {
 }
 
 impl Journal {
-    /// What a control remembers of a resource. What is forged is not believed.
+    /// What a control remembers of a resource.
     ///
     /// # Errors
-    /// When the journal cannot be read.
+    /// When the journal cannot be read, or what is there is forged.
     pub async fn remembered(&self, control: &str, resource: &str, now: Timestamp) -> Result<Option<Memory>> {
         let item = self.item(key(control, resource)).await.with_context(|| reading(resource))?;
-        self.memory_in(item.as_ref(), resource, now).await
+        let memory = self.memory_in(item.as_ref(), resource, now).await?;
+        memory.with_context(|| reading(resource))
     }
 
-    async fn memory_in(&self, item: Option<&Item>, resource: &str, now: Timestamp) -> Result<Option<Memory>> {
-        let Some(item) = item else { return Ok(None) };
-        let said = self.said::<Memory>(item, now).await.with_context(|| reading(resource))?.ok().flatten();
-        // Its age counts from when it was signed, whatever stands beside that.
-        let seen = said.and_then(|(memory, at)| Some(Memory { seen: at?, ..memory }));
-        Ok(seen.filter(|memory| memory.seen + KEPT > now))
+    /// Its age counts from when it was signed, whatever stands beside that.
+    async fn memory_in(
+        &self,
+        item: Option<&Item>,
+        resource: &str,
+        now: Timestamp,
+    ) -> Result<Result<Option<Memory>, Forged>> {
+        let Some(item) = item else { return Ok(Ok(None)) };
+        let said = self.genuinely_said::<Memory>(item).await.with_context(|| reading(resource))?;
+        let seen = said.map(|(memory, at)| at.map(|at| Memory { seen: at, ..memory }));
+        Ok(seen.map(|memory| memory.filter(|memory| memory.seen + KEPT > now)))
     }
 
     /// Remembers it, in place of what was remembered before.

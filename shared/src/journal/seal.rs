@@ -108,6 +108,7 @@ impl fmt::Display for Forged {
             Some(("entry", id)) => write!(f, "entry `{id}`")?,
             None if self.pk == "gap" => f.write_str("what is known of a gap")?,
             Some(("hold", resource)) => write!(f, "a hold on `{resource}`")?,
+            Some(("memory", resource)) => write!(f, "the baseline of `{resource}`")?,
             _ => f.write_str("the emergency stop")?,
         }
         f.write_str(

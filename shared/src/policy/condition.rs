@@ -170,8 +170,12 @@ pub(super) fn allowed(statement: &Statement<'_>, kind: Kind, trust: &Trust, poin
 /// says that it is of none.
 fn whoever_signs(entries: &[Entry<'_>], actions: &Scope<'_>, kind: Kind, trust: &Trust) -> Option<Reach> {
     let is_of_arn = |entry: &&Entry<'_>| Operator::of(&entry.operator).holds_if_absent && tells_who_signs(&entry.key);
-    let reaches = entries.iter().filter(is_of_arn).map(|entry| allowed_by(entry, true, actions, kind, trust).reach);
-    reaches.reduce(Reach::and)
+    let reach = |entry: &Entry<'_>| {
+        // Nobody knows which of two spellings of one key counts.
+        let is_once = entries.iter().filter(|other| is_same(entry, other)).count() == 1;
+        if is_once { allowed_by(entry, true, actions, kind, trust).reach } else { Reach::UNKNOWN }
+    };
+    entries.iter().filter(is_of_arn).map(reach).reduce(Reach::and)
 }
 
 fn tells_service(entry: &Entry<'_>) -> bool {
@@ -295,8 +299,9 @@ fn allowed_by(entry: &Entry<'_>, is_there: bool, actions: &Scope<'_>, kind: Kind
         return whole(Reach::ANYONE);
     }
     if operator.holds_if_absent && !is_there {
-        let is_there = is_always_there(&entry.key, names, kind, actions);
-        return whole(if is_there { Reach::UNKNOWN } else { Reach::ANYONE });
+        // AWS does not say what `ForAnyValue` with `IfExists` gives for a key that is absent.
+        let is_doubtful = operator.is_any || is_always_there(&entry.key, names, kind, actions);
+        return whole(if is_doubtful { Reach::UNKNOWN } else { Reach::ANYONE });
     }
     of_values(reaches(entry, operator.form, names, trust))
 }
@@ -817,10 +822,9 @@ fn of_value(value: &str, entry: &Entry<'_>, form: Form, names: Names, trust: &Tr
             Reach::NOBODY
         }
         Names::SignedIn(issuer) => of_claim(value, &entry.key, form, issuer),
-        // Whose alias it is tells the account of who calls.
-        // https://docs.aws.amazon.com/AmazonS3/latest/API/API_ServerSideEncryptionByDefault.html
-        Names::Key if value.starts_with("alias/") => Reach::UNKNOWN,
-        Names::Key if !value.starts_with("arn:") && is_fixed(value) => Reach::certain(Exposure::Account),
+        // A key without an ARN is one of the account of who calls.
+        // https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
+        Names::Key if !value.starts_with("arn:") && is_fixed(value) => Reach::UNKNOWN,
         Names::Arn | Names::Key => of_arn(value, entry, form, trust),
         Names::SessionName => of_session_name(value),
         Names::Destination => of_destination(value, entry, form, trust),

@@ -62,10 +62,10 @@ impl Responder<'_> {
     /// When something is left to be done by a later delivery, or by a person.
     pub async fn look_again(&self, function: &'static Function, payload: &Value) -> Result<()> {
         let id = json::text(&payload["detail"], "entry").context("a second check names no entry")?;
-        let Some(entry) = self.journal.find(id).await? else {
-            info!(id, "a second check is asked for, and the journal has no such entry");
-            return Ok(());
-        };
+        // It was there when the message was sent.
+        let entry = self.journal.find(id).await?.with_context(|| {
+            format!("a second check of entry `{id}` is due, and the journal does not have it: somebody has deleted it")
+        })?;
         let is_retry = entry.outcome == Outcome::Failed;
         if !is_retry && entry.due.is_none_or(|due| due - EARLY > Timestamp::now()) {
             info!(id, due = ?entry.due, "a second check is asked for, and none is due");

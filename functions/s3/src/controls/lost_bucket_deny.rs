@@ -18,7 +18,8 @@
 //! - what an operator has restored with `snapback undo`
 //!
 //! It alerts and touches nothing where it cannot tell: a policy that denies something else instead, a policy that it
-//! cannot read, a baseline that is missing or older than two days, an event that does not say which bucket.
+//! cannot read, a deleted policy without a baseline, a baseline that is older than two days, an event that does not say which
+//! bucket. A policy that is put where there is no baseline, as on a new bucket, is left alone.
 
 use snapback::control::{About, Watch};
 use snapback::decision::Severity;
