@@ -279,7 +279,10 @@ fn an_unknown_table_is_one_error_however_many_entries_were_meant() -> Result<()>
         let said = aws.run(&[words, &["--journal", "typo"]].concat())?;
         said.refuses(
             "there is no table `typo` in eu-central-1",
-            &["hint: Check --region, --journal and SNAPBACK_JOURNAL.", "(named by --journal), eu-central-1, account 111122223333"],
+            &[
+                "hint: Check --region, --journal and SNAPBACK_JOURNAL.",
+                "(named by --journal), eu-central-1, account 111122223333",
+            ],
         );
     }
     Ok(())
