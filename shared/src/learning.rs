@@ -158,8 +158,7 @@ impl<'a> Learning<'a> {
                     continue;
                 }
             };
-            let is_soon = control.good.as_ref().is_some_and(|good| good.soon);
-            let every = hours_between_looks(is_soon, subjects.len());
+            let every = hours_between_looks(is_soon(control), subjects.len());
             let whose_turn = subjects.into_iter().filter(|subject| self.is_turn_of(subject, every));
             let looks = whose_turn.map(|subject| self.see(place, journal, &responder, (function, control), subject));
             let mut looks = futures::stream::iter(looks).buffer_unordered(AT_ONCE);
@@ -226,7 +225,8 @@ impl<'a> Learning<'a> {
         let found = Box::pin(all(&Look::new(place), &self.event(place))).await?;
         // What has changed while it was read may be in it.
         let seen = Timestamp::now();
-        let turn = found.into_iter().filter(|(subject, _)| self.is_turn_of(subject, 24));
+        let every = hours_between_looks(is_soon(control), found.len());
+        let turn = found.into_iter().filter(|(subject, _)| self.is_turn_of(subject, every));
         let kept = turn.map(|(subject, good)| async move {
             let memory = Memory { control: id.to_owned(), resource: subject.arn, good, since: now, seen };
             journal.remember(&memory).await
@@ -285,6 +285,10 @@ impl<'a> Learning<'a> {
         journal.remember(&Memory { control, resource, good: is, since: now, seen: now }).await?;
         Ok(before.map_or(Seen::First, Seen::Anew))
     }
+}
+
+fn is_soon(control: &AnyControl) -> bool {
+    control.good.as_ref().is_some_and(|good| good.soon)
 }
 
 /// Once a day, or as often as a run of the function has the time to look at its share.

@@ -241,9 +241,7 @@ impl<'a> Responder<'a> {
     /// # Errors
     /// When something is left to be done, or could not be looked at.
     pub(crate) async fn handle(&self, case: &mut Case<'_>) -> Result<End> {
-        if let Some(first) = case.control.tells_from
-            && !self.is_told_of(case, first).await
-        {
+        if case.control.looks_at_nothing && self.is_only_counted(case).await {
             return Ok(End::Handled);
         }
         let observed = if case.event.is_look() { self.check(case).await } else { Box::pin(self.observe(case)).await };
@@ -264,16 +262,18 @@ impl<'a> Responder<'a> {
         }
         match Box::pin(self.decide(case, seen?)).await? {
             Some(entry) if entry.decision.is_allow() => Box::pin(self.wait_and_see(case, entry)).await?,
+            Some(_) if !case.control.looks_at_nothing && self.is_only_counted(case).await => {}
             Some(entry) => Box::pin(self.record(case, entry)).await?,
             None => {}
         }
         Ok(End::Handled)
     }
 
-    /// Counts an event of those that come in crowds, and says whether people are to be told of this one. Of the others
-    /// nothing is left but their number.
-    async fn is_told_of(&self, case: &mut Case<'_>, first: u64) -> bool {
-        let (control, call, subject) = (case.control.about.id, &case.event.name, &case.subject.arn);
+    /// Counts an event of those that come in crowds, and says whether that is all: if people are not to be told of this one,
+    /// nothing is left of it but the number.
+    async fn is_only_counted(&self, case: &mut Case<'_>) -> bool {
+        let Some(first) = case.control.tells_from else { return false };
+        let (control, call, subject) = (case.control.about.id, &case.counted_as(), &case.subject.arn);
         let now = Timestamp::now();
         let count = async {
             let tally = self.journal.count_call(control, call, subject, now).await?;
@@ -284,11 +284,11 @@ impl<'a> Responder<'a> {
             Ok((tally, true)) => case.tally = Some(tally),
             Ok((tally, false)) => {
                 info!(event = case.event.id, control, resource = subject, times = tally.repeat.times, "counted");
-                return false;
+                return true;
             }
             Err(failure) => case.journal_failure = Some(failure),
         }
-        true
+        false
     }
 
     /// Looks at the resource of an event, and asks the journal about it at the same time.
@@ -388,6 +388,10 @@ impl<'a> Responder<'a> {
             return Err(failure);
         }
         case.is_retry = true;
+        if case.control.tells_from.is_some() && case.tally.is_none() {
+            let (control, call, subject) = (case.control.about.id, &case.counted_as(), &case.subject.arn);
+            case.tally = self.journal.tally(control, call, subject, Timestamp::now()).await?;
+        }
         entry.forged.extend(case.forged.iter().map(ToString::to_string));
         if matches!(entry.outcome, Outcome::Pending | Outcome::Failed) {
             Box::pin(self.begin_alone(case, &mut entry)).await?;
@@ -800,7 +804,7 @@ impl<'a> Responder<'a> {
     /// told again.
     async fn keep_in_mind(&self, case: &Case<'_>, entry: &Entry) {
         if let Some(tally) = &case.tally {
-            let (control, call, subject) = (case.control.about.id, &case.event.name, &case.subject.arn);
+            let (control, call, subject) = (case.control.about.id, &case.counted_as(), &case.subject.arn);
             let times = entry.announced.then_some(tally.repeat.times);
             let told = self.journal.has_told(control, call, subject, times).await;
             let _ = told.inspect_err(|failure| warn!(id = entry.id, "people will be told again: {failure:#}"));

@@ -1,11 +1,12 @@
 //! Events that come in crowds are counted, and people are told in summaries, none of which gets lost.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
+use functions::FUNCTIONS;
 use serde_json::{Value, json};
 use snapback::mode::Mode;
 
 use super::injected::notices;
-use super::scene::{deliver, event};
+use super::scene::{deliver, event, remembering};
 use super::wire::{Answer, Aws, ok};
 
 const COUNTED: &str = "DynamoDB.UpdateItem(repeat)";
@@ -72,6 +73,39 @@ async fn while_one_is_told_the_others_of_its_crowd_are_not() -> Result<()> {
     let aws = Aws::default().answers(COUNTED, [counted(2, 0), taken]);
     deliver(&signin::FUNCTION, &aws, Mode::Notify, denied()).await?;
     assert_eq!(aws.calls(), [COUNTED, COUNTED]);
+    Ok(())
+}
+
+/// A role that somebody passes, of which a scheduled check has found this.
+async fn passed(administrator: Option<&str>) -> Result<(Aws, Value)> {
+    let role = "arn:aws:iam::111122223333:role/ci";
+    let good = json!({"role": "ci", "administrator": administrator});
+    let known = remembering("iam-passed-administrator", role, good).await?;
+    let request = json!({"functionName": "reports", "role": role});
+    let event = event("lambda", "CreateFunction20150331", request, Value::Null);
+    Ok((Aws::default().answers("DynamoDB.GetItem(memory)", [known]), event))
+}
+
+#[tokio::test]
+async fn of_what_is_looked_at_only_a_risk_is_counted() -> Result<()> {
+    let function = FUNCTIONS.iter().find(|function| function.name == "PassedRolesFunction").context("it is there")?;
+    let (aws, event) = passed(None).await?;
+    deliver(function, &aws, Mode::Notify, event).await?;
+    // A warm function knows the certificate of whoever has written it.
+    assert_eq!(aws.calls(), ["DynamoDB.GetItem(memory)", "KMS.VerifyMac"]);
+
+    for (times, before, is_told) in [(1, 0, true), (2, 1, false), (10, 1, true)] {
+        let (aws, event) = passed(Some("the holder may do everything")).await?;
+        let aws = aws.answers(COUNTED, [counted(times, before)]);
+        deliver(function, &aws, Mode::Notify, event).await?;
+        let told = notices(&aws);
+        assert_eq!(told.len(), usize::from(is_told), "{times} {before}");
+        let written = aws.calls().into_iter().filter(|call| call.contains("Put") || call.contains("Transact")).count();
+        assert_eq!(written > 0, is_told, "what is only counted leaves no entry: {:?}", aws.calls());
+        // One caller does not hide another.
+        let key = aws.bodies(COUNTED).remove(0);
+        assert!(key.contains("CreateFunction20150331 by arn:aws:iam::111122223333:user/mallory"), "{key}");
+    }
     Ok(())
 }
 

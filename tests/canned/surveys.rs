@@ -50,7 +50,9 @@ const LISTED: [(&str, &str); 17] = [
     (
         "IAM.GetAccountAuthorizationDetails",
         "<UserDetailList><member><Path>/</Path><UserName>u</UserName><UserId>AIDAEXAMPLE</UserId><Arn>arn:aws:iam::\
-         111122223333:user/u</Arn><CreateDate>2026-02-11T09:07:13Z</CreateDate></member></UserDetailList>\
+         111122223333:user/u</Arn><CreateDate>2026-02-11T09:07:13Z</CreateDate></member></UserDetailList><RoleDetailList>\
+         <member><Path>/</Path><RoleName>r</RoleName><RoleId>AROAEXAMPLE</RoleId><Arn>arn:aws:iam::111122223333:role/r</Arn>\
+         </member></RoleDetailList>\
          <Policies><member><Arn>arn:aws:iam::111122223333:policy/p</Arn><DefaultVersionId>v1</DefaultVersionId></member>\
          </Policies><IsTruncated>false</IsTruncated>",
     ),

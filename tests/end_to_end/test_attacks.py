@@ -17,6 +17,7 @@ from uuid import uuid4
 import pytest
 from botocore.exceptions import ClientError
 
+import test_passed_roles as passed_roles
 import test_roles_anywhere as roles_anywhere
 from policies_as_shown import meaning
 from stack import ACCOUNT, wait_for
@@ -273,6 +274,47 @@ def test_an_account_that_is_not_let_leave_its_organization(guarded):
 
 
 # Pacu's ways to become administrator
+
+
+def an_administrator_for(guarded, service: str) -> SimpleNamespace:
+    """A role that has been an administrator for long, and that a service may be passed."""
+    role = New(guarded, "role")
+    with guarded.unseen():
+        trusts = {"Effect": "Allow", "Principal": {"Service": f"{service}.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        guarded.iam.create_role(RoleName=role.name, AssumeRolePolicyDocument=policy(trusts))
+        guarded.iam.attach_role_policy(RoleName=role.name, PolicyArn=ADMINISTRATOR)
+    guarded.look(role, "PassedRolesFunction")
+    return role
+
+
+@attack(
+    "iam__privesc_scan: PassExistingRoleToNewLambdaThenInvoke",
+    "iam__privesc_scan: PassExistingRoleToNewLambdaThenInvokeCrossAccount",
+    "iam__privesc_scan: PassExistingRoleToNewLambdaThenTriggerWithExistingDynamo",
+    "iam__privesc_scan: PassExistingRoleToNewLambdaThenTriggerWithNewDynamo",
+)
+def test_a_new_function_with_the_role_of_an_administrator(guarded):
+    """They differ in how the function is called, after it was made."""
+    role = an_administrator_for(guarded, "lambda")
+    passed_roles.a_function(passed_roles.caller(guarded, "lambda"), role)
+    return [role]
+
+
+@attack("iam__privesc_scan: CreateEC2WithExistingIP")
+def test_a_new_instance_with_the_role_of_an_administrator(guarded):
+    role = an_administrator_for(guarded, "ec2")
+    passed_roles.an_instance(passed_roles.caller(guarded, "ec2"), passed_roles.a_profile(guarded, role))
+    return [role]
+
+
+@attack("iam__privesc_scan: PassExistingRoleToNewCloudFormation")
+def test_a_new_stack_with_the_role_of_an_administrator(guarded):
+    role = an_administrator_for(guarded, "cloudformation")
+    topic = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}
+    passed_roles.caller(guarded, "cloudformation").create_stack(
+        StackName=f"x{uuid4().hex[:8]}", TemplateBody=json.dumps(topic), RoleARN=role.arn
+    )
+    return [role]
 
 
 @attack("iam__privesc_scan: AttachKINDPolicy")

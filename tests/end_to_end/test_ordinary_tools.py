@@ -6,11 +6,13 @@ from __future__ import annotations
 import json
 import shutil
 from collections import Counter
+from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
 
 from stack import ACCOUNT, REGION, REPOSITORY
+from test_passed_roles import a_function
 
 # Whom the deployment trusts: the account that manages the organization.
 MANAGEMENT = "444455556666"
@@ -48,7 +50,8 @@ class Tool:
 
     def __init__(self, guarded, keys: dict):
         self._guarded = guarded
-        self.iam, self.s3 = guarded.aws.client("iam", keys), guarded.aws.client("s3", keys)
+        self.client = lambda service: guarded.aws.client(service, keys)
+        self.iam, self.s3 = self.client("iam"), self.client("s3")
         self._before = len(guarded.announcements())
 
     def role(self, name: str, trusts: str, *managed: str, path: str = "/", **inline: str) -> None:
@@ -66,7 +69,7 @@ class Tool:
 @pytest.fixture
 def tool(guarded):
     assert guarded.has_settled()
-    return Tool(guarded, guarded.user(f"tool-{uuid4().hex[:8]}", "iam:*", "s3:*"))
+    return Tool(guarded, guarded.user(f"tool-{uuid4().hex[:8]}", "iam:*", "s3:*", "lambda:*", "cloudformation:*"))
 
 
 def test_terraform_applies_changes_and_destroys_a_role_with_its_policies_and_an_instance_profile(tool):
@@ -94,6 +97,28 @@ def test_terraform_applies_changes_and_destroys_a_role_with_its_policies_and_an_
         iam.detach_role_policy(RoleName="reports", PolicyArn=attached)
     iam.delete_role(RoleName="reports")
     assert tool.said() == Counter({("signin-instance-profile", "alerted"): 1})
+
+
+def test_terraform_makes_a_role_and_passes_it_to_a_function(tool):
+    reads = document(allow("s3:GetObject", "arn:aws:s3:::reports/*"), allow(["logs:CreateLogStream", "logs:PutLogEvents"]))
+    tool.role("nightly", service("lambda"), AWS + "service-role/AWSLambdaBasicExecutionRole", reads=reads)
+    role = f"arn:aws:iam::{ACCOUNT}:role/nightly"
+    functions, name = tool.client("lambda"), a_function(tool.client("lambda"), SimpleNamespace(arn=role))
+    functions.update_function_configuration(FunctionName=name, Timeout=60)
+    functions.update_function_configuration(FunctionName=name, Role=role)
+    assert tool.said() == Counter()
+
+
+def test_cdk_deploys_a_stack(guarded, tool):
+    name = f"cdk-hnb659fds-cfn-exec-role-{ACCOUNT}-{REGION}"
+    with guarded.unseen():
+        tool.role(name, service("cloudformation"), AWS + "AdministratorAccess")
+    template = json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}})
+    given = {"StackName": "reports", "TemplateBody": template, "RoleARN": f"arn:aws:iam::{ACCOUNT}:role/{name}"}
+    tool.client("cloudformation").create_change_set(ChangeSetName="cdk-deploy-change-set", ChangeSetType="CREATE", **given)
+    tool.iam.detach_role_policy(RoleName=name, PolicyArn=AWS + "AdministratorAccess")
+    tool.iam.delete_role(RoleName=name)
+    assert tool.said() == Counter()
 
 
 def test_cdk_bootstraps_an_environment(tool):

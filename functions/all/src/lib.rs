@@ -3,11 +3,12 @@
 use snapback::control::{AnyControl, Function};
 
 /// Every function that judges events.
-pub const FUNCTIONS: [&Function; 9] = [
+pub const FUNCTIONS: [&Function; 10] = [
     &s3::FUNCTION,
     &ec2::FUNCTION,
     &iam::FUNCTION,
     &iam::WRITER,
+    &iam::PASSED,
     &policies::FUNCTION,
     &signin::FUNCTION,
     &rolesanywhere::FUNCTION,

@@ -6,6 +6,7 @@ pub(crate) mod credentials;
 pub(crate) mod grants;
 pub(crate) mod identities;
 pub(crate) mod login_profiles;
+pub(crate) mod passable_roles;
 pub(crate) mod password_policies;
 pub(crate) mod principal_tags;
 pub(crate) mod roles;

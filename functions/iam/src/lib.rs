@@ -1,5 +1,5 @@
-//! AWS IAM: the list of its controls, in two functions. Those whose reverts amount to administrator stand apart, so that
-//! `IamWriter` gives its rights to nothing else.
+//! AWS IAM: the list of its controls, in three functions. Those whose reverts amount to administrator stand apart, so that
+//! `IamWriter` gives its rights to nothing else; and so does what is passed a role, of which every Region tells.
 
 mod administrator;
 mod aws;
@@ -25,7 +25,7 @@ pub const FUNCTION: Function = Function {
     name: "IamFunction",
     service: "IAM",
     controls: CONTROLS,
-    beside: OF_WRITER,
+    beside: &[OF_WRITER, OF_PASSED],
     apply: aws::apply,
     tags: TAGS,
     is_in_members: true,
@@ -36,11 +36,23 @@ pub const WRITER: Function = Function {
     name: "IamWriterFunction",
     service: "trust and protection in IAM",
     controls: OF_WRITER,
-    beside: CONTROLS,
+    beside: &[CONTROLS, OF_PASSED],
     apply: aws::apply,
     tags: TAGS,
     is_in_members: true,
     patience: PATIENCE,
+};
+
+/// It only reads and alerts.
+pub const PASSED: Function = Function {
+    name: "PassedRolesFunction",
+    service: "roles that are passed",
+    controls: OF_PASSED,
+    beside: &[CONTROLS, OF_WRITER],
+    apply: aws::apply,
+    tags: Tags::NONE,
+    is_in_members: true,
+    patience: &[],
 };
 
 const CONTROLS: &[AnyControl] = &[
@@ -63,6 +75,8 @@ const OF_WRITER: &[AnyControl] = &[
     AnyControl::of::<controls::LostBoundary>(),
     AnyControl::remembering::<controls::WeakPasswordPolicy>(),
 ];
+
+const OF_PASSED: &[AnyControl] = &[AnyControl::remembering::<controls::PassedAdministrator>()];
 
 const TAGS: Tags = Tags { read: aws::tags::read, needs: &[rights::LIST_USER_TAGS, rights::LIST_ROLE_TAGS] };
 

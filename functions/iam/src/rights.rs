@@ -20,8 +20,12 @@ const ROLES: On = On::new("Roles", &["arn:${AWS::Partition}:iam::${AWS::AccountI
 pub(crate) const GET_ROLE: Right = ROLES.right("iam:GetRole");
 pub(crate) const LIST_ROLE_TAGS: Right = ROLES.right("iam:ListRoleTags");
 pub(crate) const LIST_ATTACHED_ROLE_POLICIES: Right = ROLES.right("iam:ListAttachedRolePolicies");
-const LIST_ROLE_POLICIES: Right = ROLES.right("iam:ListRolePolicies");
+pub(crate) const LIST_ROLE_POLICIES: Right = ROLES.right("iam:ListRolePolicies");
 pub(crate) const GET_ROLE_POLICY: Right = ROLES.right("iam:GetRolePolicy");
+
+const INSTANCE_PROFILES: On =
+    On::new("InstanceProfiles", &["arn:${AWS::Partition}:iam::${AWS::AccountId}:instance-profile/*"]);
+pub(crate) const GET_INSTANCE_PROFILE: Right = INSTANCE_PROFILES.right("iam:GetInstanceProfile");
 
 const GROUPS: On = On::new("Groups", &["arn:${AWS::Partition}:iam::${AWS::AccountId}:group/*"]);
 pub(crate) const GET_GROUP: Right = GROUPS.right("iam:GetGroup");

@@ -50,6 +50,11 @@ pub(crate) fn subject(event: &Event, of: &IamIdentity) -> Subject {
     }
 }
 
+/// An instance profile, by its name. Only IAM knows its path, and with it the ARN.
+pub(crate) fn instance_profile(event: &Event, name: &str) -> Subject {
+    Subject::part(event, "instance profile", name, "iam", "instance-profile/", "iam/home#/roles")
+}
+
 /// The word of the command line for what an identity is, and the option that names it.
 pub(crate) fn option_of(of: &IamIdentity) -> (&'static str, String) {
     match of.kind {

@@ -4,16 +4,13 @@
 mod console;
 mod controls;
 
-use std::collections::BTreeMap;
-
 use anyhow::{Result, bail};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use snapback::change::{Applied, Change};
-use snapback::control::{AnyControl, Function, Look, Tags};
+use snapback::control::{AnyControl, Function, Tags};
 use snapback::noticed::Notices;
 use snapback::place::Place;
-use snapback::subject::Subject;
 
 pub const FUNCTION: Function = Function {
     name: "SigninFunction",
@@ -36,7 +33,7 @@ pub const FUNCTION: Function = Function {
         AnyControl::of::<Notices<controls::InstanceProfile>>(),
     ],
     apply,
-    tags: Tags { read: tags, needs: &[] },
+    tags: Tags::NONE,
     beside: &[],
     is_in_members: true,
     patience: &[],
@@ -44,9 +41,4 @@ pub const FUNCTION: Function = Function {
 
 fn apply<'a>(_: &'a Place, change: &'a Change) -> BoxFuture<'a, Result<Applied>> {
     async move { bail!("the function for sign-ins only alerts, and was asked to {change}") }.boxed()
-}
-
-/// Guardrails ask for the tags of what is to be reverted, and here nothing is.
-fn tags<'a>(_: &'a Look<'a>, _: &'a Subject) -> BoxFuture<'a, Result<BTreeMap<String, String>>> {
-    async { Ok(BTreeMap::new()) }.boxed()
 }

@@ -24,7 +24,7 @@ pub(super) struct Member {
 
 /// Those that a function looks through. Of IAM there is one in each account, and the home is looked through anyway.
 pub(super) fn of(members: &Members, function: &Function, home: &Place) -> Vec<Member> {
-    let is_global = function.is_of_iam_alone();
+    let is_global = function.remembers_iam_alone();
     let regions = if is_global { 1 } else { members.regions.len() };
     let is_home = |account: &str, region: &str| account == home.account && (is_global || region == home.region);
     let mut all = vec![];

@@ -142,6 +142,11 @@ impl<'a> Case<'a> {
         }
     }
 
+    /// What it is counted together with, if its control counts.
+    pub(super) fn counted_as(&self) -> String {
+        (self.control.counted_as)(&self.event)
+    }
+
     /// Under which the journal has it.
     pub(super) fn id(&self) -> String {
         Entry::id_of(&self.event, self.control.about.id, &self.suspicion.subject)

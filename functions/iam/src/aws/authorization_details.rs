@@ -123,7 +123,7 @@ fn detail(
     Some(Detail { subject: subject(event, name?), arn: arn?.to_owned(), granted })
 }
 
-fn held(managed: &[AttachedPolicy], inline: &[PolicyDetail]) -> Result<Granted> {
+pub(super) fn held(managed: &[AttachedPolicy], inline: &[PolicyDetail]) -> Result<Granted> {
     let managed: BTreeSet<String> = managed.iter().filter_map(|one| one.policy_arn().map(str::to_owned)).collect();
     let inline = inline.iter().filter_map(|one| Some((one.policy_name()?, one.policy_document()?)));
     let inline = inline.map(|(name, text)| Ok((name.to_owned(), decoded(text)?)));
@@ -131,6 +131,6 @@ fn held(managed: &[AttachedPolicy], inline: &[PolicyDetail]) -> Result<Granted> 
     Ok(Granted { managed, inline, ..Granted::default() })
 }
 
-fn bounded_by(boundary: Option<&AttachedPermissionsBoundary>) -> Option<String> {
+pub(super) fn bounded_by(boundary: Option<&AttachedPermissionsBoundary>) -> Option<String> {
     boundary.and_then(AttachedPermissionsBoundary::permissions_boundary_arn).map(str::to_owned)
 }

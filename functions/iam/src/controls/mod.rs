@@ -13,6 +13,7 @@ mod new_credential;
 mod new_default_version;
 mod new_user;
 mod open_trust;
+mod passed_administrator;
 mod weak_password_policy;
 mod wider_trust;
 
@@ -29,5 +30,6 @@ pub(crate) use new_credential::NewCredential;
 pub(crate) use new_default_version::NewDefaultVersion;
 pub(crate) use new_user::NewUser;
 pub(crate) use open_trust::OpenTrust;
+pub(crate) use passed_administrator::PassedAdministrator;
 pub(crate) use weak_password_policy::WeakPasswordPolicy;
 pub(crate) use wider_trust::WiderTrust;
