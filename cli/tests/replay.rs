@@ -52,7 +52,7 @@ fn open(id: &str) -> Value {
 #[test]
 fn every_form_of_a_log_is_read_and_every_event_gets_its_line() -> Result<()> {
     let folder = folder("forms")?;
-    let records = json!({"Records": [open("in-records"), record("unwatched", "RunInstances", "")]});
+    let records = json!({"Records": [open("in-records"), record("unwatched", "StartInstances", "")]});
     let mut gzip = GzEncoder::new(vec![], Compression::default());
     gzip.write_all(records.to_string().as_bytes())?;
     fs::create_dir(folder.join("deep"))?;
@@ -154,7 +154,7 @@ fn looked_up_and_notified_events_are_read_under_their_own_identity() -> Result<(
     let notified = json!({"Records": [{"EventSource": "aws:sns", "Sns": {"Message": open("three").to_string()}}]});
     let mut again = open("again");
     again["addendum"] = json!({"reason": "DELIVERY_DELAY", "originalEventID": "one"});
-    let mut unwatched = record("unwatched", "RunInstances", "");
+    let mut unwatched = record("unwatched", "StartInstances", "");
     unwatched["addendum"] = json!({"originalEventID": "four"});
     let text = format!("{history}\n{notified}\n{again}\n{unwatched}\n");
     let output = snapback(&["replay", "--json", "-"], text.as_bytes())?;

@@ -52,7 +52,7 @@ fn folder() -> Result<PathBuf> {
         })
     };
     let authorized = |cidr| call("AuthorizeSecurityGroupIngress", cidr);
-    let log = [authorized("0.0.0.0/0"), authorized("10.0.0.0/8"), call("RunInstances", "-")];
+    let log = [authorized("0.0.0.0/0"), authorized("10.0.0.0/8"), call("StartInstances", "-")];
     fs::write(folder.join("cloudtrail.jsonl"), log.map(|record| format!("{record}\n")).concat())?;
     let readme = fs::read_to_string(workspace("README.md"))?;
     let (_, shown) = readme.split_once("in `bucket.json`\n\n```json\n").context("the policy is shown")?;
