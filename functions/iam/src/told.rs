@@ -64,9 +64,11 @@ pub(crate) fn option_of(of: &IamIdentity) -> (&'static str, String) {
     }
 }
 
-/// Whether a role is one that nobody but AWS can change.
+/// Whether a role is one that nobody but AWS can change: by the beginning of its path, as a path may hold colons.
+/// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html>
 pub(crate) fn is_of_aws(arn: &str) -> bool {
-    arn.contains(":role/aws-service-role/") || arn.contains(":role/aws-reserved/")
+    let of_aws = ["role/aws-service-role/", "role/aws-reserved/"];
+    arn.splitn(6, ':').nth(5).is_some_and(|role| of_aws.iter().any(|path| role.starts_with(path)))
 }
 
 /// Why a revert of what somebody did through CloudFormation is an operator's to decide.
@@ -77,4 +79,22 @@ pub(crate) fn through_cloudformation(event: &Event) -> Option<String> {
             event.actor
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_role_is_of_aws_by_the_beginning_of_its_path_alone() {
+        for (path, is_aws) in [
+            ("role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS", true),
+            ("role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Admin_0123456789abcdef", true),
+            ("role/x:role/aws-service-role/admin", false),
+            ("role/x/aws-reserved/admin", false),
+            ("instance-profile/x:role/aws-reserved/p", false),
+        ] {
+            assert_eq!(is_of_aws(&format!("arn:aws:iam::111122223333:{path}")), is_aws, "{path}");
+        }
+    }
 }
