@@ -70,7 +70,9 @@ async fn apply(
         // Another operator may have put it back while the question stood here.
         is_still_asked_for(operator, &place, &entry, &genuine).await?;
     }
-    revert(operator, &place, Entry { applied_by: Some(caller.arn.clone()), ..entry }, &genuine).await?;
+    // Why it was not done before is over.
+    let entry = Entry { applied_by: Some(caller.arn.clone()), problem: None, ..entry };
+    revert(operator, &place, entry, &genuine).await?;
     writeln!(out, "Done. `snapback undo {id}` undoes it.")?;
     Ok(ExitCode::SUCCESS)
 }

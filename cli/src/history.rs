@@ -155,7 +155,7 @@ fn show(out: &mut impl Write, entry: &Entry) -> Result<()> {
     if let (Some(by), Some(at)) = (&entry.applied_by, entry.reverted_at) {
         line(format!("applied at {at:.0} by {by}"))?;
     }
-    if let Some(problem) = entry.problem.as_ref().filter(|_| entry.applied_by.is_none()) {
+    if let Some(problem) = &entry.problem {
         line(format!("problem: {problem}"))?;
     }
     for forged in &entry.forged {

@@ -328,6 +328,12 @@ impl<T> Remembered<T> {
         event.time.duration_since(self.seen) <= FRESH
     }
 
+    /// Whether it says anything of what was before: that nothing was there is believed only while it is fresh.
+    #[must_use]
+    pub fn counts(&self, event: &Event) -> bool {
+        self.good.is_some() || self.is_fresh(event)
+    }
+
     /// What was good, and how long before the event that was seen, if it is fresh and there was anything.
     #[must_use]
     pub fn good_before(&self, event: &Event) -> Option<(&T, String)> {

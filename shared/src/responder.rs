@@ -273,11 +273,11 @@ impl<'a> Responder<'a> {
     /// nothing is left of it but the number.
     async fn is_only_counted(&self, case: &mut Case<'_>) -> bool {
         let Some(first) = case.control.tells_from else { return false };
-        let (control, call, subject) = (case.control.about.id, &case.counted_as(), &case.subject.arn);
+        let (control, call, subject) = case.crowd();
         let now = Timestamp::now();
         let count = async {
-            let tally = self.journal.count_call(control, call, subject, now).await?;
-            let is_due = tally.is_due(first) && self.journal.take_to_tell(control, call, subject, now).await?;
+            let tally = self.journal.count_call(control, &call, &subject, now).await?;
+            let is_due = tally.is_due(first) && self.journal.take_to_tell(control, &call, &subject, now).await?;
             Ok((tally, is_due))
         };
         match count.await {
@@ -389,8 +389,8 @@ impl<'a> Responder<'a> {
         }
         case.is_retry = true;
         if case.control.tells_from.is_some() && case.tally.is_none() {
-            let (control, call, subject) = (case.control.about.id, &case.counted_as(), &case.subject.arn);
-            case.tally = self.journal.tally(control, call, subject, Timestamp::now()).await?;
+            let (control, call, subject) = case.crowd();
+            case.tally = self.journal.tally(control, &call, &subject, Timestamp::now()).await?;
         }
         entry.forged.extend(case.forged.iter().map(ToString::to_string));
         if matches!(entry.outcome, Outcome::Pending | Outcome::Failed) {
@@ -804,9 +804,9 @@ impl<'a> Responder<'a> {
     /// told again.
     async fn keep_in_mind(&self, case: &Case<'_>, entry: &Entry) {
         if let Some(tally) = &case.tally {
-            let (control, call, subject) = (case.control.about.id, &case.counted_as(), &case.subject.arn);
+            let (control, call, subject) = case.crowd();
             let times = entry.announced.then_some(tally.repeat.times);
-            let told = self.journal.has_told(control, call, subject, times).await;
+            let told = self.journal.has_told(control, &call, &subject, times).await;
             let _ = told.inspect_err(|failure| warn!(id = entry.id, "people will be told again: {failure:#}"));
         }
     }

@@ -62,9 +62,7 @@ impl Kind {
             let why = "a bucket policy was changed, and the event does not say which".to_owned();
             return alert(Severity::High, why);
         };
-        // That nothing was there is believed for as long as what was there.
-        let remembered = state.remembered.as_ref();
-        let Some(remembered) = remembered.filter(|found| found.good.is_some() || found.is_fresh(event)) else {
+        let Some(remembered) = state.remembered.as_ref().filter(|found| found.counts(event)) else {
             return match self.unknown.filter(|_| event.name == "DeleteBucketPolicy") {
                 Some(unknown) => {
                     alert(Severity::Low, format!("the policy of bucket `{bucket}` was deleted; {unknown}"))

@@ -34,10 +34,13 @@ pub(super) struct Judged {
 impl Judged {
     /// The same, with values that nobody has.
     pub(super) fn without(&mut self, mut is_nobodys: impl FnMut(usize) -> bool) {
+        self.change(|value, reach| if is_nobodys(value) { Reach::NOBODY } else { reach });
+    }
+
+    /// Judges each value anew, and with them the key.
+    pub(super) fn change(&mut self, mut anew: impl FnMut(usize, Reach) -> Reach) {
         for (value, reach) in self.values.iter_mut().enumerate() {
-            if is_nobodys(value) {
-                *reach = Reach::NOBODY;
-            }
+            *reach = anew(value, *reach);
         }
         self.reach = self.values.iter().copied().reduce(Reach::or).unwrap_or(self.reach);
     }
@@ -142,25 +145,18 @@ pub(super) fn allowed(statement: &Statement<'_>, kind: Kind, trust: &Trust, poin
         }
         let mut judged = allowed_by(entry, is_there(entry), &statement.actions, kind, trust);
         if is_owner_told && entry.key.eq_ignore_ascii_case("aws:SourceArn") {
-            let reaches = judged.values.iter_mut().zip(&entry.values);
-            reaches.filter(|(_, value)| !has_account(value)).for_each(|(reach, _)| *reach = Reach::ANYONE);
-            judged.reach = judged.values.iter().copied().reduce(Reach::or).unwrap_or(judged.reach);
+            judged.change(|value, reach| if has_account(&entry.values[value]) { reach } else { Reach::ANYONE });
         }
-        // Nobody knows which of two spellings of one key counts. They are neighbours, as the entries are sorted.
-        let (before, after) = (index.checked_sub(1), index + 1);
-        let mut others = before.into_iter().chain([after]).filter_map(|other| entries.get(other));
-        let is_twice = judged.reach != Reach::ANYONE && others.any(|other| is_same(entry, other));
-        if is_twice { Judged { about: judged.about, reach: Reach::UNKNOWN, values: vec![] } } else { judged }
+        let is_doubtful = judged.reach != Reach::ANYONE && is_twice(entries, index);
+        if is_doubtful { Judged { about: judged.about, reach: Reach::UNKNOWN, values: vec![] } } else { judged }
     };
     let mut judged: Vec<Judged> = entries.iter().enumerate().map(judged).collect();
     if let Some(signing) = whoever_signs(entries, &statement.actions, kind, trust) {
         let of_whether_service =
             entries.iter().zip(&mut judged).filter(|(entry, _)| needs(entry) && tells_service(entry));
         for (entry, judged) in of_whether_service {
-            let no_service = |value: usize| entry.values[value].text.eq_ignore_ascii_case("false");
-            let reaches = judged.values.iter_mut().enumerate().filter(|(value, _)| no_service(*value));
-            reaches.for_each(|(_, reach)| *reach = reach.and(signing));
-            judged.reach = judged.values.iter().copied().reduce(Reach::or).unwrap_or(judged.reach);
+            let is_no_service = |value: usize| entry.values[value].text.eq_ignore_ascii_case("false");
+            judged.change(|value, reach| if is_no_service(value) { reach.and(signing) } else { reach });
         }
     }
     judged
@@ -169,13 +165,11 @@ pub(super) fn allowed(statement: &Statement<'_>, kind: Kind, trust: &Trust, poin
 /// Whom those keys let through that may be absent, but not of a call that somebody signs who is no service. Only such a call
 /// says that it is of none.
 fn whoever_signs(entries: &[Entry<'_>], actions: &Scope<'_>, kind: Kind, trust: &Trust) -> Option<Reach> {
-    let is_of_arn = |entry: &&Entry<'_>| Operator::of(&entry.operator).holds_if_absent && tells_who_signs(&entry.key);
-    let reach = |entry: &Entry<'_>| {
-        // Nobody knows which of two spellings of one key counts.
-        let is_once = entries.iter().filter(|other| is_same(entry, other)).count() == 1;
-        if is_once { allowed_by(entry, true, actions, kind, trust).reach } else { Reach::UNKNOWN }
+    let is_of_arn = |entry: &Entry<'_>| Operator::of(&entry.operator).holds_if_absent && tells_who_signs(&entry.key);
+    let reach = |(index, entry): (usize, &Entry<'_>)| {
+        if is_twice(entries, index) { Reach::UNKNOWN } else { allowed_by(entry, true, actions, kind, trust).reach }
     };
-    entries.iter().filter(is_of_arn).map(reach).reduce(Reach::and)
+    entries.iter().enumerate().filter(|(_, entry)| is_of_arn(entry)).map(reach).reduce(Reach::and)
 }
 
 fn tells_service(entry: &Entry<'_>) -> bool {
@@ -224,8 +218,14 @@ fn is_met_at(entry: &Entry<'_>, point: &[Said<'_>]) -> Option<Met> {
     })
 }
 
-fn is_same(one: &Entry<'_>, other: &Entry<'_>) -> bool {
-    one.operator.eq_ignore_ascii_case(&other.operator) && one.key.eq_ignore_ascii_case(&other.key)
+/// Whether another entry spells the same operator and key: nobody knows which of the two counts. They are neighbours, as the
+/// entries are sorted.
+fn is_twice(entries: &[Entry<'_>], index: usize) -> bool {
+    let entry = &entries[index];
+    let (before, after) = (index.checked_sub(1), index + 1);
+    let mut others = before.into_iter().chain([after]).filter_map(|other| entries.get(other));
+    others
+        .any(|other| entry.operator.eq_ignore_ascii_case(&other.operator) && entry.key.eq_ignore_ascii_case(&other.key))
 }
 
 /// Whether it asks for sources whose ARNs have no account, as those of buckets.

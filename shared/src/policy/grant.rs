@@ -109,13 +109,10 @@ pub(super) fn of_statement<'p>(
 
 /// Whom a value names may be denied by a statement of their own.
 fn deny_values(entry: usize, judged: &mut Judged, everyone: Reach, left: &mut Left<'_, '_>) {
-    for (value, reach) in judged.values.iter_mut().enumerate() {
+    judged.change(|value, reach| {
         let of_value = left.of_value(entry, value);
-        if of_value != everyone {
-            *reach = reach.and(of_value);
-        }
-    }
-    judged.reach = judged.values.iter().copied().reduce(Reach::or).unwrap_or(judged.reach);
+        if of_value == everyone { reach } else { reach.and(of_value) }
+    });
 }
 
 fn named<'s>(statement: &'s Statement<'s>, left: &mut Left<'_, 's>, context: &Context<'_>) -> Vec<Named<'s>> {

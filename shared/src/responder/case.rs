@@ -142,9 +142,9 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// What it is counted together with, if its control counts.
-    pub(super) fn counted_as(&self) -> String {
-        (self.control.counted_as)(&self.event)
+    /// What it is counted together with, if its control counts: the control, the call and the subject.
+    pub(super) fn crowd(&self) -> (&'static str, String, String) {
+        (self.control.about.id, (self.control.counted_as)(&self.event), self.subject.arn.clone())
     }
 
     /// Under which the journal has it.

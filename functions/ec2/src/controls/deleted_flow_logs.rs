@@ -111,9 +111,7 @@ impl Control for DeletedFlowLogs {
         if state.own.is_some() {
             return allow("the flow log is there");
         }
-        // That nothing was there is believed for as long as what was there.
-        let remembered = state.remembered.as_ref();
-        let Some(remembered) = remembered.filter(|found| found.good.is_some() || found.is_fresh(event)) else {
+        let Some(remembered) = state.remembered.as_ref().filter(|found| found.counts(event)) else {
             return if event.is_look() {
                 allow("the flow log is gone")
             } else {
