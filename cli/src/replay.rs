@@ -6,12 +6,13 @@
 //!
 //! A year of logs is gigabytes in a hundred thousand files, so several are read side by side ([`lanes`]); what is told
 //! is the same, and in the same order, as if they were read one after the other. Of each only one document is in memory
-//! at a time; in CloudTrail's logs that is a file, of some minutes.
+//! at a time; in CloudTrail's logs that is a file, of some minutes. What stays in memory is the ids of watched events, as
+//! each is told once, however often it is recorded.
 
 mod lanes;
 mod reading;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
@@ -69,7 +70,9 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCod
         }
         Ok(())
     };
-    lanes::in_order(&files, threads, read, |page| {
+    let mut told = HashSet::new();
+    lanes::in_order(&files, threads, read, |mut page| {
+        page.tell_once(&mut told);
         write!(out, "{}", page.answers).context("writing the answers")?;
         for complaint in &page.complaints {
             if complaints.is_worth_showing(complaint) {

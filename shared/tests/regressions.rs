@@ -1656,3 +1656,14 @@ fn two_spellings_of_the_key_of_who_signs_are_in_doubt() {
         "aws:PrincipalArn":"arn:aws:iam::444455556666:user/*","AWS:PRINCIPALARN":"arn:aws:iam::111122223333:user/*"}}}]}"#;
     is_judged((Exposure::Public, false), text);
 }
+
+/// What comes through an endpoint has no address, so whoever asks for none of that hits all of it.
+#[test]
+fn what_comes_through_an_endpoint_comes_from_no_address() {
+    let text = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"s3:PutObject","Resource":"*",
+        "Condition":{"StringNotEquals":{"aws:PrincipalOrgID":"${aws:ResourceOrgID}"},"Null":{"aws:SourceIp":"true"}}},
+        {"Effect":"Allow","Principal":"*","Action":"s3:PutObject","Resource":"*","Condition":
+        {"StringLike":{"aws:SourceVpcArn":"arn:aws:ec2:us-east-1:*:vpc/*"}}}]}"#;
+    keeps_the_laws(Kind::Resource, text);
+    is_judged((Exposure::Public, false), text);
+}

@@ -5,6 +5,7 @@ use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::mem;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
@@ -53,6 +54,17 @@ pub(super) struct Page {
     /// What was read and is no record, such as digests.
     pub(super) passed_over: u64,
     pub(super) bad: u64,
+    /// The watched events, in the order in which they are told.
+    told: Vec<Told>,
+}
+
+/// What a page tells of a watched event.
+#[derive(Debug)]
+struct Told {
+    id: String,
+    answers: Range<usize>,
+    suspicions: u64,
+    is_unknown: bool,
 }
 
 /// What is wrong with a document, and where.
@@ -142,6 +154,21 @@ impl Page {
         self.unknown += other.unknown;
         self.passed_over += other.passed_over;
         self.bad += other.bad;
+    }
+
+    /// Leaves out the watched events that were told before: two trails record the same ones, and CloudTrail records some
+    /// again with an addendum.
+    pub(super) fn tell_once(&mut self, told: &mut HashSet<String>) {
+        let again: Vec<_> = mem::take(&mut self.told).into_iter().filter(|one| !told.insert(one.id.clone())).collect();
+        for Told { answers, suspicions, is_unknown, .. } in again.into_iter().rev() {
+            self.answers.replace_range(answers, "");
+            self.events -= 1;
+            self.watched -= 1;
+            self.suspicious -= u64::from(suspicions > 0);
+            self.suspicions -= suspicions;
+            self.unknown -= u64::from(is_unknown);
+            self.passed_over += 1;
+        }
     }
 
     fn answer(&mut self, text: &impl Display) {
@@ -316,6 +343,7 @@ impl<'a> Reader<'a> {
         self.page.events += 1;
         self.page.watched += 1;
         let is_admitted = event.admit().is_ok();
+        let begin = self.page.answers.len();
         let (mut all, mut unknown) = (vec![], false);
         for control in watching {
             let suspicions = if is_admitted { (control.suspect)(&event, self.settings) } else { vec![] };
@@ -329,6 +357,8 @@ impl<'a> Reader<'a> {
         }
         self.page.unknown += u64::from(unknown);
         self.suspected(&event, &all);
+        let (answers, suspicions) = (begin..self.page.answers.len(), all.len() as u64);
+        self.page.told.push(Told { id: event.id, answers, suspicions, is_unknown: unknown });
     }
 
     fn suspected(&mut self, event: &Event, suspicions: &[(&str, String)]) {

@@ -328,6 +328,37 @@ fn holds_without(entry: &Entry<'_>, operator: Operator) -> bool {
     operator.holds_if_absent || is_null
 }
 
+/// By which way a call comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Internet,
+    Endpoint,
+}
+
+impl Way {
+    /// The way of which every call has this key, and no call that comes by the other.
+    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-sourceip>
+    fn of(key: &str) -> Option<Self> {
+        match &*pattern::lower(key) {
+            "aws:sourceip" => Some(Self::Internet),
+            "aws:sourcevpc" | "aws:sourcevpcarn" | "aws:sourcevpce" | "aws:vpceaccount" | "aws:vpceorgid"
+            | "aws:vpceorgpaths" | "aws:vpcsourceip" => Some(Self::Endpoint),
+            _ => None,
+        }
+    }
+}
+
+/// Whether it holds for every call that an `Allow` admits, as these come by another way than that of which it tells.
+pub(super) fn holds_on_another_way(entry: &Entry<'_>, allow: &Statement<'_>) -> bool {
+    let operator = Operator::of(&entry.operator);
+    let holds = operator.is_negated && !operator.is_any || holds_without(entry, operator);
+    let is_another = |way: Way| {
+        let mut needed = allow.condition.iter().filter(needs).filter_map(|entry| Way::of(&entry.key));
+        needed.any(|needed| needed != way)
+    };
+    holds && Way::of(&entry.key).is_some_and(is_another)
+}
+
 /// Whether it asks for a time that has passed.
 fn is_over(entry: &Entry<'_>, operator: Operator, trust: &Trust) -> bool {
     if operator.form != Form::Amount || operator.is_negated {

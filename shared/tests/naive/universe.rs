@@ -646,6 +646,7 @@ fn networks_of_calls() -> Vec<Aspect> {
         // One's own organization may be one that one does not trust.
         (Own, OWN, "0ours", "0ours", Some(FOREIGN_ORGANIZATION)),
         (Own, MEMBER, "0member", "0member", Some(ORGANIZATION)),
+        (Own, PARTNER, "0partner", "0partner", None),
         // Whose a network is that a policy names its id does not tell.
         (Own, OWN, "0named", "0named", Some(ORGANIZATION)),
         (Own, OWN, "0named", "0ours", Some(ORGANIZATION)),
