@@ -1667,3 +1667,12 @@ fn what_comes_through_an_endpoint_comes_from_no_address() {
     keeps_the_laws(Kind::Resource, text);
     is_judged((Exposure::Public, false), text);
 }
+
+/// So a statement that asks for an address and an endpoint lets nobody in.
+#[test]
+fn nobody_comes_from_an_address_and_through_an_endpoint() {
+    let text = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"*",
+        "Condition":{"IpAddress":{"aws:SourceIp":"0.0.0.0/0"},"StringLike":{"aws:SourceVpce":"vpce-*"}}}]}"#;
+    keeps_the_laws(Kind::Resource, text);
+    is_judged((Exposure::Public, false), text);
+}

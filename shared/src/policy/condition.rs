@@ -147,6 +147,11 @@ pub(super) fn allowed(statement: &Statement<'_>, kind: Kind, trust: &Trust, poin
         if is_owner_told && entry.key.eq_ignore_ascii_case("aws:SourceArn") {
             judged.change(|value, reach| if has_account(&entry.values[value]) { reach } else { Reach::ANYONE });
         }
+        // No call comes by both ways.
+        if needs(&entry) && needs_another_way(entry, statement) {
+            judged.change(|_, reach| reach.and(Reach::UNKNOWN));
+            judged.reach = judged.reach.and(Reach::UNKNOWN);
+        }
         let is_doubtful = judged.reach != Reach::ANYONE && is_twice(entries, index);
         if is_doubtful { Judged { about: judged.about, reach: Reach::UNKNOWN, values: vec![] } } else { judged }
     };
@@ -352,11 +357,13 @@ impl Way {
 pub(super) fn holds_on_another_way(entry: &Entry<'_>, allow: &Statement<'_>) -> bool {
     let operator = Operator::of(&entry.operator);
     let holds = operator.is_negated && !operator.is_any || holds_without(entry, operator);
-    let is_another = |way: Way| {
-        let mut needed = allow.condition.iter().filter(needs).filter_map(|entry| Way::of(&entry.key));
-        needed.any(|needed| needed != way)
-    };
-    holds && Way::of(&entry.key).is_some_and(is_another)
+    holds && needs_another_way(entry, allow)
+}
+
+/// Whether an `Allow` admits only calls that come by another way than that of which this key tells.
+fn needs_another_way(entry: &Entry<'_>, allow: &Statement<'_>) -> bool {
+    let mut needed = allow.condition.iter().filter(needs).filter_map(|entry| Way::of(&entry.key));
+    Way::of(&entry.key).is_some_and(|way| needed.any(|needed| needed != way))
 }
 
 /// Whether it asks for a time that has passed.
