@@ -9,7 +9,7 @@
 //! | `lease#<resource ARN>` | `lease` | which entry may change the resource now |
 //! | `repeat#<resource ARN>` | `<control>#<hash of the grants>` | how often the same change was taken back |
 //! | `repeat#<resource ARN>` | `<control>#<call>` | how often it was called, for a control whose events come in crowds |
-//! | `budget#<actor>` | the hour, counted from 1970 | the entries whose reverts the actor has caused in it |
+//! | `budget#<account>#<actor>` | the hour, counted from 1970 | the entries whose reverts the actor has caused in it in this account |
 //! | `memory#<resource ARN>` | `<control>` | the last good state of what a control guards |
 //! | `gap` | `gap`, `swept` | when events may have woken nobody, and how far that was read up |
 //! | `redrive#<hash of function and event>` | `redrive` | how often a dead letter was handed to its function again |

@@ -40,12 +40,14 @@ impl Journal {
     /// The write that does so.
     pub(super) fn affording(&self, entry: &Entry, budget: Budget, now: Timestamp) -> UpdateItemFluentBuilder {
         let hour = now.as_second() / HOUR.as_secs();
+        // What one account's automation uses up leaves the others theirs.
+        let key = format!("budget#{}#{}", entry.subject.account, payer(&entry.event.actor));
         let counted = if budget.counts { " ADD entries :ids" } else { "" };
         let call = self
             .client
             .update_item()
             .table_name(&self.table)
-            .key("pk", AttributeValue::S(format!("budget#{}", payer(&entry.event.actor))))
+            .key("pk", AttributeValue::S(key))
             .key("sk", AttributeValue::S(format!("{hour}")))
             .condition_expression("attribute_not_exists(entries) OR size(entries) < :most OR contains(entries, :id)")
             .update_expression(format!("SET expires = :expires{counted}"))
