@@ -117,9 +117,9 @@ fn judged<'a>(template: &Template, of: impl IntoIterator<Item = &'a Value>, has_
             statements.retain(|statement| has_writer || !is_of_writer(statement));
         }
         let text = deployed(template, &document)?.to_string();
-        policies.push(Attached { name: format!("inline policy {:?}", policy["PolicyName"]), text });
+        policies.push(Attached { name: format!("inline policy {:?}", policy["PolicyName"]), text, taken_off_by: &[] });
     }
-    let holder = Holder { account: Some(ACCOUNT.to_owned()), at: None };
+    let holder = Holder { account: Some(ACCOUNT.to_owned()), ..Holder::default() };
     Ok(judge_held(&Held { policies, boundary: None }, &holder)?)
 }
 

@@ -69,7 +69,7 @@ impl Question for Arguments {
             let held = Saved::read(text)?.permissions(&principal.arn)?;
             (Some(held.arn.clone()), held.judge(at)?)
         } else {
-            let holder = Holder { account: self.account.clone(), at };
+            let holder = Holder { account: self.account.clone(), at, ..Holder::default() };
             Policy::parse(text).map_err(|error| no_policy(text, error))?.has_no_strays()?;
             (None, identity::judge(text, &holder).map_err(|error| no_policy(text, error))?)
         };

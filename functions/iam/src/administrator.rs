@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use snapback::change::{IamIdentity, IdentityKind};
 use snapback::decision::Severity;
 use snapback::event::Event;
-use snapback::policy::identity::Identity;
+use snapback::policy::identity::{self, Identity};
 use snapback::policy::{NotUnderstood, PolicyText};
 
 use crate::permissions::{Permissions, Policies};
@@ -47,22 +47,20 @@ pub(crate) fn adds(
     })
 }
 
-/// What the names of AWS's own policies end with that only read.
-/// <https://docs.aws.amazon.com/aws-managed-policy/latest/reference/policy-list.html>
-const READERS: [&str; 3] = ["ReadOnlyAccess", "ViewOnlyAccess", "SecurityAudit"];
-
-/// Whether it is a policy of AWS that only reads, which nobody but AWS can change.
-pub(crate) fn only_reads(policy: &str) -> bool {
-    policy.contains(":iam::aws:policy/") && READERS.iter().any(|reader| policy.ends_with(reader))
+/// Whether a policy allows nothing that could be a part of a way up, whatever else its holder has.
+pub(crate) fn is_no_part_of_a_way(text: &str) -> bool {
+    identity::may_allow(text, |action| is_by_itself(action) || action == "sts:AssumeRole").is_ok_and(|may| !may)
 }
 
 pub(crate) fn unread(error: &NotUnderstood) -> String {
     format!("what it allows cannot be told: {error}")
 }
 
-/// Whether a way leads through no service but those that grant permissions.
+/// Whether a way leads through no other service. Permission sets are nothing but in the account that manages IAM Identity
+/// Center for the organization.
+/// <https://docs.aws.amazon.com/singlesignon/latest/userguide/permissionsetsconcept.html>
 fn is_by_itself(path: &str) -> bool {
-    let grants = |action: &str| action.starts_with("iam:") && action != "iam:PassRole" || action.starts_with("sso:");
+    let grants = |action: &str| action.starts_with("iam:") && action != "iam:PassRole";
     path.split('+').all(|action| grants(action) || action == "sts:AssumeRole") && path != "sts:AssumeRole"
 }
 

@@ -67,16 +67,27 @@ impl Permissions {
     /// # Errors
     /// Says which policy is not understood, and where.
     pub fn judge(&self, at: Option<Timestamp>) -> Result<Identity, NotUnderstood> {
-        let mut policies = self.own.attached("");
+        let by: [&[&str]; 2] = match self.of.kind {
+            IdentityKind::User => [&["iam:DetachUserPolicy"], &["iam:DeleteUserPolicy"]],
+            IdentityKind::Role => [&["iam:DetachRolePolicy"], &["iam:DeleteRolePolicy"]],
+            IdentityKind::Group => [&["iam:DetachGroupPolicy"], &["iam:DeleteGroupPolicy"]],
+        };
+        let of_group: [&[&str]; 2] = [
+            &["iam:DetachGroupPolicy", "iam:RemoveUserFromGroup"],
+            &["iam:DeleteGroupPolicy", "iam:RemoveUserFromGroup"],
+        ];
+        let mut policies = self.own.attached("", by);
         for (group, held) in &self.groups {
-            policies.extend(held.attached(&format!(" of group `{group}`")));
+            policies.extend(held.attached(&format!(" of group `{group}`"), of_group));
         }
         let boundary = self.boundary.as_ref().map(|boundary| Attached {
             name: format!("permissions boundary `{}`", name(&boundary.arn)),
             text: boundary.policy.to_string(),
+            taken_off_by: &[],
         });
         let account = self.arn.split(':').nth(4).filter(|account| !account.is_empty()).map(str::to_owned);
-        identity::judge_held(&Held { policies, boundary }, &Holder { account, at })
+        let arn = named(&self.arn).map(|_| self.arn.clone());
+        identity::judge_held(&Held { policies, boundary }, &Holder { arn, account, at })
     }
 }
 
@@ -86,10 +97,17 @@ impl Policies {
         self.managed.values().chain(self.inline.values())
     }
 
-    fn attached(&self, of: &str) -> Vec<Attached> {
-        let managed = self.managed.iter().map(|(arn, text)| (format!("managed policy `{}`{of}", name(arn)), text));
-        let inline = self.inline.iter().map(|(name, text)| (format!("inline policy `{name}`{of}"), text));
-        managed.chain(inline).map(|(name, text)| Attached { name, text: text.to_string() }).collect()
+    /// With the calls by which the managed ones are taken off, and the inline ones.
+    fn attached(&self, of: &str, [detached, deleted]: [&'static [&'static str]; 2]) -> Vec<Attached> {
+        let managed =
+            self.managed.iter().map(|(arn, text)| (format!("managed policy `{}`{of}", name(arn)), text, detached));
+        let inline = self.inline.iter().map(|(name, text)| (format!("inline policy `{name}`{of}"), text, deleted));
+        let attached = |(name, text, taken_off_by): (String, &PolicyText, _)| Attached {
+            name,
+            text: text.to_string(),
+            taken_off_by,
+        };
+        managed.chain(inline).map(attached).collect()
     }
 }
 

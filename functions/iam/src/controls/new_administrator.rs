@@ -20,9 +20,11 @@
 //!
 //! **Leaves alone**
 //! - grants that add no way to become administrator to those that the identity had without them
-//! - policies of AWS that only read, such as `ReadOnlyAccess`
+//! - policies of AWS that are no part of such a way, such as `ReadOnlyAccess` and `AmazonSSMManagedInstanceCore`
+//! - inline policies that are no part of one by what the event says of them
 //! - what a permissions boundary keeps from taking effect
-//! - ways that lead through another service that has a privileged role, such as `iam:PassRole` with a Lambda function
+//! - ways that lead through another service, such as `iam:PassRole` with a Lambda function that has a privileged role, or the
+//!   permission sets of IAM Identity Center
 //! - grants that are gone by the time Snapback looks
 //! - grants that an operator has restored with `snapback undo`
 //!
@@ -42,11 +44,12 @@ use snapback::control::{
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
 use snapback::json;
+use snapback::policy::identity::is_harmless;
 use snapback::policy::{NotUnderstood, PolicyText};
 use snapback::settings::Settings;
 use snapback::subject::Subject;
 
-use crate::administrator::{added, found, only_reads, unread};
+use crate::administrator::{added, found, is_no_part_of_a_way, unread};
 use crate::aws::authorization_details;
 use crate::permissions::{Granted, IamIdentity, IdentityKind, Permissions};
 use crate::told::{self, SERVICE, is_of_aws, option_of, subject, through_cloudformation};
@@ -164,7 +167,10 @@ impl Control for NewAdministrator {
             return vec![Suspicion { subject: Subject::account(event), why }];
         };
         let (subject, why) = match &grant {
-            Grant::Managed(_, policy) if only_reads(policy) => return vec![],
+            Grant::Managed(_, policy) if is_harmless(policy) => return vec![],
+            Grant::Inline(..) if json::text(&event.request, "policyDocument").is_some_and(is_no_part_of_a_way) => {
+                return vec![];
+            }
             Grant::Managed(of, policy) => {
                 (subject(event, of), format!("managed policy `{policy}` was attached to {of}"))
             }
@@ -279,18 +285,22 @@ fn identity(subject: &Subject) -> Option<IamIdentity> {
 }
 
 /// What the grant adds at worst; nothing at all if it is not there. To what the identity holds now, so that several grants
-/// count together, and to what it held before, so that of two that each do it neither hides behind the other.
+/// count together, and to what it held before, so that of two that each do it neither hides behind the other. What something
+/// that it holds now denies counts by neither.
 fn worst(grant: &Grant, state: &State, event: &Event) -> Option<Result<Option<(Severity, String)>, NotUnderstood>> {
     let held = state.identity.clone()?;
-    let mut pairs = vec![(held.clone(), without(grant, &held)?)];
-    if let Some(old) = old(&held, state, event) {
-        pairs.push((with(grant, &held, old.clone()), old));
-    }
-    let by = |(with, without): (Permissions, Permissions)| {
-        Ok(added(&with.judge(Some(event.time))?, &without.judge(Some(event.time))?))
+    let without = without(grant, &held)?;
+    let worst = || {
+        let judged = |permissions: &Permissions| permissions.judge(Some(event.time));
+        let now = judged(&held)?;
+        let to_now = added(&now, &judged(&without)?);
+        let to_old = match old(&held, state, event) {
+            Some(old) => added(&judged(&with(grant, &held, old.clone()))?.within(&now), &judged(&old)?),
+            None => None,
+        };
+        Ok(to_now.into_iter().chain(to_old).max_by_key(|(severity, _)| *severity))
     };
-    let added: Result<Vec<_>, NotUnderstood> = pairs.into_iter().map(by).collect();
-    Some(added.map(|added| added.into_iter().flatten().max_by_key(|(severity, _)| *severity)))
+    Some(worst())
 }
 
 /// What an identity holds without the grant. Nothing at all if the grant is not there.

@@ -518,6 +518,33 @@ pub(super) const PATHS: [Path; 103] = [
     path("sts:AssumeRole", "becomes any role that trusts the account", "pathfinding.cloud sts-001"),
 ];
 
+/// What a user does to itself to be bounded no more.
+/// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeleteUserPermissionsBoundary.html>
+pub(super) const USERS: [Path; 2] = [
+    path("iam:DeleteUserPermissionsBoundary", "removes what bounds its own permissions", AWS),
+    path("iam:PutUserPermissionsBoundary", "replaces what bounds its own permissions", AWS),
+];
+
+/// And a role.
+/// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeleteRolePermissionsBoundary.html>
+pub(super) const ROLES: [Path; 2] = [
+    path("iam:DeleteRolePermissionsBoundary", "removes what bounds its own permissions", AWS),
+    path("iam:PutRolePermissionsBoundary", "replaces what bounds its own permissions", AWS),
+];
+
+/// What takes off a policy that denies something.
+pub(super) const TAKING_OFF: [Path; 7] = [
+    path("iam:DeleteGroupPolicy", "deletes a policy of its own group that denies it more", AWS),
+    path("iam:DeleteRolePolicy", "deletes its own policy that denies it more", AWS),
+    path("iam:DeleteUserPolicy", "deletes its own policy that denies it more", AWS),
+    path("iam:DetachGroupPolicy", "detaches a policy from its own group that denies it more", AWS),
+    path("iam:DetachRolePolicy", "detaches a policy that denies it more", AWS),
+    path("iam:DetachUserPolicy", "detaches a policy that denies it more", AWS),
+    path("iam:RemoveUserFromGroup", "leaves a group whose policy denies it more", AWS),
+];
+
+const AWS: &str = "IAM's API reference";
+
 impl Path {
     pub(super) fn actions(&self) -> impl Iterator<Item = &'static str> {
         self.name.split('+')

@@ -9,6 +9,7 @@
 //!
 //! An administrator holds nearly every path too. They are listed all the same: what is listed is what holds.
 
+mod condition;
 mod escalation;
 mod reach;
 
@@ -19,7 +20,8 @@ use serde::Serialize;
 
 use super::NotUnderstood;
 use super::document::{Document, Principal};
-use escalation::{PATHS, Path};
+pub use condition::is_harmless;
+use escalation::{PATHS, Path, ROLES, TAKING_OFF, USERS};
 use reach::{Piece, Reach, Statement};
 
 /// What the holder of a policy is or can become.
@@ -40,15 +42,45 @@ impl Identity {
     pub fn is_risky(&self) -> bool {
         self.admin || !self.escalation.is_empty()
     }
+
+    /// What of it is so by another judgement too.
+    #[must_use]
+    pub fn within(self, other: &Self) -> Self {
+        let Self { admin, mut escalation, why } = self;
+        escalation.retain(|path| other.escalation.contains(path));
+        let admin_too = admin && other.admin;
+        Self { admin: admin_too, escalation, why: if admin == admin_too { why } else { other.why.clone() } }
+    }
 }
 
 /// What is known of whoever holds a policy.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Holder {
+    /// Of a user, a role or a group.
+    pub arn: Option<String>,
     /// Nobody rewrites what IAM keeps for another account. Without it any account may be the holder's.
     pub account: Option<String>,
     /// When it is judged: what had to happen before then can never be. Without it no date has passed.
     pub at: Option<Timestamp>,
+}
+
+impl Holder {
+    fn is_user(&self) -> bool {
+        self.is("user/")
+    }
+
+    fn is_role(&self) -> bool {
+        self.is("role/")
+    }
+
+    fn is(&self, kind: &str) -> bool {
+        self.arn.as_ref().and_then(|arn| arn.splitn(6, ':').nth(5)).is_some_and(|of| of.starts_with(kind))
+    }
+
+    /// The name of the user that it is.
+    fn user(&self) -> Option<&str> {
+        self.arn.as_deref().filter(|_| self.is_user()).and_then(|arn| arn.rsplit('/').next())
+    }
 }
 
 /// A policy that a principal holds.
@@ -57,6 +89,8 @@ pub struct Attached {
     /// What people call it: "inline policy `x` of group `g`". Empty where there is only one.
     pub name: String,
     pub text: String,
+    /// The calls by which it is taken off whoever holds it.
+    pub taken_off_by: &'static [&'static str],
 }
 
 /// All that a principal holds.
@@ -83,7 +117,7 @@ const GRANTING: [&str; 7] = [
 /// # Errors
 /// Says what is not understood, and where.
 pub fn judge(text: &str, holder: &Holder) -> Result<Identity, NotUnderstood> {
-    let policy = Attached { name: String::new(), text: text.to_owned() };
+    let policy = Attached { name: String::new(), text: text.to_owned(), taken_off_by: &[] };
     judge_held(&Held { policies: vec![policy], boundary: None }, holder)
 }
 
@@ -92,26 +126,96 @@ pub fn judge(text: &str, holder: &Holder) -> Result<Identity, NotUnderstood> {
 /// # Errors
 /// Says what is not understood, in which policy, and where.
 pub fn judge_held(held: &Held, holder: &Holder) -> Result<Identity, NotUnderstood> {
-    let mut statements = vec![];
-    for policy in &held.policies {
-        statements.extend(read(policy, statements.len(), holder)?);
-    }
+    let statements = all(held, holder, None)?;
     let boundary = held.boundary.as_ref().map(|boundary| read(boundary, statements.len(), holder));
     let boundary = boundary.transpose()?;
     let mut reach = Reach::of(&statements, boundary.as_deref(), holder);
-    let held: Vec<(&Path, String)> = PATHS.iter().filter_map(|path| Some((path, how(path, &mut reach)?))).collect();
-    let escalation: Vec<String> = held.iter().map(|(path, _)| path.name.to_owned()).collect();
-    let admin = admin(&mut reach);
-    let why = match &admin {
+    let mut ways = Ways::of(&mut reach, holder);
+    // What keeps the holder down does so only as long as they cannot take it off.
+    let mut added: Vec<&Path> = vec![];
+    if boundary.is_some() {
+        let own = if holder.is_role() { &ROLES[..] } else { &USERS };
+        let own = own.iter().filter(|path| reach.acts_on_itself(path.name));
+        let own: Vec<&Path> = own.collect();
+        if !own.is_empty() && ways.are_less_than(&Ways::of(&mut Reach::of(&statements, None, holder), holder)) {
+            added.extend(own);
+        }
+    }
+    for policy in &held.policies {
+        let own = TAKING_OFF.iter().filter(|path| policy.taken_off_by.contains(&path.name));
+        let own: Vec<&Path> = own.filter(|path| reach.acts_on_itself(path.name)).collect();
+        if own.is_empty() {
+            continue;
+        }
+        let without = all(held, holder, Some(policy))?;
+        if ways.are_less_than(&Ways::of(&mut Reach::of(&without, boundary.as_deref(), holder), holder)) {
+            added.extend(own);
+        }
+    }
+    for path in added {
+        if !ways.paths.iter().any(|(held, _)| held.name == path.name) {
+            let pieces = reach.of_action(path.name, &[]);
+            ways.paths.push((path, listed(&plainest(&pieces))));
+        }
+    }
+    ways.paths.sort_by_key(|(path, _)| path.name);
+    let escalation: Vec<String> = ways.paths.iter().map(|(path, _)| path.name.to_owned()).collect();
+    let why = match &ways.admin {
         Some(why) => vec![why.clone()],
-        None => held.into_iter().map(|(path, how)| sentence(path, &how)).collect(),
+        None => ways.paths.into_iter().map(|(path, how)| sentence(path, &how)).collect(),
     };
-    Ok(Identity { admin: admin.is_some(), escalation, why })
+    Ok(Identity { admin: ways.admin.is_some(), escalation, why })
+}
+
+/// By which ways what somebody holds leads to everything.
+struct Ways {
+    /// Why the holder may do anything already.
+    admin: Option<String>,
+    /// The paths that hold, each with the statements by which it does.
+    paths: Vec<(&'static Path, String)>,
+}
+
+impl Ways {
+    fn of(reach: &mut Reach<'_>, holder: &Holder) -> Self {
+        // Of one who is known it is known what bounds them: their own boundary.
+        let counts = |path: &&Path| holder.arn.is_none() || path.name != USERS[0].name;
+        let paths = PATHS.iter().filter(counts).filter_map(|path| Some((path, how(path, reach)?))).collect();
+        Self { admin: admin(reach), paths }
+    }
+
+    fn are_less_than(&self, others: &Self) -> bool {
+        let is_here = |path: &Path| self.paths.iter().any(|(held, _)| held.name == path.name);
+        self.admin.is_none() && (others.admin.is_some() || others.paths.iter().any(|(path, _)| !is_here(path)))
+    }
+}
+
+/// Whether a policy allows one of these actions, or may be a part of what allows everything, to anybody at any time.
+///
+/// # Errors
+/// Says what is not understood, and where.
+pub fn may_allow(text: &str, is_meant: impl Fn(&str) -> bool) -> Result<bool, NotUnderstood> {
+    let policy = Attached { name: String::new(), text: text.to_owned(), taken_off_by: &[] };
+    let statements = read(&policy, 0, &Holder::default())?;
+    let actions: Vec<&str> = PATHS.iter().flat_map(Path::actions).filter(|action| is_meant(action)).collect();
+    Ok(statements.iter().any(|statement| statement.may_allow(&actions)))
+}
+
+/// All statements that somebody holds, or those without what one policy denies.
+fn all(held: &Held, holder: &Holder, without: Option<&Attached>) -> Result<Vec<Statement>, NotUnderstood> {
+    let mut statements = vec![];
+    for policy in &held.policies {
+        let mut of_policy = read(policy, statements.len(), holder)?;
+        if without == Some(policy) {
+            of_policy.retain(|statement| statement.allows);
+        }
+        statements.extend(of_policy);
+    }
+    Ok(statements)
 }
 
 /// The statements of a policy, as they are counted from `first` on.
 fn read(policy: &Attached, first: usize, holder: &Holder) -> Result<Vec<Statement>, NotUnderstood> {
-    let Attached { name, text } = policy;
+    let Attached { name, text, .. } = policy;
     let in_policy = |error: NotUnderstood| {
         let message = if name.is_empty() { error.message } else { format!("{name}: {}", error.message) };
         NotUnderstood { message, ..error }
@@ -124,9 +228,10 @@ fn read(policy: &Attached, first: usize, holder: &Holder) -> Result<Vec<Statemen
         let message = "expected a policy of an identity, found a statement that names a principal".to_owned();
         return Err(in_policy(NotUnderstood::at(text, statement.place.start, message)));
     }
+    let has_variables = document.version.as_deref() == Some("2012-10-17");
     let numbered = document.statements.iter().enumerate();
     Ok(numbered
-        .map(|(index, statement)| Statement::read(statement, (first + index, index + 1), name, holder))
+        .map(|(index, statement)| Statement::read(statement, (first + index, index + 1), name, holder, has_variables))
         .collect())
 }
 
@@ -411,14 +516,14 @@ mod tests {
 
         let foreign = allow(&json!("iam:*"), &json!(["arn:aws:iam::444455556666:*", "arn:aws:s3:::logs"]));
         for (account, is_risky) in [(None, true), (Some("444455556666"), true), (Some("111122223333"), false)] {
-            let holder = Holder { account: account.map(str::to_owned), at: None };
+            let holder = Holder { account: account.map(str::to_owned), ..Holder::default() };
             assert_eq!(held_by(&holder, &foreign).is_risky(), is_risky, "{account:?}");
         }
     }
 
     #[test]
     fn what_had_to_happen_before_a_time_that_has_passed_is_no_way_up() {
-        let holder = Holder { at: "2026-06-01T12:00:00Z".parse().ok(), account: None };
+        let holder = Holder { at: "2026-06-01T12:00:00Z".parse().ok(), ..Holder::default() };
         for (operator, key, value, is_risky) in [
             ("DateLessThan", "aws:TokenIssueTime", "2025-01-01T00:00:00Z", false),
             ("DateLessThanEquals", "aws:CurrentTime", "2026-06-01", false),
@@ -461,10 +566,11 @@ mod tests {
         ] {
             let statements = under(&attach, json!({operator: {"iam:PolicyARN": policies}}));
             assert_eq!(paths(&statements).len(), ways, "{statements}");
-            // The key tells nothing of another call.
+            // No other call has the key.
+            let holds = operator.contains("Not") || operator.ends_with("IfExists") || operator == "Null";
             let others = allow(&json!(["iam:PutUserPolicy", "iam:CreatePolicyVersion"]), &json!("*"));
             let others = under(&others, json!({operator: {"iam:PolicyArn": policies}}));
-            assert_eq!(paths(&others).len(), 2, "{others}");
+            assert_eq!(paths(&others).len(), if holds { 2 } else { 0 }, "{others}");
         }
         for (operator, policies, ways) in [
             ("ArnNotEquals", json!(reading), 0),
@@ -552,7 +658,7 @@ mod tests {
 
     #[test]
     fn who_is_denied_all_of_the_own_account_is_denied_everywhere() {
-        let holder = Holder { account: Some("111122223333".to_owned()), at: None };
+        let holder = Holder { account: Some("111122223333".to_owned()), ..Holder::default() };
         let own = |kind: &str| json!(format!("arn:aws:iam::111122223333:{kind}/*"));
         for (action, kind) in [
             ("iam:CreatePolicyVersion", "policy"),
@@ -570,8 +676,152 @@ mod tests {
         assert!(!held_by(&holder, &no_iam).admin);
     }
 
+    fn known(of: &str) -> Holder {
+        let account = Some("111122223333".to_owned());
+        Holder { arn: Some(format!("arn:aws:iam::111122223333:{of}")), account, at: None }
+    }
+
+    #[test]
+    fn what_calls_of_iam_certainly_tell_decides_a_condition() {
+        let put = allow(&json!("iam:PutUserPolicy"), &json!("*"));
+        let attach = allow(&json!("iam:AttachRolePolicy"), &json!("*"));
+        for (statement, condition, meets) in [
+            (&put, json!({"StringEquals": {"aws:RequestedRegion": "eu-central-1"}}), false),
+            (&put, json!({"StringEquals": {"aws:RequestedRegion": ["eu-central-1", "us-east-1"]}}), true),
+            (&put, json!({"StringNotEquals": {"aws:RequestedRegion": "us-east-1"}}), false),
+            (&put, json!({"StringEquals": {"aws:PrincipalAccount": "444455556666"}}), false),
+            (&put, json!({"StringEquals": {"aws:PrincipalAccount": "111122223333"}}), true),
+            (&put, json!({"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}), false),
+            (&put, json!({"StringEqualsIfExists": {"iam:PassedToService": "lambda.amazonaws.com"}}), true),
+            (&put, json!({"StringLike": {"s3:prefix": "home/*"}}), false),
+            (&put, json!({"ForAnyValue:StringEquals": {"aws:TagKeys": "team"}}), false),
+            (&put, json!({"ForAllValues:StringEquals": {"aws:TagKeys": "team"}}), true),
+            (&put, json!({"StringEquals": {"aws:RequestTag/team": "a"}}), false),
+            (&put, json!({"StringEquals": {"iam:ResourceTag/team": "a"}}), true),
+            (&put, json!({"ArnEquals": {"aws:PrincipalArn": "arn:aws:iam::111122223333:user/bob"}}), false),
+            (&put, json!({"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:user/ali*"}}), true),
+            (&put, json!({"StringEquals": {"aws:username": "bob"}}), false),
+            (&put, json!({"Bool": {"aws:MultiFactorAuthPresent": "true"}}), true),
+            (
+                &put,
+                json!({"StringEquals": {"ec2:SourceInstanceArn": "arn:aws:ec2:eu-central-1:111122223333:instance/i-0"}}),
+                true,
+            ),
+            (
+                &attach,
+                json!({"ArnEquals": {"iam:PolicyARN": ["arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole",
+                "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"]}}),
+                false,
+            ),
+            (&attach, json!({"ArnEquals": {"iam:PolicyARN": "arn:aws:iam::444455556666:policy/theirs"}}), false),
+            (&attach, json!({"StringEquals": {"iam:PolicyARN": "arn:aws:iam::aws:policy/*"}}), false),
+            (&attach, json!({"StringLike": {"iam:PolicyARN": "arn:aws:iam::aws:policy/*"}}), true),
+        ] {
+            let allowed = under(statement, condition.clone());
+            assert_eq!(held_by(&known("user/alice"), &allowed).is_risky(), meets, "{condition}");
+            // A `Deny` that is certainly met takes all away, and one that never is takes nothing.
+            let mut denied = allowed;
+            denied["Effect"] = "Deny".into();
+            let identity = held_by(&known("user/alice"), &json!([statement, denied]));
+            assert!(identity.is_risky() || meets, "{condition}: {identity:?}");
+        }
+        for always in [
+            json!({"StringEquals": {"aws:PrincipalAccount": "111122223333"}}),
+            json!({"Null": {"aws:PrincipalAccount": "false"}}),
+            json!({"StringNotEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}),
+            json!({"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:user/alice"}}),
+            json!({"StringNotEquals": {"aws:RequestedRegion": "eu-central-1"}}),
+        ] {
+            let policy = json!([put, under(&deny(&json!("iam:*"), &json!("*")), always.clone())]);
+            assert!(!held_by(&known("user/alice"), &policy).is_risky(), "{always}");
+        }
+    }
+
+    #[test]
+    fn whom_their_boundary_keeps_down_may_be_given_anything_unless_it_can_be_taken_off() {
+        let bounded = json!({"StringEquals": {"iam:PermissionsBoundary": "arn:aws:iam::111122223333:policy/team"}});
+        let grant = json!(["iam:AttachUserPolicy", "iam:PutUserPolicy", "iam:PutUserPermissionsBoundary"]);
+        let grant = under(&allow(&grant, &json!("*")), bounded);
+        assert!(!of(&grant).is_risky());
+        for freeing in ["iam:DeleteUserPermissionsBoundary", "iam:PutUserPermissionsBoundary"] {
+            let found = paths(&json!([grant, allow(&json!(freeing), &json!("*"))]));
+            assert!(found.contains(&"iam:AttachUserPolicy".to_owned()), "{freeing}: {found:?}");
+        }
+        for none in
+            ["*", "arn:aws:iam::aws:policy/AdministratorAccess", "arn:aws:iam::111122223333:policy/${aws:username}"]
+        {
+            let any = json!({"StringLike": {"iam:PermissionsBoundary": none}});
+            assert!(of(&under(&allow(&json!("iam:AttachUserPolicy"), &json!("*")), any)).is_risky(), "{none}");
+        }
+        let perhaps =
+            json!({"StringEqualsIfExists": {"iam:PermissionsBoundary": "arn:aws:iam::111122223333:policy/team"}});
+        assert!(of(&under(&allow(&json!("iam:AttachUserPolicy"), &json!("*")), perhaps)).is_risky());
+    }
+
+    fn of_known(of: &str, policies: &[Attached], boundary: Option<&Value>) -> Vec<String> {
+        let boundary = boundary.map(|statements| named("the permissions boundary", statements));
+        judge_held(&Held { policies: policies.to_vec(), boundary }, &known(of)).expect("policies").escalation
+    }
+
+    #[test]
+    fn who_can_take_off_their_own_boundary_has_a_way_up() {
+        let admin = [named("a", &everything())];
+        let with = |action: &str| allow(&json!(["s3:*", action]), &json!("*"));
+        for (of, action, holds) in [
+            ("role/app", "iam:DeleteRolePermissionsBoundary", true),
+            ("role/app", "iam:PutRolePermissionsBoundary", true),
+            ("role/app", "iam:DeleteUserPermissionsBoundary", false),
+            ("user/alice", "iam:DeleteUserPermissionsBoundary", true),
+            ("user/alice", "iam:PutUserPermissionsBoundary", true),
+            ("user/alice", "iam:DeleteRolePermissionsBoundary", false),
+            ("user/alice", "iam:GetUser", false),
+        ] {
+            let expected: &[&str] = if holds { &[action] } else { &[] };
+            assert_eq!(of_known(of, &admin, Some(&with(action))), expected, "{of} {action}");
+            // Who has nothing beyond the boundary gains nothing.
+            assert_eq!(of_known(of, &[named("a", &allow(&json!("s3:*"), &json!("*")))], Some(&with(action))).len(), 0);
+        }
+        let others = allow(&json!("iam:DeleteRolePermissionsBoundary"), &json!(format!("{ROLE}other")));
+        assert_eq!(of_known("role/app", &admin, Some(&others)).len(), 0);
+    }
+
+    #[test]
+    fn who_can_take_off_what_denies_them_more_has_a_way_up() {
+        let wide = named("wide", &allow(&json!("iam:*"), &json!("*")));
+        let denied = json!([
+            "iam:Put*",
+            "iam:Attach*",
+            "iam:Add*",
+            "iam:Create*",
+            "iam:Update*",
+            "iam:Set*",
+            "iam:PassRole",
+            "iam:Delete*PermissionsBoundary"
+        ]);
+        let no = |by| Attached { taken_off_by: by, ..named("no", &deny(&denied, &json!("*"))) };
+        assert_eq!(
+            of_known("user/alice", &[wide.clone(), no(&["iam:DetachUserPolicy"])], None),
+            ["iam:DetachUserPolicy"]
+        );
+        let left =
+            of_known("user/alice", &[wide.clone(), no(&["iam:DeleteGroupPolicy", "iam:RemoveUserFromGroup"])], None);
+        assert_eq!(left, ["iam:DeleteGroupPolicy", "iam:RemoveUserFromGroup"]);
+        let firm = named("firm", &deny(&json!("iam:Detach*"), &json!("*")));
+        assert_eq!(of_known("user/alice", &[wide, no(&["iam:DetachUserPolicy"]), firm], None), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_variable_of_the_older_version_is_text_and_a_role_has_no_user_name() {
+        let own = allow(&json!("iam:PutUserPolicy"), &json!(format!("{USER}${{aws:username}}")));
+        assert!(held_by(&known("user/alice"), &own).is_risky());
+        assert!(!held_by(&known("role/app"), &own).is_risky());
+        let older = json!({"Statement": own}).to_string();
+        assert!(!judge(&older, &known("user/alice")).expect("a policy").is_risky());
+    }
+
     fn named(name: &str, statements: &Value) -> Attached {
-        Attached { name: name.to_owned(), text: json!({"Statement": statements}).to_string() }
+        let text = json!({"Version": "2012-10-17", "Statement": statements}).to_string();
+        Attached { name: name.to_owned(), text, taken_off_by: &[] }
     }
 
     fn of_held(policies: &[Attached], boundary: Option<&Value>) -> Identity {
@@ -646,7 +896,7 @@ mod tests {
     #[test]
     fn what_is_not_understood_is_told_with_the_policy_that_it_stands_in() {
         let held = Held {
-            policies: vec![Attached { name: "inline policy `x`".to_owned(), text: "{}".to_owned() }],
+            policies: vec![Attached { name: "inline policy `x`".to_owned(), text: "{}".to_owned(), taken_off_by: &[] }],
             boundary: None,
         };
         let error = judge_held(&held, &Holder::default()).expect_err("no policy").to_string();

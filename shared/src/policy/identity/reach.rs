@@ -4,12 +4,11 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
-
 use super::Holder;
+use super::condition::{Condition, Met};
+use crate::policy::document;
 use crate::policy::pattern::{covers, matches, overlaps};
 use crate::policy::principal::is_account;
-use crate::policy::{date, document};
 
 /// Comparing more than this many pairs of patterns is not worth it: no policy that IAM takes has so many, and what is
 /// not compared counts as reached.
@@ -34,24 +33,11 @@ pub(super) struct Statement {
     /// What people call its policy, if there is more than one that it could be of.
     policy: String,
     sid: Option<String>,
-    allows: bool,
+    pub(super) allows: bool,
     /// In small letters.
     actions: Names,
     resources: Names,
     conditions: Vec<Condition>,
-    /// Whether no holder of an identity policy can meet its conditions, ever.
-    is_never_met: bool,
-}
-
-#[derive(Debug)]
-struct Condition {
-    /// In small letters, as is the key; without quantifier and `IfExists`.
-    operator: String,
-    holds_when_absent: bool,
-    key: String,
-    /// As it is written.
-    shown: String,
-    values: Vec<String>,
 }
 
 /// Some resources on which an action is allowed.
@@ -88,28 +74,57 @@ impl<'a> Reach<'a> {
     }
 
     /// On what the action is allowed, of what counts: others than the holder, if it acts on users. A role that is passed
-    /// must be one that one of these services takes, and a policy that is attached one that may be worth it.
+    /// must be one that one of these services takes, and whom a permissions boundary keeps down does not count, unless that
+    /// can be taken away.
     pub(super) fn of_action(&mut self, action: &'static str, passes_to: &[&str]) -> Vec<Piece<'a>> {
-        let (statements, ceiling, account) = (self.statements, self.ceiling, self.holder.account.as_deref());
-        let pieces = self.known.entry(action).or_insert_with(|| pieces(statements, ceiling, action, account));
-        if !action.ends_with("Policy") && action != "iam:PassRole" {
-            return pieces.clone();
-        }
-        let denies_passing = |denies: &&Statement| action == "iam:PassRole" && denies.keeps_from_passing_to(passes_to);
-        let is_possible = |named: &Statement| match action {
-            "iam:PassRole" => named.can_pass_to(passes_to),
-            _ => !ATTACHING.contains(&action) || !named.conditions.iter().any(Condition::lets_attach_only_harmless),
+        let bounds: &[&'static str] = match action {
+            "iam:AttachUserPolicy" | "iam:PutUserPolicy" => &UNBOUNDING_USERS,
+            "iam:AttachRolePolicy" | "iam:PutRolePolicy" => &UNBOUNDING_ROLES,
+            _ => &[],
         };
+        let stays_bounded = !bounds.iter().any(|takes_away| !self.without_bounds(takes_away).is_empty());
+        let pieces = if bounds.is_empty() || !stays_bounded { self.known(action) } else { self.without_bounds(action) };
+        if action != "iam:PassRole" {
+            return pieces;
+        }
+        let denies_passing = |denies: &&Statement| denies.keeps_from_passing_to(passes_to);
         let of_piece = |piece: &Piece<'a>| [Some(piece.origin), piece.within].into_iter().flatten();
         let named: BTreeMap<usize, &Statement> =
             pieces.iter().flat_map(of_piece).map(|statement| (statement.index, statement)).collect();
         let possible: BTreeSet<usize> =
-            named.into_iter().filter(|(_, named)| is_possible(named)).map(|(index, _)| index).collect();
-        let is_left = |piece: &&Piece<'a>| {
+            named.into_iter().filter(|(_, named)| named.can_pass_to(passes_to)).map(|(index, _)| index).collect();
+        let is_left = |piece: &Piece<'a>| {
             let is_possible = of_piece(piece).all(|statement| possible.contains(&statement.index));
             is_possible && !piece.unless.iter().any(denies_passing)
         };
-        pieces.iter().filter(is_left).cloned().collect()
+        pieces.into_iter().filter(is_left).collect()
+    }
+
+    /// Whether the holder may do this to itself.
+    pub(super) fn acts_on_itself(&mut self, action: &'static str) -> bool {
+        let own = self.holder.arn.clone();
+        let is_own = |piece: &Piece<'a>| match (piece.on, &own) {
+            (Span::Of(pattern), Some(own)) => is_holders_own(pattern) || matches(pattern, own),
+            (Span::AllBut(names), Some(own)) => !names.patterns.iter().any(|pattern| matches(pattern, own)),
+            (_, None) => true,
+        };
+        let is_of_group = action.contains("Group");
+        self.without_bounds(action).iter().any(|piece| is_of_group || is_own(piece))
+    }
+
+    /// Without what counts only for those who keep a permissions boundary.
+    fn without_bounds(&mut self, action: &'static str) -> Vec<Piece<'a>> {
+        let mut pieces = self.known(action);
+        pieces.retain(|piece| {
+            let mut statements = [Some(piece.origin), piece.within].into_iter().flatten();
+            !statements.any(|statement| statement.conditions.iter().any(Condition::is_bounding))
+        });
+        pieces
+    }
+
+    fn known(&mut self, action: &'static str) -> Vec<Piece<'a>> {
+        let (statements, ceiling, holder) = (self.statements, self.ceiling, self.holder);
+        self.known.entry(action).or_insert_with(|| pieces(statements, ceiling, action, holder)).clone()
     }
 
     /// The statements by which whatever nobody has thought of is allowed everywhere; nothing if it is not.
@@ -117,16 +132,16 @@ impl<'a> Reach<'a> {
         let mut pieces: Vec<Piece<'a>> = vec![];
         for action in unheard_of() {
             let all = self.statements.iter().chain(self.ceiling.unwrap_or_default());
-            let denies: Vec<&Statement> = all.filter(|denies| denies.takes_all_of(&action)).collect();
-            if denies.iter().any(|denies| denies.conditions.is_empty()) {
+            let denies: Vec<&Statement> = all.filter(|denies| denies.takes_all_of(&action, self.holder)).collect();
+            if denies.iter().any(|denies| denies.met(None, self.holder) == Met::Always) {
                 return None;
             }
             let unless = denies.into_iter().take(ENOUGH).collect();
             let within = match self.ceiling {
-                Some(ceiling) => Some(plainest(ceiling, &action)?),
+                Some(ceiling) => Some(plainest(ceiling, &action, self.holder)?),
                 None => None,
             };
-            let origin = plainest(self.statements, &action)?;
+            let origin = plainest(self.statements, &action, self.holder)?;
             pieces.push(Piece { origin, within, unless, on: Span::AllBut(&origin.resources) });
         }
         Some(pieces)
@@ -134,8 +149,8 @@ impl<'a> Reach<'a> {
 }
 
 /// The statement that allows all of an action, if there is one; one without a condition if there is such a one.
-fn plainest<'a>(statements: &'a [Statement], action: &str) -> Option<&'a Statement> {
-    let allows = statements.iter().filter(|allows| allows.gives_all_of(action));
+fn plainest<'a>(statements: &'a [Statement], action: &str, holder: &Holder) -> Option<&'a Statement> {
+    let allows = statements.iter().filter(|allows| allows.gives_all_of(action, holder));
     allows.min_by_key(|allows| !allows.conditions.is_empty())
 }
 
@@ -150,28 +165,34 @@ fn pieces<'a>(
     statements: &'a [Statement],
     ceiling: Option<&'a [Statement]>,
     action: &str,
-    account: Option<&str>,
+    holder: &Holder,
 ) -> Vec<Piece<'a>> {
     let lower = action.to_ascii_lowercase();
-    let (kinds, worth) = (acts_on(&lower), Worth { action: Some(&lower), account });
-    let mut allowed = allowed(statements, &kinds, worth);
+    let (kinds, worth) = (acts_on(&lower), Worth { action: Some(&lower), account: holder.account.as_deref() });
+    let mut allowed = allowed(statements, &kinds, worth, holder);
     if allowed.is_empty() {
         return vec![];
     }
     if let Some(ceiling) = ceiling {
-        allowed = within(&allowed, &self::allowed(ceiling, &kinds, worth));
+        allowed = within(&allowed, &self::allowed(ceiling, &kinds, worth, holder));
     }
     let all = statements.iter().chain(ceiling.unwrap_or_default());
-    let denies = all.filter(|denies| !denies.allows && !denies.is_never_met && denies.actions.include(&lower));
+    let denies = all.filter(|denies| !denies.allows && denies.actions.include(&lower));
+    let denies = denies.map(|denies| (denies, denies.met(Some(&lower), holder))).filter(|(_, met)| *met != Met::Never);
     less(allowed, &denies.collect::<Vec<_>>(), &kinds, worth)
 }
 
 /// What is allowed of an action, before anything is denied.
-fn allowed<'a>(statements: &'a [Statement], kinds: &[Cow<'static, str>], worth: Worth<'_>) -> Vec<Piece<'a>> {
+fn allowed<'a>(
+    statements: &'a [Statement],
+    kinds: &[Cow<'static, str>],
+    worth: Worth<'_>,
+    holder: &Holder,
+) -> Vec<Piece<'a>> {
     let action = worth.action.unwrap_or_default();
-    let allows = statements.iter().filter(|allows| allows.allows && !allows.is_never_met);
+    let allows = statements.iter().filter(|allows| allows.allows && allows.actions.include(action));
     let mut allowed: Vec<Piece<'a>> = vec![];
-    for origin in allows.filter(|allows| allows.actions.include(action)) {
+    for origin in allows.filter(|allows| allows.met(Some(action), holder) != Met::Never) {
         let piece = |on: Span<'a>| Piece { origin, within: None, unless: vec![], on };
         if origin.resources.inverted {
             let is_left = kinds.iter().any(|kind| origin.resources.leaves(kind));
@@ -203,27 +224,23 @@ fn within<'a>(allowed: &[Piece<'a>], ceiling: &[Piece<'a>]) -> Vec<Piece<'a>> {
 /// What is left of the allowed pieces, each with the statements that deny it under a condition.
 fn less<'a>(
     allowed: Vec<Piece<'a>>,
-    denies: &[&'a Statement],
+    denies: &[(&'a Statement, Met)],
     kinds: &[Cow<'static, str>],
     worth: Worth<'_>,
 ) -> Vec<Piece<'a>> {
-    let takes_all = |denies: &&Statement| kinds.iter().all(|kind| denies.resources.cover(kind, worth));
-    let (whole, part): (Vec<&Statement>, Vec<&Statement>) = denies.iter().copied().partition(takes_all);
-    let is_attaching = ATTACHING.iter().any(|action| worth.action.is_some_and(|one| action.eq_ignore_ascii_case(one)));
-    let is_sure = |denies: &Statement| {
-        let mut conditions = denies.conditions.iter();
-        conditions.all(|condition| is_attaching && condition.lets_attach_all_but_harmless())
-    };
-    if whole.iter().any(|denies| is_sure(denies)) {
+    let takes_all = |(denies, _): &(&Statement, Met)| kinds.iter().all(|kind| denies.resources.cover(kind, worth));
+    let (whole, part): (Vec<_>, Vec<_>) = denies.iter().copied().partition(takes_all);
+    let is_sure = |(_, met): &(&Statement, Met)| *met == Met::Always;
+    if whole.iter().any(is_sure) {
         return vec![];
     }
-    let pairs = allowed.len() * part.iter().map(|denies| denies.resources.patterns.len()).sum::<usize>();
+    let pairs = allowed.len() * part.iter().map(|(denies, _)| denies.resources.patterns.len()).sum::<usize>();
     let part = if pairs > MOST_PAIRS { &[] } else { part.as_slice() };
     let left = allowed.into_iter().filter_map(|piece| {
-        let takes: Vec<&Statement> =
-            part.iter().copied().filter(|denies| piece.is_within(&denies.resources, worth)).collect();
-        let unless = whole.iter().copied().chain(takes.iter().copied()).take(ENOUGH).collect();
-        (!takes.iter().any(|denies| is_sure(denies))).then_some(Piece { unless, ..piece })
+        let takes: Vec<_> =
+            part.iter().copied().filter(|(denies, _)| piece.is_within(&denies.resources, worth)).collect();
+        let unless = whole.iter().chain(&takes).map(|(denies, _)| *denies).take(ENOUGH).collect();
+        (!takes.iter().any(is_sure)).then_some(Piece { unless, ..piece })
     });
     left.collect()
 }
@@ -263,27 +280,21 @@ impl Worth<'_> {
 const RESERVED: [&str; 3] =
     ["arn:*:iam::aws:*", "arn:*:iam::*:role/aws-service-role/*", "arn:*:iam::*:role/aws-reserved/*"];
 
-/// By these a managed policy is attached, and `iam:PolicyARN` tells which.
-/// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html>
-const ATTACHING: [&str; 3] = ["iam:AttachGroupPolicy", "iam:AttachRolePolicy", "iam:AttachUserPolicy"];
-
-/// AWS's own policies, which nobody else can rewrite, that only let their holder read, or write logs, traces or the own
-/// password. Of all others some allow a way up, and what an account's own policies allow is not known here.
-/// <https://docs.aws.amazon.com/aws-managed-policy/latest/reference/policy-list.html>
-const HARMLESS: [&str; 9] = [
-    "arn:*:iam::aws:policy/*ReadOnly",
-    "arn:*:iam::aws:policy/*ReadOnlyAccess",
-    "arn:*:iam::aws:policy/*ViewOnlyAccess",
-    "arn:*:iam::aws:policy/AWSDenyAll",
-    "arn:*:iam::aws:policy/AWSXRayDaemonWriteAccess",
-    "arn:*:iam::aws:policy/IAMUserChangePassword",
-    "arn:*:iam::aws:policy/SecurityAudit",
-    "arn:*:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole",
-    "arn:*:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole",
+/// Actions by which holders grant permissions to themselves, or take off what keeps them down: on the holder's own user
+/// they are as good as on any.
+const SELF_GRANTING: [&str; 7] = [
+    "iam:attachuserpolicy",
+    "iam:deleteuserpermissionsboundary",
+    "iam:deleteuserpolicy",
+    "iam:detachuserpolicy",
+    "iam:putuserpermissionsboundary",
+    "iam:putuserpolicy",
+    "iam:removeuserfromgroup",
 ];
 
-/// Actions by which holders grant permissions to themselves: on the holder's own user they are as good as on any.
-const SELF_GRANTING: [&str; 3] = ["iam:attachuserpolicy", "iam:deleteuserpermissionsboundary", "iam:putuserpolicy"];
+/// By these a permissions boundary is taken away, or another put in its place.
+const UNBOUNDING_USERS: [&str; 2] = ["iam:DeleteUserPermissionsBoundary", "iam:PutUserPermissionsBoundary"];
+const UNBOUNDING_ROLES: [&str; 2] = ["iam:DeleteRolePermissionsBoundary", "iam:PutRolePermissionsBoundary"];
 
 const OWN_NAME: &str = "${aws:username}";
 
@@ -437,6 +448,7 @@ impl Statement {
         (index, number): (usize, usize),
         policy: &str,
         holder: &Holder,
+        has_variables: bool,
     ) -> Self {
         let allows = statement.allows;
         let actions = statement.actions.words.iter().map(|word| word.text.to_ascii_lowercase()).collect();
@@ -451,10 +463,15 @@ impl Statement {
             sid: statement.sid.as_deref().filter(|sid| !sid.is_empty()).map(str::to_owned),
             allows,
             actions: Names { patterns: actions, inverted: statement.actions.is_all_but },
-            resources: without_variables(resources, allows, holder),
-            is_never_met: conditions.iter().any(|condition| condition.is_never_met(holder.at)),
+            resources: without_variables(resources, allows, holder, has_variables),
             conditions,
         }
+    }
+
+    /// Whether it allows one of these, or whatever nobody has thought of.
+    pub(super) fn may_allow(&self, actions: &[&str]) -> bool {
+        let named = actions.iter().map(|action| action.to_ascii_lowercase());
+        self.allows && named.chain(unheard_of()).any(|action| self.actions.include(&action))
     }
 
     pub(super) fn name(&self) -> String {
@@ -469,18 +486,32 @@ impl Statement {
         some(keys, |key| format!("`{}`", document::shown(key)))
     }
 
-    fn gives_all_of(&self, action: &str) -> bool {
+    fn gives_all_of(&self, action: &str, holder: &Holder) -> bool {
         let resources = &self.resources;
         let is_everything = if resources.inverted {
             !resources.patterns.iter().any(|pattern| covers(pattern, ANYTHING))
         } else {
             resources.patterns.iter().any(|pattern| covers(pattern, ANYTHING))
         };
-        self.allows && is_everything && self.actions.include(action) && !self.is_never_met
+        self.allows && is_everything && self.actions.include(action) && self.met(None, holder) != Met::Never
     }
 
-    fn takes_all_of(&self, action: &str) -> bool {
-        !self.allows && self.resources.cover(ANYTHING, Worth::ALL) && self.actions.include(action)
+    fn takes_all_of(&self, action: &str, holder: &Holder) -> bool {
+        let is_of_all = !self.allows && self.resources.cover(ANYTHING, Worth::ALL) && self.actions.include(action);
+        is_of_all && self.met(None, holder) != Met::Never
+    }
+
+    /// Whether the holder's calls of an action, in small letters, meet all its conditions; without one, those of any.
+    fn met(&self, action: Option<&str>, holder: &Holder) -> Met {
+        let mut all = Met::Always;
+        for condition in &self.conditions {
+            match condition.met(action, holder) {
+                Met::Never => return Met::Never,
+                Met::Perhaps => all = Met::Perhaps,
+                Met::Always => {}
+            }
+        }
+        all
     }
 
     /// Whether a role may be passed to one of these services. Whoever passes one always tells to which, so an operator
@@ -496,110 +527,15 @@ impl Statement {
     }
 }
 
-impl Condition {
-    fn read(entry: &document::Entry<'_>) -> Self {
-        let lower = entry.operator.to_ascii_lowercase();
-        let of_all = lower.strip_prefix("forallvalues:");
-        let of_some = of_all.or(lower.strip_prefix("foranyvalue:")).unwrap_or(&lower);
-        let bare = of_some.strip_suffix("ifexists");
-        Self {
-            operator: bare.unwrap_or(of_some).to_owned(),
-            holds_when_absent: of_all.is_some() || bare.is_some(),
-            key: entry.key.to_ascii_lowercase(),
-            shown: entry.key.clone().into_owned(),
-            values: texts(&entry.values),
-        }
-    }
-
-    /// Whether only policies may be attached that are no way up. Whoever attaches one always tells which.
-    fn lets_attach_only_harmless(&self) -> bool {
-        let is_comparison = matches!(self.operator.as_str(), "stringequals" | "stringlike" | "arnequals" | "arnlike");
-        self.is_about_harmless_policies() && is_comparison
-    }
-
-    /// Whether it is met by whatever other policy is attached.
-    fn lets_attach_all_but_harmless(&self) -> bool {
-        let is_negated =
-            matches!(self.operator.as_str(), "stringnotequals" | "stringnotlike" | "arnnotequals" | "arnnotlike");
-        self.is_about_harmless_policies() && is_negated
-    }
-
-    fn is_about_harmless_policies(&self) -> bool {
-        let is_harmless = |policy: &String| HARMLESS.iter().any(|harmless| covers(harmless, policy));
-        self.key == "iam:policyarn" && !self.values.is_empty() && self.values.iter().all(is_harmless)
-    }
-
-    /// Whether whoever passes a role to any of these services certainly meets it.
-    fn is_met_by_passing_to(&self, services: &[&str]) -> bool {
-        let is_named = |service: &&str| match self.operator.as_str() {
-            "stringequals" | "stringequalsignorecase" => {
-                self.values.iter().any(|value| value.eq_ignore_ascii_case(service))
-            }
-            "stringlike" => self.values.iter().any(|value| matches(&value.to_ascii_lowercase(), service)),
-            // A service has a principal for each region too, and one for each partition.
-            "stringnotequals" | "stringnotequalsignorecase" | "stringnotlike" => {
-                let name = service.split('.').next().unwrap_or(service);
-                let may_mean = |value: &String| overlaps(&value.to_ascii_lowercase(), &format!("{name}.*"));
-                !self.values.is_empty() && !self.values.iter().any(may_mean)
-            }
-            _ => false,
-        };
-        self.key == "iam:passedtoservice" && services.iter().all(is_named)
-    }
-
-    fn lets_pass_to(&self, services: &[&str]) -> bool {
-        // A service has a principal for each region too, and one for each partition, all beginning with its name.
-        let may_mean = |service: &str, value: &str| {
-            let name = service.split('.').next().unwrap_or(service);
-            overlaps(value, service) || overlaps(value, &format!("{name}.*"))
-        };
-        let values: Vec<String> = self.values.iter().map(|value| value.to_ascii_lowercase()).collect();
-        match self.operator.as_str() {
-            "stringequals" | "stringlike" | "stringequalsignorecase" => {
-                services.iter().any(|service| values.iter().any(|value| may_mean(service, value)))
-            }
-            "stringnotequals" | "stringnotequalsignorecase" => {
-                !services.iter().all(|service| values.iter().any(|value| value == service))
-            }
-            "stringnotlike" => !services.iter().all(|service| values.iter().any(|value| matches(value, service))),
-            _ => true,
-        }
-    }
-
-    /// Whether no holder of an identity policy can meet it, at this time or later.
-    fn is_never_met(&self, at: Option<Timestamp>) -> bool {
-        let Self { key, operator, holds_when_absent, .. } = self;
-        let asked = date::Asked { key, operator, holds_if_absent: *holds_when_absent };
-        if asked.is_over(self.values.iter().map(String::as_str), at) {
-            return true;
-        }
-        let is_true = !self.values.is_empty() && self.values.iter().all(|value| value.eq_ignore_ascii_case("true"));
-        match self.operator.as_str() {
-            "null" => is_true && ALWAYS_THERE.contains(&self.key.as_str()),
-            "bool" => is_true && self.key == "aws:principalisawsservice",
-            operator => self.values.is_empty() && !self.holds_when_absent && !operator.contains("not"),
-        }
-    }
-}
-
-/// Keys that every signed request has.
-/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>
-const ALWAYS_THERE: [&str; 7] = [
-    "aws:currenttime",
-    "aws:epochtime",
-    "aws:principalaccount",
-    "aws:principalarn",
-    "aws:principaltype",
-    "aws:securetransport",
-    "aws:userid",
-];
-
-/// A variable may be any text, but for the holder's own name. What is only perhaps denied, or only perhaps left out of
-/// what is allowed, does not count. An identity acts in one partition and upon what is in its own account, so that a policy
+/// A variable may be any text, but for the holder's own name, which a role does not have. What is only perhaps denied, or
+/// only perhaps left out of what is allowed, does not count, nor does what nothing is called: in a policy of the older
+/// version, a variable is text. An identity acts in one partition and upon what is in its own account, so that a policy
 /// names these does not matter.
-fn without_variables(names: Names, allows: bool, holder: &Holder) -> Names {
+fn without_variables(names: Names, allows: bool, holder: &Holder, has_variables: bool) -> Names {
     let widens = names.inverted != allows;
-    let is_known = |pattern: &String| widens || !pattern.contains("${");
+    let is_nothing =
+        |pattern: &str| !has_variables || holder.is_role() && pattern.to_ascii_lowercase().contains(OWN_NAME);
+    let is_known = |pattern: &String| !pattern.contains("${") || widens && !is_nothing(pattern);
     let patterns = names.patterns.into_iter().filter(is_known);
     let patterns = patterns.map(|pattern| of_any_account(of_any_partition(&widened(&pattern)), holder));
     Names { patterns: patterns.collect(), inverted: names.inverted }
