@@ -458,7 +458,8 @@ impl<'a> Responder<'a> {
     /// Whether it was this function that made the change.
     fn is_own(&self, case: &Case<'_>) -> bool {
         let Some(role) = &case.event.actor.role else { return false };
-        let is_in_member = |name: String| role.ends_with(&format!(":iam::{}:role/{name}", case.run.place.account));
+        let (partition, account) = (case.event.partition(), &case.run.place.account);
+        let is_in_member = |name: String| *role == format!("arn:{partition}:iam::{account}:role/{name}");
         *role == self.deployment.role || self.role_in_members(case.function).is_some_and(is_in_member)
     }
 

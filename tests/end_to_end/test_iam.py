@@ -266,6 +266,28 @@ def test_the_default_version_of_the_baseline_is_the_default_again_once_an_operat
     assert default() == risky, "what an operator has restored is left alone"
 
 
+@pytest.mark.parametrize("before", ["is_there", "is_deleted"])
+def test_a_default_version_that_denies_less_is_told_of_and_an_operator_makes_the_one_before_the_default(snapback, before):
+    with snapback.unseen():
+        arn = snapback.iam.create_policy(PolicyName=f"locks-{before}", PolicyDocument=READS_ONLY_WITH_MFA)["Policy"]["Arn"]
+    policy = SimpleNamespace(id=arn, arn=arn)
+    default = lambda: snapback.iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]  # noqa: E731
+    snapback.look(policy, "IamWriterFunction")
+    snapback.iam.create_policy_version(PolicyArn=arn, PolicyDocument=READS, SetAsDefault=True)
+    if before == "is_deleted":
+        snapback.iam.delete_policy_version(PolicyArn=arn, VersionId="v1")
+        said = snapback.announces(policy, "alerted")
+        assert "which has been deleted" in said["why"] and "OnlyWithMfa" in said["why"]
+        return
+    said = snapback.announces(policy, "asked")
+    assert (said["control"], said["severity"]) == ("iam-new-default-version", "medium")
+    assert "got a default version that denies less" in json.dumps(said)
+    applied = snapback.apply(said["id"])
+    assert applied.returncode == 0, applied.stderr
+    assert default() == "v1"
+    stays_undone(snapback, said, lambda: default() == "v2")
+
+
 def test_of_a_default_version_without_a_baseline_people_are_told_how_to_go_back(snapback):
     with snapback.unseen():
         arn = snapback.iam.create_policy(PolicyName="unseen", PolicyDocument=READS)["Policy"]["Arn"]

@@ -27,6 +27,11 @@ pub(crate) fn denied<'a>(
     Ok(denied.into_iter().flatten().map(|statement| statement.name).collect())
 }
 
+/// Whether a policy denies anything, or may, as it cannot be read.
+pub(crate) fn may_deny(text: &PolicyText) -> bool {
+    denied([text]).map_or(true, |denied| !denied.is_empty())
+}
+
 /// Whether policies allow anything.
 pub(crate) fn allow<'a>(policies: impl IntoIterator<Item = &'a PolicyText>) -> Result<bool, NotUnderstood> {
     for text in policies {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use snapback::change::PolicyVersion;
 pub use snapback::change::{IamIdentity, IdentityKind};
 use snapback::policy::identity::{self, Attached, Held, Holder, Identity};
 use snapback::policy::{NotUnderstood, PolicyText};
@@ -59,6 +60,15 @@ pub(crate) struct Granted {
     /// Whom a role trusted; nothing where that was not remembered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) trusts: Option<BTreeSet<Trusted>>,
+}
+
+/// The default version of a managed policy when a scheduled check last saw it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct DefaultVersion {
+    pub(crate) version: PolicyVersion,
+    /// What it said, if it denied anything: somebody may delete the version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) denying: Option<PolicyText>,
 }
 
 impl Permissions {

@@ -71,6 +71,14 @@ pub(crate) fn is_of_aws(arn: &str) -> bool {
     arn.splitn(6, ':').nth(5).is_some_and(|role| of_aws.iter().any(|path| role.starts_with(path)))
 }
 
+/// What AWS calls a managed policy of its own, with its path: by the account in the ARN, as a path may hold colons.
+/// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreatePolicy.html>
+pub(crate) fn policy_of_aws(arn: &str) -> Option<&str> {
+    let parts: Vec<&str> = arn.splitn(6, ':').collect();
+    let ["arn", _, "iam", _, "aws", policy] = parts[..] else { return None };
+    policy.strip_prefix("policy/")
+}
+
 /// Why a revert of what somebody did through CloudFormation is an operator's to decide.
 pub(crate) fn through_cloudformation(event: &Event) -> Option<String> {
     (event.actor.invoked_by.as_deref() == Some("cloudformation.amazonaws.com")).then(|| {
@@ -95,6 +103,19 @@ mod tests {
             ("instance-profile/x:role/aws-reserved/p", false),
         ] {
             assert_eq!(is_of_aws(&format!("arn:aws:iam::111122223333:{path}")), is_aws, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_managed_policy_is_of_aws_by_the_account_in_its_arn_alone() {
+        for (arn, name) in [
+            ("arn:aws:iam::aws:policy/ReadOnlyAccess", Some("ReadOnlyAccess")),
+            ("arn:aws-cn:iam::aws:policy/job-function/ViewOnlyAccess", Some("job-function/ViewOnlyAccess")),
+            ("arn:aws:iam::111122223333:policy/ReadOnlyAccess", None),
+            ("arn:aws:iam::111122223333:policy/x:iam::aws:policy/ReadOnlyAccess", None),
+            ("ReadOnlyAccess", None),
+        ] {
+            assert_eq!(policy_of_aws(arn), name, "{arn}");
         }
     }
 }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 use aws_sdk_iam::operation::get_account_authorization_details::GetAccountAuthorizationDetailsOutput;
-use aws_sdk_iam::types::{AttachedPermissionsBoundary, AttachedPolicy, EntityType, PolicyDetail};
+use aws_sdk_iam::types::{AttachedPermissionsBoundary, AttachedPolicy, EntityType, ManagedPolicyDetail, PolicyDetail};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use snapback::aws::failure;
@@ -19,7 +19,8 @@ use snapback::policy::PolicyText;
 use snapback::subject::Subject;
 
 use super::versions::decoded;
-use crate::permissions::Granted;
+use crate::denied::may_deny;
+use crate::permissions::{DefaultVersion, Granted};
 use crate::rights;
 use crate::told::is_of_aws;
 use crate::trusted::trusted;
@@ -52,19 +53,28 @@ pub(crate) const POLICIES: Survey = Survey {
     needs: &[rights::GET_ACCOUNT_AUTHORIZATION_DETAILS],
 };
 
-/// Which version is the default of each.
+/// Which version is the default of each, and what it says if it denies anything.
 pub(crate) fn default_versions<'a>(
     look: &'a Look<'a>,
     event: &'a Event,
-) -> BoxFuture<'a, Result<Vec<(Subject, PolicyVersion)>>> {
+) -> BoxFuture<'a, Result<Vec<(Subject, DefaultVersion)>>> {
     async move {
         let pages = pages(look, &[EntityType::LocalManagedPolicy]).await?;
         let policies = pages.iter().flat_map(GetAccountAuthorizationDetailsOutput::policies);
-        let told = policies.filter_map(|policy| Some((policy.arn()?, policy.default_version_id()?)));
-        let named = told.map(|(arn, id)| (Subject::managed_policy(event, arn), PolicyVersion(id.to_owned())));
-        Ok(named.collect())
+        let told = policies.filter_map(|policy| Some((policy, policy.arn()?, policy.default_version_id()?)));
+        let read = told.map(|(policy, arn, id)| {
+            let text = default_text(policy).map(decoded).transpose()?;
+            let version = DefaultVersion { version: PolicyVersion(id.to_owned()), denying: text.filter(may_deny) };
+            Ok((Subject::managed_policy(event, arn), version))
+        });
+        read.collect()
     }
     .boxed()
+}
+
+/// What the default version of a policy says, as IAM spells it.
+pub(super) fn default_text(policy: &ManagedPolicyDetail) -> Option<&str> {
+    policy.policy_version_list().iter().find(|version| version.is_default_version())?.document()
 }
 
 /// One of them, under the name that events have and under the ARN that IAM has.

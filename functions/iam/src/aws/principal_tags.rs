@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 use aws_sdk_iam::operation::get_account_authorization_details::GetAccountAuthorizationDetailsOutput;
-use aws_sdk_iam::types::{EntityType, PolicyDetail, PolicyVersion};
+use aws_sdk_iam::types::{EntityType, PolicyDetail};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::Value;
@@ -13,7 +13,7 @@ use snapback::event::Event;
 use snapback::policy::PolicyText;
 use snapback::subject::Subject;
 
-use super::authorization_details::pages;
+use super::authorization_details::{default_text, pages};
 use super::versions::decoded;
 use crate::rights;
 
@@ -66,9 +66,8 @@ fn texts(page: &GetAccountAuthorizationDetailsOutput) -> Vec<(&str, String)> {
         texts.extend(inline(group.group_policy_list(), &format!("group `{}`", group.group_name().unwrap_or_default())));
     }
     for policy in page.policies() {
-        let default = policy.policy_version_list().iter().find(|version| version.is_default_version());
         let named = format!("managed policy `{}`", policy.policy_name().unwrap_or_default());
-        texts.extend(default.and_then(PolicyVersion::document).map(|text| (text, named)));
+        texts.extend(default_text(policy).map(|text| (text, named)));
     }
     texts
 }

@@ -48,14 +48,14 @@ use snapback::subject::Subject;
 
 use super::NewAdministrator;
 use crate::administrator::unread;
-use crate::denied::{Denied, allow, denied, missing};
+use crate::denied::{Denied, allow, denied, may_deny, missing};
 use crate::permissions::{Granted, IamIdentity, IdentityKind, Permissions, Policies};
-use crate::told::{self, SERVICE, is_of_aws, through_cloudformation};
+use crate::told::{self, SERVICE, is_of_aws, policy_of_aws, through_cloudformation};
 use crate::{aws, rights};
 
-/// What the ARNs of AWS's own policies have in them that lock whoever holds them.
+/// How AWS's own policies begin that lock whoever holds them.
 /// <https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSCompromisedKeyQuarantineV3.html>
-const LOCKS: [&str; 2] = [":iam::aws:policy/AWSDenyAll", ":iam::aws:policy/AWSCompromisedKeyQuarantine"];
+const LOCKS: [&str; 2] = ["AWSDenyAll", "AWSCompromisedKeyQuarantine"];
 
 #[derive(Debug)]
 pub(crate) struct LostDeny;
@@ -320,8 +320,7 @@ async fn replaced(
         Remembered { good: good.map(only_this), seen }
     });
     let old = before.as_ref().and_then(|before| before.good.as_ref()?.inline.get(name));
-    let is_denying = old.is_some_and(|old| denied([old]).map_or(true, |denied| !denied.is_empty()));
-    if !is_denying && before.as_ref().is_none_or(|before| before.seen < event.time) {
+    if !old.is_some_and(may_deny) && before.as_ref().is_none_or(|before| before.seen < event.time) {
         return Ok(State { before, ..State::default() });
     }
     let known = Box::pin(aws::identities::by_name(look.place, of));
@@ -335,7 +334,7 @@ async fn replaced(
 async fn removed(look: &Look<'_>, of: &IamIdentity, group: &str) -> Result<State> {
     let group = IamIdentity { kind: IdentityKind::Group, name: group.to_owned() };
     let group = Box::pin(aws::identities::read(look.place, &group)).await?.map(|group| group.own);
-    let denies = group.as_ref().is_some_and(|group| denied(group.texts()).map_or(true, |denied| !denied.is_empty()));
+    let denies = group.as_ref().is_some_and(|group| group.texts().any(may_deny));
     let user = if denies { Box::pin(aws::identities::read(look.place, of)).await? } else { None };
     Ok(State { arn: user.as_ref().map(|user| user.arn.clone()), group, user, ..State::default() })
 }
@@ -450,9 +449,9 @@ fn is_overtaken(state: &State, event: &Event) -> bool {
 
 /// Whether it is one of AWS's own that locks nobody.
 fn is_harmless(policy: &str) -> bool {
-    policy.contains(":iam::aws:") && !is_lock(policy)
+    policy_of_aws(policy).is_some() && !is_lock(policy)
 }
 
 fn is_lock(policy: &str) -> bool {
-    LOCKS.iter().any(|lock| policy.contains(lock))
+    policy_of_aws(policy).is_some_and(|name| LOCKS.iter().any(|lock| name.starts_with(lock)))
 }

@@ -1,28 +1,32 @@
-//! # A managed policy got a default version that makes administrators
+//! # A managed policy got a default version that makes administrators or denies less
 //!
 //! **Watches** `CreatePolicyVersion`, `SetDefaultPolicyVersion`.
 //!
 //! **Why** A new default version takes effect for everyone who holds the policy, without a call upon any of them. An older
-//! version that allowed more is as good: it only has to be made the default again (Pacu: `iam__privesc_scan`).
+//! version that allowed more is as good: it only has to be made the default again (Pacu: `iam__privesc_scan`). And whoever is
+//! kept from something by a `Deny` of the policy is no longer, where the new version lacks it.
 //!
 //! **Does** Reads the default version that the policy has now, and the one of the baseline, which a daily scheduled check
 //! keeps and which must be less than two days old. If the version of now makes whoever holds the policy administrator, or
-//! lets the holder grant itself what it lacks by one of the published ways, and the one before did not, it asks an operator
-//! to make the one before the default again. No version is ever deleted. Snapback itself has no right to set default
-//! versions, since whoever has it can become administrator: `snapback apply` does it with the operator's own rights, in mode
-//! `revert` too. Only a stack with `IamWriter` has a function with that right, which reverts once `ModeOverrides` names this
-//! control in full. It still asks about what CloudFormation did, and unless the version is the next after that of the
-//! baseline: another may have been the default in between.
+//! lets the holder grant itself what it lacks by one of the published ways, and the one before did not, or if it lacks what
+//! that denied, it asks an operator to make the one before the default again. No version is ever deleted. Snapback itself has
+//! no right to set default versions, since whoever has it can become administrator: `snapback apply` does it with the
+//! operator's own rights, in mode `revert` too. Only a stack with `IamWriter` has a function with that right, which reverts
+//! once `ModeOverrides` names this control in full. It still asks about what CloudFormation did, where the version before also
+//! allows something that would come back with what it denies, and unless the version is the next after that of the baseline:
+//! another may have been the default in between.
 //!
 //! **Leaves alone**
 //! - new versions of a policy that are not its default
-//! - default versions that add no way to become administrator to those of the one before
+//! - default versions that add no way to become administrator to those of the one before, and deny all that it denied
 //! - a version that was the default before
 //! - policies that are gone
 //! - versions that an operator has restored with `snapback undo`
 //!
-//! It alerts, with the command, without a baseline: which version was the default before is never guessed. It also alerts if
-//! somebody has deleted that version, or if it cannot read what a version allows.
+//! It alerts, with the command, without a baseline about what makes administrators: which version was the default before is
+//! never guessed. What a version denied of which there is no baseline is not known, and nothing is said of it. It also alerts if
+//! somebody has deleted that version, if the one of now denies something else instead, if it cannot read what a version
+//! allows, and if a scheduled check came between the call and the look and has overwritten the baseline.
 
 use std::collections::BTreeMap;
 
@@ -41,6 +45,8 @@ use snapback::subject::Subject;
 
 use crate::administrator::{adds, unread};
 use crate::aws::authorization_details;
+use crate::denied::{Denied, allow, may_deny, missing};
+use crate::permissions::DefaultVersion;
 use crate::told::{SERVICE, through_cloudformation};
 use crate::{aws, rights};
 
@@ -54,14 +60,29 @@ pub(crate) struct State {
     /// What it says, and what the version of the baseline says, if that is still there.
     versions: BTreeMap<String, PolicyText>,
     /// Which version was the default when that was last looked at.
-    before: Option<Remembered<PolicyVersion>>,
+    before: Option<Remembered<DefaultVersion>>,
 }
+
+/// What is to be made of a default version.
+#[derive(Debug, PartialEq)]
+enum Judged {
+    Harmless,
+    /// Whoever holds the policy is administrator by it, or can become one: by which way.
+    Administrator(Severity, String),
+    /// It lacks something that the one before denied.
+    DeniesLess,
+    Unclear(Severity, String),
+}
+
+const MAKES_ADMINISTRATORS: &str = "got a default version that makes administrators";
+
+const DENIES_LESS: &str = "it no longer denies what the one before denied";
 
 impl Control for NewDefaultVersion {
     const ABOUT: &'static About = &About {
         id: "iam-new-default-version",
-        title: "A managed policy got a default version that makes administrators",
-        happened: "got a default version that makes administrators",
+        title: "A managed policy got a default version that makes administrators or denies less",
+        happened: MAKES_ADMINISTRATORS,
         watches: &[
             Watch { service: SERVICE, name: "CreatePolicyVersion" },
             Watch { service: SERVICE, name: "SetDefaultPolicyVersion" },
@@ -84,17 +105,17 @@ impl Control for NewDefaultVersion {
     const BASELINE: Option<Baseline<State>> = Some(|state| journaled(state.before.as_ref()));
     const SURVEY: Option<Survey> = Some(authorization_details::POLICIES);
 
+    fn happened(event: &Event, state: &State, is_certain: bool) -> Option<&'static str> {
+        let denies_less = is_certain && state.judged("", event) == Judged::DeniesLess;
+        is_certain.then_some(if denies_less { "got a default version that denies less" } else { MAKES_ADMINISTRATORS })
+    }
+
     fn suspect(event: &Event, _: &Settings) -> Vec<Suspicion> {
         let is_default = &event.request["setAsDefault"];
         if event.name == "CreatePolicyVersion" && (is_default == false || is_default == "false") {
             return vec![];
         }
-        let arn = json::text(&event.request, "policyArn");
-        let text = json::text(&event.request, "policyDocument").map(PolicyText::from);
-        if text.is_some_and(|text| matches!(adds(arn.unwrap_or_default(), &text, None, event), Ok(None))) {
-            return vec![];
-        }
-        let (subject, why) = match arn {
+        let (subject, why) = match json::text(&event.request, "policyArn") {
             Some(arn) => {
                 (Subject::managed_policy(event, arn), format!("managed policy `{arn}` got another default version"))
             }
@@ -103,21 +124,27 @@ impl Control for NewDefaultVersion {
         vec![Suspicion { subject, why }]
     }
 
-    async fn observe(look: &Look<'_>, _: &Event, suspicion: &Suspicion) -> Result<State> {
+    /// IAM is asked only if something can be said then.
+    async fn observe(look: &Look<'_>, event: &Event, suspicion: &Suspicion) -> Result<State> {
         let Subject { kind, arn, .. } = &suspicion.subject;
         if kind == "account" {
             return Ok(State::default());
         }
-        let before = Box::pin(look.remembered::<Self>(&suspicion.subject));
-        let (now, before) = futures::try_join!(Box::pin(aws::versions::default(look.place, arn)), before)?;
-        let Some((default, text)) = now else { return Ok(State { before, ..State::default() }) };
-        let mut versions = BTreeMap::from([(default.clone(), text)]);
-        let old = before.as_ref().and_then(|before| before.good.clone()).map(|PolicyVersion(id)| id);
+        let read = aws::versions::default(look.place, arn);
+        let before = Box::pin(look.remembered::<Self>(&suspicion.subject)).await?;
+        let mut state = State { before, ..State::default() };
+        if state.is_harmless_as_told(event) {
+            return Ok(state);
+        }
+        let Some((default, text)) = Box::pin(read).await? else { return Ok(state) };
+        state.default = Some(default.clone());
+        state.versions.insert(default.clone(), text);
+        let old = state.before.as_ref().and_then(|before| before.good.clone()).map(|good| good.version.0);
         if let Some(old) = old.filter(|old| *old != default) {
             let text = Box::pin(aws::versions::text(look.place, arn, &old)).await?;
-            versions.extend(text.map(|text| (old, text)));
+            state.versions.extend(text.map(|text| (old, text)));
         }
-        Ok(State { default: Some(default), versions, before })
+        Ok(state)
     }
 
     fn decide(event: &Event, suspicion: &Suspicion, state: &State, given: &Given<'_>) -> Decision<Iam> {
@@ -129,40 +156,46 @@ impl Control for NewDefaultVersion {
         if suspicion.subject.kind == "account" {
             return Decision::Alert { severity: Severity::High, why: suspicion.why.clone() };
         }
-        let Some((default, text)) = state.default.as_ref().and_then(|id| state.versions.get_key_value(id)) else {
-            return allow("the policy is gone");
-        };
-        let before = state.before.as_ref().and_then(|before| before.known_before(event));
-        let before = before.map(|(PolicyVersion(id), age)| (id, age));
-        if before.as_ref().is_some_and(|(old, _)| *old == default) {
+        if state.is_harmless_as_told(event) {
+            return allow("it makes nobody administrator, and nothing is known that the one before denied");
+        }
+        let Some(default) = &state.default else { return allow("the policy is gone") };
+        let before = state.known_before(event);
+        if before.as_ref().is_some_and(|(old, _)| old.version.0 == *default) {
             return allow("it was the default before already");
         }
-        let old = before.as_ref().and_then(|(old, _)| state.versions.get(*old));
-        let found = adds(arn, text, old, event);
-        let (severity, way) = match &found {
-            Ok(None) => return allow("it makes nobody administrator who was none"),
-            Ok(Some(_)) if given.holds.contains(&held_as(default)) => return allow("an operator has restored it"),
-            Ok(Some((severity, way))) => (*severity, way.clone()),
-            Err(error) => (Severity::High, unread(error)),
+        let judged = state.judged(arn, event);
+        let (severity, what) = match &judged {
+            Judged::Harmless => return allow("it makes nobody administrator who was none, and denies as much"),
+            Judged::Administrator(..) | Judged::DeniesLess if given.holds.contains(&held_as(default)) => {
+                return allow("an operator has restored it");
+            }
+            Judged::Administrator(severity, way) => (*severity, way.clone()),
+            Judged::DeniesLess => (Severity::Medium, DENIES_LESS.to_owned()),
+            Judged::Unclear(severity, what) => (*severity, what.clone()),
         };
-        let why = format!("{}: {} set it; {way}", suspicion.why, event.actor);
+        let why = format!("{}: {} set it; {what}", suspicion.why, event.actor);
         let alert = |more: String| Decision::Alert { severity, why: format!("{why}; {more}") };
         let back =
             |to: &str| format!("to go back: `aws iam set-default-policy-version --policy-arn {arn} --version-id {to}`");
-        match (before, old) {
-            (None, _) => alert(format!("which one it was before is not known; {}", back("<the one before>"))),
-            (Some((old, _)), Some(_)) if found.is_err() => alert(back(old)),
-            (Some((old, age)), None) => alert(format!(
-                "{age} before it was `{old}`, which has been deleted: put what it allowed as a new version"
-            )),
-            (Some((old, _)), Some(_)) => Decision::Revert {
+        match before {
+            None => alert(format!("which one it was before is not known; {}", back("<the one before>"))),
+            Some((old, age)) if !state.versions.contains_key(&old.version.0) => {
+                let said = old.denying.as_ref().map(|text| format!(": {text}")).unwrap_or_default();
+                let old = &old.version.0;
+                alert(format!(
+                    "{age} before it was `{old}`, which has been deleted: put what it said as a new version{said}"
+                ))
+            }
+            Some((old, _)) if matches!(judged, Judged::Unclear(..)) => alert(back(&old.version.0)),
+            Some((old, _)) => Decision::Revert {
                 severity,
                 why,
                 grants: vec![held_as(default)],
                 plan: vec![Iam::DefaultVersion(Swap {
                     of: ManagedPolicy(arn.clone()),
                     from: PolicyVersion(default.clone()),
-                    to: PolicyVersion(old.clone()),
+                    to: old.version.clone(),
                 })],
                 left: vec![],
             },
@@ -170,7 +203,9 @@ impl Control for NewDefaultVersion {
     }
 
     fn asks(event: &Event, _: &Suspicion, state: &State, _: &Given<'_>) -> Option<String> {
-        through_cloudformation(event).or_else(|| may_have_changed_since(event, state))
+        through_cloudformation(event)
+            .or_else(|| may_have_changed_since(event, state))
+            .or_else(|| comes_back_with_more(event, state))
     }
 
     fn after(state: &State, change: &Iam) -> State {
@@ -180,12 +215,63 @@ impl Control for NewDefaultVersion {
 }
 
 impl Remembers for NewDefaultVersion {
-    const ALL: Option<ReadAll<PolicyVersion>> = Some(authorization_details::default_versions);
+    const ALL: Option<ReadAll<DefaultVersion>> = Some(authorization_details::default_versions);
 
-    type Good = PolicyVersion;
+    type Good = DefaultVersion;
 
-    fn good(state: &State) -> Option<PolicyVersion> {
-        state.default.clone().map(PolicyVersion)
+    fn good(state: &State) -> Option<DefaultVersion> {
+        let default = state.default.as_ref()?;
+        let denying = state.versions.get(default).filter(|text| may_deny(text)).cloned();
+        Some(DefaultVersion { version: PolicyVersion(default.clone()), denying })
+    }
+}
+
+impl State {
+    fn known_before(&self, event: &Event) -> Option<(&DefaultVersion, String)> {
+        self.before.as_ref()?.known_before(event)
+    }
+
+    /// Whether a scheduled check has overwritten what there was before the call.
+    fn is_overtaken(&self, event: &Event) -> bool {
+        self.before.as_ref().is_some_and(|before| before.seen >= event.time)
+    }
+
+    /// Whether the event tells that the version makes nobody administrator, and nothing is known that the one before denied.
+    fn is_harmless_as_told(&self, event: &Event) -> bool {
+        let text = json::text(&event.request, "policyDocument").map(PolicyText::from);
+        let denied = self.known_before(event).and_then(|(old, _)| old.denying.as_ref());
+        denied.is_none()
+            && !self.is_overtaken(event)
+            && text.is_some_and(|text| matches!(adds("", &text, None, event), Ok(None)))
+    }
+
+    /// What is to be made of the version of now, beside the one before.
+    fn judged(&self, arn: &str, event: &Event) -> Judged {
+        let text = self.default.as_ref().and_then(|id| self.versions.get(id));
+        let Some(text) = text else { return Judged::Harmless };
+        let before = self.known_before(event).map(|(old, _)| old);
+        let old = before.and_then(|old| self.versions.get(&old.version.0));
+        match adds(arn, text, old, event) {
+            Ok(Some((severity, way))) => return Judged::Administrator(severity, way),
+            Err(error) => return Judged::Unclear(Severity::High, unread(&error)),
+            Ok(None) => {}
+        }
+        let denied = before.and_then(|old| old.denying.as_ref());
+        match denied.map(|denied| missing(denied, Some(text), |_| false)) {
+            None if self.is_overtaken(event) => Judged::Unclear(
+                Severity::Medium,
+                "a scheduled check came between the call and this look, so what the one before denied is not known"
+                    .to_owned(),
+            ),
+            None | Some(Ok(Denied::Still { .. })) => Judged::Harmless,
+            Some(Ok(Denied::Missing { .. } | Denied::NotAlone)) => Judged::DeniesLess,
+            Some(Ok(Denied::Otherwise)) => {
+                Judged::Unclear(Severity::Medium, format!("{DENIES_LESS}, and denies something else instead"))
+            }
+            Some(Err(error)) => {
+                Judged::Unclear(Severity::Medium, format!("what the one before denied cannot be told: {error}"))
+            }
+        }
     }
 }
 
@@ -193,10 +279,17 @@ impl Remembers for NewDefaultVersion {
 /// upon the baseline's, none was made in between.
 fn may_have_changed_since(event: &Event, state: &State) -> Option<String> {
     let number = |id: &str| id.strip_prefix('v').and_then(|number| number.parse::<u64>().ok());
-    let PolicyVersion(old) = state.before.as_ref()?.good.as_ref()?;
+    let PolicyVersion(old) = &state.before.as_ref()?.good.as_ref()?.version;
     let is_next = number(old).zip(number(state.default.as_deref()?)).is_some_and(|(old, new)| new == old + 1);
     let is_sure = is_next && event.name == "CreatePolicyVersion";
     (!is_sure).then(|| format!("`{old}` was the default at the daily check, and may not have been until the call"))
+}
+
+/// With what the version before denied comes back what it allowed, of which somebody may just have been relieved.
+fn comes_back_with_more(event: &Event, state: &State) -> Option<String> {
+    let (old, _) = state.known_before(event)?;
+    let is_more = state.judged("", event) == Judged::DeniesLess && allow(&old.denying).unwrap_or(true);
+    is_more.then(|| format!("`{}` also allows something, which would come back with what it denies", old.version.0))
 }
 
 /// By what a hold knows the version. The number of a version is given once.

@@ -40,12 +40,12 @@ use snapback::subject::Subject;
 use super::NewAdministrator;
 use crate::administrator::adds;
 use crate::permissions::Granted;
-use crate::told::SERVICE;
+use crate::told::{SERVICE, policy_of_aws};
 use crate::trusted::{Trusted, trusted};
 use crate::{aws, rights};
 
 /// AWS's own policies with which whoever holds them is administrator, or can make itself one.
-const ADMINISTRATORS: [&str; 2] = [":iam::aws:policy/AdministratorAccess", ":iam::aws:policy/IAMFullAccess"];
+const ADMINISTRATORS: [&str; 2] = ["AdministratorAccess", "IAMFullAccess"];
 
 #[derive(Debug)]
 pub(crate) struct WiderTrust;
@@ -190,7 +190,7 @@ fn may_let_in_the_caller(event: &Event) -> bool {
 }
 
 fn is_administrator(was: &Granted, event: &Event) -> bool {
-    let is_known = |arn: &String| ADMINISTRATORS.iter().any(|policy| arn.ends_with(policy));
+    let is_known = |arn: &String| policy_of_aws(arn).is_some_and(|name| ADMINISTRATORS.contains(&name));
     let makes = |text: &PolicyText| matches!(adds("", text, None, event), Ok(Some(_)));
     was.managed.iter().any(is_known) || was.inline.values().any(makes)
 }
