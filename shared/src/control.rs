@@ -12,11 +12,12 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::OnceCell;
+use tracing::warn;
 
 use crate::change::{Applied, Change};
 use crate::decision::{Decision, Severity};
 use crate::event::{Event, Kind};
-use crate::journal::{Baselines, Journal, Memory, Stop};
+use crate::journal::{AGAIN, Baselines, Entry, Journal, Memory, Stop, Wanted};
 use crate::json;
 use crate::mode::Mode;
 use crate::place::Place;
@@ -325,13 +326,18 @@ impl<T> Remembered<T> {
     /// Whether an event may be taken for what has changed it.
     #[must_use]
     pub fn is_fresh(&self, event: &Event) -> bool {
-        event.time.duration_since(self.seen) <= FRESH
+        self.is_of_before(event) && event.time.duration_since(self.seen) <= FRESH
     }
 
     /// Whether it says anything of what was before: that nothing was there is believed only while it is fresh.
     #[must_use]
     pub fn counts(&self, event: &Event) -> bool {
-        self.good.is_some() || self.is_fresh(event)
+        self.good.is_some() && self.is_of_before(event) || self.is_fresh(event)
+    }
+
+    /// Whether it was seen before the event, which may have changed it since. CloudTrail tells whole seconds.
+    fn is_of_before(&self, event: &Event) -> bool {
+        self.seen < event.time
     }
 
     /// What was good, and how long before the event that was seen, if it is fresh and there was anything.
@@ -341,13 +347,6 @@ impl<T> Remembered<T> {
         Some((good, self.age(event)))
     }
 
-    /// The same of what is recorded as it is, risky or not: only if it was seen before the event, which may have changed it.
-    /// CloudTrail tells whole seconds.
-    #[must_use]
-    pub fn known_before(&self, event: &Event) -> Option<(&T, String)> {
-        self.good_before(event).filter(|_| self.seen < event.time)
-    }
-
     /// How long before the event it was seen, as people say it.
     #[must_use]
     pub fn age(&self, event: &Event) -> String {
@@ -355,6 +354,9 @@ impl<T> Remembered<T> {
         if minutes < 120 { format!("{minutes} minutes") } else { format!("{} hours", minutes / 60) }
     }
 }
+
+/// The most entries that are read to judge one event.
+const MOST_EARLIER: usize = 50;
 
 /// For how long the end of a stop is news.
 const NEWS: SignedDuration = SignedDuration::from_hours(1);
@@ -372,6 +374,23 @@ impl<'a> Look<'a> {
         };
         let tally = journal.tally(control, call, &subject.arn, Timestamp::now()).await?;
         Ok(tally.map_or(0, |tally| tally.repeat.times))
+    }
+
+    /// The entries of a control about a resource since a time, newest first, but for that of the event itself. An operator's
+    /// command goes by what the entry has that it is about, so there are none.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub async fn earlier<C: Control>(&self, event: &Event, arn: &str, since: Timestamp) -> Result<Vec<Entry>> {
+        let Remembering::Once(baselines) = self.memory else { return Ok(vec![]) };
+        let (resource, control) = (Some(arn.to_owned()), Some(C::ABOUT.id.to_owned()));
+        let wanted = Wanted { since: Some(since), resource, control, ..Wanted::default() };
+        let (found, _) = baselines.journal().history(&wanted, MOST_EARLIER).await?;
+        let own = event.id.trim_end_matches(AGAIN);
+        let read = found.into_iter().filter_map(|(id, entry)| {
+            entry.inspect_err(|failure| warn!(id, "an earlier entry counts as none: {failure:#}")).ok()
+        });
+        Ok(read.filter(|entry| entry.event_id() != own).collect())
     }
 
     /// A look without memory.
@@ -825,6 +844,25 @@ mod tests {
         fn eq(&self, other: &Self) -> bool {
             self.0.eq_ignore_ascii_case(&other.0)
         }
+    }
+
+    #[test]
+    fn only_what_was_seen_in_the_two_days_before_an_event_tells_how_it_was() -> Result<()> {
+        let event = Event::of_a_look("111122223333", "us-east-1", "2026-02-11T12:00:00Z".parse()?);
+        for (seen, is_fresh, counts) in [
+            ("2026-02-11T11:59:59.9Z", true, true),
+            ("2026-02-09T12:00:00Z", true, true),
+            ("2026-02-09T11:59:59Z", false, true),
+            ("2026-02-11T12:00:00Z", false, false),
+            ("2026-02-11T12:00:01Z", false, false),
+        ] {
+            let remembered = Remembered { good: Some(()), seen: seen.parse()? };
+            let nothing = Remembered::<()> { good: None, ..remembered };
+            assert_eq!((remembered.is_fresh(&event), remembered.counts(&event)), (is_fresh, counts), "{seen}");
+            assert_eq!(remembered.good_before(&event).is_some(), is_fresh, "{seen}");
+            assert_eq!(nothing.counts(&event), is_fresh, "{seen}");
+        }
+        Ok(())
     }
 
     #[test]

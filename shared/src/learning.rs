@@ -271,7 +271,8 @@ impl<'a> Learning<'a> {
         before: Option<Memory>,
     ) -> Result<Seen> {
         let good = control.good.as_ref().context("a control without memory has nothing to learn")?;
-        let (now, is) = (self.now, (good.of)(state)?);
+        // What has changed until it was looked at is in it.
+        let (now, is) = (Timestamp::now(), (good.of)(state)?);
         if let Some(before) = &before
             && (good.same)(&before.good, &is)?
         {

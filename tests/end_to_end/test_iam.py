@@ -36,13 +36,28 @@ def test_a_key_made_for_another_user_is_made_inactive_and_undo_makes_it_active_a
     assert bob.keys() == {key: "Active"}
 
 
-def test_an_old_key_that_is_reactivated_is_made_inactive_again(snapback):
+def test_a_key_that_may_have_been_in_use_is_asked_about_when_somebody_makes_it_active(snapback):
     bob = snapback.a_user()
     with snapback.unseen():
         key = bob.a_key()
-        snapback.iam.update_access_key(UserName=bob.name, AccessKeyId=key, Status="Inactive")
     snapback.iam.update_access_key(UserName=bob.name, AccessKeyId=key, Status="Active")
+    said = snapback.announces(bob, "asked")
+    assert "may have changed nothing" in json.dumps(said)
+    assert snapback.has_settled()
+    assert bob.keys() == {key: "Active"}, "whoever makes active what is in use gets nothing cut off"
+    applied = snapback.apply(said["id"])
+    assert applied.returncode == 0, applied.stderr
+    assert bob.keys() == {key: "Inactive"}
+
+
+def test_a_key_that_was_made_inactive_for_a_revert_is_made_so_again_when_it_is_reactivated(snapback):
+    bob = snapback.a_user()
+    key = bob.a_key()
     snapback.announces(bob, "reverted")
+    assert snapback.has_settled()
+    snapback.iam.update_access_key(UserName=bob.name, AccessKeyId=key, Status="Active")
+    reverted = lambda: [one for one in snapback.announcements_about(bob) if one["outcome"] == "reverted"]  # noqa: E731
+    assert wait_for(lambda: len(reverted()) == 2)
     assert bob.keys() == {key: "Inactive"}
 
 
@@ -228,6 +243,20 @@ def test_an_operator_is_asked_about_what_was_there_before_and_is_only_attached_a
     holder.call("attach_KIND_policy", by, PolicyArn=administrator)
     said = named.announces(holder, "asked")
     assert "the call has changed nothing" in json.dumps(said)
+    assert holder.managed() == [administrator]
+
+
+def test_of_what_was_granted_since_the_check_and_left_an_operator_decides_when_it_is_granted_again(named, administrator):
+    holder = Holder(named, "role")
+    holder.is_seen()
+    holder.call("attach_KIND_policy", PolicyArn=administrator)
+    said = named.announces(holder, "reverted")
+    assert named.undo(said["id"]).returncode == 0
+    assert named.has_settled()
+    assert named.release(said["id"]).returncode == 0
+    holder.call("attach_KIND_policy", PolicyArn=administrator)
+    assert "and left" in json.dumps(named.announces(holder, "asked"))
+    assert named.has_settled()
     assert holder.managed() == [administrator]
 
 

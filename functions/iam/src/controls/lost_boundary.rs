@@ -8,7 +8,8 @@
 //!
 //! **Does** Reads the boundary that the user or role has now, and the one of the baseline, which a daily scheduled check
 //! keeps and which must be less than two days old. If the boundary is gone, or if the new one opens a way to become
-//! administrator that the old one closed, it asks an operator to put the old one back. Snapback itself has no right to put
+//! administrator that the old one closed, it asks an operator to put the old one back, and says when it was seen: a tighter one
+//! may have taken its place since. Snapback itself has no right to put
 //! boundaries, since whoever has it can put one that bounds nothing: `snapback apply` does it with the operator's own
 //! rights, in mode `revert` too. Only a stack with `IamWriter` has a function with that right, which reverts once
 //! `ModeOverrides` names this control in full; it can put no boundaries but those that `IamWriterBoundaries` lists, and asks
@@ -171,7 +172,7 @@ impl Control for LostBoundary {
         let boundary = |arn: &str| ManagedPolicy(arn.to_owned());
         Decision::Revert {
             severity: Severity::High,
-            why,
+            why: format!("{why}; {age} before it was `{old}`"),
             grants: vec![held_as(now, old)],
             plan: vec![Iam::Boundary(Swap {
                 of,
@@ -201,7 +202,7 @@ impl Control for LostBoundary {
 /// its name before.
 fn before<'a>(state: &'a State, event: &Event) -> Option<(&'a str, String)> {
     let before = state.before.as_ref()?;
-    let (granted, age) = before.known_before(event)?;
+    let (granted, age) = before.good_before(event)?;
     let is_of_this = state.created.is_none_or(|created| created <= before.seen);
     let boundary = granted.boundary.as_deref().filter(|_| is_of_this)?;
     Some((boundary, age))

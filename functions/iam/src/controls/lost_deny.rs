@@ -435,7 +435,7 @@ fn of_group(of: &IamIdentity, group: &str, state: &State) -> Result<Found, NotUn
 /// What the inline policy said, if that was seen of this identity and not of one that had its name before.
 fn before<'a>(name: &str, state: &'a State, event: &Event) -> Option<&'a PolicyText> {
     let before = state.before.as_ref()?;
-    let (granted, _) = before.known_before(event)?;
+    let (granted, _) = before.good_before(event)?;
     let is_of_this = state.created.is_none_or(|created| created <= before.seen);
     granted.inline.get(name).filter(|_| is_of_this)
 }

@@ -14,7 +14,8 @@
 //!
 //! These calls succeed even when nothing changes, so an attacker could re-attach what an operator's role has had for years
 //! and get Snapback to remove it. That is why it reverts only what a baseline of the last 48 hours lacks, or what was
-//! granted to an identity of the last 24 hours that no scheduled check has seen. Otherwise it asks. An inline policy that
+//! granted to an identity of the last 24 hours that no scheduled check has seen. It asks otherwise, and also where the same was
+//! granted since, by an event of which the journal tells and which Snapback left in place. An inline policy that
 //! replaced another raises an alert with the command that restores what the baseline has: writing it needs a right that no
 //! function has.
 //!
@@ -35,7 +36,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::Result;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use snapback::change::{Iam, IamGroup, IamUser, InlinePolicy, ManagedPolicy, Swap};
 use snapback::control::{
@@ -43,6 +44,7 @@ use snapback::control::{
 };
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
+use snapback::journal::{Entry, Outcome};
 use snapback::json;
 use snapback::policy::identity::is_harmless;
 use snapback::policy::{NotUnderstood, PolicyText};
@@ -64,6 +66,9 @@ pub(crate) struct State {
     identity: Option<Permissions>,
     /// What the identity had been granted when that was last looked at.
     before: Option<Remembered<Granted>>,
+    /// When the same was granted before, after the baseline, and was not taken away by Snapback.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    granted: Option<Timestamp>,
     /// The identity as it was before changes that were applied to this state: they do not tell all of what they take.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     whole: Option<Box<Permissions>>,
@@ -180,11 +185,13 @@ impl Control for NewAdministrator {
         vec![Suspicion { subject, why }]
     }
 
-    async fn observe(look: &Look<'_>, _: &Event, suspicion: &Suspicion) -> Result<State> {
+    async fn observe(look: &Look<'_>, event: &Event, suspicion: &Suspicion) -> Result<State> {
         let Some(of) = identity(&suspicion.subject) else { return Ok(State::default()) };
         let read = aws::identities::read(look.place, &of);
         let (identity, before) = look.with_remembered::<Self, _>(&suspicion.subject, read).await?;
-        Ok(State { identity, before, ..State::default() })
+        let mut state = State { identity, before, ..State::default() };
+        state.granted = granted_since(look, event, &state).await?;
+        Ok(state)
     }
 
     fn decide(event: &Event, suspicion: &Suspicion, state: &State, given: &Given<'_>) -> Decision<Iam> {
@@ -217,7 +224,10 @@ impl Control for NewAdministrator {
             Before::Unknown => {
                 Some("whether it had this before is not known: there is no baseline of the 48 hours before".to_owned())
             }
-            Before::Lacked | Before::Another(..) => through_cloudformation(event),
+            Before::Lacked | Before::Another(..) => through_cloudformation(event).or_else(|| {
+                let at = state.granted?;
+                Some(format!("the same was granted at {at} already, and left, so the call may have changed nothing"))
+            }),
         }
     }
 
@@ -353,7 +363,7 @@ fn with(grant: &Grant, held: &Permissions, mut old: Permissions) -> Permissions 
 fn baseline<'a>(state: &'a State, event: &Event) -> Option<(&'a Granted, String)> {
     let before = state.before.as_ref()?;
     let created = state.identity.as_ref().and_then(|identity| identity.created);
-    before.known_before(event).filter(|_| created.is_none_or(|created| created <= before.seen))
+    before.good_before(event).filter(|_| created.is_none_or(|created| created <= before.seen))
 }
 
 /// Whether the identity is so new that no scheduled check has had its turn to look at it.
@@ -378,6 +388,23 @@ fn before(grant: &Grant, state: &State, event: &Event) -> Before {
         },
     };
     if had { Before::Had(age) } else { Before::Lacked }
+}
+
+/// When the same was granted before the event, if the baseline does not tell of it and Snapback has not taken it away since.
+/// The journal is asked only about what is to be reverted.
+async fn granted_since(look: &Look<'_>, event: &Event, state: &State) -> Result<Option<Timestamp>> {
+    let (Some(grant), Some(identity)) = (grant(event), &state.identity) else { return Ok(None) };
+    let is_lacked = matches!(before(&grant, state, event), Before::Lacked);
+    if !is_lacked || !matches!(worst(&grant, state, event), Some(Ok(Some(_)))) {
+        return Ok(None);
+    }
+    let seen = state.before.as_ref().map_or(event.time - A_ROUND, |before| before.seen);
+    let entries = look.earlier::<NewAdministrator>(event, &identity.arn, seen).await?;
+    let is_same =
+        |entry: &&Entry| entry.event.time <= event.time && self::grant(&entry.event()).as_ref() == Some(&grant);
+    let newest = entries.iter().find(is_same);
+    let is_gone = |entry: &&Entry| matches!(entry.outcome, Outcome::Reverted | Outcome::Closed);
+    Ok(newest.filter(|entry| !is_gone(entry)).map(|entry| entry.event.time))
 }
 
 fn inline_text<'a>(policy: &str, state: &'a State) -> Option<&'a PolicyText> {
@@ -514,5 +541,9 @@ mod tests {
                 Some(asks) => assert!(said.is_some_and(|said| said.contains(asks)), "{created} {before:?}"),
             }
         }
+        let lacked = state("2025-01-01T00:00:00Z", Some((&[], "2026-02-10T12:00:00Z")));
+        let granted = Some("2026-02-10T18:00:00Z".parse().expect("a time"));
+        let said = NewAdministrator::asks(&event, &suspicion, &State { granted, ..lacked }, &given);
+        assert!(said.is_some_and(|said| said.contains("granted at 2026-02-10T18:00:00Z already")));
     }
 }

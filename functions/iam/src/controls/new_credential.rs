@@ -8,9 +8,13 @@
 //! active (Stratus Red Team: `iam-backdoor-user`). Service-specific credentials do the same for Amazon Bedrock and
 //! `CodeCommit`, signing certificates and SSH keys for what accepts those.
 //!
-//! **Does** Makes a credential that somebody created or reactivated for another user inactive. Nothing is deleted, so an
-//! undo makes the same credential active again. It takes effect within seconds to a minute, as IAM is eventually
-//! consistent. If the event is more than an hour old when it arrives, an operator decides.
+//! **Does** Makes a credential that somebody created for another user inactive. Nothing is deleted, so an undo makes the same
+//! credential active again. It takes effect within seconds to a minute, as IAM is eventually consistent. If the event is more
+//! than an hour old when it arrives, an operator decides.
+//!
+//! A call that makes a credential active succeeds even if it was active before, so an attacker could make active what is in
+//! use and get Snapback to cut it off. That is why a reactivated credential is made inactive only where Snapback has made it
+//! inactive before, and has heard of nothing since that made it active. Otherwise an operator decides.
 //!
 //! **Leaves alone**
 //! - credentials that are inactive or gone by the time Snapback looks
@@ -25,12 +29,13 @@
 //! `guardrails/examples/credential-issuer.cedar`.
 
 use anyhow::Result;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use snapback::change::{Credential, CredentialKind, CredentialStatus, Iam, Swap};
 use snapback::control::{About, Control, Given, Look, Suspicion, Watch};
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
+use snapback::journal::Outcome;
 use snapback::json;
 use snapback::settings::Settings;
 use snapback::subject::Subject;
@@ -41,12 +46,22 @@ use crate::{aws, rights};
 #[derive(Debug)]
 pub(crate) struct NewCredential;
 
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct State {
     /// Nothing if the credential is gone, or if there was none to look at.
     pub(crate) status: Option<CredentialStatus>,
     /// The ARN of the user.
     pub(crate) user: Option<String>,
+    /// Whether Snapback has made it inactive before, and has heard of nothing since that made it active.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) was_inactive: bool,
+}
+
+/// Two are equal if the credential is the same now, whatever it was.
+impl PartialEq for State {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.status, &self.user) == (&other.status, &other.user)
+    }
 }
 
 const ACTIVE: &str = "Active";
@@ -138,7 +153,12 @@ impl Control for NewCredential {
             aws::credentials::status(look.place, &credential),
             aws::users::arn(look.place, &credential.user)
         )?;
-        Ok(State { status, user })
+        let is_active = status.as_ref().is_some_and(|status| status.0 == ACTIVE);
+        let was_inactive = match &user {
+            Some(user) if is_active && activates(event) => was_inactive(look, event, &credential, user).await?,
+            _ => false,
+        };
+        Ok(State { status, user, was_inactive })
     }
 
     fn decide(event: &Event, _: &Suspicion, state: &State, given: &Given<'_>) -> Decision<Iam> {
@@ -173,8 +193,13 @@ impl Control for NewCredential {
         }
     }
 
-    fn asks(event: &Event, _: &Suspicion, _: &State, _: &Given<'_>) -> Option<String> {
-        through_cloudformation(event)
+    fn asks(event: &Event, _: &Suspicion, state: &State, _: &Given<'_>) -> Option<String> {
+        through_cloudformation(event).or_else(|| {
+            let may_change_nothing = activates(event) && !state.was_inactive;
+            may_change_nothing.then(|| {
+                "it may have been active before already, in use, and the call may have changed nothing".to_owned()
+            })
+        })
     }
 
     fn found(_: &Event, suspicion: &Suspicion, state: &State) -> Subject {
@@ -187,8 +212,7 @@ impl Control for NewCredential {
         // A reset leaves the status as it is.
         let is_active = event.name.starts_with("Create") || event.name.starts_with("Upload");
         let is_active = is_active || json::text(&event.request, "status") == Some(ACTIVE);
-        is_active
-            .then_some((State { status: Some(CredentialStatus(ACTIVE.to_owned())), user: state.user.clone() }, true))
+        is_active.then(|| (State { status: Some(CredentialStatus(ACTIVE.to_owned())), ..state.clone() }, true))
     }
 
     fn after(state: &State, change: &Iam) -> State {
@@ -221,6 +245,18 @@ fn credential(event: &Event) -> Option<Credential> {
     Some(Credential { kind, user: user.to_owned(), id: id.to_owned() })
 }
 
+/// Whether the call makes active what was there before.
+fn activates(event: &Event) -> bool {
+    event.name.starts_with("Update")
+}
+
+/// Whether the last that Snapback knows of the credential is that it was made inactive.
+async fn was_inactive(look: &Look<'_>, event: &Event, of: &Credential, user: &str) -> Result<bool> {
+    let entries = look.earlier::<NewCredential>(event, user, Timestamp::UNIX_EPOCH).await?;
+    let newest = entries.iter().find(|entry| credential(&entry.event()).as_ref() == Some(of));
+    Ok(newest.is_some_and(|entry| entry.outcome == Outcome::Reverted))
+}
+
 /// What the call did to a credential that is active now.
 fn done_by(event: &Event) -> &'static str {
     match event.name.as_str() {
@@ -248,4 +284,46 @@ fn of_root(told: &Told, event: &Event) -> String {
         told.kind,
         event.partition()
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn called(name: &str, request: Value) -> Event {
+        Event::from_record(json!({
+            "eventID": "e-1", "eventTime": "2026-02-11T12:00:00Z", "eventSource": "iam.amazonaws.com", "eventName": name,
+            "awsRegion": "us-east-1", "recipientAccountId": "111122223333", "requestParameters": request,
+        }))
+        .expect("an event")
+    }
+
+    #[test]
+    fn what_may_have_been_active_before_is_made_inactive_only_by_an_operator() {
+        let (settings, holds) = (Settings::default(), BTreeSet::new());
+        let given = Given { settings: &settings, holds: &holds };
+        for (name, id, may_change_nothing) in [
+            ("UpdateAccessKey", "accessKeyId", true),
+            ("UpdateServiceSpecificCredential", "serviceSpecificCredentialId", true),
+            ("UpdateSigningCertificate", "certificateId", true),
+            ("UpdateSSHPublicKey", "sSHPublicKeyId", true),
+            ("ResetServiceSpecificCredential", "serviceSpecificCredentialId", false),
+            ("CreateAccessKey", "accessKeyId", false),
+        ] {
+            let event = called(name, json!({"userName": "bob", id: "EXAMPLE", "status": "Active"}));
+            let suspicion = NewCredential::suspect(&event, &settings).pop().expect("a suspicion");
+            for was_inactive in [false, true] {
+                let status = Some(CredentialStatus(ACTIVE.to_owned()));
+                let state = State { status, user: None, was_inactive };
+                let decision = NewCredential::decide(&event, &suspicion, &state, &given);
+                assert!(matches!(decision, Decision::Revert { .. }), "{name}: {decision}");
+                let asks = NewCredential::asks(&event, &suspicion, &state, &given).is_some();
+                assert_eq!(asks, may_change_nothing && !was_inactive, "{name} {was_inactive}");
+            }
+        }
+    }
 }

@@ -228,7 +228,7 @@ impl Remembers for NewDefaultVersion {
 
 impl State {
     fn known_before(&self, event: &Event) -> Option<(&DefaultVersion, String)> {
-        self.before.as_ref()?.known_before(event)
+        self.before.as_ref()?.good_before(event)
     }
 
     /// Whether a scheduled check has overwritten what there was before the call.

@@ -115,7 +115,7 @@ impl Control for WiderTrust {
         if suspicion.subject.kind == "account" {
             return Decision::Alert { severity: Severity::Medium, why: suspicion.why.clone() };
         }
-        let before = state.before.as_ref().and_then(|before| before.known_before(event)).map(|(was, _)| was);
+        let before = state.before.as_ref().and_then(|before| before.good_before(event)).map(|(was, _)| was);
         let had = before.and_then(|was| was.trusts.as_ref());
         if state.arn.is_none() {
             return allow(if had.is_some() { "the role is gone" } else { "whom it trusted before is not known" });
