@@ -36,7 +36,7 @@ def install() -> None:
     def named(service, method, path, headers, body, query, region, account):
         kind, *of = path.strip("/").split("/")
         if service == SERVICE and of:
-            return arn(kind, of[0])
+            return arn(kind.removesuffix("s"), of[0])
         return "*" if service == SERVICE else extract(service, method, path, headers, body, query, region, account)
 
     iam_actions.extract_resource_arn = named
@@ -51,12 +51,15 @@ async def answer(method: str, path: str, headers: dict, body: bytes, query: dict
     kind, *of = path.strip("/").split("/")
     if kind == "ListTagsForResource":
         return said(200, {"tags": _tags.get(query["resourceArn"][0], [])})
+    kind = kind.removesuffix("s")
     if not of:
-        return create(kind.removesuffix("s"), asked)
+        return create(kind, asked)
     thing = _made.get(arn(kind, of[0]))
     if thing is None:
         return said(404, {"message": "The resource could not be found."}, "ResourceNotFoundException")
-    if method == "DELETE":
+    if of[1:] == ["mappings"]:
+        map_attributes(thing, method, asked, query)
+    elif method == "DELETE":
         del _made[arn(kind, of[0])]
     elif method == "PATCH":
         thing |= asked
@@ -65,6 +68,13 @@ async def answer(method: str, path: str, headers: dict, body: bytes, query: dict
     if method != "GET":
         thing["updatedAt"] = now()
     return said(200, {KINDS[kind][0]: thing})
+
+
+def map_attributes(profile: dict, method: str, asked: dict, query: dict) -> None:
+    """Of one field of a certificate. To delete all specifiers of it, as a call without them does, is all that is played."""
+    field = asked["certificateField"] if method == "PUT" else query["certificateField"][0]
+    others = [one for one in profile.get("attributeMappings", []) if one["certificateField"] != field]
+    profile["attributeMappings"] = [*others, asked] if method == "PUT" else others
 
 
 def create(kind: str, asked: dict) -> tuple:

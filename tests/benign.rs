@@ -32,7 +32,7 @@ const ALWAYS_LOOK: [&str; 7] = [
 
 /// Calls that take a protection away, make a credential or open a way in, whatever their parameters. They are always looked
 /// at.
-const NEVER_ORDINARY: [&str; 73] = [
+const NEVER_ORDINARY: [&str; 79] = [
     "AddClientIDToOpenIDConnectProvider",
     "AddRoleToInstanceProfile",
     "AssociateIamInstanceProfile",
@@ -42,6 +42,12 @@ const NEVER_ORDINARY: [&str; 73] = [
     "CreateTrustAnchor",
     "CreateUser",
     "DeactivateMFADevice",
+    "DeleteAttributeMapping",
+    "DeleteCrl",
+    "DisableCrl",
+    "ImportCrl",
+    "PutAttributeMapping",
+    "UpdateCrl",
     "DeleteAccountPasswordPolicy",
     "DeleteGroupPolicy",
     "DeleteRolePolicy",
@@ -915,34 +921,75 @@ fn passed_roles() -> Vec<Call> {
     let role = |name: &str| format!("arn:aws:iam::{ACCOUNT}:role/{name}");
     let of_cdk = role(&format!("cdk-hnb659fds-cfn-exec-role-{ACCOUNT}-{REGION}"));
     let ways = [
+        ("ec2", "RequestSpotInstances", "launchSpecification.iamInstanceProfile"),
+        ("ec2", "RequestSpotFleet", "spotFleetRequestConfig.launchSpecifications.iamInstanceProfile"),
+        ("ec2", "CreateFleet", "launchTemplateConfigs.overrides.iamInstanceProfile"),
+        ("ec2", "ModifyFleet", "launchTemplateConfig.overrides.iamInstanceProfile"),
+        ("ec2", "RunScheduledInstances", "launchSpecification.iamInstanceProfile"),
         ("lambda", "CreateFunction20150331", "role"),
         ("lambda", "UpdateFunctionConfiguration20150331v2", "role"),
         ("cloudformation", "CreateStack", "roleARN"),
         ("cloudformation", "UpdateStack", "roleARN"),
         ("cloudformation", "CreateChangeSet", "roleARN"),
+        ("cloudformation", "RollbackStack", "roleARN"),
+        ("cloudformation", "ContinueUpdateRollback", "roleARN"),
+        ("cloudformation", "DeleteStack", "roleARN"),
         ("cloudformation", "CreateStackSet", "administrationRoleARN"),
         ("cloudformation", "UpdateStackSet", "administrationRoleARN"),
+        ("cloudformation", "RegisterType", "executionRoleArn"),
+        ("cloudformation", "ActivateType", "executionRoleArn"),
         ("ecs", "RegisterTaskDefinition", "taskRoleArn"),
-        ("ecs", "RunTask", "overrides"),
-        ("ecs", "StartTask", "overrides"),
+        ("ecs", "RegisterDaemonTaskDefinition", "taskRoleArn"),
+        ("ecs", "RunTask", "overrides.taskRoleArn"),
+        ("ecs", "StartTask", "overrides.taskRoleArn"),
+        ("ecs", "CreateExpressGatewayService", "taskRoleArn"),
+        ("ecs", "UpdateExpressGatewayService", "taskRoleArn"),
+        ("ecs", "CreateCapacityProvider", "managedInstancesProvider.instanceLaunchTemplate.ec2InstanceProfileArn"),
+        ("ecs", "UpdateCapacityProvider", "managedInstancesProvider.instanceLaunchTemplate.ec2InstanceProfileArn"),
         ("glue", "CreateJob", "role"),
-        ("glue", "UpdateJob", "jobUpdate"),
+        ("glue", "UpdateJob", "jobUpdate.role"),
         ("glue", "CreateDevEndpoint", "roleArn"),
         ("glue", "CreateSession", "role"),
+        ("glue", "StartBlueprintRun", "roleArn"),
         ("sagemaker", "CreateNotebookInstance", "roleArn"),
         ("sagemaker", "UpdateNotebookInstance", "roleArn"),
         ("sagemaker", "CreateTrainingJob", "roleArn"),
         ("sagemaker", "CreateProcessingJob", "roleArn"),
+        ("sagemaker", "CreateHyperParameterTuningJob", "trainingJobDefinition.roleArn"),
+        ("sagemaker", "CreateAutoMLJob", "roleArn"),
+        ("sagemaker", "CreateAutoMLJobV2", "roleArn"),
+        ("sagemaker", "CreateModel", "executionRoleArn"),
+        ("sagemaker", "CreateModelPackage", "validationSpecification.validationRole"),
+        ("sagemaker", "CreateAlgorithm", "validationSpecification.validationRole"),
+        ("sagemaker", "CreateEndpointConfig", "executionRoleArn"),
+        ("sagemaker", "CreateInferenceExperiment", "roleArn"),
+        ("sagemaker", "CreateInferenceRecommendationsJob", "roleArn"),
+        ("sagemaker", "CreateDomain", "defaultUserSettings.executionRole"),
+        ("sagemaker", "UpdateDomain", "defaultUserSettings.executionRole"),
+        ("sagemaker", "CreateUserProfile", "userSettings.executionRole"),
+        ("sagemaker", "UpdateUserProfile", "userSettings.executionRole"),
+        ("sagemaker", "CreatePipeline", "roleArn"),
+        ("sagemaker", "UpdatePipeline", "roleArn"),
+        ("sagemaker", "CreateCluster", "instanceGroups.executionRole"),
+        ("sagemaker", "UpdateCluster", "instanceGroups.executionRole"),
+        ("sagemaker", "CreateDataQualityJobDefinition", "roleArn"),
+        ("sagemaker", "CreateModelQualityJobDefinition", "roleArn"),
+        ("sagemaker", "CreateModelBiasJobDefinition", "roleArn"),
+        ("sagemaker", "CreateModelExplainabilityJobDefinition", "roleArn"),
+        ("sagemaker", "CreateMonitoringSchedule", "monitoringScheduleConfig.monitoringJobDefinition.roleArn"),
+        ("sagemaker", "UpdateMonitoringSchedule", "monitoringScheduleConfig.monitoringJobDefinition.roleArn"),
     ];
-    let calls = ways.iter().flat_map(|(service, name, field)| {
-        let given = |role: String| match *field {
-            "overrides" => json!({"taskRoleArn": role}),
-            "jobUpdate" => json!({"role": role}),
-            _ => json!(role),
+    let calls = ways.iter().flat_map(|(service, name, path)| {
+        let (first, rest) = path.split_once('.').unwrap_or((path, ""));
+        let given =
+            |role: String| if path.ends_with("iamInstanceProfile") { json!({"name": "reports"}) } else { json!(role) };
+        let field = |role: String| {
+            let fields = rest.rsplit('.').filter(|field| !field.is_empty());
+            fields.fold(given(role), |value, field| json!({field: value}))
         };
         let requests = [
-            json!({"functionName": "reports", *field: given(role("reports"))}),
-            json!({"functionName": "reports", *field: given(of_cdk.clone())}),
+            json!({"functionName": "reports", *first: field(role("reports"))}),
+            json!({"functionName": "reports", *first: field(of_cdk.clone())}),
             json!({"functionName": "reports", "description": "without a role"}),
         ];
         requests.map(|request| call(service, name, request, Value::Null))

@@ -433,13 +433,28 @@ fn a_function_that_may_write_iam_is_denied_every_role_of_the_stack_before_it_run
     let policies = template.resources("AWS::IAM::Policy");
     let roles: Vec<String> =
         template.resources("AWS::IAM::Role").into_iter().map(|(role, _)| format!("{role}.Arn")).collect();
+    // Those of a member that is another Region of the hub's own account, by the names that they have there.
+    let member = Template::from("organization/member.yaml")?;
+    let named = |(_, role): (_, &Value)| tagged(&role["Properties"]["RoleName"], "Sub").map(str::to_owned);
+    let of_members: Option<BTreeSet<String>> = member.resources("AWS::IAM::Role").into_iter().map(named).collect();
+    let of_members = of_members.context("a role without a name")?;
     let mut held = BTreeSet::new();
     for (id, policy) in policies {
-        let [statement] = items(&policy["Properties"]["PolicyDocument"]["Statement"]).collect::<Vec<_>>()[..] else {
-            anyhow::bail!("{id} has not one statement");
+        let [statement, of_member] =
+            items(&policy["Properties"]["PolicyDocument"]["Statement"]).collect::<Vec<_>>()[..]
+        else {
+            anyhow::bail!("{id} has not two statements");
         };
         let denied: BTreeSet<_> = items(&statement["Resource"]).map(if_it_holds).filter_map(attribute).collect();
         assert_eq!(denied, roles.iter().map(String::as_str).collect(), "{id}");
+        let (of_hub, of_member) = (if_it_holds(of_member), if_it_holds(of_member)["Resource"].clone());
+        let arn = "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/";
+        let denied = items(&of_member).filter_map(|role| tagged(role, "Sub")?.strip_prefix(arn));
+        let denied: Vec<String> = denied.map(|role| role.replace("AWS::StackName", "HubStack")).collect();
+        assert_eq!(denied, ["${HubStack}-member-*", "${HubStack}-forwarder"], "{id}");
+        let is_denied = |name: &String| denied.iter().any(|pattern| snapback::policy::pattern::matches(pattern, name));
+        assert!(of_members.iter().all(is_denied), "{id}: {of_members:?}");
+        assert_eq!((&of_hub["Effect"], &of_hub["NotAction"]), (&"Deny".into(), &statement["NotAction"]), "{id}");
         let role = items(&policy["Properties"]["Roles"]).find_map(reference).context("a role")?;
         let function = role.replace("Role", "Function");
         let wakes = |permission: &&Value| reference(&permission["Properties"]["FunctionName"]) == Some(&function);
@@ -486,7 +501,8 @@ fn in_a_member_such_a_function_is_denied_the_roles_that_are_made_there_by_their_
 #[test]
 fn a_function_that_may_write_iam_and_no_other_is_denied_what_would_lead_further() -> Result<()> {
     let template = Template::read()?;
-    let never = ["NeverOwnRoles", "NeverOperators", "NeverProtectedPrincipals", "NeverLiftsQuarantine"];
+    let never =
+        ["NeverOwnRoles", "NeverRolesOfMembers", "NeverOperators", "NeverProtectedPrincipals", "NeverLiftsQuarantine"];
     let never = set(&[&never[..], &["NeverPassesRoles", "NeverTakesRoles"]].concat());
     for function in FUNCTIONS {
         let writes = function.controls.iter().flat_map(AnyControl::writes);
@@ -617,6 +633,15 @@ fn exactly_the_functions_roles_may_sign_the_journal_and_none_what_operators_say_
         assert_eq!((&of_functions["Effect"], &of_functions["Action"]), (&effect.into(), &action.into()));
         assert_eq!(named(&of_functions["Principal"]["AWS"]), roles, "{sid}");
     }
+    // Every other role of the stack is kept from it as well.
+    let all = template.resources("AWS::IAM::Role").into_iter().map(|(role, _)| role.to_owned());
+    let others: Vec<String> = all.filter(|role| !roles.contains(&format!("{role}.Arn"))).collect();
+    assert_eq!(others, ["RedriveRole"]);
+    let never = statement("OperatorsKey", "RedriveNeverSeals").context("the redrive function may seal")?;
+    let (who, whose) = (&never["Principal"], tagged(&never["Condition"]["ArnLike"]["aws:PrincipalArn"], "Sub"));
+    assert_eq!((&never["Effect"], &never["Action"], who), (&"Deny".into(), &"kms:GenerateMac".into(), &"*".into()));
+    let role = "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/${AWS::StackName}-RedriveRole-*";
+    assert_eq!(whose, Some(role));
     for key in ["JournalKey", "OperatorsKey"] {
         let stays = statement(key, "AliasStays").context("the alias may be moved")?;
         assert_eq!((&stays["Effect"], &stays["Principal"]), (&"Deny".into(), &"*".into()));

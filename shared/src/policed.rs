@@ -71,7 +71,7 @@ pub trait Policed: 'static {
 
     /// Why an operator decides about a revert of these grants, also in mode `revert`, where that is so.
     #[must_use]
-    fn asks(_: &Event, _: &Subject, _grants: &[String]) -> Option<String> {
+    fn asks(_: &Event, _: &Self::Beside, _grants: &[String]) -> Option<String> {
         None
     }
 
@@ -319,7 +319,7 @@ impl<P: Policed> Control for Open<P> {
     fn asks(event: &Event, suspicion: &Suspicion, state: &Self::State, given: &Given<'_>) -> Option<String> {
         let decision = Self::decide(event, suspicion, state, given);
         let Decision::Revert { grants, .. } = decision else { return None };
-        P::asks(event, &suspicion.subject, &grants)
+        P::asks(event, &state.beside, &grants)
     }
 
     fn found(_: &Event, suspicion: &Suspicion, state: &Self::State) -> Subject {

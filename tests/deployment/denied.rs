@@ -3,13 +3,14 @@
 //!
 //! Snapback's own roles are denied by their ARNs, in a policy of its own, as no role can name itself in CloudFormation. By a
 //! pattern of their names, whoever names a role like one of Snapback's would keep it from being reverted, and a name that
-//! CloudFormation has cut would be missed.
+//! CloudFormation has cut would be missed. Only in a hub's account the roles of members are denied by a pattern.
 
 use std::fmt::Write;
 
 use snapback::control::Function;
 use workspace_tests::FUNCTIONS;
 
+use super::function::HUB;
 use super::{base, function, member, yaml};
 
 /// ARNs that operators name, and the condition under which there are any.
@@ -38,6 +39,9 @@ pub(super) fn of_own_roles(function: &Function) -> String {
     let roles = FUNCTIONS.iter().map(|of| function::arn(&format!("{}Role", base(of)), only_if(of)));
     // Its function has no controls.
     let roles: Vec<String> = roles.chain(["!GetAtt RedriveRole.Arn".to_owned()]).collect();
+    // All of their names would be longer than IAM takes.
+    let of_members: Vec<String> =
+        ["member-*", "forwarder"].map(|name| arn(&format!("${{AWS::StackName}}-{name}"))).into();
     format!(
         "
   {}:
@@ -51,12 +55,24 @@ pub(super) fn of_own_roles(function: &Function) -> String {
           - Sid: NeverOwnRoles
             Effect: Deny
             {ALL_BUT_READS}
-{}",
+{}          # Another Region of this account may be a member.
+          - !If
+            - {HUB}
+            - Sid: NeverRolesOfMembers
+              Effect: Deny
+              {ALL_BUT_READS}
+{}            - !Ref AWS::NoValue
+",
         policy_id(function),
         function::only_if(function::deployed_if(function)),
         base(function),
-        yaml::list(12, "Resource:", &roles)
+        yaml::list(12, "Resource:", &roles),
+        yaml::list(14, "Resource:", &of_members)
     )
+}
+
+fn arn(name: &str) -> String {
+    format!("!Sub arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:role/{name}")
 }
 
 /// The same in a member, whose roles have the names that `organization/member.yaml` gives them. A member that is another Region
@@ -65,7 +81,6 @@ pub(super) fn of_roles_in_a_member(function: &Function, stack: &str) -> String {
     if !applies_to(function) {
         return String::new();
     }
-    let arn = |name: &str| format!("!Sub arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:role/{name}");
     let here = FUNCTIONS.iter().filter(|of| member::has_role(of)).filter_map(|of| of.member_role(stack));
     let here: Vec<String> = here.chain([format!("{stack}-forwarder")]).map(|name| arn(&name)).collect();
     let of_hub: Vec<String> = own_roles().map(|role| arn(&format!("{stack}-{role}-*"))).collect();

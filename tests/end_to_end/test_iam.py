@@ -786,6 +786,23 @@ def test_with_iam_writer_snapbacks_own_roles_operators_and_protected_principals_
             )
 
 
+def test_in_the_account_of_a_hub_the_roles_of_a_member_stay_out_of_reach_and_others_do_not(deployed):
+    hub = deployed(mode="notify", IamWriter="yes", Hub="account")
+    admin, assume = hub.aws.client("iam"), json.dumps({"Version": "2012-10-17", "Statement": []})
+    policy = json.dumps({"Version": "2012-10-17", "Statement": []})
+    of_member, other = (f"{hub.stack.name}-{name}" for name in ("member-iam", "reports"))
+    with hub.unseen():
+        for name in (of_member, other):
+            admin.create_role(RoleName=name, AssumeRolePolicyDocument=assume)
+            admin.put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=policy)
+        with pytest.raises(ClientError, match="AccessDenied"):
+            hub.as_function("IamWriterFunction", "iam").update_assume_role_policy(RoleName=of_member, PolicyDocument=assume)
+        with pytest.raises(ClientError, match="AccessDenied"):
+            hub.as_function("IamFunction", "iam").delete_role_policy(RoleName=of_member, PolicyName="own")
+        hub.as_function("IamWriterFunction", "iam").update_assume_role_policy(RoleName=other, PolicyDocument=assume)
+        hub.as_function("IamFunction", "iam").delete_role_policy(RoleName=other, PolicyName="own")
+
+
 def test_a_device_in_the_name_of_another_user_is_told_and_no_other_is(snapback):
     bob, mine = snapback.a_user(), f"phone-{uuid4().hex[:8]}"
     for name in (mine, bob.name):

@@ -26,6 +26,12 @@ NOTICED = {
     },
     "iam-identity-provider": {"saml-updated": "changed the identity provider", "client-added": "takes tokens for `mallory`"},
     "iam-new-user": {"created": "created user `support`"},
+    "rolesanywhere-changed-revocations": {
+        "disabled": "enable-crl --crl-id 1a2b3c4d",
+        "deleted": "deleted the list of revoked certificates `servers` of trust anchor `arn:aws:rolesanywhere:",
+        "replaced": "replaced the list of revoked certificates `servers`",
+        "imported": "imported the list of revoked certificates `servers`",
+    },
     "s3-disabled-mfa-delete": {"disabled": "the root user disabled MFA Delete"},
     "s3-foreign-access-grant": {"a-stranger": "delete-access-grant --account-id 111122223333 --access-grant-id 0f1e"},
     "s3-foreign-bucket-key": {"a-stranger": "delete-bucket-encryption --bucket example-reports"},

@@ -140,11 +140,45 @@ def test_what_a_boundary_keeps_from_taking_effect_is_not_told_of(snapback):
     assert said_of(snapback, role) == []
 
 
+def may_assume(arn: str) -> str:
+    return policy({"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": arn})
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_a_role_that_may_assume_those_that_stack_sets_work_with_is_told_of(snapback, is_known):
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-prereqs-self-managed.html"""
+    role = a_role(snapback, own=may_assume("arn:*:iam::*:role/AWSCloudFormationStackSetExecutionRole"))
+    if is_known:
+        is_seen(snapback, role)
+    a_function(caller(snapback, "lambda"), role)
+    [said] = said_of(snapback, role)
+    assert (said["outcome"], said["severity"]) == ("alerted", "medium")
+    assert "it may assume role `AWSCloudFormationStackSetExecutionRole`" in said["why"], said["why"]
+
+
+def test_a_role_that_may_assume_an_administrators_of_its_account_is_told_of_from_the_next_check_on(snapback):
+    by_account = policy({"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "sts:AssumeRole"})
+    target = a_role(snapback, ADMINISTRATOR)
+    with snapback.unseen():
+        snapback.iam.update_assume_role_policy(RoleName=target.name, PolicyDocument=by_account)
+    near = a_role(snapback, own=may_assume(target.arn))
+    other = a_role(snapback, own=may_assume(f"arn:aws:iam::{ACCOUNT}:role/nobody"))
+    is_seen(snapback, near)
+    first = caller(snapback, "lambda")
+    a_function(first, other)
+    a_function(first, near)
+    [said] = said_of(snapback, near)
+    assert (said["outcome"], said["severity"]) == ("alerted", "medium")
+    assert f"it may assume role `{target.name}`" in said["why"], said["why"]
+    assert said_of(snapback, other) == []
+
+
 @pytest.fixture(scope="module")
 def admin(deployed):
     """A deployment in whose account the roles of the examples are administrators."""
     snapback = deployed(mode="notify")
-    for name in ("admin", f"cdk-hnb659fds-cfn-exec-role-{ACCOUNT}-{REGION}"):
+    of_stack_sets = "AWSCloudFormationStackSetAdministrationRole"
+    for name in ("admin", of_stack_sets, f"cdk-hnb659fds-cfn-exec-role-{ACCOUNT}-{REGION}"):
         a_role(snapback, ADMINISTRATOR, name=name)
     role = a_role(snapback, ADMINISTRATOR, name="web")
     with snapback.unseen():

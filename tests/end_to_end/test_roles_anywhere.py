@@ -117,6 +117,24 @@ def test_a_change_of_what_is_enabled_is_told_and_not_touched(guarded):
     assert guarded.has_settled() and anchor.is_enabled() and profile.is_enabled()
 
 
+@pytest.mark.parametrize("how", ["names", "mapping", "no mapping"])
+def test_what_sessions_are_called_and_tagged_is_told_where_it_is_changed(guarded, how):
+    with guarded.unseen():
+        profile = a_profile(guarded, f"arn:aws:iam::{ACCOUNT}:role/app", enabled=True)
+    client, field = guarded.aws.client("rolesanywhere", guarded.mallory), "x509Subject"
+    if how == "names":
+        profile.update(acceptRoleSessionName=True)
+        said = "whose sessions take the name that whoever opens them chooses"
+    elif how == "mapping":
+        client.put_attribute_mapping(profileId=profile.id, certificateField=field, mappingRules=[{"specifier": "CN"}])
+        said = "changed what of `x509Subject` of a certificate becomes tags"
+    else:
+        client.delete_attribute_mapping(profileId=profile.id, certificateField=field)
+        said = "changed what of `x509Subject` of a certificate becomes tags"
+    assert said in guarded.announces(profile, "alerted")["why"]
+    assert guarded.has_settled() and profile.is_enabled()
+
+
 def test_what_lets_nobody_in_and_what_is_approved_stays(guarded):
     disabled = an_anchor(guarded, enabled=False)
     disabled.update(name="renamed")

@@ -2,6 +2,7 @@
 //! `IamWriter` gives its rights to nothing else; and so does what is passed a role, of which every Region tells.
 
 mod administrator;
+mod assumed;
 mod aws;
 mod controls;
 mod denied;

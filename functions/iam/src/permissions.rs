@@ -77,6 +77,21 @@ impl Permissions {
     /// # Errors
     /// Says which policy is not understood, and where.
     pub fn judge(&self, at: Option<Timestamp>) -> Result<Identity, NotUnderstood> {
+        let (held, holder) = self.held(at);
+        identity::judge_held(&held, &holder)
+    }
+
+    /// The first of some roles that it may assume, by their ARNs or patterns of them, and by which statements.
+    pub(crate) fn assumes<'r>(
+        &self,
+        at: Option<Timestamp>,
+        roles: impl IntoIterator<Item = &'r str>,
+    ) -> Result<Option<(&'r str, String)>, NotUnderstood> {
+        let (held, holder) = self.held(at);
+        identity::assumes(&held, &holder, roles)
+    }
+
+    fn held(&self, at: Option<Timestamp>) -> (Held, Holder) {
         let by: [&[&str]; 2] = match self.of.kind {
             IdentityKind::User => [&["iam:DetachUserPolicy"], &["iam:DeleteUserPolicy"]],
             IdentityKind::Role => [&["iam:DetachRolePolicy"], &["iam:DeleteRolePolicy"]],
@@ -97,7 +112,7 @@ impl Permissions {
         });
         let account = self.arn.split(':').nth(4).filter(|account| !account.is_empty()).map(str::to_owned);
         let arn = named(&self.arn).map(|_| self.arn.clone());
-        identity::judge_held(&Held { policies, boundary }, &Holder { arn, account, at })
+        (Held { policies, boundary }, Holder { arn, account, at })
     }
 }
 

@@ -7,11 +7,15 @@ mod rights;
 use std::time::Duration;
 
 use snapback::control::{AnyControl, Function, Tags};
+use snapback::noticed::Notices;
 
 pub const FUNCTION: Function = Function {
     name: "RolesAnywhereFunction",
     service: "IAM Roles Anywhere",
-    controls: &[AnyControl::of::<controls::TrustedCertificates>()],
+    controls: &[
+        AnyControl::of::<controls::TrustedCertificates>(),
+        AnyControl::of::<Notices<controls::ChangedRevocations>>(),
+    ],
     apply: aws::apply,
     tags: Tags { read: aws::tags, needs: &[rights::LIST_TAGS] },
     beside: &[],

@@ -7,13 +7,14 @@ use aws_sdk_iam::operation::get_account_authorization_details::GetAccountAuthori
 use aws_sdk_iam::types::{EntityType, ManagedPolicyDetail, RoleDetail};
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use snapback::aws::unless_gone;
 use snapback::change::{IamIdentity, IdentityKind};
 use snapback::control::{Look, Survey};
 use snapback::event::Event;
 use snapback::place::Place;
-use snapback::policy::PolicyText;
+use snapback::policy::{NotUnderstood, PolicyText};
 use snapback::subject::Subject;
 
 use super::GONE;
@@ -21,8 +22,9 @@ use super::authorization_details::{bounded_by, held, pages};
 use super::versions::decoded;
 use crate::administrator::found;
 use crate::permissions::{Boundary, Granted, Permissions, Policies};
-use crate::rights;
 use crate::told::{instance_profile, is_of_aws};
+use crate::trusted::{Trusted, trusted};
+use crate::{assumed, rights};
 
 /// A role by itself, or as what an instance profile has in it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,6 +34,26 @@ pub(crate) struct Passable {
     /// Why it is administrator, or can make itself one; nothing if neither.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) administrator: Option<String>,
+    /// Why it may become one by assuming another role; nothing if it is none by itself and may not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) by_assuming: Option<String>,
+}
+
+impl Passable {
+    /// What a role is by what it holds.
+    pub(crate) fn judged(role: &Permissions, at: Timestamp) -> Result<Self, NotUnderstood> {
+        let judged = role.judge(Some(at))?;
+        let administrator = found(&judged, &BTreeSet::new(), false).map(|(_, why)| why);
+        let by_assuming = match administrator {
+            Some(_) => None,
+            None => assumed::anywhere(role, &judged, Some(at)),
+        };
+        Ok(Self { role: role.of.name.clone(), administrator, by_assuming })
+    }
+
+    fn is_risky(&self) -> bool {
+        self.administrator.is_some() || self.by_assuming.is_some()
+    }
 }
 
 /// Each role and instance profile, by its name.
@@ -50,17 +72,53 @@ pub(crate) fn all<'a>(look: &'a Look<'a>, event: &'a Event) -> BoxFuture<'a, Res
         let pages = pages(look, &kinds).await?;
         let policies = pages.iter().flat_map(GetAccountAuthorizationDetailsOutput::policies);
         let texts = policies.filter_map(text).collect::<Result<BTreeMap<&str, PolicyText>>>()?;
-        let mut found = vec![];
+        let mut roles = vec![];
         for detail in pages.iter().flat_map(GetAccountAuthorizationDetailsOutput::role_detail_list) {
             let Some(permissions) = permissions(detail, &texts)? else { continue };
-            let Some(passable) = judged(&permissions, event) else { continue };
+            let Ok(passable) = Passable::judged(&permissions, event.time) else { continue };
+            let trust = detail.assume_role_policy_document().map(decoded).transpose()?;
+            let trusts = trust.and_then(|trust| trusted(trust.as_str())).unwrap_or_default();
             let profiles = detail.instance_profile_list().iter();
-            found.extend(profiles.map(|one| (instance_profile(event, one.instance_profile_name()), passable.clone())));
-            found.push((Subject::role(event, &passable.role), passable));
+            let profiles = profiles.map(|one| instance_profile(event, one.instance_profile_name())).collect();
+            roles.push(Role { permissions, trusts, profiles, passable });
         }
-        Ok(found)
+        follow(&mut roles, event.time);
+        let found = roles.into_iter().flat_map(|Role { profiles, passable, .. }| {
+            let role = Subject::role(event, &passable.role);
+            profiles.into_iter().chain([role]).map(move |subject| (subject, passable.clone()))
+        });
+        Ok(found.collect())
     }
     .boxed()
+}
+
+/// One of the account.
+struct Role {
+    permissions: Permissions,
+    trusts: BTreeSet<Trusted>,
+    profiles: Vec<Subject>,
+    passable: Passable,
+}
+
+/// Tells of each role that may assume an administrator's of the same account, or one that may assume that, and so on.
+fn follow(roles: &mut [Role], at: Timestamp) {
+    let mut before: BTreeSet<usize> = BTreeSet::new();
+    loop {
+        let risky: BTreeSet<usize> = (0..roles.len()).filter(|&role| roles[role].passable.is_risky()).collect();
+        // Those that were there before have been asked about already.
+        let new = risky.difference(&before).map(|&role| &roles[role]);
+        let targets: Vec<_> = new.map(|role| (role.permissions.arn.as_str(), &role.trusts)).collect();
+        let others = (0..roles.len()).filter(|role| !risky.contains(role));
+        let found: Vec<(usize, String)> =
+            others.filter_map(|role| Some((role, assumed::here(&roles[role].permissions, &targets, at)?))).collect();
+        if found.is_empty() {
+            return;
+        }
+        for (role, why) in found {
+            roles[role].passable.by_assuming = Some(why);
+        }
+        before = risky;
+    }
 }
 
 /// The name of the role in an instance profile; nothing if it is empty or gone.
@@ -99,8 +157,105 @@ fn permissions(role: &RoleDetail, texts: &BTreeMap<&str, PolicyText>) -> Result<
     }))
 }
 
-fn judged(permissions: &Permissions, event: &Event) -> Option<Passable> {
-    let judged = permissions.judge(Some(event.time)).ok()?;
-    let administrator = found(&judged, &BTreeSet::new(), false).map(|(_, why)| why);
-    Some(Passable { role: permissions.of.name.clone(), administrator })
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ACCOUNT: &str = "111122223333";
+
+    fn arn(name: &str) -> String {
+        format!("arn:aws:iam::{ACCOUNT}:role/{name}")
+    }
+
+    /// A role that may do an action upon a resource, and whom it trusts.
+    fn role(name: &str, action: &str, resource: &str, trusts: &[&str]) -> Role {
+        let text = format!(
+            r#"{{"Version": "2012-10-17", "Statement": {{"Effect": "Allow", "Action": "{action}", "Resource": "{resource}"}}}}"#
+        );
+        let permissions = Permissions {
+            of: IamIdentity { kind: IdentityKind::Role, name: name.to_owned() },
+            arn: arn(name),
+            created: None,
+            own: Policies { inline: [("own".to_owned(), PolicyText::from(text))].into(), ..Policies::default() },
+            groups: BTreeMap::new(),
+            boundary: None,
+        };
+        let passable = Passable::judged(&permissions, now()).expect("it is understood");
+        let trusts = trusts.iter().map(|name| Trusted::Principal((*name).to_owned())).collect();
+        Role { permissions, trusts, profiles: vec![], passable }
+    }
+
+    fn now() -> Timestamp {
+        "2026-04-24T12:00:00Z".parse().expect("a time")
+    }
+
+    fn followed(mut roles: Vec<Role>) -> Vec<Option<String>> {
+        follow(&mut roles, now());
+        roles.into_iter().map(|role| role.passable.by_assuming).collect()
+    }
+
+    #[test]
+    fn a_role_that_assumes_an_administrators_over_others_or_by_itself_is_told_of_with_the_way() {
+        let found = followed(vec![
+            role("far", "sts:AssumeRole", &arn("near"), &[]),
+            role("near", "sts:AssumeRole", &arn("admin"), &[ACCOUNT]),
+            role("admin", "*", "*", &[ACCOUNT, &arn("named")]),
+            role("named", "s3:GetObject", "*", &[]),
+            role("other", "sts:AssumeRole", &arn("reader"), &[]),
+            role("reader", "s3:GetObject", "*", &[ACCOUNT]),
+        ]);
+        let why = |index: usize| found[index].as_deref().unwrap_or_default();
+        assert!(
+            why(0).starts_with("it may assume role `near`, allowed by statement 1 of inline policy `own`"),
+            "{found:?}"
+        );
+        assert!(
+            why(1).starts_with("it may assume role `admin`, allowed by statement 1 of inline policy `own`"),
+            "{found:?}"
+        );
+        assert!(why(3).starts_with("it may assume role `admin`, which names it in its trust policy"), "{found:?}");
+        assert_eq!([&found[2], &found[4], &found[5]], [&None; 3]);
+    }
+
+    #[test]
+    fn a_role_that_trusts_nobody_but_others_is_no_way() {
+        let to_admin = || role("near", "sts:AssumeRole", &arn("admin"), &[]);
+        assert_eq!(followed(vec![to_admin(), role("admin", "*", "*", &[])]), [None, None]);
+        assert_eq!(followed(vec![to_admin(), role("admin", "*", "*", &["444455556666", &arn("x")])]), [None, None]);
+        let bound = Boundary {
+            arn: format!("arn:aws:iam::{ACCOUNT}:policy/bounds"),
+            policy: PolicyText::from(r#"{"Version": "2012-10-17", "Statement": []}"#.to_owned()),
+        };
+        let mut bounded = to_admin();
+        bounded.permissions.boundary = Some(bound);
+        assert_eq!(followed(vec![bounded, role("admin", "*", "*", &[ACCOUNT, &arn("near")])]), [None, None]);
+    }
+
+    #[test]
+    fn every_role_and_the_roles_of_aws_guides_are_told_of_whoever_they_trust_and_others_are_not() {
+        for (resource, expected) in [
+            ("*", "`sts:AssumeRole`: the holder becomes any role that trusts the account"),
+            ("arn:aws:iam::*:role/*", "`sts:AssumeRole`: the holder becomes any role that trusts the account"),
+            (
+                "arn:aws:iam::*:role/AWSCloudFormationStackSetExecutionRole",
+                "it may assume role `AWSCloudFormationStackSet",
+            ),
+            (
+                "arn:aws:iam::*:role/AWSControlTowerExecution",
+                "it may assume role `AWSControlTowerExecution`, allowed by",
+            ),
+            ("arn:aws:iam::444455556666:role/Org*", "it may assume role `OrganizationAccountAccessRole`, allowed by"),
+        ] {
+            let found = followed(vec![role("x", "sts:AssumeRole", resource, &[])]);
+            assert!(found[0].as_deref().is_some_and(|why| why.starts_with(expected)), "{resource}: {found:?}");
+        }
+        for (action, resource) in [
+            ("sts:AssumeRole", "arn:aws:iam::444455556666:role/deploy"),
+            ("sts:AssumeRole", "arn:aws:iam::*:role/team/AWSControlTowerExecution"),
+            ("sts:TagSession", "*"),
+            ("s3:*", "*"),
+        ] {
+            assert_eq!(followed(vec![role("x", action, resource, &[])]), [None], "{action} {resource}");
+        }
+    }
 }

@@ -10,7 +10,8 @@
 //! the same when it is renewed. Taking that back would lock everybody out.
 //!
 //! **Leaves alone**
-//! - what IAM Identity Center does, and what an AWS service does by itself, with nobody's credentials
+//! - what IAM Identity Center does by its own role, which nobody else can assume
+//! - what an AWS service does by itself, with nobody's credentials
 
 use snapback::control::{About, Watch};
 use snapback::decision::Severity;
@@ -51,8 +52,8 @@ impl Noticed for IdentityProvider {
     }
 
     fn noticed(event: &Event, _: &Settings) -> Option<Risk> {
-        let is_identity_center = event.actor.invoked_by.as_deref() == Some("sso.amazonaws.com");
-        if event.actor.is_aws() || is_identity_center {
+        // Through which service somebody called exempts nobody: whoever may use it could do this by it.
+        if event.actor.is_aws() || event.actor.role.as_deref().is_some_and(is_of_identity_center) {
             return None;
         }
         let fields = ["sAMLProviderArn", "openIDConnectProviderArn", "url", "name"];
@@ -63,6 +64,12 @@ impl Noticed for IdentityProvider {
         let why = format!("{} {did} the identity provider{provider}{}", event.actor, more.unwrap_or_default());
         Some(Risk { subject: Subject::account(event), severity: Self::ABOUT.severity, why })
     }
+}
+
+/// Whether it is the role that IAM Identity Center makes identity providers with.
+/// <https://docs.aws.amazon.com/singlesignon/latest/userguide/using-service-linked-roles.html>
+fn is_of_identity_center(role: &str) -> bool {
+    role.splitn(6, ':').nth(5).is_some_and(|path| path.starts_with("role/aws-service-role/sso.amazonaws.com/"))
 }
 
 fn is_new(event: &Event) -> bool {

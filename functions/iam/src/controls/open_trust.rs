@@ -13,7 +13,7 @@
 //! administrator: `snapback apply` does it with the operator's own rights, in mode `revert` too. Only a stack with
 //! `IamWriter` has a function with that right, which reverts once `ModeOverrides` names this control in full. It still asks
 //! about strangers who have to give an `ExternalId`, as vendors do, about `OrganizationAccountAccessRole` and the roles with
-//! which Control Tower, `StackSets` and CDK work, and about what CloudFormation did.
+//! which Control Tower, `StackSets` and CDK work, by their names and if they have no path, and about what CloudFormation did.
 //!
 //! **Leaves alone**
 //! - roles that trust only their own account, accounts and organizations that the operator trusts, or services of AWS
@@ -109,10 +109,10 @@ impl Policed for OpenTrust {
         role.arn.as_deref().filter(|arn| is_of_aws(arn)).map(|_| Barrier::Unsure(why.to_owned())).into_iter().collect()
     }
 
-    fn asks(event: &Event, role: &Subject, grants: &[String]) -> Option<String> {
+    fn asks(event: &Event, role: &Role, grants: &[String]) -> Option<String> {
         let is_vendor = grants.iter().any(|grant| grant.to_ascii_lowercase().contains("\"sts:externalid\""));
         through_cloudformation(event)
-            .or_else(|| works_in_many_accounts(&role.name).map(str::to_owned))
+            .or_else(|| role.arn.as_deref().and_then(works_in_many_accounts).map(str::to_owned))
             .or_else(|| is_vendor.then(|| "an `ExternalId` is asked for, as of a vendor".to_owned()))
     }
 
@@ -121,19 +121,25 @@ impl Policed for OpenTrust {
     }
 }
 
-/// What a role is for, if one of its name is trusted across accounts on purpose, and whoever closes it stops deployments.
-fn works_in_many_accounts(role: &str) -> Option<&'static str> {
-    let begins = |with: &str| role.starts_with(with);
-    match role {
+/// What a role is for, if one of its name is trusted across accounts on purpose, and whoever closes it stops deployments. None of
+/// them has a path, and CDK's have their account in their names.
+fn works_in_many_accounts(arn: &str) -> Option<&'static str> {
+    let parts: Vec<&str> = arn.splitn(6, ':').collect();
+    let [_, _, _, _, account, path] = parts[..] else { return None };
+    let name = path.strip_prefix("role/")?;
+    match name {
+        _ if name.contains('/') => None,
         // <https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_accounts_access.html>
         "OrganizationAccountAccessRole" => Some("it is the role by which an organization administers its accounts"),
         // <https://docs.aws.amazon.com/controltower/latest/userguide/roles-how.html>
         "AWSControlTowerExecution" => Some("it is the role with which Control Tower works"),
         // <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-prereqs-self-managed.html>
         "AWSCloudFormationStackSetExecutionRole" => Some("it is a role with which StackSets work"),
-        _ if begins("stacksets-exec-") => Some("it is a role with which StackSets work"),
+        _ if name.starts_with("stacksets-exec-") => Some("it is a role with which StackSets work"),
         // <https://docs.aws.amazon.com/cdk/v2/guide/bootstrapping-env.html>
-        _ if begins("cdk-") => Some("it is a role with which CDK deploys"),
+        _ if name.starts_with("cdk-") && name.contains(&format!("-role-{account}-")) => {
+            Some("it is a role with which CDK deploys")
+        }
         _ => None,
     }
 }
@@ -143,7 +149,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn roles_that_are_trusted_across_accounts_on_purpose_are_known_by_their_names() {
+    fn roles_that_are_trusted_across_accounts_on_purpose_are_known_by_their_names_without_a_path() {
+        let arn = |name: &str| format!("arn:aws:iam::111122223333:role/{name}");
         for role in [
             "OrganizationAccountAccessRole",
             "AWSControlTowerExecution",
@@ -151,10 +158,20 @@ mod tests {
             "stacksets-exec-0123456789abcdef",
             "cdk-hnb659fds-deploy-role-111122223333-eu-central-1",
         ] {
-            assert!(works_in_many_accounts(role).is_some(), "{role}");
+            assert!(works_in_many_accounts(&arn(role)).is_some(), "{role}");
+            for path in ["team/", "x:role/"] {
+                assert_eq!(works_in_many_accounts(&arn(&format!("{path}{role}"))), None, "{path}{role}");
+            }
         }
-        for role in ["reports", "my-cdk-role", "organizationaccountaccessrole", "AWSControlTowerExecution2"] {
-            assert_eq!(works_in_many_accounts(role), None, "{role}");
+        for role in [
+            "reports",
+            "my-cdk-role",
+            "cdk-reports",
+            "cdk-hnb659fds-deploy-role-777788889999-eu-central-1",
+            "organizationaccountaccessrole",
+            "AWSControlTowerExecution2",
+        ] {
+            assert_eq!(works_in_many_accounts(&arn(role)), None, "{role}");
         }
     }
 }

@@ -1,37 +1,58 @@
 //! # The role of an administrator was passed to a service
 //!
-//! **Watches** of EC2 `RunInstances`; of Lambda `CreateFunction20150331`, `UpdateFunctionConfiguration20150331v2`; of
-//! CloudFormation `CreateStack`, `UpdateStack`, `CreateChangeSet`, `CreateStackSet`, `UpdateStackSet`; of ECS
-//! `RegisterTaskDefinition`, `RunTask`, `StartTask`; of Glue `CreateJob`, `UpdateJob`, `CreateDevEndpoint`, `CreateSession`; of
-//! SageMaker `CreateNotebookInstance`, `UpdateNotebookInstance`, `CreateTrainingJob`, `CreateProcessingJob`.
+//! **Watches** of EC2 `RunInstances`, `RequestSpotInstances`, `RequestSpotFleet`, `CreateFleet`, `ModifyFleet`,
+//! `RunScheduledInstances`; of Lambda `CreateFunction20150331`, `UpdateFunctionConfiguration20150331v2`; of CloudFormation
+//! `CreateStack`, `UpdateStack`, `CreateChangeSet`, `RollbackStack`, `ContinueUpdateRollback`, `DeleteStack`,
+//! `CreateStackSet`, `UpdateStackSet`, `RegisterType`, `ActivateType`; of ECS `RegisterTaskDefinition`,
+//! `RegisterDaemonTaskDefinition`, `RunTask`, `StartTask`, `CreateExpressGatewayService`, `UpdateExpressGatewayService`,
+//! `CreateCapacityProvider`, `UpdateCapacityProvider`; of Glue `CreateJob`, `UpdateJob`, `CreateDevEndpoint`,
+//! `CreateSession`, `StartBlueprintRun`; of SageMaker `CreateNotebookInstance`, `UpdateNotebookInstance`,
+//! `CreateTrainingJob`, `CreateProcessingJob`, `CreateHyperParameterTuningJob`, `CreateAutoMLJob`, `CreateAutoMLJobV2`,
+//! `CreateModel`, `CreateModelPackage`, `CreateAlgorithm`, `CreateEndpointConfig`, `CreateInferenceExperiment`,
+//! `CreateInferenceRecommendationsJob`, `CreateDomain`, `UpdateDomain`, `CreateUserProfile`, `UpdateUserProfile`,
+//! `CreatePipeline`, `UpdatePipeline`, `CreateCluster`, `UpdateCluster`, `CreateDataQualityJobDefinition`,
+//! `CreateModelQualityJobDefinition`, `CreateModelBiasJobDefinition`, `CreateModelExplainabilityJobDefinition`,
+//! `CreateMonitoringSchedule`, `UpdateMonitoringSchedule`.
 //!
 //! **Why** Whoever may pass a role to a service that runs what they give it has all privileges of the role (Pacu:
 //! `iam__privesc_scan`). Passing it leaves no event of its own, only that of the call that it is passed with.
 //!
-//! **Does** Alerts, and says which role it is, to what it was passed, and by which statement or which published way it is an
-//! administrator. What the role may do is in a baseline, which a scheduled check takes from all that roles hold, once a day or,
-//! where there are fewer than 1,200, more often: so a pass of any role costs one look at the journal. Only if the role is not in
-//! a baseline of the last 48 hours, as one that is new, it is read, and judged as `snapback explain identity` does. If that
-//! cannot tell, it alerts. The same call with the same role by the same user or role is told once, and then more and more
-//! seldom, until a day has passed without it. Nothing is reverted, as there is no exact revert: what has been given the role
-//! would have to be deleted.
+//! **Does** Alerts, and says which role it is, to what it was passed, and by which statement or which published way it is
+//! an administrator. A role that is none may become one by assuming another: every role, a role of the same account that is
+//! an administrator and lets it in, or one of the name that Organizations, Control Tower or `StackSets` give to
+//! administrators of other accounts. Then the alert is of severity `medium` and says what is not known. A stack set that
+//! names no role takes `AWSCloudFormationStackSetAdministrationRole`. What the role may do is in a baseline, which a
+//! scheduled check takes from all that roles hold, once a day or, where there are fewer than 1,200, more often: so a pass
+//! of any role costs one look at the journal. Only if the role is not in a baseline of the last 48 hours, as one that is
+//! new, it is read, and judged as `snapback explain identity` does. If that cannot tell, it alerts. The same call with the
+//! same role by the same user or role is told once, and then more and more seldom, until a day has passed without it.
+//! Nothing is reverted, as there is no exact revert: what has been given the role would have to be deleted.
 //!
 //! **Leaves alone**
 //! - roles that neither are administrators nor can make themselves one
 //! - calls that pass no role, such as an update that does not name one
-//! - the role that CDK deploys with, if it is passed to CloudFormation
+//! - the role that CDK deploys with, if it is passed to CloudFormation and has no path
+//! - stack sets with service-managed permissions, which work with roles of AWS
 //! - roles of AWS itself, which only their service can assume
 //! - roles of other accounts, which no service takes
 //! - roles that are gone, and instance profiles without a role
 //! - what an AWS service does by itself, with nobody's credentials
 //!
 //! A role that became an administrator since the last check is told of by `iam-new-administrator`, and here from the next
-//! check on. In members of a hub there is a baseline only where `Members` names them. A role that can become administrator only
-//! by passing yet another role counts as none. Roles that are passed by other calls are not told of, such as those of CodeBuild,
-//! Batch or Auto Scaling; but of the instances that Auto Scaling starts, `RunInstances` tells. An instance that gets another
-//! profile later is told of by `signin-instance-profile`.
+//! check on; so is a role that was made since and may only assume an administrator's of its own account. In members of a hub
+//! there is a baseline only where `Members` names them. A role that can become administrator only by passing yet another role
+//! counts as none, as does one that may only assume roles with which CDK deploys. Not told of are
+//!
+//! - roles that are passed by calls of other services, such as CodeBuild, Batch, Step Functions, Data Pipeline, EMR, Systems
+//!   Manager or Auto Scaling; but of the instances that Auto Scaling starts, `RunInstances` tells;
+//! - roles with which a service does only what it is made for, such as those of Glue's crawlers;
+//! - fleets and spot requests whose launch template has the profile, as their events do not show it;
+//! - what makes use of a role that was passed before, such as `UpdateDevEndpoint`, which adds a key to an endpoint, or new code
+//!   for a function.
+//!
+//! An instance that gets another profile later is told of by `signin-instance-profile`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -46,7 +67,7 @@ use snapback::json;
 use snapback::settings::Settings;
 use snapback::subject::Subject;
 
-use crate::administrator::{found, unread};
+use crate::administrator::unread;
 use crate::aws::passable_roles::{self, Passable};
 use crate::permissions::Permissions;
 use crate::{aws, rights, told};
@@ -72,7 +93,7 @@ struct Call {
 }
 
 /// All of them.
-const CALLS: [Call; 19] = [
+const CALLS: [Call; 58] = [
     Call {
         service: EC2,
         name: "RunInstances",
@@ -80,30 +101,90 @@ const CALLS: [Call; 19] = [
         answered: &["instancesSet.iamInstanceProfile"],
         to: ("instance", "instancesSet.instanceId"),
     },
-    asks(LAMBDA, "CreateFunction20150331", &["role"], ("function", "functionName")),
-    asks(LAMBDA, "UpdateFunctionConfiguration20150331v2", &["role"], ("function", "functionName")),
-    asks(CLOUD_FORMATION, "CreateStack", &["roleARN"], ("stack", "stackName")),
-    asks(CLOUD_FORMATION, "UpdateStack", &["roleARN"], ("stack", "stackName")),
-    asks(CLOUD_FORMATION, "CreateChangeSet", &["roleARN"], ("stack", "stackName")),
-    asks(CLOUD_FORMATION, "CreateStackSet", &["administrationRoleARN"], ("stack set", "stackSetName")),
-    asks(CLOUD_FORMATION, "UpdateStackSet", &["administrationRoleARN"], ("stack set", "stackSetName")),
-    asks(ECS, "RegisterTaskDefinition", &["taskRoleArn", "executionRoleArn"], ("task definition", "family")),
+    asks(EC2, "RequestSpotInstances", &["launchSpecification.iamInstanceProfile"], SPOT_REQUEST),
+    asks(EC2, "RequestSpotFleet", &["spotFleetRequestConfig.launchSpecifications.iamInstanceProfile"], SPOT_FLEET),
+    asks(EC2, "CreateFleet", &["launchTemplateConfigs.overrides.iamInstanceProfile"], FLEET),
+    asks(EC2, "ModifyFleet", &["launchTemplateConfig.overrides.iamInstanceProfile"], FLEET),
+    asks(EC2, "RunScheduledInstances", &["launchSpecification.iamInstanceProfile"], SCHEDULED),
+    asks(LAMBDA, "CreateFunction20150331", &["role"], FUNCTION),
+    asks(LAMBDA, "UpdateFunctionConfiguration20150331v2", &["role"], FUNCTION),
+    asks(CLOUD_FORMATION, "CreateStack", &["roleARN"], STACK),
+    asks(CLOUD_FORMATION, "UpdateStack", &["roleARN"], STACK),
+    asks(CLOUD_FORMATION, "CreateChangeSet", &["roleARN"], STACK),
+    asks(CLOUD_FORMATION, "RollbackStack", &["roleARN"], STACK),
+    asks(CLOUD_FORMATION, "ContinueUpdateRollback", &["roleARN"], STACK),
+    asks(CLOUD_FORMATION, "DeleteStack", &["roleARN"], STACK),
+    asks(CLOUD_FORMATION, "CreateStackSet", &["administrationRoleARN"], STACK_SET),
+    asks(CLOUD_FORMATION, "UpdateStackSet", &["administrationRoleARN"], STACK_SET),
+    asks(CLOUD_FORMATION, "RegisterType", &["executionRoleArn"], ("extension", "typeName")),
+    asks(CLOUD_FORMATION, "ActivateType", &["executionRoleArn"], ("extension", "typeName")),
+    asks(ECS, "RegisterTaskDefinition", &TASK_ROLES, ("task definition", "family")),
+    asks(ECS, "RegisterDaemonTaskDefinition", &TASK_ROLES, ("daemon task definition", "family")),
     asks(ECS, "RunTask", &OVERRIDDEN, ("task", "taskDefinition")),
     asks(ECS, "StartTask", &OVERRIDDEN, ("task", "taskDefinition")),
+    asks(ECS, "CreateExpressGatewayService", &TASK_ROLES, ("express service", "serviceName")),
+    asks(ECS, "UpdateExpressGatewayService", &TASK_ROLES, ("express service", "serviceArn")),
+    asks(ECS, "CreateCapacityProvider", &[MANAGED_INSTANCES], ("capacity provider", "name")),
+    asks(ECS, "UpdateCapacityProvider", &[MANAGED_INSTANCES], ("capacity provider", "name")),
     asks(GLUE, "CreateJob", &["role"], ("job", "name")),
     asks(GLUE, "UpdateJob", &["jobUpdate.role"], ("job", "jobName")),
     asks(GLUE, "CreateDevEndpoint", &["roleArn"], ("development endpoint", "endpointName")),
     asks(GLUE, "CreateSession", &["role"], ("session", "id")),
+    asks(GLUE, "StartBlueprintRun", &["roleArn"], ("blueprint", "blueprintName")),
     asks(SAGE_MAKER, "CreateNotebookInstance", &["roleArn"], ("notebook instance", "notebookInstanceName")),
     asks(SAGE_MAKER, "UpdateNotebookInstance", &["roleArn"], ("notebook instance", "notebookInstanceName")),
     asks(SAGE_MAKER, "CreateTrainingJob", &["roleArn"], ("training job", "trainingJobName")),
     asks(SAGE_MAKER, "CreateProcessingJob", &["roleArn"], ("processing job", "processingJobName")),
+    asks(SAGE_MAKER, "CreateHyperParameterTuningJob", &TUNED, ("tuning job", "hyperParameterTuningJobName")),
+    asks(SAGE_MAKER, "CreateAutoMLJob", &["roleArn"], ("AutoML job", "autoMLJobName")),
+    asks(SAGE_MAKER, "CreateAutoMLJobV2", &["roleArn"], ("AutoML job", "autoMLJobName")),
+    asks(SAGE_MAKER, "CreateModel", &["executionRoleArn"], ("model", "modelName")),
+    asks(SAGE_MAKER, "CreateModelPackage", &[VALIDATED], ("model package", "modelPackageName")),
+    asks(SAGE_MAKER, "CreateAlgorithm", &[VALIDATED], ("algorithm", "algorithmName")),
+    asks(SAGE_MAKER, "CreateEndpointConfig", &["executionRoleArn"], ("endpoint configuration", "endpointConfigName")),
+    asks(SAGE_MAKER, "CreateInferenceExperiment", &["roleArn"], ("inference experiment", "name")),
+    asks(SAGE_MAKER, "CreateInferenceRecommendationsJob", &["roleArn"], ("recommendations job", "jobName")),
+    asks(SAGE_MAKER, "CreateDomain", &OF_DOMAIN, ("domain", "domainName")),
+    asks(SAGE_MAKER, "UpdateDomain", &OF_DOMAIN, ("domain", "domainId")),
+    asks(SAGE_MAKER, "CreateUserProfile", &["userSettings.executionRole"], ("user profile", "userProfileName")),
+    asks(SAGE_MAKER, "UpdateUserProfile", &["userSettings.executionRole"], ("user profile", "userProfileName")),
+    asks(SAGE_MAKER, "CreatePipeline", &["roleArn"], ("pipeline", "pipelineName")),
+    asks(SAGE_MAKER, "UpdatePipeline", &["roleArn"], ("pipeline", "pipelineName")),
+    asks(SAGE_MAKER, "CreateCluster", &OF_CLUSTER, ("cluster", "clusterName")),
+    asks(SAGE_MAKER, "UpdateCluster", &OF_CLUSTER, ("cluster", "clusterName")),
+    asks(SAGE_MAKER, "CreateDataQualityJobDefinition", &["roleArn"], JOB_DEFINITION),
+    asks(SAGE_MAKER, "CreateModelQualityJobDefinition", &["roleArn"], JOB_DEFINITION),
+    asks(SAGE_MAKER, "CreateModelBiasJobDefinition", &["roleArn"], JOB_DEFINITION),
+    asks(SAGE_MAKER, "CreateModelExplainabilityJobDefinition", &["roleArn"], JOB_DEFINITION),
+    asks(SAGE_MAKER, "CreateMonitoringSchedule", &[MONITORED], SCHEDULE),
+    asks(SAGE_MAKER, "UpdateMonitoringSchedule", &[MONITORED], SCHEDULE),
 ];
+
+const SPOT_REQUEST: (&str, &str) = ("spot request", "spotInstanceRequestSet.spotInstanceRequestId");
+const SPOT_FLEET: (&str, &str) = ("spot fleet", "spotFleetRequestId");
+const FLEET: (&str, &str) = ("fleet", "fleetId");
+const SCHEDULED: (&str, &str) = ("scheduled instance", "scheduledInstanceId");
+const FUNCTION: (&str, &str) = ("function", "functionName");
+const STACK: (&str, &str) = ("stack", "stackName");
+const STACK_SET: (&str, &str) = ("stack set", "stackSetName");
+const SCHEDULE: (&str, &str) = ("monitoring schedule", "monitoringScheduleName");
+const JOB_DEFINITION: (&str, &str) = ("job definition", "jobDefinitionName");
+
+const TASK_ROLES: [&str; 2] = ["taskRoleArn", "executionRoleArn"];
+const OVERRIDDEN: [&str; 2] = ["overrides.taskRoleArn", "overrides.executionRoleArn"];
+const MANAGED_INSTANCES: &str = "managedInstancesProvider.instanceLaunchTemplate.ec2InstanceProfileArn";
+const TUNED: [&str; 2] = ["trainingJobDefinition.roleArn", "trainingJobDefinitions.roleArn"];
+const VALIDATED: &str = "validationSpecification.validationRole";
+const MONITORED: &str = "monitoringScheduleConfig.monitoringJobDefinition.roleArn";
+const OF_DOMAIN: [&str; 2] = ["defaultUserSettings.executionRole", "defaultSpaceSettings.executionRole"];
+const OF_CLUSTER: [&str; 2] = ["instanceGroups.executionRole", "restrictedInstanceGroups.executionRole"];
+
+/// Which role a stack set takes if the call names none, unless CloudFormation has roles of its own for it.
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStackSet.html>
+const OF_STACK_SETS: &str = "AWSCloudFormationStackSetAdministrationRole";
 
 /// What stands in a request of EC2 that leaves it to a template which role is passed. No other call has such a field.
 const TEMPLATE: &str = "launchTemplate";
-
-const OVERRIDDEN: [&str; 2] = ["overrides.taskRoleArn", "overrides.executionRoleArn"];
 
 const fn asks(
     service: &'static str,
@@ -140,6 +221,8 @@ pub(crate) struct State {
 enum Passed {
     /// By its name.
     Role(String),
+    /// By its name, which the call leaves to the service.
+    Default(&'static str),
     /// By the name of the profile.
     InstanceProfile(String),
     /// As it stands there.
@@ -194,6 +277,9 @@ impl Control for PassedAdministrator {
         let suspicions = passed.into_iter().map(|one| {
             let (subject, what) = match &one {
                 Passed::Role(name) => (Subject::role(event, name), format!("role `{name}`")),
+                Passed::Default(name) => {
+                    (Subject::role(event, name), format!("role `{name}`, which is taken where none is named,"))
+                }
                 Passed::InstanceProfile(name) => {
                     (told::instance_profile(event, name), format!("instance profile `{name}`"))
                 }
@@ -239,25 +325,26 @@ impl Control for PassedAdministrator {
         if suspicion.subject.kind == "account" {
             return alert(Severity::Medium, "");
         }
-        let (role, administrator, since) =
-            match (state.known.as_ref().and_then(|known| known.good_before(event)), &state.role) {
-                (Some((known, age)), _) => {
-                    (&known.role, known.administrator.clone(), format!(", as a scheduled check has found {age} before"))
-                }
-                (None, None) => return allow("there is no such role, or not any more"),
-                (None, Some(role)) => match role.judge(Some(event.time)) {
-                    Ok(judged) => {
-                        (&role.of.name, found(&judged, &BTreeSet::new(), false).map(|(_, why)| why), String::new())
-                    }
-                    Err(error) => return alert(Severity::Medium, &format!("; {}", unread(&error))),
-                },
-            };
-        let Some(administrator) = administrator else {
-            return allow("the role neither is an administrator nor can make itself one");
+        let (role, since) = match (state.known.as_ref().and_then(|known| known.good_before(event)), &state.role) {
+            (Some((known, age)), _) => (known.clone(), format!(", as a scheduled check has found {age} before")),
+            (None, None) => return allow("there is no such role, or not any more"),
+            (None, Some(role)) => match Passable::judged(role, event.time) {
+                Ok(judged) => (judged, String::new()),
+                Err(error) => return alert(Severity::Medium, &format!("; {}", unread(&error))),
+            },
         };
+        let Passable { role, administrator, by_assuming } = role;
         let with =
             if suspicion.subject.kind == "role" { String::new() } else { format!(", and with it role `{role}`") };
-        alert(Severity::High, &format!("{with}; the role is as good as an administrator: {administrator}{since}"))
+        match (administrator, by_assuming) {
+            (Some(why), _) => {
+                alert(Severity::High, &format!("{with}; the role is as good as an administrator: {why}{since}"))
+            }
+            (None, Some(why)) => {
+                alert(Severity::Medium, &format!("{with}; the role may become an administrator: {why}{since}"))
+            }
+            (None, None) => allow("the role neither is an administrator nor can make itself one"),
+        }
     }
 
     fn found(event: &Event, suspicion: &Suspicion, state: &State) -> Subject {
@@ -292,16 +379,31 @@ fn call_of(event: &Event) -> Option<&'static Call> {
 
 /// What a call passes that is worth a look; nothing at all if the event does not tell.
 fn passed(call: &Call, event: &Event) -> Option<Vec<Passed>> {
-    let asked = call.asked.iter().flat_map(|path| at(&event.request, path));
+    let request = request(event);
+    let asked = call.asked.iter().flat_map(|path| at(request, path));
     let answered = call.answered.iter().flat_map(|path| at(&event.response, path));
     let named: Vec<&Value> = asked.chain(answered).filter(|named| !json::is_nothing(named)).collect();
-    let is_told = !json::is_left_out(&event.request) && at(&event.request, TEMPLATE).is_empty()
+    let is_told = !json::is_left_out(request) && at(request, TEMPLATE).is_empty()
         || !call.answered.is_empty() && !json::is_left_out(&event.response);
     if named.is_empty() && !is_told {
         return None;
     }
-    let passed = named.into_iter().filter_map(|named| read(named, event));
-    Some(passed.filter(|one| !matches!(one, Passed::Role(name) if is_of_cdk(name, call, event))).collect())
+    if named.is_empty() && call.to == STACK_SET && !has_roles_of_aws(request) {
+        return Some(vec![Passed::Default(OF_STACK_SETS)]);
+    }
+    let others = named.into_iter().filter(|named| !named.as_str().is_some_and(|role| is_of_cdk(role, call, event)));
+    Some(others.filter_map(|named| read(named, event)).collect())
+}
+
+/// Newer calls of EC2 stand in an object of their own: `{"CreateFleetRequest": {…}}`.
+fn request(event: &Event) -> &Value {
+    let wrapped = event.request.get(format!("{}Request", event.name));
+    wrapped.filter(|request| request.is_object()).unwrap_or(&event.request)
+}
+
+/// Whether a stack set works with roles that AWS makes and keeps.
+fn has_roles_of_aws(request: &Value) -> bool {
+    at(request, "permissionModel").iter().any(|model| *model == "SERVICE_MANAGED")
 }
 
 /// What stands at the end of a path, in each element of the lists on the way.
@@ -350,11 +452,13 @@ fn is_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+=,.@_-".contains(&byte))
 }
 
-/// Whether it is the role that CDK makes for CloudFormation to deploy with in this account and Region.
+/// Whether it is the role that CDK makes for CloudFormation to deploy with in this account and Region, without a path.
 /// <https://docs.aws.amazon.com/cdk/v2/guide/bootstrapping-env.html>
 fn is_of_cdk(role: &str, call: &Call, event: &Event) -> bool {
+    let path = role.splitn(6, ':').nth(5);
+    let name = path.and_then(|path| path.strip_prefix("role/")).filter(|name| is_name(name)).unwrap_or_default();
     let ending = format!("-cfn-exec-role-{}-{}", event.account, event.region);
-    call.service == CLOUD_FORMATION && role.starts_with("cdk-") && role.ends_with(&ending)
+    call.service == CLOUD_FORMATION && name.starts_with("cdk-") && name.ends_with(&ending)
 }
 
 /// What a role is passed to, as people call it.
@@ -368,7 +472,7 @@ fn to(call: &Call, event: &Event) -> String {
         _ => "SageMaker",
     };
     let (kind, place) = call.to;
-    let named = [&event.request, &event.response].into_iter().flat_map(|part| at(part, place));
+    let named = [request(event), &event.response].into_iter().flat_map(|part| at(part, place));
     match named.filter_map(Value::as_str).find(|name| !name.is_empty()) {
         Some(name) => format!("{service} {kind} `{name}`"),
         None => format!("a {service} {kind} that the event does not name"),
@@ -395,22 +499,59 @@ mod tests {
         suspicions.into_iter().map(|suspicion| suspicion.subject.arn).collect()
     }
 
+    fn with_path(arn: &str) -> String {
+        arn.replace('/', "/team/")
+    }
+
     const ACCOUNT: &str = "arn:aws:iam::111122223333:root";
 
     #[test]
     fn a_role_is_found_by_name_and_by_arn_wherever_a_call_has_it() {
-        let role = "arn:aws:iam::111122223333:role/x";
-        for call in CALLS.iter().filter(|call| call.service != EC2) {
+        let (role, profile) = ("arn:aws:iam::111122223333:role/x", "arn:aws:iam::111122223333:instance-profile/x");
+        let (role_with_path, profile_with_path) = (with_path(role), with_path(profile));
+        for call in &CALLS {
             for path in call.asked {
-                for named in ["x", "team/x", "arn:aws:iam::111122223333:role/team/x"] {
-                    let request = path.rsplit('.').fold(json!(named), |value, field| json!({field: value}));
-                    assert_eq!(suspected(&event(call.service, call.name, &request, &Value::Null)), [role], "{request}");
+                let is_profile = path.to_ascii_lowercase().contains("instanceprofile");
+                let named = match call.service {
+                    EC2 => vec![json!({"name": "x"}), json!({"arn": profile}), json!({"Arn": profile_with_path})],
+                    _ if is_profile => vec![json!(profile), json!(profile_with_path)],
+                    _ => vec![json!("x"), json!("team/x"), json!(role), json!(role_with_path)],
+                };
+                for named in named {
+                    let request = path.rsplit('.').fold(named, |value, field| json!({field: value}));
+                    let expected = if is_profile { profile } else { role };
+                    let in_lists = path.rsplit_once('.').map(|(way, last)| {
+                        let request = json!([{last: at(&request, path)[0]}, {}]);
+                        way.rsplit('.').fold(request, |value, field| json!({field: value}))
+                    });
+                    let wrapped = json!({format!("{}Request", call.name): request});
+                    for request in [Some(request), in_lists, Some(wrapped)].into_iter().flatten() {
+                        let event = event(call.service, call.name, &request, &Value::Null);
+                        assert_eq!(suspected(&event), [expected], "{} {request}", call.name);
+                    }
                 }
             }
-            let without = json!({"name": "y"});
-            assert!(suspected(&event(call.service, call.name, &without, &json!({"role": role}))).is_empty());
+            if call.to != STACK_SET {
+                let without = json!({"name": "y"});
+                let event = event(call.service, call.name, &without, &json!({"role": role}));
+                assert!(suspected(&event).is_empty(), "{}", call.name);
+            }
             assert_eq!(suspected(&event(call.service, call.name, &Value::Null, &Value::Null)), [ACCOUNT]);
         }
+    }
+
+    #[test]
+    fn a_stack_set_without_a_role_takes_that_of_stack_sets_unless_aws_has_its_own() {
+        let default = "arn:aws:iam::111122223333:role/AWSCloudFormationStackSetAdministrationRole";
+        let of = |name: &str, request: &Value| suspected(&event(CLOUD_FORMATION, name, request, &Value::Null));
+        for name in ["CreateStackSet", "UpdateStackSet"] {
+            assert_eq!(of(name, &json!({"stackSetName": "y"})), [default]);
+            assert_eq!(of(name, &json!({"stackSetName": "y", "permissionModel": "SELF_MANAGED"})), [default]);
+            assert!(of(name, &json!({"stackSetName": "y", "permissionModel": "SERVICE_MANAGED"})).is_empty());
+            let named = json!({"administrationRoleARN": "arn:aws:iam::111122223333:role/x"});
+            assert_eq!(of(name, &named), ["arn:aws:iam::111122223333:role/x"]);
+        }
+        assert!(of("CreateStack", &json!({"stackName": "y"})).is_empty());
     }
 
     #[test]
@@ -469,6 +610,8 @@ mod tests {
         assert_eq!(create(CLOUD_FORMATION, "CreateChangeSet", "roleARN", own()), 0);
         assert_eq!(create(CLOUD_FORMATION, "CreateStack", "roleARN", role("111122223333", "us-east-1")), 1);
         assert_eq!(create(CLOUD_FORMATION, "CreateStack", "roleARN", role("777788889999", "eu-central-1")), 1);
+        assert_eq!(create(CLOUD_FORMATION, "CreateChangeSet", "roleARN", with_path(&own())), 1);
+        assert_eq!(create(CLOUD_FORMATION, "CreateChangeSet", "roleARN", own().replace("/cdk-", "/x:role/cdk-")), 1);
         assert_eq!(create(LAMBDA, "CreateFunction20150331", "role", own()), 1);
     }
 }

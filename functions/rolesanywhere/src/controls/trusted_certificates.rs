@@ -1,7 +1,7 @@
 //! # Holders of certificates may assume roles
 //!
 //! **Watches** of IAM Roles Anywhere `CreateTrustAnchor`, `EnableTrustAnchor`, `UpdateTrustAnchor`, `CreateProfile`,
-//! `EnableProfile`, `UpdateProfile`.
+//! `EnableProfile`, `UpdateProfile`, `PutAttributeMapping`, `DeleteAttributeMapping`.
 //!
 //! **Why** Whoever has the key of a trust anchor's certificate authority signs as many certificates as they like, and with
 //! each assumes the roles of a profile, from anywhere and without a key that could be found (Stratus Red Team:
@@ -19,7 +19,8 @@
 //! - what an operator has enabled again with `snapback undo`
 //!
 //! It alerts and touches nothing where one that is enabled was changed, as disabling it would take more than the change, and
-//! where the event does not say which it is.
+//! where the event does not say which it is. Among such changes of a profile is that its sessions take the name that whoever opens
+//! them chooses, and which attributes of a certificate become tags of its sessions, on which the trust of roles may depend.
 //!
 //! Whoever sets up trust anchors as their work, such as a pipeline, is exempted by a guardrail:
 //! `guardrails/examples/certificate-authority.cedar`.
@@ -35,10 +36,9 @@ use snapback::json;
 use snapback::settings::Settings;
 use snapback::subject::Subject;
 
+use super::SERVICE;
 use crate::aws::{self, Found};
 use crate::rights;
-
-const SERVICE: &str = "rolesanywhere.amazonaws.com";
 
 /// In this word an undo holds on to it.
 const ENABLED: &str = "enabled";
@@ -67,6 +67,8 @@ impl Control for TrustedCertificates {
             Watch { service: SERVICE, name: "CreateProfile" },
             Watch { service: SERVICE, name: "EnableProfile" },
             Watch { service: SERVICE, name: "UpdateProfile" },
+            Watch { service: SERVICE, name: "PutAttributeMapping" },
+            Watch { service: SERVICE, name: "DeleteAttributeMapping" },
         ],
         reads: &[rights::GET_TRUST_ANCHOR, rights::GET_PROFILE],
         writes: &[rights::DISABLE_TRUST_ANCHOR, rights::DISABLE_PROFILE],
@@ -164,7 +166,7 @@ impl Control for TrustedCertificates {
 }
 
 fn kind(event: &Event) -> AnywhereKind {
-    if event.name.ends_with("Profile") { AnywhereKind::Profile } else { AnywhereKind::TrustAnchor }
+    if event.name.ends_with("Profile") || is_mapping(event) { AnywhereKind::Profile } else { AnywhereKind::TrustAnchor }
 }
 
 /// What the answer tells of it as it is then.
@@ -196,7 +198,13 @@ fn subject(event: &Event, of: &AnywhereResource) -> Subject {
 }
 
 fn is_update(event: &Event) -> bool {
-    event.name.starts_with("Update")
+    event.name.starts_with("Update") || is_mapping(event)
+}
+
+/// Whether it changes which attributes of a certificate become tags of a session.
+/// <https://docs.aws.amazon.com/rolesanywhere/latest/userguide/attribute-mapping.html>
+fn is_mapping(event: &Event) -> bool {
+    event.name.ends_with("AttributeMapping")
 }
 
 fn is_enabling(event: &Event) -> bool {
@@ -209,7 +217,15 @@ fn is_told_enabled(event: &Event) -> bool {
 
 /// Whether an update changes whose certificates are taken, or which roles and permissions their holders get.
 fn changes_who_comes_in(event: &Event) -> bool {
-    ["source", "roleArns", "sessionPolicy", "managedPolicyArns"].iter().any(|field| !event.request[field].is_null())
+    let changes = |field: &&str| !event.request[field].is_null();
+    ["source", "roleArns", "sessionPolicy", "managedPolicyArns"].iter().any(changes)
+        || takes_names(event)
+        || is_mapping(event)
+}
+
+/// Whether whoever opens a session may name it: trails and the trust of other roles may tell sessions by their names.
+fn takes_names(event: &Event) -> bool {
+    event.request["acceptRoleSessionName"] == true
 }
 
 fn said_name(event: &Event) -> Option<&str> {
@@ -226,7 +242,15 @@ fn why(event: &Event) -> String {
     let roles = json::list(&event.request["roleArns"]);
     let roles: Vec<String> = roles.iter().filter_map(|role| Some(format!("`{}`", role.as_str()?))).collect();
     let roles = if roles.is_empty() { String::new() } else { format!(" for role {}", roles.join(", ")) };
-    format!("{} {did} {}{name}{roles}", event.actor, kind(event))
+    let names = if takes_names(event) { ", whose sessions take the name that whoever opens them chooses" } else { "" };
+    let of = format!("{}{name}{roles}{names}", kind(event));
+    match json::text(&event.request, "certificateField") {
+        _ if !is_mapping(event) => format!("{} {did} {of}", event.actor),
+        Some(field) => {
+            format!("{} changed what of `{field}` of a certificate becomes tags of the sessions of {of}", event.actor)
+        }
+        None => format!("{} changed what of a certificate becomes tags of the sessions of {of}", event.actor),
+    }
 }
 
 fn to_disable(of: &AnywhereResource) -> String {
@@ -261,6 +285,22 @@ mod tests {
         let decision = TrustedCertificates::decide(&event, &suspicion, &state, &given);
         assert!(matches!(decision, Decision::Revert { .. }), "{decision}");
         TrustedCertificates::asks(&event, &suspicion, &state, &given).is_some()
+    }
+
+    #[test]
+    fn an_update_is_looked_at_if_it_changes_who_comes_in_as_what() {
+        let is_looked_at = |call: &str, request: serde_json::Value| {
+            let event = Event::from_record(json!({
+                "eventID": "e-1", "eventTime": "2026-04-09T12:00:00Z", "eventSource": SERVICE, "eventName": call,
+                "awsRegion": "eu-central-1", "recipientAccountId": "111122223333", "requestParameters": request,
+            }));
+            !TrustedCertificates::suspect(&event.expect("an event"), &Settings::default()).is_empty()
+        };
+        assert!(is_looked_at("UpdateProfile", json!({"profileId": "1a2b", "acceptRoleSessionName": true})));
+        assert!(!is_looked_at("UpdateProfile", json!({"profileId": "1a2b", "acceptRoleSessionName": false})));
+        assert!(!is_looked_at("UpdateProfile", json!({"profileId": "1a2b", "durationSeconds": 900})));
+        assert!(is_looked_at("PutAttributeMapping", json!({"profileId": "1a2b", "certificateField": "x509Subject"})));
+        assert!(is_looked_at("DeleteAttributeMapping", json!({"profileId": "1a2b"})));
     }
 
     #[test]

@@ -8,7 +8,8 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 
 use super::Holder;
-use crate::policy::pattern::{covers, matches, overlaps};
+use super::reach::covers_all_of;
+use crate::policy::pattern::{matches, overlaps};
 use crate::policy::principal::is_account;
 use crate::policy::{date, document};
 
@@ -83,8 +84,7 @@ const NO_BOUNDS: [&str; 3] = [
 /// Whether it is a policy of AWS's own that gives no way up.
 #[must_use]
 pub fn is_harmless(policy: &str) -> bool {
-    // The path of an account's own policy may hold colons.
-    policy.split(':').nth(4) == Some("aws") && HARMLESS.iter().any(|harmless| covers(harmless, policy))
+    HARMLESS.iter().any(|harmless| covers_all_of(harmless, policy))
 }
 
 /// Keys of IAM, with the calls that have them.

@@ -126,9 +126,7 @@ pub fn judge(text: &str, holder: &Holder) -> Result<Identity, NotUnderstood> {
 /// # Errors
 /// Says what is not understood, in which policy, and where.
 pub fn judge_held(held: &Held, holder: &Holder) -> Result<Identity, NotUnderstood> {
-    let statements = all(held, holder, None)?;
-    let boundary = held.boundary.as_ref().map(|boundary| read(boundary, statements.len(), holder));
-    let boundary = boundary.transpose()?;
+    let (statements, boundary) = statements(held, holder)?;
     let mut reach = Reach::of(&statements, boundary.as_deref(), holder);
     let mut ways = Ways::of(&mut reach, holder);
     // What keeps the holder down does so only as long as they cannot take it off.
@@ -211,6 +209,31 @@ fn all(held: &Held, holder: &Holder, without: Option<&Attached>) -> Result<Vec<S
         statements.extend(of_policy);
     }
     Ok(statements)
+}
+
+/// The first of some roles that a principal may assume by all that it holds together, and by which statements. The roles go by
+/// their ARNs, or by patterns of them.
+///
+/// # Errors
+/// As for [`judge_held`].
+pub fn assumes<'r>(
+    held: &Held,
+    holder: &Holder,
+    roles: impl IntoIterator<Item = &'r str>,
+) -> Result<Option<(&'r str, String)>, NotUnderstood> {
+    let (statements, boundary) = statements(held, holder)?;
+    let reach = Reach::of(&statements, boundary.as_deref(), holder);
+    Ok(roles.into_iter().find_map(|role| {
+        let pieces = reach.of_action_on("sts:AssumeRole", role);
+        (!pieces.is_empty()).then(|| (role, format!("allowed by {}", listed(&plainest(&pieces)))))
+    }))
+}
+
+/// Those of all policies, and those of the permissions boundary.
+fn statements(held: &Held, holder: &Holder) -> Result<(Vec<Statement>, Option<Vec<Statement>>), NotUnderstood> {
+    let statements = all(held, holder, None)?;
+    let boundary = held.boundary.as_ref().map(|boundary| read(boundary, statements.len(), holder));
+    Ok((statements, boundary.transpose()?))
 }
 
 /// The statements of a policy, as they are counted from `first` on.
@@ -346,6 +369,40 @@ mod tests {
 
     const USER: &str = "arn:aws:iam::111122223333:user/";
     const ROLE: &str = "arn:aws:iam::111122223333:role/";
+
+    #[test]
+    fn of_some_roles_the_first_is_told_that_may_be_assumed_and_through_what() {
+        let (execution, deploy) = ("arn:*:iam::*:role/Execution", "arn:aws:iam::111122223333:role/team/deploy");
+        let become_ = |role: &str| allow(&json!("sts:Assume*"), &json!(role));
+        let of = |statements: &Value, boundary: Option<&Value>| {
+            let policy = |statements: &Value| Attached {
+                name: String::new(),
+                text: json!({"Version": "2012-10-17", "Statement": statements}).to_string(),
+            };
+            let held = Held { policies: vec![policy(statements)], boundary: boundary.map(policy) };
+            let holder = Holder { account: Some("111122223333".to_owned()), at: None };
+            assumes(&held, &holder, [execution, deploy]).expect("policies").map(|(role, how)| format!("{role}: {how}"))
+        };
+        let first = |role: &str| Some(format!("{role}: allowed by statement 1"));
+        for (resource, expected) in [
+            ("arn:aws:iam::*:role/Execution", first(execution)),
+            ("arn:aws:iam::444455556666:role/Exec*", first(execution)),
+            ("arn:aws:iam::444455556666:role/team/Execution", None),
+            ("arn:aws:iam::111122223333:role/team/*", first(deploy)),
+            (deploy, first(deploy)),
+            ("arn:aws:iam::444455556666:role/team/deploy", None),
+            ("arn:aws:iam::111122223333:user/team/deploy", None),
+        ] {
+            assert_eq!(of(&become_(resource), None), expected, "{resource}");
+        }
+        let all = become_("*");
+        assert_eq!(of(&json!([all, deny(&json!("sts:*"), &json!(execution))]), None), first(deploy));
+        assert_eq!(of(&json!([all, deny(&json!("*"), &json!("*"))]), None), None);
+        assert_eq!(of(&all, Some(&allow(&json!("s3:*"), &json!("*")))), None);
+        let bounded = Some(format!("{deploy}: allowed by statement 1, within statement 1"));
+        assert_eq!(of(&all, Some(&become_(deploy))), bounded);
+        assert_eq!(of(&allow(&json!("s3:*"), &json!("*")), None), None);
+    }
 
     #[test]
     fn an_administrator_is_recognised_in_every_disguise() {
@@ -507,6 +564,7 @@ mod tests {
             (json!(["iam:PutRolePolicy", "iam:AttachRolePolicy"]), json!("arn:aws:iam::*:role/aws-service-role/*"), 0),
             (json!("iam:UpdateAssumeRolePolicy"), json!(format!("{ROLE}aws-reserved/sso.amazonaws.com/*")), 0),
             (json!(["iam:PutRolePolicy", "sts:AssumeRole"]), json!(format!("{linked}*")), 0),
+            (json!("iam:PassRole"), json!(format!("{ROLE}x:iam::y:role/aws-service-role/admin")), 1),
         ] {
             assert_eq!(paths(&on(actions.clone(), resources.clone())).len(), expected, "{actions} on {resources}");
         }
@@ -560,6 +618,7 @@ mod tests {
             ("ArnLike", json!(format!("{aws}AmazonEC2FullAccess")), 3),
             ("ArnLike", json!("arn:aws:iam::*:policy/ReadOnlyAccess"), 3),
             ("ArnEquals", json!("arn:aws:iam::111122223333:policy/ReadOnlyAccess"), 3),
+            ("ArnEquals", json!("arn:aws:iam::111122223333:policy/x:iam::aws:policy/ReadOnlyAccess"), 3),
             ("ArnNotEquals", json!(reading), 3),
             ("ArnNotLike", json!(format!("{aws}AdministratorAccess")), 3),
             ("Null", json!("true"), 3),

@@ -124,7 +124,13 @@ impl<'a> Reach<'a> {
 
     fn known(&mut self, action: &'static str) -> Vec<Piece<'a>> {
         let (statements, ceiling, holder) = (self.statements, self.ceiling, self.holder);
-        self.known.entry(action).or_insert_with(|| pieces(statements, ceiling, action, holder)).clone()
+        let read = || pieces(statements, ceiling, action, None, holder);
+        self.known.entry(action).or_insert_with(read).clone()
+    }
+
+    /// How the action is allowed on the resources of one pattern.
+    pub(super) fn of_action_on(&self, action: &str, resource: &str) -> Vec<Piece<'a>> {
+        pieces(self.statements, self.ceiling, action, Some(resource), self.holder)
     }
 
     /// The statements by which whatever nobody has thought of is allowed everywhere; nothing if it is not.
@@ -165,10 +171,12 @@ fn pieces<'a>(
     statements: &'a [Statement],
     ceiling: Option<&'a [Statement]>,
     action: &str,
+    on: Option<&str>,
     holder: &Holder,
 ) -> Vec<Piece<'a>> {
     let lower = action.to_ascii_lowercase();
-    let (kinds, worth) = (acts_on(&lower), Worth { action: Some(&lower), account: holder.account.as_deref() });
+    let kinds = on.map_or_else(|| acts_on(&lower), |resource| vec![resource.to_owned().into()]);
+    let worth = Worth { action: Some(&lower), account: holder.account.as_deref() };
     let mut allowed = allowed(statements, &kinds, worth, holder);
     if allowed.is_empty() {
         return vec![];
@@ -260,7 +268,7 @@ impl Worth<'_> {
     /// Whether a pattern means something that counts, of what the action acts on.
     fn counts(self, pattern: &str) -> bool {
         let Some(action) = self.action else { return true };
-        let is_reserved = RESERVED.iter().any(|reserved| covers(reserved, pattern));
+        let is_reserved = RESERVED.iter().any(|reserved| covers_all_of(reserved, pattern));
         let is_in_vain = is_reserved || action.starts_with("iam:") && self.is_others(pattern);
         !is_in_vain && (SELF_GRANTING.contains(&action) || !is_holders_own(pattern))
     }
@@ -356,6 +364,14 @@ fn share_a_resource(one: &str, other: &str) -> bool {
     } else {
         overlaps(one, other)
     }
+}
+
+/// Whether one ARN, or a pattern of them, certainly stands for all that another does, likewise part by part: a path may hold
+/// what looks like another ARN.
+pub(super) fn covers_all_of(wide: &str, narrow: &str) -> bool {
+    let parts = |arn| -> Vec<&str> { str::splitn(arn, 6, ':').collect() };
+    let (wide, narrow) = (parts(wide), parts(narrow));
+    wide.len() == narrow.len() && wide.iter().zip(narrow).all(|(wide, narrow)| covers(wide, narrow))
 }
 
 /// The holder's own user, and no other.
