@@ -28,6 +28,9 @@ ORGANIZATION = "o-exampleorgid"
 # Who is in it. Everybody else belongs to whatever organization the local AWS knows them in.
 MEMBERS = {MANAGEMENT, ACCOUNT, "222233334444", "333344445555"}
 
+# Who was somebody else's before.
+INVITED = {"333344445555"}
+
 
 def install() -> None:
     play_membership()
@@ -73,7 +76,8 @@ def play_organizations() -> None:
             [root], made = organizations._roots, organizations._accounts[MANAGEMENT]
             for account in MEMBERS:
                 of_account = {"Id": account, "Arn": f"{arn}:account/{ORGANIZATION}/{account}", "_ParentId": root}
-                organizations._accounts[account] = {**made, **of_account, "JoinedMethod": "CREATED"}
+                joined = "INVITED" if account in INVITED else "CREATED"
+                organizations._accounts[account] = {**made, **of_account, "JoinedMethod": joined}
 
     def is_delegated(name: str) -> bool:
         account = get_account_id()

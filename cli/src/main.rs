@@ -134,7 +134,7 @@ Examples:
 Examples:
   snapback scan
   snapback scan --control 's3-*' --trust-account 444455556666
-  snapback scan --control ec2-open-egress --region eu-central-1 --json"
+  snapback scan --control ec2-open-egress --trust-members --region eu-central-1 --json"
     )]
     Scan(scan::Arguments),
     /// Check that Snapback hears of what happens

@@ -36,6 +36,9 @@ pub(crate) struct Arguments {
     control: String,
     #[command(flatten)]
     choices: Choices,
+    /// Trust the members of the organization, as with `TrustMembers`: those that the journal lists
+    #[arg(long)]
+    trust_members: bool,
     /// Print JSON Lines: control, subject and decision of each finding
     #[arg(long)]
     json: bool,
@@ -120,11 +123,18 @@ pub(crate) async fn run(arguments: &Arguments, out: &mut impl Write) -> Result<E
 
 impl Arguments {
     async fn scan(&self) -> Result<Scan> {
-        let settings = self.choices.settings()?;
+        let (mut settings, now) = (self.choices.settings()?, Timestamp::now());
         let config = self.journal.config().await?;
         let account = Caller::of(&config).await.map_err(|error| trouble::with_advice(error, &config))?.account;
         let journal = Operator::journal_if_any(&self.journal, &config).await?;
-        Ok(Scan { place: Place::new(account, config), settings, journal, now: Timestamp::now() })
+        if self.trust_members {
+            let journal = journal.as_ref().context("--trust-members needs the journal, which has their list")?;
+            let members = journal.members(now).await?;
+            let members =
+                members.context("the journal has no list of the organization's members of the last 48 hours")?;
+            settings.trusted_accounts.extend(members.accounts);
+        }
+        Ok(Scan { place: Place::new(account, config), settings, journal, now })
     }
 }
 

@@ -12,15 +12,17 @@
 //! | `budget#<account>#<actor>` | the hour, counted from 1970 | the entries whose reverts the actor has caused in it in this account |
 //! | `memory#<resource ARN>` | `<control>` | the last good state of what a control guards |
 //! | `gap` | `gap`, `swept` | when events may have woken nobody, and how far that was read up |
+//! | `members` | `members` | which accounts of the organization are no strangers |
 //! | `redrive#<hash of function and event>` | `redrive` | how often a dead letter was handed to its function again |
 //!
-//! Entries, holds, the stop, gaps and what is remembered carry a `seal`, and are believed only with it (`seal.rs`).
+//! Entries, holds, the stop, gaps, members and what is remembered carry a `seal`, and are believed only with it (`seal.rs`).
 //! Beside its body, an item has the attributes that queries and people need. Three indexes lead to the entries in the
 //! order of time: `by-resource`, `by-account` and, for all of them, `by-time`.
 
 mod budget;
 mod gap;
 mod lease;
+mod members;
 mod memory;
 mod repeats;
 mod seal;
@@ -64,6 +66,7 @@ use signature::{Certified, may_be_about};
 
 pub use budget::Budget;
 pub use gap::{Gap, Swept};
+pub use members::TrustedMembers;
 pub use memory::{Baselines, Memory};
 pub use repeats::{Count, Counted, Repeat, Tally};
 pub use seal::Forged;
@@ -326,6 +329,9 @@ struct Unproven {
 /// The key of the emergency stop, and with what those of holds begin. What stands there is said by operators alone.
 const STOP: &str = "stop";
 const HOLD: &str = "hold#";
+
+/// The key of the members of the organization that are trusted.
+const MEMBERS: &str = "members";
 
 /// What was being done when an entry could not be read.
 const READING: &str = "reading the journal";

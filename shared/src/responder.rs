@@ -340,6 +340,7 @@ impl<'a> Responder<'a> {
             Seen::Denied(failure) if learns => return Err(failure),
             seen => seen,
         };
+        case.heed_members();
         let found = case.judge(&seen)?;
         if found.is_allow() {
             return Ok(Break(End::Harmless(seen.state())));
@@ -384,6 +385,7 @@ impl<'a> Responder<'a> {
 
     /// Goes on where an earlier delivery has stopped. Its before-image and its plan are in the journal.
     async fn take_over(&self, case: &mut Case<'_>, mut entry: Entry) -> Result<End> {
+        case.heed_members();
         if let Some(failure) = case.journal_failure.take() {
             return Err(failure);
         }
@@ -402,6 +404,7 @@ impl<'a> Responder<'a> {
 
     /// What is concluded, as the journal will have it; nothing if there is nothing to do or to say.
     async fn decide(&self, case: &mut Case<'_>, seen: Seen) -> Result<Option<Entry>> {
+        case.heed_members();
         let (seen, decision, outcome) = self.believed(case, seen).await?;
         if let Decision::Allow { why } = &decision {
             case.say_allowed(why);
@@ -446,6 +449,7 @@ impl<'a> Responder<'a> {
     /// writes its holds first.
     async fn looked_afresh(&self, case: &mut Case<'_>) -> Result<(Seen, Decision<Change>)> {
         let seen = case.look().await?;
+        case.heed_members();
         let decision = case.judge(&seen)?;
         if !matches!(decision, Decision::Revert { .. }) {
             return Ok((seen, decision));
@@ -487,7 +491,7 @@ impl<'a> Responder<'a> {
             subject: case.subject.clone(),
             event: Cause::from(case.event.as_ref()),
             suspicion: case.suspicion.why.clone(),
-            basis: case.basis(),
+            basis: case.basis(&state),
             state,
             decision,
             mode,

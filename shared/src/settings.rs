@@ -26,6 +26,9 @@ pub struct Settings {
     pub trusted_accounts: BTreeSet<String>,
     /// Organization ids (`o-…`) whose members are no strangers.
     pub trusted_organizations: BTreeSet<String>,
+    /// Whether members of the own organization are no strangers, as the journal lists them.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub trusts_members: bool,
     /// VPCs and VPC endpoints, from where nobody is a stranger.
     pub trusted_networks: BTreeSet<String>,
     /// Ranges of addresses, from where nobody is a stranger.
@@ -174,6 +177,7 @@ impl Settings {
                 "organization ids such as `o-a1b2c3d4e5`, comma between",
                 is_organization,
             )?,
+            trusts_members: is_chosen(lookup, "SNAPBACK_TRUST_MEMBERS")?,
             trusted_networks: BTreeSet::new(),
             trusted_ranges: vec![],
             trusted_canonical_users: BTreeSet::new(),
@@ -183,11 +187,7 @@ impl Settings {
                     problem("SNAPBACK_PUBLIC_PORTS", "ports such as `tcp/80,tcp/8000-8100,udp/53,icmp`", &text)
                 })?,
             },
-            iam_writer: match lookup("SNAPBACK_IAM_WRITER").as_deref() {
-                None | Some("" | "no") => false,
-                Some("yes") => true,
-                Some(other) => problem("SNAPBACK_IAM_WRITER", "`yes` or `no`", other)?,
-            },
+            iam_writer: is_chosen(lookup, "SNAPBACK_IAM_WRITER")?,
             own: Own::read(lookup)?,
         })
     }
@@ -325,6 +325,14 @@ fn problem<T>(variable: &'static str, expected: &'static str, found: &str) -> Re
     Err(Problem { variable, expected, found: found.to_owned() })
 }
 
+fn is_chosen(lookup: &impl Fn(&str) -> Option<String>, variable: &'static str) -> Result<bool, Problem> {
+    match lookup(variable).as_deref() {
+        None | Some("" | "no") => Ok(false),
+        Some("yes") => Ok(true),
+        Some(other) => problem(variable, "`yes` or `no`", other),
+    }
+}
+
 fn ids(
     lookup: &impl Fn(&str) -> Option<String>,
     variable: &'static str,
@@ -394,6 +402,7 @@ mod tests {
             ("SNAPBACK_PUBLIC_PORTS", "http"),
             ("SNAPBACK_KEYS", "TopicKey"),
             ("SNAPBACK_IAM_WRITER", "true"),
+            ("SNAPBACK_TRUST_MEMBERS", "o-a1b2c3d4e5"),
             ("SNAPBACK_RESERVED_CONCURRENCY", "some"),
         ] {
             let problem = read(variable, value).expect_err("it is wrong");

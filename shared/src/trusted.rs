@@ -11,6 +11,7 @@
 //! }
 //! ```
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::fs;
 use std::io::ErrorKind;
@@ -19,6 +20,7 @@ use std::path::Path;
 use ipnet::IpNet;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
+use serde_json::Value;
 
 use crate::json::{self, Misread};
 use crate::network::is_much_of_the_internet;
@@ -144,6 +146,14 @@ impl<'de, T> Visitor<'de> for Names<T> {
     }
 }
 
+/// The accounts that may be named in what is judged: all that has as many digits.
+#[must_use]
+pub fn accounts_named_in(values: &[&Value]) -> BTreeSet<String> {
+    let texts = values.iter().map(ToString::to_string);
+    let digits = |text: String| text.split(|char: char| !char.is_ascii_digit()).map(str::to_owned).collect::<Vec<_>>();
+    texts.flat_map(digits).filter(|digits| is_account(digits)).collect()
+}
+
 /// Whether it is the id of a VPC or of a VPC endpoint.
 #[must_use]
 pub fn is_network(id: &str) -> bool {
@@ -167,6 +177,8 @@ impl std::error::Error for Unusable {}
 mod tests {
     use std::path::PathBuf;
 
+    use serde_json::json;
+
     use super::*;
 
     fn folder(name: &str, text: &str) -> PathBuf {
@@ -188,6 +200,15 @@ mod tests {
         assert_eq!(trust.networks, ["vpc-0a1b".to_owned(), "vpce-0a1b".to_owned()].into());
         assert_eq!(trust.ranges, ["203.0.113.0/24".parse().expect("a range")]);
         fs::remove_dir_all(folder).expect("it is gone");
+    }
+
+    #[test]
+    fn an_account_is_named_wherever_its_digits_stand() {
+        let state = json!({"policy": r#"{"Principal":{"AWS":["arn:aws:iam::222233334444:root","333344445555"]}}"#,
+            "444455556666": [true], "number": 123_456_789_012_u64, "longer": "1112223334445", "pattern": "55556666777?"});
+        let named: Vec<String> =
+            accounts_named_in(&[&state, &json!("666677778888"), &Value::Null]).into_iter().collect();
+        assert_eq!(named, ["123456789012", "222233334444", "333344445555", "444455556666", "666677778888"]);
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod guardrails;
 mod injected;
 mod interrupted;
 mod journal;
+mod members;
 mod own;
 mod redrive;
 mod replication;

@@ -224,7 +224,7 @@ fn operation(request: &HttpRequest) -> String {
 /// A call with which of the journal's items it is about, if that is not an entry.
 fn of_what(name: &str, body: &str) -> String {
     let is_of = |item: &&str| body.contains(&format!(r#""pk":{{"S":"{item}"#));
-    let item = ["stop", "lease", "memory", "gap", "hold", "repeat"].into_iter().find(is_of);
+    let item = ["stop", "lease", "memory", "members", "gap", "hold", "repeat"].into_iter().find(is_of);
     item.map_or(name.to_owned(), |item| format!("{name}({item})"))
 }
 
@@ -260,6 +260,7 @@ fn quiet(operation: &str, body: &str) -> Option<Answer> {
         | "DynamoDB.GetItem(stop)"
         | "DynamoDB.GetItem(lease)"
         | "DynamoDB.GetItem(memory)"
+        | "DynamoDB.GetItem(members)"
         | "DynamoDB.GetItem(gap)"
         | "DynamoDB.GetItem(hold)"
         | "DynamoDB.GetItem(repeat)"
@@ -268,6 +269,7 @@ fn quiet(operation: &str, body: &str) -> Option<Answer> {
         | "DynamoDB.PutItem"
         | "DynamoDB.PutItem(lease)"
         | "DynamoDB.PutItem(memory)"
+        | "DynamoDB.PutItem(members)"
         | "DynamoDB.PutItem(stop)" => ok("{}"),
         "KMS.GenerateMac" => ok(&json!({"Mac": seal_of(body)}).to_string()),
         "KMS.VerifyMac" if body.contains(&format!(r#""Mac":"{}""#, seal_of(body))) => ok(r#"{"MacValid":true}"#),

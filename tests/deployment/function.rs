@@ -93,6 +93,27 @@ const SHARED: [(&str, &str); 8] = [
     ),
 ];
 
+/// The rights to list the members of the organization, where the operator trusts them, and to keep the list.
+const TRUSTED_MEMBERS: &str = "              - !If
+                - TrustsMembers
+                - Sid: Accounts
+                  Effect: Allow
+                  Action: organizations:ListAccounts
+                  # AWS knows no resource for it.
+                  Resource: \"*\"
+                - !Ref AWS::NoValue
+              - !If
+                - TrustsMembers
+                - Sid: TrustedMembers
+                  Effect: Allow
+                  Action: dynamodb:PutItem
+                  Resource: !GetAtt Journal.Arn
+                  Condition:
+                    ForAllValues:StringLike: { dynamodb:LeadingKeys: [\"members\"] }
+                    \"Null\": { dynamodb:LeadingKeys: \"false\" }
+                - !Ref AWS::NoValue
+";
+
 /// What an alarm about a function measures, and how.
 const ALARM: &str = "      Statistic: Sum
       Period: 60
@@ -547,6 +568,9 @@ fn role(function: &Function, is_first: bool) -> Result<String> {
             ("History", _) | (_, true) => out += &anchored(text),
             (_, false) => writeln!(out, "              - *{sid}Statement")?,
         }
+    }
+    if is_scheduled(function) {
+        out += TRUSTED_MEMBERS;
     }
     ensure!(!is_first || function.learns(), "the first function has to write out all statements, `Memory` too");
     // Who looks at nothing needs no role in a member, whose events it gets all the same.

@@ -70,8 +70,8 @@ fn with_advice(error: Error, place: &Place) -> Error {
     match trouble::code(&error) {
         Some("AccessDeniedException") => trouble::advice(
             &format!("account {account}, or your credentials there, may not list the accounts of the organization"),
-            "The organization's management account has to let it: organization/README.md tells how under `See that it \
-             works`. Your credentials need `organizations:ListAccounts` as well, as in docs/operator-policy-members.json.",
+            "The organization's management account has to let it: organization/README.md tells how under `Letting an \
+             account ask`. Your credentials need `organizations:ListAccounts` as well, as in docs/operator-policy-members.json.",
             &error,
         ),
         Some("AWSOrganizationsNotInUseException") => trouble::advice(

@@ -5,6 +5,7 @@
 
 mod aws;
 mod controls;
+mod members;
 mod parts;
 mod rights;
 mod sweep;
@@ -16,7 +17,9 @@ use anyhow::Result;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use snapback::control::{AnyControl, Function, Look, Tags};
+use snapback::responder::Responder;
 use snapback::subject::Subject;
+use tokio::time::Instant;
 
 pub use controls::{OLDEST_SECONDS, RETRIES, function_of};
 pub use parts::PARTS;
@@ -47,6 +50,17 @@ pub const FUNCTION: Function = Function {
     // What is put back here shows at once, mostly.
     patience: &[Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2)],
 };
+
+/// What is done with each scheduled check besides the checks. If one fails, the other is done all the same.
+///
+/// # Errors
+/// When something could not be done, which the next check does.
+pub async fn besides(responder: &Responder<'_>, time: Duration) -> Result<()> {
+    let begun = Instant::now();
+    let listed = Box::pin(members::list(responder, time / 2)).await;
+    let swept = Box::pin(sweep(responder, time.saturating_sub(begun.elapsed()))).await;
+    listed.and(swept)
+}
 
 /// Guardrails ask for the tags of what they exempt. Nobody exempts Snapback from watching itself by a tag that whoever
 /// changes it may set as well.

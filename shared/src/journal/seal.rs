@@ -15,7 +15,7 @@ use aws_sdk_kms::types::MacAlgorithmSpec;
 use jiff::Timestamp;
 use tracing::warn;
 
-use super::{HOLD, Journal, Key, STOP, digest_of, text};
+use super::{HOLD, Journal, Key, MEMBERS, STOP, digest_of, text};
 use crate::aws::{code, failure};
 
 /// Says what else a seal is over. Other words mean other seals: nothing that the key has ever sealed for something else
@@ -107,6 +107,7 @@ impl fmt::Display for Forged {
         match self.pk.split_once('#') {
             Some(("entry", id)) => write!(f, "entry `{id}`")?,
             None if self.pk == "gap" => f.write_str("what is known of a gap")?,
+            None if self.pk == MEMBERS => f.write_str("the list of trusted members")?,
             Some(("hold", resource)) => write!(f, "a hold on `{resource}`")?,
             Some(("memory", resource)) => write!(f, "the baseline of `{resource}`")?,
             _ => f.write_str("the emergency stop")?,

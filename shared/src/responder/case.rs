@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use anyhow::{Error, Result};
 use jiff::Timestamp;
-use serde_json::Value;
-use tracing::info;
+use serde_json::{Value, json};
+use tokio::sync::OnceCell;
+use tracing::{info, warn};
 
 use crate::aws::is_denied;
 use crate::change::Change;
@@ -19,6 +20,7 @@ use crate::journal::{Baselines, Basis, Counted, Entry, Forged, Held, Hold, Known
 use crate::place::Place;
 use crate::settings::Settings;
 use crate::subject::Subject;
+use crate::trusted::accounts_named_in;
 
 /// How long one delivery may wait in all, for what AWS does not show yet and for other deliveries: a function has 30 s, and
 /// its calls take time as well.
@@ -30,6 +32,10 @@ pub(crate) struct Run<'a> {
     pub(super) place: &'a Place,
     stack: Stack,
     baselines: Baselines<'a>,
+    /// The members of the organization that are no strangers, if that was asked.
+    members: OnceCell<BTreeSet<String>>,
+    /// Why that could not be read.
+    members_failure: Mutex<Option<Error>>,
     /// The changes that were written. AWS may show for a while what they have replaced.
     written: Mutex<Vec<Change>>,
     /// For how long the delivery has waited, on purpose.
@@ -39,7 +45,29 @@ pub(crate) struct Run<'a> {
 impl<'a> Run<'a> {
     pub(crate) fn new(place: &'a Place, settings: &Settings, baselines: Baselines<'a>) -> Self {
         let stack = Stack::new(settings);
-        Self { place, stack, baselines, written: Mutex::default(), waited: Mutex::default() }
+        Self {
+            place,
+            stack,
+            baselines,
+            members: OnceCell::new(),
+            members_failure: Mutex::default(),
+            written: Mutex::default(),
+            waited: Mutex::default(),
+        }
+    }
+
+    /// Has read which members of the organization are no strangers, once.
+    async fn know_members(&self) {
+        let read = async || {
+            let members = self.baselines.journal().members(Timestamp::now()).await?;
+            if members.is_none() {
+                warn!("no member of the organization is trusted: they were not listed in the last 48 hours");
+            }
+            anyhow::Ok(members.map(|members| members.accounts).unwrap_or_default())
+        };
+        if let Err(failure) = self.members.get_or_try_init(read).await {
+            *self.members_failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
+        }
     }
 
     /// Whether there is time to wait once more.
@@ -173,15 +201,53 @@ impl<'a> Case<'a> {
     /// Looks at the resource as it is now.
     pub(super) async fn look(&self) -> Result<Seen> {
         let look = self.eyes();
-        match (self.control.observe)(&look, &self.event, self.suspicion).await {
-            Ok(state) if self.is_second_look => {
-                let twice = (self.control.twice)(&state)?;
-                Ok(Seen::State(twice.unwrap_or(state)))
-            }
-            Ok(state) => Ok(Seen::State(state)),
-            Err(failure) if is_denied(&failure) => Ok(Seen::Denied(failure)),
-            Err(failure) => Err(failure),
+        let state = match (self.control.observe)(&look, &self.event, self.suspicion).await {
+            Ok(state) if self.is_second_look => (self.control.twice)(&state)?.unwrap_or(state),
+            Ok(state) => state,
+            Err(failure) if is_denied(&failure) => return Ok(Seen::Denied(failure)),
+            Err(failure) => return Err(failure),
+        };
+        if self.settings.trusts_members && !self.strangers(&state).is_empty() {
+            Box::pin(self.run.know_members()).await;
         }
+        Ok(Seen::State(state))
+    }
+
+    /// The accounts that are named, other than its own and those that are trusted.
+    fn strangers(&self, state: &Value) -> BTreeSet<String> {
+        let Event { request, response, resources, actor, .. } = self.event.as_ref();
+        let mut named = accounts_named_in(&[state, request, response, &json!(resources), &json!(actor)]);
+        named.retain(|account| *account != self.event.account && !self.settings.trusted_accounts.contains(account));
+        named
+    }
+
+    /// The operator's choices, in which those among the named accounts are trusted that are members of the organization. The
+    /// others are left out: an entry keeps the choices.
+    fn settings(&self, state: &Value) -> Cow<'_, Settings> {
+        let Some(members) = self.run.members.get().filter(|members| !members.is_empty()) else {
+            return Cow::Borrowed(self.settings);
+        };
+        let named: Vec<String> = self.strangers(state).intersection(members).cloned().collect();
+        if named.is_empty() {
+            return Cow::Borrowed(self.settings);
+        }
+        let mut settings = self.settings.clone();
+        settings.trusted_accounts.extend(named);
+        Cow::Owned(settings)
+    }
+
+    /// Whether the event was suspicious only for want of the list: had the operator named these members, nobody would have
+    /// looked.
+    fn is_harmless_by(&self, settings: &Settings) -> bool {
+        let is_about_it = |other: &Suspicion| other.subject.arn == self.suspicion.subject.arn;
+        let is_suspected = |by: &Settings| (self.control.suspect)(&self.event, by).iter().any(is_about_it);
+        *settings != *self.settings && is_suspected(self.settings) && !is_suspected(settings)
+    }
+
+    /// Nothing is touched where it could not be read who is a stranger.
+    pub(super) fn heed_members(&mut self) {
+        let failure = self.run.members_failure.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.journal_failure = failure.or(self.journal_failure.take());
     }
 
     /// From here on it goes by the name that the look has shown.
@@ -253,29 +319,33 @@ impl<'a> Case<'a> {
 
     /// What the event proves to have been open, if this state no longer has it.
     pub(super) fn was_open(&self, state: &Value) -> Result<Option<WasOpen>> {
-        (self.control.was_open)(&self.event, self.suspicion, state, self.settings)
+        (self.control.was_open)(&self.event, self.suspicion, state, &self.settings(state))
     }
 
     fn judge_under(&self, holds: BTreeSet<String>, state: &Value) -> Result<Decision<Change>> {
-        let given = Given { settings: self.settings, holds: &holds };
+        let settings = self.settings(state);
+        if self.is_harmless_by(&settings) {
+            return Ok(Decision::Allow { why: "whom it is about are members of the organization".to_owned() });
+        }
+        let given = Given { settings: &settings, holds: &holds };
         (self.control.decide)(&self.event, self.suspicion, state, &given)
     }
 
     /// Why an operator decides about the revert of a state, where that is so. What cannot be told is the operator's too.
     pub(super) fn asks(&self, state: &Value) -> Option<String> {
         let holds = self.holds.iter().map(|hold| hold.grant.clone()).collect();
-        let given = Given { settings: self.settings, holds: &holds };
+        let given = Given { settings: &self.settings(state), holds: &holds };
         let asks = (self.control.asks)(&self.event, self.suspicion, state, &given);
         asks.unwrap_or_else(|failure| Some(format!("it cannot be told whether to ask: {failure:#}")))
     }
 
     /// What a decision of this moment is made of besides what is seen.
-    pub(super) fn basis(&self) -> Basis {
+    pub(super) fn basis(&self, state: &Value) -> Basis {
         Basis {
             request: self.event.request.clone(),
             response: self.event.response.clone(),
             resources: self.event.resources.clone(),
-            settings: self.settings.clone(),
+            settings: self.settings(state).into_owned(),
             holds: self.holds.clone(),
         }
     }

@@ -99,7 +99,7 @@ impl Responder<'_> {
             }
             entry.decision = decision;
             entry.state = seen.state();
-            entry.basis = case.basis();
+            entry.basis = case.basis(&entry.state);
             self.journal.rewrite(entry, Timestamp::now()).await?;
         }
         if case.is_second_look {

@@ -86,6 +86,7 @@ impl Responder<'_> {
         let (held, stopped) = self.said(&case).await?;
         case.is_held_by(held);
         case.is_stopped_by(stopped);
+        case.heed_members();
         if let Some(failure) = case.journal_failure.take() {
             return Err(failure);
         }
@@ -192,7 +193,8 @@ impl Responder<'_> {
         let told = entry.announced.then_some(entry.outcome);
         let state = seen.state();
         let happened = case.control.happened_by(&case.event, &state, &decision).map(str::to_owned);
-        let entry = Entry { decision, state, happened, basis: case.basis(), outcome: Outcome::Pending, ..entry };
+        let basis = case.basis(&state);
+        let entry = Entry { decision, state, happened, basis, outcome: Outcome::Pending, ..entry };
         Box::pin(self.revert_now(told, case, entry)).await
     }
 
