@@ -28,8 +28,8 @@ ORGANIZATION = "o-exampleorgid"
 # Who is in it. Everybody else belongs to whatever organization the local AWS knows them in.
 MEMBERS = {MANAGEMENT, ACCOUNT, "222233334444", "333344445555"}
 
-# Who was somebody else's before.
-INVITED = {"333344445555"}
+# As whom AWS lists who was somebody else's before, and who made the organization.
+INVITED = {"333344445555", MANAGEMENT}
 
 
 def install() -> None:

@@ -129,10 +129,11 @@ impl Arguments {
         let journal = Operator::journal_if_any(&self.journal, &config).await?;
         if self.trust_members {
             let journal = journal.as_ref().context("--trust-members needs the journal, which has their list")?;
-            let members = journal.members(now).await?;
-            let members =
-                members.context("the journal has no list of the organization's members of the last 48 hours")?;
-            settings.trusted_accounts.extend(members.accounts);
+            let listed = journal.members().await??.believed(now);
+            let listed =
+                listed.context("the journal has no list of the organization's members of the last 48 hours")?;
+            settings.trusted_accounts.extend(listed.accounts);
+            settings.trusted_organizations.extend(listed.organization);
         }
         Ok(Scan { place: Place::new(account, config), settings, journal, now })
     }

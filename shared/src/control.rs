@@ -17,7 +17,7 @@ use tracing::warn;
 use crate::change::{Applied, Change};
 use crate::decision::{Decision, Severity};
 use crate::event::{Event, Kind};
-use crate::journal::{AGAIN, Baselines, Entry, Journal, Memory, Stop, Wanted};
+use crate::journal::{AGAIN, Baselines, Entry, Forged, Journal, Members, Memory, Stop, Wanted};
 use crate::json;
 use crate::mode::Mode;
 use crate::place::Place;
@@ -434,15 +434,30 @@ impl<'a> Look<'a> {
     /// # Errors
     /// When the journal cannot be read.
     pub async fn last_stop(&self) -> Result<Option<(Stop, bool)>> {
-        let journal = match self.memory {
-            Remembering::Nothing | Remembering::Then(_) => return Ok(None),
-            Remembering::Journal(journal) => journal,
-            Remembering::Once(baselines) => baselines.journal(),
-        };
+        let Some(journal) = self.journal() else { return Ok(None) };
         let now = Timestamp::now();
         let (stop, _) = journal.last_stop(now).await?;
         let is_news = |stop: &Stop| now.duration_since(stop.until) <= NEWS;
         Ok(stop.filter(is_news).map(|stop| (stop.clone(), stop.until <= now)))
+    }
+
+    /// What is known of the members of the organization, whom the operator trusts.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub async fn members(&self) -> Result<Result<Members, Forged>> {
+        match self.journal() {
+            None => Ok(Ok(Members::default())),
+            Some(journal) => journal.members().await,
+        }
+    }
+
+    fn journal(&self) -> Option<&Journal> {
+        match self.memory {
+            Remembering::Nothing | Remembering::Then(_) => None,
+            Remembering::Journal(journal) => Some(journal),
+            Remembering::Once(baselines) => Some(baselines.journal()),
+        }
     }
 }
 

@@ -66,7 +66,7 @@ use signature::{Certified, may_be_about};
 
 pub use budget::Budget;
 pub use gap::{Gap, Swept};
-pub use members::TrustedMembers;
+pub use members::{Listed, Members};
 pub use memory::{Baselines, Memory};
 pub use repeats::{Count, Counted, Repeat, Tally};
 pub use seal::Forged;

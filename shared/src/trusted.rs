@@ -146,12 +146,16 @@ impl<'de, T> Visitor<'de> for Names<T> {
     }
 }
 
-/// The accounts that may be named in what is judged: all that has as many digits.
+/// The accounts and organizations that may be named in what is judged, by their ids: whatever has the form of one.
 #[must_use]
-pub fn accounts_named_in(values: &[&Value]) -> BTreeSet<String> {
-    let texts = values.iter().map(ToString::to_string);
-    let digits = |text: String| text.split(|char: char| !char.is_ascii_digit()).map(str::to_owned).collect::<Vec<_>>();
-    texts.flat_map(digits).filter(|digits| is_account(digits)).collect()
+pub fn named_in(values: &[&Value]) -> BTreeSet<String> {
+    let mut named = BTreeSet::new();
+    for text in values.iter().map(ToString::to_string) {
+        let accounts = text.split(|char: char| !char.is_ascii_digit()).filter(|id| is_account(id));
+        let words = text.split(|char: char| !char.is_ascii_alphanumeric() && char != '-');
+        named.extend(accounts.chain(words.filter(|id| is_organization(id))).map(str::to_owned));
+    }
+    named
 }
 
 /// Whether it is the id of a VPC or of a VPC endpoint.
@@ -203,12 +207,25 @@ mod tests {
     }
 
     #[test]
-    fn an_account_is_named_wherever_its_digits_stand() {
+    fn an_account_or_an_organization_is_named_wherever_its_id_stands() {
         let state = json!({"policy": r#"{"Principal":{"AWS":["arn:aws:iam::222233334444:root","333344445555"]}}"#,
-            "444455556666": [true], "number": 123_456_789_012_u64, "longer": "1112223334445", "pattern": "55556666777?"});
-        let named: Vec<String> =
-            accounts_named_in(&[&state, &json!("666677778888"), &Value::Null]).into_iter().collect();
-        assert_eq!(named, ["123456789012", "222233334444", "333344445555", "444455556666", "666677778888"]);
+            "444455556666": [true], "number": 123_456_789_012_u64, "longer": "1112223334445", "pattern": "55556666777?",
+            "paths": "o-a1b2c3d4e5/r-ab12/*", "ou": "arn:aws:organizations::888899990000:ou/o-exampleorgid/ou-ab12-cdefghij",
+            "no-organization": ["o-*", "o-short", "two-a1b2c3d4e5"]});
+        let named: Vec<String> = named_in(&[&state, &json!("666677778888"), &Value::Null]).into_iter().collect();
+        assert_eq!(
+            named,
+            [
+                "123456789012",
+                "222233334444",
+                "333344445555",
+                "444455556666",
+                "666677778888",
+                "888899990000",
+                "o-a1b2c3d4e5",
+                "o-exampleorgid"
+            ]
+        );
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use snapback::journal::Journal;
+use snapback::journal::{Journal, Listed, Members};
 use snapback::mode::Mode;
 use snapback::responder::Responder;
 use snapback::settings::Settings;
@@ -18,6 +18,7 @@ use super::injected::notices;
 use super::scene::{NAMED, bucket_policy_was_put, deliver_as, deployment, policy, put, settings};
 use super::wire::{Answer, Aws, ok};
 
+const MANAGEMENT: &str = "555566667777";
 const MEMBER: &str = "222233334444";
 const STRANGER: &str = "333344445555";
 
@@ -35,11 +36,22 @@ fn lets_in(account: &str) -> String {
     )
 }
 
-/// The journal's item of this list.
-async fn listed(accounts: &[&str]) -> Result<Value> {
-    let (aws, accounts) = (Aws::default(), accounts.iter().map(|&account| account.to_owned()).collect());
-    Journal::new(&aws.config(), "journal").keep_members(&accounts, Timestamp::now()).await?;
+/// The journal's item of what is known.
+async fn kept(last: Option<Listed>) -> Result<Value> {
+    let aws = Aws::default();
+    let members = Members { last, problem: None };
+    Journal::new(&aws.config(), "journal").keep_members(&members, Timestamp::now()).await?;
     Ok(put(&aws, KEEPS).remove(0))
+}
+
+/// A list of now.
+fn list(accounts: &[&str], organization: Option<&str>) -> Listed {
+    let accounts = accounts.iter().map(|&account| account.to_owned()).collect();
+    Listed { accounts, organization: organization.map(str::to_owned), at: Timestamp::now() }
+}
+
+async fn listed(accounts: &[&str]) -> Result<Value> {
+    kept(Some(list(accounts, None))).await
 }
 
 fn item(item: &Value) -> Answer {
@@ -96,31 +108,55 @@ async fn without_the_choice_or_a_list_that_is_believed_a_member_is_a_stranger() 
     let other = listed(&[]).await?;
     let mut forged = genuine.clone();
     forged["seal"] = other["seal"].clone();
-    for (trusts_members, answer) in
-        [(false, item(&genuine)), (true, item(&forged)), (true, item(&other)), (true, ok("{}"))]
-    {
+    for (trusts_members, answer, is_told) in [
+        (false, item(&genuine), false),
+        (true, item(&forged), true),
+        (true, item(&other), false),
+        (true, ok("{}"), false),
+    ] {
         let aws = bucket(&open, &left).answers(READS, [answer]);
         let settings = Settings { trusts_members, ..settings(Mode::Revert) };
         deliver_as(&s3::FUNCTION, &aws, &settings, bucket_policy_was_put(&open)).await?;
         assert_eq!(aws.bodies("S3.PutBucketPolicy"), [left.as_str()]);
         assert_eq!(reads(&aws), usize::from(trusts_members));
+        let told = notices(&aws)[0]["forged"].to_string();
+        assert_eq!(told.contains("the list of trusted members"), is_told, "{told}");
     }
     Ok(())
 }
 
+/// A condition on the organization lets in all of its members, so it is trusted only where none of them is a stranger.
+#[tokio::test]
+async fn a_condition_on_the_organization_is_no_stranger_if_the_list_says_so() -> Result<()> {
+    let to = |key: &str, value: &str| {
+        format!(
+            r#"{{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/*","Condition":{{"ForAnyValue:StringLike":{{"{key}":"{value}"}}}}}}"#
+        )
+    };
+    let ours =
+        policy(&[&to("aws:PrincipalOrgID", "o-exampleorgid"), &to("aws:PrincipalOrgPaths", "o-exampleorgid/r-ab12/*")]);
+    let theirs = policy(&[&to("aws:PrincipalOrgID", "o-a1b2c3d4e5")]);
+    for (open, organization, told) in
+        [(&ours, Some("o-exampleorgid"), 0), (&ours, None, 1), (&theirs, Some("o-exampleorgid"), 1)]
+    {
+        let list = item(&kept(Some(list(&[MEMBER], organization))).await?);
+        let aws = bucket(open, &policy(&[NAMED])).answers(READS, [list]);
+        deliver_as(&s3::FUNCTION, &aws, &trusting(), bucket_policy_was_put(open)).await?;
+        assert_eq!((notices(&aws).len(), reads(&aws)), (told, 1), "{open} {organization:?}");
+    }
+    Ok(())
+}
+
+/// Its age is that of what is signed.
 #[tokio::test]
 async fn a_list_is_believed_for_two_days_whatever_stands_beside_it() -> Result<()> {
     let (mut kept, now) = (listed(&[MEMBER]).await?, Timestamp::now());
-    for expires in [None, Some(json!({"N": "99999999999"}))] {
-        if let Some(expires) = expires {
-            kept["expires"] = expires;
-        }
-        let journal = Journal::new(&Aws::default().answers(READS, [item(&kept)]).config(), "journal");
-        let after = async |hours| journal.members(now + SignedDuration::from_hours(hours)).await;
-        let members = after(47).await?.context("it is believed")?;
-        assert_eq!(members.accounts, BTreeSet::from([MEMBER.to_owned()]));
-        assert_eq!(after(49).await?, None);
-    }
+    kept["expires"] = json!({"N": "99999999999"});
+    let journal = Journal::new(&Aws::default().answers(READS, [item(&kept)]).config(), "journal");
+    let members = journal.members().await??;
+    let after = |hours| members.clone().believed(now + SignedDuration::from_hours(hours));
+    assert_eq!(after(47).context("it is believed")?.accounts, BTreeSet::from([MEMBER.to_owned()]));
+    assert_eq!(after(49), None);
     Ok(())
 }
 
@@ -146,30 +182,41 @@ async fn where_no_other_account_is_named_the_list_is_not_read() -> Result<()> {
 }
 
 fn page(accounts: &[(&str, &str, &str)], next: Option<&str>) -> Answer {
-    let accounts = accounts.iter().map(|(id, state, joined)| json!({"Id": id, "State": state, "JoinedMethod": joined}));
+    let accounts = accounts.iter().map(|(id, state, joined)| {
+        let arn = format!("arn:aws:organizations::{MANAGEMENT}:account/o-exampleorgid/{id}");
+        json!({"Id": id, "Arn": arn, "State": state, "JoinedMethod": joined})
+    });
     ok(&json!({"Accounts": accounts.collect::<Vec<_>>(), "NextToken": next}).to_string())
 }
 
-/// A scheduled check, and the lists that it has kept.
+/// What is done besides a scheduled check, and what it has kept of the members.
 async fn checked(aws: &Aws, settings: &Settings) -> Result<Vec<Value>> {
     let deployment = deployment(workspace("guardrails"));
     let aws = aws.clone().answers("CloudTrail.LookupEvents", [ok(r#"{"Events":[]}"#)]);
     own::besides(&Responder::new(settings, &deployment, aws.config()), Duration::from_secs(30)).await?;
+    assert!(!aws.bodies("CloudTrail.LookupEvents").is_empty(), "what else is done on schedule is done");
     let kept = put(&aws, KEEPS);
     kept.iter().map(|item| Ok(serde_json::from_str(item["body"]["S"].as_str().context("a body")?)?)).collect()
 }
 
 #[tokio::test]
-async fn the_list_is_asked_for_each_hour_page_by_page_and_has_who_was_created_and_is_active() -> Result<()> {
+async fn the_list_is_asked_for_each_hour_page_by_page_and_has_who_is_active_and_no_stranger() -> Result<()> {
     let pages = [
-        page(&[("111122223333", "ACTIVE", "CREATED"), (STRANGER, "ACTIVE", "INVITED")], Some("2")),
+        page(&[(MANAGEMENT, "ACTIVE", "INVITED"), (STRANGER, "ACTIVE", "INVITED")], Some("2")),
         page(&[], Some("3")),
         page(&[(MEMBER, "ACTIVE", "CREATED"), ("444455556666", "SUSPENDED", "CREATED")], None),
     ];
     let aws = Aws::default().answers(LISTS, pages.clone());
-    assert_eq!(checked(&aws, &trusting()).await?, [json!(["111122223333", MEMBER])]);
+    let kept = checked(&aws, &trusting()).await?;
+    let last = &kept[0]["last"];
+    assert_eq!((&last["accounts"], &last["organization"]), (&json!([MEMBER, MANAGEMENT]), &Value::Null));
     let tokens: Vec<bool> = aws.bodies(LISTS).iter().map(|body| body.contains("NextToken")).collect();
-    assert_eq!(tokens, [false, true, true]);
+    assert_eq!((kept.len(), tokens), (1, vec![false, true, true]));
+
+    // Whom the operator has named is no stranger in the organization.
+    let named = Settings { trusted_accounts: [STRANGER.to_owned()].into(), ..trusting() };
+    let kept = checked(&Aws::default().answers(LISTS, pages.clone()), &named).await?;
+    assert_eq!(kept[0]["last"]["organization"], "o-exampleorgid");
 
     let fresh = Aws::default().answers(LISTS, pages.clone()).answers(READS, [item(&listed(&[MEMBER]).await?)]);
     assert_eq!(checked(&fresh, &trusting()).await?, [] as [Value; 0]);
@@ -181,13 +228,24 @@ async fn the_list_is_asked_for_each_hour_page_by_page_and_has_who_was_created_an
     Ok(())
 }
 
-/// So that the alarm of the function rings; and what else is done on schedule is done.
+/// It is kept once, so that the next check tells of it.
 #[tokio::test]
-async fn a_list_that_cannot_be_had_is_an_error_that_hinders_nothing_else() -> Result<()> {
+async fn why_a_list_cannot_be_had_is_kept_beside_the_last() -> Result<()> {
     let denied = (400, r#"{"__type":"AccessDeniedException","Message":"You don't have permissions"}"#.to_owned());
-    let aws = Aws::default().answers(LISTS, [denied]);
-    let failure = checked(&aws, &trusting()).await.expect_err("it is denied");
-    assert!(format!("{failure:#}").contains("organization/README.md"), "{failure:#}");
-    assert_eq!((aws.bodies(KEEPS).len(), aws.bodies("CloudTrail.LookupEvents").is_empty()), (0, false));
+    let hours_old =
+        |hours| Listed { at: Timestamp::now() - SignedDuration::from_hours(hours), ..list(&[MEMBER], None) };
+    for last in [None, Some(hours_old(2)), Some(hours_old(50))] {
+        let before = item(&kept(last.clone()).await?);
+        let aws = Aws::default().answers(LISTS, [denied.clone()]).answers(READS, [before]);
+        let kept = checked(&aws, &trusting()).await?;
+        assert_eq!((kept.len(), &kept[0]["last"]), (1, &json!(last)));
+        let problem = kept[0]["problem"].as_str().unwrap_or_default();
+        assert!(problem.contains("AccessDenied") && problem.contains("organization/README.md"), "{problem}");
+
+        let again = item(&put(&aws, KEEPS).remove(0));
+        let aws = Aws::default().answers(LISTS, [denied.clone()]).answers(READS, [again]);
+        assert_eq!(checked(&aws, &trusting()).await?, [] as [Value; 0]);
+        assert_eq!(aws.bodies(LISTS).len(), 1, "it is asked for again all the same");
+    }
     Ok(())
 }

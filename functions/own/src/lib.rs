@@ -41,6 +41,7 @@ pub const FUNCTION: Function = Function {
         AnyControl::of::<controls::ChangedLogGroup>(),
         AnyControl::of::<controls::OpenedEventBus>(),
         AnyControl::of::<controls::StoppedReverts>(),
+        AnyControl::of::<controls::UnlistedMembers>(),
     ],
     beside: &[],
     apply: aws::apply,

@@ -16,11 +16,14 @@ use crate::change::Change;
 use crate::control::{AnyControl, Function, Given, Look, Remembering, Stack, Suspicion, WasOpen};
 use crate::decision::{Decision, Severity};
 use crate::event::Event;
-use crate::journal::{Baselines, Basis, Counted, Entry, Forged, Held, Hold, Known, Memory, Stop, Stopped, Tally};
+use crate::journal::{
+    Baselines, Basis, Counted, Entry, Forged, Held, Hold, Known, Listed, Memory, Stop, Stopped, Tally,
+};
 use crate::place::Place;
+use crate::policy::is_account;
 use crate::settings::Settings;
 use crate::subject::Subject;
-use crate::trusted::accounts_named_in;
+use crate::trusted::named_in;
 
 /// How long one delivery may wait in all, for what AWS does not show yet and for other deliveries: a function has 30 s, and
 /// its calls take time as well.
@@ -32,8 +35,8 @@ pub(crate) struct Run<'a> {
     pub(super) place: &'a Place,
     stack: Stack,
     baselines: Baselines<'a>,
-    /// The members of the organization that are no strangers, if that was asked.
-    members: OnceCell<BTreeSet<String>>,
+    /// Which members of the organization are no strangers, if that was asked.
+    members: OnceCell<Result<Option<Listed>, Forged>>,
     /// Why that could not be read.
     members_failure: Mutex<Option<Error>>,
     /// The changes that were written. AWS may show for a while what they have replaced.
@@ -59,11 +62,12 @@ impl<'a> Run<'a> {
     /// Has read which members of the organization are no strangers, once.
     async fn know_members(&self) {
         let read = async || {
-            let members = self.baselines.journal().members(Timestamp::now()).await?;
-            if members.is_none() {
-                warn!("no member of the organization is trusted: they were not listed in the last 48 hours");
+            let members = self.baselines.journal().members().await?;
+            let believed = members.map(|members| members.believed(Timestamp::now()));
+            if !matches!(believed, Ok(Some(_))) {
+                warn!("no member of the organization is trusted: no list of the last 48 hours is in the journal");
             }
-            anyhow::Ok(members.map(|members| members.accounts).unwrap_or_default())
+            anyhow::Ok(believed)
         };
         if let Err(failure) = self.members.get_or_try_init(read).await {
             *self.members_failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
@@ -213,26 +217,29 @@ impl<'a> Case<'a> {
         Ok(Seen::State(state))
     }
 
-    /// The accounts that are named, other than its own and those that are trusted.
+    /// The accounts and organizations that are named, other than its own account and those that are trusted.
     fn strangers(&self, state: &Value) -> BTreeSet<String> {
         let Event { request, response, resources, actor, .. } = self.event.as_ref();
-        let mut named = accounts_named_in(&[state, request, response, &json!(resources), &json!(actor)]);
-        named.retain(|account| *account != self.event.account && !self.settings.trusted_accounts.contains(account));
+        let mut named = named_in(&[state, request, response, &json!(resources), &json!(actor)]);
+        let Settings { trusted_accounts, trusted_organizations, .. } = self.settings;
+        named.retain(|id| {
+            *id != self.event.account && !trusted_accounts.contains(id) && !trusted_organizations.contains(id)
+        });
         named
     }
 
-    /// The operator's choices, in which those among the named accounts are trusted that are members of the organization. The
-    /// others are left out: an entry keeps the choices.
+    /// The operator's choices, in which those among the named are trusted that are on the list. The others are left out: an
+    /// entry keeps the choices.
     fn settings(&self, state: &Value) -> Cow<'_, Settings> {
-        let Some(members) = self.run.members.get().filter(|members| !members.is_empty()) else {
-            return Cow::Borrowed(self.settings);
-        };
-        let named: Vec<String> = self.strangers(state).intersection(members).cloned().collect();
+        let Some(Ok(Some(members))) = self.run.members.get() else { return Cow::Borrowed(self.settings) };
+        let named: Vec<String> = self.strangers(state).into_iter().filter(|id| members.has(id)).collect();
         if named.is_empty() {
             return Cow::Borrowed(self.settings);
         }
         let mut settings = self.settings.clone();
-        settings.trusted_accounts.extend(named);
+        let (accounts, organizations) = named.into_iter().partition::<Vec<_>, _>(|id| is_account(id));
+        settings.trusted_accounts.extend(accounts);
+        settings.trusted_organizations.extend(organizations);
         Cow::Owned(settings)
     }
 
@@ -244,10 +251,15 @@ impl<'a> Case<'a> {
         *settings != *self.settings && is_suspected(self.settings) && !is_suspected(settings)
     }
 
-    /// Nothing is touched where it could not be read who is a stranger.
+    /// Nothing is touched where it could not be read who is a stranger; and people are told of a list that is forged.
     pub(super) fn heed_members(&mut self) {
         let failure = self.run.members_failure.lock().unwrap_or_else(PoisonError::into_inner).take();
         self.journal_failure = failure.or(self.journal_failure.take());
+        if let Some(Err(forged)) = self.run.members.get()
+            && !self.forged.contains(forged)
+        {
+            self.forged.push(forged.clone());
+        }
     }
 
     /// From here on it goes by the name that the look has shown.

@@ -10,6 +10,7 @@ mod muted_topic;
 mod opened_event_bus;
 mod silenced_rule;
 mod stopped_reverts;
+mod unlisted_members;
 mod unprotected_journal;
 
 pub(crate) use changed_alarm::ChangedAlarm;
@@ -23,6 +24,7 @@ pub(crate) use opened_event_bus::OpenedEventBus;
 pub(crate) use silenced_rule::SilencedRule;
 pub use silenced_rule::{OLDEST_SECONDS, RETRIES, function_of};
 pub(crate) use stopped_reverts::StoppedReverts;
+pub(crate) use unlisted_members::UnlistedMembers;
 pub(crate) use unprotected_journal::UnprotectedJournal;
 
 #[cfg(test)]
