@@ -177,7 +177,7 @@ def test_a_member_that_cannot_be_looked_at_hides_no_other_and_is_not_taken_for_c
     assert f"\ncovered: account {MEMBER}, {FAR}\n" in done.stdout
 
 
-def test_every_active_account_of_the_organization_is_checked(world):
+def test_every_active_account_of_the_organization_is_checked_and_what_has_changed_is_told(world, tmp_path):
     everything = ("--organization", "--member-role", world.role, "--regions", FAR)
     management = Member(world.hub.aws, MANAGEMENT, world.member.hub_bus)
     organizations = management.client("organizations")
@@ -226,3 +226,23 @@ def test_every_active_account_of_the_organization_is_checked(world):
     said = world.coverage(*everything).stdout
     assert f"\nnot active: account {closed}, CLOSED\n" in said
     assert said.splitlines()[-1].endswith(", 1 not active")
+
+    def changed(*options: str) -> list[dict]:
+        done = world.coverage(*everything, "--json", "--changes", str(kept), *options)
+        assert done.returncode in (0, 1), done.stderr
+        lines = [json.loads(line) for line in done.stdout.splitlines()]
+        assert done.returncode == int(bool(lines)), done.stdout + done.stderr
+        return lines
+
+    kept = tmp_path / "coverage.jsonl"
+    assert {one["was"] for one in changed()} == {"absent"}
+    assert changed() == []
+    events, name = world.member.client("events", FAR), "snapback-member-S3Rule"
+    with but(lambda: events.disable_rule(Name=name), lambda: events.enable_rule(Name=name)):
+        [silenced] = changed()
+        assert (silenced["account"], silenced["was"], silenced["status"]) == (MEMBER, "covered", "missing")
+        assert changed() == []
+    [again] = changed()
+    assert (again["account"], again["was"], again["status"]) == (MEMBER, "missing", "covered")
+    organizations.close_account(AccountId=joined)
+    assert [(one["account"], one["status"], one["was"]) for one in changed()] == [(joined, "inactive", "missing")]

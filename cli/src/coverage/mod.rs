@@ -1,5 +1,6 @@
 //! `snapback coverage`: whether Snapback would hear of what happens, account by account and Region by Region.
 
+mod changes;
 mod deployed;
 mod organization;
 mod place;
@@ -8,17 +9,19 @@ mod trail;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::builder::NonEmptyStringValueParser;
 use futures::{StreamExt, TryStreamExt};
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use snapback::journal::Wanted;
 use snapback::partition::Partition;
 use snapback::place::Place;
 
+use self::changes::Before;
 use self::deployed::{Deployment, Template};
 use self::organization::Account;
 use self::trail::{Selected, Trail};
@@ -46,9 +49,13 @@ pub(crate) struct Arguments {
     /// Check all accounts of the organization that are active; --member-role names the role to take there
     #[arg(long, requires = "member_role", group = "members")]
     organization: bool,
-    /// Print JSON Lines: of each account and Region its `status` (`covered`, `missing`, `unknown`, or `inactive` of an
-    /// account whose `state` in the organization is another than active), what is `missing`, what is `unknown`, the
-    /// `trails`, what is `deployed`, and the time of the `newest_entry`
+    /// Print only what has changed since the last run with this file, and keep there what is found now: what is covered no
+    /// more, or again, or is new, or gone
+    #[arg(long, value_name = "FILE")]
+    changes: Option<PathBuf>,
+    /// Print JSON Lines: of each account and Region its `status` (`covered`, `missing`, `unknown`, `inactive` of an account
+    /// whose `state` in the organization is another than active, or `absent` with --changes), what is `missing`, what is
+    /// `unknown`, the `trails`, what is `deployed`, the time of the `newest_entry`, and with --changes which status it `was`
     #[arg(long)]
     json: bool,
     /// The role to take in each member
@@ -60,13 +67,13 @@ pub(crate) struct Arguments {
 }
 
 /// What keeps Snapback from hearing of something, and what cannot be told.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Gaps {
     missing: Vec<String>,
     unknown: Vec<String>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Status {
     Covered,
@@ -74,6 +81,8 @@ enum Status {
     Unknown,
     /// Nobody is at work there, and it was not looked at.
     Inactive,
+    /// There is no such place, or was none.
+    Absent,
 }
 
 /// What was found in a place.
@@ -83,6 +92,9 @@ struct Finding {
     /// Nothing for what is the account's in all Regions.
     region: Option<String>,
     status: Status,
+    /// What it was at the last run, if that was something else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    was: Option<Status>,
     /// In the organization, if it is another than active.
     #[serde(skip_serializing_if = "Option::is_none")]
     state: Option<String>,
@@ -109,6 +121,7 @@ pub(crate) async fn run(arguments: &Arguments, out: &mut impl Write) -> Result<E
     let config = arguments.journal.config().await?;
     let home = Caller::of(&config).await.map_err(|error| trouble::with_advice(error, &config))?.account;
     let home = Place::new(home, config);
+    let mut before = arguments.changes.as_deref().map(Before::read).transpose()?;
     let accounts = arguments.accounts(&home).await?;
     let (newest, mut unknown) = match newest(arguments, &accounts).await {
         Ok(newest) => (newest, 0),
@@ -120,26 +133,51 @@ pub(crate) async fn run(arguments: &Arguments, out: &mut impl Write) -> Result<E
         }
     };
     let coverage = Coverage { arguments, home, newest };
-    let (mut checked, mut missing, mut inactive) = (0, 0, 0);
+    let (mut checked, mut missing, mut inactive, mut news) = (0, 0, 0, 0);
+    let mut found = String::new();
     let mut looks =
         futures::stream::iter(accounts.iter().map(|account| Box::pin(coverage.of(account)))).buffered(AT_ONCE);
     while let Some(findings) = looks.next().await {
-        for finding in findings {
+        for mut finding in findings {
             checked += usize::from(finding.status != Status::Inactive);
             match finding.status {
-                Status::Covered => {}
                 Status::Missing => missing += 1,
                 Status::Unknown => unknown += 1,
                 Status::Inactive => inactive += 1,
+                Status::Covered | Status::Absent => {}
+            }
+            if let Some(before) = &mut before {
+                found += &(serde_json::to_string(&finding)? + "\n");
+                finding.was = before.other_than(&finding);
+                if finding.was.is_none() {
+                    continue;
+                }
+                news += 1;
             }
             show(&finding, arguments.json, out)?;
         }
         out.flush()?;
     }
+    drop(looks);
+    let is_compared = before.is_some();
+    if let (Some(before), Some(path)) = (before, &arguments.changes) {
+        let (gone, kept) = before.rest();
+        for gone in &gone {
+            show(gone, arguments.json, out)?;
+        }
+        news += gone.len();
+        // What was not told is told again.
+        out.flush()?;
+        changes::keep(path, &(found + &kept))?;
+    }
     if !arguments.json {
         let also = |count: usize, what: &str| if count == 0 { String::new() } else { format!(", {count} {what}") };
         let also = also(unknown, "cannot be told") + &also(inactive, "not active");
-        writeln!(out, "{checked} checked, {missing} not covered{also}")?;
+        let changes = if is_compared { format!("{news} changed; ") } else { String::new() };
+        writeln!(out, "{changes}{checked} checked, {missing} not covered{also}")?;
+    }
+    if is_compared {
+        return Ok(if news == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
     Ok(match (missing, unknown) {
         (0, 0) => ExitCode::SUCCESS,
@@ -343,7 +381,17 @@ impl Finding {
             (false, _) => Status::Missing,
         };
         let account = account.to_owned();
-        Self { account, region, status, state: None, gaps, trails: vec![], deployed: None, newest_entry: None }
+        Self {
+            account,
+            region,
+            status,
+            was: None,
+            state: None,
+            gaps,
+            trails: vec![],
+            deployed: None,
+            newest_entry: None,
+        }
     }
 
     fn inactive(account: &str, state: &str) -> Self {
@@ -357,15 +405,14 @@ fn show(finding: &Finding, json: bool, out: &mut impl Write) -> Result<()> {
         writeln!(out, "{}", serde_json::to_string(finding)?)?;
         return Ok(());
     }
-    let Finding { account, region, status, state, gaps, trails, deployed, newest_entry } = finding;
-    let status = match status {
-        Status::Covered => "covered",
-        Status::Missing => "not covered",
-        Status::Unknown => "cannot be told",
-        Status::Inactive => "not active",
-    };
+    let Finding { account, region, status, was, state, gaps, trails, deployed, newest_entry } = finding;
     let part = region.as_deref().or(state.as_deref()).unwrap_or("roles in all Regions");
-    writeln!(out, "{status}: account {account}, {part}")?;
+    let was = match was {
+        None => String::new(),
+        Some(Status::Absent) => " (new)".to_owned(),
+        Some(was) => format!(" (was {})", said(*was)),
+    };
+    writeln!(out, "{}: account {account}, {part}{was}", said(*status))?;
     let mut line = |text: String| writeln!(out, "    {}", on_one_line(&text));
     for missing in &gaps.missing {
         line(format!("missing: {missing}"))?;
@@ -379,12 +426,22 @@ fn show(finding: &Finding, json: bool, out: &mut impl Write) -> Result<()> {
     if let Some(deployed) = deployed {
         line(deployed.clone())?;
     }
-    if region.is_some() {
+    if region.is_some() && *status != Status::Absent {
         let newest = newest_entry.map_or("none yet".to_owned(), |at| format!("{at:.0}"));
         line(format!("newest entry in the journal: {newest}"))?;
     }
     writeln!(out)?;
     Ok(())
+}
+
+fn said(status: Status) -> &'static str {
+    match status {
+        Status::Covered => "covered",
+        Status::Missing => "not covered",
+        Status::Unknown => "cannot be told",
+        Status::Inactive => "not active",
+        Status::Absent => "gone",
+    }
 }
 
 #[cfg(test)]
