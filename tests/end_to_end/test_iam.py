@@ -789,7 +789,8 @@ def test_with_iam_writer_snapbacks_own_roles_operators_and_protected_principals_
 def test_in_the_account_of_a_hub_the_roles_of_a_member_stay_out_of_reach_and_others_do_not(deployed):
     hub = deployed(mode="notify", IamWriter="yes", Hub="account")
     admin, assume = hub.aws.client("iam"), json.dumps({"Version": "2012-10-17", "Statement": []})
-    policy = json.dumps({"Version": "2012-10-17", "Statement": []})
+    reads = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [reads]})
     of_member, other = (f"{hub.stack.name}-{name}" for name in ("member-iam", "reports"))
     with hub.unseen():
         for name in (of_member, other):

@@ -376,11 +376,12 @@ mod tests {
         let become_ = |role: &str| allow(&json!("sts:Assume*"), &json!(role));
         let of = |statements: &Value, boundary: Option<&Value>| {
             let policy = |statements: &Value| Attached {
+                taken_off_by: &[],
                 name: String::new(),
                 text: json!({"Version": "2012-10-17", "Statement": statements}).to_string(),
             };
             let held = Held { policies: vec![policy(statements)], boundary: boundary.map(policy) };
-            let holder = Holder { account: Some("111122223333".to_owned()), at: None };
+            let holder = Holder { account: Some("111122223333".to_owned()), ..Holder::default() };
             assumes(&held, &holder, [execution, deploy]).expect("policies").map(|(role, how)| format!("{role}: {how}"))
         };
         let first = |role: &str| Some(format!("{role}: allowed by statement 1"));
