@@ -130,6 +130,14 @@ fn spread(reached: &mut [bool], pattern: &[char]) {
     }
 }
 
+/// Whether one ARN, or a pattern of them, certainly stands for all that another does, likewise part by part: a path may hold
+/// what looks like another ARN.
+pub(super) fn covers_all_of(wide: &str, narrow: &str) -> bool {
+    let parts = |arn| -> Vec<&str> { str::splitn(arn, 6, ':').collect() };
+    let (wide, narrow) = (parts(wide), parts(narrow));
+    wide.len() == narrow.len() && wide.iter().zip(narrow).all(|(wide, narrow)| covers(wide, narrow))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

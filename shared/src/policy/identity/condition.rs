@@ -8,8 +8,7 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 
 use super::Holder;
-use super::reach::covers_all_of;
-use crate::policy::pattern::{matches, overlaps};
+use crate::policy::pattern::{covers_all_of, matches, overlaps};
 use crate::policy::principal::is_account;
 use crate::policy::{date, document};
 

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Holder;
 use super::condition::{Condition, Met};
 use crate::policy::document;
-use crate::policy::pattern::{covers, matches, overlaps};
+use crate::policy::pattern::{covers, covers_all_of, matches, overlaps};
 use crate::policy::principal::is_account;
 
 /// Comparing more than this many pairs of patterns is not worth it: no policy that IAM takes has so many, and what is
@@ -364,14 +364,6 @@ fn share_a_resource(one: &str, other: &str) -> bool {
     } else {
         overlaps(one, other)
     }
-}
-
-/// Whether one ARN, or a pattern of them, certainly stands for all that another does, likewise part by part: a path may hold
-/// what looks like another ARN.
-pub(super) fn covers_all_of(wide: &str, narrow: &str) -> bool {
-    let parts = |arn| -> Vec<&str> { str::splitn(arn, 6, ':').collect() };
-    let (wide, narrow) = (parts(wide), parts(narrow));
-    wide.len() == narrow.len() && wide.iter().zip(narrow).all(|(wide, narrow)| covers(wide, narrow))
 }
 
 /// The holder's own user, and no other.
