@@ -13,7 +13,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail, ensure};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 use snapback::change::{Applied, Change};
 use snapback::control::{AnyControl, Function, Given, Look, Remembered, Remembering, Stack, Suspicion};
@@ -164,11 +164,19 @@ impl Case {
         Some((self.suspicion.as_ref()?.subject.arn.clone(), remembered))
     }
 
+    /// Whether an operator decides about what it reverts, by the state of the case.
+    pub(crate) fn asks(&self) -> Result<bool> {
+        let given = Given { settings: &self.settings, holds: &self.holds };
+        let Some(suspicion) = &self.suspicion else { return Ok(false) };
+        Ok((self.control.asks)(&self.event, suspicion, self.state(), &given)?.is_some())
+    }
+
     /// What the control sees. What is remembered is seen as long before the event as the case has it, though the journal
-    /// believes nothing that old.
+    /// believes nothing that old: it is seen now, and the event comes after that.
     async fn observe(&self, look: &Look<'_>) -> Result<Value> {
         let suspicion = self.suspicion.as_ref().context("it is not looked at")?;
-        let mut state = (self.control.observe)(look, &self.event, suspicion).await?;
+        let event = Event { time: Timestamp::now() + SignedDuration::from_secs(1), ..self.event.clone() };
+        let mut state = (self.control.observe)(look, &event, suspicion).await?;
         if let Some((_, Remembered { seen, .. })) = self.remembered() {
             let parts = state.as_object_mut().into_iter().flat_map(Map::values_mut);
             parts.filter_map(|part| part.get_mut("seen")).for_each(|part| *part = json!(seen));
