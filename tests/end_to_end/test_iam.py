@@ -306,11 +306,11 @@ def test_a_default_version_that_denies_less_is_told_of_and_an_operator_makes_the
     if before == "is_deleted":
         snapback.iam.delete_policy_version(PolicyArn=arn, VersionId="v1")
         said = snapback.announces(policy, "alerted")
-        assert "which has been deleted" in said["why"] and "OnlyWithMfa" in said["why"]
+        assert "which has been deleted" in said["why"] and "MultiFactorAuthPresent" in said["why"]
         return
     said = snapback.announces(policy, "asked")
     assert (said["control"], said["severity"]) == ("iam-new-default-version", "medium")
-    assert "got a default version that denies less" in json.dumps(said)
+    assert "it no longer denies what the one before denied" in said["why"]
     applied = snapback.apply(said["id"])
     assert applied.returncode == 0, applied.stderr
     assert default() == "v1"
