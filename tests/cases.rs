@@ -172,10 +172,12 @@ impl Case {
     }
 
     /// What the control sees. What is remembered is seen as long before the event as the case has it, though the journal
-    /// believes nothing that old: it is seen now, and the event comes after that.
+    /// believes nothing that old: it is seen now, and the event comes after that if it does in the case.
     async fn observe(&self, look: &Look<'_>) -> Result<Value> {
         let suspicion = self.suspicion.as_ref().context("it is not looked at")?;
-        let event = Event { time: Timestamp::now() + SignedDuration::from_secs(1), ..self.event.clone() };
+        let is_before = self.remembered().is_none_or(|(_, remembered)| remembered.seen < self.event.time);
+        let later = is_before.then(|| Timestamp::now() + SignedDuration::from_secs(1));
+        let event = Event { time: later.unwrap_or(self.event.time), ..self.event.clone() };
         let mut state = (self.control.observe)(look, &event, suspicion).await?;
         if let Some((_, Remembered { seen, .. })) = self.remembered() {
             let parts = state.as_object_mut().into_iter().flat_map(Map::values_mut);
