@@ -111,8 +111,9 @@ impl Control for NewDefaultVersion {
     }
 
     fn suspect(event: &Event, _: &Settings) -> Vec<Suspicion> {
-        let is_default = &event.request["setAsDefault"];
-        if event.name == "CreatePolicyVersion" && (is_default == false || is_default == "false") {
+        let told = [&event.request["setAsDefault"], &event.response["policyVersion"]["isDefaultVersion"]];
+        let is_told_not_to_be = told.iter().any(|told| **told == false || **told == "false");
+        if event.name == "CreatePolicyVersion" && is_told_not_to_be {
             return vec![];
         }
         let (subject, why) = match json::text(&event.request, "policyArn") {

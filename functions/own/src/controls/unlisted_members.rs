@@ -52,7 +52,7 @@ impl Control for UnlistedMembers {
         writes: &[],
         undoes: &[],
         severity: Severity::High,
-        frameworks: &[],
+        frameworks: &["ATT&CK T1562"],
         caveat: "What lets in an account of your own may have been reverted since: read `snapback history`.",
         source: file!(),
     };
