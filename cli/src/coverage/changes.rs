@@ -18,7 +18,7 @@ pub(super) struct Before {
     accounts: BTreeMap<String, Option<Status>>,
 }
 
-/// What of a finding is compared: what opens no gap may change.
+/// What of a finding is compared: what opens no gap may change, and so may the words for why something cannot be told.
 #[derive(Debug, Deserialize)]
 struct Found {
     account: String,
@@ -57,7 +57,9 @@ impl Before {
         let Some(was) = self.found.remove(&(now.account.clone(), now.region.clone())) else {
             return Some(Status::Absent);
         };
-        let is_same = (was.status, &was.state, &was.gaps) == (now.status, &now.state, &now.gaps);
+        let can_be_told = |gaps: &Gaps| gaps.unknown.is_empty();
+        let is_same = (was.status, &was.state, &was.gaps.missing) == (now.status, &now.state, &now.gaps.missing)
+            && can_be_told(&was.gaps) == can_be_told(&now.gaps);
         (!is_same).then_some(was.status)
     }
 
@@ -133,6 +135,14 @@ mod tests {
     fn another_gap_in_the_same_place_is_a_change() {
         let mut before = before(&[finding("us-east-1", &["a rule"])]);
         assert_eq!(before.other_than(&finding("us-east-1", &["a role"])), Some(Status::Missing));
+    }
+
+    #[test]
+    fn other_words_for_what_cannot_be_told_are_no_change() {
+        let unknown = |why: &str| Gaps { missing: vec![], unknown: vec![why.to_owned()] };
+        let of = |gaps| Finding::new("222233334444", Some("us-east-1".to_owned()), gaps);
+        let mut before = before(&[of(unknown("denied to session 1"))]);
+        assert_eq!(before.other_than(&of(unknown("denied to session 2"))), None);
     }
 
     #[test]

@@ -67,7 +67,7 @@ pub(crate) struct Arguments {
 }
 
 /// What keeps Snapback from hearing of something, and what cannot be told.
-#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 struct Gaps {
     missing: Vec<String>,
     unknown: Vec<String>,
