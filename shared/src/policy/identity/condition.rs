@@ -349,10 +349,9 @@ impl Condition {
         if asked.is_over(self.values.iter().map(String::as_str), at) {
             return true;
         }
-        let is_true = !self.values.is_empty() && self.values.iter().all(|value| value.eq_ignore_ascii_case("true"));
+        let is_true = || !self.values.is_empty() && self.values.iter().all(|value| value.eq_ignore_ascii_case("true"));
         match self.operator.as_str() {
-            "null" => is_true && ALWAYS_THERE.contains(&self.key.as_str()),
-            "bool" => is_true && self.key == "aws:principalisawsservice",
+            "null" => ALWAYS_THERE.contains(&self.key.as_str()) && is_true(),
             operator => self.values.is_empty() && !self.holds_when_absent && !operator.contains("not"),
         }
     }

@@ -133,8 +133,7 @@ pub fn judge_held(held: &Held, holder: &Holder) -> Result<Identity, NotUnderstoo
     let mut added: Vec<&Path> = vec![];
     if boundary.is_some() {
         let own = if holder.is_role() { &ROLES[..] } else { &USERS };
-        let own = own.iter().filter(|path| reach.acts_on_itself(path.name));
-        let own: Vec<&Path> = own.collect();
+        let own: Vec<&Path> = own.iter().filter(|path| reach.acts_on_itself(path.name)).collect();
         if !own.is_empty() && ways.are_less_than(&Ways::of(&mut Reach::of(&statements, None, holder), holder)) {
             added.extend(own);
         }
@@ -176,7 +175,7 @@ struct Ways {
 impl Ways {
     fn of(reach: &mut Reach<'_>, holder: &Holder) -> Self {
         // Of one who is known it is known what bounds them: their own boundary.
-        let counts = |path: &&Path| holder.arn.is_none() || path.name != USERS[0].name;
+        let counts = |path: &&Path| holder.arn.is_none() || !USERS.iter().any(|own| own.name == path.name);
         let paths = PATHS.iter().filter(counts).filter_map(|path| Some((path, how(path, reach)?))).collect();
         Self { admin: admin(reach), paths }
     }
