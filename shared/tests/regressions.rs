@@ -1676,3 +1676,78 @@ fn nobody_comes_from_an_address_and_through_an_endpoint() {
     keeps_the_laws(Kind::Resource, text);
     is_judged((Exposure::Public, false), text);
 }
+
+/// One key that services and others both meet lets in no fewer than each of its values does.
+#[test]
+fn who_is_a_service_or_not_is_let_in_as_what_they_are() {
+    keeps_the_laws(
+        Kind::Trust,
+        r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"AWS":
+        ["arn:aws:iam::111122223333:role/app","arn:aws:iam::444455556666:user/mallory"]},"Condition":{
+        "Bool":{"aws:PrincipalIsAWSService":["true","false"]},
+        "StringEqualsIfExists":{"aws:PrincipalAccount":["222233334444","111122223333"]}}}}"#,
+    );
+    let text = those_if(
+        r#"{"AWS":"arn:aws:iam::111122223333:user/alice"}"#,
+        r#"{"ForAllValues:StringEquals":{"aws:PrincipalAccount":"111122223333"},
+        "StringEquals":{"aws:PrincipalIsAWSService":["true","false"]}}"#,
+    );
+    keeps_the_laws(Kind::Resource, &text);
+    is_judged((Exposure::Account, true), &text);
+}
+
+/// Where all but one service are kept out, that one is let in by a star and its name.
+#[test]
+fn a_service_that_a_deny_spares_and_a_condition_names_is_told_of() {
+    keeps_the_laws(
+        Kind::Trust,
+        r#"{"Version":"2012-10-17","Statement":[
+        {"Effect":"Deny","NotPrincipal":{"Service":"sns.amazonaws.com"},"Action":"sts:AssumeRole"},
+        {"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole*","Condition":{
+        "StringEquals":{"aws:PrincipalServiceName":"sns.amazonaws.com"}}}]}"#,
+    );
+}
+
+/// Whose the endpoint is that the policy names may be seen from whose it is not.
+#[test]
+fn a_network_that_is_not_a_strangers_may_be_ones_own() {
+    for (network, owner) in [
+        (r#"{"aws:SourceVpce":"vpce-0named"}"#, r#"{"aws:VpceOrgPaths":"o-foreign0001/r-ab12/*"}"#),
+        (r#"{"aws:SourceVpc":"vpc-0named"}"#, r#"{"aws:VpceOrgID":"o-foreign0001"}"#),
+    ] {
+        let condition = format!(r#"{{"StringEquals":{network},"ForAnyValue:StringNotLike":{owner}}}"#);
+        keeps_the_laws(Kind::Resource, &everyone_if(&condition));
+        is_judged((Exposure::Foreign, false), &everyone_if(&condition));
+    }
+}
+
+/// Calls with a token have neither a principal's ARN nor a source.
+#[test]
+fn who_comes_with_a_token_is_kept_to_ones_own_network_where_what_they_lack_is_denied() {
+    keeps_the_laws(
+        Kind::Trust,
+        r#"{"Version":"2012-10-17","Statement":[
+        {"Effect":"Deny","Principal":"*","Action":"sts:AssumeRole*","Condition":{
+        "StringNotEquals":{"aws:SourceVpce":"vpce-0ours"},
+        "StringLikeIfExists":{"aws:PrincipalArn":"arn:aws:iam::*:role/app"}}},
+        {"Effect":"Allow","Principal":"*","Action":"sts:AssumeRoleWithWebIdentity"}]}"#,
+    );
+    let allow = r#"{"Effect":"Allow","Action":"s3:Get*","Resource":"arn:aws:s3:::bucket/*","Principal":{"Federated":
+        "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"}}"#;
+    let deny = r#"{"Effect":"Deny","Principal":"*","Action":"*","Resource":"*","Condition":{
+        "ArnNotEquals":{"aws:SourceArn":"*"},"StringNotEquals":{"aws:VpceOrgID":"${aws:ResourceOrgID}"}}}"#;
+    keeps_the_laws(Kind::Resource, &format!(r#"{{"Version":"2012-10-17","Statement":[{allow},{deny}]}}"#));
+}
+
+#[test]
+fn whether_one_of_several_is_a_service_is_nowhere_said_of_who_says_nothing() {
+    keeps_the_laws(
+        Kind::Trust,
+        r#"{"Version":"2012-10-17","Statement":[
+        {"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"Federated":
+        "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"}},
+        {"Effect":"Deny","Action":"sts:AssumeRole","Principal":{"Federated":
+        "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"},
+        "Condition":{"ForAnyValue:BoolIfExists":{"aws:PrincipalIsAWSService":"false"}}}]}"#,
+    );
+}

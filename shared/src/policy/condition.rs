@@ -147,8 +147,10 @@ pub(super) fn allowed(statement: &Statement<'_>, kind: Kind, trust: &Trust, poin
         if is_owner_told && entry.key.eq_ignore_ascii_case("aws:SourceArn") {
             judged.change(|value, reach| if has_account(&entry.values[value]) { reach } else { Reach::ANYONE });
         }
-        // No call comes by both ways.
-        if needs(&entry) && needs_another_way(entry, statement) {
+        // No call comes by both ways; and whose a network is that nobody has named, another key may tell.
+        let is_doubtful =
+            needs_another_way(entry, statement) || is_network(entry) && entries.iter().any(is_not_by_its_owner);
+        if needs(&entry) && is_doubtful {
             judged.change(|_, reach| reach.and(Reach::UNKNOWN));
             judged.reach = judged.reach.and(Reach::UNKNOWN);
         }
@@ -162,6 +164,10 @@ pub(super) fn allowed(statement: &Statement<'_>, kind: Kind, trust: &Trust, poin
         for (entry, judged) in of_whether_service {
             let is_no_service = |value: usize| entry.values[value].text.eq_ignore_ascii_case("false");
             judged.change(|value, reach| if is_no_service(value) { reach.and(signing) } else { reach });
+            // Where services and others are let through, none is because of being one.
+            if (0..judged.values.len()).any(is_no_service) {
+                judged.about = About::Caller;
+            }
         }
     }
     judged
@@ -366,6 +372,15 @@ fn needs_another_way(entry: &Entry<'_>, allow: &Statement<'_>) -> bool {
     Way::of(&entry.key).is_some_and(|way| needed.any(|needed| needed != way))
 }
 
+fn is_network(entry: &Entry<'_>) -> bool {
+    meaning(&entry.key).0 == Names::Network
+}
+
+/// Whether it leaves out endpoints by whose they are.
+fn is_not_by_its_owner(entry: &Entry<'_>) -> bool {
+    Operator::of(&entry.operator).is_negated && pattern::lower(&entry.key).starts_with("aws:vpce")
+}
+
 /// Whether it asks for a time that has passed.
 fn is_over(entry: &Entry<'_>, operator: Operator, trust: &Trust) -> bool {
     if operator.form != Form::Amount || operator.is_negated {
@@ -464,6 +479,10 @@ pub(super) fn spared(entry: &Entry<'_>, deny: &Statement<'_>, kind: Kind, trust:
         _ if operator.is_negated && matches!(names, Names::Unknown | Names::Header | Names::SessionName) => {
             Reach::UNKNOWN
         }
+        // Only services that act for somebody have a source.
+        _ if operator.is_negated && meaning(&entry.key).1 == About::Source && entry.values.iter().any(may_mean_all) => {
+            Reach::UNKNOWN
+        }
         form if operator.is_negated => {
             let reaches = reaches(entry, form, names, trust).into_iter();
             reaches.reduce(Reach::or).unwrap_or(Reach::UNKNOWN)
@@ -475,7 +494,7 @@ pub(super) fn spared(entry: &Entry<'_>, deny: &Statement<'_>, kind: Kind, trust:
         // Who has no such key is hit as well: of most keys everyone, of these not.
         _ if operator.holds_if_absent => match names {
             // AWS does not say what `ForAnyValue` with `IfExists` gives for a key that is absent.
-            Names::MountTarget | Names::ServiceName if operator.is_any => Reach::UNKNOWN,
+            Names::MountTarget | Names::ServiceName | Names::WhetherService if operator.is_any => Reach::UNKNOWN,
             Names::WhetherService if is("false") => Reach::certain(Exposure::Service),
             Names::MountTarget if is("false") => Reach::certain(Exposure::Account),
             Names::ServiceName => Reach::certain(Exposure::Service),
@@ -753,9 +772,10 @@ pub(super) fn is_of_another_provider(entry: &Entry<'_>, named: Option<(&str, &st
     is_claim(&entry.key) && named.is_some_and(is_others)
 }
 
-/// Whether it holds for who is of no organization, as who comes with a token may be.
-pub(super) fn is_of_no_organization(entry: &Entry<'_>) -> bool {
-    Operator::of(&entry.operator).holds_if_absent && pattern::lower(&entry.key).starts_with("aws:principalorg")
+/// Whether it holds for who is no principal of an account or an organization, as who comes with a token may be.
+pub(super) fn is_of_no_principal(entry: &Entry<'_>) -> bool {
+    let is_of_principal = tells_who_signs(&entry.key) || pattern::lower(&entry.key).starts_with("aws:principalorg");
+    is_of_principal && Operator::of(&entry.operator).holds_if_absent
 }
 
 /// A claim of an identity provider: `gitlab.com:sub`.

@@ -93,7 +93,9 @@ impl Narrowed {
         let conditioned = self.caller.and(source).and(left);
         match grantee {
             Grantee::Service => self.services(left),
-            Grantee::Everyone if self.is_service => self.services(left),
+            _ if self.is_service && [Grantee::Everyone, Grantee::WITH_ANY_TOKEN].contains(&grantee) => {
+                self.services(left)
+            }
             _ if self.is_service => Reach::NOBODY,
             Grantee::Known(reach) => reach.and(conditioned).and(self.session),
             Grantee::Member(owner) => owner.and(conditioned),

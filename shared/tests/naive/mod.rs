@@ -129,7 +129,7 @@ impl Policy {
     pub(crate) fn has_calls_of(action: &str, resource: &str) -> bool {
         let is_object = resource.contains('/');
         match action {
-            "s3:ListBucket" => !is_object,
+            "s3:ListBucket" | "s3:GetBucketAcl" => !is_object,
             _ if action.starts_with("s3:") => is_object,
             _ => true,
         }

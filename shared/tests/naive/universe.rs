@@ -584,6 +584,7 @@ fn targets(policy: &Policy, is_trust: bool) -> Vec<(&'static str, &'static str)>
                 "s3:GetObjectAcl",
                 "s3:PutObject",
                 "s3:ListBucket",
+                "s3:GetBucketAcl",
                 "s3:ReplicateObject",
                 "sqs:SendMessage",
                 "kms:Decrypt",
