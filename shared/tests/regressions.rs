@@ -974,7 +974,7 @@ fn a_number_as_audience_of_google_is_one_service_account() {
         )
     };
     is_trusted((Exposure::Account, true), &of("112233445566778899001"));
-    is_trusted((Exposure::Public, true), &of("1122334455-abc.apps.googleusercontent.com"));
+    is_trusted((Exposure::Public, false), &of("1122334455-abc.apps.googleusercontent.com"));
 }
 
 /// <https://learn.microsoft.com/en-us/azure/sentinel/connect-aws>

@@ -6,6 +6,7 @@
 //! It stands between two marks in files that are otherwise written by hand, so that whoever reads the template finds all
 //! of it in one file, and whoever changes the hand-written part has nothing to run.
 
+mod alarms;
 mod denied;
 mod function;
 mod member;
@@ -72,6 +73,11 @@ fn the_template_is_what_the_controls_declare() -> Result<()> {
 #[test]
 fn the_template_of_members_is_what_the_controls_declare() -> Result<()> {
     is_recorded(&workspace("organization/member.yaml"), &member::template()?)
+}
+
+#[test]
+fn the_template_of_alarms_is_what_the_benchmark_asks_for() -> Result<()> {
+    is_recorded(&workspace("alarms/template.yaml"), &alarms::template())
 }
 
 /// Snapback's own function is compiled with what it watches of itself, and cannot depend on all other functions.

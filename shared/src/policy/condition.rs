@@ -1024,10 +1024,14 @@ fn of_claim(value: &str, key: &str, form: Form, issuer: &Issuer) -> Reach {
         None => (value, true),
     };
     let claim = claim_of(key);
-    if issuer.host == known::GOOGLE && claim == "aud" {
-        // A service account's token tells its number, and the id of an app that anyone signs in to is a name.
-        let is_service_account = value.bytes().all(|byte| byte.is_ascii_digit());
-        return if is_service_account { Reach::certain(Exposure::Account) } else { Reach::ANYONE };
+    if issuer.tells_an_app(&claim) {
+        // A service account's token tells its number. Whose an app is, and who may sign in to it, is nowhere said.
+        let is_service_account = claim == "aud" && is_whole && value.bytes().all(|byte| byte.is_ascii_digit());
+        return match (is_service_account, is_whole) {
+            (true, _) => Reach::certain(Exposure::Account),
+            (_, true) => Reach::UNKNOWN,
+            _ => Reach::ANYONE,
+        };
     }
     let is_subject = claim == "sub";
     let label = issuer.subjects.iter().find(|label| is_subject && fixed.starts_with(**label));

@@ -151,12 +151,12 @@ pub(super) struct Issuer {
 
 /// Providers for which AWS demands that a role's trust looks at the tenancy, and the claims that tell it: the one that
 /// AWS demands for each, and the ids of tenants that AWS has keys for. Google, Facebook and Login with Amazon besides,
-/// whose audience is an app that anyone may sign in to, and others of that sort with which the public signs in.
+/// which tell of an app that anyone may sign in to, and others of that sort with which the public signs in.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_oidc_secure-by-default.html>
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html#condition-keys-wif>
 const SHARED: [Issuer; 48] = [
     issuer("access.line.me", &["sub"]),
-    issuer(GOOGLE, &["aud", "sub"]),
+    issuer(GOOGLE, &["aud", "azp", "oaud", "sub"]),
     issuer("agent.buildkite.com", &["sub", "organization_id", "organization_slug", "pipeline_id"]),
     // Gitpod: the subject is the address of a repository, which anyone may open in a workspace.
     // https://github.com/gitpod-io/website
@@ -173,7 +173,7 @@ const SHARED: [Issuer; 48] = [
     issuer("cognito-identity.cn-north-1.amazonaws.com.cn", &["aud", "sub"]),
     issuer("discord.com", &["sub"]),
     issuer("gitlab.com", &["sub", "namespace_id", "project_id", "user_id"]),
-    issuer("graph.facebook.com", &["id"]),
+    issuer("graph.facebook.com", &["app_id", "id"]),
     issuer("huggingface.co", &["sub"]),
     issuer("id.twitch.tv/oauth2", &["sub"]),
     // https://depot.dev/docs/ci/oidc
@@ -216,7 +216,7 @@ const SHARED: [Issuer; 48] = [
     issuer("token.builds.bitrise.io", &["sub"]),
     issuer("tokens.cloud.shisho.dev", &["sub"]),
     issuer("vstoken.actions.githubusercontent.com", &["sub"]),
-    issuer("www.amazon.com", &["user_id"]),
+    issuer("www.amazon.com", &["app_id", "user_id"]),
     issuer("www.linkedin.com/oauth", &["sub"]),
 ];
 
@@ -245,6 +245,11 @@ impl Issuer {
     pub(super) fn is_known_to_sessions(&self) -> bool {
         [GOOGLE, "graph.facebook.com", "www.amazon.com"].contains(&self.host)
             || self.host.starts_with("cognito-identity")
+    }
+
+    /// Whether this claim tells through which app the public has signed in.
+    pub(super) fn tells_an_app(&self, claim: &str) -> bool {
+        matches!(claim, "app_id" | "azp" | "oaud") || self.host == GOOGLE && claim == "aud"
     }
 
     /// Whether the tenant is told by the name of the session, and by no claim.
