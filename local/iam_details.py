@@ -1,6 +1,6 @@
 """Stands in for what ministack leaves out of IAM: `GetAccountAuthorizationDetails` does not tell permissions boundaries there,
 nor AWS's own policies, `UpdateAccountPasswordPolicy` keeps what a call does not name, no call has the condition keys `iam:PolicyARN` and
-`iam:PermissionsBoundary`, and there is no `AWSDenyAll` among AWS's own policies."""
+`iam:PermissionsBoundary`, there is no `AWSDenyAll` among AWS's own policies, and nothing can be renamed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,37 @@ def install() -> None:
     iam_actions.request_tag_context = _with_arns(iam_actions.request_tag_context)
     details = iam._IAM_HANDLERS["GetAccountAuthorizationDetails"]
     iam._IAM_HANDLERS["GetAccountAuthorizationDetails"] = _with_policies_of_aws(_with_boundaries(details))
+    iam._IAM_HANDLERS["UpdateUser"] = _renaming("User", iam._users, (iam._user_inline_policies, iam._login_profiles))
+    iam._IAM_HANDLERS["UpdateGroup"] = _renaming("Group", iam._groups, (iam._group_inline_policies,))
     iam._IAM_HANDLERS["UpdateAccountPasswordPolicy"] = _anew(iam._IAM_HANDLERS["UpdateAccountPasswordPolicy"])
+
+
+def _renaming(kind: str, all, beside: tuple):
+    """https://docs.aws.amazon.com/IAM/latest/APIReference/API_UpdateUser.html: all that it has stays with it, and so does its id."""
+
+    def rename(parameters: dict) -> tuple:
+        old = iam._p(parameters, f"{kind}Name")
+        new = iam._p(parameters, f"New{kind}Name") or old
+        if old not in all:
+            return iam._error(404, "NoSuchEntity", f"The {kind.lower()} with name {old} cannot be found.", ns="iam")
+        if new != old and new in all:
+            return iam._error(409, "EntityAlreadyExists", f"{kind} with name {new} already exists.", ns="iam")
+        identity = all.pop(old)
+        path = iam._p(parameters, "NewPath") or identity["Path"]
+        account = identity["Arn"].split(":")[4]
+        arn = f"arn:aws:iam::{account}:{kind.lower()}{path}{new}"
+        all[new] = {**identity, f"{kind}Name": new, "Path": path, "Arn": arn}
+        for named in beside:
+            if old in named:
+                named[new] = named.pop(old)
+        if kind == "User":
+            for key in iam._access_keys.values():
+                key["UserName"] = new if key["UserName"] == old else key["UserName"]
+            for group in iam._groups.values():
+                group["Users"] = [new if name == old else name for name in group["Users"]]
+        return iam._xml(200, f"Update{kind}Response", "", ns="iam")
+
+    return rename
 
 
 def _with_boundaries(answer):

@@ -32,7 +32,7 @@ const ALWAYS_LOOK: [&str; 7] = [
 
 /// Calls that take a protection away, make a credential or open a way in, whatever their parameters. They are always looked
 /// at.
-const NEVER_ORDINARY: [&str; 79] = [
+const NEVER_ORDINARY: [&str; 81] = [
     "AddClientIDToOpenIDConnectProvider",
     "AddRoleToInstanceProfile",
     "AssociateIamInstanceProfile",
@@ -61,6 +61,8 @@ const NEVER_ORDINARY: [&str; 79] = [
     "ReplaceIamInstanceProfileAssociation",
     "UpdateOpenIDConnectProviderThumbprint",
     "UpdateSAMLProvider",
+    "UpdateGroup",
+    "UpdateUser",
     "UpdateProfile",
     "UpdateTrustAnchor",
     "AddUserToGroup",

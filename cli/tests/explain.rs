@@ -432,6 +432,48 @@ fn a_principal_is_judged_by_all_that_a_saved_account_says_it_holds() -> Result<(
 }
 
 #[test]
+fn of_a_saved_account_the_roles_are_followed_that_a_principal_may_assume() -> Result<()> {
+    let may_assume = |role: &str| {
+        let statement = json!({"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": format!("arn:aws:iam::111122223333:role/{role}")});
+        json!({"PolicyName": "assumes", "PolicyDocument": {"Version": "2012-10-17", "Statement": [statement]}})
+    };
+    let role = |name: &str, inline: Value, managed: &[&str]| {
+        let trust = json!({"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111122223333:root"}, "Action": "sts:AssumeRole"});
+        let attached: Vec<Value> = managed.iter().map(|arn| json!({"PolicyName": "p", "PolicyArn": arn})).collect();
+        json!({
+            "Arn": format!("arn:aws:iam::111122223333:role/{name}"), "RoleName": name, "RolePolicyList": inline,
+            "AttachedManagedPolicies": attached,
+            "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [trust]},
+        })
+    };
+    let admin = "arn:aws:iam::aws:policy/AdministratorAccess";
+    let all = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]});
+    let user = |name: &str, role: &str| json!({"Arn": format!("arn:aws:iam::111122223333:user/{name}"), "UserName": name, "UserPolicyList": [may_assume(role)]});
+    let account = json!({
+        "UserDetailList": [user("dave", "Admin"), user("erin", "Hop"), user("finn", "Reader"), user("gus", "Adm*")],
+        "RoleDetailList": [
+            role("Admin", json!([]), &[admin]), role("Hop", json!([may_assume("Admin")]), &[]), role("Reader", json!([]), &[]),
+        ],
+        "GroupDetailList": [],
+        "Policies": [{"Arn": admin, "PolicyVersionList": [{"IsDefaultVersion": true, "Document": all}]}],
+    });
+    for (name, status, said) in [
+        ("dave", 1, "it may assume role `Admin`"),
+        ("erin", 1, "it may assume role `Hop`"),
+        ("gus", 1, "it may assume role `Admin`"),
+        ("finn", 0, "not an administrator"),
+    ] {
+        let arn = format!("arn:aws:iam::111122223333:user/{name}");
+        let answer = explain(&["identity", "-", "--principal", &arn], account.to_string())?;
+        assert_eq!(answer.status, Some(status), "{name}: {}{}", answer.out, answer.err);
+        assert!(answer.out.contains(said), "{name}: {}", answer.out);
+    }
+    let alone = explain(&["identity", "-"], may_assume("Admin")["PolicyDocument"].to_string())?;
+    assert!(alone.status == Some(0) && alone.err.contains("it may assume roles"), "{}", alone.err);
+    Ok(())
+}
+
+#[test]
 fn ingress_is_told_as_the_ranges_beyond_the_public_ports() -> Result<()> {
     let (ssh, web) = (permission(22, "0.0.0.0/0"), permission(443, "0.0.0.0/0"));
     let open = "{\"exposure\":\"public\",\"open\":[{\"protocol\":\"tcp\",\"ports\":\"22\",\"cidr\":\"0.0.0.0/0\"}]}\n";

@@ -393,6 +393,12 @@ impl<'a> Look<'a> {
         Ok(read.filter(|entry| entry.event_id() != own).collect())
     }
 
+    /// Whether an event has woken the control, and not somebody who looks at what there is.
+    #[must_use]
+    pub fn is_of_an_event(&self) -> bool {
+        matches!(self.memory, Remembering::Once(_))
+    }
+
     /// A look without memory.
     #[must_use]
     pub fn new(place: &'a Place) -> Self {
@@ -415,6 +421,18 @@ impl<'a> Look<'a> {
         let Some(Memory { good, seen, .. }) = memory else { return Ok(None) };
         let good = serde_json::from_value(good).with_context(|| format!("what is remembered of {}", subject.arn))?;
         Ok(Some(Remembered { good, seen }))
+    }
+
+    /// What is good of a subject by what another control remembers. Asked only because of an event: in an entry there is one's
+    /// own baseline alone.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub async fn known_by<C: Remembers>(&self, subject: &Subject) -> Result<Option<C::Good>> {
+        if !self.is_of_an_event() {
+            return Ok(None);
+        }
+        Ok(self.remembered::<C>(subject).await?.and_then(|known| known.good))
     }
 
     /// What is read, and what a control remembers of the subject, both at once.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import datetime, timezone
 from types import SimpleNamespace
 from uuid import uuid4
@@ -182,10 +183,15 @@ class Holder:
         assert self._snapback.memory_of(self) == {"iam-new-administrator"}
 
 
+def everything(snapback) -> str:
+    """A new managed policy that allows everything."""
+    name = f"everything-{uuid4().hex[:8]}"
+    return snapback.iam.create_policy(PolicyName=name, PolicyDocument=EVERYTHING)["Policy"]["Arn"]
+
+
 @pytest.fixture(scope="module")
 def administrator(named) -> str:
-    """A managed policy that allows everything."""
-    return named.iam.create_policy(PolicyName="everything", PolicyDocument=EVERYTHING)["Policy"]["Arn"]
+    return everything(named)
 
 
 @pytest.mark.parametrize("kind", ["user", "role", "group"])
@@ -258,6 +264,111 @@ def test_of_what_was_granted_since_the_check_and_left_an_operator_decides_when_i
     assert "and left" in json.dumps(named.announces(holder, "asked"))
     assert named.has_settled()
     assert holder.managed() == [administrator]
+
+
+DENIES = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}]})
+
+
+@pytest.mark.parametrize("kind", ["user", "role", "group"])
+def test_a_deny_that_was_put_since_the_check_hides_no_grant(named, administrator, kind):
+    holder = Holder(named, kind)
+    holder.is_seen()
+    holder.call("put_KIND_policy", PolicyName="stop", PolicyDocument=DENIES)
+    holder.call("attach_KIND_policy", PolicyArn=administrator)
+    said = named.announces(holder, "asked")
+    assert said["control"] == "iam-new-administrator" and "a policy that denies it" in json.dumps(said)
+    assert named.has_settled()
+    assert (holder.inline(), holder.managed()) == (["stop"], [administrator])
+
+
+def test_without_a_baseline_no_grant_hides_behind_another(named, administrator):
+    other = everything(named)
+    holder = Holder(named, "user")
+    with named.unseen():
+        for policy in (administrator, other):
+            holder.call("attach_KIND_policy", PolicyArn=policy)
+    time.sleep(1.1)
+    holder.is_seen()
+    attached = [one for one in named.calls_upon(holder) if one["eventName"] == "AttachUserPolicy"]
+    for record in attached:
+        named.deliver(record)
+    assert "since when is not known" in named.announces(holder, "alerted")["why"]
+    assert named.has_settled()
+    assert len(attached) == 2 and sorted(holder.managed()) == sorted([administrator, other])
+
+
+def test_no_grant_hides_behind_a_group_that_was_made_administrators_since(snapback):
+    group, bob = Holder(snapback, "group"), Holder(snapback, "user")
+    with snapback.unseen():
+        snapback.iam.add_user_to_group(UserName=bob.name, GroupName=group.name)
+    bob.is_seen()
+    group.is_seen()
+    policy = everything(snapback)
+    group.call("attach_KIND_policy", PolicyArn=policy)
+    snapback.announces(group, "asked")
+    bob.call("attach_KIND_policy", PolicyArn=policy)
+    said = snapback.announces(SimpleNamespace(id=f"user/{bob.name}"), "alerted")
+    assert said["control"] == "iam-new-administrator" and "since when is not known" in said["why"]
+
+
+def test_whoever_is_in_a_group_that_was_renamed_stays_in_it(named, administrator):
+    group, bob = Holder(named, "group"), Holder(named, "user")
+    with named.unseen():
+        group.call("attach_KIND_policy", PolicyArn=administrator)
+        named.iam.add_user_to_group(UserName=bob.name, GroupName=group.name)
+    bob.is_seen()
+    renamed = SimpleNamespace(id=f"staff-{uuid4().hex[:8]}")
+    named.iam.update_group(GroupName=group.name, NewGroupName=renamed.id)
+    said = named.announces(renamed, "alerted")
+    assert (said["control"], said["severity"]) == ("iam-renamed-identity", "high")
+    named.iam.add_user_to_group(UserName=bob.name, GroupName=renamed.id)
+    assert "the call has changed nothing" in json.dumps(named.announces(bob, "asked"))
+    assert named.has_settled()
+    assert [one["UserName"] for one in named.iam.get_group(GroupName=renamed.id)["Users"]] == [bob.name]
+
+
+def test_who_takes_the_name_of_another_is_not_taken_for_them(named, administrator):
+    low, high = Holder(named, "user"), Holder(named, "user")
+    with named.unseen():
+        high.call("attach_KIND_policy", PolicyArn=administrator)
+    for user in (low, high):
+        user.is_seen()
+    for old, new in ((low.name, f"{low.name}-x"), (high.name, low.name)):
+        named.iam.update_user(UserName=old, NewUserName=new)
+        said = named.announces(SimpleNamespace(id=f"user/{new}"), "alerted")
+        assert said["control"] == "iam-renamed-identity"
+    low.call("attach_KIND_policy", PolicyArn=administrator)
+    assert "not known" in json.dumps(named.announces(low, "asked"))
+    assert named.has_settled()
+    assert low.managed() == [administrator]
+
+
+def test_of_what_was_harmless_when_it_was_granted_an_operator_decides_when_it_is_granted_again(named):
+    policy = named.iam.create_policy(PolicyName=f"ops-{uuid4().hex[:8]}", PolicyDocument=READS)["Policy"]["Arn"]
+    holder = Holder(named, "role")
+    holder.is_seen()
+    holder.call("attach_KIND_policy", PolicyArn=policy)
+    assert named.has_settled()
+    with named.unseen():
+        named.iam.create_policy_version(PolicyArn=policy, PolicyDocument=EVERYTHING, SetAsDefault=True)
+    time.sleep(1.1)
+    holder.call("attach_KIND_policy", PolicyArn=policy)
+    assert "and left" in json.dumps(named.announces(holder, "asked"))
+    assert named.has_settled()
+    assert holder.managed() == [policy]
+
+
+def test_what_was_taken_away_since_and_is_granted_again_is_reverted(named, administrator):
+    holder = Holder(named, "role")
+    holder.is_seen()
+    with named.unseen():
+        holder.call("attach_KIND_policy", PolicyArn=administrator)
+        time.sleep(1.1)
+        holder.call("detach_KIND_policy", PolicyArn=administrator)
+        time.sleep(1.1)
+    holder.call("attach_KIND_policy", PolicyArn=administrator)
+    named.announces(holder, "reverted")
+    assert holder.managed() == []
 
 
 READS = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]})
@@ -594,6 +705,44 @@ def test_a_service_that_a_role_did_not_trust_before_is_told_of_and_one_without_a
     assert "service `lambda.amazonaws.com`" in said["why"] and ACCOUNT not in said["why"].split(": it trusts")[1]
     assert snapback.has_settled()
     assert snapback.announcements_about(unseen) == []
+
+
+def test_who_may_assume_a_role_of_administrators_is_told_of_and_so_is_whom_that_role_lets_in(snapback):
+    ops, ci = Holder(snapback, "role"), Holder(snapback, "role")
+    with snapback.unseen():
+        ops.call("attach_KIND_policy", PolicyArn=everything(snapback))
+    ops.is_seen()
+    snapback.look(ops, "PassedRolesFunction")
+    may_assume = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": ops.arn}
+    text = json.dumps({"Version": "2012-10-17", "Statement": [may_assume]})
+    ci.call("put_KIND_policy", PolicyName="as-ops", PolicyDocument=text)
+    said = snapback.announces(ci, "alerted")
+    assert said["control"] == "iam-new-administrator" and f"it may assume role `{ops.name}`" in said["why"]
+    mallory = snapback.a_user()
+    of_mallory = {"Effect": "Allow", "Principal": {"AWS": mallory.arn}, "Action": "sts:AssumeRole"}
+    snapback.iam.update_assume_role_policy(
+        RoleName=ops.name, PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [of_mallory]})
+    )
+    said = snapback.announces(ops, "alerted")
+    assert (said["control"], said["severity"]) == ("iam-wider-trust", "high") and mallory.name in said["why"]
+
+
+def test_another_tenant_of_a_provider_is_told_of(snapback):
+    provider, role = "token.actions.githubusercontent.com", snapback.a_role()
+
+    def trust(repository: str) -> None:
+        subject = {"StringLike": {f"{provider}:sub": f"repo:{repository}:*"}, "StringEquals": {f"{provider}:aud": "sts.amazonaws.com"}}
+        role.trust({
+            "Effect": "Allow", "Principal": {"Federated": f"arn:aws:iam::{ACCOUNT}:oidc-provider/{provider}"},
+            "Action": "sts:AssumeRoleWithWebIdentity", "Condition": subject,
+        })  # fmt: skip
+
+    with snapback.unseen():
+        trust("example/app")
+    snapback.look(role, "IamFunction")
+    trust("mallory/app")
+    said = snapback.announces(role, "alerted")
+    assert said["control"] == "iam-wider-trust" and "`repo:mallory/app:*`" in said["why"]
 
 
 def test_a_role_that_everyone_of_the_account_may_assume_is_told_of(snapback):

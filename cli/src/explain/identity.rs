@@ -1,6 +1,6 @@
 //! `snapback explain identity`: of one policy, or of all that a principal holds.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -66,8 +66,16 @@ impl Question for Arguments {
     fn answer(&self, text: &str) -> Result<Answer, Unanswered> {
         let at = Some(Timestamp::now());
         let (principal, identity) = if let Some(principal) = &self.principal {
-            let held = Saved::read(text)?.permissions(&principal.arn)?;
-            (Some(held.arn.clone()), held.judge(at)?)
+            let saved = Saved::read(text)?;
+            let held = saved.permissions(&principal.arn)?;
+            let mut identity = held.judge(at)?;
+            if !identity.is_risky()
+                && let Some(why) = iam::by_assuming(&held, saved.roles(), Timestamp::now())
+            {
+                identity.escalation.push(ASSUMING.to_owned());
+                identity.why.push(format!("`{ASSUMING}`: {why}"));
+            }
+            (Some(held.arn.clone()), identity)
         } else {
             let holder = Holder { account: self.account.clone(), at, ..Holder::default() };
             Policy::parse(text).map_err(|error| no_policy(text, error))?.has_no_strays()?;
@@ -78,7 +86,12 @@ impl Question for Arguments {
             line: error.line(),
             column: error.column(),
         })?;
-        Ok(Answer { shown, is_untrusted: identity.is_risky(), notes: vec![] })
+        let notes = if self.principal.is_none() && !identity.is_risky() && may_assume(&[text]) {
+            vec![NOT_FOLLOWED.to_owned()]
+        } else {
+            vec![]
+        };
+        Ok(Answer { shown, is_untrusted: identity.is_risky(), notes })
     }
 }
 
@@ -94,6 +107,10 @@ impl Arguments {
         let held = self.held(principal).await?;
         let identity = held.judge(Some(Timestamp::now())).with_context(|| format!("judging `{}`", held.arn))?;
         writeln!(out, "{}", self.shown(Some(&held.arn), &identity)?)?;
+        let policies: Vec<&str> = held.policies().map(|text| text.as_str()).collect();
+        if !identity.is_risky() && may_assume(&policies) {
+            writeln!(io::stderr(), "snapback: {NOT_FOLLOWED}")?;
+        }
         Ok(ExitCode::from(u8::from(identity.is_risky())))
     }
 
@@ -122,6 +139,17 @@ impl Arguments {
             (None, false) => Ok(for_people(identity)),
         }
     }
+}
+
+/// By what the published ways name that of assuming a role.
+const ASSUMING: &str = "sts:AssumeRole";
+
+const NOT_FOLLOWED: &str = "it may assume roles: what these can do is judged only with --principal and what `aws iam \
+                            get-account-authorization-details` has written";
+
+/// Whether one of these policies may let its holder assume a role.
+fn may_assume(policies: &[&str]) -> bool {
+    policies.iter().any(|policy| identity::may_allow(policy, |action| action == ASSUMING).unwrap_or(false))
 }
 
 const NEITHER: &str =

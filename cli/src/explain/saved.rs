@@ -36,6 +36,8 @@ struct Detail {
     #[serde(default)]
     group_list: Vec<String>,
     permissions_boundary: Option<BoundaryDetail>,
+    /// Of a role.
+    assume_role_policy_document: Option<Value>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -84,6 +86,15 @@ impl Saved {
         json::read_object(text).map_err(not_understood)
     }
 
+    /// The roles of which all is told, each with its trust policy.
+    pub(super) fn roles(&self) -> Vec<(Permissions, PolicyText)> {
+        let role = |role: &Detail| {
+            let trust = text(role.assume_role_policy_document.as_ref()?).ok()?;
+            Some((self.permissions(&role.arn).ok()?, trust))
+        };
+        self.role_detail_list.iter().filter_map(role).collect()
+    }
+
     /// All that an identity holds. What stands elsewhere than in the file is never taken for nothing.
     pub(super) fn permissions(&self, arn: &str) -> Result<Permissions, NotUnderstood> {
         let all = [&self.user_detail_list, &self.role_detail_list, &self.group_detail_list];
@@ -104,9 +115,12 @@ impl Saved {
         Ok(Permissions {
             of: iam::named(&detail.arn).ok_or_else(|| refused(format!("`{}` names no identity", detail.arn)))?,
             arn: detail.arn.clone(),
+            id: None,
             created: None,
             own: self.policies(detail)?,
             groups: groups.collect::<Result<BTreeMap<_, _>, _>>()?,
+            group_ids: BTreeMap::new(),
+            group_arns: BTreeMap::new(),
             boundary: boundary.transpose()?,
         })
     }

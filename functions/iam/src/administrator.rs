@@ -66,7 +66,17 @@ fn is_by_itself(path: &str) -> bool {
 
 /// A managed policy as if somebody held it and nothing else.
 fn alone(arn: &str, text: &PolicyText) -> Permissions {
-    let of = IamIdentity { kind: IdentityKind::Role, name: String::new() };
+    let of = IamIdentity::named(IdentityKind::Role, "");
     let own = Policies { managed: [(arn.to_owned(), text.clone())].into(), ..Policies::default() };
-    Permissions { of, arn: arn.to_owned(), created: None, own, groups: [].into(), boundary: None }
+    Permissions {
+        of,
+        arn: arn.to_owned(),
+        id: None,
+        created: None,
+        own,
+        groups: [].into(),
+        group_ids: [].into(),
+        group_arns: [].into(),
+        boundary: None,
+    }
 }

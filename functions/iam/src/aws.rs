@@ -3,6 +3,7 @@
 pub(crate) mod authorization_details;
 pub(crate) mod boundaries;
 pub(crate) mod credentials;
+pub(crate) mod event_history;
 pub(crate) mod grants;
 pub(crate) mod identities;
 pub(crate) mod login_profiles;

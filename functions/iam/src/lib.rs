@@ -14,10 +14,12 @@ mod trusted;
 use std::time::Duration;
 
 use anyhow::Result;
+use jiff::Timestamp;
 use snapback::control::{AnyControl, Function, Tags};
 use snapback::noticed::Notices;
 use snapback::place::Place;
 use snapback::policed::Open;
+use snapback::policy::PolicyText;
 
 pub use aws::versions::decoded;
 pub use permissions::{Boundary, IamIdentity, IdentityKind, Permissions, Policies, named};
@@ -61,6 +63,7 @@ const CONTROLS: &[AnyControl] = &[
     AnyControl::of::<controls::NewCredential>(),
     AnyControl::of::<controls::NewConsolePassword>(),
     AnyControl::of::<Notices<controls::NewUser>>(),
+    AnyControl::of::<controls::RenamedIdentity>(),
     AnyControl::of::<Notices<controls::ChangedMfa>>(),
     AnyControl::of::<controls::ForeignMfaDevice>(),
     AnyControl::remembering::<controls::ChangedPrincipalTag>(),
@@ -85,6 +88,13 @@ const TAGS: Tags = Tags { read: aws::tags::read, needs: &[rights::LIST_USER_TAGS
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency>
 const PATIENCE: &[Duration] =
     &[Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
+
+/// Why a principal may become an administrator by assuming one of these roles of its account, each with its trust policy, or one
+/// that may assume one.
+#[must_use]
+pub fn by_assuming(of: &Permissions, roles: Vec<(Permissions, PolicyText)>, at: Timestamp) -> Option<String> {
+    aws::passable_roles::by_assuming(of, roles, at)
+}
 
 /// All that gives an identity permissions; nothing if there is no such identity.
 ///

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use snapback::change::PolicyVersion;
 pub use snapback::change::{IamIdentity, IdentityKind};
+use snapback::event::Event;
 use snapback::policy::identity::{self, Attached, Held, Holder, Identity};
 use snapback::policy::{NotUnderstood, PolicyText};
 
@@ -16,12 +17,21 @@ use crate::trusted::Trusted;
 pub struct Permissions {
     pub of: IamIdentity,
     pub arn: String,
+    /// By which IAM knows it whatever it is called: `AIDA…`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created: Option<Timestamp>,
     pub own: Policies,
     /// Of a user, by their names.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub groups: BTreeMap<String, Policies>,
+    /// The unique ids of these groups, by their names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub group_ids: BTreeMap<String, String>,
+    /// Their ARNs, which have their paths.
+    #[serde(skip)]
+    pub group_arns: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub boundary: Option<Boundary>,
 }
@@ -48,12 +58,18 @@ pub struct Policies {
 /// What an identity had been granted when a scheduled check last saw it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Granted {
+    /// Whose it was, by the unique id: a name may become another's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) id: Option<String>,
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub(crate) managed: BTreeSet<String>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) inline: BTreeMap<String, PolicyText>,
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub(crate) groups: BTreeSet<String>,
+    /// The unique ids of these groups, by their names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) group_ids: BTreeMap<String, String>,
     /// The ARN of its permissions boundary.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) boundary: Option<String>,
@@ -71,6 +87,22 @@ pub(crate) struct DefaultVersion {
     pub(crate) denying: Option<PolicyText>,
 }
 
+impl Granted {
+    /// Whether this was seen of what has this id now and was created then, and not of another that had its name before.
+    pub(crate) fn is_of(&self, id: Option<&str>, created: Option<Timestamp>, seen: Timestamp) -> bool {
+        let is_same = self.id.as_deref().zip(id).is_none_or(|(was, is)| was == is);
+        is_same && created.is_none_or(|created| created <= seen)
+    }
+
+    /// Whether one of the groups was this one, whatever it is called now.
+    pub(crate) fn has_group(&self, name: &str, id: Option<&str>) -> bool {
+        match id {
+            Some(id) if !self.group_ids.is_empty() => self.group_ids.values().any(|was| was == id),
+            _ => self.groups.contains(name),
+        }
+    }
+}
+
 impl Permissions {
     /// What all of it together lets the identity do.
     ///
@@ -79,6 +111,16 @@ impl Permissions {
     pub fn judge(&self, at: Option<Timestamp>) -> Result<Identity, NotUnderstood> {
         let (held, holder) = self.held(at);
         identity::judge_held(&held, &holder)
+    }
+
+    /// Whether it is another than the one that the event was upon.
+    pub(crate) fn is_made_after(&self, event: &Event) -> bool {
+        self.created.is_some_and(|created| created > event.time)
+    }
+
+    /// What all its policies say, its own and those of its groups.
+    pub fn policies(&self) -> impl Iterator<Item = &PolicyText> {
+        self.groups.values().chain([&self.own]).flat_map(Policies::texts)
     }
 
     /// The first of some roles that it may assume, by their ARNs or patterns of them, and by which statements.
@@ -148,7 +190,7 @@ pub fn named(arn: &str) -> Option<IamIdentity> {
         "group" => IdentityKind::Group,
         _ => return None,
     };
-    (path.contains('/') && !name.is_empty()).then(|| IamIdentity { kind, name: name.to_owned() })
+    (path.contains('/') && !name.is_empty()).then(|| IamIdentity::named(kind, name))
 }
 
 /// What people call a managed policy.

@@ -59,6 +59,19 @@ pub(crate) const READ_PERMISSIONS: [Right; 15] = [
     GET_POLICY_VERSION,
 ];
 
+/// And to see what was granted before.
+pub(crate) const READ_GRANTS: [Right; 16] = {
+    let mut all = [HISTORY.right("cloudtrail:LookupEvents"); 16];
+    let mut index = 0;
+    while index < READ_PERMISSIONS.len() {
+        all[index] = READ_PERMISSIONS[index];
+        index += 1;
+    }
+    all
+};
+
+const HISTORY: On = On::new("History", &["*"]);
+
 const ALL: On = On::new("All", &["*"]);
 pub(crate) const LIST_ROLES: Right = ALL.right("iam:ListRoles");
 pub(crate) const GET_ACCOUNT_AUTHORIZATION_DETAILS: Right = ALL.right("iam:GetAccountAuthorizationDetails");

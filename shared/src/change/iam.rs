@@ -23,7 +23,7 @@ changes! {
         /// `DeleteUserPolicy`, `DeleteRolePolicy` or `DeleteGroupPolicy`; they are put only ever to undo.
         InlinePolicies(IamIdentity => Vec<InlinePolicy>),
         /// `RemoveUserFromGroup`; users are added only ever to undo.
-        Groups(IamUser => Vec<IamGroup>),
+        Groups(IamIdentity => Vec<IamGroup>),
         /// `SetDefaultPolicyVersion`: versions are neither made nor deleted.
         DefaultVersion(ManagedPolicy => PolicyVersion),
         /// `PutUserPermissionsBoundary` or `PutRolePermissionsBoundary`; a boundary is deleted only ever to undo.
@@ -38,6 +38,23 @@ changes! {
 pub struct IamIdentity {
     pub kind: IdentityKind,
     pub name: String,
+    /// By which IAM knows it: whoever has the name later is another. Nothing where only the name counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+}
+
+impl IamIdentity {
+    /// Whoever has the name.
+    #[must_use]
+    pub fn named(kind: IdentityKind, name: impl Into<String>) -> Self {
+        Self { kind, name: name.into(), id: None }
+    }
+
+    /// None but the one with this id.
+    #[must_use]
+    pub fn with_id(&self, id: Option<&String>) -> Self {
+        Self { id: id.cloned(), ..self.clone() }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -355,7 +372,7 @@ mod tests {
 
     #[test]
     fn what_was_granted_is_taken_and_given_back() {
-        let of = IamIdentity { kind: IdentityKind::Role, name: "ci".to_owned() };
+        let of = IamIdentity::named(IdentityKind::Role, "ci");
         let from = vec![ManagedPolicy("arn:aws:iam::aws:policy/AdministratorAccess".to_owned())];
         let change = Iam::ManagedPolicies(Swap { of: of.clone(), from, to: vec![] });
         let managed = "managed policy `arn:aws:iam::aws:policy/AdministratorAccess`";
@@ -366,7 +383,8 @@ mod tests {
         assert_eq!(change.to_string(), "delete inline policy `debug` of role `ci`");
         assert_eq!(change.undo().to_string(), "put inline policy `debug` on role `ci`");
         let from = vec![IamGroup("admins".to_owned())];
-        let change = Iam::Groups(Swap { of: IamUser("bob".to_owned()), from, to: vec![] });
+        let of = IamIdentity::named(IdentityKind::User, "bob");
+        let change = Iam::Groups(Swap { of, from, to: vec![] });
         assert_eq!(change.to_string(), "remove user `bob` from group `admins`");
         assert_eq!(change.undo().to_string(), "add user `bob` to group `admins`");
     }
@@ -383,7 +401,7 @@ mod tests {
 
     #[test]
     fn a_boundary_is_put_and_deleted_or_put_back() {
-        let of = IamIdentity { kind: IdentityKind::User, name: "bob".to_owned() };
+        let of = IamIdentity::named(IdentityKind::User, "bob");
         let policy = |name: &str| Some(ManagedPolicy(format!("arn:aws:iam::111122223333:policy/{name}")));
         let to = PermissionsBoundary(policy("team"));
         let change = Iam::Boundary(Swap { of: of.clone(), from: PermissionsBoundary(None), to: to.clone() });

@@ -86,10 +86,16 @@ struct Detail {
 
 async fn all(look: &Look<'_>, event: &Event) -> Result<Vec<Detail>> {
     let mut found = vec![];
-    for page in pages(look, &[EntityType::User, EntityType::Role, EntityType::Group]).await? {
+    let pages = pages(look, &[EntityType::User, EntityType::Role, EntityType::Group]).await?;
+    let groups = pages.iter().flat_map(GetAccountAuthorizationDetailsOutput::group_detail_list);
+    let ids: BTreeMap<&str, &str> = groups.filter_map(|group| Some((group.group_name()?, group.group_id()?))).collect();
+    for page in &pages {
         for user in page.user_detail_list() {
+            let id = |name: &String| Some((name.clone(), (*ids.get(name.as_str())?).to_owned()));
             let granted = Granted {
+                id: user.user_id().map(str::to_owned),
                 groups: user.group_list().iter().cloned().collect(),
+                group_ids: user.group_list().iter().filter_map(id).collect(),
                 boundary: bounded_by(user.permissions_boundary()),
                 ..held(user.attached_managed_policies(), user.user_policy_list())?
             };
@@ -101,6 +107,7 @@ async fn all(look: &Look<'_>, event: &Event) -> Result<Vec<Detail>> {
             }
             let trust = role.assume_role_policy_document().map(decoded).transpose()?;
             let granted = Granted {
+                id: role.role_id().map(str::to_owned),
                 boundary: bounded_by(role.permissions_boundary()),
                 trusts: trust.and_then(|trust| trusted(trust.as_str())),
                 ..held(role.attached_managed_policies(), role.role_policy_list())?
@@ -108,7 +115,10 @@ async fn all(look: &Look<'_>, event: &Event) -> Result<Vec<Detail>> {
             found.extend(detail(Subject::role, event, role.role_name(), role.arn(), granted));
         }
         for group in page.group_detail_list() {
-            let granted = held(group.attached_managed_policies(), group.group_policy_list())?;
+            let granted = Granted {
+                id: group.group_id().map(str::to_owned),
+                ..held(group.attached_managed_policies(), group.group_policy_list())?
+            };
             found.extend(detail(Subject::group, event, group.group_name(), group.arn(), granted));
         }
     }

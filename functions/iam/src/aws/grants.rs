@@ -3,9 +3,7 @@
 use anyhow::{Context, Result};
 use aws_sdk_iam::Client;
 use snapback::aws::failure;
-use snapback::change::{
-    Applied, Edit, IamGroup, IamIdentity, IamUser, IdentityKind, InlinePolicy, Live, ManagedPolicy, Swap,
-};
+use snapback::change::{Applied, Edit, IamGroup, IamIdentity, IdentityKind, InlinePolicy, Live, ManagedPolicy, Swap};
 use snapback::place::Place;
 
 use super::identities;
@@ -54,12 +52,11 @@ pub(super) async fn inline(place: &Place, change: &Swap<IamIdentity, Vec<InlineP
     change.edit(read, write).await
 }
 
-pub(super) async fn groups(place: &Place, change: &Swap<IamUser, Vec<IamGroup>>) -> Result<Applied> {
-    let (client, user) = (snapback::client!(aws_sdk_iam, &place.config), &change.of.0);
-    let of = IamIdentity { kind: IdentityKind::User, name: user.clone() };
+pub(super) async fn groups(place: &Place, change: &Swap<IamIdentity, Vec<IamGroup>>) -> Result<Applied> {
+    let (client, of, user) = (snapback::client!(aws_sdk_iam, &place.config), &change.of, &change.of.name);
     let read = || {
-        live(&client, &of, async {
-            let found = identities::groups(&client, user).await?.into_iter();
+        live(&client, of, async {
+            let found = identities::groups(&client, user).await?.into_iter().map(|(group, _)| group);
             Ok(found.map(|group| IamGroup(group.name)).collect())
         })
     };
@@ -87,11 +84,11 @@ async fn live<M>(
         Some(_) => Some(held.await?),
         None => None,
     };
-    Ok(Live::or(found, || format!("{of} is gone")))
+    Ok(Live::or(found, || format!("{of} is gone, or another has the name")))
 }
 
 async fn detach(client: &Client, of: &IamIdentity, policy: &str) -> Result<()> {
-    let IamIdentity { kind, name } = of;
+    let IamIdentity { kind, name, .. } = of;
     match kind {
         IdentityKind::User => {
             let call = client.detach_user_policy().user_name(name).policy_arn(policy);
@@ -109,7 +106,7 @@ async fn detach(client: &Client, of: &IamIdentity, policy: &str) -> Result<()> {
 }
 
 async fn attach(client: &Client, of: &IamIdentity, policy: &str) -> Result<()> {
-    let IamIdentity { kind, name } = of;
+    let IamIdentity { kind, name, .. } = of;
     match kind {
         IdentityKind::User => {
             let call = client.attach_user_policy().user_name(name).policy_arn(policy);
@@ -127,7 +124,7 @@ async fn attach(client: &Client, of: &IamIdentity, policy: &str) -> Result<()> {
 }
 
 async fn delete(client: &Client, of: &IamIdentity, policy: &str) -> Result<()> {
-    let IamIdentity { kind, name } = of;
+    let IamIdentity { kind, name, .. } = of;
     match kind {
         IdentityKind::User => {
             let call = client.delete_user_policy().user_name(name).policy_name(policy);
@@ -145,7 +142,7 @@ async fn delete(client: &Client, of: &IamIdentity, policy: &str) -> Result<()> {
 }
 
 async fn put(client: &Client, of: &IamIdentity, policy: &InlinePolicy) -> Result<()> {
-    let IamIdentity { kind, name } = of;
+    let IamIdentity { kind, name, .. } = of;
     let InlinePolicy { name: policy, text } = policy;
     match kind {
         IdentityKind::User => {

@@ -25,6 +25,7 @@ struct Names {
 /// An identity by itself, without what gives it permissions.
 pub(crate) struct Known {
     pub(crate) arn: String,
+    pub(crate) id: String,
     pub(crate) created: Option<Timestamp>,
     /// The ARN of its permissions boundary.
     pub(crate) boundary: Option<String>,
@@ -38,7 +39,9 @@ pub(crate) async fn read(place: &Place, of: &IamIdentity) -> Result<Option<Permi
         IdentityKind::User => groups(&client, &of.name).await?,
         IdentityKind::Role | IdentityKind::Group => vec![],
     };
-    let all = [of.clone()].into_iter().chain(groups);
+    let group_arns = groups.iter().map(|(group, arn)| (group.name.clone(), arn.clone())).collect();
+    let group_ids = groups.iter().filter_map(|(group, _)| Some((group.name.clone(), group.id.clone()?))).collect();
+    let all = [of.clone()].into_iter().chain(groups.into_iter().map(|(group, _)| group));
     let all = try_join_all(all.map(|of| names(&client, of))).await?;
     let arns: BTreeSet<&String> = all.iter().flat_map(|names| &names.managed).chain(&known.boundary).collect();
     let texts = try_join_all(arns.into_iter().map(|arn| managed(&client, arn))).await?;
@@ -53,17 +56,20 @@ pub(crate) async fn read(place: &Place, of: &IamIdentity) -> Result<Option<Permi
         of: of.clone(),
         boundary: known.boundary.and_then(|arn| Some(Boundary { policy: texts.get(&arn)?.clone(), arn })),
         arn: known.arn,
+        id: Some(known.id),
         created: known.created,
         own,
         groups: all.map(|names| (names.of.name.clone(), policies(names))).collect(),
+        group_ids,
+        group_arns,
     }))
 }
 
-/// The ARN of an identity and the managed policies that are attached to it; nothing if it is gone.
-pub(crate) async fn managed_policies(place: &Place, of: &IamIdentity) -> Result<Option<(String, BTreeSet<String>)>> {
+/// An identity and the managed policies that are attached to it; nothing if it is gone.
+pub(crate) async fn managed_policies(place: &Place, of: &IamIdentity) -> Result<Option<(Known, BTreeSet<String>)>> {
     let client = snapback::client!(aws_sdk_iam, &place.config);
     let Some(known) = known(&client, of).await? else { return Ok(None) };
-    Ok(Some((known.arn, attached(&client, of).await?)))
+    Ok(Some((known, attached(&client, of).await?)))
 }
 
 /// An identity as it is; nothing if there is none.
@@ -71,14 +77,16 @@ pub(crate) async fn by_name(place: &Place, of: &IamIdentity) -> Result<Option<Kn
     known(&snapback::client!(aws_sdk_iam, &place.config), of).await
 }
 
+/// Whoever has the name, if that is who is meant.
 pub(super) async fn known(client: &Client, of: &IamIdentity) -> Result<Option<Known>> {
     let (name, doing) = (&of.name, || format!("reading {of}"));
-    Ok(match of.kind {
+    let known = match of.kind {
         IdentityKind::User => {
             let answer = client.get_user().user_name(name).send().await;
             unless_gone(answer, GONE, doing)?.and_then(|answer| answer.user).map(|user| Known {
                 boundary: user.permissions_boundary.and_then(|boundary| boundary.permissions_boundary_arn),
                 created: time(&user.create_date),
+                id: user.user_id,
                 arn: user.arn,
             })
         }
@@ -87,6 +95,7 @@ pub(super) async fn known(client: &Client, of: &IamIdentity) -> Result<Option<Kn
             unless_gone(answer, GONE, doing)?.and_then(|answer| answer.role).map(|role| Known {
                 boundary: role.permissions_boundary.and_then(|boundary| boundary.permissions_boundary_arn),
                 created: time(&role.create_date),
+                id: role.role_id,
                 arn: role.arn,
             })
         }
@@ -95,17 +104,20 @@ pub(super) async fn known(client: &Client, of: &IamIdentity) -> Result<Option<Kn
             unless_gone(answer, GONE, doing)?.and_then(|answer| answer.group).map(|group| Known {
                 boundary: None,
                 created: time(&group.create_date),
+                id: group.group_id,
                 arn: group.arn,
             })
         }
-    })
+    };
+    Ok(known.filter(|known| of.id.as_ref().is_none_or(|id| *id == known.id)))
 }
 
-pub(super) async fn groups(client: &Client, user: &str) -> Result<Vec<IamIdentity>> {
+/// The groups of a user, each with its ARN.
+pub(super) async fn groups(client: &Client, user: &str) -> Result<Vec<(IamIdentity, String)>> {
     let found = client.list_groups_for_user().user_name(user).into_paginator().items().send().try_collect().await;
     let found = unless_gone(found, GONE, || format!("listing the groups of user `{user}`"))?.unwrap_or_default();
-    let group = |name| IamIdentity { kind: IdentityKind::Group, name };
-    Ok(found.into_iter().map(|found| group(found.group_name)).collect())
+    let group = |name, id| IamIdentity { kind: IdentityKind::Group, name, id: Some(id) };
+    Ok(found.into_iter().map(|found| (group(found.group_name, found.group_id), found.arn)).collect())
 }
 
 async fn names(client: &Client, of: IamIdentity) -> Result<Names> {
@@ -185,6 +197,6 @@ async fn managed(client: &Client, arn: &str) -> Result<Option<(String, PolicyTex
     Ok(versions::of_client(client, arn).await?.map(|(_, text)| (arn.to_owned(), text)))
 }
 
-fn time(at: &DateTime) -> Option<Timestamp> {
+pub(super) fn time(at: &DateTime) -> Option<Timestamp> {
     Timestamp::from_second(at.secs()).ok()
 }

@@ -5,27 +5,30 @@ use std::io::Read;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use jiff::Timestamp;
 use snapback::aws::{code, failure, unless_gone};
 use snapback::change::{Applied, ConsolePassword, IamUser, Live, Swap};
 use snapback::place::Place;
 
-use super::GONE;
+use super::{GONE, identities};
 
 /// How long to wait before each further try: a password that was just set cannot be deleted yet.
 /// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeleteLoginProfile.html>
 const BEFORE_DELETING_AGAIN: [Duration; 4] =
     [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
 
-/// Whether a user has a console password. One who is gone has none.
-pub(crate) async fn console_password(place: &Place, user: &str) -> Result<ConsolePassword> {
+/// Whether a user has a console password, and since when. One who is gone has none.
+pub(crate) async fn console_password(place: &Place, user: &str) -> Result<(ConsolePassword, Option<Timestamp>)> {
     let answer = snapback::client!(aws_sdk_iam, &place.config).get_login_profile().user_name(user).send().await;
     let found = unless_gone(answer, GONE, || format!("looking for a console password of user `{user}`"))?;
-    Ok(if found.is_some() { ConsolePassword::Set } else { ConsolePassword::None })
+    let Some(found) = found else { return Ok((ConsolePassword::None, None)) };
+    let set = found.login_profile.and_then(|profile| identities::time(&profile.create_date));
+    Ok((ConsolePassword::Set, set))
 }
 
 pub(super) async fn change(place: &Place, change: &Swap<IamUser, ConsolePassword>) -> Result<Applied> {
     let of = &change.of;
-    let read = async { Ok(Live::Is(console_password(place, &of.0).await?)) };
+    let read = async { Ok(Live::Is(console_password(place, &of.0).await?.0)) };
     let write = async |to: &ConsolePassword| match to {
         ConsolePassword::None => delete(place, of).await,
         ConsolePassword::Set => create(place, of).await,

@@ -51,7 +51,7 @@ impl Passable {
         Ok(Self { role: role.of.name.clone(), administrator, by_assuming })
     }
 
-    fn is_risky(&self) -> bool {
+    pub(crate) fn is_risky(&self) -> bool {
         self.administrator.is_some() || self.by_assuming.is_some()
     }
 }
@@ -100,6 +100,21 @@ struct Role {
     passable: Passable,
 }
 
+/// Why a principal may become an administrator by assuming one of these roles of its account, each with its trust policy, or one
+/// that may assume one. A role that is not understood counts as none.
+pub(crate) fn by_assuming(of: &Permissions, roles: Vec<(Permissions, PolicyText)>, at: Timestamp) -> Option<String> {
+    let judged = roles.into_iter().filter_map(|(permissions, trust)| {
+        let passable = Passable::judged(&permissions, at).ok()?;
+        let trusts = trusted(trust.as_str()).unwrap_or_default();
+        Some(Role { permissions, trusts, profiles: vec![], passable })
+    });
+    let mut roles: Vec<Role> = judged.filter(|role| role.permissions.arn != of.arn).collect();
+    follow(&mut roles, at);
+    let risky = roles.iter().filter(|role| role.passable.is_risky());
+    let targets: Vec<_> = risky.map(|role| (role.permissions.arn.as_str(), &role.trusts)).collect();
+    assumed::here(of, &targets, at)
+}
+
 /// Tells of each role that may assume an administrator's of the same account, or one that may assume that, and so on.
 fn follow(roles: &mut [Role], at: Timestamp) {
     let mut before: BTreeSet<usize> = BTreeSet::new();
@@ -146,13 +161,16 @@ fn permissions(role: &RoleDetail, texts: &BTreeMap<&str, PolicyText>) -> Result<
         return Ok(None);
     }
     let text = |arn: &String| texts.get(arn.as_str()).cloned();
-    let of = IamIdentity { kind: IdentityKind::Role, name: name.to_owned() };
+    let of = IamIdentity::named(IdentityKind::Role, name);
     Ok(Some(Permissions {
         of,
         arn: arn.to_owned(),
+        id: None,
         created: None,
         own: Policies { managed: managed.iter().filter_map(|arn| Some((arn.clone(), text(arn)?))).collect(), inline },
         groups: BTreeMap::new(),
+        group_ids: BTreeMap::new(),
+        group_arns: BTreeMap::new(),
         boundary: boundary.and_then(|arn| Some(Boundary { policy: text(&arn)?, arn })),
     }))
 }
@@ -173,11 +191,14 @@ mod tests {
             r#"{{"Version": "2012-10-17", "Statement": {{"Effect": "Allow", "Action": "{action}", "Resource": "{resource}"}}}}"#
         );
         let permissions = Permissions {
-            of: IamIdentity { kind: IdentityKind::Role, name: name.to_owned() },
+            of: IamIdentity::named(IdentityKind::Role, name),
             arn: arn(name),
+            id: None,
             created: None,
             own: Policies { inline: [("own".to_owned(), PolicyText::from(text))].into(), ..Policies::default() },
             groups: BTreeMap::new(),
+            group_ids: BTreeMap::new(),
+            group_arns: BTreeMap::new(),
             boundary: None,
         };
         let passable = Passable::judged(&permissions, now()).expect("it is understood");

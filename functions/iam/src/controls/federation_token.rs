@@ -43,6 +43,8 @@ pub(crate) struct FederationToken;
 pub(crate) struct State {
     /// Under which ARN IAM has the user; nothing if there is none.
     arn: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
     /// The managed policies that are attached to the user.
     attached: BTreeSet<String>,
 }
@@ -78,8 +80,12 @@ impl Control for FederationToken {
 
     async fn observe(look: &Look<'_>, event: &Event, _: &Suspicion) -> Result<State> {
         let Some(of) = user(event).map(identity) else { return Ok(State::default()) };
-        let (arn, attached) = Box::pin(aws::identities::managed_policies(look.place, &of)).await?.unzip();
-        Ok(State { arn, attached: attached.unwrap_or_default() })
+        let held = Box::pin(aws::identities::managed_policies(look.place, &of)).await?;
+        Ok(held.map_or_else(State::default, |(known, attached)| State {
+            arn: Some(known.arn),
+            id: Some(known.id),
+            attached,
+        }))
     }
 
     fn decide(event: &Event, suspicion: &Suspicion, state: &State, given: &Given<'_>) -> Decision<Iam> {
@@ -98,7 +104,11 @@ impl Control for FederationToken {
             severity: Severity::High,
             why: format!("{}; it can do what the user can, until it expires", suspicion.why),
             grants: vec![grant],
-            plan: vec![Iam::ManagedPolicies(Swap { of, from: vec![], to: vec![ManagedPolicy(lock)] })],
+            plan: vec![Iam::ManagedPolicies(Swap {
+                of: of.with_id(state.id.as_ref()),
+                from: vec![],
+                to: vec![ManagedPolicy(lock)],
+            })],
             left: vec![],
         }
     }
@@ -122,5 +132,5 @@ fn user(event: &Event) -> Option<&str> {
 }
 
 fn identity(name: &str) -> IamIdentity {
-    IamIdentity { kind: IdentityKind::User, name: name.to_owned() }
+    IamIdentity::named(IdentityKind::User, name)
 }

@@ -24,7 +24,7 @@ use snapback::json;
 use snapback::settings::Settings;
 use snapback::subject::Subject;
 
-use crate::told::SERVICE;
+use crate::told::{SERVICE, word};
 use crate::{aws, rights};
 
 #[derive(Debug)]
@@ -69,7 +69,7 @@ impl Control for ForeignMfaDevice {
 
     async fn observe(look: &Look<'_>, event: &Event, _: &Suspicion) -> Result<State> {
         let Some(name) = name(event) else { return Ok(State::default()) };
-        let of = IamIdentity { kind: IdentityKind::User, name: name.to_owned() };
+        let of = IamIdentity::named(IdentityKind::User, name);
         Ok(State { user: aws::identities::by_name(look.place, &of).await?.map(|known| known.arn) })
     }
 
@@ -79,7 +79,7 @@ impl Control for ForeignMfaDevice {
             why: format!(
                 "{}{more}; to delete it: `aws iam delete-virtual-mfa-device --serial-number {}`",
                 suspicion.why,
-                serial(event)
+                serial(event).map_or_else(|| "<its ARN>".into(), word)
             ),
         };
         match (name(event), &state.user) {
@@ -102,11 +102,11 @@ fn name(event: &Event) -> Option<&str> {
     json::text(&event.request, "virtualMFADeviceName")
 }
 
-/// The ARN of the device, as people can put it into a command.
-fn serial(event: &Event) -> &str {
-    json::text(&event.response["virtualMFADevice"], "serialNumber").unwrap_or("<its ARN>")
+/// The ARN of the device.
+fn serial(event: &Event) -> Option<&str> {
+    json::text(&event.response["virtualMFADevice"], "serialNumber")
 }
 
 fn device(event: &Event) -> String {
-    format!("`{}`", name(event).unwrap_or_else(|| serial(event)))
+    format!("`{}`", name(event).or_else(|| serial(event)).unwrap_or("without a name"))
 }

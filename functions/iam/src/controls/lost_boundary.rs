@@ -44,7 +44,7 @@ use snapback::subject::Subject;
 use super::NewAdministrator;
 use crate::administrator::{adds, unread};
 use crate::permissions::Granted;
-use crate::told::{self, SERVICE, is_of_aws, option_of, through_cloudformation};
+use crate::told::{self, SERVICE, is_of_aws, option_of, through_cloudformation, word};
 use crate::{aws, rights};
 
 #[derive(Debug)]
@@ -54,6 +54,8 @@ pub(crate) struct LostBoundary;
 pub(crate) struct State {
     /// Under which ARN IAM has the identity; nothing if it is gone.
     arn: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
     created: Option<Timestamp>,
     /// The ARN of its boundary.
     boundary: Option<String>,
@@ -119,12 +121,12 @@ impl Control for LostBoundary {
         let read = aws::identities::by_name(look.place, &of);
         let (now, before) = look.with_remembered::<NewAdministrator, _>(&suspicion.subject, read).await?;
         let before = before.map(|Remembered { good, seen }| Remembered {
-            good: good.map(|Granted { boundary, .. }| Granted { boundary, ..Granted::default() }),
+            good: good.map(|Granted { id, boundary, .. }| Granted { id, boundary, ..Granted::default() }),
             seen,
         });
         let Some(now) = now else { return Ok(State { before, ..State::default() }) };
-        let (arn, created, boundary) = (Some(now.arn), now.created, now.boundary);
-        let mut state = State { arn, created, boundary, before, policies: BTreeMap::new() };
+        let (arn, id, created, boundary) = (Some(now.arn), Some(now.id), now.created, now.boundary);
+        let mut state = State { arn, id, created, boundary, before, policies: BTreeMap::new() };
         let old = state.before.as_ref().and_then(|before| before.good.as_ref()?.boundary.clone());
         if old == state.boundary {
             return Ok(state);
@@ -155,7 +157,12 @@ impl Control for LostBoundary {
             None => why,
             Some(Ok(None)) => return allow("it has a boundary that lets it become administrator by no new way"),
             Some(Ok(Some(way))) => format!("{why}; within the boundary of now, {way}"),
-            Some(Err(unread)) => return alert(format!("{why}; {unread}; {}", back(old.unwrap_or("<the one before>")))),
+            Some(Err(unread)) => {
+                return alert(format!(
+                    "{why}; {unread}; {}",
+                    back(&old.map_or_else(|| "<the one before>".into(), word))
+                ));
+            }
         };
         let Some((old, age)) = before else {
             return alert(format!("{why}; which one it was before is not known; {}", back("<the one before>")));
@@ -175,7 +182,7 @@ impl Control for LostBoundary {
             why: format!("{why}; {age} before it was `{old}`"),
             grants: vec![held_as(now, old)],
             plan: vec![Iam::Boundary(Swap {
-                of,
+                of: of.with_id(state.id.as_ref()),
                 from: PermissionsBoundary(now.map(boundary)),
                 to: PermissionsBoundary(Some(boundary(old))),
             })],
@@ -203,7 +210,7 @@ impl Control for LostBoundary {
 fn before<'a>(state: &'a State, event: &Event) -> Option<(&'a str, String)> {
     let before = state.before.as_ref()?;
     let (granted, age) = before.good_before(event)?;
-    let is_of_this = state.created.is_none_or(|created| created <= before.seen);
+    let is_of_this = granted.is_of(state.id.as_deref(), state.created, before.seen);
     let boundary = granted.boundary.as_deref().filter(|_| is_of_this)?;
     Some((boundary, age))
 }

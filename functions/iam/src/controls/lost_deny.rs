@@ -24,10 +24,12 @@
 //! - groups that deny nothing beyond what the user's other policies deny
 //! - users to whom nothing is allowed any more
 //! - what is restored by the time Snapback looks
-//! - identities and policies that are gone by the time Snapback looks
+//! - identities that are gone by the time Snapback looks, or were made after the event
+//! - policies that are gone by the time Snapback looks, and of which no scheduled check knows that they denied anything
 //! - what an operator has restored with `snapback undo`
 //!
-//! It alerts where it cannot tell: a policy that it cannot read, an inline policy that denies something else instead, a
+//! It alerts where a managed policy that denied something, as a scheduled check has seen, was detached and then deleted, and where
+//! it cannot tell: a policy that it cannot read, an inline policy that denies something else instead, a
 //! scheduled check that came between the call and the look and has overwritten the baseline, an event that does not say for
 //! whom or what. It also only alerts for roles under `/aws-reserved/` and `/aws-service-role/`, which nobody but AWS can
 //! change. The baseline is that of `iam-new-administrator`: where that is off, there is none.
@@ -37,7 +39,7 @@ use std::collections::BTreeSet;
 use anyhow::Result;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use snapback::change::{Iam, IamGroup, IamUser, InlinePolicy, ManagedPolicy, Swap};
+use snapback::change::{Iam, IamGroup, InlinePolicy, ManagedPolicy, Swap};
 use snapback::control::{About, Applier, Baseline, Control, Given, Look, Remembered, Suspicion, Watch, journaled};
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
@@ -46,11 +48,11 @@ use snapback::policy::{NotUnderstood, PolicyText};
 use snapback::settings::Settings;
 use snapback::subject::Subject;
 
-use super::NewAdministrator;
+use super::{NewAdministrator, NewDefaultVersion};
 use crate::administrator::unread;
 use crate::denied::{Denied, allow, denied, may_deny, missing};
 use crate::permissions::{Granted, IamIdentity, IdentityKind, Permissions, Policies};
-use crate::told::{self, SERVICE, is_of_aws, policy_of_aws, through_cloudformation};
+use crate::told::{self, SERVICE, is_of_aws, policy_of_aws, spelled, through_cloudformation};
 use crate::{aws, rights};
 
 /// How AWS's own policies begin that lock whoever holds them.
@@ -65,11 +67,16 @@ pub(crate) struct State {
     /// Under which ARN IAM has the identity; nothing if it is gone.
     arn: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     created: Option<Timestamp>,
     /// The managed policies that it has, where one was detached.
     attached: BTreeSet<String>,
     /// What the managed policy says that was detached; nothing if it is gone.
     policy: Option<PolicyText>,
+    /// What that policy denied when it was last looked at, if it is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    denied: Option<PolicyText>,
     /// What the inline policy says that was deleted or put; nothing if there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     inline: Option<PolicyText>,
@@ -205,7 +212,7 @@ impl Control for LostDeny {
 
     async fn observe(look: &Look<'_>, event: &Event, suspicion: &Suspicion) -> Result<State> {
         match taken(event) {
-            Some(Taken::Managed(of, policy)) => detached(look, &of, &policy).await,
+            Some(Taken::Managed(of, policy)) => detached(look, event, &of, &policy).await,
             Some(Taken::Inline(of, policy)) => replaced(look, event, &of, &policy, suspicion).await,
             Some(Taken::Group(of, group)) => removed(look, &of, &group).await,
             None => Ok(State::default()),
@@ -216,6 +223,9 @@ impl Control for LostDeny {
         let alert = |why: String| Decision::Alert { severity: Severity::Medium, why };
         let allow = |why: &str| Decision::Allow { why: why.to_owned() };
         let Some(taken) = taken(event) else { return alert(suspicion.why.clone()) };
+        if state.created.is_some_and(|created| created > event.time) {
+            return allow("it was made since: the call was upon another that had the name before");
+        }
         let found = match &taken {
             Taken::Managed(of, policy) => of_managed(of, policy, state),
             Taken::Inline(of, name) => of_inline(of, name, state, event, given.holds),
@@ -295,12 +305,19 @@ fn taken(event: &Event) -> Option<Taken> {
     }
 }
 
-async fn detached(look: &Look<'_>, of: &IamIdentity, policy: &str) -> Result<State> {
+async fn detached(look: &Look<'_>, event: &Event, of: &IamIdentity, policy: &str) -> Result<State> {
     let held = Box::pin(aws::identities::managed_policies(look.place, of));
-    let (held, policy) = futures::try_join!(held, Box::pin(aws::versions::default(look.place, policy)))?;
-    let (arn, attached) = held.unzip();
-    let policy = policy.map(|(_, text)| text);
-    Ok(State { arn, attached: attached.unwrap_or_default(), policy, ..State::default() })
+    let (held, text) = futures::try_join!(held, Box::pin(aws::versions::default(look.place, policy)))?;
+    let mut state = State { policy: text.map(|(_, text)| text), ..State::default() };
+    if state.policy.is_none() && held.is_some() {
+        let version = look.known_by::<NewDefaultVersion>(&Subject::managed_policy(event, policy)).await?;
+        state.denied = version.and_then(|version| version.denying);
+    }
+    if let Some((known, attached)) = held {
+        (state.arn, state.id, state.created) = (Some(known.arn), Some(known.id), known.created);
+        state.attached = attached;
+    }
+    Ok(state)
 }
 
 /// IAM is asked only if the policy was seen to deny something, or if that was overwritten since.
@@ -314,29 +331,34 @@ async fn replaced(
     let before = look.remembered::<NewAdministrator>(&suspicion.subject).await?;
     let before = before.map(|Remembered { good, seen }| {
         let only_this = |granted: Granted| Granted {
-            inline: granted.inline.into_iter().filter(|(one, _)| one == name).collect(),
+            id: granted.id,
+            inline: granted.inline.into_iter().filter(|(one, _)| one.eq_ignore_ascii_case(name)).collect(),
             ..Granted::default()
         };
         Remembered { good: good.map(only_this), seen }
     });
-    let old = before.as_ref().and_then(|before| before.good.as_ref()?.inline.get(name));
+    let old = before.as_ref().and_then(|before| before.good.as_ref()?.inline.values().next());
     if !old.is_some_and(may_deny) && before.as_ref().is_none_or(|before| before.seen < event.time) {
         return Ok(State { before, ..State::default() });
     }
     let known = Box::pin(aws::identities::by_name(look.place, of));
     let inline = Box::pin(aws::identities::inline_policy(look.place, of, name));
     let (known, inline) = futures::try_join!(known, inline)?;
-    let (arn, created) = known.map(|known| (known.arn, known.created)).unzip();
-    Ok(State { arn, created: created.flatten(), inline, before, ..State::default() })
+    let mut state = State { inline, before, ..State::default() };
+    if let Some(known) = known {
+        (state.arn, state.id, state.created) = (Some(known.arn), Some(known.id), known.created);
+    }
+    Ok(state)
 }
 
 /// The user is looked at only if the group denies something.
 async fn removed(look: &Look<'_>, of: &IamIdentity, group: &str) -> Result<State> {
-    let group = IamIdentity { kind: IdentityKind::Group, name: group.to_owned() };
+    let group = IamIdentity::named(IdentityKind::Group, group);
     let group = Box::pin(aws::identities::read(look.place, &group)).await?.map(|group| group.own);
     let denies = group.as_ref().is_some_and(|group| group.texts().any(may_deny));
     let user = if denies { Box::pin(aws::identities::read(look.place, of)).await? } else { None };
-    Ok(State { arn: user.as_ref().map(|user| user.arn.clone()), group, user, ..State::default() })
+    let (arn, created) = user.as_ref().map(|user| (user.arn.clone(), user.created)).unzip();
+    Ok(State { arn, created: created.flatten(), group, user, ..State::default() })
 }
 
 fn of_managed(of: &IamIdentity, policy: &str, state: &State) -> Result<Found, NotUnderstood> {
@@ -346,7 +368,12 @@ fn of_managed(of: &IamIdentity, policy: &str, state: &State) -> Result<Found, No
     if state.attached.contains(policy) {
         return Ok(Found::Allow("it is attached again"));
     }
-    let Some(text) = &state.policy else { return Ok(Found::Allow("the policy is gone")) };
+    let Some(text) = &state.policy else {
+        return Ok(match &state.denied {
+            Some(said) => Found::Alert(format!("it denied something, and has been deleted since; it said {said}")),
+            None => Found::Allow("the policy is gone"),
+        });
+    };
     if denied([text])?.is_empty() {
         return Ok(Found::Allow("it denies nothing"));
     }
@@ -354,7 +381,7 @@ fn of_managed(of: &IamIdentity, policy: &str, state: &State) -> Result<Found, No
     Ok(Found::Lost {
         what: "it denies something",
         grants: vec![format!("without managed policy {policy}")],
-        change: Iam::ManagedPolicies(Swap { of: of.clone(), from: vec![], to }),
+        change: Iam::ManagedPolicies(Swap { of: of.with_id(state.id.as_ref()), from: vec![], to }),
         left: vec![],
     })
 }
@@ -393,7 +420,7 @@ fn of_inline(
             what: "it no longer denies what it denied",
             grants: statements.iter().map(|statement| held_as(statement)).collect(),
             change: Iam::InlinePolicies(Swap {
-                of: of.clone(),
+                of: of.with_id(state.id.as_ref()),
                 from: state.inline.clone().map(inline).into_iter().collect(),
                 to: vec![inline(with)],
             }),
@@ -413,7 +440,7 @@ fn of_group(of: &IamIdentity, group: &str, state: &State) -> Result<Found, NotUn
         return Ok(Found::Allow("the group denies nothing"));
     }
     let Some(user) = &state.user else { return Ok(Found::Allow("the identity is gone")) };
-    if user.groups.contains_key(group) {
+    if user.groups.contains_key(&spelled(group, user.groups.keys())) {
         return Ok(Found::Allow("the user is in the group again"));
     }
     let held = || user.groups.values().chain([&user.own]).flat_map(Policies::texts);
@@ -427,7 +454,7 @@ fn of_group(of: &IamIdentity, group: &str, state: &State) -> Result<Found, NotUn
     Ok(Found::Lost {
         what: "the group denies something that the user's other policies do not",
         grants: vec![format!("out of group {group}")],
-        change: Iam::Groups(Swap { of: IamUser(of.name.clone()), from: vec![], to }),
+        change: Iam::Groups(Swap { of: of.with_id(user.id.as_ref()), from: vec![], to }),
         left: vec![],
     })
 }
@@ -436,8 +463,8 @@ fn of_group(of: &IamIdentity, group: &str, state: &State) -> Result<Found, NotUn
 fn before<'a>(name: &str, state: &'a State, event: &Event) -> Option<&'a PolicyText> {
     let before = state.before.as_ref()?;
     let (granted, _) = before.good_before(event)?;
-    let is_of_this = state.created.is_none_or(|created| created <= before.seen);
-    granted.inline.get(name).filter(|_| is_of_this)
+    let is_of_this = granted.is_of(state.id.as_deref(), state.created, before.seen);
+    granted.inline.get(&spelled(name, granted.inline.keys())).filter(|_| is_of_this)
 }
 
 /// Whether a check has overwritten what there was before the call. What is younger than a day had no earlier baseline.

@@ -14,6 +14,7 @@ mod new_default_version;
 mod new_user;
 mod open_trust;
 mod passed_administrator;
+mod renamed_identity;
 mod weak_password_policy;
 mod wider_trust;
 
@@ -31,5 +32,6 @@ pub(crate) use new_default_version::NewDefaultVersion;
 pub(crate) use new_user::NewUser;
 pub(crate) use open_trust::OpenTrust;
 pub(crate) use passed_administrator::PassedAdministrator;
+pub(crate) use renamed_identity::RenamedIdentity;
 pub(crate) use weak_password_policy::WeakPasswordPolicy;
 pub(crate) use wider_trust::WiderTrust;

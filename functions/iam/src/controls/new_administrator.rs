@@ -12,10 +12,15 @@
 //! lacks by one of the published ways, it detaches or deletes the policy or removes the user from the group, and names the
 //! way and the statement. It only asks, also in mode `revert`, until `ModeOverrides` names it in full.
 //!
+//! It alerts where a grant lets the identity assume a role that the grant names in full, if scheduled checks have found that this
+//! role is an administrator, or can become one, and trusts the identity, its account or everyone.
+//!
 //! These calls succeed even when nothing changes, so an attacker could re-attach what an operator's role has had for years
 //! and get Snapback to remove it. That is why it reverts only what a baseline of the last 48 hours lacks, or what was
-//! granted to an identity of the last 24 hours that no scheduled check has seen. It asks otherwise, and also where the same was
-//! granted since, by an event of which the journal tells and which Snapback left in place. An inline policy that
+//! granted to an identity of the last 24 hours that no scheduled check has seen. Identities and groups are known by their unique
+//! ids, so that a new name is no new grant. It asks otherwise, and also where the same was granted since and left, as the journal
+//! or CloudTrail's event history tells, where neither can tell, and where the grant takes no effect now because of a policy that
+//! denies it and that was put since: whoever takes that away makes the administrator. An inline policy that
 //! replaced another raises an alert with the command that restores what the baseline has: writing it needs a right that no
 //! function has.
 //!
@@ -24,21 +29,25 @@
 //! - policies of AWS that are no part of such a way, such as `ReadOnlyAccess` and `AmazonSSMManagedInstanceCore`
 //! - inline policies that are no part of one by what the event says of them
 //! - what a permissions boundary keeps from taking effect
+//! - what a policy denies that the identity had before
 //! - ways that lead through another service, such as `iam:PassRole` with a Lambda function that has a privileged role, or the
 //!   permission sets of IAM Identity Center
+//! - ways through roles that no policy names in full, such as `sts:AssumeRole` on `*`
 //! - grants that are gone by the time Snapback looks
+//! - identities that were made after the event, and so are others than it was upon
 //! - grants that an operator has restored with `snapback undo`
 //!
 //! It also alerts where it cannot tell: a policy that it cannot read, an event that does not say for whom or what, an inline
 //! policy of which it does not know whether it replaced another. Nobody but AWS can change roles under `/aws-reserved/` and
 //! `/aws-service-role/`, so it only alerts for these.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use snapback::change::{Iam, IamGroup, IamUser, InlinePolicy, ManagedPolicy, Swap};
+use serde_json::Value;
+use snapback::change::{Iam, IamGroup, InlinePolicy, ManagedPolicy, Swap};
 use snapback::control::{
     About, Baseline, Control, Given, Look, ReadAll, Remembered, Remembers, Survey, Suspicion, Watch, journaled,
 };
@@ -51,11 +60,12 @@ use snapback::policy::{NotUnderstood, PolicyText};
 use snapback::settings::Settings;
 use snapback::subject::Subject;
 
+use super::{NewDefaultVersion, PassedAdministrator};
 use crate::administrator::{added, found, is_no_part_of_a_way, unread};
-use crate::aws::authorization_details;
-use crate::permissions::{Granted, IamIdentity, IdentityKind, Permissions};
-use crate::told::{self, SERVICE, is_of_aws, option_of, subject, through_cloudformation};
-use crate::{aws, rights};
+use crate::aws::{authorization_details, event_history};
+use crate::permissions::{Granted, IamIdentity, IdentityKind, Permissions, Policies};
+use crate::told::{self, SERVICE, is_of_aws, option_of, policy_of_aws, spelled, subject, through_cloudformation, word};
+use crate::{assumed, aws, rights};
 
 #[derive(Debug)]
 pub(crate) struct NewAdministrator;
@@ -66,9 +76,14 @@ pub(crate) struct State {
     identity: Option<Permissions>,
     /// What the identity had been granted when that was last looked at.
     before: Option<Remembered<Granted>>,
-    /// When the same was granted before, after the baseline, and was not taken away by Snapback.
+    #[serde(default, skip_serializing_if = "Earlier::is_none")]
+    earlier: Earlier,
+    /// Groups and managed policies that the identity had before, and of which the journal tells since.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    renewed: BTreeSet<String>,
+    /// Why it may become an administrator by assuming a role that the grant names, if it may not without the grant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    granted: Option<Timestamp>,
+    by_assuming: Option<String>,
     /// The identity as it was before changes that were applied to this state: they do not tell all of what they take.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     whole: Option<Box<Permissions>>,
@@ -81,6 +96,42 @@ impl PartialEq for State {
         is(self) == is(other)
     }
 }
+
+/// Whether the same was granted before, after the baseline, and was not taken away by Snapback.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Earlier {
+    #[default]
+    No,
+    At(Timestamp),
+    /// An inline policy of that name, which said something else.
+    Another(Timestamp),
+    /// Why that is not known.
+    Untold(String),
+}
+
+impl Earlier {
+    fn is_none(&self) -> bool {
+        *self == Self::No
+    }
+
+    /// Why that is no reason to revert.
+    fn why(&self) -> Option<String> {
+        match self {
+            Self::No => None,
+            Self::At(at) => {
+                Some(format!("the same was granted at {at} already, and left, so the call may have changed nothing"))
+            }
+            Self::Another(at) => {
+                Some(format!("an inline policy of that name was put at {at} already, which would not come back"))
+            }
+            Self::Untold(why) => Some(format!("whether the same was granted since the baseline is not known: {why}")),
+        }
+    }
+}
+
+const DENIED_NOW: &str =
+    "it takes no effect as long as the identity has a policy that denies it, which the baseline does not have";
 
 /// What the baseline says of a grant.
 enum Before {
@@ -96,6 +147,9 @@ enum Before {
 
 /// As long as it takes until each identity has had its turn in the scheduled checks.
 const A_ROUND: SignedDuration = SignedDuration::from_hours(24);
+
+/// Of roles that a policy names, so many are asked about.
+const MOST_ROLES: usize = 10;
 
 /// What a call has granted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,7 +173,7 @@ impl Control for NewAdministrator {
             Watch { service: SERVICE, name: "PutGroupPolicy" },
             Watch { service: SERVICE, name: "AddUserToGroup" },
         ],
-        reads: &rights::READ_PERMISSIONS,
+        reads: &rights::READ_GRANTS,
         writes: &[
             rights::DETACH_USER_POLICY,
             rights::DETACH_ROLE_POLICY,
@@ -163,6 +217,8 @@ impl Control for NewAdministrator {
     type Change = Iam;
 
     const ASKS_UNLESS_NAMED: bool = true;
+    /// What is there may have been granted anew since, with good reason.
+    const ASKS_AFTER: Option<SignedDuration> = Some(SignedDuration::from_hours(1));
     const BASELINE: Option<Baseline<State>> = Some(|state| journaled(state.before.as_ref()));
     const SURVEY: Option<Survey> = Some(authorization_details::IDENTITIES);
 
@@ -190,7 +246,9 @@ impl Control for NewAdministrator {
         let read = aws::identities::read(look.place, &of);
         let (identity, before) = look.with_remembered::<Self, _>(&suspicion.subject, read).await?;
         let mut state = State { identity, before, ..State::default() };
-        state.granted = granted_since(look, event, &state).await?;
+        state.renewed = renewed(look, event, &state).await?;
+        state.earlier = granted_since(look, event, &state).await?;
+        state.by_assuming = by_assuming(look, event, &state).await?;
         Ok(state)
     }
 
@@ -205,12 +263,25 @@ impl Control for NewAdministrator {
                 Err(error) => alert(Severity::Medium, unread(&error)),
             };
         }
-        let Some(grant) = grant(event) else { return alert(Severity::High, suspicion.why.clone()) };
+        let Some(grant) = grant_in(event, state) else { return alert(Severity::High, suspicion.why.clone()) };
+        if state.identity.as_ref().is_some_and(|held| held.is_made_after(event)) {
+            return allow("it was made since: the call was upon another that had the name before");
+        }
         match worst(&grant, state, event) {
             None => allow("it is not there, or not any more"),
-            Some(Ok(None)) => allow("it makes nobody administrator who was none"),
+            Some(Ok(None)) => match &state.by_assuming {
+                Some(why) => alert(Severity::High, format!("{} by {}; {why}", suspicion.why, event.actor)),
+                None => allow("it makes nobody administrator who was none"),
+            },
             Some(Ok(Some(_))) if given.holds.contains(&held_as(&grant, state)) => allow("an operator has restored it"),
-            Some(Ok(Some((severity, way)))) => {
+            Some(Ok(Some(Worst { way, doubt: Some(Doubt::Had), .. }))) => alert(
+                Severity::Medium,
+                format!(
+                    "{} by {}; {way}; it holds more that does as much, and since when is not known",
+                    suspicion.why, event.actor
+                ),
+            ),
+            Some(Ok(Some(Worst { severity, way, .. }))) => {
                 let why = format!("{} by {}; {way}", suspicion.why, event.actor);
                 reverting(&grant, state, event, severity, why)
             }
@@ -219,15 +290,19 @@ impl Control for NewAdministrator {
     }
 
     fn asks(event: &Event, _: &Suspicion, state: &State, _: &Given<'_>) -> Option<String> {
-        match before(&grant(event)?, state, event) {
+        let grant = grant_in(event, state)?;
+        match before(&grant, state, event) {
             Before::Had(age) => Some(format!("it had this {age} before already, so the call has changed nothing")),
             Before::Unknown => {
                 Some("whether it had this before is not known: there is no baseline of the 48 hours before".to_owned())
             }
-            Before::Lacked | Before::Another(..) => through_cloudformation(event).or_else(|| {
-                let at = state.granted?;
-                Some(format!("the same was granted at {at} already, and left, so the call may have changed nothing"))
-            }),
+            Before::Lacked | Before::Another(..) => {
+                through_cloudformation(event).or_else(|| state.earlier.why()).or_else(|| {
+                    let is_denied =
+                        matches!(worst(&grant, state, event), Some(Ok(Some(Worst { doubt: Some(Doubt::Denied), .. }))));
+                    is_denied.then(|| DENIED_NOW.to_owned())
+                })
+            }
         }
     }
 
@@ -271,15 +346,35 @@ impl Remembers for NewAdministrator {
     }
 }
 
-/// What the call has granted, if the event tells it.
+/// The same as IAM spells it, which takes names in any case.
+fn grant_in(event: &Event, state: &State) -> Option<Grant> {
+    let held = state.identity.as_ref();
+    Some(match grant(event)? {
+        Grant::Inline(of, policy) => {
+            let policy = held.map(|held| spelled(&policy, held.own.inline.keys())).unwrap_or(policy);
+            Grant::Inline(of, policy)
+        }
+        Grant::Group(of, group) => {
+            let group = held.map(|held| spelled(&group, held.groups.keys())).unwrap_or(group);
+            Grant::Group(of, group)
+        }
+        managed @ Grant::Managed(..) => managed,
+    })
+}
+
+/// What the call has granted, or taken, if the event tells it.
 fn grant(event: &Event) -> Option<Grant> {
     let request = &event.request;
     let text = |name: &str| json::text(request, name).map(str::to_owned);
     let of = || told::identity(event);
     match event.name.as_str() {
-        "AddUserToGroup" => Some(Grant::Group(of()?, text("groupName")?)),
-        name if name.starts_with("Attach") => Some(Grant::Managed(of()?, text("policyArn")?)),
-        name if name.starts_with("Put") => Some(Grant::Inline(of()?, text("policyName")?)),
+        "AddUserToGroup" | "RemoveUserFromGroup" => Some(Grant::Group(of()?, text("groupName")?)),
+        name if name.starts_with("Attach") || name.starts_with("Detach") => {
+            Some(Grant::Managed(of()?, text("policyArn")?))
+        }
+        name if name.starts_with("Put") || name.starts_with("Delete") => {
+            Some(Grant::Inline(of()?, text("policyName")?))
+        }
         _ => None,
     }
 }
@@ -291,24 +386,49 @@ fn identity(subject: &Subject) -> Option<IamIdentity> {
         "group" => IdentityKind::Group,
         _ => return None,
     };
-    Some(IamIdentity { kind, name: subject.name.clone() })
+    Some(IamIdentity::named(kind, subject.name.clone()))
+}
+
+/// What a grant adds.
+struct Worst {
+    severity: Severity,
+    way: String,
+    doubt: Option<Doubt>,
+}
+
+/// Why it may add nothing.
+#[derive(PartialEq)]
+enum Doubt {
+    /// The identity has a policy that denies it, which was put on it since.
+    Denied,
+    /// All else that the identity holds makes as much of it, and whether it had that before is not known.
+    Had,
 }
 
 /// What the grant adds at worst; nothing at all if it is not there. To what the identity holds now, so that several grants
-/// count together, and to what it held before, so that of two that each do it neither hides behind the other. What something
-/// that it holds now denies counts by neither.
-fn worst(grant: &Grant, state: &State, event: &Event) -> Option<Result<Option<(Severity, String)>, NotUnderstood>> {
+/// count together, and to what it held before, so that of two that each do it neither hides behind the other. A policy that
+/// denies it counts if the identity had that before: what was put on it since may go again as it came.
+fn worst(grant: &Grant, state: &State, event: &Event) -> Option<Result<Option<Worst>, NotUnderstood>> {
     let held = state.identity.clone()?;
     let without = without(grant, &held)?;
     let worst = || {
         let judged = |permissions: &Permissions| permissions.judge(Some(event.time));
         let now = judged(&held)?;
-        let to_now = added(&now, &judged(&without)?);
-        let to_old = match old(&held, state, event) {
-            Some(old) => added(&judged(&with(grant, &held, old.clone()))?.within(&now), &judged(&old)?),
-            None => None,
+        let old = old(&held, state, event);
+        let (by_itself, before) = (judged(&with(grant, &held, old.clone()))?, judged(&old)?);
+        let to_old = added(&by_itself.clone().within(&now), &before);
+        let is_known = baseline(state, event).is_some() || is_new(state, event);
+        let (sure, perhaps) = if is_known {
+            let unchanged = without_all(old, &state.renewed);
+            let beside = judged(&with(grant, &held, unchanged.clone()))?.within(&now);
+            (to_old, added(&beside, &judged(&unchanged)?))
+        } else {
+            (None, to_old)
         };
-        Ok(to_now.into_iter().chain(to_old).max_by_key(|(severity, _)| *severity))
+        let sure = [added(&now, &judged(&without)?), sure].into_iter().flatten().max_by_key(|(severity, _)| *severity);
+        let found = sure.map(|found| (found, None)).or_else(|| Some((perhaps?, Some(Doubt::Had))));
+        let found = found.or_else(|| Some((added(&by_itself, &before)?, Some(Doubt::Denied))));
+        Ok(found.map(|((severity, way), doubt)| Worst { severity, way, doubt }))
     };
     Some(worst())
 }
@@ -324,19 +444,24 @@ fn without(grant: &Grant, held: &Permissions) -> Option<Permissions> {
     is_there.then_some(held)
 }
 
-/// What an identity holds of what it held before, as far as that is known.
-fn old(held: &Permissions, state: &State, event: &Event) -> Option<Permissions> {
+/// What an identity holds of what it held before: nothing where that is not known, or two grants could hide each other.
+fn old(held: &Permissions, state: &State, event: &Event) -> Permissions {
     let none = Granted::default();
-    let granted = match baseline(state, event) {
-        Some((granted, _)) => granted,
-        None if is_new(state, event) => &none,
-        None => return None,
-    };
+    let granted = baseline(state, event).map_or(&none, |(granted, _)| granted);
     let mut held = held.clone();
     held.own.managed.retain(|arn, _| granted.managed.contains(arn));
     held.own.inline.retain(|name, text| granted.inline.get(name) == Some(text));
-    held.groups.retain(|name, _| granted.groups.contains(name));
-    Some(held)
+    held.groups.retain(|name, _| granted.has_group(name, group_id(name, state)));
+    held
+}
+
+/// What an identity holds without these groups and managed policies.
+fn without_all(mut held: Permissions, names: &BTreeSet<String>) -> Permissions {
+    held.groups.retain(|name, _| !names.contains(name));
+    for policies in held.groups.values_mut().chain([&mut held.own]) {
+        policies.managed.retain(|arn, _| !names.contains(arn));
+    }
+    held
 }
 
 fn with(grant: &Grant, held: &Permissions, mut old: Permissions) -> Permissions {
@@ -358,12 +483,14 @@ fn with(grant: &Grant, held: &Permissions, mut old: Permissions) -> Permissions 
     old
 }
 
-/// What it had been granted and how long before the event, if that was seen of this identity and not of one that had its
+/// What it had been granted and how long before the event, if that was seen of this identity and not of another that had its
 /// name before.
 fn baseline<'a>(state: &'a State, event: &Event) -> Option<(&'a Granted, String)> {
     let before = state.before.as_ref()?;
-    let created = state.identity.as_ref().and_then(|identity| identity.created);
-    before.good_before(event).filter(|_| created.is_none_or(|created| created <= before.seen))
+    let is_of_this = |granted: &Granted| {
+        state.identity.as_ref().is_none_or(|held| granted.is_of(held.id.as_deref(), held.created, before.seen))
+    };
+    before.good_before(event).filter(|(granted, _)| is_of_this(granted))
 }
 
 /// Whether the identity is so new that no scheduled check has had its turn to look at it.
@@ -381,7 +508,7 @@ fn before(grant: &Grant, state: &State, event: &Event) -> Before {
     };
     let had = match grant {
         Grant::Managed(_, policy) => granted.managed.contains(policy),
-        Grant::Group(_, group) => granted.groups.contains(group),
+        Grant::Group(_, group) => granted.has_group(group, group_id(group, state)),
         Grant::Inline(_, policy) => match (granted.inline.get(policy), inline_text(policy, state)) {
             (Some(old), Some(text)) if old != text => return Before::Another(age, old.clone()),
             (old, _) => old.is_some(),
@@ -390,21 +517,154 @@ fn before(grant: &Grant, state: &State, event: &Event) -> Before {
     if had { Before::Had(age) } else { Before::Lacked }
 }
 
-/// When the same was granted before the event, if the baseline does not tell of it and Snapback has not taken it away since.
-/// The journal is asked only about what is to be reverted.
-async fn granted_since(look: &Look<'_>, event: &Event, state: &State) -> Result<Option<Timestamp>> {
-    let (Some(grant), Some(identity)) = (grant(event), &state.identity) else { return Ok(None) };
+/// Whether the same was granted before the event, which the baseline does not tell of. Asked only about what is to be reverted:
+/// the journal tells what Snapback did with it, CloudTrail's history also what was harmless then, or what nobody heard.
+async fn granted_since(look: &Look<'_>, event: &Event, state: &State) -> Result<Earlier> {
+    let (Some(grant), Some(identity)) = (grant_in(event, state), &state.identity) else { return Ok(Earlier::No) };
     let is_lacked = matches!(before(&grant, state, event), Before::Lacked);
-    if !is_lacked || !matches!(worst(&grant, state, event), Some(Ok(Some(_)))) {
-        return Ok(None);
+    if !look.is_of_an_event() || !is_lacked || !matches!(worst(&grant, state, event), Some(Ok(Some(_)))) {
+        return Ok(Earlier::No);
     }
-    let seen = state.before.as_ref().map_or(event.time - A_ROUND, |before| before.seen);
-    let entries = look.earlier::<NewAdministrator>(event, &identity.arn, seen).await?;
-    let is_same =
-        |entry: &&Entry| entry.event.time <= event.time && self::grant(&entry.event()).as_ref() == Some(&grant);
-    let newest = entries.iter().find(is_same);
-    let is_gone = |entry: &&Entry| matches!(entry.outcome, Outcome::Reverted | Outcome::Closed);
-    Ok(newest.filter(|entry| !is_gone(entry)).map(|entry| entry.event.time))
+    let seen = baseline(state, event).and(state.before.as_ref()).map(|before| before.seen);
+    let since = seen.or(identity.created).unwrap_or(event.time - A_ROUND);
+    let is_same = |earlier: &Event| earlier.time <= event.time && grant_in(earlier, state).as_ref() == Some(&grant);
+    let entries = look.earlier::<NewAdministrator>(event, &identity.arn, since).await?;
+    let newest = entries.iter().find(|entry| is_same(&entry.event()));
+    let is_taken = |entry: &&Entry| matches!(entry.outcome, Outcome::Reverted | Outcome::Closed);
+    if let Some(entry) = newest.filter(|entry| !is_taken(entry)) {
+        return Ok(Earlier::At(entry.event.time));
+    }
+    let since = newest.map_or(since, |entry| entry.event.time.max(since));
+    let told: Vec<&str> = entries.iter().map(Entry::event_id).chain([event.id.as_str()]).collect();
+    let is_untold = |earlier: &Event| !told.contains(&earlier.id.as_str()) && is_same(earlier);
+    let earlier = async {
+        let Some(earlier) = newest_call(look, &event.name, (since, event.time), is_untold).await? else {
+            return anyhow::Ok(Earlier::No);
+        };
+        let is_removal = |call: &Event| call.time > earlier.time && grant_in(call, state).as_ref() == Some(&grant);
+        let removals = newest_call(look, removal_of(&grant, event), (earlier.time, event.time), is_removal).await?;
+        Ok(match (removals, &grant) {
+            (Some(_), _) => Earlier::No,
+            (None, Grant::Inline(..)) if document(&earlier) != document(event) => Earlier::Another(earlier.time),
+            (None, _) => Earlier::At(earlier.time),
+        })
+    };
+    Ok(earlier.await.unwrap_or_else(|failure| Earlier::Untold(format!("{failure:#}"))))
+}
+
+/// What it had before, by name, and may not have given it as much then: of which the journal tells since the baseline. Asked only
+/// about a grant that makes an administrator by itself of somebody who is one already.
+async fn renewed(look: &Look<'_>, event: &Event, state: &State) -> Result<BTreeSet<String>> {
+    let mut renewed = BTreeSet::new();
+    let (Some(grant), Some(held)) = (grant_in(event, state), &state.identity) else { return Ok(renewed) };
+    let Some(before) = state.before.as_ref().filter(|_| baseline(state, event).is_some()) else { return Ok(renewed) };
+    if !matches!(worst(&grant, state, event), Some(Ok(None))) {
+        return Ok(renewed);
+    }
+    let nothing = Permissions { own: Policies::default(), groups: BTreeMap::new(), ..held.clone() };
+    let alone = with(&grant, held, nothing).judge(Some(event.time));
+    if !alone.is_ok_and(|alone| found(&alone, &BTreeSet::new(), false).is_some()) {
+        return Ok(renewed);
+    }
+    for (group, arn) in &held.group_arns {
+        if !look.earlier::<NewAdministrator>(event, arn, before.seen).await?.is_empty() {
+            renewed.insert(group.clone());
+        }
+    }
+    let policies = held.groups.values().chain([&held.own]).flat_map(|policies| policies.managed.keys());
+    for arn in policies.filter(|arn| policy_of_aws(arn).is_none()).collect::<BTreeSet<_>>() {
+        if !look.earlier::<NewDefaultVersion>(event, arn, before.seen).await?.is_empty() {
+            renewed.insert(arn.clone());
+        }
+    }
+    Ok(renewed)
+}
+
+/// Why the identity may become an administrator by assuming a role that the grant names: which roles are administrators, and
+/// whom they trust, scheduled checks have found.
+async fn by_assuming(look: &Look<'_>, event: &Event, state: &State) -> Result<Option<String>> {
+    let (Some(grant), Some(held)) = (grant_in(event, state), &state.identity) else { return Ok(None) };
+    let Some(without) = without(&grant, held).filter(|_| matches!(worst(&grant, state, event), Some(Ok(None)))) else {
+        return Ok(None);
+    };
+    let mut targets = vec![];
+    for arn in granted_texts(&grant, held).flat_map(|text| roles_in(text.as_str(), &event.account)).take(MOST_ROLES) {
+        let Some(name) = arn.rsplit('/').next() else { continue };
+        let role = Subject::role(event, name);
+        let passable = look.known_by::<PassedAdministrator>(&role).await?;
+        if !passable.is_some_and(|passable| passable.is_risky()) {
+            continue;
+        }
+        let trusts = look.known_by::<NewAdministrator>(&role).await?.and_then(|known| known.trusts);
+        targets.extend(trusts.map(|trusts| (arn, trusts)));
+    }
+    let targets: Vec<_> = targets.iter().map(|(arn, trusts)| (arn.as_str(), trusts)).collect();
+    let may = |permissions: &Permissions| assumed::here(permissions, &targets, event.time);
+    Ok(may(held).filter(|_| may(&without).is_none()))
+}
+
+/// What the policies say that it has by the grant.
+fn granted_texts<'a>(grant: &Grant, held: &'a Permissions) -> impl Iterator<Item = &'a PolicyText> {
+    let own = match grant {
+        Grant::Managed(_, policy) => held.own.managed.get(policy),
+        Grant::Inline(_, policy) => held.own.inline.get(policy),
+        Grant::Group(..) => None,
+    };
+    let group = match grant {
+        Grant::Group(_, group) => held.groups.get(group),
+        _ => None,
+    };
+    own.into_iter().chain(group.into_iter().flat_map(Policies::texts))
+}
+
+/// The roles of an account that a policy names in full.
+fn roles_in(policy: &str, account: &str) -> Vec<String> {
+    let statements =
+        serde_json::from_str::<Value>(policy).map(|policy| policy["Statement"].clone()).unwrap_or_default();
+    let statements =
+        if statements.is_object() { vec![statements] } else { statements.as_array().cloned().unwrap_or_default() };
+    let is_role = |arn: &str| {
+        let parts: Vec<&str> = arn.splitn(6, ':').collect();
+        matches!(parts[..], ["arn", _, "iam", "", of, role] if of == account && role.starts_with("role/"))
+            && !arn.contains(['*', '?', '$'])
+    };
+    let arns = statements.iter().flat_map(|statement| told::texts(&statement["Resource"]));
+    arns.filter(|arn| is_role(arn)).collect()
+}
+
+/// The newest call of this name between two times that is such a one.
+async fn newest_call(
+    look: &Look<'_>,
+    name: &str,
+    (from, to): (Timestamp, Timestamp),
+    is_one: impl Fn(&Event) -> bool,
+) -> Result<Option<Event>> {
+    let calls = event_history::calls(look.place, name, from, to).await?;
+    let calls = calls.with_context(|| format!("there were more calls of {name} than are looked through"))?;
+    Ok(calls.into_iter().find(is_one))
+}
+
+/// What the event says that was put.
+fn document(event: &Event) -> Option<PolicyText> {
+    json::text(&event.request, "policyDocument").map(PolicyText::from)
+}
+
+/// The call that takes such a grant away.
+fn removal_of(grant: &Grant, event: &Event) -> &'static str {
+    match (grant, event.name.as_str()) {
+        (Grant::Group(..), _) => "RemoveUserFromGroup",
+        (_, "AttachUserPolicy") => "DetachUserPolicy",
+        (_, "AttachRolePolicy") => "DetachRolePolicy",
+        (_, "AttachGroupPolicy") => "DetachGroupPolicy",
+        (_, "PutUserPolicy") => "DeleteUserPolicy",
+        (_, "PutRolePolicy") => "DeleteRolePolicy",
+        _ => "DeleteGroupPolicy",
+    }
+}
+
+/// By which IAM knows a group that the identity is in.
+fn group_id<'a>(group: &str, state: &'a State) -> Option<&'a str> {
+    state.identity.as_ref()?.group_ids.get(group).map(String::as_str)
 }
 
 fn inline_text<'a>(policy: &str, state: &'a State) -> Option<&'a PolicyText> {
@@ -419,12 +679,14 @@ fn reverting(grant: &Grant, state: &State, event: &Event, severity: Severity, wh
             "; nobody but AWS can change this role: look at who assigned it in IAM Identity Center".to_owned(),
         );
     }
+    let id = state.identity.as_ref().and_then(|held| held.id.as_ref());
     let plan = match (grant, before(grant, state, event)) {
         (Grant::Inline(of, name), Before::Another(age, old)) => {
             let (kind, who) = option_of(of);
             return alert(format!(
                 "; {age} before it was another: restore that by `aws iam put-{kind}-policy {who} --policy-name {name} \
-                 --policy-document '{old}'`"
+                 --policy-document {}`",
+                word(old.as_str())
             ));
         }
         (Grant::Inline(..), Before::Unknown) => {
@@ -433,16 +695,16 @@ fn reverting(grant: &Grant, state: &State, event: &Event, severity: Severity, wh
         (Grant::Inline(of, name), _) => {
             let Some(text) = inline_text(name, state).cloned() else { return alert(removed_by(grant)) };
             Iam::InlinePolicies(Swap {
-                of: of.clone(),
+                of: of.with_id(id),
                 from: vec![InlinePolicy { name: name.clone(), text }],
                 to: vec![],
             })
         }
         (Grant::Managed(of, policy), _) => {
-            Iam::ManagedPolicies(Swap { of: of.clone(), from: vec![ManagedPolicy(policy.clone())], to: vec![] })
+            Iam::ManagedPolicies(Swap { of: of.with_id(id), from: vec![ManagedPolicy(policy.clone())], to: vec![] })
         }
         (Grant::Group(of, group), _) => {
-            Iam::Groups(Swap { of: IamUser(of.name.clone()), from: vec![IamGroup(group.clone())], to: vec![] })
+            Iam::Groups(Swap { of: of.with_id(id), from: vec![IamGroup(group.clone())], to: vec![] })
         }
     };
     Decision::Revert { severity, why, grants: vec![held_as(grant, state)], plan: vec![plan], left: vec![] }
@@ -465,13 +727,15 @@ fn removed_by(grant: &Grant) -> String {
     let command = match grant {
         Grant::Managed(of, policy) => {
             let (kind, who) = option_of(of);
-            format!("detach-{kind}-policy {who} --policy-arn {policy}")
+            format!("detach-{kind}-policy {who} --policy-arn {}", word(policy))
         }
         Grant::Inline(of, policy) => {
             let (kind, who) = option_of(of);
-            format!("delete-{kind}-policy {who} --policy-name {policy}")
+            format!("delete-{kind}-policy {who} --policy-name {}", word(policy))
         }
-        Grant::Group(user, group) => format!("remove-user-from-group --user-name {} --group-name {group}", user.name),
+        Grant::Group(user, group) => {
+            format!("remove-user-from-group --user-name {} --group-name {}", word(&user.name), word(group))
+        }
     };
     format!("; to remove it: `aws iam {command}`")
 }
@@ -500,11 +764,14 @@ mod tests {
         let text = r#"{"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}"#;
         let own = Policies { managed: [(ADMINISTRATOR.to_owned(), text.into())].into(), ..Policies::default() };
         let identity = Permissions {
-            of: IamIdentity { kind: IdentityKind::User, name: "bob".to_owned() },
+            of: IamIdentity::named(IdentityKind::User, "bob"),
             arn: "arn:aws:iam::111122223333:user/bob".to_owned(),
+            id: None,
             created: Some(created.parse().expect("a time")),
             own,
             groups: [].into(),
+            group_ids: [].into(),
+            group_arns: [].into(),
             boundary: None,
         };
         let before = before.map(|(managed, seen)| Remembered {
@@ -542,8 +809,8 @@ mod tests {
             }
         }
         let lacked = state("2025-01-01T00:00:00Z", Some((&[], "2026-02-10T12:00:00Z")));
-        let granted = Some("2026-02-10T18:00:00Z".parse().expect("a time"));
-        let said = NewAdministrator::asks(&event, &suspicion, &State { granted, ..lacked }, &given);
+        let earlier = Earlier::At("2026-02-10T18:00:00Z".parse().expect("a time"));
+        let said = NewAdministrator::asks(&event, &suspicion, &State { earlier, ..lacked }, &given);
         assert!(said.is_some_and(|said| said.contains("granted at 2026-02-10T18:00:00Z already")));
     }
 }

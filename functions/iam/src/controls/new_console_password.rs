@@ -10,8 +10,8 @@
 //! was created, so Snapback tries again. The password itself is lost: an undo gives the user a random one that nobody
 //! knows, and an operator sets a new one with `aws iam update-login-profile`. Whether a *changed* password
 //! (`UpdateLoginProfile`) is deleted, an operator decides: the old one is unknown, and an attacker could otherwise have
-//! Snapback delete the password of every administrator. If the event is more than an hour old when it arrives, an
-//! operator decides as well.
+//! Snapback delete the password of every administrator. If the event is more than an hour old when it arrives, or the
+//! password was set anew since, an operator decides as well.
 //!
 //! **Leaves alone**
 //! - users who have no console password any more, or are gone
@@ -22,7 +22,7 @@
 //! CloudFormation.
 
 use anyhow::Result;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use snapback::change::{ConsolePassword, Iam, IamUser, Swap};
 use snapback::control::{About, Control, Given, Look, Suspicion, Watch};
@@ -42,7 +42,13 @@ pub(crate) struct State {
     pub(crate) password: ConsolePassword,
     /// The ARN of the user; nothing if there was none to look at.
     pub(crate) user: Option<String>,
+    /// When the password was first set; a change of it is no new one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) set: Option<Timestamp>,
 }
+
+/// How long IAM may take to note what CloudTrail has the second of.
+const SOON: SignedDuration = SignedDuration::from_mins(1);
 
 /// The grant that a revert takes away.
 const PASSWORD: &str = "console password";
@@ -92,13 +98,13 @@ impl Control for NewConsolePassword {
 
     async fn observe(look: &Look<'_>, event: &Event, _: &Suspicion) -> Result<State> {
         let (Whose::Anothers(user) | Whose::Callers(user)) = told(event) else {
-            return Ok(State { password: ConsolePassword::None, user: None });
+            return Ok(State { password: ConsolePassword::None, user: None, set: None });
         };
-        let (password, user) = futures::try_join!(
+        let ((password, set), user) = futures::try_join!(
             aws::login_profiles::console_password(look.place, user),
             aws::users::arn(look.place, user)
         )?;
-        Ok(State { password, user })
+        Ok(State { password, user, set })
     }
 
     fn decide(event: &Event, suspicion: &Suspicion, state: &State, given: &Given<'_>) -> Decision<Iam> {
@@ -123,10 +129,13 @@ impl Control for NewConsolePassword {
         }
     }
 
-    fn asks(event: &Event, _: &Suspicion, _: &State, _: &Given<'_>) -> Option<String> {
+    fn asks(event: &Event, _: &Suspicion, state: &State, _: &Given<'_>) -> Option<String> {
         let of_changed = "the user had a password before, which cannot be restored: this would delete the user's password, \
                           and the user could not sign in";
-        through_cloudformation(event).or_else(|| is_update(event).then(|| of_changed.to_owned()))
+        let since = state.set.filter(|set| set.duration_since(event.time) > SOON);
+        through_cloudformation(event)
+            .or_else(|| is_update(event).then(|| of_changed.to_owned()))
+            .or_else(|| since.map(|set| format!("the password of now was set at {set}, which another event tells of")))
     }
 
     fn found(_: &Event, suspicion: &Suspicion, state: &State) -> Subject {
@@ -135,7 +144,7 @@ impl Control for NewConsolePassword {
 
     /// Whoever has signed in with it stays signed in.
     fn as_told(_: &Event, state: &State, _: &Settings) -> Option<(State, bool)> {
-        Some((State { password: ConsolePassword::Set, user: state.user.clone() }, true))
+        Some((State { password: ConsolePassword::Set, ..state.clone() }, true))
     }
 
     fn after(state: &State, change: &Iam) -> State {

@@ -250,11 +250,18 @@ fn activates(event: &Event) -> bool {
     event.name.starts_with("Update")
 }
 
-/// Whether the last that Snapback knows of the credential is that it was made inactive.
+/// Whether the last that Snapback knows of the credential is that it was made inactive, by Snapback, or by whoever had just
+/// created it: so nobody has come to need it.
 async fn was_inactive(look: &Look<'_>, event: &Event, of: &Credential, user: &str) -> Result<bool> {
     let entries = look.earlier::<NewCredential>(event, user, Timestamp::UNIX_EPOCH).await?;
     let newest = entries.iter().find(|entry| credential(&entry.event()).as_ref() == Some(of));
-    Ok(newest.is_some_and(|entry| entry.outcome == Outcome::Reverted))
+    Ok(newest.is_some_and(|entry| match entry.outcome {
+        Outcome::Reverted => true,
+        Outcome::Closed => {
+            !activates(&entry.event()) && event.time.duration_since(entry.event.time) <= SignedDuration::from_hours(1)
+        }
+        _ => false,
+    }))
 }
 
 /// What the call did to a credential that is active now.

@@ -47,7 +47,7 @@ use crate::administrator::{adds, unread};
 use crate::aws::authorization_details;
 use crate::denied::{Denied, allow, may_deny, missing};
 use crate::permissions::DefaultVersion;
-use crate::told::{SERVICE, through_cloudformation};
+use crate::told::{SERVICE, through_cloudformation, word};
 use crate::{aws, rights};
 
 #[derive(Debug)]
@@ -177,8 +177,9 @@ impl Control for NewDefaultVersion {
         };
         let why = format!("{}: {} set it; {what}", suspicion.why, event.actor);
         let alert = |more: String| Decision::Alert { severity, why: format!("{why}; {more}") };
+        let of = word(arn);
         let back =
-            |to: &str| format!("to go back: `aws iam set-default-policy-version --policy-arn {arn} --version-id {to}`");
+            |to: &str| format!("to go back: `aws iam set-default-policy-version --policy-arn {of} --version-id {to}`");
         match before {
             None => alert(format!("which one it was before is not known; {}", back("<the one before>"))),
             Some((old, age)) if !state.versions.contains_key(&old.version.0) => {

@@ -308,7 +308,7 @@ impl Control for PassedAdministrator {
         };
         let role = match name {
             Some(name) => {
-                let of = IamIdentity { kind: IdentityKind::Role, name };
+                let of = IamIdentity::named(IdentityKind::Role, name);
                 Box::pin(aws::identities::read(look.place, &of)).await?
             }
             None => None,

@@ -7,8 +7,8 @@
 //! provider lets in whomever it vouches for. None of them is a stranger, so `iam-open-trust` leaves them alone.
 //!
 //! **Does** Alerts, if the role did not trust them before: about a caller who lets in himself, by name or as one of everyone
-//! (`*`) whom conditions narrow to the account or to others that are trusted; about services and identity providers; and, where
-//! the role is an administrator by what it holds, about anyone else of the account. Whom the role trusted before comes from the
+//! (`*`) whom conditions narrow to the account or to others that are trusted; about services and identity providers; about other
+//! claims of a provider than before, such as another repository of GitHub, whose that may be; and, where the role is an administrator by what it holds, about anyone else of the account. Whom the role trusted before comes from the
 //! baseline of `iam-new-administrator`, which must be less than two days old. Without a baseline it alerts only about callers who
 //! let in themselves, or everyone. A role that is made is not its business: roles for services are made all day. It undoes
 //! nothing, since administrators do the same every day.
@@ -21,8 +21,8 @@
 //! - strangers, who are for `iam-open-trust`
 //! - roles that are gone
 //!
-//! Whether a role is an administrator is told by the baseline alone: one that holds AWS's policy `AdministratorAccess` or
-//! `IAMFullAccess`, or an inline policy that makes it administrator. What its other managed policies allow is not looked at.
+//! Whether a role is an administrator is told by scheduled checks: that of `iam-passed-administrator`, which has looked at all that
+//! the role holds, or else by AWS's policy `AdministratorAccess` or `IAMFullAccess`, or an inline policy that makes it one.
 
 use std::collections::BTreeSet;
 
@@ -37,7 +37,7 @@ use snapback::policy::{Grant, Kind, Policy, PolicyText};
 use snapback::settings::Settings;
 use snapback::subject::Subject;
 
-use super::NewAdministrator;
+use super::{NewAdministrator, PassedAdministrator};
 use crate::administrator::adds;
 use crate::permissions::Granted;
 use crate::told::{SERVICE, policy_of_aws};
@@ -57,6 +57,9 @@ pub(crate) struct State {
     trust: Option<PolicyText>,
     /// What the role had been granted, and whom it trusted, when that was last looked at.
     before: Option<Remembered<Granted>>,
+    /// Whether a scheduled check has found it to be an administrator, or to be able to become one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    is_administrator: bool,
 }
 
 impl Control for WiderTrust {
@@ -107,7 +110,9 @@ impl Control for WiderTrust {
         }
         let found = Box::pin(aws::roles::trust(look.place, &suspicion.subject.name)).await?;
         let (arn, trust) = found.unzip();
-        Ok(State { arn, trust: trust.flatten(), before })
+        let passable = look.known_by::<PassedAdministrator>(&suspicion.subject).await?;
+        let is_administrator = passable.is_some_and(|passable| passable.is_risky());
+        Ok(State { arn, trust: trust.flatten(), before, is_administrator })
     }
 
     fn decide(event: &Event, suspicion: &Suspicion, state: &State, given: &Given<'_>) -> Decision<Iam> {
@@ -124,12 +129,14 @@ impl Control for WiderTrust {
         let Some(now) = now else {
             return allow("whom it trusts cannot be read, which `iam-open-trust` says");
         };
-        let is_admin = before.is_some_and(|was| is_administrator(was, event));
+        let is_admin = state.is_administrator || before.is_some_and(|was| is_administrator(was, event));
         let tells = |one: &&Trusted| match one {
             _ if had.is_some_and(|had| had.contains(one)) || !is_own(one, event) => false,
             Trusted::Everyone => true,
             Trusted::Principal(_) => is_caller(one, event) || had.is_some() && is_admin,
             Trusted::Service(_) | Trusted::Provider(_) => had.is_some(),
+            // The provider itself is new.
+            Trusted::Claim(_) => had.is_some_and(|had| had.iter().any(|one| matches!(one, Trusted::Claim(_)))),
         };
         let new: Vec<&Trusted> = now.iter().filter(tells).collect();
         if new.is_empty() {
@@ -173,7 +180,7 @@ fn is_own(one: &Trusted, event: &Event) -> bool {
         Trusted::Principal(name) => {
             *name == event.account || name.split(':').nth(4).is_some_and(|account| account == event.account)
         }
-        Trusted::Everyone | Trusted::Service(_) | Trusted::Provider(_) => true,
+        Trusted::Everyone | Trusted::Service(_) | Trusted::Provider(_) | Trusted::Claim(_) => true,
     }
 }
 
