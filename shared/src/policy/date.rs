@@ -47,7 +47,9 @@ impl Asked<'_> {
             "numericgreaterthan" | "numericgreaterthanequals" => self.key == "aws:epochtime",
             _ => false,
         };
-        is_asked && at.is_some_and(|at| values.any(|value| moment(value).is_some_and(|begin| begin < at)))
+        let is_number = |value: &str| !self.operator.starts_with("numeric") || value.trim().parse::<i64>().is_ok();
+        let is_past = |value: &str, at| is_number(value) && moment(value).is_some_and(|begin| begin < at);
+        is_asked && at.is_some_and(|at| values.any(|value| is_past(value, at)))
     }
 
     /// How long after the moment that the key tells calls can still tell it.
