@@ -44,12 +44,15 @@ const ATTACHING: [&str; 3] = ["iam:attachgrouppolicy", "iam:attachrolepolicy", "
 /// AWS's own policies, which nobody else can rewrite, that give no way up by themselves; of some services all are such. Of
 /// all others some do, and what an account's own policies allow is not known here.
 /// <https://docs.aws.amazon.com/aws-managed-policy/latest/reference/policy-list.html>
-const HARMLESS: [&str; 36] = [
+const HARMLESS: [&str; 50] = [
     "arn:*:iam::aws:policy/*ReadOnly",
     "arn:*:iam::aws:policy/*ReadOnlyAccess",
     "arn:*:iam::aws:policy/*ViewOnlyAccess",
     "arn:*:iam::aws:policy/AWSDenyAll",
-    "arn:*:iam::aws:policy/AWSXRayDaemonWriteAccess",
+    "arn:*:iam::aws:policy/AWSQuickSetupPatchPolicyBaselineAccess",
+    "arn:*:iam::aws:policy/AWSSystemsManagerEnableExplorerExecutionPolicy",
+    "arn:*:iam::aws:policy/AWSXRay*",
+    "arn:*:iam::aws:policy/AWSXray*",
     "arn:*:iam::aws:policy/AmazonAPIGateway*",
     "arn:*:iam::aws:policy/AmazonAthena*",
     "arn:*:iam::aws:policy/AmazonCognito*",
@@ -62,15 +65,26 @@ const HARMLESS: [&str; 36] = [
     "arn:*:iam::aws:policy/AmazonElastiCache*",
     "arn:*:iam::aws:policy/AmazonElasticContainerRegistry*",
     "arn:*:iam::aws:policy/AmazonElasticFileSystem*",
+    "arn:*:iam::aws:policy/AmazonGlacier*",
+    "arn:*:iam::aws:policy/AmazonKeyspaces*",
     "arn:*:iam::aws:policy/AmazonKinesisFirehose*",
     "arn:*:iam::aws:policy/AmazonMQ*",
     "arn:*:iam::aws:policy/AmazonMSK*",
+    "arn:*:iam::aws:policy/AmazonPolly*",
+    "arn:*:iam::aws:policy/AmazonPrometheus*",
+    "arn:*:iam::aws:policy/AmazonRekognition*",
     "arn:*:iam::aws:policy/AmazonRoute53*",
     "arn:*:iam::aws:policy/AmazonS3*",
     "arn:*:iam::aws:policy/AmazonSES*",
     "arn:*:iam::aws:policy/AmazonSNS*",
     "arn:*:iam::aws:policy/AmazonSQS*",
+    "arn:*:iam::aws:policy/AmazonSSMManagedEC2InstanceDefaultPolicy",
     "arn:*:iam::aws:policy/AmazonSSMManagedInstanceCore",
+    "arn:*:iam::aws:policy/AmazonSSMPatchAssociation",
+    "arn:*:iam::aws:policy/AmazonSecurityLakePermissionsBoundary",
+    "arn:*:iam::aws:policy/AmazonTextract*",
+    "arn:*:iam::aws:policy/AmazonTimestream*",
+    "arn:*:iam::aws:policy/AmazonTranscribe*",
     "arn:*:iam::aws:policy/AmazonVPC*",
     "arn:*:iam::aws:policy/CloudFront*",
     "arn:*:iam::aws:policy/CloudWatchAgentServerPolicy",
@@ -83,7 +97,7 @@ const HARMLESS: [&str; 36] = [
     "arn:*:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy",
 ];
 
-/// Policies that bound nothing which matters here.
+/// Policies that bound nothing which matters here, as far as is known.
 const NO_BOUNDS: [&str; 3] = [
     "arn:aws:iam::aws:policy/AdministratorAccess",
     "arn:aws:iam::aws:policy/IAMFullAccess",
@@ -240,7 +254,8 @@ impl Condition {
     }
 
     fn names_bounds(&self) -> bool {
-        let bounds = |value: &String| !value.contains("${") && !NO_BOUNDS.iter().any(|other| overlaps(value, other));
+        let may_be_none = |value: &str| NO_BOUNDS.iter().any(|other| overlaps(value, other));
+        let bounds = |value: &String| !value.contains("${") && (is_harmless(value) || !may_be_none(value));
         self.key == "iam:permissionsboundary" && !self.values.is_empty() && self.values.iter().all(bounds)
     }
 

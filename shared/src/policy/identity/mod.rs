@@ -556,6 +556,8 @@ mod tests {
             ("lambda:UpdateFunctionCode", "arn:aws:lambda:*:*:layer:*", false),
             ("ssm:StartSession", "arn:aws:ssm:*:*:document/*", false),
             ("ssm:StartSession", "arn:aws:ec2:*:*:instance/*", true),
+            ("ssm:StartSession", "arn:aws:ecs:*:*:task/*", true),
+            ("ssm:SendCommand", "arn:aws:ecs:*:*:task/*", false),
             ("sts:AssumeRole", "*", true),
             ("sts:AssumeRole", &roles, true),
             ("sts:AssumeRole", "arn:aws:iam::444455556666:role/deploy", false),
@@ -987,6 +989,12 @@ mod tests {
         {
             let any = json!({"StringLike": {"iam:PermissionsBoundary": none}});
             assert!(of(&under(&allow(&json!("iam:AttachUserPolicy"), &json!("*")), any)).is_risky(), "{none}");
+        }
+        for (policy, is_risky) in [("ReadOnlyAccess", false), ("PowerUserAccess", true), ("*", true)] {
+            let of_aws =
+                json!({"StringLike": {"iam:PermissionsBoundary": format!("arn:aws:iam::aws:policy/{policy}")}});
+            let grant = under(&allow(&json!("iam:PutRolePolicy"), &json!("*")), of_aws);
+            assert_eq!(of(&grant).is_risky(), is_risky, "{policy}");
         }
         let perhaps =
             json!({"StringEqualsIfExists": {"iam:PermissionsBoundary": "arn:aws:iam::111122223333:policy/team"}});

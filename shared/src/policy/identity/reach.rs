@@ -321,6 +321,7 @@ const GROUPS: &str = "arn:*:iam::*:group/*";
 const ROLES: &str = "arn:*:iam::*:role/*";
 const POLICIES: &str = "arn:*:iam::*:policy/*";
 const FUNCTIONS: &str = "arn:*:lambda:*:*:function:*";
+const TASKS: &str = "arn:*:ecs:*:*:task/*";
 const MACHINES: [&str; 2] = ["arn:*:ec2:*:*:instance/*", "arn:*:ssm:*:*:managed-instance/*"];
 
 /// The resources that an action, in small letters, acts on.
@@ -336,7 +337,8 @@ fn acts_on(action: &str) -> Vec<Cow<'static, str>> {
         "sts" => one(ROLES),
         "lambda" if !verb.contains("eventsource") => one(FUNCTIONS),
         "ec2-instance-connect" => one(MACHINES[0]),
-        "ssm" if ["startsession", "sendcommand"].contains(&verb) => MACHINES.map(Cow::Borrowed).to_vec(),
+        "ssm" if verb == "sendcommand" => MACHINES.map(Cow::Borrowed).to_vec(),
+        "ssm" if verb == "startsession" => [MACHINES[0], MACHINES[1], TASKS].map(Cow::Borrowed).to_vec(),
         _ => vec![format!("arn:*:{service}:*:*:*").into()],
     }
 }
