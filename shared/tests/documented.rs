@@ -457,7 +457,7 @@ mod conditions {
             is_certain(Public, &[date(operator, key, value)]);
         }
         for (operator, value) in [
-            ("DateGreaterThan", "2020-01-01"),
+            ("DateGreaterThan", "2099-01-01"),
             ("DateLessThan", "2099-01-01"),
             ("DateLessThan", "2020-01-01"),
             ("DateNotEquals", "2020-01-01"),
@@ -465,6 +465,8 @@ mod conditions {
             let denied = deny(json!("*"), json!({"Condition": {operator: {"aws:CurrentTime": value}}}));
             is_certain(Public, &[allow(json!("*"), json!({})), denied]);
         }
+        let for_good = deny(json!("*"), json!({"Condition": {"DateGreaterThan": {"aws:CurrentTime": "2020-01-01"}}}));
+        is(Exposure::None, &[allow(json!("*"), json!({})), for_good]);
     }
 
     #[test]
@@ -668,7 +670,7 @@ mod denies {
         );
         let http = json!({"Condition": {"Bool": {"aws:SecureTransport": "false"}}});
         is_certain(Foreign, &[allow(root.clone(), json!({})), deny(root.clone(), http)]);
-        let late = json!({"Condition": {"DateGreaterThan": {"aws:CurrentTime": "2020-01-01T00:00:00Z"}}});
+        let late = json!({"Condition": {"DateGreaterThan": {"aws:CurrentTime": "2030-01-01T00:00:00Z"}}});
         is_certain(Foreign, &[allow(root.clone(), json!({})), deny(root, late)]);
     }
 
@@ -786,6 +788,35 @@ mod role_trusts {
             Public,
             github(json!({"ForAllValues:StringLike": {"token.actions.githubusercontent.com:sub": "repo:acme/app:*"}})),
         );
+    }
+
+    #[test]
+    fn what_anyone_at_github_chooses_keeps_nobody_out() {
+        // https://aws.amazon.com/about-aws/whats-new/2026/01/aws-sts-supports-validation-identity-provider-claims/
+        let judged = |operator: &str, claim: &str, value: &str| {
+            let key = format!("token.actions.githubusercontent.com:{claim}");
+            let judgement = judged_as(Kind::Trust, &policy(&[github(json!({operator: {key: value}}))]));
+            (judgement.exposure, judgement.grants.iter().any(|grant| grant.is_untrusted() && grant.certain))
+        };
+        for (operator, claim, value) in [
+            ("StringEquals", "environment", "prod"),
+            ("StringEquals", "ref", "refs/heads/main"),
+            ("StringLike", "workflow", "deploy*"),
+            ("StringLike", "job_workflow_ref", "*/.github/workflows/deploy.yml@refs/heads/main"),
+            ("StringLikeIfExists", "sub", "*"),
+        ] {
+            assert_eq!(judged(operator, claim, value), (Public, true), "{operator} {claim} {value}");
+        }
+        // A workflow that somebody shares is called by others too, but does what it says.
+        let workflow = "acme/app/.github/workflows/deploy.yml@refs/heads/main";
+        for (operator, claim, value) in [
+            ("StringEquals", "job_workflow_ref", workflow),
+            ("StringLike", "job_workflow_ref", "acme/*"),
+            ("StringEquals", "actor", "octocat"),
+            ("StringLikeIfExists", "sub", "repo:acme/*"),
+        ] {
+            assert!(!judged(operator, claim, value).1, "{operator} {claim} {value}");
+        }
     }
 
     #[test]

@@ -1751,3 +1751,48 @@ fn whether_one_of_several_is_a_service_is_nowhere_said_of_who_says_nothing() {
         "Condition":{"ForAnyValue:BoolIfExists":{"aws:PrincipalIsAWSService":"false"}}}]}"#,
     );
 }
+
+#[test]
+fn a_deny_that_has_begun_and_never_ends_keeps_strangers_out() {
+    let judged = |operator: &str, key: &str, value: &str| {
+        let text = format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole"}},
+            {{"Effect":"Deny","Principal":"*","Action":"sts:*","Condition":{{"{operator}":{{"{key}":"{value}"}}}}}}]}}"#
+        );
+        keeps_the_laws(Kind::Trust, &text);
+        Policy::parse(&text).expect("a policy").judge(Kind::Trust, &trust()).exposure
+    };
+    for (operator, key, value, is_public) in [
+        ("DateGreaterThan", "aws:CurrentTime", "2021-01-01T00:00:00Z", false),
+        ("NumericGreaterThanEquals", "aws:EpochTime", "1609459200", false),
+        ("DateGreaterThan", "aws:CurrentTime", "2030-01-01T00:00:00Z", true),
+        ("DateLessThan", "aws:CurrentTime", "2030-01-01T00:00:00Z", true),
+        ("DateGreaterThan", "aws:TokenIssueTime", "2021-01-01T00:00:00Z", true),
+    ] {
+        let exposure = judged(operator, key, value);
+        assert_eq!(exposure == Exposure::Public, is_public, "{operator} {key} {value}: {exposure:?}");
+    }
+}
+
+#[test]
+fn where_all_who_are_no_service_are_denied_to_assume_a_role_only_services_are_left() {
+    let judged = |allowed: &str, operator: &str, denied: &str| {
+        let text = format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"AWS":"*"}},"Action":"{allowed}"}},
+            {{"Effect":"Deny","Principal":{{"AWS":"*"}},"Action":"{denied}",
+            "Condition":{{"{operator}":{{"aws:PrincipalIsAWSService":"false"}}}}}}]}}"#
+        );
+        keeps_the_laws(Kind::Trust, &text);
+        Policy::parse(&text).expect("a policy").judge(Kind::Trust, &trust()).exposure
+    };
+    for (allowed, operator, denied, is_public) in [
+        ("sts:AssumeRole", "Bool", "sts:AssumeRole", false),
+        ("sts:AssumeRole", "StringEquals", "*", false),
+        ("sts:AssumeRole", "StringNotEquals", "sts:AssumeRole", true),
+        ("sts:AssumeRole", "Bool", "sts:AssumeRoleWithSAML", true),
+        ("sts:AssumeRoleWithWebIdentity", "Bool", "sts:*", true),
+    ] {
+        let exposure = judged(allowed, operator, denied);
+        assert_eq!(exposure == Exposure::Public, is_public, "{allowed} {operator} {denied}: {exposure:?}");
+    }
+}

@@ -311,8 +311,12 @@ fn allowed_by(entry: &Entry<'_>, is_there: bool, actions: &Scope<'_>, kind: Kind
     }
     if operator.holds_if_absent && !is_there {
         // AWS does not say what `ForAnyValue` with `IfExists` gives for a key that is absent.
-        let is_doubtful = operator.is_any || is_always_there(&entry.key, names, kind, actions);
-        return whole(if is_doubtful { Reach::UNKNOWN } else { Reach::ANYONE });
+        if operator.is_any || !is_always_there(&entry.key, names, kind, actions) {
+            return whole(if operator.is_any { Reach::UNKNOWN } else { Reach::ANYONE });
+        }
+        // What lets anyone through with the key does so without it.
+        let doubtful = |reach| if reach == Reach::ANYONE { reach } else { Reach::UNKNOWN };
+        return of_values(reaches(entry, operator.form, names, trust).into_iter().map(doubtful).collect());
     }
     of_values(reaches(entry, operator.form, names, trust))
 }
@@ -383,17 +387,24 @@ fn is_not_by_its_owner(entry: &Entry<'_>) -> bool {
 
 /// Whether it asks for a time that has passed.
 fn is_over(entry: &Entry<'_>, operator: Operator, trust: &Trust) -> bool {
-    if operator.form != Form::Amount || operator.is_negated {
-        return false;
-    }
+    let values = entry.values.iter().map(|value| &*value.text);
+    operator.form == Form::Amount && of_time(entry, operator, |asked| asked.is_over(values, trust.at))
+}
+
+/// Whether it asks for a time that is past a beginning which has passed.
+fn has_begun(entry: &Entry<'_>, operator: Operator, trust: &Trust) -> bool {
+    let values = entry.values.iter().map(|value| &*value.text);
+    operator.form == Form::Amount && of_time(entry, operator, |asked| asked.has_begun(values, trust.at))
+}
+
+fn of_time(entry: &Entry<'_>, operator: Operator, is: impl FnOnce(date::Asked<'_>) -> bool) -> bool {
     let name = pattern::lower(&entry.operator);
     let name = name.rsplit(':').next().unwrap_or(&name);
-    let asked = date::Asked {
+    is(date::Asked {
         key: &pattern::lower(&entry.key),
         operator: name.strip_suffix("ifexists").unwrap_or(name),
         holds_if_absent: operator.holds_if_absent,
-    };
-    asked.is_over(entry.values.iter().map(|value| &*value.text), trust.at)
+    })
 }
 
 /// Whether an identity pool's guests are among those who are let through; every guest and everybody who signed in says
@@ -431,7 +442,8 @@ pub(super) fn spared(entry: &Entry<'_>, deny: &Statement<'_>, kind: Kind, trust:
     let is_always_there = is_always_there(&entry.key, names, kind, &deny.actions);
     match operator.form {
         Form::Unknown => Reach::UNKNOWN,
-        // Nobody is kept out for good by a date.
+        Form::Amount if has_begun(entry, operator, trust) => Reach::NOBODY,
+        // Nobody is kept out for good by another date.
         Form::Amount if is_date(entry) => Reach::ANYONE,
         _ if is_of_resource(&entry.key) && !operator.is_negated => Reach::UNKNOWN,
         // What is compared with itself is met by everyone who has it.
@@ -524,6 +536,16 @@ pub(super) fn may_mean_anybody(entry: &Entry<'_>) -> bool {
 fn is_of_resource(key: &str) -> bool {
     let key = pattern::lower(key);
     key.starts_with("aws:resource") || &*key == "s3:resourceaccount"
+}
+
+/// Whether nobody but a service is without what it asks for, of those who sign.
+pub(super) fn is_of_no_service(entry: &Entry<'_>) -> bool {
+    let operator = Operator::of(&entry.operator);
+    let is_false = |value: &Word<'_>| value.text.eq_ignore_ascii_case("false");
+    tells_service(entry)
+        && matches!(operator.form, Form::Bool | Form::Exact)
+        && !operator.is_negated
+        && entry.values.iter().any(is_false)
 }
 
 /// Whether it is about nobody but who comes with a token of an identity provider.
@@ -786,7 +808,7 @@ fn claim(key: &str) -> Names {
     let issuer = known::shared_issuer(host).unwrap_or(&known::ANY_ISSUER);
     match claim {
         _ if issuer.claims.contains(&claim) => Names::SignedIn(issuer),
-        _ if known::CLAIMS_OF_ANYONE.contains(&claim) => Names::Nobody,
+        _ if known::CLAIMS_OF_ANYONE.contains(&claim) || issuer.lets_choose(claim) => Names::Nobody,
         _ => Names::Unknown,
     }
 }
@@ -934,7 +956,8 @@ fn may_hold_a_star(value: &str, key: &str, names: Names) -> bool {
         Names::Arn => is_in_name().unwrap_or(false),
         // What begins with the name of a repository goes on with that of a branch or an environment.
         Names::SignedIn(issuer) => {
-            claim_of(key) == "sub" && !issuer.subjects.iter().any(|label| value.starts_with(label))
+            let is_label = |label: &&str| value.starts_with(label);
+            matches!(&*claim_of(key), "sub" | known::WORKFLOW) && !issuer.subjects.iter().any(is_label)
         }
         _ => false,
     }
@@ -1032,6 +1055,10 @@ fn of_claim(value: &str, key: &str, form: Form, issuer: &Issuer) -> Reach {
             (_, true) => Reach::UNKNOWN,
             _ => Reach::ANYONE,
         };
+    }
+    // Anyone may call a workflow that is not in one of their own repositories, and call one of their own likewise.
+    if claim == known::WORKFLOW {
+        return if fixed.is_empty() { Reach::ANYONE } else { Reach::UNKNOWN };
     }
     let is_subject = claim == "sub";
     let label = issuer.subjects.iter().find(|label| is_subject && fixed.starts_with(**label));

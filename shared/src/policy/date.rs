@@ -1,7 +1,7 @@
-//! Dates in conditions: which can never be met again.
+//! Dates in conditions: which can never be met again, and which always are from now on.
 //!
-//! Time only goes on, so a date that has to lie before one that has passed is never met. Any other date in an `Allow`
-//! narrows nothing: access could open later, and no event would tell of it.
+//! Time only goes on, so a date that has to lie before one that has passed is never met, and one that has to lie after it
+//! always is. Any other date in an `Allow` narrows nothing: access could open later, and no event would tell of it.
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html#Conditions_Date>
 
 use jiff::civil::{Date, DateTime};
@@ -38,6 +38,18 @@ impl Asked<'_> {
         };
         let Some(first) = values.next() else { return false };
         is_over(first) && values.all(is_over)
+    }
+
+    /// Whether every call meets this at this time and later; if no time is told, it is not known.
+    pub(super) fn has_begun<'v>(&self, mut values: impl Iterator<Item = &'v str>, at: Option<Timestamp>) -> bool {
+        let is_asked = match self.operator {
+            "dategreaterthan" | "dategreaterthanequals" => matches!(self.key, "aws:currenttime" | "aws:epochtime"),
+            "numericgreaterthan" | "numericgreaterthanequals" => self.key == "aws:epochtime",
+            _ => false,
+        };
+        let is_number = |value: &str| !self.operator.starts_with("numeric") || value.trim().parse::<i64>().is_ok();
+        let is_past = |value: &str, at| is_number(value) && moment(value).is_some_and(|begin| begin < at);
+        is_asked && at.is_some_and(|at| values.any(|value| is_past(value, at)))
     }
 
     /// How long after the moment that the key tells calls can still tell it.

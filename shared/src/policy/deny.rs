@@ -179,7 +179,7 @@ impl<'p> Left<'_, 'p> {
         let Self { allow, denies, said, actions, kind, patience, .. } = self;
         let is_denied = |action: usize, patience: &mut usize| {
             let mut denies = denies.iter().filter(|upon| upon.actions[action]);
-            denies.any(|upon| !upon.deny.spares(None, &[], said, allow, patience).exposure.is_untrusted())
+            denies.any(|upon| !upon.deny.spares(None, &[], said, (allow, false), patience).exposure.is_untrusted())
         };
         if *kind != Kind::Trust {
             return false;
@@ -199,10 +199,12 @@ impl<'p> Left<'_, 'p> {
 
     fn of(&mut self, named: Option<(&str, &str)>, said: &[Said<'_>]) -> Reach {
         let mut left = Reach::ANYONE;
+        // Who has no token signs to assume a role.
+        let is_signed = self.kind == Kind::Trust && self.actions.words.words.iter().all(|name| name == BY_A_PRINCIPAL);
         let mut partial = vec![];
         let mut avoided: Vec<&Deny<'_>> = vec![];
         for upon in &self.denies {
-            let spared = upon.deny.spares(named, said, &self.said, self.allow, self.patience);
+            let spared = upon.deny.spares(named, said, &self.said, (self.allow, is_signed), self.patience);
             let spared = if upon.is_sure { spared } else { spared.or(Reach::UNKNOWN) };
             let is_whole = upon.actions.iter().chain(&upon.resources).all(|covered| *covered);
             if spared == Reach::ANYONE {
@@ -314,13 +316,14 @@ impl<'p> Deny<'p> {
         is_of_everyone && Said::by_avoiding(entry).is_some_and(|said| said.meets(asked))
     }
 
-    /// Whom it does not hit of those who are named and say this, by who they are or by what the `Allow` asks for.
+    /// Whom it does not hit of those who are named and say this, by who they are or by what the `Allow` asks for, which may
+    /// admit only calls that are signed.
     fn spares(
         &self,
         named: Option<(&str, &str)>,
         said: &[Said<'_>],
         asked: &[Said<'_>],
-        allow: &Statement<'_>,
+        (allow, is_signed): (&Statement<'_>, bool),
         patience: &mut usize,
     ) -> Reach {
         let all = || said.iter().chain(asked);
@@ -368,6 +371,9 @@ impl<'p> Deny<'p> {
                 }) =>
                 {
                     Reach::UNKNOWN
+                }
+                Reach::ANYONE if is_signed && !is_federated && condition::is_of_no_service(entry) => {
+                    Reach::certain(Exposure::Service)
                 }
                 Reach::ANYONE if condition::is_of_another_provider(entry, named) => Reach::UNKNOWN,
                 Reach::ANYONE if is_federated && condition::is_of_no_principal(entry) => Reach::UNKNOWN,

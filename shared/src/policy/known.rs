@@ -209,8 +209,8 @@ const SHARED: [Issuer; 48] = [
     issuer("sts.windows.net/cab8a31a-1906-4287-a0d8-4eef66b95f6e", &[SESSION_NAME]),
     issuer("studio.datachain.ai/api", &["sub"]),
     Issuer {
-        host: "token.actions.githubusercontent.com",
-        claims: &["sub", "repository", "repository_id", "repository_owner_id", "enterprise_id"],
+        host: GITHUB,
+        claims: &["sub", "repository", "repository_id", "repository_owner_id", "enterprise_id", WORKFLOW],
         subjects: &["repo:", "repository:", "repository_id:", "repository_owner:", "repository_owner_id:"],
     },
     issuer("token.builds.bitrise.io", &["sub"]),
@@ -238,6 +238,13 @@ pub(super) fn tells_of_guests(key: &str) -> bool {
 pub(super) const SESSION_OF_SENTINEL: &str = "MicrosoftSentinel_";
 
 pub(super) const GOOGLE: &str = "accounts.google.com";
+const GITHUB: &str = "token.actions.githubusercontent.com";
+
+/// Which workflow a job of GitHub runs: `owner/repository/path@ref`.
+pub(super) const WORKFLOW: &str = "job_workflow_ref";
+
+/// What anybody calls their branches, environments and workflows at GitHub as they like.
+const CHOSEN_AT_GITHUB: [&str; 3] = ["environment", "ref", "workflow"];
 
 impl Issuer {
     /// Whether a session tells what the provider claimed of who signed in to it.
@@ -245,6 +252,12 @@ impl Issuer {
     pub(super) fn is_known_to_sessions(&self) -> bool {
         [GOOGLE, "graph.facebook.com", "www.amazon.com"].contains(&self.host)
             || self.host.starts_with("cognito-identity")
+    }
+
+    /// Whether whoever signs in has chosen what this claim, which AWS looks at, tells.
+    /// <https://aws.amazon.com/about-aws/whats-new/2026/01/aws-sts-supports-validation-identity-provider-claims/>
+    pub(super) fn lets_choose(&self, claim: &str) -> bool {
+        self.host == GITHUB && CHOSEN_AT_GITHUB.contains(&claim)
     }
 
     /// Whether this claim tells through which app the public has signed in.

@@ -138,6 +138,21 @@ pub(super) fn covers_all_of(wide: &str, narrow: &str) -> bool {
     wide.len() == narrow.len() && wide.iter().zip(narrow).all(|(wide, narrow)| covers(wide, narrow))
 }
 
+/// Whether it is one ARN, or a pattern of them, part by part.
+pub(super) fn is_arn(text: &str) -> bool {
+    text.splitn(6, ':').count() == 6
+}
+
+/// Whether some resource has both names. The parts of a full ARN are compared one by one: no star but the last reaches
+/// over a colon.
+pub(super) fn share_a_resource(one: &str, other: &str) -> bool {
+    if is_arn(one) && is_arn(other) {
+        one.splitn(6, ':').zip(other.splitn(6, ':')).all(|(part, other)| overlaps(part, other))
+    } else {
+        overlaps(one, other)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

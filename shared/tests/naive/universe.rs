@@ -37,6 +37,7 @@ pub(crate) const FOREIGN_ORGANIZATION: &str = "o-foreign0001";
 
 /// When all this happens. Nobody calls earlier.
 pub(crate) const NOW: &str = "2026-06-01T12:00:00Z";
+const NOW_IN_SECONDS: &str = "1780315200";
 
 /// The operator's own networks.
 pub(crate) const NETWORKS: [&str; 2] = ["vpc-0ours", "vpce-0ours"];
@@ -131,6 +132,7 @@ pub(crate) fn requests(
     let callers_say: Vec<Rc<Context>> = callers.iter().map(|one| Rc::new(one.says.clone())).collect();
     let shared = |choices: Vec<Aspect>| choices.into_iter().map(|one| (one.standing, Rc::new(one.says))).collect();
     let aspects: Vec<Vec<(Standing, Rc<Context>)>> = aspects.into_iter().map(shared).collect();
+    let no_service = Rc::new(context(&[("aws:principalisawsservice", &["false"])]));
     let request = move |pick: usize| {
         let mut rest = pick;
         let mut digit = |size: usize| {
@@ -148,6 +150,10 @@ pub(crate) fn requests(
             let (stands, says) = &choices[digit(choices.len())];
             standing = together(standing, *stands);
             told.extend((!says.is_empty()).then(|| Rc::clone(says)));
+        }
+        // Whoever has a session by a token signs as others do.
+        if action == "sts:AssumeRole" && matches!(somebody.caller, Caller::Federated(_)) {
+            told.push(Rc::clone(&no_service));
         }
         (standing, Request { caller: somebody.caller.clone(), action, resource, context: Told(told) })
     };
@@ -566,7 +572,8 @@ fn can_call(caller: &Caller, action: &str) -> bool {
             action != "sts:AssumeRoleWithWebIdentity"
         }
         Caller::Federated(_) => action != "sts:AssumeRoleWithSAML",
-        Caller::Anonymous => true,
+        // Whoever calls this signs.
+        Caller::Anonymous => action != "sts:AssumeRole",
     }
 }
 
@@ -766,9 +773,14 @@ fn free(key: &str, asked: &BTreeSet<String>) -> Vec<Aspect> {
         }
         values.insert(value);
     }
-    values.insert("another".to_owned());
+    // Every call has its time.
+    let is_always_there = matches!(key, "aws:currenttime" | "aws:epochtime");
+    if !is_always_there {
+        values.insert("another".to_owned());
+    }
     let earliest = match key {
-        "aws:currenttime" | "aws:epochtime" => Some(NOW),
+        "aws:currenttime" => Some(NOW),
+        "aws:epochtime" => Some(NOW_IN_SECONDS),
         // No session lives longer than 36 hours.
         "aws:tokenissuetime" => Some("2026-05-31T00:00:00Z"),
         _ => None,
@@ -778,18 +790,16 @@ fn free(key: &str, asked: &BTreeSet<String>) -> Vec<Aspect> {
         values.insert(earliest.to_owned());
     }
     let says = values.into_iter().map(|value| BTreeMap::from([(key.to_owned(), vec![value])]));
-    // Every call has its time.
-    let may_be_absent = !matches!(key, "aws:currenttime" | "aws:epochtime");
-    let all = may_be_absent.then(Context::new).into_iter().chain(says);
+    let all = (!is_always_there).then(Context::new).into_iter().chain(says);
     all.map(|says| Aspect { standing: Anyone, says }).collect()
 }
 
 /// Whether a time, as a date or in seconds since 1970, is before another.
 fn is_before(time: &str, other: &str) -> bool {
     let date = |text: &str| text.parse::<jiff::Timestamp>().ok();
-    let seconds = time.parse().ok().and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
-    let time = seconds.or_else(|| date(time)).or_else(|| date(&format!("{time}T00:00:00Z")));
-    time.is_some_and(|time| Some(time) < date(other))
+    let seconds = |text: &str| text.parse().ok().and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
+    let moment = |text: &str| seconds(text).or_else(|| date(text)).or_else(|| date(&format!("{text}T00:00:00Z")));
+    moment(time).is_some_and(|time| Some(time) < moment(other))
 }
 
 /// A text that is like the pattern, or within the range; nothing if it depends on a variable.

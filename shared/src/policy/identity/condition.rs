@@ -8,8 +8,7 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 
 use super::Holder;
-use crate::policy::pattern::{covers_all_of, matches, overlaps};
-use crate::policy::principal::is_account;
+use crate::policy::pattern::{covers, covers_all_of, is_arn, is_pattern, lower, matches, overlaps, share_a_resource};
 use crate::policy::{date, document};
 
 #[derive(Debug)]
@@ -34,37 +33,62 @@ pub(super) enum Met {
 
 /// What a call says under a key.
 enum Told<'a> {
-    Nothing,
-    /// One of these.
-    One(Vec<Cow<'a, str>>),
+    /// What one of these patterns means, or nothing at all.
+    One(Vec<Option<Cow<'a, str>>>),
     Unknown,
 }
 
 /// By these a managed policy is attached, and `iam:PolicyARN` tells which.
 const ATTACHING: [&str; 3] = ["iam:attachgrouppolicy", "iam:attachrolepolicy", "iam:attachuserpolicy"];
 
-/// AWS's own policies, which nobody else can rewrite, that give no way up by themselves. Of all others some do, and what
-/// an account's own policies allow is not known here.
+/// AWS's own policies, which nobody else can rewrite, that give no way up by themselves; of some services all are such. Of
+/// all others some do, and what an account's own policies allow is not known here.
 /// <https://docs.aws.amazon.com/aws-managed-policy/latest/reference/policy-list.html>
-const HARMLESS: [&str; 24] = [
+const HARMLESS: [&str; 50] = [
     "arn:*:iam::aws:policy/*ReadOnly",
     "arn:*:iam::aws:policy/*ReadOnlyAccess",
     "arn:*:iam::aws:policy/*ViewOnlyAccess",
     "arn:*:iam::aws:policy/AWSDenyAll",
-    "arn:*:iam::aws:policy/AWSXRayDaemonWriteAccess",
+    "arn:*:iam::aws:policy/AWSQuickSetupPatchPolicyBaselineAccess",
+    "arn:*:iam::aws:policy/AWSSystemsManagerEnableExplorerExecutionPolicy",
+    "arn:*:iam::aws:policy/AWSXRay*",
+    "arn:*:iam::aws:policy/AWSXray*",
+    "arn:*:iam::aws:policy/AmazonAPIGateway*",
+    "arn:*:iam::aws:policy/AmazonAthena*",
+    "arn:*:iam::aws:policy/AmazonCognito*",
     "arn:*:iam::aws:policy/AmazonDynamoDBFullAccess_v2",
-    "arn:*:iam::aws:policy/AmazonEC2ContainerRegistryPowerUser",
-    "arn:*:iam::aws:policy/AmazonEC2ContainerRegistryPullOnly",
+    "arn:*:iam::aws:policy/AmazonEC2ContainerRegistry*",
     "arn:*:iam::aws:policy/AmazonEKSClusterPolicy",
     "arn:*:iam::aws:policy/AmazonEKSVPCResourceController",
     "arn:*:iam::aws:policy/AmazonEKSWorkerNodePolicy",
     "arn:*:iam::aws:policy/AmazonEKS_CNI_Policy",
-    "arn:*:iam::aws:policy/AmazonS3FullAccess",
-    "arn:*:iam::aws:policy/AmazonSNSFullAccess",
-    "arn:*:iam::aws:policy/AmazonSQSFullAccess",
+    "arn:*:iam::aws:policy/AmazonElastiCache*",
+    "arn:*:iam::aws:policy/AmazonElasticContainerRegistry*",
+    "arn:*:iam::aws:policy/AmazonElasticFileSystem*",
+    "arn:*:iam::aws:policy/AmazonGlacier*",
+    "arn:*:iam::aws:policy/AmazonKeyspaces*",
+    "arn:*:iam::aws:policy/AmazonKinesisFirehose*",
+    "arn:*:iam::aws:policy/AmazonMQ*",
+    "arn:*:iam::aws:policy/AmazonMSK*",
+    "arn:*:iam::aws:policy/AmazonPolly*",
+    "arn:*:iam::aws:policy/AmazonPrometheus*",
+    "arn:*:iam::aws:policy/AmazonRekognition*",
+    "arn:*:iam::aws:policy/AmazonRoute53*",
+    "arn:*:iam::aws:policy/AmazonS3*",
+    "arn:*:iam::aws:policy/AmazonSES*",
+    "arn:*:iam::aws:policy/AmazonSNS*",
+    "arn:*:iam::aws:policy/AmazonSQS*",
+    "arn:*:iam::aws:policy/AmazonSSMManagedEC2InstanceDefaultPolicy",
     "arn:*:iam::aws:policy/AmazonSSMManagedInstanceCore",
+    "arn:*:iam::aws:policy/AmazonSSMPatchAssociation",
+    "arn:*:iam::aws:policy/AmazonSecurityLakePermissionsBoundary",
+    "arn:*:iam::aws:policy/AmazonTextract*",
+    "arn:*:iam::aws:policy/AmazonTimestream*",
+    "arn:*:iam::aws:policy/AmazonTranscribe*",
+    "arn:*:iam::aws:policy/AmazonVPC*",
+    "arn:*:iam::aws:policy/CloudFront*",
     "arn:*:iam::aws:policy/CloudWatchAgentServerPolicy",
-    "arn:*:iam::aws:policy/CloudWatchLogsFullAccess",
+    "arn:*:iam::aws:policy/CloudWatchLogs*",
     "arn:*:iam::aws:policy/IAMUserChangePassword",
     "arn:*:iam::aws:policy/SecurityAudit",
     "arn:*:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole",
@@ -73,7 +97,7 @@ const HARMLESS: [&str; 24] = [
     "arn:*:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy",
 ];
 
-/// Policies that bound nothing which matters here.
+/// Policies that bound nothing which matters here, as far as is known.
 const NO_BOUNDS: [&str; 3] = [
     "arn:aws:iam::aws:policy/AdministratorAccess",
     "arn:aws:iam::aws:policy/IAMFullAccess",
@@ -187,60 +211,81 @@ impl Condition {
     }
 
     /// Whether the holder's calls of this action, in small letters, meet it; without an action, whether those of any do.
-    pub(super) fn met(&self, action: Option<&str>, holder: &Holder) -> Met {
+    /// Users can be renamed, so a name of theirs denies them nothing for good.
+    pub(super) fn met(&self, action: Option<&str>, holder: &Holder, allows: bool) -> Met {
         if self.is_never_met(holder.at) {
             return Met::Never;
+        }
+        if self.date().has_begun(self.values.iter().map(String::as_str), holder.at) {
+            return Met::Always;
         }
         if self.key == "iam:policyarn" && action.is_some_and(|action| ATTACHING.contains(&action)) {
             return self.met_by_attaching(holder);
         }
-        match self.told(action, holder) {
+        match self.told(action, holder, allows) {
             Told::Unknown => Met::Perhaps,
-            Told::Nothing => self.met_without(),
             Told::One(all) => {
-                let met: Vec<Option<bool>> = all.iter().map(|value| self.met_by(value)).collect();
-                match &met[..] {
-                    all if all.iter().all(|met| *met == Some(true)) => Met::Always,
-                    all if all.iter().all(|met| *met == Some(false)) => Met::Never,
-                    _ => Met::Perhaps,
-                }
+                let mut met = all.iter().map(|told| match told {
+                    None => self.met_without(),
+                    Some(told) => match self.met_by(told) {
+                        Some(true) => Met::Always,
+                        Some(false) => Met::Never,
+                        None => Met::Perhaps,
+                    },
+                });
+                let first = met.next().unwrap_or(Met::Perhaps);
+                if met.all(|other| other == first) { first } else { Met::Perhaps }
             }
         }
     }
 
     /// Whether it lets the holder act upon those only whom a permissions boundary keeps from becoming administrator.
     pub(super) fn is_bounding(&self) -> bool {
-        let is_comparison = matches!(self.operator.as_str(), "stringequals" | "stringlike" | "arnequals" | "arnlike");
-        let bounds = |value: &String| !value.contains("${") && !NO_BOUNDS.iter().any(|other| overlaps(value, other));
-        self.key == "iam:permissionsboundary"
-            && is_comparison
+        matches!(self.operator.as_str(), "stringequals" | "stringlike" | "arnequals" | "arnlike")
             && !self.holds_when_absent
-            && !self.values.is_empty()
-            && self.values.iter().all(bounds)
+            && self.names_bounds()
     }
 
-    fn told<'a>(&self, action: Option<&str>, holder: &'a Holder) -> Told<'a> {
-        let one = |value: Option<&'a str>| value.map_or(Told::Unknown, |value| Told::One(vec![value.into()]));
+    /// Whether all others meet it, and those who have no boundary at all.
+    pub(super) fn is_of_the_unbounded(&self) -> bool {
+        matches!(self.operator.as_str(), "stringnotequals" | "stringnotlike" | "arnnotequals" | "arnnotlike")
+            && !self.is_any
+            && self.names_bounds()
+    }
+
+    fn names_bounds(&self) -> bool {
+        let may_be_none = |value: &str| NO_BOUNDS.iter().any(|other| overlaps(value, other));
+        let bounds = |value: &String| !value.contains("${") && (is_harmless(value) || !may_be_none(value));
+        self.key == "iam:permissionsboundary" && !self.values.is_empty() && self.values.iter().all(bounds)
+    }
+
+    fn told<'a>(&self, action: Option<&str>, holder: &'a Holder, allows: bool) -> Told<'a> {
+        let these = |all: Vec<String>| Told::One(all.into_iter().map(|one| Some(one.into())).collect());
+        let one = |value: Option<&'a str>| value.map_or(Told::Unknown, |value| Told::One(vec![Some(value.into())]));
         let is_of_iam = action.is_some_and(|action| action.starts_with("iam:"));
         match self.key.as_str() {
             "aws:principalaccount" => one(holder.account.as_deref()),
             "aws:resourceaccount" if is_of_iam => one(holder.account.as_deref()),
-            "aws:principalarn" => one(holder.arn.as_deref().filter(|_| holder.is_user() || holder.is_role())),
-            "aws:username" if holder.is_role() => Told::Nothing,
-            "aws:username" => one(holder.user()),
+            "aws:principalarn" => these(arns(holder, allows)),
+            "aws:username" if holder.is_role() => Told::One(vec![None]),
+            // A federated session has none.
+            "aws:username" => match holder.user() {
+                Some(name) => Told::One(vec![Some(if allows { name.into() } else { "*".into() }), None]),
+                None => Told::Unknown,
+            },
             "aws:principalisawsservice" => one(Some("false")),
             // IAM answers over TLS only.
             "aws:securetransport" if is_of_iam => one(Some("true")),
-            "aws:principaltype" if holder.is_user() => one(Some("User")),
+            "aws:principaltype" if holder.is_user() => these(["User", "FederatedUser"].map(str::to_owned).to_vec()),
             "aws:principaltype" if holder.is_role() => one(Some("AssumedRole")),
             "aws:requestedregion" if is_of_iam => {
                 let partition = holder.arn.as_deref().and_then(|arn| arn.split(':').nth(1));
                 let regions =
                     REGIONS_OF_IAM.iter().filter(|(of, _)| partition.is_none_or(|partition| partition == *of));
-                let regions: Vec<_> = regions.map(|(_, region)| Cow::Borrowed(*region)).collect();
+                let regions: Vec<_> = regions.map(|(_, region)| Some(Cow::Borrowed(*region))).collect();
                 if regions.is_empty() { Told::Unknown } else { Told::One(regions) }
             }
-            key if action.is_some_and(|action| is_absent(key, action)) => Told::Nothing,
+            key if action.is_some_and(|action| is_absent(key, action)) => Told::One(vec![None]),
             _ => Told::Unknown,
         }
     }
@@ -259,7 +304,7 @@ impl Condition {
         }
     }
 
-    /// Nothing where it cannot be told.
+    /// Nothing where it cannot be told, as it holds for some of what the pattern means.
     fn met_by(&self, told: &str) -> Option<bool> {
         let (operator, is_negated) = match self.operator.as_str() {
             "stringnotequals" => ("stringequals", true),
@@ -269,21 +314,25 @@ impl Condition {
             "arnequals" => ("arnlike", false),
             operator => (operator, false),
         };
+        let is_one = |is: bool| if is_pattern(told) && is { None } else { Some(is) };
         let is = |value: &String| match operator {
-            "stringequals" => Some(value == told),
-            "stringequalsignorecase" | "bool" => Some(value.eq_ignore_ascii_case(told)),
-            "stringlike" | "arnlike" => Some(matches(value, told)),
+            "stringequals" => is_one(matches(told, value)),
+            "stringequalsignorecase" | "bool" => is_one(matches(&lower(told), &lower(value))),
+            "stringlike" if covers(value, told) => Some(true),
+            "stringlike" => (!overlaps(value, told)).then_some(false),
+            "arnlike" if is_arn(value) && covers_all_of(value, told) => Some(true),
+            // What is no ARN matches none, as far as AWS says.
+            "arnlike" => (is_arn(value) && !share_a_resource(value, told)).then_some(false),
             "null" if value.eq_ignore_ascii_case("false") => Some(true),
             "null" if value.eq_ignore_ascii_case("true") => Some(false),
             _ => None,
         };
-        let (known, variable): (Vec<&String>, Vec<&String>) =
-            self.values.iter().partition(|value| !value.contains("${"));
-        let known: Option<Vec<bool>> = known.into_iter().map(is).collect();
-        match known?.contains(&true) {
-            true => Some(!is_negated),
-            false if variable.is_empty() => Some(is_negated),
-            false => None,
+        let is = |value: &String| if value.contains("${") { None } else { is(value) };
+        let met: Vec<Option<bool>> = self.values.iter().map(is).collect();
+        match () {
+            () if met.contains(&Some(true)) => Some(!is_negated),
+            () if met.contains(&None) => None,
+            () => Some(is_negated),
         }
     }
 
@@ -292,8 +341,8 @@ impl Condition {
     fn met_by_attaching(&self, holder: &Holder) -> Met {
         let is_exact = matches!(self.operator.as_str(), "stringequals" | "stringnotequals");
         let is_others = |policy: &str| {
-            let account = policy.split(':').nth(4).filter(|account| is_account(account));
-            account.is_some_and(|account| holder.account.as_ref().is_some_and(|own| own != account))
+            let account = policy.split(':').nth(4).filter(|account| is_arn(policy) && !overlaps(account, "aws"));
+            account.is_some_and(|account| holder.account.as_ref().is_some_and(|own| !overlaps(account, own)))
         };
         let is_in_vain =
             |policy: &String| is_harmless(policy) || is_others(policy) || is_exact && policy.contains(['*', '?']);
@@ -308,15 +357,11 @@ impl Condition {
     /// Whether whoever passes a role to any of these services certainly meets it.
     pub(super) fn is_met_by_passing_to(&self, services: &[&str]) -> bool {
         let is_named = |service: &&str| match self.operator.as_str() {
-            "stringequals" | "stringequalsignorecase" => {
-                self.values.iter().any(|value| value.eq_ignore_ascii_case(service))
+            "stringequals" | "stringequalsignorecase" | "stringlike" => {
+                self.values.iter().any(|value| !value.contains("${") && self.is_met_by_name(value, service))
             }
-            "stringlike" => self.values.iter().any(|value| matches(&value.to_ascii_lowercase(), service)),
-            // A service has a principal for each region too, and one for each partition.
             "stringnotequals" | "stringnotequalsignorecase" | "stringnotlike" => {
-                let name = service.split('.').next().unwrap_or(service);
-                let may_mean = |value: &String| overlaps(&value.to_ascii_lowercase(), &format!("{name}.*"));
-                !self.values.is_empty() && !self.values.iter().any(may_mean)
+                !self.values.is_empty() && !self.values.iter().any(|value| self.may_mean(value, service))
             }
             _ => false,
         };
@@ -324,29 +369,53 @@ impl Condition {
     }
 
     pub(super) fn lets_pass_to(&self, services: &[&str]) -> bool {
-        // A service has a principal for each region too, and one for each partition, all beginning with its name.
-        let may_mean = |service: &str, value: &str| {
-            let name = service.split('.').next().unwrap_or(service);
-            overlaps(value, service) || overlaps(value, &format!("{name}.*"))
-        };
-        let values: Vec<String> = self.values.iter().map(|value| value.to_ascii_lowercase()).collect();
         match self.operator.as_str() {
             "stringequals" | "stringlike" | "stringequalsignorecase" => {
-                services.iter().any(|service| values.iter().any(|value| may_mean(service, value)))
+                services.iter().any(|service| self.values.iter().any(|value| self.may_mean(value, service)))
             }
-            "stringnotequals" | "stringnotequalsignorecase" => {
-                !services.iter().all(|service| values.iter().any(|value| value == service))
+            "stringnotequals" | "stringnotequalsignorecase" | "stringnotlike" => {
+                let is_named = |service: &&str| self.values.iter().any(|value| self.is_met_by_name(value, service));
+                !services.iter().all(is_named)
             }
-            "stringnotlike" => !services.iter().all(|service| values.iter().any(|value| matches(value, service))),
             _ => true,
         }
     }
 
+    fn is_met_by_name(&self, value: &str, service: &str) -> bool {
+        match self.operator.as_str() {
+            "stringlike" | "stringnotlike" => matches(value, service),
+            "stringequalsignorecase" | "stringnotequalsignorecase" => value.eq_ignore_ascii_case(service),
+            _ => value == service,
+        }
+    }
+
+    /// Whether a value may be a name of this service, which has a principal for each Region too, and one for each partition.
+    fn may_mean(&self, value: &str, service: &str) -> bool {
+        let names = format!("{}.*amazonaws.*", service.trim_end_matches(".amazonaws.com"));
+        let is_one = |value: &str| value == service || matches(&names, value);
+        match self.operator.as_str() {
+            _ if value.contains("${") => true,
+            "stringlike" | "stringnotlike" => overlaps(value, service) || overlaps(value, &names),
+            "stringequalsignorecase" | "stringnotequalsignorecase" => is_one(&lower(value)),
+            _ => is_one(value),
+        }
+    }
+
+    /// Whether `AdministratorAccess` is attached by who meets it, in some partition; nothing if it is about something else.
+    pub(super) fn attaches_administrator_access(&self) -> Option<bool> {
+        let of = |(partition, _): &(&str, &str)| format!("arn:{partition}:iam::aws:policy/AdministratorAccess");
+        let may = |policy: String| self.met_by(&policy) != Some(false);
+        (self.key == "iam:policyarn").then(|| REGIONS_OF_IAM.iter().map(of).any(may))
+    }
+
+    fn date(&self) -> date::Asked<'_> {
+        let Self { key, operator, holds_when_absent, .. } = self;
+        date::Asked { key, operator, holds_if_absent: *holds_when_absent }
+    }
+
     /// Whether no holder of an identity policy can meet it, at this time or later.
     fn is_never_met(&self, at: Option<Timestamp>) -> bool {
-        let Self { key, operator, holds_when_absent, .. } = self;
-        let asked = date::Asked { key, operator, holds_if_absent: *holds_when_absent };
-        if asked.is_over(self.values.iter().map(String::as_str), at) {
+        if self.date().is_over(self.values.iter().map(String::as_str), at) {
             return true;
         }
         let is_true = || !self.values.is_empty() && self.values.iter().all(|value| value.eq_ignore_ascii_case("true"));
@@ -354,6 +423,23 @@ impl Condition {
             "null" => ALWAYS_THERE.contains(&self.key.as_str()) && is_true(),
             operator => self.values.is_empty() && !self.holds_when_absent && !operator.contains("not"),
         }
+    }
+}
+
+/// What calls tell as the ARN of who makes them. Sessions of users that are federated have an ARN of their own, and the
+/// policies of their user.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principalarn>
+fn arns(holder: &Holder, allows: bool) -> Vec<String> {
+    let partition = holder.arn.as_deref().and_then(|arn| arn.split(':').nth(1)).unwrap_or("*");
+    let account = holder.account.as_deref().unwrap_or("*");
+    let own = holder.arn.clone().filter(|_| holder.is_role() || holder.is_user() && allows);
+    let of = |service: &str, kind: &str| format!("arn:{partition}:{service}::{account}:{kind}/*");
+    let user = || vec![of("iam", "user"), of("sts", "federated-user")];
+    match own {
+        Some(own) if holder.is_role() => vec![own],
+        Some(own) => vec![own, of("sts", "federated-user")],
+        None if holder.arn.is_some() => user(),
+        None => [user(), vec![of("iam", "role")]].concat(),
     }
 }
 

@@ -152,14 +152,14 @@ pub fn judge_held(held: &Held, holder: &Holder) -> Result<Identity, NotUnderstoo
     for path in added {
         if !ways.paths.iter().any(|(held, _)| held.name == path.name) {
             let pieces = reach.of_action(path.name, &[]);
-            ways.paths.push((path, listed(&plainest(&pieces))));
+            ways.paths.push((path, sentence(path.name, path.why, path.source, &listed(&plainest(&pieces)))));
         }
     }
     ways.paths.sort_by_key(|(path, _)| path.name);
     let escalation: Vec<String> = ways.paths.iter().map(|(path, _)| path.name.to_owned()).collect();
     let why = match &ways.admin {
         Some(why) => vec![why.clone()],
-        None => ways.paths.into_iter().map(|(path, how)| sentence(path, &how)).collect(),
+        None => ways.paths.into_iter().map(|(_, why)| why).collect(),
     };
     Ok(Identity { admin: ways.admin.is_some(), escalation, why })
 }
@@ -168,7 +168,7 @@ pub fn judge_held(held: &Held, holder: &Holder) -> Result<Identity, NotUnderstoo
 struct Ways {
     /// Why the holder may do anything already.
     admin: Option<String>,
-    /// The paths that hold, each with the statements by which it does.
+    /// The paths that hold, each with a sentence that tells by which statements.
     paths: Vec<(&'static Path, String)>,
 }
 
@@ -176,7 +176,7 @@ impl Ways {
     fn of(reach: &mut Reach<'_>, holder: &Holder) -> Self {
         // Of one who is known it is known what bounds them: their own boundary.
         let counts = |path: &&Path| holder.arn.is_none() || !USERS.iter().any(|own| own.name == path.name);
-        let paths = PATHS.iter().filter(counts).filter_map(|path| Some((path, how(path, reach)?))).collect();
+        let paths = PATHS.iter().filter(counts).filter_map(|path| Some((path, why(path, reach)?))).collect();
         Self { admin: admin(reach), paths }
     }
 
@@ -266,8 +266,8 @@ fn admin(reach: &mut Reach<'_>) -> Option<String> {
         .then(|| format!("the holder may do everything, allowed by {}", listed(&everything.iter().collect::<Vec<_>>())))
 }
 
-/// The statements by which every action of a path is allowed where it counts; nothing if one is not.
-fn how(path: &Path, reach: &mut Reach<'_>) -> Option<String> {
+/// By which statements every action of a path is allowed where it counts; nothing if one is not.
+fn why(path: &Path, reach: &mut Reach<'_>) -> Option<String> {
     let mut pieces: Vec<(&str, Vec<Piece>)> = vec![];
     for action in path.actions() {
         let mut here = reach.of_action(action, path.passes_to);
@@ -286,8 +286,23 @@ fn how(path: &Path, reach: &mut Reach<'_>) -> Option<String> {
         !reach::act_on_the_same(one.0, other.0) || reach::meet(&one.1, &other.1)
     };
     let holds = pairs.into_iter().all(|(one, other)| fits(one, other));
-    holds.then(|| listed(&pieces.iter().flat_map(|(_, pieces)| plainest(pieces)).collect::<Vec<_>>()))
+    if !holds {
+        return None;
+    }
+    let mut attaching = pieces.iter().filter(|(action, _)| action.starts_with("iam:Attach")).peekable();
+    let is_less = attaching.peek().is_some() && attaching.all(|(_, pieces)| pieces.iter().all(Piece::attaches_less));
+    let what =
+        LESS.iter().fold(path.why.to_owned(), |why, (all, less)| if is_less { why.replace(all, less) } else { why });
+    let how = listed(&pieces.iter().flat_map(|(_, pieces)| plainest(pieces)).collect::<Vec<_>>());
+    Some(sentence(path.name, &what, path.source, &how))
 }
+
+/// What is told of those who cannot attach `AdministratorAccess` itself.
+const LESS: [(&str, &str); 3] = [
+    ("attaches AdministratorAccess", "attaches a policy that may give a way up"),
+    ("makes a role administrator", "attaches a policy to a role that may give a way up"),
+    ("makes another user administrator", "attaches a policy to another user that may give a way up"),
+];
 
 /// Where there is a way that no condition is on, the others are not worth telling.
 fn plainest<'a, 'b>(pieces: &'b [Piece<'a>]) -> Vec<&'b Piece<'a>> {
@@ -295,8 +310,8 @@ fn plainest<'a, 'b>(pieces: &'b [Piece<'a>]) -> Vec<&'b Piece<'a>> {
     if plain.is_empty() { pieces.iter().collect() } else { plain }
 }
 
-fn sentence(path: &Path, how: &str) -> String {
-    format!("`{}`: the holder {} ({}), allowed by {how}", path.name, path.why, path.source)
+fn sentence(path: &str, why: &str, source: &str, how: &str) -> String {
+    format!("`{path}`: the holder {why} ({source}), allowed by {how}")
 }
 
 /// The statements that pieces come from, each with what may stand in its way.
@@ -541,6 +556,8 @@ mod tests {
             ("lambda:UpdateFunctionCode", "arn:aws:lambda:*:*:layer:*", false),
             ("ssm:StartSession", "arn:aws:ssm:*:*:document/*", false),
             ("ssm:StartSession", "arn:aws:ec2:*:*:instance/*", true),
+            ("ssm:StartSession", "arn:aws:ecs:*:*:task/*", true),
+            ("ssm:SendCommand", "arn:aws:ecs:*:*:task/*", false),
             ("sts:AssumeRole", "*", true),
             ("sts:AssumeRole", &roles, true),
             ("sts:AssumeRole", "arn:aws:iam::444455556666:role/deploy", false),
@@ -688,7 +705,13 @@ mod tests {
         let ec2 = "ec2:RunInstances+iam:PassRole";
         for (operator, value, expected) in [
             ("StringEquals", json!("lambda.amazonaws.com"), vec![lambda]),
-            ("StringEqualsIfExists", json!(["EC2.amazonaws.com"]), vec![ec2]),
+            ("StringEqualsIfExists", json!(["EC2.amazonaws.com"]), vec![]),
+            ("StringEqualsIgnoreCase", json!("EC2.amazonaws.com"), vec![ec2]),
+            ("StringEquals", json!("ec2*"), vec![]),
+            ("StringLike", json!("ec2*"), vec![ec2]),
+            ("StringLike", json!("EC2*"), vec![]),
+            ("StringNotEquals", json!("EC2.amazonaws.com"), vec![ec2, lambda]),
+            ("StringEquals", json!("ec2.example.com"), vec![]),
             ("StringEquals", json!("ec2.amazonaws.com.cn"), vec![ec2]),
             ("StringLike", json!("*"), vec![ec2, lambda]),
             ("StringNotEquals", json!("ec2.amazonaws.com"), vec![lambda]),
@@ -701,7 +724,10 @@ mod tests {
         }
         for (operator, value, expected) in [
             ("StringEquals", json!("ec2.amazonaws.com"), vec![lambda]),
-            ("StringEqualsIfExists", json!(["EC2.amazonaws.com", "rds.amazonaws.com"]), vec![lambda]),
+            ("StringEqualsIfExists", json!(["EC2.amazonaws.com", "rds.amazonaws.com"]), vec![ec2, lambda]),
+            ("StringEqualsIgnoreCase", json!("EC2.amazonaws.com"), vec![lambda]),
+            ("StringEquals", json!("ec2*"), vec![ec2, lambda]),
+            ("StringNotEquals", json!("EC2.amazonaws.com"), vec![]),
             ("StringLike", json!("ec2.*"), vec![lambda]),
             ("StringNotEquals", json!("lambda.amazonaws.com"), vec![lambda]),
             ("StringNotEqualsIfExists", json!("ec2.amazonaws.com.cn"), vec![ec2]),
@@ -788,12 +814,164 @@ mod tests {
             json!({"StringEquals": {"aws:PrincipalAccount": "111122223333"}}),
             json!({"Null": {"aws:PrincipalAccount": "false"}}),
             json!({"StringNotEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}),
-            json!({"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:user/alice"}}),
+            json!({"ArnLike": {"aws:PrincipalArn": "arn:aws:*::111122223333:*"}}),
+            json!({"StringLike": {"aws:PrincipalArn": "*"}}),
             json!({"StringNotEquals": {"aws:RequestedRegion": "eu-central-1"}}),
         ] {
             let policy = json!([put, under(&deny(&json!("iam:*"), &json!("*")), always.clone())]);
             assert!(!held_by(&known("user/alice"), &policy).is_risky(), "{always}");
         }
+    }
+
+    #[test]
+    fn arns_are_compared_part_by_part_so_that_nothing_is_hidden_behind_what_no_arn_is_like() {
+        let foreign = "arn:*:iam::444455556666:user/alice";
+        for (operator, value) in [
+            ("ArnEquals", "arn:*alice"),
+            ("ArnLike", "*"),
+            ("ArnLike", "arn:aws:iam::111122223333*"),
+            ("ArnLike", foreign),
+        ] {
+            for of in ["user/alice", "user/x:iam::444455556666:user/alice"] {
+                let denied = under(&deny(&json!("*"), &json!("*")), json!({operator: {"aws:PrincipalArn": value}}));
+                assert!(held_by(&known(of), &json!([everything(), denied])).admin, "{of} {operator} {value}");
+            }
+        }
+        for value in ["arn:*alice", "*", foreign] {
+            let allowed = under(&everything(), json!({"ArnNotLike": {"aws:PrincipalArn": value}}));
+            assert!(held_by(&known("user/alice"), &allowed).admin, "{value}");
+        }
+        let denied = deny(&json!("*"), &json!("arn:*:iam::444455556666:user/*"));
+        let reached = allow(&json!("iam:PutUserPolicy"), &json!(format!("{USER}x:iam::444455556666:user/a")));
+        assert!(of(&json!([reached, denied])).is_risky());
+        let theirs = under(&everything(), json!({"ArnLike": {"aws:PrincipalArn": foreign}}));
+        assert!(!held_by(&known("user/alice"), &theirs).admin);
+        let nobodys = Holder { arn: None, ..known("user/alice") };
+        assert!(!held_by(&nobodys, &theirs).admin);
+    }
+
+    #[test]
+    fn a_deny_that_spares_federated_sessions_or_goes_with_a_name_keeps_a_user_down_in_vain() {
+        for (operator, key, value) in [
+            ("StringEquals", "aws:PrincipalType", "User"),
+            ("StringLike", "aws:username", "*"),
+            ("StringEquals", "aws:username", "alice"),
+            ("StringNotEquals", "aws:username", "bob"),
+            ("ArnEquals", "aws:PrincipalArn", "arn:aws:iam::111122223333:user/alice"),
+            ("ArnLike", "aws:PrincipalArn", "arn:aws:iam::111122223333:user/*"),
+            ("ArnNotEquals", "aws:PrincipalArn", "arn:aws:iam::111122223333:user/bob"),
+            ("Null", "aws:username", "false"),
+        ] {
+            let denied = under(&deny(&json!("*"), &json!("*")), json!({operator: {key: value}}));
+            let policy = json!([everything(), denied]);
+            assert!(held_by(&known("user/alice"), &policy).admin, "{operator} {key} {value}");
+        }
+        for (operator, key, value) in [
+            ("StringEquals", "aws:PrincipalType", "AssumedRole"),
+            ("StringEquals", "aws:username", "bob"),
+            ("ArnEquals", "aws:PrincipalArn", "arn:aws:iam::111122223333:user/bob"),
+            ("ArnLike", "aws:PrincipalArn", "arn:aws:iam::*:role/*"),
+        ] {
+            let allowed = under(&everything(), json!({operator: {key: value}}));
+            assert!(!held_by(&known("user/alice"), &allowed).admin, "{operator} {key} {value}");
+        }
+        let others = under(&everything(), json!({"StringNotEquals": {"aws:username": "alice"}}));
+        assert!(held_by(&known("user/alice"), &others).admin, "a federated session has no such name");
+        let role =
+            under(&deny(&json!("*"), &json!("*")), json!({"StringEquals": {"aws:PrincipalType": "AssumedRole"}}));
+        assert!(!held_by(&known("role/app"), &json!([everything(), role])).admin);
+    }
+
+    #[test]
+    fn a_deny_that_has_begun_and_never_ends_protects() {
+        let holder = Holder { at: "2026-06-01T12:00:00Z".parse().ok(), ..Holder::default() };
+        for (operator, key, value, protects) in [
+            ("DateGreaterThan", "aws:CurrentTime", "2020-01-01T00:00:00Z", true),
+            ("DateGreaterThanEquals", "aws:CurrentTime", "2026-06-01T11:59:00Z", true),
+            ("NumericGreaterThan", "aws:EpochTime", "1577836800", true),
+            ("DateGreaterThan", "aws:CurrentTime", "2030-01-01T00:00:00Z", false),
+            ("DateLessThan", "aws:CurrentTime", "2030-01-01T00:00:00Z", false),
+            ("DateNotEquals", "aws:CurrentTime", "2020-01-01T00:00:00Z", false),
+            ("DateGreaterThan", "aws:TokenIssueTime", "2020-01-01T00:00:00Z", false),
+        ] {
+            let denied = under(&deny(&json!("*"), &json!("*")), json!({operator: {key: value}}));
+            let policy = json!([everything(), denied]);
+            assert_eq!(held_by(&holder, &policy).admin, !protects, "{operator} {key} {value}");
+            assert!(of(&policy).admin, "without a time nothing has begun");
+        }
+    }
+
+    #[test]
+    fn what_is_another_accounts_or_nobodys_or_ones_own_is_no_way_up() {
+        let keys = json!(["iam:CreateAccessKey", "iam:CreateLoginProfile", "iam:UpdateLoginProfile"]);
+        for (actions, resource, is_risky) in [
+            (json!("iam:PutRolePolicy"), "arn:aws:iam::2222*:role/*", false),
+            (json!("iam:PutRolePolicy"), "arn:aws:iam::1111*:role/*", true),
+            (json!("iam:PutRolePolicy"), "arn:aws:iam::*:role/*", true),
+            (json!("iam:PutRolePolicy"), "arn:aws:iam::2222*", true),
+            (json!("codebuild:StartBuild"), "arn:aws:codebuild:us-east-1:444455556666:project/*", false),
+            (json!("codebuild:StartBuild"), "arn:aws:codebuild:us-east-1:1111*:project/*", true),
+            (json!("sts:AssumeRole"), "arn:aws:iam::444455556666:role/*", true),
+            (json!("iam:PutUserPolicy"), "arn:aws:iam::111122223333:user/${*}", false),
+            (json!("iam:PutUserPolicy"), "arn:aws:iam::111122223333:user/a${*}b", false),
+            (json!("iam:PutUserPolicy"), "arn:aws:iam::111122223333:user/${*}/bob", true),
+            (json!("iam:PutUserPolicy"), "arn:aws:iam::111122223333:user/${*}*", true),
+            (keys.clone(), "arn:aws:iam::111122223333:user/alice", false),
+            (keys.clone(), "arn:aws:iam::111122223333:user/al*", true),
+            (keys, "arn:aws:iam::111122223333:user/bob", true),
+            (json!("iam:PutUserPolicy"), "arn:aws:iam::111122223333:user/alice", true),
+        ] {
+            let policy = allow(&actions, &json!(resource));
+            assert_eq!(held_by(&known("user/alice"), &policy).is_risky(), is_risky, "{actions} {resource}");
+        }
+    }
+
+    #[test]
+    fn whom_all_others_are_denied_may_be_given_anything() {
+        let own = json!("arn:aws:iam::111122223333:policy/team");
+        let grant = allow(&json!(["iam:PutRolePolicy", "iam:AttachRolePolicy"]), &json!("*"));
+        for (operator, boundary, is_risky) in [
+            ("StringNotEquals", own.clone(), false),
+            ("StringNotEqualsIfExists", own.clone(), false),
+            ("ArnNotLike", own.clone(), false),
+            ("ForAnyValue:StringNotEquals", own.clone(), true),
+            ("StringEquals", own.clone(), true),
+            ("StringNotEquals", json!([own, "arn:aws:iam::aws:policy/AdministratorAccess"]), true),
+            ("Null", json!("true"), true),
+        ] {
+            let denied = |action: &str, resource: Value| {
+                under(&deny(&json!(action), &resource), json!({operator: {"iam:PermissionsBoundary": boundary}}))
+            };
+            let policy = json!([grant, denied("iam:*", json!("*"))]);
+            assert_eq!(of(&policy).is_risky(), is_risky, "{operator} {boundary}");
+            let of_users = json!([grant, denied("iam:*", json!(format!("{USER}*")))]);
+            assert!(of(&of_users).is_risky(), "roles are free: {operator} {boundary}");
+            let with_mfa = json!({
+                operator: {"iam:PermissionsBoundary": boundary},
+                "Bool": {"aws:MultiFactorAuthPresent": "false"},
+            });
+            assert!(of(&json!([grant, under(&deny(&json!("iam:*"), &json!("*")), with_mfa)])).is_risky());
+        }
+        let denied = under(
+            &deny(&json!("iam:PutRolePolicy"), &json!("*")),
+            json!({"StringNotEquals": {"iam:PermissionsBoundary": own}}),
+        );
+        let freeing = allow(&json!(["iam:PutRolePolicy", "iam:DeleteRolePermissionsBoundary"]), &json!("*"));
+        assert_eq!(paths(&json!([freeing, denied])), ["iam:PutRolePolicy"]);
+    }
+
+    #[test]
+    fn who_cannot_attach_administrator_access_is_not_said_to() {
+        let attach = allow(&json!("iam:AttachRolePolicy"), &json!("*"));
+        let of_arn = |operator: &str, policy: &str| json!({operator: {"iam:PolicyARN": format!("arn:aws:iam::aws:policy/{policy}")}});
+        let allowed = |operator: &str, policy: &str| of(&under(&attach, of_arn(operator, policy)));
+        assert!(!allowed("ArnLike", "AmazonS3*").is_risky());
+        for (policy, is_all) in [("*", true), ("Admin*", true), ("AmazonEC2*", false), ("IAMFullAccess", false)] {
+            let identity = allowed("ArnLike", policy);
+            assert_eq!(identity.why[0].contains("AdministratorAccess"), is_all, "{policy}: {:?}", identity.why);
+        }
+        let denied = under(&deny(&json!("*"), &json!("*")), of_arn("ArnEquals", "AdministratorAccess"));
+        insta::assert_snapshot!(of(&json!([attach, denied])).why.join("\n"), @"`iam:AttachRolePolicy`: the holder attaches a policy that may give a way up to a role of their own (pathfinding.cloud iam-009), allowed by statement 1, unless statement 2 denies it by its condition on `iam:PolicyARN`");
     }
 
     #[test]
@@ -811,6 +989,12 @@ mod tests {
         {
             let any = json!({"StringLike": {"iam:PermissionsBoundary": none}});
             assert!(of(&under(&allow(&json!("iam:AttachUserPolicy"), &json!("*")), any)).is_risky(), "{none}");
+        }
+        for (policy, is_risky) in [("ReadOnlyAccess", false), ("PowerUserAccess", true), ("*", true)] {
+            let of_aws =
+                json!({"StringLike": {"iam:PermissionsBoundary": format!("arn:aws:iam::aws:policy/{policy}")}});
+            let grant = under(&allow(&json!("iam:PutRolePolicy"), &json!("*")), of_aws);
+            assert_eq!(of(&grant).is_risky(), is_risky, "{policy}");
         }
         let perhaps =
             json!({"StringEqualsIfExists": {"iam:PermissionsBoundary": "arn:aws:iam::111122223333:policy/team"}});

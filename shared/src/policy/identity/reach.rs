@@ -7,8 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Holder;
 use super::condition::{Condition, Met};
 use crate::policy::document;
-use crate::policy::pattern::{covers, covers_all_of, matches, overlaps};
-use crate::policy::principal::is_account;
+use crate::policy::pattern::{covers, covers_all_of, is_arn, is_pattern, matches, overlaps, share_a_resource};
 
 /// Comparing more than this many pairs of patterns is not worth it: no policy that IAM takes has so many, and what is
 /// not compared counts as reached.
@@ -104,20 +103,21 @@ impl<'a> Reach<'a> {
     pub(super) fn acts_on_itself(&mut self, action: &'static str) -> bool {
         let own = self.holder.arn.clone();
         let is_own = |piece: &Piece<'a>| match (piece.on, &own) {
-            (Span::Of(pattern), Some(own)) => is_holders_own(pattern) || matches(pattern, own),
-            (Span::AllBut(names), Some(own)) => !names.patterns.iter().any(|pattern| matches(pattern, own)),
+            (Span::Of(pattern), Some(own)) => is_holders_own(pattern) || share_a_resource(pattern, own),
+            (Span::AllBut(names), Some(own)) => names.leaves(own),
             (_, None) => true,
         };
         let is_of_group = action.contains("Group");
         self.without_bounds(action).iter().any(|piece| is_of_group || is_own(piece))
     }
 
-    /// Without what counts only for those who keep a permissions boundary.
+    /// Without what counts only for those who keep a permissions boundary, as nothing else is allowed or all else is denied.
     fn without_bounds(&mut self, action: &'static str) -> Vec<Piece<'a>> {
         let mut pieces = self.known(action);
         pieces.retain(|piece| {
             let mut statements = [Some(piece.origin), piece.within].into_iter().flatten();
-            !statements.any(|statement| statement.conditions.iter().any(Condition::is_bounding))
+            let is_bounded = statements.any(|statement| statement.conditions.iter().any(Condition::is_bounding));
+            !is_bounded && !piece.unless.iter().any(|denies| denies.spares_only_the_bounded())
         });
         pieces
     }
@@ -176,7 +176,8 @@ fn pieces<'a>(
 ) -> Vec<Piece<'a>> {
     let lower = action.to_ascii_lowercase();
     let kinds = on.map_or_else(|| acts_on(&lower), |resource| vec![resource.to_owned().into()]);
-    let worth = Worth { action: Some(&lower), account: holder.account.as_deref() };
+    let user = holder.arn.as_deref().filter(|_| holder.is_user());
+    let worth = Worth { action: Some(&lower), account: holder.account.as_deref(), user };
     let mut allowed = allowed(statements, &kinds, worth, holder);
     if allowed.is_empty() {
         return vec![];
@@ -247,7 +248,9 @@ fn less<'a>(
     let left = allowed.into_iter().filter_map(|piece| {
         let takes: Vec<_> =
             part.iter().copied().filter(|(denies, _)| piece.is_within(&denies.resources, worth)).collect();
-        let unless = whole.iter().chain(&takes).map(|(denies, _)| *denies).take(ENOUGH).collect();
+        let mut unless: Vec<&Statement> = whole.iter().chain(&takes).map(|(denies, _)| *denies).collect();
+        unless.sort_by_key(|denies| !denies.spares_only_the_bounded());
+        unless.truncate(ENOUGH);
         (!takes.iter().any(is_sure)).then_some(Piece { unless, ..piece })
     });
     left.collect()
@@ -260,23 +263,28 @@ struct Worth<'a> {
     action: Option<&'a str>,
     /// The holder's, if it is known.
     account: Option<&'a str>,
+    /// The ARN of the user that the holder is, if that is known.
+    user: Option<&'a str>,
 }
 
 impl Worth<'_> {
-    const ALL: Self = Self { action: None, account: None };
+    const ALL: Self = Self { action: None, account: None, user: None };
 
     /// Whether a pattern means something that counts, of what the action acts on.
     fn counts(self, pattern: &str) -> bool {
         let Some(action) = self.action else { return true };
         let is_reserved = RESERVED.iter().any(|reserved| covers_all_of(reserved, pattern));
-        let is_in_vain = is_reserved || action.starts_with("iam:") && self.is_others(pattern);
-        !is_in_vain && (SELF_GRANTING.contains(&action) || !is_holders_own(pattern))
+        let is_in_vain = is_reserved || !action.starts_with("sts:") && self.is_others(action, pattern);
+        let is_own = || is_holders_own(pattern) || self.user.is_some_and(|user| is_user(pattern, user));
+        !is_in_vain && (SELF_GRANTING.contains(&action) || !is_own())
     }
 
-    /// No call reaches what IAM keeps for another account.
-    fn is_others(self, pattern: &str) -> bool {
-        let account = pattern.split(':').nth(4).filter(|account| is_account(account));
-        account.is_some_and(|account| self.account.is_some_and(|own| own != account))
+    /// No call reaches what IAM keeps for another account, and what another account runs has no role of one's own. Of other
+    /// services there is also what is no account's.
+    fn is_others(self, action: &str, pattern: &str) -> bool {
+        let account = pattern.split(':').nth(4).filter(|_| is_arn(pattern));
+        let is_others = |account: &str| self.account.is_some_and(|own| !overlaps(account, own));
+        account.is_some_and(|account| is_others(account) && (action.starts_with("iam:") || !account.is_empty()))
     }
 }
 
@@ -313,6 +321,7 @@ const GROUPS: &str = "arn:*:iam::*:group/*";
 const ROLES: &str = "arn:*:iam::*:role/*";
 const POLICIES: &str = "arn:*:iam::*:policy/*";
 const FUNCTIONS: &str = "arn:*:lambda:*:*:function:*";
+const TASKS: &str = "arn:*:ecs:*:*:task/*";
 const MACHINES: [&str; 2] = ["arn:*:ec2:*:*:instance/*", "arn:*:ssm:*:*:managed-instance/*"];
 
 /// The resources that an action, in small letters, acts on.
@@ -328,7 +337,8 @@ fn acts_on(action: &str) -> Vec<Cow<'static, str>> {
         "sts" => one(ROLES),
         "lambda" if !verb.contains("eventsource") => one(FUNCTIONS),
         "ec2-instance-connect" => one(MACHINES[0]),
-        "ssm" if ["startsession", "sendcommand"].contains(&verb) => MACHINES.map(Cow::Borrowed).to_vec(),
+        "ssm" if verb == "sendcommand" => MACHINES.map(Cow::Borrowed).to_vec(),
+        "ssm" if verb == "startsession" => [MACHINES[0], MACHINES[1], TASKS].map(Cow::Borrowed).to_vec(),
         _ => vec![format!("arn:*:{service}:*:*:*").into()],
     }
 }
@@ -354,21 +364,20 @@ pub(super) fn meet(some: &[Piece], others: &[Piece]) -> bool {
         })
 }
 
-/// Whether some resource has both names. The parts of a full ARN are compared one by one: no star but the last reaches
-/// over a colon.
-fn share_a_resource(one: &str, other: &str) -> bool {
-    let parts = |arn| -> Vec<&str> { str::splitn(arn, 6, ':').collect() };
-    let (parts, others) = (parts(one), parts(other));
-    if parts.len() == 6 && others.len() == 6 {
-        parts.iter().zip(others).all(|(part, other)| overlaps(part, other))
-    } else {
-        overlaps(one, other)
-    }
+/// Whether all resources of one name have the other too, likewise part by part.
+fn covers_resources(wide: &str, narrow: &str) -> bool {
+    if is_arn(wide) && is_arn(narrow) { covers_all_of(wide, narrow) } else { covers(wide, narrow) }
 }
 
 /// The holder's own user, and no other.
 fn is_holders_own(pattern: &str) -> bool {
     pattern.strip_suffix(OWN_NAME).is_some_and(|path| path.ends_with('/'))
+}
+
+/// Whether it means this user and no other.
+fn is_user(pattern: &str, user: &str) -> bool {
+    let name = |arn| str::splitn(arn, 6, ':').nth(5);
+    !name(pattern).is_none_or(is_pattern) && name(pattern) == name(user) && share_a_resource(pattern, user)
 }
 
 impl Span<'_> {
@@ -377,14 +386,15 @@ impl Span<'_> {
         let is_all = |pattern: &str| covers(pattern, ANYTHING);
         match (self, other) {
             (Self::AllBut(these), Self::AllBut(others)) => {
-                let is_wider = these.patterns.iter().all(|left| others.patterns.iter().any(|out| covers(out, left)));
+                let is_wider =
+                    these.patterns.iter().all(|left| others.patterns.iter().any(|out| covers_resources(out, left)));
                 Some(if is_wider { other } else { self })
             }
             (Self::AllBut(out), Self::Of(narrow)) | (Self::Of(narrow), Self::AllBut(out)) => {
                 let narrower = if is_all(narrow) { Self::AllBut(out) } else { Self::Of(narrow) };
                 out.leaves(narrow).then_some(narrower)
             }
-            (Self::Of(one), Self::Of(two)) if covers(one, two) => Some(other),
+            (Self::Of(one), Self::Of(two)) if covers_resources(one, two) => Some(other),
             (Self::Of(one), Self::Of(two)) => share_a_resource(one, two).then_some(self),
         }
     }
@@ -404,6 +414,14 @@ impl Piece<'_> {
         is_unconditional(self.origin) && self.within.is_none_or(is_unconditional) && self.unless.is_empty()
     }
 
+    /// Whether the policy that is attached can be any but `AdministratorAccess`.
+    pub(super) fn attaches_less(&self) -> bool {
+        let attaches = |one: &Condition| one.attaches_administrator_access();
+        let leaves_out = |statement: &Statement| statement.conditions.iter().any(|one| attaches(one) == Some(false));
+        let denies = |statement: &&Statement| statement.conditions.iter().all(|one| attaches(one) == Some(true));
+        leaves_out(self.origin) || self.within.is_some_and(leaves_out) || self.unless.iter().any(denies)
+    }
+
     /// Whether this is every role of some account.
     pub(super) fn is_any_role(&self) -> bool {
         self.on.pattern().is_none_or(|pattern| {
@@ -416,7 +434,8 @@ impl Piece<'_> {
             Span::Of(pattern) => names.cover(pattern, worth),
             // All but some is within all but fewer of them.
             Span::AllBut(out) => {
-                names.inverted && names.patterns.iter().all(|left| out.patterns.iter().any(|kept| covers(kept, left)))
+                names.inverted
+                    && names.patterns.iter().all(|left| out.patterns.iter().any(|kept| covers_resources(kept, left)))
             }
         }
     }
@@ -435,7 +454,7 @@ impl Names {
 
     /// Whether all but these has something of what the pattern means.
     fn leaves(&self, narrow: &str) -> bool {
-        !self.patterns.iter().any(|pattern| covers(pattern, narrow))
+        !self.patterns.iter().any(|pattern| covers_resources(pattern, narrow))
     }
 
     /// Whether everything that the pattern means is among these, certainly. What does not count may be missing.
@@ -444,7 +463,7 @@ impl Names {
             let mut left = self.patterns.iter().filter(|pattern| worth.counts(pattern));
             !left.any(|pattern| share_a_resource(pattern, narrow))
         } else {
-            self.patterns.iter().any(|pattern| covers(pattern, narrow))
+            self.patterns.iter().any(|pattern| covers_resources(pattern, narrow))
         }
     }
 }
@@ -509,11 +528,16 @@ impl Statement {
         is_of_all && self.met(None, holder) != Met::Never
     }
 
+    /// Whether it denies something upon all whom no permissions boundary keeps down.
+    fn spares_only_the_bounded(&self) -> bool {
+        !self.conditions.is_empty() && self.conditions.iter().all(Condition::is_of_the_unbounded)
+    }
+
     /// Whether the holder's calls of an action, in small letters, meet all its conditions; without one, those of any.
     fn met(&self, action: Option<&str>, holder: &Holder) -> Met {
         let mut all = Met::Always;
         for condition in &self.conditions {
-            match condition.met(action, holder) {
+            match condition.met(action, holder, self.allows) {
                 Met::Never => return Met::Never,
                 Met::Perhaps => all = Met::Perhaps,
                 Met::Always => {}
@@ -541,12 +565,22 @@ impl Statement {
 /// names these does not matter.
 fn without_variables(names: Names, allows: bool, holder: &Holder, has_variables: bool) -> Names {
     let widens = names.inverted != allows;
-    let is_nothing =
-        |pattern: &str| !has_variables || holder.is_role() && pattern.to_ascii_lowercase().contains(OWN_NAME);
+    let is_nothing = |pattern: &str| {
+        let is_of_a_user = || pattern.to_ascii_lowercase().contains(OWN_NAME);
+        !has_variables || holder.is_role() && is_of_a_user() || is_named_by_a_wildcard(pattern)
+    };
     let is_known = |pattern: &String| !pattern.contains("${") || widens && !is_nothing(pattern);
     let patterns = names.patterns.into_iter().filter(is_known);
     let patterns = patterns.map(|pattern| of_any_account(of_any_partition(&widened(&pattern)), holder));
     Names { patterns: patterns.collect(), inverted: names.inverted }
+}
+
+/// Whether it is of IAM and asks for a name with a character in it that is written as a variable, as no name there has it.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#policy-vars-specialchars>
+fn is_named_by_a_wildcard(pattern: &str) -> bool {
+    let rests = ["${*}", "${?}", "${$}"].iter().filter_map(|character| Some(pattern.rsplit_once(character)?.1));
+    let is_of_iam = pattern.split(':').nth(2) == Some("iam") && is_arn(pattern);
+    is_of_iam && rests.into_iter().any(|rest| !rest.contains(['/', '*', '$']))
 }
 
 fn widened(pattern: &str) -> String {
