@@ -193,7 +193,8 @@ impl Ways {
 pub fn may_allow(text: &str, is_meant: impl Fn(&str) -> bool) -> Result<bool, NotUnderstood> {
     let policy = Attached { name: String::new(), text: text.to_owned(), taken_off_by: &[] };
     let statements = read(&policy, 0, &Holder::default())?;
-    let actions: Vec<&str> = PATHS.iter().flat_map(Path::actions).filter(|action| is_meant(action)).collect();
+    let paths = PATHS.iter().chain(&TAKING_OFF).chain(&USERS).chain(&ROLES);
+    let actions: Vec<&str> = paths.flat_map(Path::actions).filter(|action| is_meant(action)).collect();
     Ok(statements.iter().any(|statement| statement.may_allow(&actions)))
 }
 
@@ -1051,6 +1052,26 @@ mod tests {
         assert_eq!(left, ["iam:DeleteGroupPolicy", "iam:RemoveUserFromGroup"]);
         let firm = named("firm", &deny(&json!("iam:Detach*"), &json!("*")));
         assert_eq!(of_known("user/alice", &[wide, no(&["iam:DetachUserPolicy"]), firm], None), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_role_or_a_policy_of_the_users_name_is_not_the_user() {
+        let of = |actions: Value, resource: &str| {
+            let resource = format!("arn:aws:iam::111122223333:{resource}/${{aws:username}}");
+            held_by(&known("user/alice"), &allow(&actions, &json!(resource))).is_risky()
+        };
+        assert!(of(json!(["iam:PutRolePolicy", "sts:AssumeRole"]), "role"));
+        assert!(of(json!(["iam:CreatePolicyVersion", "iam:SetDefaultPolicyVersion"]), "policy"));
+        assert!(of(json!("iam:PutGroupPolicy"), "group"));
+        assert!(!of(json!("iam:CreateAccessKey"), "user"));
+    }
+
+    #[test]
+    fn what_takes_a_protection_off_may_be_a_part_of_a_way() {
+        for action in ["iam:RemoveUserFromGroup", "iam:DetachRolePolicy", "iam:DeleteUserPermissionsBoundary"] {
+            let text = json!({"Version": "2012-10-17", "Statement": allow(&json!(action), &json!("*"))}).to_string();
+            assert_eq!(may_allow(&text, |action| action.starts_with("iam:")), Ok(true), "{action}");
+        }
     }
 
     #[test]

@@ -369,9 +369,10 @@ fn covers_resources(wide: &str, narrow: &str) -> bool {
     if is_arn(wide) && is_arn(narrow) { covers_all_of(wide, narrow) } else { covers(wide, narrow) }
 }
 
-/// The holder's own user, and no other.
+/// The holder's own user, and no other: a role, a group or a policy may have the name of a user.
 fn is_holders_own(pattern: &str) -> bool {
-    pattern.strip_suffix(OWN_NAME).is_some_and(|path| path.ends_with('/'))
+    let is_of_user = |path: &str| str::splitn(path, 6, ':').nth(5).is_some_and(|path| path.starts_with("user/"));
+    pattern.strip_suffix(OWN_NAME).is_some_and(|path| path.ends_with('/') && is_of_user(path))
 }
 
 /// Whether it means this user and no other.
