@@ -1796,3 +1796,15 @@ fn where_all_who_are_no_service_are_denied_to_assume_a_role_only_services_are_le
         assert_eq!(exposure == Exposure::Public, is_public, "{allowed} {operator} {denied}: {exposure:?}");
     }
 }
+
+#[test]
+fn whom_a_deny_spares_the_allow_may_leave_out() {
+    keeps_the_laws(
+        Kind::Resource,
+        r#"{"Version":"2012-10-17","Statement":[
+        {"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"*",
+        "Condition":{"StringNotEquals":{"aws:SourceVpce":["vpce-0ours","vpce-0named"]}}},
+        {"Effect":"Allow","Action":"s3:*","Resource":"*","Principal":{"AWS":"arn:aws-eusc:iam::444455556666:root"},
+        "Condition":{"StringNotEquals":{"aws:SourceVpce":["vpce-0named","vpce-*"]}}}]}"#,
+    );
+}

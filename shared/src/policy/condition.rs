@@ -370,6 +370,23 @@ pub(super) fn holds_on_another_way(entry: &Entry<'_>, allow: &Statement<'_>) -> 
     holds && needs_another_way(entry, allow)
 }
 
+/// Who asks for more values than these is in doubt.
+const MOST_COMPARED: usize = 1 << 12;
+
+/// Whether some of those whom a `Deny` spares by this key an `Allow` leaves out by the same key.
+pub(super) fn is_left_out_too(entry: &Entry<'_>, allow: &Statement<'_>) -> bool {
+    let leaves_out = |entry: &Entry<'_>| {
+        let operator = Operator::of(&entry.operator);
+        operator.is_negated && !operator.is_any
+    };
+    let is_spared = |value: &Word<'_>| entry.values.iter().any(|spared| spared.text == value.text);
+    let is_one = |other: &Entry<'_>| {
+        other.values.len() * entry.values.len() > MOST_COMPARED || other.values.iter().any(is_spared)
+    };
+    let of_same = |other: &&Entry<'_>| other.key.eq_ignore_ascii_case(&entry.key) && leaves_out(other);
+    leaves_out(entry) && allow.condition.iter().filter(of_same).any(is_one)
+}
+
 /// Whether an `Allow` admits only calls that come by another way than that of which this key tells.
 fn needs_another_way(entry: &Entry<'_>, allow: &Statement<'_>) -> bool {
     let mut needed = allow.condition.iter().filter(needs).filter_map(|entry| Way::of(&entry.key));

@@ -378,6 +378,7 @@ impl<'p> Deny<'p> {
                 Reach::ANYONE if condition::is_of_another_provider(entry, named) => Reach::UNKNOWN,
                 Reach::ANYONE if is_federated && condition::is_of_no_principal(entry) => Reach::UNKNOWN,
                 by_entry if condition::holds_on_another_way(entry, allow) => by_entry.and(Reach::UNKNOWN),
+                by_entry if condition::is_left_out_too(entry, allow) => by_entry.and(Reach::UNKNOWN),
                 Reach::UNKNOWN if condition::is_callers_choice(entry, named, &allow.actions) => Reach::ANYONE,
                 Reach::ANYONE if named.is_some_and(is_of_aws) && condition::may_mean_anybody(entry) => Reach::UNKNOWN,
                 by_entry => by_entry,

@@ -913,6 +913,7 @@ mod tests {
             (json!("codebuild:StartBuild"), "arn:aws:codebuild:us-east-1:444455556666:project/*", false),
             (json!("codebuild:StartBuild"), "arn:aws:codebuild:us-east-1:1111*:project/*", true),
             (json!("sts:AssumeRole"), "arn:aws:iam::444455556666:role/*", true),
+            (json!("cloudformation:UpdateStack"), "arn:aws:cloudformation:*:444455556666:stack/*", true),
             (json!("iam:PutUserPolicy"), "arn:aws:iam::111122223333:user/${*}", false),
             (json!("iam:PutUserPolicy"), "arn:aws:iam::111122223333:user/a${*}b", false),
             (json!("iam:PutUserPolicy"), "arn:aws:iam::111122223333:user/${*}/bob", true),

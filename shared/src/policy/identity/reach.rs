@@ -274,7 +274,9 @@ impl Worth<'_> {
     fn counts(self, pattern: &str) -> bool {
         let Some(action) = self.action else { return true };
         let is_reserved = RESERVED.iter().any(|reserved| covers_all_of(reserved, pattern));
-        let is_in_vain = is_reserved || !action.starts_with("sts:") && self.is_others(action, pattern);
+        // A role of another account lets in, and a delegated administrator rolls out the stack sets of another.
+        let reaches_others = action.starts_with("sts:") || action.starts_with("cloudformation:");
+        let is_in_vain = is_reserved || !reaches_others && self.is_others(action, pattern);
         let is_own = || is_holders_own(pattern) || self.user.is_some_and(|user| is_user(pattern, user));
         !is_in_vain && (SELF_GRANTING.contains(&action) || !is_own())
     }
