@@ -76,8 +76,8 @@ pub(crate) struct State {
     identity: Option<Permissions>,
     /// What the identity had been granted when that was last looked at.
     before: Option<Remembered<Granted>>,
-    #[serde(default, skip_serializing_if = "Earlier::is_none")]
-    earlier: Earlier,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    earlier: Option<Earlier>,
     /// Groups and managed policies that the identity had before, and of which the journal tells since.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     renewed: BTreeSet<String>,
@@ -98,11 +98,9 @@ impl PartialEq for State {
 }
 
 /// Whether the same was granted before, after the baseline, and was not taken away by Snapback.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Earlier {
-    #[default]
-    No,
     At(Timestamp),
     /// An inline policy of that name, which said something else.
     Another(Timestamp),
@@ -111,21 +109,16 @@ enum Earlier {
 }
 
 impl Earlier {
-    fn is_none(&self) -> bool {
-        *self == Self::No
-    }
-
     /// Why that is no reason to revert.
-    fn why(&self) -> Option<String> {
+    fn why(&self) -> String {
         match self {
-            Self::No => None,
             Self::At(at) => {
-                Some(format!("the same was granted at {at} already, and left, so the call may have changed nothing"))
+                format!("the same was granted at {at} already, and left, so the call may have changed nothing")
             }
             Self::Another(at) => {
-                Some(format!("an inline policy of that name was put at {at} already, which would not come back"))
+                format!("an inline policy of that name was put at {at} already, which would not come back")
             }
-            Self::Untold(why) => Some(format!("whether the same was granted since the baseline is not known: {why}")),
+            Self::Untold(why) => format!("whether the same was granted since the baseline is not known: {why}"),
         }
     }
 }
@@ -297,7 +290,7 @@ impl Control for NewAdministrator {
                 Some("whether it had this before is not known: there is no baseline of the 48 hours before".to_owned())
             }
             Before::Lacked | Before::Another(..) => {
-                through_cloudformation(event).or_else(|| state.earlier.why()).or_else(|| {
+                through_cloudformation(event).or_else(|| state.earlier.as_ref().map(Earlier::why)).or_else(|| {
                     let is_denied =
                         matches!(worst(&grant, state, event), Some(Ok(Some(Worst { doubt: Some(Doubt::Denied), .. }))));
                     is_denied.then(|| DENIED_NOW.to_owned())
@@ -519,11 +512,11 @@ fn before(grant: &Grant, state: &State, event: &Event) -> Before {
 
 /// Whether the same was granted before the event, which the baseline does not tell of. Asked only about what is to be reverted:
 /// the journal tells what Snapback did with it, CloudTrail's history also what was harmless then, or what nobody heard.
-async fn granted_since(look: &Look<'_>, event: &Event, state: &State) -> Result<Earlier> {
-    let (Some(grant), Some(identity)) = (grant_in(event, state), &state.identity) else { return Ok(Earlier::No) };
+async fn granted_since(look: &Look<'_>, event: &Event, state: &State) -> Result<Option<Earlier>> {
+    let (Some(grant), Some(identity)) = (grant_in(event, state), &state.identity) else { return Ok(None) };
     let is_lacked = matches!(before(&grant, state, event), Before::Lacked);
     if !look.is_of_an_event() || !is_lacked || !matches!(worst(&grant, state, event), Some(Ok(Some(_)))) {
-        return Ok(Earlier::No);
+        return Ok(None);
     }
     let seen = baseline(state, event).and(state.before.as_ref()).map(|before| before.seen);
     let since = seen.or(identity.created).unwrap_or(event.time - A_ROUND);
@@ -532,24 +525,24 @@ async fn granted_since(look: &Look<'_>, event: &Event, state: &State) -> Result<
     let newest = entries.iter().find(|entry| is_same(&entry.event()));
     let is_taken = |entry: &&Entry| matches!(entry.outcome, Outcome::Reverted | Outcome::Closed);
     if let Some(entry) = newest.filter(|entry| !is_taken(entry)) {
-        return Ok(Earlier::At(entry.event.time));
+        return Ok(Some(Earlier::At(entry.event.time)));
     }
     let since = newest.map_or(since, |entry| entry.event.time.max(since));
     let told: Vec<&str> = entries.iter().map(Entry::event_id).chain([event.id.as_str()]).collect();
     let is_untold = |earlier: &Event| !told.contains(&earlier.id.as_str()) && is_same(earlier);
     let earlier = async {
         let Some(earlier) = newest_call(look, &event.name, (since, event.time), is_untold).await? else {
-            return anyhow::Ok(Earlier::No);
+            return anyhow::Ok(None);
         };
         let is_removal = |call: &Event| call.time > earlier.time && grant_in(call, state).as_ref() == Some(&grant);
         let removals = newest_call(look, removal_of(&grant, event), (earlier.time, event.time), is_removal).await?;
         Ok(match (removals, &grant) {
-            (Some(_), _) => Earlier::No,
-            (None, Grant::Inline(..)) if document(&earlier) != document(event) => Earlier::Another(earlier.time),
-            (None, _) => Earlier::At(earlier.time),
+            (Some(_), _) => None,
+            (None, Grant::Inline(..)) if document(&earlier) != document(event) => Some(Earlier::Another(earlier.time)),
+            (None, _) => Some(Earlier::At(earlier.time)),
         })
     };
-    Ok(earlier.await.unwrap_or_else(|failure| Earlier::Untold(format!("{failure:#}"))))
+    Ok(earlier.await.unwrap_or_else(|failure| Some(Earlier::Untold(format!("{failure:#}")))))
 }
 
 /// What it had before, by name, and may not have given it as much then: of which the journal tells since the baseline. Asked only
@@ -809,7 +802,7 @@ mod tests {
             }
         }
         let lacked = state("2025-01-01T00:00:00Z", Some((&[], "2026-02-10T12:00:00Z")));
-        let earlier = Earlier::At("2026-02-10T18:00:00Z".parse().expect("a time"));
+        let earlier = Some(Earlier::At("2026-02-10T18:00:00Z".parse().expect("a time")));
         let said = NewAdministrator::asks(&event, &suspicion, &State { earlier, ..lacked }, &given);
         assert!(said.is_some_and(|said| said.contains("granted at 2026-02-10T18:00:00Z already")));
     }
