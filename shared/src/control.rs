@@ -393,10 +393,10 @@ impl<'a> Look<'a> {
         Ok(read.filter(|entry| entry.event_id() != own).collect())
     }
 
-    /// Whether an event has woken the control, and not somebody who looks at what there is.
+    /// Whether it is of now, and by who has the journal: of an entry only what it has is looked at.
     #[must_use]
-    pub fn is_of_an_event(&self) -> bool {
-        matches!(self.memory, Remembering::Once(_))
+    pub fn has_journal(&self) -> bool {
+        matches!(self.memory, Remembering::Journal(_) | Remembering::Once(_))
     }
 
     /// A look without memory.
@@ -429,7 +429,7 @@ impl<'a> Look<'a> {
     /// # Errors
     /// When the journal cannot be read.
     pub async fn known_by<C: Remembers>(&self, subject: &Subject) -> Result<Option<C::Good>> {
-        if !self.is_of_an_event() {
+        if !matches!(self.memory, Remembering::Once(_)) {
             return Ok(None);
         }
         Ok(self.remembered::<C>(subject).await?.and_then(|known| known.good))

@@ -515,7 +515,7 @@ fn before(grant: &Grant, state: &State, event: &Event) -> Before {
 async fn granted_since(look: &Look<'_>, event: &Event, state: &State) -> Result<Option<Earlier>> {
     let (Some(grant), Some(identity)) = (grant_in(event, state), &state.identity) else { return Ok(None) };
     let is_lacked = matches!(before(&grant, state, event), Before::Lacked);
-    if !look.is_of_an_event() || !is_lacked || !matches!(worst(&grant, state, event), Some(Ok(Some(_)))) {
+    if !look.has_journal() || !is_lacked || !matches!(worst(&grant, state, event), Some(Ok(Some(_)))) {
         return Ok(None);
     }
     let seen = baseline(state, event).and(state.before.as_ref()).map(|before| before.seen);
