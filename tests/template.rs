@@ -23,6 +23,9 @@ const FIRST_RETRY: SignedDuration = SignedDuration::from_secs(60);
 /// The function that has no controls: it hands dead letters to those that have.
 const REDRIVE: &str = "RedriveFunction";
 
+/// The functions that have no controls.
+const OTHERS: [&str; 2] = [REDRIVE, logfiles::NAME];
+
 /// Statements that every role has, whatever its function looks at and reverts.
 const SHARED_STATEMENTS: [&str; 12] = [
     "Journal",
@@ -228,7 +231,7 @@ fn the_functions_of_the_template_are_the_functions_there_are() -> Result<()> {
     let deployed: BTreeSet<&str> =
         template.resources("AWS::Serverless::Function").into_iter().map(|(id, _)| id).collect();
     let judging = FUNCTIONS.iter().map(|function| function.name);
-    assert_eq!(deployed, judging.chain([REDRIVE]).collect());
+    assert_eq!(deployed, judging.chain(OTHERS).collect());
     Ok(())
 }
 
@@ -365,7 +368,9 @@ fn every_rule_wakes_one_function_and_may_do_so() -> Result<()> {
         let function = function.with_context(|| format!("{id} has a target that is no function of the template"))?;
         assert_eq!(target["Id"], function, "{id}");
         assert!(id.starts_with(function.trim_end_matches("Function")), "{id} wakes {function}");
-        assert_eq!(own::function_of(id), function, "the target of {id} that Snapback restores");
+        // What may not be there is not restored.
+        let is_restored = function != logfiles::NAME;
+        assert!(!is_restored || own::function_of(id) == function, "the target of {id} that Snapback restores");
         wakes.insert((function.to_owned(), format!("{id}.Arn")));
         assert_eq!(attribute(&target["DeadLetterConfig"]["Arn"]), Some("RuleDeadLetters.Arn"), "{id}");
         sends.insert(format!("{id}.Arn"));
@@ -513,8 +518,7 @@ fn in_a_member_such_a_function_is_denied_the_roles_that_are_made_there_by_their_
 #[test]
 fn a_function_that_may_write_iam_and_no_other_is_denied_what_would_lead_further() -> Result<()> {
     let template = Template::read()?;
-    let never =
-        ["NeverOwnRoles", "NeverRolesOfMembers", "NeverOperators", "NeverProtectedPrincipals", "NeverLiftsQuarantine"];
+    let never = ["NeverOwnRoles", "NeverRolesOfMembers", "NeverOperators", "NeverProtected", "NeverUnlocks"];
     let never = set(&[&never[..], &["NeverPassesRoles", "NeverTakesRoles"]].concat());
     for function in FUNCTIONS {
         let writes = function.controls.iter().flat_map(AnyControl::writes);
@@ -782,6 +786,83 @@ fn a_function_is_over_before_its_lease_and_its_lease_before_the_first_retry() ->
     Ok(())
 }
 
+/// The ARNs of the functions that are handed events again.
+fn handed_events() -> BTreeSet<String> {
+    let all = FUNCTIONS.iter().map(|function| function.name).chain([logfiles::NAME]);
+    all.map(|function| format!("{function}.Arn")).collect()
+}
+
+/// Both ways: `CALLS` is what a test sees it call. It reads, and hands on; whoever takes it over can do no more.
+#[test]
+fn the_function_that_reads_log_files_may_do_what_it_calls_and_only_where_it_has_to() -> Result<()> {
+    let template = Template::read()?;
+    let mut may = BTreeMap::new();
+    for statement in template.statements_of(logfiles::NAME)?.into_iter().filter(|statement| statement.is_mapping()) {
+        assert_eq!(statement["Effect"], "Allow");
+        for action in words(&statement["Action"]) {
+            let on: BTreeSet<String> = items(&statement["Resource"]).map(arn).collect();
+            assert_eq!(may.insert(action.clone(), on), None, "{action} is allowed twice");
+        }
+    }
+    // Of two that exclude each other the first was taken: with a role for it, it reads nothing by itself.
+    let role = &template.role_of(logfiles::NAME)?["Properties"];
+    let statements = items(&role["Policies"][0]["PolicyDocument"]["Statement"]);
+    for choice in statements
+        .filter_map(|statement| if let Value::Tagged(choice) = statement { Some(&choice.value) } else { None })
+    {
+        let otherwise = &choice[2];
+        if otherwise.is_mapping() {
+            let on = items(&otherwise["Resource"]).map(arn).collect();
+            may.insert(text(&otherwise["Action"]), on);
+        }
+    }
+    let bucket = "arn:${AWS::Partition}:s3:::${LogBucket}";
+    for (action, on) in [
+        ("dynamodb:GetItem", vec!["${Journal.Arn}"]),
+        ("kms:VerifyMac", vec!["${JournalKey.Arn}", "${OperatorsKey.Arn}"]),
+        ("sqs:SendMessage", vec!["${DelayedEvents.Arn}", "${FunctionDeadLetters.Arn}"]),
+        ("s3:GetObject", vec![&format!("{bucket}/${{LogBucketPrefix}}AWSLogs/*")]),
+        ("s3:ListBucket", vec![bucket]),
+    ] {
+        assert!(logfiles::CALLS.contains(&action), "{action} is called by nothing");
+        assert_eq!(may.remove(action), Some(set(&on)), "{action}");
+    }
+    assert_eq!(may.remove("sts:AssumeRole"), Some(set(&["${LogBucketRole}"])));
+    assert_eq!(may.remove("kms:Decrypt"), Some(set(&["${LogBucketKey}"])));
+    let logs = ["logs:CreateLogStream", "logs:PutLogEvents"].map(|action| may.remove(action).is_some());
+    assert_eq!((logs, may), ([true; 2], BTreeMap::new()), "it may more than it calls");
+    assert_eq!(logfiles::CALLS.len(), 5);
+    Ok(())
+}
+
+/// What it judges by is what the others judge by; what else they are given it has no use for.
+#[test]
+fn the_function_that_reads_log_files_is_given_the_variables_that_it_reads_and_as_the_others_are() -> Result<()> {
+    let template = Template::read()?;
+    let given = template.environment(logfiles::NAME);
+    let mut read = BTreeSet::new();
+    variables_in(&workspace("functions/logfiles/src"), &mut read)?;
+    for variable in &read {
+        assert!(given.contains_key(variable), "{variable}");
+    }
+    let of_others = template.environment(FUNCTIONS[0].name);
+    let mut judged_by = BTreeSet::new();
+    let asked = std::cell::RefCell::new(&mut judged_by);
+    let _ = Settings::read(&|variable: &str| {
+        asked.borrow_mut().insert(variable.to_owned());
+        None
+    });
+    for variable in
+        judged_by.iter().chain(["SNAPBACK_HUB", "SNAPBACK_GUARDRAILS", "SNAPBACK_LOG"].map(str::to_owned).iter())
+    {
+        assert_eq!(given.get(variable), of_others.get(variable), "{variable}");
+        assert!(given.contains_key(variable), "{variable}");
+    }
+    let known: BTreeSet<String> = read.iter().chain(&judged_by).cloned().chain(["SNAPBACK_LOG".to_owned()]).collect();
+    assert_eq!(given.into_keys().collect::<BTreeSet<_>>(), known);
+    Ok(())
+}
+
 /// Both ways: `CALLS` is what a test sees it call.
 #[test]
 fn the_redrive_function_may_do_what_it_calls_and_only_where_it_has_to() -> Result<()> {
@@ -801,7 +882,7 @@ fn the_redrive_function_may_do_what_it_calls_and_only_where_it_has_to() -> Resul
     let role = &template.role_of(REDRIVE)?["Properties"];
     assert_eq!((&role["ManagedPolicyArns"], role["Policies"].as_sequence().map(Vec::len)), (&Value::Null, Some(1)));
     let dead_letters = set(&["DelayedEvents.Arn", "FunctionDeadLetters.Arn", "RuleDeadLetters.Arn"]);
-    let functions = FUNCTIONS.iter().map(|function| format!("{}.Arn", function.name)).collect::<BTreeSet<_>>();
+    let functions = handed_events();
     let logs = ["logs:CreateLogStream", "logs:PutLogEvents"];
     for action in redrive::CALLS.into_iter().chain(logs) {
         let expected = match action {
@@ -837,7 +918,10 @@ fn nobody_sends_to_a_queue_or_takes_from_it_but_who_needs_to() -> Result<()> {
     let taking = set(&["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:ReceiveMessage"]);
     for (queue, may_send) in [
         ("RuleDeadLetters", vec!["aws:PrincipalIsAWSService"]),
-        ("FunctionDeadLetters", FUNCTIONS.iter().map(|function| function.name.trim_end_matches("Function")).collect()),
+        (
+            "FunctionDeadLetters",
+            FUNCTIONS.iter().map(|function| function.name.trim_end_matches("Function")).chain(["LogFiles"]).collect(),
+        ),
         ("GivenUpEvents", vec!["RedriveRole.Arn"]),
     ] {
         let (actions, condition) = denied(queue, "NobodyElseSends").with_context(|| format!("{queue} takes all"))?;
@@ -867,10 +951,7 @@ fn the_redrive_function_is_given_nothing_that_it_does_not_need() -> Result<()> {
     assert_eq!(function["Properties"]["Layers"], Value::Null);
     let retries = &function["Properties"]["EventInvokeConfig"];
     assert_eq!((&retries["MaximumRetryAttempts"], &retries["DestinationConfig"]), (&Value::from(0), &Value::Null));
-    assert_eq!(
-        joined(given["SNAPBACK_FUNCTIONS"]),
-        FUNCTIONS.iter().map(|function| format!("{}.Arn", function.name)).collect()
-    );
+    assert_eq!(joined(given["SNAPBACK_FUNCTIONS"]), handed_events());
     for (variable, queue) in [
         ("SNAPBACK_RULE_DEAD_LETTERS", "RuleDeadLetters"),
         ("SNAPBACK_FUNCTION_DEAD_LETTERS", "FunctionDeadLetters"),
@@ -953,7 +1034,8 @@ fn nobody_but_lambda_takes_a_role_and_no_rule_listens_to_a_bus_of_others() -> Re
     }
     for (id, rule) in template.resources("AWS::Events::Rule") {
         let bus = &rule["Properties"]["EventBusName"];
-        assert!(bus.is_null() || is_of_the_hub(rule) && rule["Condition"] == "IsHub", "{id}");
+        let condition = if id == "LogFilesHubRule" { "HearsOfLogFilesElsewhere" } else { "IsHub" };
+        assert!(bus.is_null() || is_of_the_hub(rule) && rule["Condition"] == condition, "{id}");
     }
     Ok(())
 }

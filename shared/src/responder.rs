@@ -276,7 +276,7 @@ impl<'a> Responder<'a> {
         let (control, call, subject) = case.crowd();
         let now = Timestamp::now();
         let count = async {
-            let tally = self.journal.count_call(control, &call, &subject, now).await?;
+            let tally = self.journal.count_call(control, &call, &subject, &case.event.id, now).await?;
             let is_due = tally.is_due(first) && self.journal.take_to_tell(control, &call, &subject, now).await?;
             Ok((tally, is_due))
         };

@@ -37,8 +37,8 @@ pub(super) fn of_own_roles(function: &Function) -> String {
     let only_if =
         |of| function::deployed_if(of).filter(|condition| Some(*condition) != function::deployed_if(function));
     let roles = FUNCTIONS.iter().map(|of| function::arn(&format!("{}Role", base(of)), only_if(of)));
-    // Its function has no controls.
-    let roles: Vec<String> = roles.chain(["!GetAtt RedriveRole.Arn".to_owned()]).collect();
+    // Their functions have no controls.
+    let roles: Vec<String> = roles.chain(["!GetAtt RedriveRole.Arn".to_owned(), function::log_files("Role")]).collect();
     // All of their names would be longer than IAM takes.
     let of_members: Vec<String> =
         ["member-*", "forwarder"].map(|name| arn(&format!("${{AWS::StackName}}-{name}"))).into();
@@ -100,9 +100,9 @@ pub(super) fn of_roles_in_a_member(function: &Function, stack: &str) -> String {
     )
 }
 
-/// The roles of the stack, by their logical ids. The function that redrives has no controls.
+/// The roles of the stack, by their logical ids. The last two are of functions that have no controls.
 fn own_roles() -> impl Iterator<Item = String> {
-    FUNCTIONS.iter().map(|of| format!("{}Role", base(of))).chain(["RedriveRole".to_owned()])
+    FUNCTIONS.iter().map(|of| format!("{}Role", base(of))).chain(["RedriveRole", "LogFilesRole"].map(str::to_owned))
 }
 
 /// All else, for a stack of this name and with these lists; nothing for a function that does not write IAM.
@@ -114,11 +114,13 @@ pub(super) fn statements(function: &Function, stack: &str, lists: &[&str]) -> St
                give back what AWS or an operator has locked, or become somebody else.";
     let mut out = yaml::comment(14, why);
     for (name, condition) in NAMED.iter().filter(|(name, _)| lists.contains(name)) {
+        // What a role may do is counted with the names of its statements.
+        let sid = name.trim_end_matches("Principals");
         let _ = write!(
             out,
             "              - !If
                 - {condition}
-                - Sid: Never{name}
+                - Sid: Never{sid}
                   Effect: Deny
                   {ALL_BUT_READS}
                   Resource: !Split [\",\", !Ref {name}]
@@ -129,7 +131,7 @@ pub(super) fn statements(function: &Function, stack: &str, lists: &[&str]) -> St
     let member = function.member_role(stack).unwrap_or_default();
     let _ = write!(
         out,
-        "              - Sid: NeverLiftsQuarantine
+        "              - Sid: NeverUnlocks
                 Effect: Deny
                 Action: [iam:DetachGroupPolicy, iam:DetachRolePolicy, iam:DetachUserPolicy]
                 Resource: \"*\"

@@ -149,7 +149,7 @@ pub(super) const OF_IAM: &[&str] = &[
 ];
 
 /// The functions for which the stack reserves no concurrency, whatever its parameter says.
-pub(crate) const UNRESERVED: &[&str] = &["RedriveFunction"];
+pub(crate) const UNRESERVED: &[&str] = &["RedriveFunction", "LogFilesFunction"];
 
 /// Which function is woken by a call: its service, its name and the function's logical id.
 pub(crate) const ROUTES: &[(&str, &str, &str)] = &[
