@@ -56,17 +56,27 @@ def put(s3, body: bytes, key: str | None = None, bucket: str = BUCKET) -> str:
     return key
 
 
+def said(snapback, function: str, *words: str) -> list:
+    """The lines of a function's log with all these words."""
+    logs, name = snapback.aws.client("logs"), function.replace("Function", "Logs")
+    group = snapback.aws.client("cloudformation").describe_stack_resource(
+        StackName=snapback.stack.name, LogicalResourceId=name
+    )["StackResourceDetail"]["PhysicalResourceId"]
+    pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group)
+    lines = [line for page in pages for event in page["events"] for line in event["message"].splitlines()]
+    return [json.loads(line) for line in lines if line.startswith("{") and all(word in line for word in words)]
+
+
+def readings(snapback, key: str) -> list:
+    """What the log says of each time that a file was read."""
+    return said(snapback, "LogFilesFunction", key, "read a log file")
+
+
 def read(snapback, key: str) -> dict:
-    """What the log says of a file that was read, which is waited for."""
-
-    def said() -> dict | None:
-        lines = snapback.aws.log.read_text(encoding="utf-8", errors="replace").splitlines()
-        said = [line for line in lines if key in line and "read a log file" in line]
-        return json.loads(said[-1][said[-1].index("{") :]) if said else None
-
-    found = wait_for(said)
+    """The same of the last time, which is waited for."""
+    found = wait_for(lambda: readings(snapback, key))
     assert found, f"{key} was not read"
-    return found
+    return found[-1]
 
 
 def announcement(key: str, bucket: str = BUCKET) -> dict:
@@ -138,8 +148,7 @@ def test_all_three_paths_at_once_lead_to_one_revert_and_one_notice(snapback):
         reverts = [call for call in snapback.calls_upon(bucket) if call["eventName"] == "DeleteBucketPolicy"]
         assert len([call for call in reverts if "errorCode" not in call]) == 1, reverts
     # The history has had them too.
-    lines = snapback.aws.log.read_text(encoding="utf-8", errors="replace").splitlines()
-    swept = [json.loads(line[line.index("{") :]) for line in lines if "read up what woke nobody" in line]
+    swept = said(snapback, "OwnFunction", "read up what woke nobody")
     assert any(one["sent"] >= 4 for one in swept), swept
 
 
@@ -203,8 +212,7 @@ def test_a_strange_name_is_refused_and_what_lies_beside_or_is_not_guarded_is_pas
         put(s3, gzip.compress(text_of(*records)), key)
         answer = snapback.invoke("LogFilesFunction", announcement(key))
         assert answer["error"] is None, answer
-        log = snapback.aws.log.read_text(encoding="utf-8", errors="replace")
-        assert not any(key in line and "read a log file" in line for line in log.splitlines()), key
+        assert readings(snapback, key) == [], key
     assert snapback.has_settled() and snapback.announcements_about(bucket) == []
 
 
@@ -248,8 +256,7 @@ def test_once_a_day_what_nobody_has_announced_is_found(snapback):
     # A day later it is none of the day before.
     answer = snapback.invoke("LogFilesFunction", tick(soon + timedelta(hours=30)))
     assert answer["error"] is None and snapback.has_settled()
-    log = snapback.aws.log.read_text(encoding="utf-8", errors="replace").splitlines()
-    assert len([line for line in log if good in line and "read a log file" in line]) == 1
+    assert len(readings(snapback, good)) == 1
 
 
 def test_a_listing_without_time_goes_on_where_it_was(snapback):
@@ -262,9 +269,7 @@ def test_a_listing_without_time_goes_on_where_it_was(snapback):
               "until": f"{now + timedelta(seconds=2):%Y-%m-%dT%H:%M:%SZ}"}  # fmt: skip
     answer = snapback.invoke("LogFilesFunction", {"detail-type": "Snapback Log Files Listing", "detail": detail})
     assert answer["error"] is None, answer
-    log = snapback.aws.log.read_text(encoding="utf-8", errors="replace").splitlines()
-    found = [key for key in keys if any(key in line and "read a log file" in line for line in log)]
-    assert found == keys[1:]
+    assert [key for key in keys if readings(snapback, key)] == keys[1:]
 
 
 def peak(process: int) -> int:

@@ -160,7 +160,8 @@ impl<'a> Reader<'a> {
                     if written < listing.since || written > listing.until {
                         continue;
                     }
-                    if Instant::now() > end {
+                    // Each run gets on by one file at least.
+                    if read > 0 && Instant::now() > end {
                         info!(of = listing.of, read, after = listing.after, "goes on listing later");
                         return delayed::send_all(self.config, &self.settings.delayed, &[listing.letter()]).await;
                     }
