@@ -16,7 +16,7 @@ what it should if AWS behaves like that:
 * A rule of the default bus has no bus in its ARN, and rules go by `Rule` in the calls upon their targets.
   The bus that is described is a bus, and no rule.
 * The calls upon a topic's tags are calls upon that topic.
-* Reading and removing a function's concurrency are actions of their own.
+* Reading and removing a function's concurrency are actions of their own; messages in batches are not.
 * `AWS::Region` in the conditions of a template, which CloudFormation there takes for a word.
 * A table's point-in-time recovery, which CloudFormation there leaves off whatever the template says.
 * Events that cross accounts and Regions, and the organization that accounts belong to (`organization.py`).
@@ -131,6 +131,7 @@ def main() -> None:
     play_resources_of_rules()
     play_tagged_topics()
     play_actions_upon_concurrency()
+    play_batches_of_messages()
     account_public_access.install(then=remember)
     organization.install()
     trails.install()
@@ -624,6 +625,18 @@ def play_actions_upon_concurrency() -> None:
         return action_of(method, path)
 
     iam_actions._lambda_action = lambda_action
+
+
+def play_batches_of_messages() -> None:
+    """Several messages at once take the same right as one.
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html"""
+    action_of = iam_actions._action_from_target
+
+    def action_from_target(headers):
+        action = action_of(headers)
+        return action.removesuffix("Batch") if action and action.endswith("MessageBatch") else action
+
+    iam_actions._action_from_target = action_from_target
 
 
 # EC2

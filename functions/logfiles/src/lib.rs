@@ -44,7 +44,8 @@ pub async fn run() -> Result<(), Error> {
     lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| async move {
         let LambdaEvent { payload, context } = event;
         let left = context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
-        Box::pin(reader.handle(&payload, left)).await.map_err(Error::from)
+        // Dead letters say all of it.
+        Box::pin(reader.handle(&payload, left)).await.map_err(|error| Error::from(format!("{error:#}")))
     }))
     .await
 }
