@@ -518,7 +518,8 @@ fn in_a_member_such_a_function_is_denied_the_roles_that_are_made_there_by_their_
 #[test]
 fn a_function_that_may_write_iam_and_no_other_is_denied_what_would_lead_further() -> Result<()> {
     let template = Template::read()?;
-    let never = ["NeverOwnRoles", "NeverRolesOfMembers", "NeverOperators", "NeverProtected", "NeverUnlocks"];
+    let never =
+        ["NeverOwnRoles", "NeverRolesOfMembers", "NeverOperators", "NeverProtectedPrincipals", "NeverLiftsQuarantine"];
     let never = set(&[&never[..], &["NeverPassesRoles", "NeverTakesRoles"]].concat());
     for function in FUNCTIONS {
         let writes = function.controls.iter().flat_map(AnyControl::writes);
@@ -656,12 +657,15 @@ fn exactly_the_functions_roles_may_sign_the_journal_and_none_what_operators_say_
     // Every other role of the stack is kept from it as well.
     let all = template.resources("AWS::IAM::Role").into_iter().map(|(role, _)| role.to_owned());
     let others: Vec<String> = all.filter(|role| !roles.contains(&format!("{role}.Arn"))).collect();
-    assert_eq!(others, ["RedriveRole"]);
-    let never = statement("OperatorsKey", "RedriveNeverSeals").context("the redrive function may seal")?;
-    let (who, whose) = (&never["Principal"], tagged(&never["Condition"]["ArnLike"]["aws:PrincipalArn"], "Sub"));
+    let never = statement("OperatorsKey", "OthersNeverSeal").context("other functions may seal")?;
+    let (who, whose) = (&never["Principal"], items(&never["Condition"]["ArnLike"]["aws:PrincipalArn"]));
     assert_eq!((&never["Effect"], &never["Action"], who), (&"Deny".into(), &"kms:GenerateMac".into(), &"*".into()));
-    let role = "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/${AWS::StackName}-RedriveRole-*";
-    assert_eq!(whose, Some(role));
+    let of =
+        |role: &String| format!("arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:role/${{AWS::StackName}}-{role}-*");
+    assert_eq!(
+        whose.filter_map(|role| tagged(role, "Sub")).collect::<Vec<_>>(),
+        others.iter().map(of).collect::<Vec<_>>()
+    );
     for key in ["JournalKey", "OperatorsKey"] {
         let stays = statement(key, "AliasStays").context("the alias may be moved")?;
         assert_eq!((&stays["Effect"], &stays["Principal"]), (&"Deny".into(), &"*".into()));
@@ -804,23 +808,11 @@ fn the_function_that_reads_log_files_may_do_what_it_calls_and_only_where_it_has_
             assert_eq!(may.insert(action.clone(), on), None, "{action} is allowed twice");
         }
     }
-    // Of two that exclude each other the first was taken: with a role for it, it reads nothing by itself.
-    let role = &template.role_of(logfiles::NAME)?["Properties"];
-    let statements = items(&role["Policies"][0]["PolicyDocument"]["Statement"]);
-    for choice in statements
-        .filter_map(|statement| if let Value::Tagged(choice) = statement { Some(&choice.value) } else { None })
-    {
-        let otherwise = &choice[2];
-        if otherwise.is_mapping() {
-            let on = items(&otherwise["Resource"]).map(arn).collect();
-            may.insert(text(&otherwise["Action"]), on);
-        }
-    }
     let bucket = "arn:${AWS::Partition}:s3:::${LogBucket}";
     for (action, on) in [
         ("dynamodb:GetItem", vec!["${Journal.Arn}"]),
         ("kms:VerifyMac", vec!["${JournalKey.Arn}", "${OperatorsKey.Arn}"]),
-        ("sqs:SendMessage", vec!["${DelayedEvents.Arn}", "${FunctionDeadLetters.Arn}"]),
+        ("sqs:SendMessage", vec!["${FunctionDeadLetters.Arn}", "${LogFileEvents.Arn}"]),
         ("s3:GetObject", vec![&format!("{bucket}/${{LogBucketPrefix}}AWSLogs/*")]),
         ("s3:ListBucket", vec![bucket]),
     ] {
@@ -881,14 +873,15 @@ fn the_redrive_function_may_do_what_it_calls_and_only_where_it_has_to() -> Resul
     }
     let role = &template.role_of(REDRIVE)?["Properties"];
     assert_eq!((&role["ManagedPolicyArns"], role["Policies"].as_sequence().map(Vec::len)), (&Value::Null, Some(1)));
-    let dead_letters = set(&["DelayedEvents.Arn", "FunctionDeadLetters.Arn", "RuleDeadLetters.Arn"]);
+    let queues = ["DelayedEvents.Arn", "FunctionDeadLetters.Arn", "LogFileEvents.Arn", "RuleDeadLetters.Arn"];
+    let queues = set(&queues);
     let functions = handed_events();
     let logs = ["logs:CreateLogStream", "logs:PutLogEvents"];
     for action in redrive::CALLS.into_iter().chain(logs) {
         let expected = match action {
             "lambda:InvokeFunction" => functions.clone(),
             "sqs:SendMessage" => set(&["GivenUpEvents.Arn"]),
-            _ if action.starts_with("sqs:") => dead_letters.clone(),
+            _ if action.starts_with("sqs:") => queues.clone(),
             _ if action.starts_with("dynamodb:") => set(&["Journal.Arn"]),
             _ => set(&["RedriveLogs.Arn"]),
         };
@@ -928,6 +921,17 @@ fn nobody_sends_to_a_queue_or_takes_from_it_but_who_needs_to() -> Result<()> {
         assert_eq!(actions, sending, "{queue}");
         assert!(may_send.iter().all(|who| condition.contains(who)), "{queue}: {condition}");
     }
+    for (queue, sender) in [
+        ("DelayedEvents", ("OnlyFunctionsSend", "S3Role.Arn")),
+        ("LogFileEvents", ("OnlyLogFilesSends", "LogFilesRole.Arn")),
+    ] {
+        let (actions, condition) = denied(queue, sender.0).with_context(|| format!("{queue} takes all"))?;
+        assert!(actions == sending && condition.contains(sender.1), "{queue}: {condition}");
+        let (actions, condition) =
+            denied(queue, "OnlyRedriveTakes").with_context(|| format!("{queue} gives to all"))?;
+        assert_eq!(actions, set(&["sqs:DeleteMessage", "sqs:ReceiveMessage"]), "{queue}");
+        assert!(condition.contains("RedriveRole.Arn"), "{queue}: {condition}");
+    }
     for queue in ["RuleDeadLetters", "FunctionDeadLetters"] {
         let (actions, condition) = denied(queue, "NobodyElseTakes").with_context(|| format!("{queue} gives to all"))?;
         assert_eq!(actions, taking, "{queue}");
@@ -960,6 +964,13 @@ fn the_redrive_function_is_given_nothing_that_it_does_not_need() -> Result<()> {
     ] {
         assert_eq!(reference(given[variable]), Some(queue), "{variable}");
     }
+    let Value::Tagged(where_read) = given["SNAPBACK_LOG_FILE_EVENTS"] else {
+        anyhow::bail!("it asks for log files that nobody reads");
+    };
+    assert_eq!(
+        (&where_read.value[0], reference(&where_read.value[1])),
+        (&"ReadsLogFiles".into(), Some("LogFileEvents"))
+    );
     Ok(())
 }
 
@@ -970,7 +981,7 @@ fn a_message_is_hidden_for_longer_than_the_function_runs_that_has_received_it() 
     let resources = &template.0["Resources"];
     let own = &resources[REDRIVE]["Properties"]["Timeout"];
     let timeout = own.as_i64().or(template.0["Globals"]["Function"]["Timeout"].as_i64()).context("no timeout")?;
-    for queue in ["RuleDeadLetters", "FunctionDeadLetters", "DelayedEvents"] {
+    for queue in ["RuleDeadLetters", "FunctionDeadLetters", "DelayedEvents", "LogFileEvents"] {
         let hidden = resources[queue]["Properties"]["VisibilityTimeout"].as_i64().context(queue)?;
         assert!(timeout < hidden, "{queue} hides for {hidden} s, the function runs for {timeout} s");
     }
@@ -1018,7 +1029,11 @@ fn every_failure_is_somebodys_alarm() -> Result<()> {
     for (id, _) in template.resources("AWS::SQS::Queue") {
         // What waits for its time is nobody's failure.
         let is_heard = hears("ApproximateNumberOfMessagesVisible", id);
-        assert_eq!(is_heard, id != "DelayedEvents", "something is in {id} and nobody hears of it");
+        assert_eq!(
+            is_heard,
+            !["DelayedEvents", "LogFileEvents"].contains(&id),
+            "something is in {id} and nobody hears of it"
+        );
     }
     Ok(())
 }

@@ -416,6 +416,7 @@ impl Entry {
             actor,
             failed_before: None,
             is_from_a_queue: false,
+            is_unproven: false,
         }
     }
 }

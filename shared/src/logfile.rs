@@ -23,9 +23,9 @@ use crate::policy::{is_account, is_organization};
 pub const NO_RECORDS: [&str; 4] =
     ["CloudTrail-Aggregated", "CloudTrail-Digest", "CloudTrail-Insight", "CloudTrail-NetworkActivity"];
 
-/// More than any record of CloudTrail's has, which leaves parameters and answers out above 100 KB each.
+/// More than any record of CloudTrail's has, which keeps them to 256 KB; a log file may write some characters longer.
 /// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html>
-const LARGEST_RECORD: usize = 256 * 1024;
+const LARGEST_RECORD: usize = 1024 * 1024;
 
 /// The most that a file has, inflated: the largest that CloudTrail writes have 50 MB as they lie there.
 const LARGEST_FILE: u64 = 1024 * 1024 * 1024;
@@ -269,7 +269,7 @@ impl<M: FnMut(&[u8]) -> bool> Records<M> {
             taken += 1;
         }
         if self.record.len() + taken > LARGEST_RECORD {
-            return Err(no_log_file("it has a record of more than 256 KB"));
+            return Err(no_log_file("it has a record of more than 1 MB"));
         }
         self.record.extend_from_slice(&bytes[..taken]);
         if self.open == 0 {
@@ -419,7 +419,7 @@ mod tests {
         }
         let large = json!({"Records": [{"a": "x".repeat(LARGEST_RECORD)}]}).to_string();
         let refused = records(large.as_bytes(), 4096).expect_err("it is too large");
-        assert!(refused.to_string().contains("256 KB"), "{refused}");
+        assert!(refused.to_string().contains("1 MB"), "{refused}");
     }
 
     proptest! {

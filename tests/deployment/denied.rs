@@ -114,13 +114,11 @@ pub(super) fn statements(function: &Function, stack: &str, lists: &[&str]) -> St
                give back what AWS or an operator has locked, or become somebody else.";
     let mut out = yaml::comment(14, why);
     for (name, condition) in NAMED.iter().filter(|(name, _)| lists.contains(name)) {
-        // What a role may do is counted with the names of its statements.
-        let sid = name.trim_end_matches("Principals");
         let _ = write!(
             out,
             "              - !If
                 - {condition}
-                - Sid: Never{sid}
+                - Sid: Never{name}
                   Effect: Deny
                   {ALL_BUT_READS}
                   Resource: !Split [\",\", !Ref {name}]
@@ -131,7 +129,7 @@ pub(super) fn statements(function: &Function, stack: &str, lists: &[&str]) -> St
     let member = function.member_role(stack).unwrap_or_default();
     let _ = write!(
         out,
-        "              - Sid: NeverUnlocks
+        "              - Sid: NeverLiftsQuarantine
                 Effect: Deny
                 Action: [iam:DetachGroupPolicy, iam:DetachRolePolicy, iam:DetachUserPolicy]
                 Resource: \"*\"

@@ -33,10 +33,14 @@ def snapback(deployed):
     return snapback
 
 
-def a_log_bucket(s3, name: str, is_announced: bool = True) -> None:
+def a_log_bucket(s3, name: str) -> None:
     s3.create_bucket(Bucket=name)
-    told = {"EventBridgeConfiguration": {}} if is_announced else {}
-    s3.put_bucket_notification_configuration(Bucket=name, NotificationConfiguration=told)
+    a_notification(s3, name)
+
+
+def a_notification(s3, bucket: str = BUCKET) -> None:
+    """The bucket tells EventBridge what is put into it."""
+    s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={"EventBridgeConfiguration": {}})
 
 
 def key_of(account: str = ACCOUNT, region: str = REGION, kind: str = "CloudTrail", before: str = "trail/AWSLogs/") -> str:
@@ -50,9 +54,10 @@ def text_of(*records: dict) -> bytes:
     return json.dumps({"Records": list(records)}, separators=(",", ":")).encode()
 
 
-def put(s3, body: bytes, key: str | None = None, bucket: str = BUCKET) -> str:
+def put(s3, body: bytes, key: str | None = None, bucket: str = BUCKET, by: str = "cloudtrail.amazonaws.com") -> str:
+    """Puts a file there, as `local/launcher.py` has S3 announce it."""
     key = key or key_of()
-    s3.put_object(Bucket=bucket, Key=key, Body=body)
+    s3.put_object(Bucket=bucket, Key=key, Body=body, Metadata={"requester": by})
     return key
 
 
@@ -79,8 +84,8 @@ def read(snapback, key: str) -> dict:
     return found[-1]
 
 
-def announcement(key: str, bucket: str = BUCKET) -> dict:
-    detail = {"bucket": {"name": bucket}, "object": {"key": key}}
+def announcement(key: str, bucket: str = BUCKET, etag: str = "", requester: str = ACCOUNT) -> dict:
+    detail = {"bucket": {"name": bucket}, "object": {"key": key, "etag": etag}, "requester": requester}
     return {"source": "aws.s3", "detail-type": "Object Created", "account": ACCOUNT, "region": REGION, "detail": detail}
 
 
@@ -108,6 +113,29 @@ def test_what_eventbridge_has_not_told_of_is_reverted_from_the_log_file(snapback
     assert announced["event"]["id"] == records[0]["eventID"]
     assert bucket.policy_text() is None
     assert (read(snapback, key)["records"], read(snapback, key)["passed"]) == (3, 1)
+
+
+def test_of_a_file_that_somebody_else_has_put_there_an_operator_is_asked(snapback):
+    bucket, records = made_public(snapback)
+    key = put(snapback.aws.client("s3"), gzip.compress(text_of(*records)), by=ACCOUNT)
+    announced = snapback.announces(bucket)
+    assert announced["outcome"] == "asked" and "nothing shows that CloudTrail has written that file" in announced["problem"]
+    assert snapback.has_settled() and bucket.policy_text() is not None
+    assert (read(snapback, key)["is_proven"], read(snapback, key)["passed"]) == (False, 1)
+
+
+def test_a_file_that_was_overwritten_since_cloudtrail_put_it_there_is_refused(snapback):
+    s3 = snapback.aws.client("s3")
+    s3.put_bucket_notification_configuration(Bucket=BUCKET, NotificationConfiguration={})
+    bucket, records = made_public(snapback)
+    key = put(s3, gzip.compress(text_of(ordinary(1))))
+    etag = s3.head_object(Bucket=BUCKET, Key=key)["ETag"].strip('"')
+    put(s3, gzip.compress(text_of(*records)), key, by=ACCOUNT)
+    a_notification(s3)
+    by_cloudtrail = announcement(key, etag=etag, requester="cloudtrail.amazonaws.com")
+    answer = snapback.invoke("LogFilesFunction", by_cloudtrail)
+    assert "it was overwritten since it was announced" in answer["payload"]["errorMessage"], answer
+    assert snapback.has_settled() and snapback.announcements_about(bucket) == []
 
 
 def test_what_the_journal_knows_goes_to_nobody(snapback):
@@ -184,11 +212,12 @@ def test_what_comes_in_crowds_is_counted_once_whichever_path_it_takes(snapback):
         ("its gzip", gzip.compress(text_of(ordinary(1)))[:-9]),
         ("its text is not", gzip.compress(b"hello")),
         ("it breaks off", gzip.compress(text_of(ordinary(1))[:-2])),
-        ("more than 256 KB", gzip.compress(b'{"Records":[{"a":"' + b"x" * 50_000_000 + b'"}]}')),
+        ("more than 1 MB", gzip.compress(b'{"Records":[{"a":"' + b"x" * 50_000_000 + b'"}]}')),
         ("1 of its records", gzip.compress(text_of({**ordinary(1), "recipientAccountId": "444455556666"}))),
-        ("1 of its records", gzip.compress(text_of({**ordinary(1), "awsRegion": "eu-west-1"}))),
+        ("1 of its records", gzip.compress(text_of({**ordinary(1), "eventName": "PutBucketPolicy", "awsRegion": "eu-west-1"}))),
+        ("1 of its records", gzip.compress(text_of({**ordinary(1), "eventName": "PutBucketPolicy", "more": "x" * 300_000}))),
     ],
-    ids=["no gzip", "half a gzip", "no JSON", "half a file", "a bomb", "another account", "another Region"],
+    ids=["no gzip", "half a gzip", "no JSON", "half a file", "a bomb", "another account", "another Region", "too large"],
 )
 def test_what_is_no_log_file_of_its_place_is_refused_and_ends_in_the_dead_letters(snapback, why, body):
     key = put(snapback.aws.client("s3"), body)
@@ -246,12 +275,17 @@ def test_once_a_day_what_nobody_has_announced_is_found(snapback):
     s3.put_bucket_notification_configuration(Bucket=BUCKET, NotificationConfiguration={})
     bad, good = put(s3, b"hello"), put(s3, gzip.compress(text_of(*records)))
     assert snapback.has_settled() and snapback.announcements_about(bucket) == []
+    # What has just come in is left to its announcement.
     soon = datetime.now(timezone.utc) + timedelta(seconds=2)
     answer = snapback.invoke("LogFilesFunction", tick(soon))
+    assert answer["error"] is None and snapback.has_settled() and readings(snapback, good) == [], answer
+    soon += timedelta(hours=1)
+    answer = snapback.invoke("LogFilesFunction", tick(soon))
     assert answer["error"] is None, answer
-    # What cannot be read keeps nothing else from being read, and is tried again by itself.
-    assert snapback.announces(bucket)["outcome"] == "reverted"
-    assert read(snapback, good)["passed"] == 1
+    # What cannot be read keeps nothing else from being read, and is tried again by itself. Who has put a file there is not
+    # known any more.
+    assert snapback.announces(bucket)["outcome"] == "asked"
+    assert (read(snapback, good)["is_proven"], read(snapback, good)["passed"]) == (False, 1)
     assert wait_for(lambda: snapback.dead_letters_about(SimpleNamespace(id=bad)))
     # A day later it is none of the day before.
     answer = snapback.invoke("LogFilesFunction", tick(soon + timedelta(hours=30)))
@@ -264,7 +298,8 @@ def test_a_listing_without_time_goes_on_where_it_was(snapback):
     s3.put_bucket_notification_configuration(Bucket=BUCKET, NotificationConfiguration={})
     keys = [put(s3, gzip.compress(text_of(ordinary(number)))) for number in range(3)]
     now = datetime.now(timezone.utc)
-    of = f"trail/AWSLogs/{ACCOUNT}/"
+    # Of the first account nothing lies there.
+    of = ["trail/AWSLogs/444455556666/", f"trail/AWSLogs/{ACCOUNT}/"]
     detail = {"of": of, "since": f"{now - timedelta(minutes=10):%Y-%m-%dT%H:%M:%SZ}", "after": keys[0],
               "until": f"{now + timedelta(seconds=2):%Y-%m-%dT%H:%M:%SZ}"}  # fmt: skip
     answer = snapback.invoke("LogFilesFunction", {"detail-type": "Snapback Log Files Listing", "detail": detail})

@@ -390,7 +390,7 @@ mod tests {
         let trust = role.trust.to_string();
         assert!(trust.contains("arn:aws:iam::111122223333:role/snapback-IamRole-*"), "{trust}");
         // A statement that depends on a parameter of the member's is there, or is not.
-        let unknown = json!({"Sid": "NeverProtected", "Effect": "Deny"});
+        let unknown = json!({"Sid": "NeverProtectedPrincipals", "Effect": "Deny"});
         let statements: Vec<Json> = role.statements.iter().cloned().chain([unknown]).collect();
         let policy = json!({"Version": "2012-10-17", "Statement": statements}).to_string();
         assert_eq!(role.faults(&trust, Some(&policy)), Vec::<String>::new());

@@ -1,5 +1,6 @@
 //! One file after the other: what it says of its events.
 
+use std::collections::HashSet;
 use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};

@@ -39,14 +39,16 @@ impl Bucket {
         Self { s3, name: settings.bucket.clone(), owner: settings.owner.clone() }
     }
 
-    /// What an object holds, as it comes in.
-    pub(crate) async fn object(&self, key: &str) -> Result<ByteStream> {
+    /// What an object holds, as it comes in; with an `ETag`, only if it is the one that was announced with it.
+    pub(crate) async fn object(&self, key: &str, etag: Option<&str>) -> Result<ByteStream> {
         let call = self.s3.get_object().bucket(&self.name).key(key).expected_bucket_owner(&self.owner);
         let object = match call.send().await {
             Ok(object) => object,
             Err(error) if code(&error) == Some("NoSuchKey") => bail!("it is there no more"),
             Err(error) => return Err(failure(error)),
         };
+        let is_announced = etag.is_none_or(|etag| object.e_tag().is_some_and(|found| found.trim_matches('"') == etag));
+        ensure!(is_announced, "it is refused: it was overwritten since it was announced");
         let size = object.content_length().context("S3 does not say how large it is")?;
         ensure!(size <= LARGEST, "it is refused: it has {size} bytes, more than a log file has");
         Ok(object.body)

@@ -7,12 +7,16 @@ use jiff::Timestamp;
 use serde_json::Value;
 use snapback::control::Function;
 use snapback::delayed::{self, Letter};
-use snapback::event::Event;
+use snapback::event::{Event, UNPROVEN};
 use snapback::journal::{Earlier, Entry, Journal};
 use snapback::logfile::{LogFile, Watched};
 use snapback::responder::Suspected;
 
 use crate::settings::Settings;
+
+/// The most that CloudTrail lets a record have, and EventBridge would have delivered.
+/// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html>
+const LARGEST: usize = 256 * 1024;
 
 #[derive(Debug)]
 pub(crate) struct Judge<'a> {
@@ -32,14 +36,22 @@ impl<'a> Judge<'a> {
         &self.watched
     }
 
-    /// What is to be handed on of a record in a file; nothing if it cannot be in it.
+    /// What is to be handed on of a record in a file, which CloudTrail has written or may not have; nothing if the record
+    /// cannot be in it.
     ///
     /// # Errors
     /// When the journal cannot be read.
-    pub(crate) async fn record(&self, file: &LogFile, record: &[u8], home: &str) -> Result<Option<Vec<Letter>>> {
+    pub(crate) async fn record(
+        &self,
+        file: &LogFile,
+        is_proven: bool,
+        record: &[u8],
+        home: &str,
+    ) -> Result<Option<Vec<Letter>>> {
+        let size = record.len();
         let Ok(record) = serde_json::from_slice::<Value>(record) else { return Ok(None) };
         let Ok(event) = Event::from_record(record.clone()) else { return Ok(None) };
-        if (&event.account, &event.region) != (&file.account, &file.region) {
+        if (&event.account, &event.region) != (&file.account, &file.region) || size > LARGEST {
             return Ok(None);
         }
         let mut letters = vec![];
@@ -47,7 +59,10 @@ impl<'a> Judge<'a> {
         if event.admit().is_err() {
             return Ok(Some(letters));
         }
-        let envelope = delayed::envelope(&event, &record);
+        let mut envelope = delayed::envelope(&event, &record);
+        if !is_proven {
+            envelope[UNPROVEN] = true.into();
+        }
         let is_home = event.account == self.settings.account && event.region == home;
         let is_there = |function: &Function| self.settings.judging.own.has_iam || !function.is_of_iam_alone();
         let hears = |function: &&Function| (is_home || function.is_in_members) && is_there(function);

@@ -2,11 +2,12 @@
 //!
 //! CloudTrail delivers to EventBridge on a best-effort basis, and each of its log files at least once. S3 announces a file,
 //! and this function reads it; once a day it lists what has come in since the day before, for what nobody has announced. A
-//! record that some control suspects and the journal does not know goes, through the queue of delayed events, to the same
-//! function as ever, which looks and judges for itself.
+//! record that some control suspects and the journal does not know goes, through a queue, to the same function as ever, which
+//! looks and judges for itself.
 //!
 //! Who can write to the bucket decides what a file says. So the key has to name an account and a Region that this
-//! deployment guards, and each record the same ones; and what is no log file is refused, which ends in the dead letters.
+//! deployment guards, and each record the same ones; what is no log file is refused, which ends in the dead letters; and what
+//! a file tells that CloudTrail has not put there, as far as S3 says, nobody reverts before an operator wants it.
 
 mod aws;
 mod judging;

@@ -1,8 +1,9 @@
 //! Once a day, what has come into the bucket since the day before: for what nobody has announced, and for buckets whose
 //! announcements do not come here.
 //!
-//! Each account is listed in runs of its own. A run that has no time left writes down where it was in a message for the next,
-//! in the queue of delayed events: nobody else can send there, so that nobody moves it on over a file.
+//! Many accounts are listed in several runs at a time. A run that has no time left writes down where it was in a message for
+//! the next, in a queue of its own: nobody else can send there, so that nobody moves it on over a file, and what is no log
+//! file's waits behind none.
 
 use anyhow::Result;
 use jiff::civil::Date;
@@ -24,21 +25,41 @@ pub(crate) const LISTING: &str = "Snapback Log Files Listing";
 /// How far back a listing goes: the day between two, and some more, since schedules are not exact.
 const BACK: SignedDuration = SignedDuration::from_hours(25);
 
-/// A listing of one account, and how far it is.
+/// What has come in since then is left to its announcement, which says who has put it there, and to the next listing.
+const LATE: SignedDuration = SignedDuration::from_hours(1);
+
+/// So many runs list at the same time: what was found waits in the same queue, and not for long.
+const AT_ONCE: usize = 50;
+
+/// A listing of some accounts, and how far it is.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Listing {
-    /// What the keys of its log files begin with, up to the account's `/`.
-    pub(crate) of: String,
+    /// What the keys of the log files of each begin with, up to the account's `/`; first that of the account that it is at.
+    pub(crate) of: Vec<String>,
     pub(crate) since: Timestamp,
     pub(crate) until: Timestamp,
     /// The last key that was read.
     pub(crate) after: Option<String>,
 }
 
+/// Of what has come in since the day before, for the folders of accounts.
+pub(crate) fn listings(accounts: Vec<String>, now: Timestamp) -> Vec<Listing> {
+    let mut shares = vec![vec![]; AT_ONCE.min(accounts.len())];
+    for (number, account) in accounts.into_iter().enumerate() {
+        shares[number % AT_ONCE].push(account);
+    }
+    shares.into_iter().map(|of| Listing::of(of, now - LATE)).collect()
+}
+
 impl Listing {
-    /// Of what has come in since the day before, for an account's folder.
-    pub(crate) fn of(of: String, until: Timestamp) -> Self {
+    fn of(of: Vec<String>, until: Timestamp) -> Self {
         Self { of, since: until - BACK, until, after: None }
+    }
+
+    /// Goes on to the next account.
+    pub(crate) fn next(&mut self) {
+        self.of.remove(0);
+        self.after = None;
     }
 
     /// The days on which that was.
@@ -53,13 +74,14 @@ impl Listing {
         Letter::new(NAME, &json!({"detail-type": LISTING, "detail": self}))
     }
 
-    /// What to list under a prefix: nothing if all of it was read, else after which key.
-    pub(crate) fn after_in(&self, prefix: &str) -> Option<Option<&str>> {
-        match self.after.as_deref() {
-            Some(after) if after.starts_with(prefix) => Some(Some(after)),
-            Some(after) if after > prefix => None,
-            _ => Some(None),
-        }
+    /// Whether all that a prefix has was read.
+    pub(crate) fn is_past(&self, prefix: &str) -> bool {
+        self.after.as_deref().is_some_and(|after| after > prefix && !after.starts_with(prefix))
+    }
+
+    /// The last key under a prefix that was read.
+    pub(crate) fn after_in(&self, prefix: &str) -> Option<&str> {
+        self.after.as_deref().filter(|after| after.starts_with(prefix))
     }
 }
 
@@ -75,7 +97,7 @@ mod tests {
 
     #[test]
     fn a_listing_is_of_the_days_on_which_something_came_in() -> Result<()> {
-        let days = |until: &str| Listing::of(String::new(), until.parse()?).days();
+        let days = |until: &str| Listing::of(vec![], until.parse()?).days();
         let of = |days: Vec<Date>| days.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
         assert_eq!(of(days("2026-03-01T12:00:00Z")?), "2026-02-28 2026-03-01");
         assert_eq!(of(days("2026-03-01T00:30:00Z")?), "2026-02-27 2026-02-28 2026-03-01");
@@ -83,18 +105,35 @@ mod tests {
     }
 
     #[test]
+    fn however_many_accounts_there_are_some_runs_list_them_all() -> Result<()> {
+        for number in [0, 1, 49, 50, 51, 5000] {
+            let accounts: Vec<String> = (0..number).map(|account| format!("AWSLogs/{account:012}/")).collect();
+            let listings = listings(accounts.clone(), "2026-03-01T12:00:00Z".parse()?);
+            assert!(listings.len() <= AT_ONCE && listings.iter().all(|listing| !listing.of.is_empty()), "{number}");
+            let mut listed: Vec<String> = listings.into_iter().flat_map(|listing| listing.of).collect();
+            listed.sort();
+            assert_eq!(listed, accounts);
+        }
+        Ok(())
+    }
+
+    #[test]
     fn a_listing_goes_on_after_the_last_key_that_was_read() {
-        let of = "AWSLogs/111122223333/".to_owned();
-        let key = format!("{of}CloudTrail/eu-west-1/2026/01/30/b.json.gz");
+        let of = vec!["AWSLogs/111122223333/".to_owned()];
+        let key = format!("{}CloudTrail/eu-west-1/2026/01/30/b.json.gz", of[0]);
         let now = Timestamp::UNIX_EPOCH;
-        let listing = Listing { since: now, until: now, after: Some(key.clone()), of };
+        let mut listing = Listing { since: now, until: now, after: Some(key.clone()), of };
         let day = |day: &str| format!("AWSLogs/111122223333/CloudTrail/{day}/");
-        assert_eq!(listing.after_in(&day("eu-central-1/2026/01/31")), None);
-        assert_eq!(listing.after_in(&day("eu-west-1/2026/01/29")), None);
-        assert_eq!(listing.after_in(&day("eu-west-1/2026/01/30")), Some(Some(key.as_str())));
-        assert_eq!(listing.after_in(&day("eu-west-1/2026/01/31")), Some(None));
-        assert_eq!(listing.after_in(&day("us-east-1/2026/01/30")), Some(None));
-        let begun = Listing { after: None, ..listing };
-        assert_eq!(begun.after_in(&day("eu-west-1/2026/01/30")), Some(None));
+        let at = |listing: &Listing, of: &str| {
+            let prefix = day(of);
+            (listing.is_past(&prefix), listing.after_in(&prefix).map(str::to_owned))
+        };
+        assert_eq!(at(&listing, "eu-central-1/2026/01/31"), (true, None));
+        assert_eq!(at(&listing, "eu-west-1/2026/01/29"), (true, None));
+        assert_eq!(at(&listing, "eu-west-1/2026/01/30"), (false, Some(key)));
+        assert_eq!(at(&listing, "eu-west-1/2026/01/31"), (false, None));
+        assert_eq!(at(&listing, "us-east-1/2026/01/30"), (false, None));
+        listing.next();
+        assert_eq!((at(&listing, "eu-west-1/2026/01/30"), listing.of.len()), ((false, None), 0));
     }
 }

@@ -15,12 +15,16 @@ use tracing::{error, info};
 
 use crate::aws::Bucket;
 use crate::judging::Judge;
-use crate::listing::{ANNOUNCED, LISTING, Listing, announced};
+use crate::listing::{ANNOUNCED, LISTING, Listing, announced, listings};
 use crate::reading::Reading;
 use crate::settings::Settings;
 
 /// So much of a file is inflated at a time: gzip makes at most a thousand times as much of it.
 const PART: usize = 4 * 1024;
+
+/// Whom S3 names as having put a log file of CloudTrail's there.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html>
+const CLOUDTRAIL: &str = "cloudtrail.amazonaws.com";
 
 /// So many letters are sent at a time.
 const AT_ONCE: usize = 10;
@@ -55,8 +59,10 @@ impl<'a> Reader<'a> {
             Some(ANNOUNCED) => {
                 let bucket = json::text(&payload["detail"]["bucket"], "name").unwrap_or_default();
                 ensure!(bucket == self.settings.bucket, "bucket `{bucket}` is not the one to be read");
-                let key = json::text(&payload["detail"]["object"], "key");
-                Box::pin(self.file(key.context("the announcement names no object")?)).await
+                let object = &payload["detail"]["object"];
+                let key = json::text(object, "key").context("the announcement names no object")?;
+                let is_cloudtrails = json::text(&payload["detail"], "requester") == Some(CLOUDTRAIL);
+                Box::pin(self.file(key, json::text(object, "etag").filter(|_| is_cloudtrails))).await
             }
             Some(SCHEDULED) => Box::pin(self.list_accounts(payload)).await,
             Some(LISTING) => Box::pin(self.list(payload, left)).await,
@@ -74,8 +80,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Hands on what a file tells of.
-    async fn file(&self, key: &str) -> Result<()> {
+    /// Hands on what a file tells of. With an `ETag`, S3 says that CloudTrail has put that there.
+    async fn file(&self, key: &str, etag: Option<&str>) -> Result<()> {
         let file = match Lies::under(key, &self.settings.prefix) {
             Lies::LogFile(file) => file,
             Lies::Beside => return Ok(()),
@@ -86,13 +92,13 @@ impl<'a> Reader<'a> {
             return Ok(());
         }
         let mut letters = vec![];
-        let read = Box::pin(self.records(key, &file, &mut letters)).await;
+        let read = Box::pin(self.records(key, &file, etag, &mut letters)).await;
         let sent = self.send(&mut letters).await;
         let strange = read.with_context(|| format!("reading log file `{key}`"))?;
         sent?;
         ensure!(
             strange == 0,
-            "log file `{key}` is refused: {strange} of its records are not of account {} and Region {}, or cannot be read",
+            "log file `{key}` is refused: {strange} of its records are not of account {} and Region {}, too large or not to be read",
             file.account,
             file.region
         );
@@ -100,14 +106,14 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads the records of a file; how many of them cannot be in it.
-    async fn records(&self, key: &str, file: &LogFile, letters: &mut Vec<Letter>) -> Result<u64> {
-        let mut body = self.bucket.object(key).await?;
+    async fn records(&self, key: &str, file: &LogFile, etag: Option<&str>, letters: &mut Vec<Letter>) -> Result<u64> {
+        let (mut body, is_proven) = (self.bucket.object(key, etag).await?, etag.is_some());
         let mut reading = Reading::new(self.judge.watched(), file);
         let (mut strange, mut passed) = (0, 0);
         while let Some(chunk) = body.try_next().await? {
             for part in chunk.chunks(PART) {
                 for record in reading.push(part)? {
-                    match self.judge.record(file, &record, &self.region).await? {
+                    match self.judge.record(file, is_proven, &record, &self.region).await? {
                         Some(found) => {
                             passed += found.len();
                             letters.extend(found);
@@ -121,39 +127,54 @@ impl<'a> Reader<'a> {
             }
         }
         let records = reading.end()?;
-        info!(key, records, passed, strange, "read a log file");
+        info!(key, is_proven, records, passed, strange, "read a log file");
         Ok(strange)
     }
 
     async fn send(&self, letters: &mut Vec<Letter>) -> Result<()> {
-        delayed::send_all(self.config, &self.settings.delayed, letters).await?;
+        delayed::send_all(self.config, &self.settings.queue, letters).await?;
         letters.clear();
         Ok(())
     }
 
     /// Has each account listed whose log files are in the bucket.
     async fn list_accounts(&self, tick: &Value) -> Result<()> {
-        let until: Timestamp = json::text(tick, "time").context("the schedule's event has no `time`")?.parse()?;
+        let now: Timestamp = json::text(tick, "time").context("the schedule's event has no `time`")?.parse()?;
         let root = format!("{}AWSLogs/", self.settings.prefix);
         let mut folders = self.bucket.folders(&root).await?;
         for organization in folders.clone().iter().filter(|folder| folder.contains("/o-")) {
             folders.extend(self.bucket.folders(organization).await?);
         }
         let guards = |of: &str| self.guards_under(&format!("{of}CloudTrail/{}/2026/01/01/", self.region));
-        let letters: Vec<Letter> =
-            folders.into_iter().filter(|of| guards(of)).map(|of| Listing::of(of, until).letter()).collect();
-        info!(accounts = letters.len(), "has what came in since the day before listed");
-        delayed::send_all(self.config, &self.settings.delayed, &letters).await
+        let accounts: Vec<String> = folders.into_iter().filter(|of| guards(of)).collect();
+        info!(accounts = accounts.len(), "has what came in since the day before listed");
+        let letters: Vec<Letter> = listings(accounts, now).iter().map(Listing::letter).collect();
+        delayed::send_all(self.config, &self.settings.queue, &letters).await
     }
 
-    /// Reads what has come in for one account, as far as there is time.
+    /// Reads what has come in for some accounts, as far as there is time.
     async fn list(&self, payload: &Value, left: Duration) -> Result<()> {
         let mut listing: Listing = serde_json::from_value(payload["detail"].clone()).context("a listing")?;
         let end = Instant::now() + left.saturating_sub(SPARE);
         let mut read = 0;
-        for prefix in self.prefixes(&listing).await? {
-            let Some(after) = listing.after_in(&prefix) else { continue };
-            let (after, mut next) = (after.map(str::to_owned), None);
+        while let Some(account) = listing.of.first().cloned() {
+            if !self.list_account(&account, &mut listing, end, &mut read).await? {
+                info!(account, read, after = listing.after, "goes on listing later");
+                return delayed::send_all(self.config, &self.settings.queue, &[listing.letter()]).await;
+            }
+            listing.next();
+        }
+        info!(read, "listed what came in since the day before");
+        Ok(())
+    }
+
+    /// The same for one of them; whether the time was enough.
+    async fn list_account(&self, account: &str, listing: &mut Listing, end: Instant, read: &mut u32) -> Result<bool> {
+        for prefix in self.prefixes(account, listing).await? {
+            if listing.is_past(&prefix) {
+                continue;
+            }
+            let (after, mut next) = (listing.after_in(&prefix).map(str::to_owned), None);
             loop {
                 let page = self.bucket.objects(&prefix, after.as_deref(), next).await?;
                 for (key, written) in page.objects {
@@ -161,12 +182,11 @@ impl<'a> Reader<'a> {
                         continue;
                     }
                     // Each run gets on by one file at least.
-                    if read > 0 && Instant::now() > end {
-                        info!(of = listing.of, read, after = listing.after, "goes on listing later");
-                        return delayed::send_all(self.config, &self.settings.delayed, &[listing.letter()]).await;
+                    if *read > 0 && Instant::now() > end {
+                        return Ok(false);
                     }
                     self.file_or_later(&key).await?;
-                    read += 1;
+                    *read += 1;
                     listing.after = Some(key);
                 }
                 next = page.next;
@@ -175,14 +195,13 @@ impl<'a> Reader<'a> {
                 }
             }
         }
-        info!(of = listing.of, read, "listed what came in since the day before");
-        Ok(())
+        Ok(true)
     }
 
-    /// What the keys begin with of each guarded Region and each day of a listing, in their order.
-    async fn prefixes(&self, listing: &Listing) -> Result<Vec<String>> {
+    /// What an account's keys begin with of each guarded Region and each day of a listing, in their order.
+    async fn prefixes(&self, account: &str, listing: &Listing) -> Result<Vec<String>> {
         let mut prefixes = vec![];
-        for region in self.bucket.folders(&format!("{}CloudTrail/", listing.of)).await? {
+        for region in self.bucket.folders(&format!("{account}CloudTrail/")).await? {
             let days = listing.days()?.into_iter();
             let of_region = days.map(|day| format!("{region}{}/", day.strftime("%Y/%m/%d")));
             prefixes.extend(of_region.filter(|prefix| self.guards_under(prefix)));
@@ -198,8 +217,8 @@ impl<'a> Reader<'a> {
 
     /// Reads a file. One that cannot be read is tried again by itself, so that it keeps no other from being read.
     async fn file_or_later(&self, key: &str) -> Result<()> {
-        let Err(failure) = Box::pin(self.file(key)).await else { return Ok(()) };
+        let Err(failure) = Box::pin(self.file(key, None)).await else { return Ok(()) };
         error!(key, "to be tried again: {failure:#}");
-        delayed::send_all(self.config, &self.settings.delayed, &[announced(&self.settings.bucket, key)]).await
+        delayed::send_all(self.config, &self.settings.queue, &[announced(&self.settings.bucket, key)]).await
     }
 }

@@ -50,11 +50,8 @@ impl<'a> Reading<'a> {
 /// Whether a record is to be read in full: some control watches it, or it cannot be of this file, or that is not certain.
 fn may_matter(record: &[u8], watched: &Watched, file: &LogFile) -> bool {
     let names = serde_json::from_slice::<Names<'_>>(record).ok().filter(Names::are_a_record);
-    names.is_none_or(|names| watched.has(&names) || !is_of(&names, file))
-}
-
-fn is_of(names: &Names<'_>, file: &LogFile) -> bool {
-    names.aws_region == file.region && names.recipient_account_id.is_none_or(|account| account == file.account)
+    let is_of = |names: &Names<'_>| names.recipient_account_id.is_none_or(|account| account == file.account);
+    names.is_none_or(|names| watched.has(&names) || !is_of(&names))
 }
 
 #[cfg(test)]
@@ -113,7 +110,7 @@ mod tests {
             record("without-a-time", "PutBucketTagging", &json!({"eventTime": null})),
         ];
         let (ids, number) = read(&gzip(json!({"Records": records}).to_string().as_bytes()))?;
-        assert_eq!(ids, ["watched", "by-root", "of-another", "elsewhere", "without-a-time"]);
+        assert_eq!(ids, ["watched", "by-root", "of-another", "without-a-time"]);
         assert_eq!(number, 7);
         Ok(())
     }

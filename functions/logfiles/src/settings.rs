@@ -27,8 +27,8 @@ pub struct Settings {
     pub journal: String,
     pub journal_key: String,
     pub operators_key: String,
-    /// The URL of the queue in which events wait for their function.
-    pub delayed: String,
+    /// The URL of the queue in which what it finds, and what it leaves for itself, waits.
+    pub queue: String,
 }
 
 impl Settings {
@@ -53,7 +53,7 @@ impl Settings {
             journal: required("SNAPBACK_JOURNAL", "the name of the journal's table")?,
             journal_key: required("SNAPBACK_JOURNAL_KEY", "the ARN of the journal's key")?,
             operators_key: required("SNAPBACK_OPERATORS_KEY", "the ARN of the operators' key")?,
-            delayed: required("SNAPBACK_DELAYED", "the URL of a queue")?,
+            queue: required("SNAPBACK_LOG_FILE_EVENTS", "the URL of a queue")?,
             account,
             owner,
             role,
@@ -88,7 +88,8 @@ mod tests {
     fn read(more: &[(&str, &str)]) -> Result<Settings, Problem> {
         Settings::read(&|name: &str| {
             let told = more.iter().find(|(told, _)| *told == name).map(|(_, value)| (*value).to_owned());
-            let all = ["ACCOUNT", "GUARDRAILS", "LOG_BUCKET", "JOURNAL", "JOURNAL_KEY", "OPERATORS_KEY", "DELAYED"];
+            let all =
+                ["ACCOUNT", "GUARDRAILS", "LOG_BUCKET", "JOURNAL", "JOURNAL_KEY", "OPERATORS_KEY", "LOG_FILE_EVENTS"];
             let is_needed = all.iter().any(|needed| name == format!("SNAPBACK_{needed}"));
             told.or_else(|| is_needed.then(|| "111122223333".to_owned()))
         })
@@ -110,7 +111,7 @@ mod tests {
     fn a_role_of_anybody_else_and_what_is_missing_are_named() {
         let role = [("SNAPBACK_LOG_BUCKET_ROLE", "arn:aws:iam::444455556666:role/SnapbackLogFiles")];
         assert_eq!(read(&role).expect_err("of another account").variable, "SNAPBACK_LOG_BUCKET_ROLE");
-        for missing in ["SNAPBACK_ACCOUNT", "SNAPBACK_LOG_BUCKET", "SNAPBACK_JOURNAL_KEY", "SNAPBACK_DELAYED"] {
+        for missing in ["SNAPBACK_ACCOUNT", "SNAPBACK_LOG_BUCKET", "SNAPBACK_JOURNAL_KEY", "SNAPBACK_LOG_FILE_EVENTS"] {
             assert_eq!(read(&[(missing, "")]).expect_err(missing).variable, missing);
         }
     }

@@ -17,8 +17,9 @@ use crate::decision::{Decision, Severity};
 /// Who comes back later than this begins anew.
 const MEMORY: SignedDuration = SignedDuration::from_hours(24);
 
-/// Of how many events of a crowd it is known which they are. Beyond that an event that is delivered twice counts twice.
-const MOST_KNOWN: usize = 2000;
+/// Of how many events of a crowd it is known which they are. Beyond that an event that is delivered twice counts twice. Each
+/// write costs what the whole item has, so they are few.
+const MOST_KNOWN: usize = 200;
 
 /// How often the same change on the same resource was taken back, or the same call was counted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
