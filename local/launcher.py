@@ -657,7 +657,8 @@ def play_requesters() -> None:
     dispatch = eventbridge._dispatch_event
 
     def dispatched(event):
-        if event["Source"] == "aws.s3":
+        # What CloudTrail tells of S3 has that source too.
+        if (event["Source"], event["DetailType"]) == ("aws.s3", "Object Created"):
             detail = json.loads(event["Detail"])
             bucket = s3._buckets.get(detail["bucket"]["name"]) or {"objects": {}}
             metadata = bucket["objects"].get(detail["object"]["key"], {}).get("metadata", {})

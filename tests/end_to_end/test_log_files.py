@@ -298,8 +298,8 @@ def test_a_listing_without_time_goes_on_where_it_was(snapback):
     s3.put_bucket_notification_configuration(Bucket=BUCKET, NotificationConfiguration={})
     keys = [put(s3, gzip.compress(text_of(ordinary(number)))) for number in range(3)]
     now = datetime.now(timezone.utc)
-    # Of the first account nothing lies there.
-    of = ["trail/AWSLogs/444455556666/", f"trail/AWSLogs/{ACCOUNT}/"]
+    # Of the other account nothing lies there.
+    of = [f"trail/AWSLogs/{ACCOUNT}/", "trail/AWSLogs/777788889999/"]
     detail = {"of": of, "since": f"{now - timedelta(minutes=10):%Y-%m-%dT%H:%M:%SZ}", "after": keys[0],
               "until": f"{now + timedelta(seconds=2):%Y-%m-%dT%H:%M:%SZ}"}  # fmt: skip
     answer = snapback.invoke("LogFilesFunction", {"detail-type": "Snapback Log Files Listing", "detail": detail})
