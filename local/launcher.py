@@ -16,7 +16,8 @@ what it should if AWS behaves like that:
 * A rule of the default bus has no bus in its ARN, and rules go by `Rule` in the calls upon their targets.
   The bus that is described is a bus, and no rule.
 * The calls upon a topic's tags are calls upon that topic.
-* Reading and removing a function's concurrency are actions of their own.
+* Reading and removing a function's concurrency are actions of their own; messages in batches are not.
+* Who has put an object, in what S3 announces of it.
 * `AWS::Region` in the conditions of a template, which CloudFormation there takes for a word.
 * A table's point-in-time recovery, which CloudFormation there leaves off whatever the template says.
 * Events that cross accounts and Regions, and the organization that accounts belong to (`organization.py`).
@@ -64,7 +65,7 @@ from ministack.core.responses import (
     request_scope,
 )
 from ministack.core.router import extract_access_key_id
-from ministack.services import dynamodb, ec2, eventbridge, iam, lambda_svc, sns, sqs, sts
+from ministack.services import dynamodb, ec2, eventbridge, iam, lambda_svc, s3, sns, sqs, sts
 from ministack.services.cloudformation import changesets, handlers, provisioners, stacks
 
 import account_public_access
@@ -131,6 +132,8 @@ def main() -> None:
     play_resources_of_rules()
     play_tagged_topics()
     play_actions_upon_concurrency()
+    play_batches_of_messages()
+    play_requesters()
     account_public_access.install(then=remember)
     organization.install()
     trails.install()
@@ -378,6 +381,9 @@ def attempt(function: dict, config: dict, event: dict) -> None:
 # As long as a message that could not be handed over stays hidden, and some more.
 DUE_WITHIN = 90.0
 
+# The queues in which no failure waits.
+WAITING = ("DelayedEvents", "LogFileEvents")
+
 # One run of the redrive function takes all that is due.
 redriving = threading.Lock()
 
@@ -387,7 +393,7 @@ def play_redrive_schedule() -> None:
 
     def send_message(data, queue):
         sent = send(data, queue)
-        if "-DelayedEvents-" in queue:
+        if any(f"-{waiting}-" in queue for waiting in WAITING):
             # Whoever waits until all is settled waits for this as well.
             at_work.add(events=1)
             run, wait = contextvars.copy_context().run, float(data.get("DelaySeconds") or 0)
@@ -399,7 +405,10 @@ def play_redrive_schedule() -> None:
 
 def wake_when_due(queue: str, message: str, wait: float) -> None:
     """Wakes the redrive function of the same stack until it has taken the message."""
-    name = queue.rpartition("/")[2].replace("-DelayedEvents-", "-RedriveFunction-").rpartition("-")[0]
+    name = queue.rpartition("/")[2].rpartition("-")[0]
+    for waiting in WAITING:
+        name = name.removesuffix(waiting)
+    name += "RedriveFunction"
     tick = {
         "detail-type": "Scheduled Event", "source": "aws.events", "detail": {},
         "time": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -624,6 +633,40 @@ def play_actions_upon_concurrency() -> None:
         return action_of(method, path)
 
     iam_actions._lambda_action = lambda_action
+
+
+def play_batches_of_messages() -> None:
+    """Several messages at once take the same right as one.
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html"""
+    action_of = iam_actions._action_from_target
+
+    def action_from_target(headers):
+        action = action_of(headers)
+        return action.removesuffix("Batch") if action and action.endswith("MessageBatch") else action
+
+    iam_actions._action_from_target = action_from_target
+
+
+# S3
+
+
+def play_requesters() -> None:
+    """What S3 announces says who has put it there, and the local trail puts nothing: here that is whom the object names in
+    its metadata, so that tests can put log files as CloudTrail does.
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html"""
+    dispatch = eventbridge._dispatch_event
+
+    def dispatched(event):
+        # What CloudTrail tells of S3 has that source too.
+        if (event["Source"], event["DetailType"]) == ("aws.s3", "Object Created"):
+            detail = json.loads(event["Detail"])
+            bucket = s3._buckets.get(detail["bucket"]["name"]) or {"objects": {}}
+            metadata = bucket["objects"].get(detail["object"]["key"], {}).get("metadata", {})
+            requester = next((value for name, value in metadata.items() if name.lower() == "x-amz-meta-requester"), None)
+            event = {**event, "Detail": json.dumps({**detail, "requester": requester or detail["requester"]})}
+        return dispatch(event)
+
+    eventbridge._dispatch_event = dispatched
 
 
 # EC2

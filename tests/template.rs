@@ -23,6 +23,9 @@ const FIRST_RETRY: SignedDuration = SignedDuration::from_secs(60);
 /// The function that has no controls: it hands dead letters to those that have.
 const REDRIVE: &str = "RedriveFunction";
 
+/// The functions that have no controls.
+const OTHERS: [&str; 2] = [REDRIVE, logfiles::NAME];
+
 /// Statements that every role has, whatever its function looks at and reverts.
 const SHARED_STATEMENTS: [&str; 12] = [
     "Journal",
@@ -228,7 +231,7 @@ fn the_functions_of_the_template_are_the_functions_there_are() -> Result<()> {
     let deployed: BTreeSet<&str> =
         template.resources("AWS::Serverless::Function").into_iter().map(|(id, _)| id).collect();
     let judging = FUNCTIONS.iter().map(|function| function.name);
-    assert_eq!(deployed, judging.chain([REDRIVE]).collect());
+    assert_eq!(deployed, judging.chain(OTHERS).collect());
     Ok(())
 }
 
@@ -365,7 +368,9 @@ fn every_rule_wakes_one_function_and_may_do_so() -> Result<()> {
         let function = function.with_context(|| format!("{id} has a target that is no function of the template"))?;
         assert_eq!(target["Id"], function, "{id}");
         assert!(id.starts_with(function.trim_end_matches("Function")), "{id} wakes {function}");
-        assert_eq!(own::function_of(id), function, "the target of {id} that Snapback restores");
+        // What may not be there is not restored.
+        let is_restored = function != logfiles::NAME;
+        assert!(!is_restored || own::function_of(id) == function, "the target of {id} that Snapback restores");
         wakes.insert((function.to_owned(), format!("{id}.Arn")));
         assert_eq!(attribute(&target["DeadLetterConfig"]["Arn"]), Some("RuleDeadLetters.Arn"), "{id}");
         sends.insert(format!("{id}.Arn"));
@@ -652,12 +657,15 @@ fn exactly_the_functions_roles_may_sign_the_journal_and_none_what_operators_say_
     // Every other role of the stack is kept from it as well.
     let all = template.resources("AWS::IAM::Role").into_iter().map(|(role, _)| role.to_owned());
     let others: Vec<String> = all.filter(|role| !roles.contains(&format!("{role}.Arn"))).collect();
-    assert_eq!(others, ["RedriveRole"]);
-    let never = statement("OperatorsKey", "RedriveNeverSeals").context("the redrive function may seal")?;
-    let (who, whose) = (&never["Principal"], tagged(&never["Condition"]["ArnLike"]["aws:PrincipalArn"], "Sub"));
+    let never = statement("OperatorsKey", "OthersNeverSeal").context("other functions may seal")?;
+    let (who, whose) = (&never["Principal"], items(&never["Condition"]["ArnLike"]["aws:PrincipalArn"]));
     assert_eq!((&never["Effect"], &never["Action"], who), (&"Deny".into(), &"kms:GenerateMac".into(), &"*".into()));
-    let role = "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/${AWS::StackName}-RedriveRole-*";
-    assert_eq!(whose, Some(role));
+    let of =
+        |role: &String| format!("arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:role/${{AWS::StackName}}-{role}-*");
+    assert_eq!(
+        whose.filter_map(|role| tagged(role, "Sub")).collect::<Vec<_>>(),
+        others.iter().map(of).collect::<Vec<_>>()
+    );
     for key in ["JournalKey", "OperatorsKey"] {
         let stays = statement(key, "AliasStays").context("the alias may be moved")?;
         assert_eq!((&stays["Effect"], &stays["Principal"]), (&"Deny".into(), &"*".into()));
@@ -782,6 +790,71 @@ fn a_function_is_over_before_its_lease_and_its_lease_before_the_first_retry() ->
     Ok(())
 }
 
+/// The ARNs of the functions that are handed events again.
+fn handed_events() -> BTreeSet<String> {
+    let all = FUNCTIONS.iter().map(|function| function.name).chain([logfiles::NAME]);
+    all.map(|function| format!("{function}.Arn")).collect()
+}
+
+/// Both ways: `CALLS` is what a test sees it call. It reads, and hands on; whoever takes it over can do no more.
+#[test]
+fn the_function_that_reads_log_files_may_do_what_it_calls_and_only_where_it_has_to() -> Result<()> {
+    let template = Template::read()?;
+    let mut may = BTreeMap::new();
+    for statement in template.statements_of(logfiles::NAME)?.into_iter().filter(|statement| statement.is_mapping()) {
+        assert_eq!(statement["Effect"], "Allow");
+        for action in words(&statement["Action"]) {
+            let on: BTreeSet<String> = items(&statement["Resource"]).map(arn).collect();
+            assert_eq!(may.insert(action.clone(), on), None, "{action} is allowed twice");
+        }
+    }
+    let bucket = "arn:${AWS::Partition}:s3:::${LogBucket}";
+    for (action, on) in [
+        ("dynamodb:GetItem", vec!["${Journal.Arn}"]),
+        ("kms:VerifyMac", vec!["${JournalKey.Arn}", "${OperatorsKey.Arn}"]),
+        ("sqs:SendMessage", vec!["${FunctionDeadLetters.Arn}", "${LogFileEvents.Arn}"]),
+        ("s3:GetObject", vec![&format!("{bucket}/${{LogBucketPrefix}}AWSLogs/*")]),
+        ("s3:ListBucket", vec![bucket]),
+    ] {
+        assert!(logfiles::CALLS.contains(&action), "{action} is called by nothing");
+        assert_eq!(may.remove(action), Some(set(&on)), "{action}");
+    }
+    assert_eq!(may.remove("sts:AssumeRole"), Some(set(&["${LogBucketRole}"])));
+    assert_eq!(may.remove("kms:Decrypt"), Some(set(&["${LogBucketKey}"])));
+    let logs = ["logs:CreateLogStream", "logs:PutLogEvents"].map(|action| may.remove(action).is_some());
+    assert_eq!((logs, may), ([true; 2], BTreeMap::new()), "it may more than it calls");
+    assert_eq!(logfiles::CALLS.len(), 5);
+    Ok(())
+}
+
+/// What it judges by is what the others judge by; what else they are given it has no use for.
+#[test]
+fn the_function_that_reads_log_files_is_given_the_variables_that_it_reads_and_as_the_others_are() -> Result<()> {
+    let template = Template::read()?;
+    let given = template.environment(logfiles::NAME);
+    let mut read = BTreeSet::new();
+    variables_in(&workspace("functions/logfiles/src"), &mut read)?;
+    for variable in &read {
+        assert!(given.contains_key(variable), "{variable}");
+    }
+    let of_others = template.environment(FUNCTIONS[0].name);
+    let mut judged_by = BTreeSet::new();
+    let asked = std::cell::RefCell::new(&mut judged_by);
+    let _ = Settings::read(&|variable: &str| {
+        asked.borrow_mut().insert(variable.to_owned());
+        None
+    });
+    for variable in
+        judged_by.iter().chain(["SNAPBACK_HUB", "SNAPBACK_GUARDRAILS", "SNAPBACK_LOG"].map(str::to_owned).iter())
+    {
+        assert_eq!(given.get(variable), of_others.get(variable), "{variable}");
+        assert!(given.contains_key(variable), "{variable}");
+    }
+    let known: BTreeSet<String> = read.iter().chain(&judged_by).cloned().chain(["SNAPBACK_LOG".to_owned()]).collect();
+    assert_eq!(given.into_keys().collect::<BTreeSet<_>>(), known);
+    Ok(())
+}
+
 /// Both ways: `CALLS` is what a test sees it call.
 #[test]
 fn the_redrive_function_may_do_what_it_calls_and_only_where_it_has_to() -> Result<()> {
@@ -800,14 +873,15 @@ fn the_redrive_function_may_do_what_it_calls_and_only_where_it_has_to() -> Resul
     }
     let role = &template.role_of(REDRIVE)?["Properties"];
     assert_eq!((&role["ManagedPolicyArns"], role["Policies"].as_sequence().map(Vec::len)), (&Value::Null, Some(1)));
-    let dead_letters = set(&["DelayedEvents.Arn", "FunctionDeadLetters.Arn", "RuleDeadLetters.Arn"]);
-    let functions = FUNCTIONS.iter().map(|function| format!("{}.Arn", function.name)).collect::<BTreeSet<_>>();
+    let queues = ["DelayedEvents.Arn", "FunctionDeadLetters.Arn", "LogFileEvents.Arn", "RuleDeadLetters.Arn"];
+    let queues = set(&queues);
+    let functions = handed_events();
     let logs = ["logs:CreateLogStream", "logs:PutLogEvents"];
     for action in redrive::CALLS.into_iter().chain(logs) {
         let expected = match action {
             "lambda:InvokeFunction" => functions.clone(),
             "sqs:SendMessage" => set(&["GivenUpEvents.Arn"]),
-            _ if action.starts_with("sqs:") => dead_letters.clone(),
+            _ if action.starts_with("sqs:") => queues.clone(),
             _ if action.starts_with("dynamodb:") => set(&["Journal.Arn"]),
             _ => set(&["RedriveLogs.Arn"]),
         };
@@ -837,12 +911,26 @@ fn nobody_sends_to_a_queue_or_takes_from_it_but_who_needs_to() -> Result<()> {
     let taking = set(&["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:ReceiveMessage"]);
     for (queue, may_send) in [
         ("RuleDeadLetters", vec!["aws:PrincipalIsAWSService"]),
-        ("FunctionDeadLetters", FUNCTIONS.iter().map(|function| function.name.trim_end_matches("Function")).collect()),
+        (
+            "FunctionDeadLetters",
+            FUNCTIONS.iter().map(|function| function.name.trim_end_matches("Function")).chain(["LogFiles"]).collect(),
+        ),
         ("GivenUpEvents", vec!["RedriveRole.Arn"]),
     ] {
         let (actions, condition) = denied(queue, "NobodyElseSends").with_context(|| format!("{queue} takes all"))?;
         assert_eq!(actions, sending, "{queue}");
         assert!(may_send.iter().all(|who| condition.contains(who)), "{queue}: {condition}");
+    }
+    for (queue, sender) in [
+        ("DelayedEvents", ("OnlyFunctionsSend", "S3Role.Arn")),
+        ("LogFileEvents", ("OnlyLogFilesSends", "LogFilesRole.Arn")),
+    ] {
+        let (actions, condition) = denied(queue, sender.0).with_context(|| format!("{queue} takes all"))?;
+        assert!(actions == sending && condition.contains(sender.1), "{queue}: {condition}");
+        let (actions, condition) =
+            denied(queue, "OnlyRedriveTakes").with_context(|| format!("{queue} gives to all"))?;
+        assert_eq!(actions, set(&["sqs:DeleteMessage", "sqs:ReceiveMessage"]), "{queue}");
+        assert!(condition.contains("RedriveRole.Arn"), "{queue}: {condition}");
     }
     for queue in ["RuleDeadLetters", "FunctionDeadLetters"] {
         let (actions, condition) = denied(queue, "NobodyElseTakes").with_context(|| format!("{queue} gives to all"))?;
@@ -867,10 +955,7 @@ fn the_redrive_function_is_given_nothing_that_it_does_not_need() -> Result<()> {
     assert_eq!(function["Properties"]["Layers"], Value::Null);
     let retries = &function["Properties"]["EventInvokeConfig"];
     assert_eq!((&retries["MaximumRetryAttempts"], &retries["DestinationConfig"]), (&Value::from(0), &Value::Null));
-    assert_eq!(
-        joined(given["SNAPBACK_FUNCTIONS"]),
-        FUNCTIONS.iter().map(|function| format!("{}.Arn", function.name)).collect()
-    );
+    assert_eq!(joined(given["SNAPBACK_FUNCTIONS"]), handed_events());
     for (variable, queue) in [
         ("SNAPBACK_RULE_DEAD_LETTERS", "RuleDeadLetters"),
         ("SNAPBACK_FUNCTION_DEAD_LETTERS", "FunctionDeadLetters"),
@@ -879,6 +964,13 @@ fn the_redrive_function_is_given_nothing_that_it_does_not_need() -> Result<()> {
     ] {
         assert_eq!(reference(given[variable]), Some(queue), "{variable}");
     }
+    let Value::Tagged(where_read) = given["SNAPBACK_LOG_FILE_EVENTS"] else {
+        anyhow::bail!("it asks for log files that nobody reads");
+    };
+    assert_eq!(
+        (&where_read.value[0], reference(&where_read.value[1])),
+        (&"ReadsLogFiles".into(), Some("LogFileEvents"))
+    );
     Ok(())
 }
 
@@ -889,7 +981,7 @@ fn a_message_is_hidden_for_longer_than_the_function_runs_that_has_received_it() 
     let resources = &template.0["Resources"];
     let own = &resources[REDRIVE]["Properties"]["Timeout"];
     let timeout = own.as_i64().or(template.0["Globals"]["Function"]["Timeout"].as_i64()).context("no timeout")?;
-    for queue in ["RuleDeadLetters", "FunctionDeadLetters", "DelayedEvents"] {
+    for queue in ["RuleDeadLetters", "FunctionDeadLetters", "DelayedEvents", "LogFileEvents"] {
         let hidden = resources[queue]["Properties"]["VisibilityTimeout"].as_i64().context(queue)?;
         assert!(timeout < hidden, "{queue} hides for {hidden} s, the function runs for {timeout} s");
     }
@@ -937,7 +1029,11 @@ fn every_failure_is_somebodys_alarm() -> Result<()> {
     for (id, _) in template.resources("AWS::SQS::Queue") {
         // What waits for its time is nobody's failure.
         let is_heard = hears("ApproximateNumberOfMessagesVisible", id);
-        assert_eq!(is_heard, id != "DelayedEvents", "something is in {id} and nobody hears of it");
+        assert_eq!(
+            is_heard,
+            !["DelayedEvents", "LogFileEvents"].contains(&id),
+            "something is in {id} and nobody hears of it"
+        );
     }
     Ok(())
 }
@@ -953,7 +1049,8 @@ fn nobody_but_lambda_takes_a_role_and_no_rule_listens_to_a_bus_of_others() -> Re
     }
     for (id, rule) in template.resources("AWS::Events::Rule") {
         let bus = &rule["Properties"]["EventBusName"];
-        assert!(bus.is_null() || is_of_the_hub(rule) && rule["Condition"] == "IsHub", "{id}");
+        let condition = if id == "LogFilesHubRule" { "HearsOfLogFilesElsewhere" } else { "IsHub" };
+        assert!(bus.is_null() || is_of_the_hub(rule) && rule["Condition"] == condition, "{id}");
     }
     Ok(())
 }

@@ -28,6 +28,7 @@ use crate::own::OwnParts;
 use crate::terminal::plain;
 use crate::trouble::ERROR;
 use reading::{Complaint, Page, Reader};
+use snapback::logfile::NO_RECORDS;
 use snapback::settings::Settings;
 
 #[derive(Debug, clap::Args)]
@@ -161,12 +162,6 @@ fn summary(all: &Page) -> String {
     let bad = if *bad == 0 { String::new() } else { format!(", {bad} bad") };
     format!("{events} event{plural}, {watched} watched, {suspicious} suspicious{more}{bad}")
 }
-
-/// What lies beside the records in a bucket of CloudTrail's, and is none: digests of the log files, what CloudTrail itself
-/// finds unusual, and what repeats calls without their parameters.
-/// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-validation-digest-file-structure.html>
-const NO_RECORDS: [&str; 4] =
-    ["CloudTrail-Aggregated", "CloudTrail-Digest", "CloudTrail-Insight", "CloudTrail-NetworkActivity"];
 
 /// Files as they are, directories with everything below them that looks like records, in a stable order.
 fn all_files(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {

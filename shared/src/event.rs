@@ -40,6 +40,10 @@ pub const FAILED_BEFORE: &str = "snapback-failed-before";
 /// chooses who it says has made the call.
 pub const FROM_A_QUEUE: &str = "snapback-from-a-queue";
 
+/// The field by which an event says that it comes out of a log file of which nothing shows that CloudTrail has written it:
+/// whoever has, chooses what it tells.
+pub const UNPROVEN: &str = "snapback-unproven";
+
 /// What an event tells of.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kind {
@@ -86,6 +90,8 @@ pub struct Event {
     pub failed_before: Option<String>,
     /// Whether it comes out of a queue ([`FROM_A_QUEUE`]).
     pub is_from_a_queue: bool,
+    /// Whether somebody else than CloudTrail may have written it ([`UNPROVEN`]).
+    pub is_unproven: bool,
 }
 
 /// Who made the call, as far as the record tells.
@@ -153,7 +159,7 @@ impl Event {
         required(&envelope, "source", "the name of a source such as `aws.s3`")?;
         required(&envelope, "detail-type", "a type such as `AWS API Call via CloudTrail`")?;
         let failed_before = json::text(&envelope, FAILED_BEFORE).map(str::to_owned);
-        let is_from_a_queue = !envelope[FROM_A_QUEUE].is_null();
+        let [is_from_a_queue, is_unproven] = [FROM_A_QUEUE, UNPROVEN].map(|field| !envelope[field].is_null());
         let envelope: EventBridgeEvent<Value> = serde_path_to_error::deserialize(envelope).map_err(|error| {
             let (field, found) = (error.path().to_string(), json::said(error.inner()));
             Malformed { field, expected: "what EventBridge writes there", found }
@@ -162,7 +168,7 @@ impl Event {
         event.source = envelope.source;
         event.detail_type = envelope.detail_type;
         event.envelope_account = envelope.account.unwrap_or_default();
-        (event.failed_before, event.is_from_a_queue) = (failed_before, is_from_a_queue);
+        (event.failed_before, event.is_from_a_queue, event.is_unproven) = (failed_before, is_from_a_queue, is_unproven);
         Ok(event)
     }
 
@@ -220,6 +226,7 @@ impl Event {
             actor: Actor::of(&record),
             failed_before: None,
             is_from_a_queue: false,
+            is_unproven: false,
             request: without_credentials(record[told].take()),
             response: without_credentials(record["responseElements"].take()),
         })
@@ -246,6 +253,7 @@ impl Event {
             elsewhere: None,
             failed_before: None,
             is_from_a_queue: false,
+            is_unproven: false,
             actor: Actor { kind: "AWSService".to_owned(), invoked_by: Some(service.clone()), ..Actor::default() },
             service,
         }

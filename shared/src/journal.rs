@@ -8,7 +8,7 @@
 //! | `stop` | `stop` | the emergency stop, while it lasts |
 //! | `lease#<resource ARN>` | `lease` | which entry may change the resource now |
 //! | `repeat#<resource ARN>` | `<control>#<hash of the grants>` | how often the same change was taken back |
-//! | `repeat#<resource ARN>` | `<control>#<call>` | how often it was called, for a control whose events come in crowds |
+//! | `repeat#<resource ARN>` | `<control>#<call>` | how often it was called, for a control whose events come in crowds, and in which events |
 //! | `budget#<account>#<actor>` | the hour, counted from 1970 | the entries whose reverts the actor has caused in it in this account |
 //! | `memory#<resource ARN>` | `<control>` | the last good state of what a control guards |
 //! | `gap` | `gap`, `swept` | when events may have woken nobody, and how far that was read up |
@@ -416,6 +416,7 @@ impl Entry {
             actor,
             failed_before: None,
             is_from_a_queue: false,
+            is_unproven: false,
         }
     }
 }
@@ -460,11 +461,18 @@ impl Journal {
     /// For functions, which are told the keys themselves: whoever moves an alias moves nothing for them.
     #[must_use]
     pub fn of(config: &SdkConfig, deployment: &Deployment) -> Self {
+        let keys = (deployment.journal_key.as_str(), deployment.operators_key.as_str());
+        Self::with_keys(config, &deployment.journal, keys, deployment.account())
+    }
+
+    /// The same, of the table and the ARNs of both keys, in an account.
+    #[must_use]
+    pub fn with_keys(config: &SdkConfig, table: &str, (key, operators_key): (&str, &str), account: &str) -> Self {
         Self {
-            key: deployment.journal_key.clone(),
-            operators_key: deployment.operators_key.clone(),
-            account: Arc::new(OnceCell::new_with(Some(deployment.account().to_owned()))),
-            ..Self::new(config, &deployment.journal)
+            key: key.to_owned(),
+            operators_key: operators_key.to_owned(),
+            account: Arc::new(OnceCell::new_with(Some(account.to_owned()))),
+            ..Self::new(config, table)
         }
     }
 

@@ -16,6 +16,7 @@ pub mod journal;
 pub mod json;
 pub mod lambda;
 pub mod learning;
+pub mod logfile;
 pub mod metric;
 pub mod mode;
 pub mod network;

@@ -48,6 +48,10 @@ pub(crate) use second::SECOND_CHECK;
 /// <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html>
 pub const OLDEST: SignedDuration = SignedDuration::from_hours(24);
 
+/// What people read who are asked for that reason.
+const UNPROVEN: &str =
+    "only a log file tells of it, and nothing shows that CloudTrail has written that file, so an operator decides";
+
 /// S3, EC2 and IAM are eventually consistent: a clean state right after a risky event may be the state before it. How
 /// long to wait before each further look at one: 13 s in all, of the 30 s a function has.
 const BEFORE_BELIEVING: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(3), Duration::from_secs(9)];
@@ -276,7 +280,7 @@ impl<'a> Responder<'a> {
         let (control, call, subject) = case.crowd();
         let now = Timestamp::now();
         let count = async {
-            let tally = self.journal.count_call(control, &call, &subject, now).await?;
+            let tally = self.journal.count_call(control, &call, &subject, &case.event.id, now).await?;
             let is_due = tally.is_due(first) && self.journal.take_to_tell(control, &call, &subject, now).await?;
             Ok((tally, is_due))
         };
@@ -477,6 +481,8 @@ impl<'a> Responder<'a> {
         let age = now.duration_since(case.event.time);
         let (mode, problem) = if age > OLDEST {
             (Mode::Notify, Some("the event is more than 24 hours old, so it is left to a person".to_owned()))
+        } else if case.event.is_unproven && mode > Mode::Ask {
+            (Mode::Ask, Some(UNPROVEN.to_owned()))
         } else if case.control.asks_after.is_some_and(|most| age > most) && mode > Mode::Ask {
             (Mode::Ask, Some(format!("the event is {} minutes old, so an operator decides", age.as_mins())))
         } else {

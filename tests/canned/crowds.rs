@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result};
 use functions::FUNCTIONS;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use snapback::mode::Mode;
 
@@ -73,6 +74,39 @@ async fn while_one_is_told_the_others_of_its_crowd_are_not() -> Result<()> {
     let aws = Aws::default().answers(COUNTED, [counted(2, 0), taken]);
     deliver(&signin::FUNCTION, &aws, Mode::Notify, denied()).await?;
     assert_eq!(aws.calls(), [COUNTED, COUNTED]);
+    Ok(())
+}
+
+/// What counting answers if the item is not as it demands: how many there were a moment ago, and of which events that is
+/// known.
+fn as_it_is(times: u64, events: &[String]) -> Answer {
+    let item = json!({"times": {"N": times.to_string()}, "told": {"N": times.to_string()},
+        "since": {"S": "2026-01-31T12:00:00Z"}, "latest": {"N": Timestamp::now().as_second().to_string()},
+        "events": {"SS": events}});
+    let kind = "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException";
+    (400, json!({"__type": kind, "message": "not so", "Item": item}).to_string())
+}
+
+#[tokio::test]
+async fn an_event_is_counted_once_however_often_it_is_delivered() -> Result<()> {
+    let aws = Aws::default().answers(COUNTED, [counted(2, 1)]);
+    deliver(&signin::FUNCTION, &aws, Mode::Notify, denied()).await?;
+    let asked: Value = serde_json::from_str(&aws.bodies(COUNTED)[0])?;
+    let known = asked["ExpressionAttributeValues"][":events"]["SS"][0].as_str().context("its mark")?.to_owned();
+    let aws = Aws::default().answers(COUNTED, [as_it_is(2, &[known])]);
+    deliver(&signin::FUNCTION, &aws, Mode::Notify, denied()).await?;
+    assert_eq!((aws.calls(), notices(&aws).len()), (vec![COUNTED.to_owned()], 0));
+    Ok(())
+}
+
+/// An item has room for so many: whoever floods is counted all the same.
+#[tokio::test]
+async fn of_a_large_crowd_the_next_is_counted_and_not_remembered() -> Result<()> {
+    let many: Vec<String> = (0..200).map(|number| format!("{number:012}")).collect();
+    let aws = Aws::default().answers(COUNTED, [as_it_is(200, &many), counted(201, 200)]);
+    deliver(&signin::FUNCTION, &aws, Mode::Notify, denied()).await?;
+    assert_eq!(aws.calls(), [COUNTED, COUNTED]);
+    assert!(!aws.bodies(COUNTED)[1].contains("events"), "{}", aws.bodies(COUNTED)[1]);
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 use anyhow::{Context, Result};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
+use snapback::event::UNPROVEN;
 use snapback::mode::Mode;
 
 use super::scene::{ANYONE_WRITES, NAMED, PUBLIC, bucket_policy_was_put, deliver, event, hold, policy, stop};
@@ -369,6 +370,24 @@ async fn ask_says_how_to_have_it_done_and_touches_nothing() -> Result<()> {
     deliver(&s3::FUNCTION, &later, Mode::Revert, bucket_policy_was_put(&public)).await?;
     assert!(notices(&later).is_empty(), "it is asked once, and a mode that was raised since changes nothing");
     assert!(!later.calls().iter().any(|call| call.starts_with("S3.Put") || call.starts_with("S3.Delete")));
+    Ok(())
+}
+
+/// Whoever can write to the bucket of the log files could have anything reverted that was allowed before.
+#[tokio::test]
+async fn what_only_a_log_file_tells_of_that_may_not_be_cloudtrails_is_asked() -> Result<()> {
+    let public = policy(&[PUBLIC]);
+    for (mode, outcome) in [(Mode::Revert, "asked"), (Mode::Notify, "would-revert")] {
+        let aws = Aws::default().answers("S3.GetBucketPolicy", [ok(&public)]);
+        let mut put = bucket_policy_was_put(&public);
+        put[UNPROVEN] = true.into();
+        deliver(&s3::FUNCTION, &aws, mode, put).await?;
+        let notice = &notices(&aws)[0];
+        assert_eq!(notice["outcome"], outcome);
+        let is_said = notice["problem"].as_str().is_some_and(|problem| problem.contains("only a log file tells"));
+        assert_eq!(is_said, mode == Mode::Revert, "{notice}");
+        assert!(!aws.calls().iter().any(|call| call.starts_with("S3.Put") || call.starts_with("S3.Delete")));
+    }
     Ok(())
 }
 

@@ -23,6 +23,7 @@ fn settings() -> Settings {
         rule_dead_letters: queue("rules"),
         function_dead_letters: queue("functions"),
         delayed: queue("delayed"),
+        log_file_events: Some(queue("log-file-events")),
         given_up: queue("given-up"),
         functions: BTreeSet::from([S3.to_owned()]),
     }
@@ -92,6 +93,16 @@ async fn after_the_third_time_it_is_put_where_people_look_and_then_deleted() -> 
     let kept: Value = serde_json::from_str(&aws.bodies("SQS.SendMessage")[0])?;
     assert!(kept["QueueUrl"].as_str().is_some_and(|queue| queue.ends_with("/given-up")));
     assert_eq!(kept["MessageAttributes"]["ERROR_CODE"]["StringValue"], "NO_PERMISSIONS", "{kept}");
+    Ok(())
+}
+
+/// It may be much, and what waits for its time is not to wait for it.
+#[tokio::test]
+async fn what_log_files_tell_of_comes_last() -> Result<()> {
+    let aws = aws(none());
+    assert_eq!(run(&aws).await?, Tally::default());
+    let asked = aws.bodies("SQS.ReceiveMessage");
+    assert!(asked.len() == 4 && asked[3].contains("/log-file-events"), "{asked:?}");
     Ok(())
 }
 

@@ -37,8 +37,8 @@ pub(super) fn of_own_roles(function: &Function) -> String {
     let only_if =
         |of| function::deployed_if(of).filter(|condition| Some(*condition) != function::deployed_if(function));
     let roles = FUNCTIONS.iter().map(|of| function::arn(&format!("{}Role", base(of)), only_if(of)));
-    // Its function has no controls.
-    let roles: Vec<String> = roles.chain(["!GetAtt RedriveRole.Arn".to_owned()]).collect();
+    // Their functions have no controls.
+    let roles: Vec<String> = roles.chain(["!GetAtt RedriveRole.Arn".to_owned(), function::log_files("Role")]).collect();
     // All of their names would be longer than IAM takes.
     let of_members: Vec<String> =
         ["member-*", "forwarder"].map(|name| arn(&format!("${{AWS::StackName}}-{name}"))).into();
@@ -100,9 +100,9 @@ pub(super) fn of_roles_in_a_member(function: &Function, stack: &str) -> String {
     )
 }
 
-/// The roles of the stack, by their logical ids. The function that redrives has no controls.
+/// The roles of the stack, by their logical ids. The last two are of functions that have no controls.
 fn own_roles() -> impl Iterator<Item = String> {
-    FUNCTIONS.iter().map(|of| format!("{}Role", base(of))).chain(["RedriveRole".to_owned()])
+    FUNCTIONS.iter().map(|of| format!("{}Role", base(of))).chain(["RedriveRole", "LogFilesRole"].map(str::to_owned))
 }
 
 /// All else, for a stack of this name and with these lists; nothing for a function that does not write IAM.

@@ -147,6 +147,11 @@ pub(super) fn arn(id: &str, condition: Option<&str>) -> String {
     condition.map_or(arn.clone(), |condition| format!("!If [{condition}, {arn}, !Ref AWS::NoValue]"))
 }
 
+/// The ARN of a part of the function that reads log files, which has no controls.
+pub(super) fn log_files(suffix: &str) -> String {
+    arn(&format!("LogFiles{suffix}"), Some("ReadsLogFiles"))
+}
+
 /// What stands under the type of a part that is not always deployed.
 pub(super) fn only_if(condition: Option<&str>) -> String {
     condition.map(|condition| format!("    Condition: {condition}\n")).unwrap_or_default()

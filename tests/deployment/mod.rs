@@ -57,7 +57,11 @@ fn template() -> Result<String> {
         ("functions", functions.collect::<Result<Vec<_>>>()?.concat()),
         ("roles", yaml::list(14, "AWS: &FunctionRoles", &arns("Role"))),
         ("rules", rules),
-        ("function ARNs", yaml::list(12, "- &FunctionArns", &arns("Function"))),
+        // Who may be handed an event again: the function that reads log files as well.
+        (
+            "function ARNs",
+            yaml::list(12, "- &FunctionArns", &[arns("Function"), vec![function::log_files("Function")]].concat()),
+        ),
         ("outputs", FUNCTIONS.iter().map(|function| function::output(function)).collect()),
     ] {
         text = filled(&text, name, &content)?;

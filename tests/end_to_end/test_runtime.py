@@ -65,6 +65,10 @@ class Emulator:
         status, body = wait_for(answer, give_up=lambda: self._process.poll() is not None)
         return json.loads(body) if status == 200 else f"status {status}"
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def stop(self) -> None:
         os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()

@@ -167,6 +167,8 @@ impl Deployment {
             ("AWS::AccountId", self.account.clone()),
             ("AWS::StackName", self.stack.clone()),
             ("Hub", hub.to_owned()),
+            // Whether the stack reads log files, and where, its rules do not tell: those for it are not expected.
+            ("LogBucket", String::new()),
             ("HubStack", self.stack.clone()),
             ("HubBusArn", self.hub_bus.clone()),
             ("HubAccount", self.hub_account.clone()),

@@ -11,14 +11,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use flate2::bufread::MultiGzDecoder;
 use indicatif::ProgressBar;
-use jiff::Timestamp;
 use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use snapback::control::{AnyControl, Watch};
-use snapback::event::{Event, is_repeating};
+use snapback::control::AnyControl;
+use snapback::event::Event;
 use snapback::json::said;
+use snapback::logfile::{Names, Watched};
 use snapback::settings::Settings;
 
 use super::lanes::{Lane, Over};
@@ -80,54 +79,10 @@ pub(super) struct Reader<'a> {
     settings: &'a Settings,
     json: bool,
     progress: &'a ProgressBar,
-    /// The calls that some control watches: service and name.
-    watched: HashSet<(&'static str, &'static str)>,
-    /// Whether one watches whatever root calls.
-    watches_root: bool,
+    watched: Watched,
     page: Page,
     /// The memory of each line, as the next one is about as long.
     bytes: Vec<u8>,
-}
-
-/// As much of a record as it takes to know that no control watches it.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Names<'a> {
-    #[serde(rename = "eventID")]
-    event_id: &'a str,
-    event_source: &'a str,
-    event_name: &'a str,
-    aws_region: &'a str,
-    #[serde(rename = "eventTime")]
-    _event_time: Timestamp,
-    #[serde(default)]
-    event_type: Option<&'a str>,
-    #[serde(default)]
-    event_category: Option<&'a str>,
-    #[serde(default, borrow)]
-    addendum: Option<Addendum<'a>>,
-    #[serde(default, borrow)]
-    user_identity: Option<Identity<'a>>,
-    /// Then it is an envelope with a record in it.
-    #[serde(default, rename = "detail", deserialize_with = "is_there")]
-    is_envelope: bool,
-    /// Then it is many.
-    #[serde(default, rename = "Records", deserialize_with = "is_there")]
-    is_log: bool,
-}
-
-/// What is there where a record is delivered again.
-#[derive(Debug, Deserialize)]
-struct Addendum<'a> {
-    #[serde(default, rename = "originalEventID")]
-    original_event_id: Option<&'a str>,
-}
-
-/// Who made the call, as far as that can make it a watched one.
-#[derive(Debug, Deserialize)]
-struct Identity<'a> {
-    #[serde(default, rename = "type", borrow)]
-    kind: Option<&'a str>,
 }
 
 /// CloudTrail's form of a log file.
@@ -193,10 +148,8 @@ impl<'a> Reader<'a> {
         json: bool,
         progress: &'a ProgressBar,
     ) -> Self {
-        let calls = || controls.iter().flat_map(|control| control.about.watches);
-        let watched = calls().map(|watch| (watch.service, watch.name)).collect();
-        let watches_root = calls().any(Watch::is_by_root);
-        Self { controls, settings, json, progress, watched, watches_root, page: Page::default(), bytes: vec![] }
+        let watched = Watched::by(controls.iter().copied());
+        Self { controls, settings, json, progress, watched, page: Page::default(), bytes: vec![] }
     }
 
     /// Tells everything about a file, what is wrong with it included.
@@ -286,7 +239,7 @@ impl<'a> Reader<'a> {
     /// One JSON text. It is no error if what it says is no event: then that is complained of.
     fn document(&mut self, place: &dyn Display, text: &[u8]) -> serde_json::Result<()> {
         match names(text) {
-            Some(names) if !names.iter().any(|names| self.watches(names)) => {
+            Some(names) if !names.iter().any(|names| self.watched.has(names)) => {
                 for names in &names {
                     self.unwatched_names(names);
                 }
@@ -294,7 +247,7 @@ impl<'a> Reader<'a> {
             Some(names) if is_log(text) => {
                 let log: Log<&RawValue> = serde_json::from_slice(text)?;
                 for ((names, record), number) in names.iter().zip(log.records).zip(1..) {
-                    if self.watches(names) {
+                    if self.watched.has(names) {
                         self.record(&format_args!("{place}, record {number}"), record);
                     } else {
                         self.unwatched_names(names);
@@ -304,11 +257,6 @@ impl<'a> Reader<'a> {
             _ => self.value(place, serde_json::from_slice(text)?),
         }
         Ok(())
-    }
-
-    fn watches(&self, names: &Names<'_>) -> bool {
-        let is_watched = self.watched.contains(&(names.event_source, names.event_name));
-        !names.is_repeating() && (is_watched || self.watches_root && names.is_by_root())
     }
 
     fn record(&mut self, place: &dyn Display, record: &RawValue) {
@@ -438,30 +386,4 @@ fn names(text: &[u8]) -> Option<Vec<Names<'_>>> {
 /// As CloudTrail writes it. Other spellings are read as well, only not as fast.
 fn is_log(text: &[u8]) -> bool {
     text.starts_with(br#"{"Records":"#)
-}
-
-impl Names<'_> {
-    /// The event's identity, by whichever record of it.
-    fn id(&self) -> &str {
-        self.addendum.as_ref().and_then(|addendum| addendum.original_event_id).unwrap_or(self.event_id)
-    }
-
-    fn is_by_root(&self) -> bool {
-        self.user_identity.as_ref().is_some_and(|identity| identity.kind == Some("Root"))
-    }
-
-    fn is_repeating(&self) -> bool {
-        is_repeating(self.event_type, self.event_category)
-    }
-
-    /// Whether these are names that a record must have, and of a record.
-    fn are_a_record(&self) -> bool {
-        let needed = [self.event_id, self.event_source, self.event_name, self.aws_region];
-        !needed.contains(&"") && !self.is_envelope && !self.is_log
-    }
-}
-
-/// Whether a field is there, whatever it holds.
-fn is_there<'de, D: Deserializer<'de>>(field: D) -> Result<bool, D::Error> {
-    IgnoredAny::deserialize(field).map(|_| true)
 }

@@ -82,9 +82,6 @@ const PASSWORD_POLICY: On = On::new("PasswordPolicy", &["*"]);
 pub(crate) const UPDATE_ACCOUNT_PASSWORD_POLICY: Right = PASSWORD_POLICY.right("iam:UpdateAccountPasswordPolicy");
 pub(crate) const DELETE_ACCOUNT_PASSWORD_POLICY: Right = PASSWORD_POLICY.right("iam:DeleteAccountPasswordPolicy");
 
-const TRUST: On = On::new("Trust", &["arn:${AWS::Partition}:iam::${AWS::AccountId}:role/*"]);
-pub(crate) const UPDATE_ASSUME_ROLE_POLICY: Right = TRUST.right("iam:UpdateAssumeRolePolicy");
-
 const VERSIONS: On = On::new("Versions", &["arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/*"]);
 pub(crate) const SET_DEFAULT_POLICY_VERSION: Right = VERSIONS.right("iam:SetDefaultPolicyVersion");
 
@@ -121,6 +118,7 @@ pub(crate) const DETACH_ROLE_POLICY: Right = ROLE_GRANTS.right("iam:DetachRolePo
 pub(crate) const DELETE_ROLE_POLICY: Right = ROLE_GRANTS.right("iam:DeleteRolePolicy");
 pub(crate) const ATTACH_ROLE_POLICY: Right = ROLE_GRANTS.right("iam:AttachRolePolicy");
 pub(crate) const PUT_ROLE_POLICY: Right = ROLE_GRANTS.right("iam:PutRolePolicy");
+pub(crate) const UPDATE_ASSUME_ROLE_POLICY: Right = ROLE_GRANTS.right("iam:UpdateAssumeRolePolicy");
 
 const GROUP_GRANTS: On = On::new("GroupGrants", &["arn:${AWS::Partition}:iam::${AWS::AccountId}:group/*"]);
 pub(crate) const DETACH_GROUP_POLICY: Right = GROUP_GRANTS.right("iam:DetachGroupPolicy");

@@ -13,7 +13,7 @@ use anyhow::{Context, Result};
 use aws_sdk_cloudtrail::primitives::DateTime;
 use aws_sdk_cloudtrail::types::{LookupAttribute, LookupAttributeKey};
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Value, json};
+use serde_json::Value;
 use snapback::aws::{code, failure};
 use snapback::delayed;
 use snapback::event::Event;
@@ -152,10 +152,7 @@ async fn hand_over(responder: &Responder<'_>, record: Value) -> Result<usize> {
     if event.error_code.is_some() {
         return Ok(0);
     }
-    let envelope = json!({
-        "version": "0", "id": event.id, "detail-type": event.detail_type, "source": event.source,
-        "account": event.account, "time": event.time, "region": event.region, "resources": [], "detail": record,
-    });
+    let envelope = delayed::envelope(&event, &record);
     let watching = ROUTES.iter().filter(|(service, name, _)| *service == event.service && *name == event.name);
     let mut sent = 0;
     for (_, _, function) in watching {

@@ -48,6 +48,8 @@ pub struct Settings {
     pub function_dead_letters: String,
     /// Events that wait for their time, which no alarm rings for.
     pub delayed: String,
+    /// What log files tell of, where they are read. It may be much, so it comes last.
+    pub log_file_events: Option<String>,
     pub given_up: String,
     /// The ARNs of the functions that may be given an event.
     pub functions: BTreeSet<String>,
@@ -83,6 +85,7 @@ impl Settings {
             rule_dead_letters: required("SNAPBACK_RULE_DEAD_LETTERS", "the URL of a queue")?,
             function_dead_letters: required("SNAPBACK_FUNCTION_DEAD_LETTERS", "the URL of a queue")?,
             delayed: required("SNAPBACK_DELAYED", "the URL of a queue")?,
+            log_file_events: lookup("SNAPBACK_LOG_FILE_EVENTS").filter(|queue| !queue.is_empty()),
             given_up: required("SNAPBACK_GIVEN_UP", "the URL of a queue")?,
             functions: functions.split(',').map(|arn| arn.trim().to_owned()).collect(),
         })
@@ -111,11 +114,13 @@ pub async fn run() -> Result<(), Error> {
 pub async fn redrive(config: &SdkConfig, settings: &Settings, tick: &Value) -> Result<Tally> {
     let (aws, now) = (Aws::new(config, &settings.journal), time_of(tick)?);
     let (mut tally, mut failures) = (Tally::default(), vec![]);
-    for (sender, queue) in [
+    let queues = [
         (Sender::Delayed, &settings.delayed),
         (Sender::Rule, &settings.rule_dead_letters),
         (Sender::Function, &settings.function_dead_letters),
-    ] {
+    ];
+    let of_log_files = settings.log_file_events.iter().map(|queue| (Sender::Delayed, queue));
+    for (sender, queue) in queues.into_iter().chain(of_log_files) {
         let desk = Desk { aws: &aws, settings, sender, queue, now };
         // What was received before a failure is handled all the same.
         let messages = desk.messages(&mut failures).await;

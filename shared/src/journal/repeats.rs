@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result};
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +16,10 @@ use crate::decision::{Decision, Severity};
 
 /// Who comes back later than this begins anew.
 const MEMORY: SignedDuration = SignedDuration::from_hours(24);
+
+/// Of how many events of a crowd it is known which they are. Beyond that an event that is delivered twice counts twice. Each
+/// write costs what the whole item has, so they are few.
+const MOST_KNOWN: usize = 200;
 
 /// How often the same change on the same resource was taken back, or the same call was counted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -174,12 +180,28 @@ impl Journal {
             .map_err(|error| failure(error).context("writing down that people know of a failure"))
     }
 
-    /// Counts a call about a subject, for a control.
+    /// Counts a call about a subject, for a control; an event that was counted before is not counted again.
     ///
     /// # Errors
     /// When the journal cannot be written.
-    pub async fn count_call(&self, control: &str, call: &str, subject: &str, now: Timestamp) -> Result<Tally> {
-        self.count_one(&call_key(control, call, subject), now).await
+    pub async fn count_call(
+        &self,
+        control: &str,
+        call: &str,
+        subject: &str,
+        event: &str,
+        now: Timestamp,
+    ) -> Result<Tally> {
+        self.count_one(&call_key(control, call, subject), &hash(&[event])[..KNOWN_BY], now).await
+    }
+
+    /// Whether an event was counted, or may have been: of a large crowd it is not known any more.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub async fn has_counted(&self, control: &str, call: &str, subject: &str, event: &str) -> Result<bool> {
+        let item = self.item(call_key(control, call, subject)).await.context("reading which events were counted")?;
+        Ok(item.is_some_and(|item| is_known(&item, &hash(&[event])[..KNOWN_BY]) || known(&item).len() >= MOST_KNOWN))
     }
 
     /// How often a call was counted, if it was in the last day.
@@ -231,7 +253,7 @@ impl Journal {
         self.client.update_item().table_name(&self.table).key("pk", pk).key("sk", sk)
     }
 
-    async fn count_one(&self, key: &Key, now: Timestamp) -> Result<Tally> {
+    async fn count_one(&self, key: &Key, event: &str, now: Timestamp) -> Result<Tally> {
         let call = |condition: &str, update: &str| {
             self.update(key)
                 .condition_expression(condition)
@@ -240,23 +262,61 @@ impl Journal {
                 .expression_attribute_values(":text", AttributeValue::S(now.to_string()))
                 .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
                 .expression_attribute_values(":forgotten", seconds(now - MEMORY))
-                .expression_attribute_values(":expires", seconds(now + MEMORY))
+                // Log files are read a day later.
+                .expression_attribute_values(":expires", seconds(now + MEMORY * 2))
                 .return_values(ReturnValue::AllNew)
+                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+        };
+        let with_event = |call: UpdateItemFluentBuilder| {
+            call.expression_attribute_values(":events", AttributeValue::Ss(vec![event.to_owned()]))
         };
         let again = call(
-            "attribute_not_exists(latest) OR latest >= :forgotten",
-            "SET latest = :now, expires = :expires, since = if_not_exists(since, :text) ADD times :one",
-        );
-        let answer = match again.send().await {
+            "(attribute_not_exists(latest) OR latest >= :forgotten) AND NOT contains(events, :event) \
+             AND (attribute_not_exists(events) OR size(events) < :most)",
+            "SET latest = :now, expires = :expires, since = if_not_exists(since, :text) ADD times :one, events :events",
+        )
+        .expression_attribute_values(":event", AttributeValue::S(event.to_owned()))
+        .expression_attribute_values(":most", AttributeValue::N(MOST_KNOWN.to_string()));
+        let answer = match with_event(again).send().await {
             Err(error) if is_condition(&error) => {
-                let anew = "SET latest = :now, expires = :expires, since = :text, times = :one REMOVE told, telling";
-                call("latest < :forgotten", anew).send().await
+                let found = found(&error).cloned().unwrap_or_default();
+                let forgotten = u64::try_from((now - MEMORY).as_second()).unwrap_or_default();
+                if number(&found, "latest") < forgotten {
+                    let anew = "SET latest = :now, expires = :expires, since = :text, times = :one, events = :events \
+                                REMOVE told, telling";
+                    with_event(call("latest < :forgotten", anew)).send().await
+                } else if is_known(&found, event) {
+                    return tally(&found);
+                } else {
+                    let more =
+                        "SET latest = :now, expires = :expires, since = if_not_exists(since, :text) ADD times :one";
+                    call("latest >= :forgotten", more).send().await
+                }
             }
             other => other,
         };
         let answer = answer.map_err(|error| failure(error).context("counting in the journal"))?;
         tally(&answer.attributes.unwrap_or_default())
     }
+}
+
+/// How many digits of its id's digest an event of a crowd is known by.
+const KNOWN_BY: usize = 12;
+
+/// What was there instead of what a count demanded.
+fn found(error: &SdkError<UpdateItemError>) -> Option<&Item> {
+    match error.as_service_error()? {
+        UpdateItemError::ConditionalCheckFailedException(failed) => failed.item(),
+        _ => None,
+    }
+}
+
+fn known(item: &Item) -> &[String] {
+    item.get("events").and_then(|events| events.as_ss().ok()).map(Vec::as_slice).unwrap_or_default()
+}
+
+fn is_known(item: &Item, event: &str) -> bool {
+    known(item).iter().any(|known| known == event)
 }
 
 /// The same grants in another order are the same.
