@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 
 use super::Holder;
+use crate::partition::Partition;
 use crate::policy::pattern::{covers_all_of, matches, overlaps};
 use crate::policy::principal::is_account;
 use crate::policy::{date, document};
@@ -152,11 +153,6 @@ const TAGGED: [&str; 8] = [
     "uploadservercertificate",
 ];
 
-/// Where each partition has IAM: every call of it says so.
-/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-requestedregion>
-const REGIONS_OF_IAM: [(&str, &str); 4] =
-    [("aws", "us-east-1"), ("aws-cn", "cn-north-1"), ("aws-eusc", "eusc-de-east-1"), ("aws-us-gov", "us-gov-west-1")];
-
 /// Keys that every signed request has.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>
 const ALWAYS_THERE: [&str; 7] = [
@@ -235,9 +231,8 @@ impl Condition {
             "aws:principaltype" if holder.is_role() => one(Some("AssumedRole")),
             "aws:requestedregion" if is_of_iam => {
                 let partition = holder.arn.as_deref().and_then(|arn| arn.split(':').nth(1));
-                let regions =
-                    REGIONS_OF_IAM.iter().filter(|(of, _)| partition.is_none_or(|partition| partition == *of));
-                let regions: Vec<_> = regions.map(|(_, region)| Cow::Borrowed(*region)).collect();
+                let meant = Partition::ALL.into_iter().filter(|of| partition.is_none_or(|name| name == of.name()));
+                let regions: Vec<_> = meant.filter_map(Partition::region_of_iam).map(Cow::Borrowed).collect();
                 if regions.is_empty() { Told::Unknown } else { Told::One(regions) }
             }
             key if action.is_some_and(|action| is_absent(key, action)) => Told::Nothing,
