@@ -69,7 +69,7 @@ pub(crate) struct Arguments {
     choices: Choices,
     #[command(flatten)]
     own: OwnParts,
-    /// Read this many files at the same time [default: one per processor]
+    /// Read this many files at the same time [default: one per processor; with --bucket, 16 at least]
     #[arg(long, value_name = "NUMBER", value_parser = |text: &str| number(text, 1..=1024))]
     threads: Option<u32>,
 }
@@ -117,9 +117,9 @@ pub(crate) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCod
     if let Some(verified) = verified {
         let (is_one, verdict) = verified.verdict(&doubts, all.verified, all.bad);
         if arguments.json {
-            complain(&verdict)?
+            complain(&verdict)?;
         } else {
-            writeln!(out, "{verdict}").context("writing the answers")?
+            writeln!(out, "{verdict}").context("writing the answers")?;
         }
         is_evidence = is_one;
     }

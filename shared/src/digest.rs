@@ -12,9 +12,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt;
 
-use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use ring::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
 use serde::Deserialize;
 
@@ -24,6 +24,9 @@ pub const FOLDER: &str = "CloudTrail-Digest";
 /// How CloudTrail signs.
 const SIGNED_BY: &str = "SHA256withRSA";
 const HASHED_BY: &str = "SHA-256";
+
+/// How much later than others the digest of an hour may come.
+const LATE: SignedDuration = SignedDuration::from_hours(2);
 
 /// What stands for the signature before that of the first digest of a chain.
 const NO_SIGNATURE: &str = "null";
@@ -124,15 +127,16 @@ enum Proof {
 #[derive(Debug)]
 struct Found {
     place: String,
-    digest: Digest,
+    digest: Content,
     at: Timestamp,
     hash: Hash,
     signature: Option<String>,
 }
 
+/// What stands in a digest.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Digest {
+struct Content {
     digest_start_time: Timestamp,
     /// As it is written: so it is signed.
     digest_end_time: String,
@@ -165,6 +169,8 @@ pub struct DigestName<'a> {
     chain: &'a str,
     account: &'a str,
     region: &'a str,
+    /// What all digests of the trail have.
+    trail: &'a str,
     /// The trail's own Region, which has the keys.
     pub home: &'a str,
     pub at: Timestamp,
@@ -177,11 +183,11 @@ impl<'a> DigestName<'a> {
         let name = file_name(key).strip_suffix(".json.gz")?;
         let (name, is_late) = name.strip_suffix("_backfill").map_or((name, false), |name| (name, true));
         let (chain, at) = name.rsplit_once('_')?;
-        let (rest, home) = chain.rsplit_once('_')?;
-        let mut parts = rest.splitn(4, '_');
-        let (account, kind, region, _trail) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+        let (_, home) = chain.rsplit_once('_')?;
+        let mut parts = chain.splitn(4, '_');
+        let (account, kind, region, trail) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
         (kind == FOLDER).then_some(())?;
-        Some(Self { chain, account, region, home, at: time("%Y%m%dT%H%M%SZ", at)?, is_late })
+        Some(Self { chain, account, region, trail, home, at: time("%Y%m%dT%H%M%SZ", at)?, is_late })
     }
 }
 
@@ -287,7 +293,7 @@ impl Digests {
     /// Adds a digest: its text, inflated, and its signature if that lies beside it.
     pub fn add(&mut self, lying: Lying<'_>, text: &[u8], signature: Option<String>) {
         let place = lying.to_string();
-        let digest: Digest = match serde_json::from_slice(text) {
+        let digest: Content = match serde_json::from_slice(text) {
             Ok(digest) => digest,
             Err(error) => return self.problem(Kind::Changed, place, format!("it is no digest: {error}")),
         };
@@ -334,6 +340,7 @@ impl Digests {
     #[must_use]
     pub fn check(self, keys: &Keys, since: Option<Timestamp>) -> Checked {
         let mut checked = Checked { problems: self.problems, ..Checked::default() };
+        let mut ends: BTreeMap<String, Vec<(Timestamp, String)>> = BTreeMap::new();
         for ((_, is_late), mut chain) in self.chains {
             chain.sort_by(|one, other| (one.at, &one.place).cmp(&(other.at, &other.place)));
             // Copies in a folder are the same digest.
@@ -343,7 +350,12 @@ impl Digests {
                 checked.link(found, before, is_late, since);
                 checked.digest(found, next, keys);
             }
+            let name = chain.last().and_then(|last| Some((last, DigestName::of(&last.digest.digest_s3_object)?)));
+            if let Some((last, name)) = name.filter(|_| !is_late) {
+                ends.entry(name.trail.to_owned()).or_default().push((last.at, last.place.clone()));
+            }
         }
+        checked.end(ends.into_values());
         checked
     }
 }
@@ -351,7 +363,7 @@ impl Digests {
 impl Found {
     /// What CloudTrail has signed.
     fn signed(&self) -> String {
-        let Digest { digest_end_time, digest_s3_bucket, digest_s3_object, previous_digest_signature, .. } =
+        let Content { digest_end_time, digest_s3_bucket, digest_s3_object, previous_digest_signature, .. } =
             &self.digest;
         let before = previous_digest_signature.as_deref().unwrap_or(NO_SIGNATURE);
         format!("{digest_end_time}\n{digest_s3_bucket}/{digest_s3_object}\n{}\n{before}", self.hash)
@@ -363,7 +375,7 @@ impl Found {
 
     /// What it is worth, and why it is worth less than it might be.
     fn proof(&self, next: Option<&Self>, keys: &Keys) -> (Proof, String) {
-        let Digest { digest_public_key_fingerprint: fingerprint, digest_signature_algorithm, .. } = &self.digest;
+        let Content { digest_public_key_fingerprint: fingerprint, digest_signature_algorithm, .. } = &self.digest;
         let of_next =
             next.filter(|next| next.follows(self)).and_then(|next| next.digest.previous_digest_signature.as_ref());
         if keys.is_empty() {
@@ -403,9 +415,23 @@ impl Checked {
         self.problems.push(Problem { kind, place: place.to_owned(), why });
     }
 
+    /// A trail has digests of all its accounts and Regions each hour, also where nothing happens. Where they end before the
+    /// others, somebody may have removed the newest.
+    fn end(&mut self, trails: impl Iterator<Item = Vec<(Timestamp, String)>>) {
+        for ends in trails {
+            let newest = ends.iter().map(|(at, _)| *at).max().unwrap_or(Timestamp::MIN);
+            for (at, place) in ends.iter().filter(|(at, _)| newest.duration_since(*at) > LATE) {
+                let why = format!(
+                    "its chain ends at {at}, that of others of the trail at {newest}: nobody knows which log files there were after it"
+                );
+                self.problem(Kind::Gap, place, why);
+            }
+        }
+    }
+
     /// Whether a digest follows the one before it.
     fn link(&mut self, found: &Found, before: Option<&Found>, is_late: bool, since: Option<Timestamp>) {
-        let Digest { previous_digest_s3_object, previous_digest_hash_value, digest_start_time: start, .. } =
+        let Content { previous_digest_s3_object, previous_digest_hash_value, digest_start_time: start, .. } =
             &found.digest;
         match (before, previous_digest_s3_object) {
             // Which log files come late depends on nothing, so these digests begin whenever there is one.

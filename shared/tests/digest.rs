@@ -72,14 +72,18 @@ fn log_file(at: Timestamp, number: usize) -> LogFile {
     }
 }
 
-fn digest_key(end: Timestamp, late: &str) -> String {
+fn digest_key(region: &str, end: Timestamp, late: &str) -> String {
     let (day, time) = (compact(end, "%Y/%m/%d"), compact(end, "%Y%m%dT%H%M%SZ"));
-    let folder = format!("AWSLogs/111122223333/CloudTrail-Digest/eu-central-1/{day}");
-    format!("{folder}/111122223333_CloudTrail-Digest_eu-central-1_my_trail_us-east-1_{time}{late}.json.gz")
+    let folder = format!("AWSLogs/111122223333/CloudTrail-Digest/{region}/{day}");
+    format!("{folder}/111122223333_CloudTrail-Digest_{region}_my_trail_us-east-1_{time}{late}.json.gz")
 }
 
 /// The digest of an hour, after another one, signed with this key.
 fn digest(hour: i64, late: &str, files: &[LogFile], before: Option<&Digest>, key: &KeyPair) -> Digest {
+    digest_in("eu-central-1", hour, late, files, before, key)
+}
+
+fn digest_in(region: &str, hour: i64, late: &str, files: &[LogFile], before: Option<&Digest>, key: &KeyPair) -> Digest {
     let (start, end) = (at(hour), at(hour + 1));
     let named: Vec<Value> = files
         .iter()
@@ -88,7 +92,7 @@ fn digest(hour: i64, late: &str, files: &[LogFile], before: Option<&Digest>, key
                 "hashValue": Hash::of(file.text.as_bytes()).to_string(), "newestEventTime": start, "oldestEventTime": start})
         })
         .collect();
-    let own = digest_key(end, late);
+    let own = digest_key(region, end, late);
     let text = json!({
         "awsAccountId": "111122223333", "digestStartTime": start, "digestEndTime": end, "digestS3Bucket": BUCKET,
         "digestS3Object": own, "digestPublicKeyFingerprint": FINGERPRINT, "digestSignatureAlgorithm": "SHA256withRSA",
@@ -274,6 +278,23 @@ fn a_missing_digest_and_a_chain_that_begins_anew_are_gaps() {
 }
 
 #[test]
+fn digests_that_end_before_those_of_other_regions_are_a_gap() {
+    let elsewhere = |hours: i64| {
+        let mut digests: Vec<Digest> = vec![];
+        for hour in 0..hours {
+            digests.push(digest_in("eu-west-1", hour, "", &[], digests.last(), &key()));
+        }
+        digests
+    };
+    let mut trail = Trail::of(6);
+    trail.digests.extend(elsewhere(3));
+    assert_eq!(trail.in_bucket().0, [(Kind::Gap, address(&elsewhere(3)[2].key))]);
+    let mut trail = Trail::of(6);
+    trail.digests.extend(elsewhere(4));
+    assert_eq!(trail.in_bucket().0, [], "the last ones may be on their way");
+}
+
+#[test]
 fn where_a_chain_begins_is_told_unless_nobody_asked_for_what_was_before() {
     let mut trail = Trail::of(4);
     trail.digests.remove(0);
@@ -357,7 +378,7 @@ fn without_keys_only_hashes_and_links_are_checked_and_nothing_is_evidence() {
 fn what_is_no_digest_is_told() {
     let mut digests = Digests::default();
     assert!(digests.is_empty());
-    let key = digest_key(at(1), "");
+    let key = digest_key("eu-central-1", at(1), "");
     digests.add(lying(&key, true), b"{}", None);
     digests.add(lying("AWSLogs/notes.json.gz", true), Trail::of(1).digests[0].text.as_bytes(), None);
     digests.unread(lying(&key, true), "it is archived".to_owned());

@@ -166,7 +166,7 @@ def test_what_cloudtrail_has_delivered_is_evidence(world, trail):
     assert done.returncode == 0 and "signed 3 digests of 4 log files" in last_line(done), done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("what", ["changed", "missing", "injected", "with a gap before it"])
+@pytest.mark.parametrize("what", ["changed", "missing", "injected", "with a gap beside it"])
 def test_whatever_somebody_does_to_the_bucket_it_is_no_evidence(world, trail, what):
     with world.snapback.unseen():
         if what == "changed":

@@ -225,7 +225,7 @@ impl Verified {
             Kind::Changed => "changed",
             Kind::Missing => "missing",
             Kind::Injected => "injected",
-            Kind::Gap => "with a gap before it",
+            Kind::Gap => "with a gap beside it",
             Kind::Unchecked => "unchecked",
         };
         let mut why: Vec<String> = problems.iter().map(|(kind, number)| format!("{number} {}", word(*kind))).collect();
