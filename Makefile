@@ -97,9 +97,9 @@ sam-local: rust $(LOCAL) $(SAM) ## `sam local invoke` with every sample event an
 	cargo build --workspace
 	EVENTS='$(EVENTS)' target/venv/bin/python -m pytest tests/sam_local
 
-bench-replay: rust python ## How fast `snapback replay` is, beside inflating alone; RECORDS=10000000 is a year of a busy account
+bench-replay: rust $(LOCAL) ## How fast `snapback replay` is, also with --verify, beside inflating alone; RECORDS=10000000 is a year of a busy account
 	cargo build --release --workspace --bin snapback --example inflate
-	python3 benches/replay.py --records $(or $(RECORDS),1000000)
+	target/venv/bin/python benches/replay.py --records $(or $(RECORDS),1000000)
 
 recording: rust $(LOCAL) $(SAM) $(RECORD) ## Record the demo as docs/demo.svg, and its mail as docs/notification.svg
 	cargo build --workspace

@@ -4,8 +4,8 @@
     make bench-replay RECORDS=10000000     # a year of a busy account: 2 GB of disk, some minutes to invent
 
 Prints a table and writes target/bench-replay.json. What is compared takes turns, and the median counts; all files are
-in the page cache, as they have just been written. That several threads say what one says, and that every record is
-counted, is checked along the way.
+in the page cache, as they have just been written. That several threads say what one says, that every record is counted,
+and that all is evidence, is checked along the way.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+import digests
 import year
 
 TARGET = Path(__file__).resolve().parent.parent / "target"
@@ -43,30 +44,32 @@ def main() -> None:
     TARGET.mkdir(exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="year-", dir=TARGET))
     try:
-        print(f"Inventing {arguments.records:,} records …", flush=True)
+        print(f"Inventing {arguments.records:,} records and their digests …", flush=True)
         year.make(folder, arguments.records)
-        compare(folder, arguments)
+        compare(folder, arguments, digests.make(folder))
     finally:
         shutil.rmtree(folder)
 
 
-def compare(folder: Path, arguments: argparse.Namespace) -> None:
-    replay = [arguments.binaries / "snapback", "replay", folder]
+def compare(folder: Path, arguments: argparse.Namespace, certain: int) -> None:
+    replay, logs = [arguments.binaries / "snapback", "replay", folder / "AWSLogs"], folder / "AWSLogs" / year.ACCOUNT / "CloudTrail"
     commands = {
         # As many at a time as there are processors: what anybody can do without us.
-        f"gzip -dc, {THREADS} at a time": ["bash", "-c", f'find "$0" -name "*.gz" -print0 | xargs -0 -n 500 -P {THREADS} gzip -dc > /dev/null', folder],
-        f"inflating alone, {THREADS} threads": [arguments.binaries / "examples" / "inflate", folder],
+        f"gzip -dc, {THREADS} at a time": ["bash", "-c", f'find "$0" -name "*.gz" -print0 | xargs -0 -n 500 -P {THREADS} gzip -dc > /dev/null', logs],
+        f"inflating alone, {THREADS} threads": [arguments.binaries / "examples" / "inflate", logs],
         "snapback replay, 1 thread": [*replay, "--threads", "1"],
         f"snapback replay, {THREADS} threads": [*replay, "--threads", str(THREADS)],
+        f"… with --verify, {THREADS} threads": [*replay, "--threads", str(THREADS), "--verify", "--public-keys", folder / "keys.json"],
     }  # fmt: skip
     runs = {what: [] for what in commands}
     for _ in range(arguments.rounds):
         for what, command in commands.items():
             runs[what].append(run(command))
-    inflating, one, many = (found[0].said for what, found in runs.items() if not what.startswith("gzip"))
+    inflating, one, many, verified = (found[0].said for what, found in runs.items() if not what.startswith("gzip"))
     assert one == many, "several threads say something else than one"
     assert many.splitlines()[-1].startswith(f"{arguments.records} events, ".encode()), many[-200:]
-    files = [file.stat().st_size for file in folder.rglob("*.gz")]
+    assert verified.splitlines()[-1].startswith(b"evidence: ") and f" of {certain} log files".encode() in verified, verified[-300:]
+    files = [file.stat().st_size for file in logs.rglob("*.gz")]
     told = {"records": arguments.records, "files": len(files), "gzipped": sum(files), "inflated": int(inflating)}
     print("{records:,} records in {files:,} files: {gzipped:,} bytes gzipped, {inflated:,} inflated".format(**told))
     print(many.splitlines()[-1].decode())

@@ -8,7 +8,8 @@ what it should if AWS behaves like that:
 * Lambda behind EventBridge: is invoked asynchronously, so it gets retries and its on-failure destination; a rule
   whose function is gone sends to its dead-letter queue, and says for whom it was. How long retries wait is ours to say, not AWS's minute.
 * The schedule of the redrive function: it wakes as soon as an event is due that was to wait, not every five minutes.
-* CloudTrail's event history (`event_history.py`); trails that a template makes, with their tags and insights (`trails.py`).
+* CloudTrail's event history (`event_history.py`), and the key of its digests (`digests.py`); trails that a template makes,
+  with their tags and insights (`trails.py`).
 * Mail: what SNS would send lies in `mail.jsonl` beside the log, whatever a subscription filters.
 * Lambda's layers: functions run on this machine, whose /opt is not theirs, so they are told where theirs lie.
 * `aws:PrincipalArn` is the role's ARN in sessions; `aws:PrincipalIsAWSService`, `dynamodb:LeadingKeys` and
@@ -71,6 +72,7 @@ from ministack.services.cloudformation import changesets, handlers, provisioners
 import account_public_access
 import adversary
 import cloudtrail
+import digests
 import ec2_sharing_and_settings
 import event_history
 import flow_logs
@@ -118,6 +120,7 @@ def main() -> None:
         # What nobody hears of is how things were before a test begins.
         adversary.install(Chance(seed, faults_met), scale, faults, then=remember, was_long_ago=lambda: delivery.is_off)
     play_cloudtrail()
+    digests.install()
     event_history.install()
     play_asynchronous_lambda()
     play_redrive_schedule()

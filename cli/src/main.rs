@@ -159,19 +159,28 @@ Examples:
   snapback coverage --member-role SnapbackOperator --organization"
     )]
     Coverage(coverage::Arguments),
-    /// Replay recorded events, without calling AWS
+    /// Replay recorded events
     ///
     /// It reads CloudTrail's log files, gzipped or not, JSON Lines of CloudTrail records or EventBridge events, and what
-    /// `aws cloudtrail lookup-events` prints. It tells what Snapback would have suspected. What it would have decided
-    /// depends on how the resource was then, which no log tells. It does not ask your guardrails: of their folder it only
-    /// uses `trusted.json`.
+    /// `aws cloudtrail lookup-events` prints, without calling AWS. With --history it reads CloudTrail's event history of
+    /// your account itself: of the last 90 days, with no trail and no deployment. That takes cloudtrail:LookupEvents. With
+    /// --bucket it reads a trail's bucket, which takes s3:ListBucket and s3:GetObject on it, and kms:Decrypt on its key.
+    ///
+    /// With --verify it checks the log files by CloudTrail's digests, and its last line says whether they are evidence.
+    ///
+    /// It tells what Snapback would have suspected. What it would have decided depends on how the resource was then, which
+    /// no log tells. It does not ask your guardrails: of their folder it only uses `trusted.json`.
     ///
     /// Exit status: 0 if all events could be read, also if some are suspicious or could not be judged without the names of
-    /// Snapback's keys; 1 if something could not be read; 2 if no event could be read, or for another error.
+    /// Snapback's keys; 1 if something could not be read, or with --verify if it is no evidence; 2 if no event could be read,
+    /// or for another error.
     #[command(
         verbatim_doc_comment,
         after_long_help = "\
 Examples:
+  snapback replay --history --since 7d
+  snapback replay --history --regions eu-central-1,us-east-1 --save history/
+  snapback replay --bucket s3://example-logs/AWSLogs/111122223333/ --since 30d --verify
   snapback replay AWSLogs/
   snapback replay AWSLogs/ --trust-account 444455556666
   snapback replay --control ec2-open-egress --json cloudtrail.jsonl"

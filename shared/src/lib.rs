@@ -10,6 +10,7 @@ pub mod change;
 pub mod control;
 pub mod decision;
 pub mod delayed;
+pub mod digest;
 pub mod event;
 pub mod guardrail;
 pub mod journal;

@@ -17,7 +17,7 @@ pub enum Partition {
 }
 
 impl Partition {
-    const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Commercial,
         Self::China,
         Self::UsGov,
@@ -78,6 +78,19 @@ impl Partition {
             Self::UsGov => "console.amazonaws-us-gov.com",
             Self::EuropeanSovereign => "console.amazonaws-eusc.eu",
             Self::Commercial | Self::Iso | Self::IsoB | Self::IsoE | Self::IsoF => "console.aws.amazon.com",
+        }
+    }
+
+    /// Where it has IAM: every call of it says so. Not known of the isolated partitions.
+    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-requestedregion>
+    #[must_use]
+    pub fn region_of_iam(self) -> Option<&'static str> {
+        match self {
+            Self::Commercial => Some("us-east-1"),
+            Self::China => Some("cn-north-1"),
+            Self::UsGov => Some("us-gov-west-1"),
+            Self::EuropeanSovereign => Some("eusc-de-east-1"),
+            Self::Iso | Self::IsoB | Self::IsoE | Self::IsoF => None,
         }
     }
 

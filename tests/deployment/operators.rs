@@ -65,6 +65,12 @@ pub(super) fn policies(template: &Template) -> Result<Vec<Policy>> {
             "`snapback coverage`, with `read`; in members, for the role that is taken there".to_owned(),
             policy(coverage()),
         ),
+        (
+            "operator-policy-replay.json".to_owned(),
+            "`snapback replay --history`, and the keys for `--verify`".to_owned(),
+            policy(vec![json!({"Sid": "Trail", "Effect": "Allow",
+                "Action": ["cloudtrail:ListPublicKeys", "cloudtrail:LookupEvents"], "Resource": "*"})]),
+        ),
     ];
     for (command, about, rights) in COMMANDS {
         let packed = packed(template, rights)?;

@@ -2,29 +2,28 @@
 
 use std::collections::HashSet;
 use std::fmt::Display;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::BufRead;
 use std::mem;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
-use flate2::bufread::MultiGzDecoder;
 use indicatif::ProgressBar;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use snapback::control::AnyControl;
+use snapback::digest::{Checked, Problem};
 use snapback::event::Event;
 use snapback::json::said;
 use snapback::logfile::{Names, Watched};
 use snapback::settings::Settings;
 
 use super::lanes::{Lane, Over};
+use super::source::{Hashed, Source};
 use crate::own::{self, CANNOT_TELL};
 use crate::recorded::{Held, event, held};
 
-/// So much is inflated at a time, and so much is told at a time at least, as long as there is more.
+/// So much is told at a time at least, as long as there is more.
 const CHUNK: usize = 64 * 1024;
 
 /// And so many complaints.
@@ -53,6 +52,9 @@ pub(super) struct Page {
     /// What was read and is no record, such as digests.
     pub(super) passed_over: u64,
     pub(super) bad: u64,
+    /// Log files that are what CloudTrail has delivered, and what is wrong with others, where that is checked.
+    pub(super) verified: u64,
+    pub(super) problems: Vec<Problem>,
     /// The watched events, in the order in which they are told.
     told: Vec<Told>,
 }
@@ -78,7 +80,9 @@ pub(super) struct Reader<'a> {
     controls: &'a [&'static AnyControl],
     settings: &'a Settings,
     json: bool,
-    progress: &'a ProgressBar,
+    progress: ProgressBar,
+    /// What the digests say of the log files, if that is to count.
+    checked: Option<&'a Checked>,
     watched: Watched,
     page: Page,
     /// The memory of each line, as the next one is about as long.
@@ -109,6 +113,7 @@ impl Page {
         self.unknown += other.unknown;
         self.passed_over += other.passed_over;
         self.bad += other.bad;
+        self.verified += other.verified;
     }
 
     /// Leaves out the watched events that were told before: two trails record the same ones, and CloudTrail records some
@@ -124,6 +129,13 @@ impl Page {
             self.unknown -= u64::from(is_unknown);
             self.passed_over += 1;
         }
+    }
+
+    /// Of a place that could not be read.
+    pub(super) fn unread(place: &dyn Display, why: String) -> Self {
+        let mut page = Self::default();
+        page.complain(place, why);
+        page
     }
 
     fn answer(&mut self, text: &impl Display) {
@@ -146,45 +158,67 @@ impl<'a> Reader<'a> {
         controls: &'a [&'static AnyControl],
         settings: &'a Settings,
         json: bool,
-        progress: &'a ProgressBar,
+        progress: ProgressBar,
+        checked: Option<&'a Checked>,
     ) -> Self {
         let watched = Watched::by(controls.iter().copied());
-        Self { controls, settings, json, progress, watched, page: Page::default(), bytes: vec![] }
+        Self { controls, settings, json, progress, checked, watched, page: Page::default(), bytes: vec![] }
     }
 
     /// Tells everything about a file, what is wrong with it included.
-    pub(super) fn file(&mut self, path: &Path, lane: &Lane<'_, PathBuf, Page>) -> Result<(), Over> {
+    pub(super) fn file<'b>(&mut self, source: &Source<'b>, lane: &Lane<'_, Source<'b>, Page>) -> Result<(), Over> {
         let mut bytes = mem::take(&mut self.bytes);
-        let read = self.open(path).and_then(|reader| self.text(path, reader, &mut bytes, lane));
+        let place = source.to_string();
+        let read = source.open(&self.progress).and_then(|reader| match self.checked {
+            Some(checked) => self.checked_text(checked, source, &place, reader, &mut bytes, lane),
+            None => self.text(&place, reader, &mut bytes, lane),
+        });
         self.bytes = bytes;
         match read {
             Err(error) if error.is::<Over>() => return Err(Over),
-            Err(error) => self.page.complain(&path.display(), format!("{error:#}")),
+            Err(error) => self.page.complain(&place, format!("{error:#}")),
             Ok(()) => {}
         }
         lane.tell(mem::take(&mut self.page))
     }
 
-    fn open(&self, path: &Path) -> Result<Box<dyn BufRead>> {
-        let raw: Box<dyn Read> = if path == Path::new("-") {
-            Box::new(io::stdin().lock())
-        } else {
-            let file = File::open(path).context("cannot be opened")?;
-            Box::new(self.progress.wrap_read(file))
-        };
-        let mut raw = BufReader::new(raw);
-        let is_gzip = raw.fill_buf().context("cannot be read")?.starts_with(&[0x1f, 0x8b]);
-        let inflated = |raw| BufReader::with_capacity(CHUNK, MultiGzDecoder::new(raw));
-        Ok(if is_gzip { Box::new(inflated(raw)) } else { Box::new(raw) })
+    /// A text and, once it is read, whether it is what CloudTrail has delivered.
+    fn checked_text<'b>(
+        &mut self,
+        checked: &Checked,
+        source: &Source<'b>,
+        place: &str,
+        reader: impl BufRead,
+        bytes: &mut Vec<u8>,
+        lane: &Lane<'_, Source<'b>, Page>,
+    ) -> Result<()> {
+        let mut reader = Hashed::new(reader);
+        let read = self.text(place, &mut reader, bytes, lane);
+        let hash = reader.end().context("cannot be read to its end")?;
+        match checked.problem_of(source.lying(&source.key()), hash) {
+            Some(problem) => self.page.problems.push(problem),
+            None => self.page.verified += 1,
+        }
+        read
+    }
+
+    /// Tells what documents of one place hold.
+    pub(super) fn documents(&mut self, place: &str, documents: &[String]) -> Page {
+        for document in documents {
+            if let Err(error) = self.document(&place, document.as_bytes()) {
+                self.page.complain(&place, wrong(&error));
+            }
+        }
+        mem::take(&mut self.page)
     }
 
     /// JSON Lines, unless the first line is only the beginning of a JSON value: then one document over many lines.
-    fn text(
+    fn text<T>(
         &mut self,
-        path: &Path,
+        path: &str,
         mut reader: impl BufRead,
         bytes: &mut Vec<u8>,
-        lane: &Lane<'_, PathBuf, Page>,
+        lane: &Lane<'_, T, Page>,
     ) -> Result<()> {
         let (mut number, mut begun) = (0_u64, false);
         bytes.clear();
@@ -195,7 +229,7 @@ impl<'a> Reader<'a> {
             let is_empty = trimmed(bytes).is_empty();
             let is_first = !begun && !is_empty;
             begun |= is_first;
-            let place = format_args!("{}:{number}", path.display());
+            let place = format_args!("{path}:{number}");
             match self.document(&place, trimmed(bytes)) {
                 Err(_) if is_empty => {}
                 Err(error) if error.is_eof() && is_first => {
@@ -214,10 +248,9 @@ impl<'a> Reader<'a> {
     }
 
     /// A text whose first line breaks off: a document over many lines, or JSON Lines of which the first is cut.
-    fn document_or_lines(&mut self, path: &Path, first: u64, text: &[u8]) {
+    fn document_or_lines(&mut self, path: &str, first: u64, text: &[u8]) {
         let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
         let (cut, rest) = text.split_at(text.iter().position(|byte| *byte == b'\n').map_or(text.len(), |end| end + 1));
-        let path = path.display();
         match self.document(&path, text) {
             Ok(()) => {}
             Err(error) if cut.len() <= 2 || rest.is_empty() => {

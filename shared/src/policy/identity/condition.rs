@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 
 use super::Holder;
+use crate::partition::Partition;
 use crate::policy::pattern::{covers, covers_all_of, is_arn, is_pattern, lower, matches, overlaps, share_a_resource};
 use crate::policy::{date, document};
 
@@ -176,11 +177,6 @@ const TAGGED: [&str; 8] = [
     "uploadservercertificate",
 ];
 
-/// Where each partition has IAM: every call of it says so.
-/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-requestedregion>
-const REGIONS_OF_IAM: [(&str, &str); 4] =
-    [("aws", "us-east-1"), ("aws-cn", "cn-north-1"), ("aws-eusc", "eusc-de-east-1"), ("aws-us-gov", "us-gov-west-1")];
-
 /// Keys that every signed request has.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>
 const ALWAYS_THERE: [&str; 7] = [
@@ -280,9 +276,9 @@ impl Condition {
             "aws:principaltype" if holder.is_role() => one(Some("AssumedRole")),
             "aws:requestedregion" if is_of_iam => {
                 let partition = holder.arn.as_deref().and_then(|arn| arn.split(':').nth(1));
-                let regions =
-                    REGIONS_OF_IAM.iter().filter(|(of, _)| partition.is_none_or(|partition| partition == *of));
-                let regions: Vec<_> = regions.map(|(_, region)| Some(Cow::Borrowed(*region))).collect();
+                let meant = Partition::ALL.into_iter().filter(|of| partition.is_none_or(|name| name == of.name()));
+                let regions = meant.filter_map(Partition::region_of_iam);
+                let regions: Vec<_> = regions.map(|region| Some(Cow::Borrowed(region))).collect();
                 if regions.is_empty() { Told::Unknown } else { Told::One(regions) }
             }
             key if action.is_some_and(|action| is_absent(key, action)) => Told::One(vec![None]),
@@ -403,9 +399,9 @@ impl Condition {
 
     /// Whether `AdministratorAccess` is attached by who meets it, in some partition; nothing if it is about something else.
     pub(super) fn attaches_administrator_access(&self) -> Option<bool> {
-        let of = |(partition, _): &(&str, &str)| format!("arn:{partition}:iam::aws:policy/AdministratorAccess");
+        let of = |partition: Partition| format!("arn:{}:iam::aws:policy/AdministratorAccess", partition.name());
         let may = |policy: String| self.met_by(&policy) != Some(false);
-        (self.key == "iam:policyarn").then(|| REGIONS_OF_IAM.iter().map(of).any(may))
+        (self.key == "iam:policyarn").then(|| Partition::ALL.into_iter().map(of).any(may))
     }
 
     fn date(&self) -> date::Asked<'_> {
