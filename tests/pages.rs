@@ -210,6 +210,17 @@ fn every_control_says_in_a_few_words_what_happened() {
     }
 }
 
+/// An alert says it as well, and then nothing was reverted.
+#[test]
+fn what_people_must_know_is_true_without_a_revert() {
+    for control in controls() {
+        let caveat = control.about.caveat;
+        let claims = ["the revert", "undo this", "was reverted", "were reverted"].into_iter();
+        let claimed: Vec<_> = claims.filter(|claim| caveat.contains(claim)).collect();
+        assert!(claimed.is_empty() && caveat.ends_with('.'), "{}: {claimed:?}: {caveat}", control.about.id);
+    }
+}
+
 #[test]
 fn every_page_has_its_title_and_its_four_parts() -> Result<()> {
     for control in controls() {

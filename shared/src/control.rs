@@ -211,7 +211,8 @@ pub struct About {
     /// The most severe that it can say.
     pub severity: Severity,
     pub frameworks: &'static [&'static str],
-    /// A revert takes back the change, not what was done through it: what people must know of that.
+    /// A revert takes back the change, not what was done through it: what people must know and do about that. An alert
+    /// says it too, so it must be true where nothing was reverted.
     pub caveat: &'static str,
     /// The file whose header is its page.
     #[serde(skip)]

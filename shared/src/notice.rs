@@ -13,6 +13,7 @@
 //! | `decidedAt`, `revertedAt`, `secondsOpen` | times in UTC (RFC 3339); seconds from the event to the revert |
 //! | `changes` | for each change: what it does, before, after |
 //! | `left` | what is still open |
+//! | `caveat` | what to know and do about what was done in the meantime, once it is reverted, closed, or left to a person |
 //! | `due` | when Snapback looks a second time, as AWS does not show the revert yet |
 //! | `state`, `request` | what Snapback saw, and the parameters of the call, where it only alerts |
 //! | `problem` | what went wrong, or why nothing was done |
@@ -273,10 +274,14 @@ fn what_is_left(entry: &Entry) -> Vec<String> {
         lines.push("Whatever else the same call changed is still in place.".to_owned());
     }
     lines.extend(entry.repeat.iter().filter(|repeat| repeat.times > 1).map(|repeat| again(entry, repeat)));
-    if entry.outcome == Outcome::Reverted {
-        lines.push(entry.caveat.clone());
-    }
+    lines.extend(caveat(entry).map(str::to_owned));
     lines
+}
+
+/// What people must know and do, whatever Snapback has done. Where a revert is still to come, that comes first.
+fn caveat(entry: &Entry) -> Option<&str> {
+    let is_theirs = matches!(entry.outcome, Outcome::Reverted | Outcome::Alerted | Outcome::Closed);
+    (is_theirs && !entry.caveat.is_empty()).then_some(entry.caveat.as_str())
 }
 
 fn details(entry: &Entry, journal: Table<'_>) -> Vec<String> {
@@ -365,6 +370,7 @@ fn machine_readable(entry: &Entry, journal: Table<'_>, longest: usize) -> Value 
         "secondsOpen": seconds_open(entry),
         "changes": changes.collect::<Vec<_>>(),
         "left": short_list(left, longest),
+        "caveat": caveat(entry),
         "due": entry.due,
         "state": seen(entry).map(|state| short(&state.to_string())),
         "request": asked(entry).map(|request| short(&request.to_string())),
@@ -452,7 +458,7 @@ fn closed(entry: &Entry) -> String {
     let by = entry.problem.as_ref().map(|by| format!(" {by}.")).unwrap_or_default();
     format!(
         "Snapback has touched nothing: it {was} open from {from:.0} and was closed by {until:.0}, before Snapback could do \
-         that. Data may have been read in between.{by}"
+         that.{by}"
     )
 }
 
@@ -626,7 +632,7 @@ mod tests {
             control: "s3-public-bucket-policy".to_owned(),
             title: "A bucket policy lets everyone in".to_owned(),
             happened: Some("was opened to everyone by its policy".to_owned()),
-            caveat: "Data may have been read before the revert.".to_owned(),
+            caveat: "Data may have been read in the meantime.".to_owned(),
             subject: Subject {
                 kind: "bucket".to_owned(),
                 name: bucket.to_owned(),
@@ -720,6 +726,25 @@ mod tests {
         assert_eq!(touched(Outcome::Alerted), (true, false, false));
         assert_eq!(touched(Outcome::Failed), (false, false, true));
         assert_eq!(touched(Outcome::Reverted), (false, true, false));
+    }
+
+    #[test]
+    fn what_is_left_to_a_person_comes_with_what_to_do() {
+        for (outcome, is_said) in [
+            (Outcome::Reverted, true),
+            (Outcome::Alerted, true),
+            (Outcome::Closed, true),
+            (Outcome::WouldRevert, false),
+            (Outcome::Asked, false),
+            (Outcome::Held, false),
+            (Outcome::Failed, false),
+        ] {
+            let caveat = "Data may have been read in the meantime: check the access logs.";
+            let entry = Entry { outcome, caveat: caveat.to_owned(), ..reverted("b", "{}") };
+            let Notice { text, json, .. } = Notice::of(&entry, JOURNAL);
+            assert_eq!(text.contains(&format!("\n{caveat}\n")), is_said, "{text}");
+            assert_eq!(json["caveat"].as_str(), is_said.then_some(caveat), "{outcome}");
+        }
     }
 
     #[test]

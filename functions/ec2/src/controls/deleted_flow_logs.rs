@@ -67,7 +67,7 @@ impl Control for DeletedFlowLogs {
             "ATT&CK T1562.008",
             "Stratus aws.defense-evasion.vpc-remove-flow-logs",
         ],
-        caveat: "Traffic was not logged until the new flow log began.",
+        caveat: "Traffic of the time without the flow log is recorded nowhere.",
         source: file!(),
     };
 

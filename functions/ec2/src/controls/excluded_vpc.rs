@@ -71,7 +71,7 @@ impl Control for ExcludedVpc {
         ],
         severity: Severity::High,
         frameworks: &["AWS FSBP EC2.172", "ATT&CK T1562.007"],
-        caveat: "AWS takes some minutes to apply an exclusion: one that was reverted at once may never have been in \
+        caveat: "AWS takes some minutes to apply an exclusion: one that is deleted at once may never have been in \
                  effect.",
         source: file!(),
     };

@@ -54,7 +54,7 @@ impl Control for InstanceMetadataV1 {
         undoes: &[rights::DESCRIBE_INSTANCES, rights::MODIFY_INSTANCE_METADATA_OPTIONS],
         severity: Severity::High,
         frameworks: &["AWS FSBP EC2.8", "CIS AWS Foundations 5.6", "ATT&CK T1552.005"],
-        caveat: "Credentials that were read before the revert stay valid until they expire, up to six hours.",
+        caveat: "Credentials that were read in the meantime stay valid until they expire, up to six hours.",
         source: file!(),
     };
 

@@ -55,7 +55,7 @@ impl OneWay for OpenEgress {
         ],
         severity: Severity::High,
         frameworks: &["ATT&CK T1562.007", "ATT&CK T1048"],
-        caveat: "Connections that were made before the revert stay open: check the flow logs for what went out.",
+        caveat: "Connections that were made in the meantime stay open: check the flow logs for what went out.",
         source: file!(),
     };
 

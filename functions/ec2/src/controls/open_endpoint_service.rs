@@ -41,7 +41,7 @@ impl Shareable for OpenEndpointService {
         undoes: &[rights::DESCRIBE_VPC_ENDPOINT_SERVICE_PERMISSIONS, rights::MODIFY_VPC_ENDPOINT_SERVICE_PERMISSIONS],
         severity: Severity::Critical,
         frameworks: &["ATT&CK T1133"],
-        caveat: "Endpoints that were connected before the revert stay connected: check the connections of the service.",
+        caveat: "Endpoints that were connected in the meantime stay connected: check the connections of the service.",
         source: file!(),
     };
 

@@ -69,7 +69,7 @@ impl Control for OpenNetworkAcl {
         undoes: &[rights::DESCRIBE_NETWORK_ACLS, rights::CREATE_NETWORK_ACL_ENTRY],
         severity: Severity::High,
         frameworks: &["AWS FSBP EC2.21", "CIS AWS Foundations 5.1", "ATT&CK T1562.007"],
-        caveat: "Check the flow logs of its subnets for what came in before the revert.",
+        caveat: "Check the flow logs of its subnets for what came in meanwhile.",
         source: file!(),
     };
 

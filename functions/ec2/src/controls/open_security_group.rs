@@ -66,7 +66,7 @@ impl OneWay for OpenSecurityGroup {
             "ATT&CK T1562.007",
             "Stratus aws.exfiltration.ec2-security-group-open-port-22-ingress",
         ],
-        caveat: "Connections that were made before the revert stay open: look for them on the group's instances.",
+        caveat: "Connections that were made in the meantime stay open: look for them on the group's instances.",
         source: file!(),
     };
 

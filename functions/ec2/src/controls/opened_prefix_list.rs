@@ -73,7 +73,7 @@ impl Control for OpenedPrefixList {
         ],
         severity: Severity::Critical,
         frameworks: &["AWS FSBP EC2.18", "ATT&CK T1562.007"],
-        caveat: "Connections that were made before the revert stay open: look for them on the instances of its groups.",
+        caveat: "Connections that were made in the meantime stay open: look for them on the instances of its groups.",
         source: file!(),
     };
 

@@ -43,7 +43,7 @@ impl Switched for UnblockedVpcs {
         undoes: &[rights::DESCRIBE_VPC_BLOCK_PUBLIC_ACCESS_OPTIONS, rights::MODIFY_VPC_BLOCK_PUBLIC_ACCESS_OPTIONS],
         severity: Severity::High,
         frameworks: &["AWS FSBP EC2.172", "ATT&CK T1562.007"],
-        caveat: "AWS takes some minutes to apply a mode: one that was reverted at once may never have been in effect.",
+        caveat: "AWS takes some minutes to apply a mode: one that is changed back at once may never have been in effect.",
         source: file!(),
     };
     const SHOWS_LATE: Option<&'static str> = Some("AWS takes some minutes for the mode");

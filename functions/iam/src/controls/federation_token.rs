@@ -60,8 +60,8 @@ impl Control for FederationToken {
         undoes: &[rights::GET_USER, rights::LIST_ATTACHED_USER_POLICIES, rights::DETACH_USER_POLICY],
         severity: Severity::High,
         frameworks: &["ATT&CK T1550.001", "Stratus aws.persistence.sts-federation-token"],
-        caveat: "What was done with the token meanwhile stays done. Make the user's keys inactive before you undo this, and \
-                 wait until the token has expired.",
+        caveat: "What was done with the token meanwhile stays done. Make the user's keys inactive, and undo a revert \
+                 only when the token has expired.",
         source: file!(),
     };
 

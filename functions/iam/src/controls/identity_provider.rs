@@ -43,7 +43,9 @@ impl Noticed for IdentityProvider {
         undoes: &[],
         severity: Severity::High,
         frameworks: &["ATT&CK T1484.002"],
-        caveat: "Look for roles whose trust policy names the provider, and in CloudTrail for who assumed them.",
+        caveat: "If nobody of yours did it, delete the provider with `aws iam delete-saml-provider` or `aws iam \
+                 delete-open-id-connect-provider`. Look for roles whose trust policy names it, and in CloudTrail for who \
+                 assumed them.",
         source: file!(),
     };
 

@@ -73,8 +73,8 @@ impl Control for NewConsolePassword {
             "Pacu iam__backdoor_users_password",
             "Pacu iam__privesc_scan",
         ],
-        caveat: "Whoever signed in before the revert stays signed in for up to 12 hours: look for ConsoleLogin in \
-                 CloudTrail. The password is lost; after an undo, set a new one with `aws iam update-login-profile`.",
+        caveat: "Whoever signed in meanwhile stays signed in for up to 12 hours: look for ConsoleLogin in CloudTrail. \
+                 A password that is reverted is lost; after an undo, set a new one with `aws iam update-login-profile`.",
         source: file!(),
     };
 

@@ -121,7 +121,7 @@ impl Control for NewCredential {
             "Pacu iam__backdoor_users_keys",
             "Pacu iam__privesc_scan",
         ],
-        caveat: "Sessions that were opened with the credential before the revert, such as by GetFederationToken, stay \
+        caveat: "Sessions that were opened with the credential meanwhile, such as by GetFederationToken, stay \
                  valid until they expire: look in CloudTrail for what it was used for.",
         source: file!(),
     };

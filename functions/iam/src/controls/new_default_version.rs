@@ -93,8 +93,8 @@ impl Control for NewDefaultVersion {
         severity: Severity::Critical,
         frameworks: &["ATT&CK T1098.003", "Pacu iam__privesc_scan"],
         caveat: "What holders of the policy did meanwhile stays done: look in CloudTrail for keys, users and roles that they \
-                 made. The version that was reverted is still there: delete it, as whoever may set versions can make it the \
-                 default again.",
+                 made. A revert does not delete the version: do so, as whoever may set versions can make it the default \
+                 again.",
         source: file!(),
     };
 

@@ -35,7 +35,8 @@ impl Noticed for NewUser {
         undoes: &[],
         severity: Severity::Medium,
         frameworks: &["ATT&CK T1136.003", "Stratus aws.persistence.iam-create-admin-user"],
-        caveat: "If nobody needs the user, delete its credentials and policies, and then the user.",
+        caveat: "If nobody needs the user, delete its credentials and policies, and then the user with `aws iam \
+                 delete-user`.",
         source: file!(),
     };
 

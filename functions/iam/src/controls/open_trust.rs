@@ -69,7 +69,7 @@ impl Policed for OpenTrust {
             "Stratus aws.persistence.iam-create-backdoor-role",
             "Pacu iam__backdoor_assume_role",
         ],
-        caveat: "Sessions that were opened before the revert stay valid until they expire: revoke them in the IAM console, \
+        caveat: "Sessions that were opened meanwhile stay valid until they expire: revoke them in the IAM console, \
                  under Revoke sessions of the role.",
         source: file!(),
     };

@@ -44,7 +44,7 @@ impl Control for StoppedReverts {
         undoes: &[],
         severity: Severity::High,
         frameworks: &["ATT&CK T1562.001"],
-        caveat: "What happened during the stop was announced and stays as it is: read `snapback history`.",
+        caveat: "What happens during the stop is announced and stays as it is: read `snapback history`.",
         source: file!(),
     };
 

@@ -64,7 +64,7 @@ impl Resource for SnsOpenTopicPolicy {
         undoes: &[GET_POLICY, SET_POLICY],
         severity: Severity::Critical,
         frameworks: &["AWS FSBP SNS.4", "ATT&CK T1537", "ATT&CK T1567"],
-        caveat: "Subscriptions made before the revert go on receiving messages: list them with `aws sns \
+        caveat: "Subscriptions that were made in the meantime go on receiving messages: list them with `aws sns \
                  list-subscriptions-by-topic` and remove those that are not yours.",
         source: file!(),
     };

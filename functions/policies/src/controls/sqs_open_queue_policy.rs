@@ -67,7 +67,7 @@ impl Resource for SqsOpenQueuePolicy {
         undoes: &[GET_POLICY, SET_POLICY],
         severity: Severity::Critical,
         frameworks: &["AWS FSBP SQS.3", "ATT&CK T1537"],
-        caveat: "Whoever received messages before the revert knows them, and messages that were sent are still in the \
+        caveat: "Whoever received messages in the meantime knows them, and messages that were sent are still in the \
                  queue: check CloudTrail's data events, if a trail records them.",
         source: file!(),
     };

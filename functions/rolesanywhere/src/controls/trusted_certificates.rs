@@ -81,7 +81,7 @@ impl Control for TrustedCertificates {
         ],
         severity: Severity::High,
         frameworks: &["ATT&CK T1098.001", "Stratus aws.persistence.rolesanywhere-create-trust-anchor"],
-        caveat: "Sessions that were opened with a certificate before the revert stay valid until they expire: look in \
+        caveat: "Sessions that were opened with a certificate in the meantime stay valid until they expire: look in \
                  CloudTrail for what they did.",
         source: file!(),
     };

@@ -70,7 +70,7 @@ impl Policed for AccessPointPolicy {
         undoes: &[rights::GET_ACCESS_POINT_POLICY, rights::PUT_ACCESS_POINT_POLICY],
         severity: Severity::Critical,
         frameworks: &["AWS FSBP S3.19", "ATT&CK T1537", "ATT&CK T1530"],
-        caveat: "Data may have been read before the revert: check the bucket's access logs or data events.",
+        caveat: "Data may have been read in the meantime: check the bucket's access logs or data events.",
         source: file!(),
     };
 

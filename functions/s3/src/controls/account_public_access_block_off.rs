@@ -92,7 +92,7 @@ impl Control for AccountPublicAccessBlockOff {
         undoes: &[rights::GET_ACCOUNT_PUBLIC_ACCESS_BLOCK, rights::PUT_ACCOUNT_PUBLIC_ACCESS_BLOCK],
         severity: Severity::Critical,
         frameworks: &["AWS FSBP S3.1", "CIS AWS Foundations 2.1.4", "ATT&CK T1562.001", "ATT&CK T1530"],
-        caveat: "Data may have been read before the revert: check the buckets' access logs or data events. The \
+        caveat: "Data may have been read in the meantime: check the buckets' access logs or data events. The \
                  policies and ACLs that open them are still there, and `RestrictPublicBuckets` also keeps out the \
                  other accounts that a public policy names.",
         source: file!(),

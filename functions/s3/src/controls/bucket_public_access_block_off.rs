@@ -70,7 +70,7 @@ impl Control for BucketPublicAccessBlockOff {
         undoes: &[rights::GET_BUCKET_PUBLIC_ACCESS_BLOCK, rights::PUT_BUCKET_PUBLIC_ACCESS_BLOCK],
         severity: Severity::Critical,
         frameworks: &["AWS FSBP S3.8", "CIS AWS Foundations 2.1.4", "ATT&CK T1562.001", "ATT&CK T1530"],
-        caveat: "Data may have been read before the revert: check the bucket's access logs or data events. The policy \
+        caveat: "Data may have been read in the meantime: check the bucket's access logs or data events. The policy \
                  or ACL that opens the bucket is still there, and `RestrictPublicBuckets` also keeps out the other \
                  accounts that a public policy names.",
         source: file!(),

@@ -41,7 +41,7 @@ impl OfBucketPolicy for ForeignBucketPolicy {
         undoes: UNDOES,
         severity: Severity::High,
         frameworks: &["AWS FSBP S3.6", "ATT&CK T1537", "Stratus aws.exfiltration.s3-backdoor-bucket-policy"],
-        caveat: "Data may have been read before the revert: check the bucket's access logs or data events.",
+        caveat: "Data may have been read in the meantime: check the bucket's access logs or data events.",
         source: file!(),
     };
 

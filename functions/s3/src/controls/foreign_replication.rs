@@ -65,7 +65,7 @@ impl Control for ForeignReplication {
         ],
         severity: Severity::High,
         frameworks: &["ATT&CK T1537", "ATT&CK T1020"],
-        caveat: "The stranger keeps what was copied before the revert: check the bucket's replication metrics.",
+        caveat: "The stranger keeps what was copied in the meantime: check the bucket's replication metrics.",
         source: file!(),
     };
 

@@ -63,7 +63,7 @@ impl Control for PublicBucketAcl {
         undoes: &[rights::GET_BUCKET_ACL, rights::PUT_BUCKET_ACL],
         severity: Severity::Critical,
         frameworks: &["AWS FSBP S3.2", "AWS FSBP S3.3", "AWS FSBP S3.12", "ATT&CK T1530", "ATT&CK T1537"],
-        caveat: "Data may have been read or written before the revert, and objects keep ACLs of their own: check the \
+        caveat: "Data may have been read or written in the meantime, and objects keep ACLs of their own: check the \
                  bucket's access logs or data events.",
         source: file!(),
     };

@@ -45,7 +45,7 @@ impl OfBucketPolicy for PublicBucketPolicy {
             "ATT&CK T1537",
             "Stratus aws.exfiltration.s3-backdoor-bucket-policy",
         ],
-        caveat: "Data may have been read before the revert: check the bucket's access logs or data events.",
+        caveat: "Data may have been read in the meantime: check the bucket's access logs or data events.",
         source: file!(),
     };
 

@@ -76,7 +76,7 @@ impl Control for PublicObjectAcl {
         ],
         severity: Severity::High,
         frameworks: &["AWS FSBP S3.2", "ATT&CK T1530", "ATT&CK T1537"],
-        caveat: "Data may have been read before the revert: check the bucket's data events.",
+        caveat: "Data may have been read in the meantime: check the bucket's data events.",
         source: file!(),
     };
 

@@ -63,7 +63,7 @@ impl Control for RevivedAcls {
         undoes: &[rights::GET_BUCKET_OWNERSHIP_CONTROLS, rights::PUT_BUCKET_OWNERSHIP_CONTROLS],
         severity: Severity::High,
         frameworks: &["AWS FSBP S3.12", "ATT&CK T1562", "ATT&CK T1530"],
-        caveat: "Data may have been read through ACLs of objects before the revert: check the bucket's access logs or \
+        caveat: "Data may have been read through ACLs of objects in the meantime: check the bucket's access logs or \
                  data events.",
         source: file!(),
     };

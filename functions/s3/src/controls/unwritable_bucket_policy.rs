@@ -59,7 +59,7 @@ impl Control for UnwritableBucketPolicy {
         undoes: &[rights::GET_BUCKET_PUBLIC_ACCESS_BLOCK, rights::PUT_BUCKET_PUBLIC_ACCESS_BLOCK],
         severity: Severity::Critical,
         frameworks: &["AWS FSBP S3.2", "AWS FSBP S3.8", "ATT&CK T1537"],
-        caveat: "The policy still lets everyone in: write one without the principals that are no more, and then undo this.",
+        caveat: "The policy still lets everyone in: write one without the principals that are no more. Then undo a revert.",
         source: file!(),
     };
 

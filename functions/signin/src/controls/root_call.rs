@@ -35,7 +35,8 @@ impl Noticed for RootCall {
         undoes: &[],
         severity: Severity::Critical,
         frameworks: &["ATT&CK T1078.004", "CIS AWS Foundations 1.7", "Security Hub CloudWatch.1"],
-        caveat: "Search CloudTrail for what else root has done since.",
+        caveat: "If nobody of yours did it, change root's password and MFA device at once, and call AWS Support. Search \
+                 CloudTrail for what else root has done since.",
         source: file!(),
     };
 
