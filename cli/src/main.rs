@@ -96,7 +96,7 @@ Examples:
     Apply(apply::Arguments),
     /// End the hold that an undo left
     ///
-    /// The resource stays as it is. Snapback reverts the next change that opens it again.
+    /// The resource stays as it is. On the next change that opens it again, Snapback does what its mode says.
     #[command(
         verbatim_doc_comment,
         after_long_help = "\

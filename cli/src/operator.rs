@@ -295,6 +295,15 @@ pub(crate) async fn applied(of: &Genuine, place: &Place, change: &Change, since:
     settled(of.control, since, async || (of.function.apply)(place, change).await, is_certain).await
 }
 
+/// Whether what a change only adds is there already. That AWS shows it is not believed as long as it may show what was there
+/// before.
+pub(crate) async fn is_added(of: &Genuine, place: &Place, change: &Change, since: Timestamp) -> Result<bool> {
+    let Some(added) = change.added() else { return Ok(false) };
+    let is_missing = |applied: &Applied| matches!(applied, Applied::Changed { .. });
+    let found = settled(of.control, since, async || (of.function.apply)(place, &added).await, is_missing).await?;
+    Ok(!is_missing(&found))
+}
+
 /// What is read, as soon as it is certain. Until AWS must show what was written at `since`, it may show what was there
 /// before: so long anything else is read again.
 pub(crate) async fn settled<T>(

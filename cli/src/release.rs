@@ -45,6 +45,9 @@ async fn release(operator: &Operator, id: &str, out: &mut impl Write) -> Result<
             )?,
         }
     }
-    writeln!(out, "The resource stays as it is. Snapback reverts the next change that opens it again.")?;
+    writeln!(
+        out,
+        "The resource stays as it is. On the next change that opens it again, Snapback does what its mode says."
+    )?;
     Ok(ExitCode::SUCCESS)
 }

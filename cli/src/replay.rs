@@ -299,11 +299,16 @@ const NONE_FOUND: &str = "expected CloudTrail records or EventBridge events, fou
 const WHICH_ARE_READ: &str = "; in a folder, files are read whose names end in .json, .jsonl, .json.gz or .jsonl.gz";
 
 fn summary(all: &Page) -> String {
-    let Page { events, watched, suspicious, suspicions, bad, .. } = all;
+    let Page { events, watched, again, suspicious, suspicions, bad, .. } = all;
     let plural = plural(*events);
     let more = if suspicions == suspicious { String::new() } else { format!(" ({suspicions} suspicions)") };
     let bad = if *bad == 0 { String::new() } else { format!(", {bad} bad") };
-    format!("{events} event{plural}, {watched} watched, {suspicious} suspicious{more}{bad}")
+    let again = if *again == 0 {
+        String::new()
+    } else {
+        format!(" ({again} more record{} of these)", plural(*again))
+    };
+    format!("{events} event{plural}, {watched} watched{again}, {suspicious} suspicious{more}{bad}")
 }
 
 /// Files as they are, directories with everything below them that looks like records, in a stable order.

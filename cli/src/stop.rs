@@ -5,10 +5,10 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use jiff::tz::TimeZone;
-use jiff::{Span, Timestamp};
+use jiff::{SignedDuration, Span, Timestamp};
 use snapback::journal::Stop;
 
-use crate::operator::{JournalArguments, Operator, warn_of};
+use crate::operator::{JournalArguments, Operator, agreed, warn_of};
 use crate::time::span;
 use crate::trouble;
 
@@ -20,6 +20,9 @@ pub(crate) struct StopArguments {
     /// How long the stop lasts: `30m`, `4h`, `2d`
     #[arg(long = "for", value_name = "SPAN", default_value = "4h", value_parser = span)]
     how_long: Span,
+    /// Do not ask for confirmation, as of a stop for more than 7 days
+    #[arg(short, long)]
+    yes: bool,
     #[command(flatten)]
     journal: JournalArguments,
 }
@@ -30,6 +33,9 @@ pub(crate) struct StartArguments {
     journal: JournalArguments,
 }
 
+/// `40d` is easily written for `4h`.
+const LONGEST_UNASKED: SignedDuration = SignedDuration::from_hours(7 * 24);
+
 fn reason(text: &str) -> Result<String, String> {
     if text.trim().is_empty() { Err("expected why, in some words".to_owned()) } else { Ok(text.to_owned()) }
 }
@@ -38,6 +44,13 @@ fn reason(text: &str) -> Result<String, String> {
 pub(crate) async fn stop(arguments: &StopArguments, out: &mut impl Write) -> Result<ExitCode> {
     let since = Timestamp::now();
     let until = since.to_zoned(TimeZone::UTC).checked_add(arguments.how_long).context("--for")?.timestamp();
+    if until > since + LONGEST_UNASKED && !arguments.yes {
+        writeln!(out, "Snapback would revert nothing until {until:.0}, which is more than 7 days.")?;
+        if !agreed("Stop it for so long?", out)? {
+            writeln!(out, "Nothing was done.")?;
+            return Ok(ExitCode::FAILURE);
+        }
+    }
     let reason = arguments.reason.clone();
     let (stop, before) = Operator::at_work(&arguments.journal, async |operator| {
         let stop = Stop { reason, by: operator.caller().await?.arn.clone(), since, until };

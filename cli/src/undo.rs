@@ -8,14 +8,14 @@ use clap::builder::NonEmptyStringValueParser;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::{SignedDuration, Timestamp};
 use snapback::aws;
-use snapback::change::{Applied, Change, Own};
+use snapback::change::{Applied, Change, ConsolePassword, Iam, Own};
 use snapback::journal::{Entry, Hold, Journal, Outcome, Undone, Wanted};
 
 use crate::caller::{Caller, MemberArguments};
 use crate::choices::number;
 use crate::history::{Of, Refusals};
 use crate::operator::{
-    Genuine, JournalArguments, Operator, agreed, applied, grants, holders, judged_again, show, show_change,
+    Genuine, JournalArguments, Operator, agreed, applied, grants, holders, is_added, judged_again, show, show_change,
     what_can_be_done,
 };
 use crate::terminal::on_one_line;
@@ -91,12 +91,14 @@ async fn one(
     let caller = operator.caller().await?;
     let undoing = Undoing::of(entry, caller, member)?;
     show(&undoing.entry, out)?;
+    let mut changes = vec![];
+    undoing.show_changes(operator, member, &mut changes).await?;
     writeln!(
         out,
         "Undoing this revert restores the original change, and Snapback leaves it in place until {until:.0}. It would:"
     )?;
-    undoing.show_changes(operator, member, out).await?;
-    undoing.warn(out)?;
+    out.write_all(&changes)?;
+    undoing.warn(until, out)?;
     if !yes && !agreed("Undo this revert?", out)? {
         writeln!(out, "Nothing was done.")?;
         return Ok(ExitCode::FAILURE);
@@ -106,10 +108,14 @@ async fn one(
         writeln!(out, "Done. The original change is restored.")?;
         return Ok(ExitCode::SUCCESS);
     }
+    let restored = match undoing.password() {
+        Some(user) => format!("User `{user}` has a console password that nobody knows"),
+        None => "The original change is restored".to_owned(),
+    };
     writeln!(
         out,
-        "Done. The original change is restored, and Snapback leaves it in place until {until:.0}. `snapback release {id}` \
-         ends that earlier."
+        "Done. {}, and Snapback leaves it in place until {until:.0}. `snapback release {id}` ends that earlier.",
+        on_one_line(&restored)
     )?;
     Ok(ExitCode::SUCCESS)
 }
@@ -137,7 +143,7 @@ async fn many(
         for change in &undoing.changes {
             writeln!(out, "  * {}", on_one_line(&change.to_string()))?;
         }
-        undoing.warn(out)?;
+        undoing.warn(until, out)?;
     }
     for (why, ids) in refused.by_reason() {
         writeln!(out, "Cannot be undone: {ids}: {why}")?;
@@ -163,7 +169,11 @@ async fn many(
     for undoing in undoings {
         let name = on_one_line(&format!("{} {}", undoing.entry.subject.kind, undoing.entry.subject.name));
         progress.set_message(name.clone());
-        let said = match undoing.undo(operator, member, until).await {
+        let undone = match undoing.refuse_what_is_restored(operator, member).await {
+            Ok(()) => undoing.undo(operator, member, until).await,
+            refused => refused,
+        };
+        let said = match undone {
             Ok(()) => format!("Undone: {} ({name})", undoing.entry.id),
             Err(error) => {
                 failed += 1;
@@ -186,7 +196,7 @@ impl Undoing {
         match &entry.outcome {
             Outcome::Reverted => {}
             Outcome::Undone => {
-                let undone = entry.undone.as_ref().map(|undone| format!(" at {} by {}", undone.at, undone.by));
+                let undone = entry.undone.as_ref().map(|undone| format!(" at {:.0} by {}", undone.at, undone.by));
                 bail!("it has been undone already{}", undone.unwrap_or_default());
             }
             outcome => {
@@ -204,8 +214,28 @@ impl Undoing {
         self.changes.iter().any(|change| matches!(change, Change::Own(Own::Key(change)) if own.is_journals(&change.of)))
     }
 
-    /// Says where an undo does not last.
-    fn warn(&self, out: &mut impl Write) -> Result<()> {
+    /// The user who gets a console password again, which is another one.
+    fn password(&self) -> Option<&str> {
+        self.changes.iter().find_map(|change| match change {
+            Change::Iam(Iam::ConsolePassword(change)) if change.to == ConsolePassword::Set => {
+                Some(change.of.0.as_str())
+            }
+            _ => None,
+        })
+    }
+
+    /// Says where an undo does not last, or does not give back all that there was.
+    fn warn(&self, until: Timestamp, out: &mut impl Write) -> Result<()> {
+        if let Some(user) = self.password() {
+            let user = on_one_line(user);
+            writeln!(
+                out,
+                "The password that was deleted is lost, and nobody knows the new one. Set one that you know:\n    \
+                 aws iam update-login-profile --user-name {user} --password-reset-required --password NEW\n\
+                 Of that Snapback notifies you with outcome `held`. Until {until:.0}, whoever may set a console password of \
+                 this user can do so, and Snapback does not delete it: `--days 1` makes that shorter."
+            )?;
+        }
         if self.ends_the_journal() {
             writeln!(
                 out,
@@ -220,6 +250,7 @@ impl Undoing {
     /// What it would do to what is there now, which has to be what Snapback left. What only an earlier change of the undo
     /// restores cannot be there yet.
     async fn show_changes(&self, operator: &Operator, member: &MemberArguments, out: &mut impl Write) -> Result<()> {
+        self.refuse_what_is_restored(operator, member).await?;
         let place = operator.place(&self.entry.subject, member).await?;
         for (number, change) in self.changes.iter().enumerate() {
             let since = if number == 0 { self.last_write(&operator.journal).await? } else { Timestamp::MIN };
@@ -229,6 +260,25 @@ impl Undoing {
                 Applied::Already | Applied::Done { .. } => "now",
             };
             show_change(change, [before, "after the undo"], out)?;
+        }
+        Ok(())
+    }
+
+    /// Somebody may have made the original change again since the revert. An undo that broke off has its holds, and goes on.
+    async fn refuse_what_is_restored(&self, operator: &Operator, member: &MemberArguments) -> Result<()> {
+        let (Self { entry, genuine, changes }, journal) = (self, &operator.journal);
+        let place = operator.place(&entry.subject, member).await?;
+        let since = self.last_write(journal).await?;
+        for change in changes {
+            if !is_added(genuine, &place, change, since).await? {
+                continue;
+            }
+            let (holds, _) = journal.holds(genuine.control.about.id, &entry.subject.arn, Timestamp::now()).await?;
+            if holds.iter().any(|hold| hold.entry == entry.id) {
+                return Ok(());
+            }
+            let (_, found) = change.sides();
+            return Err(self.refusal(&format!("what was reverted is there already: {}", on_one_line(&found))));
         }
         Ok(())
     }

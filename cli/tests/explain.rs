@@ -682,6 +682,15 @@ fn what_judges_the_event_alone_decides_at_once() -> Result<()> {
         let decided = explain(&["event", "--json", &path], "")?.json()?;
         assert!(decided["suspicions"][0]["decision"]["decision"].is_string(), "{decided}");
     }
+    for (example, first) in
+        [("signin-failed-logins/as-a-user.json", "number 10"), ("signin-root-call/bucket-made.json", "the first")]
+    {
+        let said = explain(&["event", &format!("{folder}/{example}")], "")?;
+        let counted =
+            format!("it depends on how many the journal has counted within a day: Snapback notifies at {first}, ");
+        assert!(said.out.contains(&format!("\ncounted     {counted}")), "{}", said.out);
+        assert!(said.out.contains("judges by the event, and by how many the journal has counted"), "{}", said.out);
+    }
     let path = format!("{folder}/signin-root-sign-in/with-mfa.json");
     let file = file("no-state-of-root.json", r#"{"policy": null}"#)?;
     let said = explain(&["event", &path, "--state", file.to_str().context("a path")?], "")?;
@@ -690,6 +699,19 @@ fn what_judges_the_event_alone_decides_at_once() -> Result<()> {
         "{}",
         said.err
     );
+    Ok(())
+}
+
+#[test]
+fn of_what_only_an_operator_reverts_it_says_so() -> Result<()> {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    let case = format!("{root}/tests/decisions/iam-open-trust/another-account.json");
+    let case: Value = serde_json::from_str(&fs::read_to_string(case)?)?;
+    let state = file("state-of-an-open-role.json", &case["state"].to_string())?;
+    let event = format!("{root}/events/iam-open-trust/{}", case["event"].as_str().context("an event")?);
+    let said = explain(&["event", &event, "--state", state.to_str().context("a path")?], "")?;
+    let asks = "\nasks        in every mode: an operator applies it";
+    assert!(said.out.contains("\ndecision    revert") && said.out.contains(asks), "{}", said.out);
     Ok(())
 }
 

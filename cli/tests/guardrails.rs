@@ -114,6 +114,20 @@ fn what_could_never_apply_is_an_error_of_the_check() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn a_guardrail_that_forbids_every_revert_is_warned_of() -> Result<()> {
+    let of = |when: &str| format!("@reason(\"r\") @owner(\"o\") forbid (principal, action, resource){when};");
+    let said_of = |name: &str, when: &str| -> Result<Said> {
+        snapback(&["guardrails", "check", &guardrails(name, &[PERMIT, &of(when)])?])
+    };
+    let said = said_of("all-forbidden", "")?;
+    let warned = "own.cedar: `own-2` forbids every revert, so nothing is ever reverted\n";
+    assert!(said.status == Some(0) && said.out.contains("warning: ") && said.out.ends_with(warned), "{}", said.out);
+    let said = said_of("some-forbidden", " when { context.severity == \"high\" }")?;
+    assert!(!said.out.contains("warning"), "{}", said.out);
+    Ok(())
+}
+
 /// Whoever saves a guardrail under another name would believe in it, and nobody would ask it.
 #[test]
 fn what_nobody_would_read_is_named_and_is_an_error() -> Result<()> {

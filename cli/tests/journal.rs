@@ -303,6 +303,33 @@ fn a_table_that_is_no_journal_is_told_from_a_missing_one() -> Result<()> {
     Ok(())
 }
 
+/// `40d` is easily written for `4h`.
+#[test]
+fn a_stop_of_more_than_a_week_is_asked_about() -> Result<()> {
+    let aws = Aws::answering([("GetCallerIdentity", caller())])?;
+    let stop = ["stop", "--reason", "a drill", "--journal", "t", "--for"];
+    let said = aws.run(&[&stop[..], &["999d"]].concat())?;
+    said.refuses("there is no terminal to ask at: add --yes if you are sure", &[]);
+    assert!(said.out.starts_with("Snapback would revert nothing until 20"), "{}", said.out);
+    assert!(said.out.ends_with("Z, which is more than 7 days.\n"), "{}", said.out);
+    assert!(aws.asked_for("GenerateMac").is_empty(), "nothing is stopped");
+    for sure in [&["7d"][..], &["999d", "-y"]] {
+        assert_eq!(aws.run(&[&stop[..], sure].concat())?.out, "");
+    }
+    assert_eq!(aws.asked_for("GenerateMac").len(), 2);
+    Ok(())
+}
+
+#[test]
+fn without_the_journal_coverage_does_not_say_that_there_was_nothing() -> Result<()> {
+    let aws = Aws::answering([("GetCallerIdentity", caller())])?;
+    let said = aws.run(&["coverage", "--regions", "eu-central-1", "--journal", "t"])?;
+    assert!(said.out.contains("    newest entry in the journal: not known\n"), "{}", said.out);
+    let sum = "1 checked, 0 not covered, 1 cannot be told; the journal could not be read";
+    assert_eq!((said.status, said.out.lines().last()), (Some(2), Some(sum)), "{}", said.err);
+    Ok(())
+}
+
 #[test]
 fn what_goes_wrong_with_all_entries_is_said_once() -> Result<()> {
     let item = |id: &str| format!(r#"{{"pk": {{"S": "entry#{id}"}}, "sk": {{"S": "entry"}}}}"#);

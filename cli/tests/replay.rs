@@ -166,7 +166,9 @@ fn looked_up_and_notified_events_are_read_under_their_own_identity() -> Result<(
     assert_eq!(told, expected.map(|(id, suspicious)| (json!(id), suspicious)), "what is recorded again is told once");
     assert!(output.status.success() && output.stderr.is_empty());
     let output = snapback(&["replay", "-"], text.as_bytes())?;
-    assert!(String::from_utf8(output.stdout)?.ends_with("4 events, 3 watched, 3 suspicious\n"));
+    assert!(
+        String::from_utf8(output.stdout)?.ends_with("5 events, 3 watched (1 more record of these), 3 suspicious\n")
+    );
 
     let bucket = json!({"Type": "Notification", "Message": json!({"s3Bucket": "b", "s3ObjectKey": ["k"]}).to_string()});
     let output = snapback(&["replay", "-"], bucket.to_string().as_bytes())?;
@@ -184,6 +186,40 @@ fn partner(id: &str) -> Value {
     record["eventSource"] = json!("s3.amazonaws.com");
     record["requestParameters"] = json!({"bucketName": "b", "bucketPolicy": policy});
     record
+}
+
+/// Of what nobody watches, not even the ids are kept.
+#[test]
+fn records_that_occur_twice_are_counted_as_often_whether_or_not_they_are_watched() -> Result<()> {
+    let text = format!("{}\n{}\n", open("watched"), record("unwatched", "StartInstances", ""));
+    let output = snapback(&["replay", "-"], text.repeat(2).as_bytes())?;
+    let said = String::from_utf8(output.stdout)?;
+    assert!(said.ends_with("4 events, 1 watched (1 more record of these), 1 suspicious\n"), "{said}");
+    Ok(())
+}
+
+/// Whoever is denied a call chooses what stands in its record.
+#[test]
+fn nobody_s_line_break_makes_a_line_of_the_answer() -> Result<()> {
+    let mut denied = record("denied", "CreateAccessKey", "");
+    denied["eventSource"] = json!("iam.amazonaws.com");
+    denied["errorCode"] = json!("AccessDenied");
+    denied["errorMessage"] = json!(
+        "User: arn:aws:iam::111122223333:user/mallory is not authorized to perform: iam:CreateAccessKey on resource: \
+         user x\n2026-11-01T00:00:00Z 111122223333 all is well because no identity-based policy allows it"
+    );
+    let said = String::from_utf8(snapback(&["replay", "-"], denied.to_string().as_bytes())?.stdout)?;
+    assert!(said.contains("all is well"), "{said}");
+    assert_eq!(said.lines().count(), 3, "the event, its suspicion and the sum: {said}");
+    Ok(())
+}
+
+#[test]
+fn what_is_told_from_a_number_on_says_so() -> Result<()> {
+    let event = concat!(env!("CARGO_MANIFEST_DIR"), "/../events/signin-failed-logins/as-a-user.json");
+    let said = String::from_utf8(snapback(&["replay", event], b"")?.stdout)?;
+    assert!(said.contains(" (told from number 10 within a day)\n"), "{said}");
+    Ok(())
 }
 
 #[test]

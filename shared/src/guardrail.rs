@@ -218,6 +218,12 @@ impl Guardrails {
             let until = guardrail.until.map(|until| until.to_string()).unwrap_or_default();
             warnings.push(format!("{}: `{}` ended with {until} and no longer applies", guardrail.file, guardrail.id));
         }
+        for Loaded { guardrail, .. } in
+            self.in_force(now).filter(|loaded| loaded.guardrail.forbids && says_of_all(&loaded.policy))
+        {
+            let what = "forbids every revert, so nothing is ever reverted";
+            warnings.push(format!("{}: `{}` {what}", guardrail.file, guardrail.id));
+        }
         if !self.in_force(now).any(|loaded| !loaded.guardrail.forbids) {
             warnings.push("no guardrail permits anything, so nothing is ever reverted".to_owned());
         }
@@ -467,8 +473,12 @@ fn set<'a>(all: impl Iterator<Item = &'a Loaded>) -> Result<PolicySet> {
 }
 
 fn permits_everything(policy: &Policy) -> bool {
-    policy.effect() == Effect::Permit
-        && policy.principal_constraint() == PrincipalConstraint::Any
+    policy.effect() == Effect::Permit && says_of_all(policy)
+}
+
+/// Whether it applies to every revert.
+fn says_of_all(policy: &Policy) -> bool {
+    policy.principal_constraint() == PrincipalConstraint::Any
         && policy.action_constraint() == ActionConstraint::Any
         && policy.resource_constraint() == ResourceConstraint::Any
         && !policy.has_non_scope_constraint()

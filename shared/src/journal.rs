@@ -1095,7 +1095,7 @@ fn unpacked(packed: &[u8]) -> Result<String> {
 impl fmt::Display for Stop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { reason, by, since, until } = self;
-        write!(f, "stopped by {by} since {since} until {until}: {reason}")
+        write!(f, "stopped by {by} since {since:.0} until {until:.0}: {reason}")
     }
 }
 

@@ -98,6 +98,9 @@ def test_a_console_password_that_is_set_for_another_user_is_deleted_and_undo_giv
     assert not bob.has_console_password()
     undone = snapback.undo(said["id"])
     assert undone.returncode == 0, undone.stderr
+    assert f"aws iam update-login-profile --user-name {bob.name} " in undone.stdout
+    assert f"Done. User `{bob.name}` has a console password that nobody knows" in undone.stdout
+    assert "whoever may set a console password of this user can do so" in undone.stdout
     assert snapback.has_settled()
     assert bob.has_console_password()
 
@@ -206,6 +209,20 @@ def test_a_policy_that_makes_an_administrator_is_detached_and_undo_attaches_it_a
     assert undone.returncode == 0, undone.stderr
     assert named.has_settled()
     assert holder.managed() == [administrator], "what an operator has restored is left alone"
+
+
+def test_what_somebody_has_attached_again_is_not_undone(named, administrator):
+    holder = Holder(named, "role")
+    holder.is_seen()
+    holder.call("attach_KIND_policy", PolicyArn=administrator)
+    said = named.announces(holder, "reverted")
+    with named.unseen():
+        holder.call("attach_KIND_policy", PolicyArn=administrator)
+    for refused in (named.undo(said["id"]), named.undo("--since", "1h", "--resource", holder.arn)):
+        told = refused.stdout + refused.stderr
+        assert refused.returncode != 0 and "found: what was reverted is there already: " in told, told
+        assert "It would:" not in told
+    assert named.holds_on(holder) == []
 
 
 @pytest.mark.parametrize("kind", ["user", "role", "group"])

@@ -104,6 +104,9 @@ struct Finding {
     /// As people read it; nothing if Snapback is not there.
     deployed: Option<String>,
     newest_entry: Option<Timestamp>,
+    /// Whether the journal could tell it.
+    #[serde(skip)]
+    is_journal_read: bool,
 }
 
 /// The newest entry of the journal for each account and Region.
@@ -113,7 +116,8 @@ type Newest = BTreeMap<(String, String), Timestamp>;
 struct Coverage<'a> {
     arguments: &'a Arguments,
     home: Place,
-    newest: Newest,
+    /// Nothing if the journal cannot be read.
+    newest: Option<Newest>,
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -123,17 +127,18 @@ pub(crate) async fn run(arguments: &Arguments, out: &mut impl Write) -> Result<E
     let home = Place::new(home, config);
     let mut before = arguments.changes.as_deref().map(Before::read).transpose()?;
     let accounts = arguments.accounts(&home).await?;
-    let (newest, mut unknown) = match newest(arguments, &accounts).await {
-        Ok(newest) => (newest, 0),
+    let newest = match newest(arguments, &accounts).await {
+        Ok(newest) => Some(newest),
         Err(error) => {
             let why = format!("{error:#}");
             let why = on_one_line(why.lines().next().unwrap_or_default());
             writeln!(io::stderr(), "snapback: the journal cannot tell what was seen last: {why}")?;
-            (Newest::new(), 1)
+            None
         }
     };
+    let is_journal_read = newest.is_some();
     let coverage = Coverage { arguments, home, newest };
-    let (mut checked, mut missing, mut inactive, mut news) = (0, 0, 0, 0);
+    let (mut checked, mut missing, mut unknown, mut inactive, mut news) = (0, 0, 0, 0, 0);
     let mut found = String::new();
     let mut looks =
         futures::stream::iter(accounts.iter().map(|account| Box::pin(coverage.of(account)))).buffered(AT_ONCE);
@@ -174,13 +179,14 @@ pub(crate) async fn run(arguments: &Arguments, out: &mut impl Write) -> Result<E
         let also = |count: usize, what: &str| if count == 0 { String::new() } else { format!(", {count} {what}") };
         let also = also(unknown, "cannot be told") + &also(inactive, "not active");
         let changes = if is_compared { format!("{news} changed; ") } else { String::new() };
-        writeln!(out, "{changes}{checked} checked, {missing} not covered{also}")?;
+        let journal = if is_journal_read { "" } else { "; the journal could not be read" };
+        writeln!(out, "{changes}{checked} checked, {missing} not covered{also}{journal}")?;
     }
     if is_compared {
         return Ok(if news == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
     Ok(match (missing, unknown) {
-        (0, 0) => ExitCode::SUCCESS,
+        (0, 0) if is_journal_read => ExitCode::SUCCESS,
         (0, _) => ExitCode::from(ERROR),
         _ => ExitCode::FAILURE,
     })
@@ -318,9 +324,10 @@ impl Coverage<'_> {
                 vec![]
             }
         };
-        let newest_entry = self.newest.get(&(place.account.clone(), place.region.clone())).copied();
+        let here = (place.account.clone(), place.region.clone());
+        let newest_entry = self.newest.as_ref().and_then(|newest| newest.get(&here)).copied();
         let finding = Finding::new(&place.account, Some(place.region), gaps);
-        (Finding { trails, deployed, newest_entry, ..finding }, is_member)
+        (Finding { trails, deployed, newest_entry, is_journal_read: self.newest.is_some(), ..finding }, is_member)
     }
 
     /// The roles that functions and rules take in a member.
@@ -391,6 +398,7 @@ impl Finding {
             trails: vec![],
             deployed: None,
             newest_entry: None,
+            is_journal_read: true,
         }
     }
 
@@ -405,7 +413,8 @@ fn show(finding: &Finding, json: bool, out: &mut impl Write) -> Result<()> {
         writeln!(out, "{}", serde_json::to_string(finding)?)?;
         return Ok(());
     }
-    let Finding { account, region, status, was, state, gaps, trails, deployed, newest_entry } = finding;
+    let Finding { account, region, status, was, state, gaps, trails, deployed, newest_entry, is_journal_read } =
+        finding;
     let part = region.as_deref().or(state.as_deref()).unwrap_or("roles in all Regions");
     let was = match was {
         None => String::new(),
@@ -427,7 +436,8 @@ fn show(finding: &Finding, json: bool, out: &mut impl Write) -> Result<()> {
         line(deployed.clone())?;
     }
     if region.is_some() && *status != Status::Absent {
-        let newest = newest_entry.map_or("none yet".to_owned(), |at| format!("{at:.0}"));
+        let none = if *is_journal_read { "none yet" } else { "not known" };
+        let newest = newest_entry.map_or(none.to_owned(), |at| format!("{at:.0}"));
         line(format!("newest entry in the journal: {newest}"))?;
     }
     writeln!(out)?;

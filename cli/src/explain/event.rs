@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 use snapback::change::Change;
-use snapback::control::{AnyControl, Function, Given, Look, Suspicion};
+use snapback::control::{AnyControl, Applier, Function, Given, Look, Suspicion};
 use snapback::decision::{Decision, Severity};
 use snapback::event::{Actor, Event, Refusal};
 use snapback::guardrail::{self, Guardrail, Guardrails, Verdict};
@@ -79,12 +79,18 @@ struct Suspected {
     only_notifies: bool,
     #[serde(skip)]
     looks_at_nothing: bool,
+    /// For what comes in crowds: so many within a day the journal has to count, before anybody is told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tells_from: Option<u64>,
     subject: Subject,
     suspicion: String,
     /// Nothing if nobody has looked.
     state: Option<Value>,
     problem: Option<String>,
     decision: Option<Decision<Change>>,
+    /// Why Snapback would ask before it reverts, in mode `revert` too.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    asks: Vec<String>,
     guardrails: Option<Said>,
     /// The decision under the guardrails.
     result: Option<Decision<Change>>,
@@ -134,6 +140,7 @@ impl Question for Arguments {
 const NO_EVENT: &str = "no event: CloudTrail has other records of the same calls, with their parameters";
 
 const NOTHING_TO_READ: &str = "none: this control judges by the event alone";
+const ONLY_COUNTED: &str = "none: this control judges by the event, and by how many the journal has counted";
 
 const NO_ACCOUNT: &str =
     "field `recipientAccountId`: expected the account that the call took effect in, twelve digits, found nothing";
@@ -196,11 +203,16 @@ impl Arguments {
             (None, None) => {}
         }
         let mut subject = suspicion.subject.clone();
-        let mut decision = None;
+        let (mut decision, mut asks) = (None, vec![]);
         if let Some(state) = &state {
             subject = (control.found)(event, suspicion, state).context("reading the state")?;
             let given = Given { settings, holds: &BTreeSet::new() };
-            decision = Some((control.decide)(event, suspicion, state, &given).context("reading the state")?);
+            let decided = (control.decide)(event, suspicion, state, &given).context("reading the state")?;
+            if matches!(decided, Decision::Revert { .. }) {
+                asks.extend(always_asks(control).map(str::to_owned));
+                asks.extend((control.asks)(event, suspicion, state, &given).context("reading the state")?);
+            }
+            decision = Some(decided);
         }
         let verdict = match &decision {
             // Where there is nothing to revert, no guardrail is asked.
@@ -217,6 +229,7 @@ impl Arguments {
             opt_in: control.opt_in,
             only_notifies: control.about.writes.is_empty(),
             looks_at_nothing: control.looks_at_nothing,
+            tells_from: control.tells_from,
             suspicion: suspicion.why.clone(),
             result: decision.clone().map(|decision| match &verdict {
                 Some(verdict) => verdict.over(decision),
@@ -231,6 +244,7 @@ impl Arguments {
             state,
             problem,
             decision,
+            asks,
         })
     }
 
@@ -307,6 +321,27 @@ async fn place_of(event: &Event) -> Result<Place> {
     Ok(Place::new(account, config))
 }
 
+/// Why a control asks, whatever it sees.
+fn always_asks(control: &AnyControl) -> Option<&'static str> {
+    match control.applied_by {
+        Applier::IamWriter => {
+            Some("in every mode: an operator applies it, unless `IamWriter` is on and `ModeOverrides` names it")
+        }
+        _ if control.operator_applies() => Some("in every mode: an operator applies it"),
+        _ if control.asks_unless_named => Some("until `ModeOverrides` names it"),
+        _ => None,
+    }
+}
+
+/// When people are told of what comes in crowds, which a single event cannot show.
+fn counted(from: u64) -> String {
+    let first = if from == 1 { "the first".to_owned() } else { format!("number {from}") };
+    format!(
+        "it depends on how many the journal has counted within a day: Snapback notifies at {first}, and then more and more \
+         seldom"
+    )
+}
+
 fn for_people(trace: &Trace) -> String {
     let Trace { id, service, name, time, actor, .. } = trace;
     let mut shown = format!("{name} on {service} at {time} by {actor} (event {id})");
@@ -328,11 +363,18 @@ fn for_people(trace: &Trace) -> String {
         let opt_in = if suspected.opt_in { " (opt-in: off until `ModeOverrides` names it)" } else { "" };
         line("control", &format!("{} on {}{opt_in}", suspected.control, suspected.subject.arn));
         line("suspicion", &suspected.suspicion);
-        let nothing = suspected.looks_at_nothing.then(|| NOTHING_TO_READ.to_owned());
+        let nothing = if suspected.tells_from.is_some() { ONLY_COUNTED } else { NOTHING_TO_READ };
+        let nothing = suspected.looks_at_nothing.then(|| nothing.to_owned());
         let state = suspected.problem.clone().or(nothing).or_else(|| suspected.state.as_ref().map(ToString::to_string));
         line("state", state.as_deref().unwrap_or("not read: --look reads it now, --state takes it from a file"));
         if let Some(decision) = &suspected.decision {
             line("decision", &decision.to_string());
+            if let Some(from) = suspected.tells_from.filter(|_| !decision.is_allow()) {
+                line("counted", &counted(from));
+            }
+            for why in &suspected.asks {
+                line("asks", why);
+            }
             if matches!(decision, Decision::Revert { .. }) && Timestamp::now().duration_since(*time) > OLDEST {
                 line("age", "the event is more than 24 hours old, and of such Snapback only notifies");
             }

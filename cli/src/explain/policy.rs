@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use snapback::policed::{WHOSE_NETWORK, with_doubts};
-use snapback::policy::{Exposure, Grant, Judgement, Kind, NOBODY, NotUnderstood, Policy, Trust};
+use snapback::policy::{Exposure, Grant, Judgement, Kind, NOBODY, NotUnderstood, Policy, Trust, UNCHECKED};
 
 use super::{Answer, Input, Question, Unanswered};
 use crate::choices::{Trusted, account, arn};
@@ -161,12 +161,16 @@ fn for_people(judgement: &Judgement, before: &str, without: Option<String>) -> S
         let _ = write!(shown, "\n{mark} {:<12} {}{doubt}", grant.exposure.to_string(), grant.why);
     }
     if !judgement.grants.iter().any(Grant::is_untrusted) {
-        let service = judgement.exposure == Exposure::Service;
+        let is_unchecked = judgement.grants.iter().any(|grant| grant.why.ends_with(UNCHECKED));
         return shown
-            + if service {
-                "\n\nIt names nobody who is not trusted, but it lets in a service of AWS that may act for anyone."
-            } else {
-                "\n\nIt lets in nobody who is not trusted."
+            + match judgement.exposure {
+                Exposure::Service => {
+                    "\n\nIt names nobody who is not trusted, but it lets in a service of AWS that may act for anyone."
+                }
+                _ if is_unchecked => {
+                    "\n\nIt lets in whom it names at a provider that many share: make sure that these are yours."
+                }
+                _ => "\n\nIt lets in nobody who is not trusted.",
             };
     }
     if !judgement.grants.iter().any(|grant| grant.is_untrusted() && grant.certain) {

@@ -22,6 +22,7 @@ use super::lanes::{Lane, Over};
 use super::source::{Hashed, Source};
 use crate::own::{self, CANNOT_TELL};
 use crate::recorded::{Held, event, held};
+use crate::terminal::on_one_line;
 
 /// So much is told at a time at least, as long as there is more.
 const CHUNK: usize = 64 * 1024;
@@ -44,6 +45,8 @@ pub(super) struct Page {
     pub(super) complaints: Vec<Complaint>,
     pub(super) events: u64,
     pub(super) watched: u64,
+    /// Further records of watched events, which are told once.
+    pub(super) again: u64,
     /// Events that raise a suspicion, and how many suspicions they raise.
     pub(super) suspicious: u64,
     pub(super) suspicions: u64,
@@ -108,6 +111,7 @@ impl Page {
     pub(super) fn count(&mut self, other: &Self) {
         self.events += other.events;
         self.watched += other.watched;
+        self.again += other.again;
         self.suspicious += other.suspicious;
         self.suspicions += other.suspicions;
         self.unknown += other.unknown;
@@ -122,12 +126,11 @@ impl Page {
         let again: Vec<_> = mem::take(&mut self.told).into_iter().filter(|one| !told.insert(one.id.clone())).collect();
         for Told { answers, suspicions, is_unknown, .. } in again.into_iter().rev() {
             self.answers.replace_range(answers, "");
-            self.events -= 1;
             self.watched -= 1;
+            self.again += 1;
             self.suspicious -= u64::from(suspicions > 0);
             self.suspicions -= suspicions;
             self.unknown -= u64::from(is_unknown);
-            self.passed_over += 1;
         }
     }
 
@@ -334,7 +337,9 @@ impl<'a> Reader<'a> {
                 let why = is_unknown.then_some(CANNOT_TELL);
                 self.json_answer(&event.id, &event.service, &event.name, Some(control.about.id), None, why);
             }
-            all.extend(suspicions.into_iter().map(|suspicion| (control.about.id, suspicion.why)));
+            let counted = control.tells_from.filter(|from| *from > 1 && !self.json);
+            let counted = counted.map(|from| format!(" (told from number {from} within a day)")).unwrap_or_default();
+            all.extend(suspicions.into_iter().map(|suspicion| (control.about.id, suspicion.why + &counted)));
         }
         self.page.unknown += u64::from(unknown);
         self.suspected(&event, &all);
@@ -347,13 +352,13 @@ impl<'a> Reader<'a> {
         self.page.suspicions += suspicions.len() as u64;
         if !self.json && !suspicions.is_empty() {
             let Event { time, account, name, actor, .. } = event;
-            self.page.answer(&format_args!("{time} {account} {name} by {actor}"));
+            self.page.answer(&on_one_line(&format!("{time} {account} {name} by {actor}")));
         }
         for (control, why) in suspicions {
             if self.json {
                 self.json_answer(&event.id, &event.service, &event.name, Some(control), Some(why), None);
             } else {
-                self.page.answer(&format_args!("    {control}: {why}"));
+                self.page.answer(&on_one_line(&format!("    {control}: {why}")));
             }
         }
     }

@@ -108,6 +108,20 @@ impl Change {
         }
     }
 
+    /// See [`Swap::added`].
+    #[must_use]
+    pub fn added(&self) -> Option<Self> {
+        match self {
+            Self::Policy(change) => change.added().map(Self::Policy),
+            Self::S3(change) => change.added().map(Self::S3),
+            Self::Ec2(change) => change.added().map(Self::Ec2),
+            Self::Iam(change) => change.added().map(Self::Iam),
+            Self::CloudTrail(change) => change.added().map(Self::CloudTrail),
+            Self::RolesAnywhere(change) => change.added().map(Self::RolesAnywhere),
+            Self::Own(change) => change.added().map(Self::Own),
+        }
+    }
+
     /// Whether it writes the whole of something that another change may be writing at the same time.
     #[must_use]
     pub fn overwrites(&self) -> bool {

@@ -40,6 +40,11 @@ pub trait Setting: Clone + PartialEq {
         false
     }
 
+    /// Whether all of this is in the other, so that to find the one does not tell the other from it.
+    fn is_within(&self, _other: &Self) -> bool {
+        false
+    }
+
     /// As AWS takes it: what AWS shows and refuses to take back goes first.
     #[must_use]
     fn writable(&self) -> Self {
@@ -81,6 +86,10 @@ impl<M: Member> Setting for Vec<M> {
     fn leaves_some(from: &Self, to: &Self, request: &Value) -> bool {
         json::is_left_out(request) || json::listed(request) > from.len().max(to.len())
     }
+
+    fn is_within(&self, other: &Self) -> bool {
+        self.iter().all(|one| other.iter().any(|other| other.same(one)))
+    }
 }
 
 /// What is there now of a thing.
@@ -109,6 +118,13 @@ impl<Of: Clone + fmt::Display, V: Setting> Swap<Of, V> {
     #[must_use]
     pub fn idle(&self) -> Self {
         Self { of: self.of.clone(), from: self.from.clone(), to: self.from.clone() }
+    }
+
+    /// Of a change that only adds, what [`Swap::idle`] finds stays the same: the change that writes nothing, and tells
+    /// whether what is added is there already.
+    #[must_use]
+    pub fn added(&self) -> Option<Self> {
+        self.from.is_within(&self.to).then(|| self.undo().idle())
     }
 
     /// See [`Setting::leaves_some`].
@@ -279,6 +295,12 @@ macro_rules! changes {
                 match self { $(Self::$variant(swap) => Self::$variant(swap.idle())),+ }
             }
 
+            /// See [`Swap::added`]($crate::change::Swap::added).
+            #[must_use]
+            pub fn added(&self) -> Option<Self> {
+                match self { $(Self::$variant(swap) => swap.added().map(Self::$variant)),+ }
+            }
+
             /// See [`Setting::leaves_some`]($crate::change::Setting::leaves_some).
             #[must_use]
             pub fn leaves_some(&self, request: &serde_json::Value) -> bool {
@@ -369,6 +391,23 @@ pub(super) mod tests {
         let read = || std::future::ready(Ok(Live::Is(reads.borrow_mut().pop().unwrap_or_default())));
         let write = async |_| Err(refusal("InvalidSecurityGroupRuleId.NotFound"));
         swap.edit(read, write).now_or_never().expect("nothing waits").expect("a race is no failure")
+    }
+
+    #[test]
+    fn what_is_only_added_is_known_to_be_there_from_what_is_there() {
+        let swap = |from: &[Numbered], to: &[Numbered]| Swap { of: "a list", from: from.to_vec(), to: to.to_vec() };
+        let (one, two) = (Numbered(1, 0), Numbered(2, 0));
+        for (from, to) in [(&[][..], &[one.clone()][..]), (&[two.clone()], &[two.clone(), one.clone()])] {
+            let change = swap(from, to);
+            let (mut before, mut after) = (from.to_vec(), to.to_vec());
+            assert_eq!(apply(&change.idle(), &mut before), Applied::Already);
+            assert_eq!(apply(&change.idle(), &mut after), Applied::Already, "that does not tell");
+            let added = change.added().expect("it only adds");
+            assert!(matches!(apply(&added, &mut before), Applied::Changed { .. }));
+            assert_eq!(apply(&added, &mut after), Applied::Already);
+        }
+        assert_eq!(swap(&[one.clone()], &[]).added(), None);
+        assert_eq!(swap(&[one], &[Numbered(1, 1)]).added(), None);
     }
 
     #[test]

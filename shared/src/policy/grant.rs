@@ -268,8 +268,12 @@ impl<'w, 's> Writer<'w, 's> {
             let part = if is_one { Part::Statement } else { Part::Principal(index) };
             let name = if is_one { names.whole() } else { names.of_principal(named) };
             let who = self.who(named, *reach);
-            let is_alone = matches!(named.grantee, Grantee::Known(_) | Grantee::Member(_));
-            let how = if is_alone { how_of_one(*reach) } else { how_of_many(*reach) };
+            let how = match named.grantee {
+                Grantee::Known(Reach::NOBODY) => ", but that was deleted, so it lets in nobody",
+                Grantee::Known(_) | Grantee::Member(_) => how_of_one(*reach),
+                grantee if grantee.is_of_tenants() && reach.exposure == Exposure::Account => ONLY_WHOM_IT_NAMES,
+                _ => how_of_many(*reach),
+            };
             self.grant(part, named.text, name, &who, how, *reach)
         });
         grants.collect()
@@ -286,7 +290,9 @@ impl<'w, 's> Writer<'w, 's> {
         let grants = written.values.iter().zip(values).enumerate().map(|(value, (word, reach))| {
             let who = format!("{who} with `{}` `{}`", shown(key), shown(&word.text));
             let name = names.of_value(operator, key, &word.text);
-            self.grant(Part::Value { entry, value }, &word.text, name, &who, how_of_one(*reach), *reach)
+            let is_tenant = self.named.iter().all(|named| named.grantee.is_of_tenants());
+            let how = if is_tenant && reach.exposure == Exposure::Account { UNCHECKED } else { how_of_one(*reach) };
+            self.grant(Part::Value { entry, value }, &word.text, name, &who, how, *reach)
         });
         grants.collect()
     }
@@ -344,6 +350,10 @@ impl<'w, 's> Writer<'w, 's> {
 }
 
 const STRANGER: &str = "which is not trusted";
+
+/// Said of tenants of a provider that many share, such as repositories of GitHub.
+pub const UNCHECKED: &str = ", and whose that is, is not checked";
+const ONLY_WHOM_IT_NAMES: &str = ", but only for whoever its condition names, and whose that is, is not checked";
 
 fn how_of_one(reach: Reach) -> &'static str {
     match reach.exposure {

@@ -39,7 +39,7 @@ use said::Said;
 
 pub use document::NotUnderstood;
 pub(crate) use document::nearest;
-pub use grant::Grant;
+pub use grant::{Grant, UNCHECKED};
 pub use principal::{is_account, is_organization};
 pub use text::PolicyText;
 pub use trust::{Exposure, Trust};

@@ -25,6 +25,11 @@ impl Grantee {
     /// Everyone who signs in with whatever identity provider.
     pub(super) const WITH_ANY_TOKEN: Self = Self::SignedIn(&known::ANY_ISSUER, Reach::certain(Exposure::Account));
 
+    /// Whether it is a provider that many share, of whom a condition names some.
+    pub(super) fn is_of_tenants(self) -> bool {
+        matches!(self, Self::SignedIn(issuer, _) if *issuer != known::ANY_ISSUER)
+    }
+
     /// Whether it names one who is not trusted.
     pub(super) fn is_a_stranger(self) -> bool {
         matches!(self, Self::Known(owner) | Self::Member(owner) if owner.exposure.is_untrusted())

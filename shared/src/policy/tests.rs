@@ -55,6 +55,29 @@ fn signed_in(provider: &str, condition: Value) -> Exposure {
     judged(Kind::Trust, &statement).exposure
 }
 
+#[test]
+fn what_is_said_of_whom_a_role_trusts_is_what_is_known() {
+    let said = |principal: Value, condition: Value| {
+        let action = "sts:AssumeRoleWithWebIdentity";
+        let statement = json!({"Effect": "Allow", "Principal": principal, "Action": action, "Condition": condition});
+        let grants = judged(Kind::Trust, &statement).grants;
+        grants.iter().map(|grant| grant.why.clone()).collect::<Vec<_>>().join("\n")
+    };
+    let github = "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com";
+    let subject = json!({"StringLike": {"token.actions.githubusercontent.com:sub": "repo:evil/evil:*"}});
+    let tenant = said(json!({"Federated": github}), subject);
+    assert!(
+        tenant.ends_with(", but only for whoever its condition names, and whose that is, is not checked"),
+        "{tenant}"
+    );
+    let deleted = said(json!({"AWS": "AIDACKCEVSQ6C2EXAMPLE"}), json!({}));
+    assert!(
+        deleted.starts_with("statement 1 would let the deleted principal `AIDACKCEVSQ6C2EXAMPLE` do "),
+        "{deleted}"
+    );
+    assert!(deleted.ends_with(", but that was deleted, so it lets in nobody"), "{deleted}");
+}
+
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html#access-control-block-public-access-policy-status>
 #[test]
 fn s3_does_not_take_everything_for_public_that_lets_everyone_in() {

@@ -147,7 +147,10 @@ impl Control for AccountPublicAccessBlockOff {
                 to: Some(to),
             })
         });
-        let unseen = format!("{} buckets were not checked", state.unseen);
+        let unseen = match state.unseen {
+            1 => "1 bucket was not checked".to_owned(),
+            many => format!("{many} buckets were not checked"),
+        };
         let is_on = |flag| state.account.as_ref().is_some_and(|on| on.contains(&flag));
         let is_closed = is_on(Flag::IgnorePublicAcls) && is_on(Flag::RestrictPublicBuckets);
         match decision {

@@ -74,7 +74,7 @@ impl Noticed for DelegatedAdministrator {
         let (done, then, back) = if is_new {
             (format!("made {named} administrator of {of} for the whole organization"), gained(service), "deregister")
         } else {
-            (format!("took {named} the administration of {of}"), lost(service), "register")
+            (format!("took the administration of {of} from {named}"), lost(service), "register")
         };
         let (account, service) = (account.unwrap_or("ACCOUNT"), service.unwrap_or("SERVICE"));
         let why = format!(
