@@ -30,6 +30,8 @@ ARNS = {
     for kind, path in MADE.items()
     for name in resources(kind)
 }
+# What the operator names, by the parameters for it.
+ARNS |= {"LogBucketRole": f"arn:aws:iam::{ACCOUNT}:role/made", "LogBucketKey": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/made"}
 
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html: they go with any action.
 GLOBAL = "aws:"
