@@ -69,8 +69,7 @@ const PASSWORD_POLICY: On = On::new("PasswordPolicy", &["*"]);
 pub(crate) const UPDATE_ACCOUNT_PASSWORD_POLICY: Right = PASSWORD_POLICY.right("iam:UpdateAccountPasswordPolicy");
 pub(crate) const DELETE_ACCOUNT_PASSWORD_POLICY: Right = PASSWORD_POLICY.right("iam:DeleteAccountPasswordPolicy");
 
-const TRUST: On = On::new("Trust", &["arn:${AWS::Partition}:iam::${AWS::AccountId}:role/*"]);
-pub(crate) const UPDATE_ASSUME_ROLE_POLICY: Right = TRUST.right("iam:UpdateAssumeRolePolicy");
+pub(crate) const UPDATE_ASSUME_ROLE_POLICY: Right = ROLE_GRANTS.right("iam:UpdateAssumeRolePolicy");
 
 const VERSIONS: On = On::new("Versions", &["arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/*"]);
 pub(crate) const SET_DEFAULT_POLICY_VERSION: Right = VERSIONS.right("iam:SetDefaultPolicyVersion");
