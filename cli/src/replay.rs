@@ -303,11 +303,7 @@ fn summary(all: &Page) -> String {
     let plural = plural(*events);
     let more = if suspicions == suspicious { String::new() } else { format!(" ({suspicions} suspicions)") };
     let bad = if *bad == 0 { String::new() } else { format!(", {bad} bad") };
-    let again = if *again == 0 {
-        String::new()
-    } else {
-        format!(" ({again} more record{} of these)", plural(*again))
-    };
+    let again = if *again == 0 { String::new() } else { format!(" ({again} more record{} of these)", plural(*again)) };
     format!("{events} event{plural}, {watched} watched{again}, {suspicious} suspicious{more}{bad}")
 }
 

@@ -262,9 +262,15 @@ fn read(policy: &Attached, first: usize, holder: &Holder) -> Result<Vec<Statemen
 /// denies, its holder can grant.
 fn admin(reach: &mut Reach<'_>) -> Option<String> {
     let everything = reach.everything()?;
-    let grants = GRANTING.iter().any(|action| !reach.of_action(action, &[]).is_empty());
-    grants
-        .then(|| format!("the holder may do everything, allowed by {}", listed(&everything.iter().collect::<Vec<_>>())))
+    let grants: Vec<Vec<Piece>> = GRANTING.iter().map(|action| reach.of_action(action, &[])).collect();
+    let first = grants.iter().find(|pieces| !pieces.is_empty())?;
+    let is_told = |piece: &Piece| everything.iter().any(|all| std::ptr::eq(all.origin, piece.origin));
+    let more = if grants.iter().flatten().any(is_told) {
+        String::new()
+    } else {
+        format!(", and what that leaves out granted by {}", listed(&plainest(first)))
+    };
+    Some(format!("the holder may do everything, allowed by {}{more}", listed(&everything.iter().collect::<Vec<_>>())))
 }
 
 /// By which statements every action of a path is allowed where it counts; nothing if one is not.
@@ -1103,7 +1109,12 @@ mod tests {
         let no = named("inline policy `no`", &deny(&json!("iam:PassRole"), &json!("*")));
         assert!(!of_held(&[own, group, no], None).is_risky(), "what one policy denies, none allows");
         let admin = [named("a", &all_but(&json!("iam:*"))), named("b", &allow(&json!("iam:*"), &json!("*")))];
-        assert_eq!(of_held(&admin, None).why, ["the holder may do everything, allowed by statement 1 of a"]);
+        assert_eq!(
+            of_held(&admin, None).why,
+            [
+                "the holder may do everything, allowed by statement 1 of a, and what that leaves out granted by statement 1 of b"
+            ]
+        );
     }
 
     #[test]
