@@ -397,16 +397,16 @@ pub(super) mod tests {
     fn what_is_only_added_is_known_to_be_there_from_what_is_there() {
         let swap = |from: &[Numbered], to: &[Numbered]| Swap { of: "a list", from: from.to_vec(), to: to.to_vec() };
         let (one, two) = (Numbered(1, 0), Numbered(2, 0));
-        for (from, to) in [(&[][..], &[one.clone()][..]), (&[two.clone()], &[two.clone(), one.clone()])] {
-            let change = swap(from, to);
-            let (mut before, mut after) = (from.to_vec(), to.to_vec());
+        for (from, to) in [(vec![], vec![one.clone()]), (vec![two.clone()], vec![two, one.clone()])] {
+            let change = swap(&from, &to);
+            let (mut before, mut after) = (from, to);
             assert_eq!(apply(&change.idle(), &mut before), Applied::Already);
             assert_eq!(apply(&change.idle(), &mut after), Applied::Already, "that does not tell");
             let added = change.added().expect("it only adds");
             assert!(matches!(apply(&added, &mut before), Applied::Changed { .. }));
             assert_eq!(apply(&added, &mut after), Applied::Already);
         }
-        assert_eq!(swap(&[one.clone()], &[]).added(), None);
+        assert_eq!(swap(std::slice::from_ref(&one), &[]).added(), None);
         assert_eq!(swap(&[one], &[Numbered(1, 1)]).added(), None);
     }
 
