@@ -300,11 +300,11 @@ const WHICH_ARE_READ: &str = "; in a folder, files are read whose names end in .
 
 fn summary(all: &Page) -> String {
     let Page { events, watched, again, suspicious, suspicions, bad, .. } = all;
-    let plural = plural(*events);
+    let s = plural(*events);
     let more = if suspicions == suspicious { String::new() } else { format!(" ({suspicions} suspicions)") };
     let bad = if *bad == 0 { String::new() } else { format!(", {bad} bad") };
     let again = if *again == 0 { String::new() } else { format!(" ({again} more record{} of these)", plural(*again)) };
-    format!("{events} event{plural}, {watched} watched{again}, {suspicious} suspicious{more}{bad}")
+    format!("{events} event{s}, {watched} watched{again}, {suspicious} suspicious{more}{bad}")
 }
 
 /// Files as they are, directories with everything below them that looks like records, in a stable order.

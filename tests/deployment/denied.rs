@@ -38,10 +38,13 @@ pub(super) fn of_own_roles(function: &Function) -> String {
         |of| function::deployed_if(of).filter(|condition| Some(*condition) != function::deployed_if(function));
     let roles = FUNCTIONS.iter().map(|of| function::arn(&format!("{}Role", base(of)), only_if(of)));
     // Their functions have no controls.
-    let roles: Vec<String> = roles.chain(["!GetAtt RedriveRole.Arn".to_owned(), function::log_files("Role")]).collect();
-    // All of their names would be longer than IAM takes.
-    let of_members: Vec<String> =
-        ["member-*", "forwarder"].map(|name| arn(&format!("${{AWS::StackName}}-{name}"))).into();
+    let roles = roles.chain(["!GetAtt RedriveRole.Arn".to_owned(), function::log_files("Role")]);
+    // Another Region of this account may be a member. All of the names there would be longer than IAM takes.
+    let of_members = ["member-*", "forwarder"].map(|name| {
+        let arn = format!("arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:role/${{AWS::StackName}}-{name}");
+        format!("!If [{HUB}, !Sub \"{arn}\", !Ref AWS::NoValue]")
+    });
+    let roles: Vec<String> = roles.chain(of_members).collect();
     format!(
         "
   {}:
@@ -55,19 +58,11 @@ pub(super) fn of_own_roles(function: &Function) -> String {
           - Sid: NeverOwnRoles
             Effect: Deny
             {ALL_BUT_READS}
-{}          # Another Region of this account may be a member.
-          - !If
-            - {HUB}
-            - Sid: NeverRolesOfMembers
-              Effect: Deny
-              {ALL_BUT_READS}
-{}            - !Ref AWS::NoValue
-",
+{}",
         policy_id(function),
         function::only_if(function::deployed_if(function)),
         base(function),
-        yaml::list(12, "Resource:", &roles),
-        yaml::list(14, "Resource:", &of_members)
+        yaml::list(12, "Resource:", &roles)
     )
 }
 

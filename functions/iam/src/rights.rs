@@ -61,7 +61,7 @@ pub(crate) const READ_PERMISSIONS: [Right; 15] = [
 
 /// And to see what was granted before.
 pub(crate) const READ_GRANTS: [Right; 16] = {
-    let mut all = [HISTORY.right("cloudtrail:LookupEvents"); 16];
+    let mut all = [ALL.right("cloudtrail:LookupEvents"); 16];
     let mut index = 0;
     while index < READ_PERMISSIONS.len() {
         all[index] = READ_PERMISSIONS[index];
@@ -69,8 +69,6 @@ pub(crate) const READ_GRANTS: [Right; 16] = {
     }
     all
 };
-
-const HISTORY: On = On::new("History", &["*"]);
 
 const ALL: On = On::new("All", &["*"]);
 pub(crate) const LIST_ROLES: Right = ALL.right("iam:ListRoles");

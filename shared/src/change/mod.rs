@@ -125,6 +125,7 @@ impl Change {
             Self::Ec2(change) => change.added().map(Self::Ec2),
             Self::Iam(change) => change.added().map(Self::Iam),
             Self::CloudTrail(change) => change.added().map(Self::CloudTrail),
+            Self::AwsConfig(change) => change.added().map(Self::AwsConfig),
             Self::RolesAnywhere(change) => change.added().map(Self::RolesAnywhere),
             Self::Own(change) => change.added().map(Self::Own),
         }
