@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use ring::rand::SystemRandom;
 use ring::rsa::KeyPair;
-use ring::signature::{KeyPair as _, RSA_PKCS1_SHA256};
+use ring::signature::RSA_PKCS1_SHA256;
 use serde_json::{Value, json};
 use snapback::digest::{Checked, Digests, Hash, Keys, Kind, Lying, Said};
 

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use snapback::place::Place;
 use snapback::policy::identity::{self, Holder, Identity};
-use snapback::policy::{NotUnderstood, Policy};
+use snapback::policy::{NotUnderstood, Policy, PolicyText};
 
 use super::policy::no_policy;
 use super::saved::Saved;
@@ -107,7 +107,7 @@ impl Arguments {
         let held = self.held(principal).await?;
         let identity = held.judge(Some(Timestamp::now())).with_context(|| format!("judging `{}`", held.arn))?;
         writeln!(out, "{}", self.shown(Some(&held.arn), &identity)?)?;
-        let policies: Vec<&str> = held.policies().map(|text| text.as_str()).collect();
+        let policies: Vec<&str> = held.policies().map(PolicyText::as_str).collect();
         if !identity.is_risky() && may_assume(&policies) {
             writeln!(io::stderr(), "snapback: {NOT_FOLLOWED}")?;
         }

@@ -42,6 +42,9 @@ pub(super) struct VerifyArguments {
     pub(super) public_keys: Option<PathBuf>,
 }
 
+/// How AWS is asked for the keys.
+type Asked<'a> = &'a dyn Fn(&Digests) -> Result<Keys>;
+
 /// What `aws cloudtrail list-public-keys` prints.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -74,7 +77,7 @@ impl VerifyArguments {
         since: Option<Timestamp>,
         is_meant: impl Fn(&str) -> bool,
         threads: NonZeroUsize,
-        asked: Option<&dyn Fn(&Digests) -> Result<Keys>>,
+        asked: Option<Asked<'_>>,
     ) -> Result<(Verified, Vec<Source<'a>>)> {
         let found = read(&digests, threads)?;
         if found.is_empty() {
