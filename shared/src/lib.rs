@@ -6,7 +6,6 @@
 //! tells people.
 
 pub mod aws;
-pub mod buckets;
 pub mod change;
 pub mod control;
 pub mod decision;
