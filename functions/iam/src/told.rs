@@ -125,10 +125,8 @@ mod tests {
             assert_eq!(shlex::split(&command).expect("a command").last(), Some(&arn), "{command}");
             assert!(word(&arn).starts_with('\'') || word(&arn).starts_with('"'), "{command}");
         }
-        assert_eq!(
-            word("arn:aws:iam::111122223333:policy/team/p+=,.@_-"),
-            "arn:aws:iam::111122223333:policy/team/p+=,.@_-"
-        );
+        let plain = "arn:aws:iam::111122223333:policy/team/p+.@_-";
+        assert_eq!(word(plain), plain);
     }
 
     #[test]
