@@ -52,7 +52,7 @@ pub async fn send(config: &SdkConfig, queue: &str, function: &str, event: &Value
     let seconds = wait.min(LONGEST).as_millis().div_ceil(1000);
     let call = crate::retry::client!(aws_sdk_sqs, config).send_message().queue_url(queue).message_body(body);
     let sent = call.delay_seconds(i32::try_from(seconds)?).send().await;
-    sent.map(drop).map_err(failure).with_context(|| format!("sending to the delayed queue `{queue}`"))
+    sent.map(drop).map_err(failure).with_context(|| format!("sending to the queue `{queue}`"))
 }
 
 /// Has functions get events at once, with as few calls as SQS needs for them.

@@ -14,6 +14,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny};
 
 use crate::control::{AnyControl, Watch};
+use crate::digest;
 use crate::event::{is_region, is_repeating};
 use crate::policy::{is_account, is_organization};
 
@@ -21,7 +22,7 @@ use crate::policy::{is_account, is_organization};
 /// finds unusual, and what repeats calls without their parameters.
 /// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-validation-digest-file-structure.html>
 pub const NO_RECORDS: [&str; 4] =
-    ["CloudTrail-Aggregated", "CloudTrail-Digest", "CloudTrail-Insight", "CloudTrail-NetworkActivity"];
+    ["CloudTrail-Aggregated", digest::FOLDER, "CloudTrail-Insight", "CloudTrail-NetworkActivity"];
 
 /// More than any record of CloudTrail's has, which keeps them to 256 KB; a log file may write some characters longer.
 /// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html>

@@ -245,7 +245,7 @@ class Snapback:
 
     def memory_of(self, thing) -> set:
         """The controls that remember something of it."""
-        return {item["sk"] for item in self._journal() if item["pk"] == f"memory#{thing.arn}"}
+        return {item["sk"] for item in self._journal() if item["pk"].lower() == f"memory#{thing.arn}".lower()}
 
     def received(self, queue: str, by=None) -> Iterator[str]:
         """The messages that wait in a queue, which are taken out of it."""

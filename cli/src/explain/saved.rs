@@ -112,16 +112,12 @@ impl Saved {
             let arn = &boundary.permissions_boundary_arn;
             Ok(Boundary { arn: arn.clone(), policy: self.managed(arn)? })
         });
+        let of = iam::named(&detail.arn).ok_or_else(|| refused(format!("`{}` names no identity", detail.arn)))?;
         Ok(Permissions {
-            of: iam::named(&detail.arn).ok_or_else(|| refused(format!("`{}` names no identity", detail.arn)))?,
-            arn: detail.arn.clone(),
-            id: None,
-            created: None,
             own: self.policies(detail)?,
             groups: groups.collect::<Result<BTreeMap<_, _>, _>>()?,
-            group_ids: BTreeMap::new(),
-            group_arns: BTreeMap::new(),
             boundary: boundary.transpose()?,
+            ..Permissions::of(of, detail.arn.clone())
         })
     }
 

@@ -212,9 +212,11 @@ pub(super) fn is_since(key: &str, since: Option<Timestamp>) -> bool {
 /// Where the digests lie of the log files under a prefix, which are those of all days: the last log files of a day are in a
 /// digest of the next.
 pub(super) fn of_digests(prefix: &str) -> String {
-    let Some((before, after)) = prefix.split_once("CloudTrail/") else { return prefix.to_owned() };
+    // What the trail puts before may hold such a name as well.
+    let (of_trail, path) = prefix.split_at(prefix.rfind("AWSLogs/").unwrap_or(prefix.len()));
+    let Some((before, after)) = path.split_once("/CloudTrail/") else { return prefix.to_owned() };
     let region = after.split_once('/').map_or(String::new(), |(region, _)| format!("{region}/"));
-    format!("{before}{}/{region}", digest::FOLDER)
+    format!("{of_trail}{before}/{}/{region}", digest::FOLDER)
 }
 
 #[cfg(test)]
@@ -281,6 +283,8 @@ mod tests {
             ("AWSLogs/111122223333/", "AWSLogs/111122223333/"),
             ("AWSLogs/111122223333/CloudTrail/", "AWSLogs/111122223333/CloudTrail-Digest/"),
             ("AWSLogs/1/CloudTrail/eu-central-1/2026/01/", "AWSLogs/1/CloudTrail-Digest/eu-central-1/"),
+            ("CloudTrail/AWSLogs/1/", "CloudTrail/AWSLogs/1/"),
+            ("CloudTrail/AWSLogs/1/CloudTrail/", "CloudTrail/AWSLogs/1/CloudTrail-Digest/"),
         ] {
             assert_eq!(of_digests(prefix), digests);
         }

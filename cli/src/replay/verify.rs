@@ -174,7 +174,8 @@ pub(super) async fn listed(digests: &Digests, config: &SdkConfig) -> Result<Keys
         let client = snapback::client!(aws_sdk_cloudtrail, &config);
         let (mut next, time) = (None, |time: Timestamp| DateTime::from_secs(time.as_second()));
         loop {
-            let call = client.list_public_keys().start_time(time(first - AROUND)).end_time(time(last + AROUND));
+            let (from, to) = (first.saturating_sub(AROUND)?, last.saturating_add(AROUND)?);
+            let call = client.list_public_keys().start_time(time(from)).end_time(time(to));
             let answer = call.set_next_token(next).send().await.map_err(|error| {
                 let error = failure(error).context("listing CloudTrail's public keys");
                 if aws::is_denied(&error) {

@@ -68,15 +68,5 @@ fn is_by_itself(path: &str) -> bool {
 fn alone(arn: &str, text: &PolicyText) -> Permissions {
     let of = IamIdentity::named(IdentityKind::Role, "");
     let own = Policies { managed: [(arn.to_owned(), text.clone())].into(), ..Policies::default() };
-    Permissions {
-        of,
-        arn: arn.to_owned(),
-        id: None,
-        created: None,
-        own,
-        groups: [].into(),
-        group_ids: [].into(),
-        group_arns: [].into(),
-        boundary: None,
-    }
+    Permissions { own, ..Permissions::of(of, arn) }
 }

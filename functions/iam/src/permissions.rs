@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use snapback::change::PolicyVersion;
 pub use snapback::change::{IamIdentity, IdentityKind};
@@ -104,6 +104,22 @@ impl Granted {
 }
 
 impl Permissions {
+    /// One who holds nothing.
+    #[must_use]
+    pub fn of(of: IamIdentity, arn: impl Into<String>) -> Self {
+        Self {
+            of,
+            arn: arn.into(),
+            id: None,
+            created: None,
+            own: Policies::default(),
+            groups: BTreeMap::new(),
+            group_ids: BTreeMap::new(),
+            group_arns: BTreeMap::new(),
+            boundary: None,
+        }
+    }
+
     /// What all of it together lets the identity do.
     ///
     /// # Errors
@@ -115,7 +131,7 @@ impl Permissions {
 
     /// Whether it is another than the one that the event was upon.
     pub(crate) fn is_made_after(&self, event: &Event) -> bool {
-        self.created.is_some_and(|created| created > event.time)
+        is_made_after(self.created, event)
     }
 
     /// What all its policies say, its own and those of its groups.
@@ -156,6 +172,11 @@ impl Permissions {
         let arn = named(&self.arn).map(|_| self.arn.clone());
         (Held { policies, boundary }, Holder { arn, account, at })
     }
+}
+
+/// Whether something was certainly made after the call: IAM and CloudTrail have whole seconds, each by a clock of its own.
+pub(crate) fn is_made_after(made: Option<Timestamp>, event: &Event) -> bool {
+    made.is_some_and(|made| made.duration_since(event.time) > SignedDuration::from_mins(1))
 }
 
 impl Policies {

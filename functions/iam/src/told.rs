@@ -51,6 +51,14 @@ pub(crate) fn word(text: &str) -> Cow<'_, str> {
     shlex::try_quote(text).unwrap_or(Cow::Borrowed("''"))
 }
 
+/// The one statement of a policy, or all of them.
+pub(crate) fn statements(policy: &Value) -> Vec<&Value> {
+    match &policy["Statement"] {
+        lone @ Value::Object(_) => vec![lone],
+        several => json::list(several),
+    }
+}
+
 /// One text, or several.
 pub(crate) fn texts(value: &Value) -> Vec<String> {
     match value {

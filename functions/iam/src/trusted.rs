@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use snapback::json;
 
-use crate::told::texts;
+use crate::told::{statements, texts};
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -38,11 +38,7 @@ impl fmt::Display for Trusted {
 /// All that some statement allows to assume the role; nothing where the text is no policy.
 pub(crate) fn trusted(policy: &str) -> Option<BTreeSet<Trusted>> {
     let policy: Value = serde_json::from_str(policy).ok()?;
-    let statements = match &policy["Statement"] {
-        lone @ Value::Object(_) => vec![lone],
-        several => json::list(several),
-    };
-    let allow = statements.into_iter().filter(|statement| statement["Effect"] == "Allow");
+    let allow = statements(&policy).into_iter().filter(|statement| statement["Effect"] == "Allow");
     Some(allow.flat_map(|statement| named(&statement["Principal"]).into_iter().chain(claimed(statement))).collect())
 }
 

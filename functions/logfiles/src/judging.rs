@@ -1,6 +1,6 @@
 //! Which functions have reason to look at a record that the journal does not know.
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use aws_config::SdkConfig;
 use functions::{FUNCTIONS, controls};
 use jiff::Timestamp;
@@ -13,10 +13,6 @@ use snapback::logfile::{LogFile, Watched};
 use snapback::responder::Suspected;
 
 use crate::settings::Settings;
-
-/// The most that CloudTrail lets a record have, and EventBridge would have delivered.
-/// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html>
-const LARGEST: usize = 256 * 1024;
 
 #[derive(Debug)]
 pub(crate) struct Judge<'a> {
@@ -48,10 +44,9 @@ impl<'a> Judge<'a> {
         record: &[u8],
         home: &str,
     ) -> Result<Option<Vec<Letter>>> {
-        let size = record.len();
         let Ok(record) = serde_json::from_slice::<Value>(record) else { return Ok(None) };
         let Ok(event) = Event::from_record(record.clone()) else { return Ok(None) };
-        if (&event.account, &event.region) != (&file.account, &file.region) || size > LARGEST {
+        if (&event.account, &event.region) != (&file.account, &file.region) {
             return Ok(None);
         }
         let mut letters = vec![];
@@ -70,8 +65,8 @@ impl<'a> Judge<'a> {
             if !function.controls.iter().any(|control| control.watches(&event)) {
                 continue;
             }
-            let suspected = function.suspect(envelope.clone(), &self.settings.judging);
-            let Some((event, suspected)) = suspected.map_err(|error| anyhow!("bad record: {error}"))? else { continue };
+            let Ok(suspected) = function.suspect(envelope.clone(), &self.settings.judging) else { return Ok(None) };
+            let Some((event, suspected)) = suspected else { continue };
             if self.is_news(&event, &suspected).await? {
                 letters.push(Letter::new(function.name, &envelope));
             }
@@ -85,7 +80,7 @@ impl<'a> Judge<'a> {
             let (id, subject) = (control.about.id, &suspicion.subject);
             let is_known = if control.tells_from.is_some() {
                 let call = (control.counted_as)(event);
-                self.journal.has_counted(id, &call, &subject.arn, &event.id).await?
+                self.journal.has_counted(id, &call, &subject.arn, &event.id, Timestamp::now()).await?
             } else {
                 let earlier = self.journal.earlier(&Entry::id_of(event, id, subject), Timestamp::now()).await?;
                 matches!(earlier, Earlier::Handled(_) | Earlier::AtWork)

@@ -167,5 +167,20 @@ fn reading(resource: &str) -> String {
 }
 
 fn key(control: &str, resource: &str) -> Key {
+    // IAM takes names in any case, and no two differ by that alone.
+    let is_of_iam = resource.split(':').nth(2) == Some("iam");
+    let resource = if is_of_iam { resource.to_ascii_lowercase() } else { resource.to_owned() };
     (format!("memory#{resource}"), control.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_iam_has_is_remembered_by_its_name_in_any_case() {
+        let of = |arn: &str| key("iam-new-administrator", arn);
+        assert_eq!(of("arn:aws:iam::111122223333:user/BOB"), of("arn:aws:iam::111122223333:user/bob"));
+        assert_ne!(of("arn:aws:sns:eu-west-1:111122223333:Topic"), of("arn:aws:sns:eu-west-1:111122223333:topic"));
+    }
 }

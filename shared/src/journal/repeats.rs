@@ -199,9 +199,18 @@ impl Journal {
     ///
     /// # Errors
     /// When the journal cannot be read.
-    pub async fn has_counted(&self, control: &str, call: &str, subject: &str, event: &str) -> Result<bool> {
+    pub async fn has_counted(
+        &self,
+        control: &str,
+        call: &str,
+        subject: &str,
+        event: &str,
+        now: Timestamp,
+    ) -> Result<bool> {
         let item = self.item(call_key(control, call, subject)).await.context("reading which events were counted")?;
-        Ok(item.is_some_and(|item| is_known(&item, &hash(&[event])[..KNOWN_BY]) || known(&item).len() >= MOST_KNOWN))
+        let forgotten = u64::try_from((now - MEMORY).as_second()).unwrap_or_default();
+        let may_be = |item: &Item| number(item, "latest") >= forgotten && known(item).len() >= MOST_KNOWN;
+        Ok(item.is_some_and(|item| is_known(&item, &hash(&[event])[..KNOWN_BY]) || may_be(&item)))
     }
 
     /// How often a call was counted, if it was in the last day.

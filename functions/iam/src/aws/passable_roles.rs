@@ -162,17 +162,9 @@ fn permissions(role: &RoleDetail, texts: &BTreeMap<&str, PolicyText>) -> Result<
     }
     let text = |arn: &String| texts.get(arn.as_str()).cloned();
     let of = IamIdentity::named(IdentityKind::Role, name);
-    Ok(Some(Permissions {
-        of,
-        arn: arn.to_owned(),
-        id: None,
-        created: None,
-        own: Policies { managed: managed.iter().filter_map(|arn| Some((arn.clone(), text(arn)?))).collect(), inline },
-        groups: BTreeMap::new(),
-        group_ids: BTreeMap::new(),
-        group_arns: BTreeMap::new(),
-        boundary: boundary.and_then(|arn| Some(Boundary { policy: text(&arn)?, arn })),
-    }))
+    let own = Policies { managed: managed.iter().filter_map(|arn| Some((arn.clone(), text(arn)?))).collect(), inline };
+    let boundary = boundary.and_then(|arn| Some(Boundary { policy: text(&arn)?, arn }));
+    Ok(Some(Permissions { own, boundary, ..Permissions::of(of, arn) }))
 }
 
 #[cfg(test)]
@@ -190,17 +182,9 @@ mod tests {
         let text = format!(
             r#"{{"Version": "2012-10-17", "Statement": {{"Effect": "Allow", "Action": "{action}", "Resource": "{resource}"}}}}"#
         );
-        let permissions = Permissions {
-            of: IamIdentity::named(IdentityKind::Role, name),
-            arn: arn(name),
-            id: None,
-            created: None,
-            own: Policies { inline: [("own".to_owned(), PolicyText::from(text))].into(), ..Policies::default() },
-            groups: BTreeMap::new(),
-            group_ids: BTreeMap::new(),
-            group_arns: BTreeMap::new(),
-            boundary: None,
-        };
+        let own = Policies { inline: [("own".to_owned(), PolicyText::from(text))].into(), ..Policies::default() };
+        let permissions =
+            Permissions { own, ..Permissions::of(IamIdentity::named(IdentityKind::Role, name), arn(name)) };
         let passable = Passable::judged(&permissions, now()).expect("it is understood");
         let trusts = trusts.iter().map(|name| Trusted::Principal((*name).to_owned())).collect();
         Role { permissions, trusts, profiles: vec![], passable }

@@ -51,7 +51,7 @@ use snapback::subject::Subject;
 use super::{NewAdministrator, NewDefaultVersion};
 use crate::administrator::unread;
 use crate::denied::{Denied, allow, denied, may_deny, missing};
-use crate::permissions::{Granted, IamIdentity, IdentityKind, Permissions, Policies};
+use crate::permissions::{Granted, IamIdentity, IdentityKind, Permissions, Policies, is_made_after};
 use crate::told::{self, SERVICE, is_of_aws, policy_of_aws, spelled, through_cloudformation};
 use crate::{aws, rights};
 
@@ -223,7 +223,7 @@ impl Control for LostDeny {
         let alert = |why: String| Decision::Alert { severity: Severity::Medium, why };
         let allow = |why: &str| Decision::Allow { why: why.to_owned() };
         let Some(taken) = taken(event) else { return alert(suspicion.why.clone()) };
-        if state.created.is_some_and(|created| created > event.time) {
+        if is_made_after(state.created, event) {
             return allow("it was made since: the call was upon another that had the name before");
         }
         let found = match &taken {
@@ -443,7 +443,7 @@ fn of_group(of: &IamIdentity, group: &str, state: &State) -> Result<Found, NotUn
     if user.groups.contains_key(&spelled(group, user.groups.keys())) {
         return Ok(Found::Allow("the user is in the group again"));
     }
-    let held = || user.groups.values().chain([&user.own]).flat_map(Policies::texts);
+    let held = || user.policies();
     if denied_by_it.is_subset(&denied(held())?) {
         return Ok(Found::Allow("the user's other policies deny as much"));
     }

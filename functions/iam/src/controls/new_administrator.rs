@@ -63,7 +63,7 @@ use snapback::subject::Subject;
 use super::{NewDefaultVersion, PassedAdministrator};
 use crate::administrator::{added, found, is_no_part_of_a_way, unread};
 use crate::aws::{authorization_details, event_history};
-use crate::permissions::{Granted, IamIdentity, IdentityKind, Permissions, Policies};
+use crate::permissions::{Granted, IamIdentity, IdentityKind, Permissions, Policies, named};
 use crate::told::{self, SERVICE, is_of_aws, option_of, policy_of_aws, spelled, subject, through_cloudformation, word};
 use crate::{assumed, aws, rights};
 
@@ -341,17 +341,16 @@ impl Remembers for NewAdministrator {
 
 /// The same as IAM spells it, which takes names in any case.
 fn grant_in(event: &Event, state: &State) -> Option<Grant> {
-    let held = state.identity.as_ref();
-    Some(match grant(event)? {
-        Grant::Inline(of, policy) => {
-            let policy = held.map(|held| spelled(&policy, held.own.inline.keys())).unwrap_or(policy);
-            Grant::Inline(of, policy)
-        }
-        Grant::Group(of, group) => {
-            let group = held.map(|held| spelled(&group, held.groups.keys())).unwrap_or(group);
-            Grant::Group(of, group)
-        }
-        managed @ Grant::Managed(..) => managed,
+    let grant = grant(event)?;
+    let Some(held) = &state.identity else { return Some(grant) };
+    let whom = |of: IamIdentity| match named(&held.arn) {
+        Some(is) if is.kind == of.kind && is.name.eq_ignore_ascii_case(&of.name) => is,
+        _ => of,
+    };
+    Some(match grant {
+        Grant::Managed(of, policy) => Grant::Managed(whom(of), policy),
+        Grant::Inline(of, policy) => Grant::Inline(whom(of), spelled(&policy, held.own.inline.keys())),
+        Grant::Group(of, group) => Grant::Group(whom(of), spelled(&group, held.groups.keys())),
     })
 }
 
@@ -519,7 +518,7 @@ async fn granted_since(look: &Look<'_>, event: &Event, state: &State) -> Result<
         return Ok(None);
     }
     let seen = baseline(state, event).and(state.before.as_ref()).map(|before| before.seen);
-    let since = seen.or(identity.created).unwrap_or(event.time - A_ROUND);
+    let since = seen.or(identity.created).unwrap_or_else(|| event.time.saturating_sub(A_ROUND).unwrap_or(event.time));
     let is_same = |earlier: &Event| earlier.time <= event.time && grant_in(earlier, state).as_ref() == Some(&grant);
     let entries = look.earlier::<NewAdministrator>(event, &identity.arn, since).await?;
     let newest = entries.iter().find(|entry| is_same(&entry.event()));
@@ -581,7 +580,11 @@ async fn by_assuming(look: &Look<'_>, event: &Event, state: &State) -> Result<Op
         return Ok(None);
     };
     let mut targets = vec![];
-    for arn in granted_texts(&grant, held).flat_map(|text| roles_in(text.as_str(), &event.account)).take(MOST_ROLES) {
+    for arn in granted_texts(&grant, held)
+        .into_iter()
+        .flat_map(|text| roles_in(text.as_str(), &event.account))
+        .take(MOST_ROLES)
+    {
         let Some(name) = arn.rsplit('/').next() else { continue };
         let role = Subject::role(event, name);
         let passable = look.known_by::<PassedAdministrator>(&role).await?;
@@ -597,32 +600,24 @@ async fn by_assuming(look: &Look<'_>, event: &Event, state: &State) -> Result<Op
 }
 
 /// What the policies say that it has by the grant.
-fn granted_texts<'a>(grant: &Grant, held: &'a Permissions) -> impl Iterator<Item = &'a PolicyText> {
-    let own = match grant {
-        Grant::Managed(_, policy) => held.own.managed.get(policy),
-        Grant::Inline(_, policy) => held.own.inline.get(policy),
-        Grant::Group(..) => None,
-    };
-    let group = match grant {
-        Grant::Group(_, group) => held.groups.get(group),
-        _ => None,
-    };
-    own.into_iter().chain(group.into_iter().flat_map(Policies::texts))
+fn granted_texts<'a>(grant: &Grant, held: &'a Permissions) -> Vec<&'a PolicyText> {
+    match grant {
+        Grant::Managed(_, policy) => held.own.managed.get(policy).into_iter().collect(),
+        Grant::Inline(_, policy) => held.own.inline.get(policy).into_iter().collect(),
+        Grant::Group(_, group) => held.groups.get(group).into_iter().flat_map(Policies::texts).collect(),
+    }
 }
 
 /// The roles of an account that a policy names in full.
 fn roles_in(policy: &str, account: &str) -> Vec<String> {
-    let statements =
-        serde_json::from_str::<Value>(policy).map(|policy| policy["Statement"].clone()).unwrap_or_default();
-    let statements =
-        if statements.is_object() { vec![statements] } else { statements.as_array().cloned().unwrap_or_default() };
-    let is_role = |arn: &str| {
+    let policy: Value = serde_json::from_str(policy).unwrap_or_default();
+    let is_role = |arn: &String| {
         let parts: Vec<&str> = arn.splitn(6, ':').collect();
         matches!(parts[..], ["arn", _, "iam", "", of, role] if of == account && role.starts_with("role/"))
             && !arn.contains(['*', '?', '$'])
     };
-    let arns = statements.iter().flat_map(|statement| told::texts(&statement["Resource"]));
-    arns.filter(|arn| is_role(arn)).collect()
+    let arns = told::statements(&policy).into_iter().flat_map(|statement| told::texts(&statement["Resource"]));
+    arns.filter(is_role).collect()
 }
 
 /// The newest call of this name between two times that is such a one.
@@ -677,8 +672,9 @@ fn reverting(grant: &Grant, state: &State, event: &Event, severity: Severity, wh
         (Grant::Inline(of, name), Before::Another(age, old)) => {
             let (kind, who) = option_of(of);
             return alert(format!(
-                "; {age} before it was another: restore that by `aws iam put-{kind}-policy {who} --policy-name {name} \
+                "; {age} before it was another: restore that by `aws iam put-{kind}-policy {who} --policy-name {} \
                  --policy-document {}`",
+                word(name),
                 word(old.as_str())
             ));
         }
@@ -756,16 +752,11 @@ mod tests {
     fn state(created: &str, before: Option<(&[&str], &str)>) -> State {
         let text = r#"{"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}"#;
         let own = Policies { managed: [(ADMINISTRATOR.to_owned(), text.into())].into(), ..Policies::default() };
+        let bob = IamIdentity::named(IdentityKind::User, "bob");
         let identity = Permissions {
-            of: IamIdentity::named(IdentityKind::User, "bob"),
-            arn: "arn:aws:iam::111122223333:user/bob".to_owned(),
-            id: None,
             created: Some(created.parse().expect("a time")),
             own,
-            groups: [].into(),
-            group_ids: [].into(),
-            group_arns: [].into(),
-            boundary: None,
+            ..Permissions::of(bob, "arn:aws:iam::111122223333:user/bob")
         };
         let before = before.map(|(managed, seen)| Remembered {
             good: Some(Granted {

@@ -31,6 +31,7 @@ use snapback::event::Event;
 use snapback::settings::Settings;
 use snapback::subject::Subject;
 
+use crate::permissions::is_made_after;
 use crate::told::{SERVICE, Whose, through_cloudformation, whose};
 use crate::{aws, rights};
 
@@ -46,9 +47,6 @@ pub(crate) struct State {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) set: Option<Timestamp>,
 }
-
-/// How long IAM may take to note what CloudTrail has the second of.
-const SOON: SignedDuration = SignedDuration::from_mins(1);
 
 /// The grant that a revert takes away.
 const PASSWORD: &str = "console password";
@@ -132,7 +130,7 @@ impl Control for NewConsolePassword {
     fn asks(event: &Event, _: &Suspicion, state: &State, _: &Given<'_>) -> Option<String> {
         let of_changed = "the user had a password before, which cannot be restored: this would delete the user's password, \
                           and the user could not sign in";
-        let since = state.set.filter(|set| set.duration_since(event.time) > SOON);
+        let since = state.set.filter(|_| is_made_after(state.set, event));
         through_cloudformation(event)
             .or_else(|| is_update(event).then(|| of_changed.to_owned()))
             .or_else(|| since.map(|set| format!("the password of now was set at {set}, which another event tells of")))

@@ -87,8 +87,12 @@ impl Control for RenamedIdentity {
             let why = format!("{} was called, and the event does not say upon what", event.name);
             return vec![Suspicion { subject: Subject::account(event), why }];
         };
-        let path = path.map(|path| format!(" with the path `{path}`")).unwrap_or_default();
-        let why = format!("{} made `{from}` {to}{path}", event.actor);
+        let path = path.map(|path| format!(" to the path `{path}`")).unwrap_or_default();
+        let why = if from == to.name {
+            format!("{} moved {to}{path}", event.actor)
+        } else {
+            format!("{} renamed `{from}` to {to}{path}", event.actor)
+        };
         vec![Suspicion { subject: subject(event, &to), why }]
     }
 

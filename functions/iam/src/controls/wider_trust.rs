@@ -6,12 +6,14 @@
 //! `iam__privesc_scan`). A service that is let into a role acts with these for whoever may pass it the role, and an identity
 //! provider lets in whomever it vouches for. None of them is a stranger, so `iam-open-trust` leaves them alone.
 //!
-//! **Does** Alerts, if the role did not trust them before: about a caller who lets in himself, by name or as one of everyone
-//! (`*`) whom conditions narrow to the account or to others that are trusted; about services and identity providers; about other
-//! claims of a provider than before, such as another repository of GitHub, whose that may be; and, where the role is an administrator by what it holds, about anyone else of the account. Whom the role trusted before comes from the
-//! baseline of `iam-new-administrator`, which must be less than two days old. Without a baseline it alerts only about callers who
-//! let in themselves, or everyone. A role that is made is not its business: roles for services are made all day. It undoes
-//! nothing, since administrators do the same every day.
+//! **Does** Alerts, if the role did not trust them before: about a caller who lets in himself, by name or as one of
+//! everyone (`*`) whom conditions narrow to the account or to others that are trusted; about services and identity
+//! providers; about other claims of a provider than before, such as another repository of GitHub, whoever owns it; and,
+//! where the role is an administrator by what it holds, about anyone else of the account. A claim that is asked for
+//! besides is told of as well, although it lets in fewer. Whom the role trusted before comes from the baseline of
+//! `iam-new-administrator`, which must be less than two days old. Without a baseline it alerts only about callers who
+//! let in themselves, or everyone. A role that is made is not its business: roles for services are made all day. It
+//! undoes nothing, since administrators do the same every day.
 //!
 //! **Leaves alone**
 //! - roles that trusted the same before
