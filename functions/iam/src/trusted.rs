@@ -5,7 +5,6 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use snapback::json;
 
 use crate::told::{statements, texts};
 
