@@ -448,11 +448,19 @@ fn of_a_saved_account_the_roles_are_followed_that_a_principal_may_assume() -> Re
     };
     let admin = "arn:aws:iam::aws:policy/AdministratorAccess";
     let all = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]});
-    let user = |name: &str, role: &str| json!({"Arn": format!("arn:aws:iam::111122223333:user/{name}"), "UserName": name, "UserPolicyList": [may_assume(role)]});
+    let runs = json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": ["iam:PassRole", "lambda:CreateFunction", "lambda:InvokeFunction"], "Resource": "*"},
+    ]});
+    let user = |name: &str, role: &str| {
+        let arn = format!("arn:aws:iam::111122223333:user/{name}");
+        json!({"Arn": arn, "UserName": name, "UserPolicyList": [may_assume(role)]})
+    };
     let account = json!({
-        "UserDetailList": [user("dave", "Admin"), user("erin", "Hop"), user("finn", "Reader"), user("gus", "Adm*")],
+        "UserDetailList": [user("dave", "Admin"), user("erin", "Hop"), user("finn", "Reader"), user("gus", "Adm*"),
+            user("hana", "Runner")],
         "RoleDetailList": [
             role("Admin", json!([]), &[admin]), role("Hop", json!([may_assume("Admin")]), &[]), role("Reader", json!([]), &[]),
+            role("Runner", json!([{"PolicyName": "runs", "PolicyDocument": runs}]), &[]),
         ],
         "GroupDetailList": [],
         "Policies": [{"Arn": admin, "PolicyVersionList": [{"IsDefaultVersion": true, "Document": all}]}],
@@ -461,6 +469,7 @@ fn of_a_saved_account_the_roles_are_followed_that_a_principal_may_assume() -> Re
         ("dave", 1, "it may assume role `Admin`"),
         ("erin", 1, "it may assume role `Hop`"),
         ("gus", 1, "it may assume role `Admin`"),
+        ("hana", 1, "it may assume role `Runner`"),
         ("finn", 0, "not an administrator"),
     ] {
         let arn = format!("arn:aws:iam::111122223333:user/{name}");
