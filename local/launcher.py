@@ -659,7 +659,7 @@ def play_requesters() -> None:
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html"""
     dispatch = eventbridge._dispatch_event
 
-    def dispatched(event):
+    def dispatched(event, *more):
         # What CloudTrail tells of S3 has that source too.
         if (event["Source"], event["DetailType"]) == ("aws.s3", "Object Created"):
             detail = json.loads(event["Detail"])
@@ -667,7 +667,7 @@ def play_requesters() -> None:
             metadata = bucket["objects"].get(detail["object"]["key"], {}).get("metadata", {})
             requester = next((value for name, value in metadata.items() if name.lower() == "x-amz-meta-requester"), None)
             event = {**event, "Detail": json.dumps({**detail, "requester": requester or detail["requester"]})}
-        return dispatch(event)
+        return dispatch(event, *more)
 
     eventbridge._dispatch_event = dispatched
 

@@ -218,7 +218,7 @@ def test_what_somebody_has_attached_again_is_not_undone(named, administrator):
     said = named.announces(holder, "reverted")
     with named.unseen():
         holder.call("attach_KIND_policy", PolicyArn=administrator)
-    for refused in (named.undo(said["id"]), named.undo("--since", "1h", "--resource", holder.arn)):
+    for refused in (named.undo(said["id"]), named.undo("--since", "1h", "--resource", said["resource"])):
         told = refused.stdout + refused.stderr
         assert refused.returncode != 0 and "found: what was reverted is there already: " in told, told
         assert "It would:" not in told
