@@ -14,6 +14,10 @@ use snapback::responder::Suspected;
 
 use crate::settings::Settings;
 
+/// The most that CloudTrail lets a record have, and EventBridge would have delivered, however a log file spells it.
+/// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html>
+const LARGEST: usize = 256 * 1024;
+
 #[derive(Debug)]
 pub(crate) struct Judge<'a> {
     settings: &'a Settings,
@@ -46,7 +50,7 @@ impl<'a> Judge<'a> {
     ) -> Result<Option<Vec<Letter>>> {
         let Ok(record) = serde_json::from_slice::<Value>(record) else { return Ok(None) };
         let Ok(event) = Event::from_record(record.clone()) else { return Ok(None) };
-        if (&event.account, &event.region) != (&file.account, &file.region) {
+        if (&event.account, &event.region) != (&file.account, &file.region) || record.to_string().len() > LARGEST {
             return Ok(None);
         }
         let mut letters = vec![];
