@@ -208,8 +208,7 @@ impl Journal {
         now: Timestamp,
     ) -> Result<bool> {
         let item = self.item(call_key(control, call, subject)).await.context("reading which events were counted")?;
-        let forgotten = u64::try_from((now - MEMORY).as_second()).unwrap_or_default();
-        let may_be = |item: &Item| number(item, "latest") >= forgotten && known(item).len() >= MOST_KNOWN;
+        let may_be = |item: &Item| is_remembered(item, now) && known(item).len() >= MOST_KNOWN;
         Ok(item.is_some_and(|item| is_known(&item, &hash(&[event])[..KNOWN_BY]) || may_be(&item)))
     }
 
@@ -219,8 +218,7 @@ impl Journal {
     /// When the journal cannot be read.
     pub async fn tally(&self, control: &str, call: &str, subject: &str, now: Timestamp) -> Result<Option<Tally>> {
         let item = self.item(call_key(control, call, subject)).await.context("reading how often it was counted")?;
-        let forgotten = u64::try_from((now - MEMORY).as_second()).unwrap_or_default();
-        item.filter(|item| number(item, "latest") >= forgotten).as_ref().map(tally).transpose()
+        item.filter(|item| is_remembered(item, now)).as_ref().map(tally).transpose()
     }
 
     /// Takes it upon this delivery to tell what is due; false if another is at that right now.
@@ -289,8 +287,7 @@ impl Journal {
         let answer = match with_event(again).send().await {
             Err(error) if is_condition(&error) => {
                 let found = found(&error).cloned().unwrap_or_default();
-                let forgotten = u64::try_from((now - MEMORY).as_second()).unwrap_or_default();
-                if number(&found, "latest") < forgotten {
+                if !is_remembered(&found, now) {
                     let anew = "SET latest = :now, expires = :expires, since = :text, times = :one, events = :events \
                                 REMOVE told, telling";
                     with_event(call("latest < :forgotten", anew)).send().await
@@ -322,6 +319,11 @@ fn found(error: &SdkError<UpdateItemError>) -> Option<&Item> {
 
 fn known(item: &Item) -> &[String] {
     item.get("events").and_then(|events| events.as_ss().ok()).map(Vec::as_slice).unwrap_or_default()
+}
+
+/// Whether a call was counted in the last day.
+fn is_remembered(item: &Item, now: Timestamp) -> bool {
+    number(item, "latest") >= u64::try_from((now - MEMORY).as_second()).unwrap_or_default()
 }
 
 fn is_known(item: &Item, event: &str) -> bool {

@@ -14,7 +14,6 @@ use snapback::change::{IamIdentity, IdentityKind};
 use snapback::control::{Look, Survey};
 use snapback::event::Event;
 use snapback::place::Place;
-use snapback::policy::identity::Identity;
 use snapback::policy::{NotUnderstood, PolicyText};
 use snapback::subject::Subject;
 
@@ -105,13 +104,11 @@ struct Role {
 /// that may assume one. A role that is not understood counts as none.
 pub(crate) fn by_assuming(of: &Permissions, roles: Vec<(Permissions, PolicyText)>, at: Timestamp) -> Option<String> {
     let judged = roles.into_iter().filter_map(|(permissions, trust)| {
-        let mut passable = Passable::judged(&permissions, at).ok()?;
+        let judged = permissions.judge(Some(at)).ok()?;
+        let by_assuming = assumed::anywhere(&permissions, &judged, Some(at));
         // Whoever becomes the role goes on by whatever way it has, also through a service.
-        passable.administrator = permissions
-            .judge(Some(at))
-            .ok()
-            .filter(Identity::is_risky)
-            .and_then(|judged| judged.why.into_iter().next());
+        let administrator = judged.is_risky().then(|| judged.why.into_iter().next()).flatten();
+        let passable = Passable { role: permissions.of.name.clone(), administrator, by_assuming };
         let trusts = trusted(trust.as_str()).unwrap_or_default();
         Some(Role { permissions, trusts, profiles: vec![], passable })
     });

@@ -239,9 +239,19 @@ impl Control for NewAdministrator {
         let read = aws::identities::read(look.place, &of);
         let (identity, before) = look.with_remembered::<Self, _>(&suspicion.subject, read).await?;
         let mut state = State { identity, before, ..State::default() };
-        state.renewed = renewed(look, event, &state).await?;
-        state.earlier = granted_since(look, event, &state).await?;
-        state.by_assuming = by_assuming(look, event, &state).await?;
+        let Some(grant) = grant_in(event, &state) else { return Ok(state) };
+        let mut adds = worst(&grant, &state, event);
+        if matches!(adds, Some(Ok(None))) {
+            state.renewed = renewed(look, event, &grant, &state).await?;
+            if !state.renewed.is_empty() {
+                adds = worst(&grant, &state, event);
+            }
+        }
+        match adds {
+            Some(Ok(Some(_))) => state.earlier = granted_since(look, event, &grant, &state).await?,
+            Some(Ok(None)) => state.by_assuming = by_assuming(look, event, &grant, &state).await?,
+            Some(Err(_)) | None => {}
+        }
         Ok(state)
     }
 
@@ -511,15 +521,14 @@ fn before(grant: &Grant, state: &State, event: &Event) -> Before {
 
 /// Whether the same was granted before the event, which the baseline does not tell of. Asked only about what is to be reverted:
 /// the journal tells what Snapback did with it, CloudTrail's history also what was harmless then, or what nobody heard.
-async fn granted_since(look: &Look<'_>, event: &Event, state: &State) -> Result<Option<Earlier>> {
-    let (Some(grant), Some(identity)) = (grant_in(event, state), &state.identity) else { return Ok(None) };
-    let is_lacked = matches!(before(&grant, state, event), Before::Lacked);
-    if !look.has_journal() || !is_lacked || !matches!(worst(&grant, state, event), Some(Ok(Some(_)))) {
+async fn granted_since(look: &Look<'_>, event: &Event, grant: &Grant, state: &State) -> Result<Option<Earlier>> {
+    let Some(identity) = &state.identity else { return Ok(None) };
+    if !look.has_journal() || !matches!(before(grant, state, event), Before::Lacked) {
         return Ok(None);
     }
     let seen = baseline(state, event).and(state.before.as_ref()).map(|before| before.seen);
     let since = seen.or(identity.created).unwrap_or_else(|| event.time.saturating_sub(A_ROUND).unwrap_or(event.time));
-    let is_same = |earlier: &Event| earlier.time <= event.time && grant_in(earlier, state).as_ref() == Some(&grant);
+    let is_same = |earlier: &Event| earlier.time <= event.time && grant_in(earlier, state).as_ref() == Some(grant);
     let entries = look.earlier::<NewAdministrator>(event, &identity.arn, since).await?;
     let newest = entries.iter().find(|entry| is_same(&entry.event()));
     let is_taken = |entry: &&Entry| matches!(entry.outcome, Outcome::Reverted | Outcome::Closed);
@@ -533,9 +542,9 @@ async fn granted_since(look: &Look<'_>, event: &Event, state: &State) -> Result<
         let Some(earlier) = newest_call(look, &event.name, (since, event.time), is_untold).await? else {
             return anyhow::Ok(None);
         };
-        let is_removal = |call: &Event| call.time > earlier.time && grant_in(call, state).as_ref() == Some(&grant);
-        let removals = newest_call(look, removal_of(&grant, event), (earlier.time, event.time), is_removal).await?;
-        Ok(match (removals, &grant) {
+        let is_removal = |call: &Event| call.time > earlier.time && grant_in(call, state).as_ref() == Some(grant);
+        let removals = newest_call(look, removal_of(grant, event), (earlier.time, event.time), is_removal).await?;
+        Ok(match (removals, grant) {
             (Some(_), _) => None,
             (None, Grant::Inline(..)) if document(&earlier) != document(event) => Some(Earlier::Another(earlier.time)),
             (None, _) => Some(Earlier::At(earlier.time)),
@@ -546,15 +555,12 @@ async fn granted_since(look: &Look<'_>, event: &Event, state: &State) -> Result<
 
 /// What it had before, by name, and may not have given it as much then: of which the journal tells since the baseline. Asked only
 /// about a grant that makes an administrator by itself of somebody who is one already.
-async fn renewed(look: &Look<'_>, event: &Event, state: &State) -> Result<BTreeSet<String>> {
+async fn renewed(look: &Look<'_>, event: &Event, grant: &Grant, state: &State) -> Result<BTreeSet<String>> {
     let mut renewed = BTreeSet::new();
-    let (Some(grant), Some(held)) = (grant_in(event, state), &state.identity) else { return Ok(renewed) };
+    let Some(held) = &state.identity else { return Ok(renewed) };
     let Some(before) = state.before.as_ref().filter(|_| baseline(state, event).is_some()) else { return Ok(renewed) };
-    if !matches!(worst(&grant, state, event), Some(Ok(None))) {
-        return Ok(renewed);
-    }
     let nothing = Permissions { own: Policies::default(), groups: BTreeMap::new(), ..held.clone() };
-    let alone = with(&grant, held, nothing).judge(Some(event.time));
+    let alone = with(grant, held, nothing).judge(Some(event.time));
     if !alone.is_ok_and(|alone| found(&alone, &BTreeSet::new(), false).is_some()) {
         return Ok(renewed);
     }
@@ -574,16 +580,12 @@ async fn renewed(look: &Look<'_>, event: &Event, state: &State) -> Result<BTreeS
 
 /// Why the identity may become an administrator by assuming a role that the grant names: which roles are administrators, and
 /// whom they trust, scheduled checks have found.
-async fn by_assuming(look: &Look<'_>, event: &Event, state: &State) -> Result<Option<String>> {
-    let (Some(grant), Some(held)) = (grant_in(event, state), &state.identity) else { return Ok(None) };
-    let Some(without) = without(&grant, held).filter(|_| matches!(worst(&grant, state, event), Some(Ok(None)))) else {
-        return Ok(None);
-    };
+async fn by_assuming(look: &Look<'_>, event: &Event, grant: &Grant, state: &State) -> Result<Option<String>> {
+    let Some(held) = &state.identity else { return Ok(None) };
+    let Some(without) = without(grant, held) else { return Ok(None) };
     let mut targets = vec![];
-    for arn in granted_texts(&grant, held)
-        .into_iter()
-        .flat_map(|text| roles_in(text.as_str(), &event.account))
-        .take(MOST_ROLES)
+    for arn in
+        granted_texts(grant, held).into_iter().flat_map(|text| roles_in(text.as_str(), &event.account)).take(MOST_ROLES)
     {
         let Some(name) = arn.rsplit('/').next() else { continue };
         let role = Subject::role(event, name);
