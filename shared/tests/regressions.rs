@@ -1808,3 +1808,24 @@ fn whom_a_deny_spares_the_allow_may_leave_out() {
         "Condition":{"StringNotEquals":{"aws:SourceVpce":["vpce-0named","vpce-*"]}}}]}"#,
     );
 }
+
+/// Whose endpoint `vpce-0named` is its id does not tell: it may be the partner's, and then nothing tells it from a stranger's.
+#[test]
+fn whoever_cannot_be_told_from_strangers_may_go_with_them() {
+    keeps_the_laws(
+        Kind::Resource,
+        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"s3:PutObject",
+        "Resource":"*","Condition":{"StringEquals":{"aws:SourceVpce":["vpce-0ours","vpce-0named"]},
+        "StringLike":{"aws:VpceAccount":["444455556666","222233334444","*"]}}}]}"#,
+    );
+}
+
+/// Whoever assumes a role by signing has an account, also when he has signed in somewhere.
+#[test]
+fn a_session_by_a_token_says_its_account() {
+    keeps_the_laws(
+        Kind::Trust,
+        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole",
+        "Condition":{"StringEqualsIfExists":{"aws:PrincipalAccount":"111122223333"}}}]}"#,
+    );
+}

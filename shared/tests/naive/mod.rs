@@ -112,9 +112,11 @@ impl Policy {
     }
 
     /// Whether the request is allowed by what names the caller. Who comes with a token of an identity provider and is no
-    /// principal of AWS yet is meant only where that provider is named: AWS wants it so, and nobody can rely on a star.
+    /// principal of AWS yet is meant only where that provider is named: AWS wants it so, and nobody can rely on a star. Nor
+    /// can anybody rely on a session by such a token where a role is assumed by signing: AWS documents no such trust.
     pub(crate) fn means_to_allow(&self, request: &Request) -> bool {
         let means = |statement: &Statement| match (&request.caller, &statement.principal) {
+            (Caller::Federated(_), _) if request.action == "sts:AssumeRole" => false,
             (Caller::Federated(_), Principal::Named(named)) => {
                 named.iter().any(|(kind, who)| kind == "Federated" && is_named_by(&request.caller, kind, who))
             }

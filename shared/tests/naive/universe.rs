@@ -132,7 +132,16 @@ pub(crate) fn requests(
     let callers_say: Vec<Rc<Context>> = callers.iter().map(|one| Rc::new(one.says.clone())).collect();
     let shared = |choices: Vec<Aspect>| choices.into_iter().map(|one| (one.standing, Rc::new(one.says))).collect();
     let aspects: Vec<Vec<(Standing, Rc<Context>)>> = aspects.into_iter().map(shared).collect();
-    let no_service = Rc::new(context(&[("aws:principalisawsservice", &["false"])]));
+    let session = |account: &str| {
+        let arn = format!("arn:aws:iam::{account}:role/signed-in");
+        let says: [(&str, &[&str]); 3] = [
+            ("aws:principalisawsservice", &["false"]),
+            ("aws:principalaccount", &[account]),
+            ("aws:principalarn", &[&arn]),
+        ];
+        Rc::new(context(&says))
+    };
+    let (own_session, strangers_session, anyones_session) = (session(OWN), session(STRANGER), session(UNKNOWN));
     let request = move |pick: usize| {
         let mut rest = pick;
         let mut digit = |size: usize| {
@@ -153,7 +162,11 @@ pub(crate) fn requests(
         }
         // Whoever has a session by a token signs as others do.
         if action == "sts:AssumeRole" && matches!(somebody.caller, Caller::Federated(_)) {
-            told.push(Rc::clone(&no_service));
+            told.push(Rc::clone(match somebody.standing {
+                Own | Member | Guest => &own_session,
+                Stranger => &strangers_session,
+                Unclear | Service | Anyone => &anyones_session,
+            }));
         }
         (standing, Request { caller: somebody.caller.clone(), action, resource, context: Told(told) })
     };
@@ -659,6 +672,8 @@ fn networks_of_calls() -> Vec<Aspect> {
         (Own, OWN, "0named", "0named", Some(ORGANIZATION)),
         (Own, OWN, "0named", "0ours", Some(ORGANIZATION)),
         (Own, OWN, "0ours", "0named", Some(ORGANIZATION)),
+        (Own, PARTNER, "0named", "0named", None),
+        (Own, MEMBER, "0named", "0named", Some(ORGANIZATION)),
         (Stranger, NEIGHBOUR, "0named", "0named", None),
         (Stranger, STRANGER, "0named", "0named", Some(FOREIGN_ORGANIZATION)),
         (Stranger, STRANGER, "0named", "0second", Some(FOREIGN_ORGANIZATION)),
