@@ -50,6 +50,7 @@ THROTTLES = {
     "iam": ("Throttling", 400),
     "cloudformation": ("Throttling", 400),
     "cloudtrail": ("ThrottlingException", 400),
+    "config": ("ThrottlingException", 400),
     "lambda": ("TooManyRequestsException", 429),
     "kms": ("ThrottlingException", 400),
     "events": ("ThrottlingException", 400),

@@ -10,6 +10,7 @@ what it should if AWS behaves like that:
 * The schedule of the redrive function: it wakes as soon as an event is due that was to wait, not every five minutes.
 * CloudTrail's event history (`event_history.py`), and the key of its digests (`digests.py`); trails that a template makes,
   with their tags and insights (`trails.py`).
+* What AWS Config's recorders and delivery channels lack, and what one asks of the other (`config_recorders.py`).
 * Mail: what SNS would send lies in `mail.jsonl` beside the log, whatever a subscription filters.
 * Lambda's layers: functions run on this machine, whose /opt is not theirs, so they are told where theirs lie.
 * `aws:PrincipalArn` is the role's ARN in sessions; `aws:PrincipalIsAWSService`, `dynamodb:LeadingKeys` and
@@ -72,6 +73,7 @@ from ministack.services.cloudformation import changesets, handlers, provisioners
 import account_public_access
 import adversary
 import cloudtrail
+import config_recorders
 import digests
 import ec2_sharing_and_settings
 import event_history
@@ -140,6 +142,7 @@ def main() -> None:
     account_public_access.install(then=remember)
     organization.install()
     trails.install()
+    config_recorders.install()
     policy_status.install()
     policy_versions.install()
     iam_details.install()
@@ -677,11 +680,16 @@ def play_requesters() -> None:
 # Operations by the name of who answers them, if that is not ministack.
 players = {
     "CreateTrail": "stand-in",
+    "DeleteConfigurationRecorder": "stand-in",
+    "DeleteDeliveryChannel": "stand-in",
     "DisableProfile": "stand-in",
     "DisableTrustAnchor": "stand-in",
     "PutAccountPublicAccessBlock": "stand-in",
+    "PutConfigurationRecorder": "stand-in",
+    "PutDeliveryChannel": "stand-in",
     "PutInsightSelectors": "stand-in",
     "SetDefaultPolicyVersion": "stand-in",
+    "StartConfigurationRecorder": "stand-in",
     "UpdateAccountPasswordPolicy": "stand-in",
 }
 

@@ -32,7 +32,7 @@ const ALWAYS_LOOK: [&str; 7] = [
 
 /// Calls that take a protection away, make a credential or open a way in, whatever their parameters. They are always looked
 /// at.
-const NEVER_ORDINARY: [&str; 81] = [
+const NEVER_ORDINARY: [&str; 86] = [
     "AddClientIDToOpenIDConnectProvider",
     "AddRoleToInstanceProfile",
     "AssociateIamInstanceProfile",
@@ -101,6 +101,11 @@ const NEVER_ORDINARY: [&str; 81] = [
     "RegisterDelegatedAdministrator",
     "RemoveAccountFromOrganization",
     "ResetServiceSpecificCredential",
+    "DeleteConfigurationRecorder",
+    "DeleteDeliveryChannel",
+    "PutConfigurationRecorder",
+    "PutDeliveryChannel",
+    "StopConfigurationRecorder",
     "StopLogging",
     "DeleteTrail",
     "PutEventSelectors",

@@ -63,9 +63,21 @@ const STRATUS: [&str; 44] = [
     "aws.privilege-escalation.iam-update-user-login-profile",
 ];
 
-/// Those of Pacu's modules that leave something behind in IAM, one of them by all its ways to become administrator.
+/// Those of Pacu's modules that blind detectors or leave something behind in IAM, by the calls or the ways of each that has several.
 /// <https://github.com/RhinoSecurityLabs/pacu/tree/master/pacu/modules>
-const PACU: [&str; 29] = [
+const PACU: [&str; 41] = [
+    "detection__disruption: delete_alarms",
+    "detection__disruption: delete_config_rule",
+    "detection__disruption: delete_configuration_aggregator",
+    "detection__disruption: delete_configuration_recorder",
+    "detection__disruption: delete_detector",
+    "detection__disruption: delete_flow_logs",
+    "detection__disruption: delete_trail",
+    "detection__disruption: disable_alarm_actions",
+    "detection__disruption: stop_configuration_recorder",
+    "detection__disruption: stop_logging",
+    "detection__disruption: update_detector",
+    "detection__disruption: update_trail",
     "iam__backdoor_assume_role",
     "iam__backdoor_users_keys",
     "iam__backdoor_users_password",
@@ -192,9 +204,10 @@ fn attacks() -> Result<Attacks> {
 fn page() -> Result<String> {
     let (proofs, attacks) = (proofs()?, attacks()?);
     let mut out = BEGIN.to_owned();
-    for (title, catalogue, known) in
-        [("Stratus Red Team", "Stratus", &STRATUS[..]), ("Pacu, what it leaves in IAM", "Pacu", &PACU[..])]
-    {
+    for (title, catalogue, known) in [
+        ("Stratus Red Team", "Stratus", &STRATUS[..]),
+        ("Pacu, what it blinds and what it leaves in IAM", "Pacu", &PACU[..]),
+    ] {
         let named = named(catalogue);
         let answered = |attack: &&str| answered(attack, &named, attacks.get(*attack));
         let all: Vec<Vec<&AnyControl>> = known.iter().map(answered).collect();

@@ -69,6 +69,13 @@ pub(crate) fn actions(call: &str, body: &str) -> Vec<String> {
         "RolesAnywhere.EnableProfile" => vec!["rolesanywhere:EnableProfile".to_owned(), "iam:PassRole".to_owned()],
         // That of one that goes to a bucket ends with it, which the call does not tell.
         "EC2.DeleteFlowLogs" => vec!["ec2:DeleteFlowLogs".to_owned(), "logs:DeleteLogDelivery".to_owned()],
+        // https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsconfig.html
+        "ConfigService.PutConfigurationRecorder" => {
+            let tags = body.contains("Tags").then_some("config:TagResource");
+            let needed = ["config:PutConfigurationRecorder", "iam:PassRole"].into_iter().chain(tags);
+            needed.map(str::to_owned).collect()
+        }
+        _ if call.starts_with("ConfigService.") => vec![call.replace("ConfigService.", "config:")],
         _ if call.starts_with("EventBridge.") => vec![call.replace("EventBridge.", "events:")],
         _ if call.starts_with("S3Control.") => vec![call.replace("S3Control.", "s3:")],
         _ => call

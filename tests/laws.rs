@@ -323,7 +323,7 @@ fn is_same_word(one: &Value, other: &Value) -> bool {
 }
 
 /// What a call sets only as a whole, and in which what goes records nothing that what comes in its place does not.
-const AS_A_WHOLE: [&str; 2] = ["trail-deleted", "trail-narrowed-selectors"];
+const AS_A_WHOLE: [&str; 3] = ["config-narrowed-recorder", "trail-deleted", "trail-narrowed-selectors"];
 
 /// What goes could not have stayed: an element of a list that a plan takes asks for a revert again, or does so with another
 /// that asks for none by itself, as two halves of the world do.
@@ -430,7 +430,8 @@ fn what_stays_of_a_policy_stays_byte_for_byte() -> Result<()> {
 }
 
 /// What lets somebody in: events of these prove by themselves that it was open.
-const OPENS: [&str; 19] = [
+const OPENS: [&str; 20] = [
+    "config-stopped-recorder",
     "ec2-open-egress",
     "ec2-open-endpoint-service",
     "ec2-open-network-acl",

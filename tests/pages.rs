@@ -292,7 +292,7 @@ fn file_type_and_id_are_the_same_words() -> Result<()> {
         let folder = about.source.split('/').nth(1).context("a file outside functions/")?;
         // Where a folder is of no one service, the file names it.
         let named = stem.replace('_', "-");
-        let id = if folder == "policies" { named } else { format!("{folder}-{named}") };
+        let id = if ["detectors", "policies"].contains(&folder) { named } else { format!("{folder}-{named}") };
         assert_eq!(about.id, id, "{}", about.source);
         let capitalised = |word: &str| word[..1].to_uppercase() + &word[1..];
         let kind: String = stem.split('_').map(capitalised).collect();

@@ -172,7 +172,7 @@ pub fn refuses_principals(error: &anyhow::Error) -> bool {
 
 /// What AWS answers where somebody has removed or made the same in the meantime, or what had it: then it is to be looked at
 /// afresh.
-const RACES: [&str; 15] = [
+const RACES: [&str; 17] = [
     "NoSuchBucket",
     "QueueDoesNotExist",
     "AWS.SimpleQueueService.NonExistentQueue",
@@ -188,6 +188,8 @@ const RACES: [&str; 15] = [
     "PreconditionFailedException",
     "InvalidFlowLogId.NotFound",
     "FlowLogAlreadyExists",
+    "NoSuchConfigurationRecorderException",
+    "MaxNumberOfConfigurationRecordersExceededException",
 ];
 
 /// The code with which AWS says that somebody was faster, if it is that.

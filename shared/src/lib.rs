@@ -6,6 +6,7 @@
 //! tells people.
 
 pub mod aws;
+pub mod buckets;
 pub mod change;
 pub mod control;
 pub mod decision;

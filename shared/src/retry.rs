@@ -13,8 +13,8 @@ use crate::json;
 /// Another change is under way, and this one can be made once it is through.
 ///
 /// S3, CloudWatch Logs, `EventBridge` and IAM, CloudTrail, Lambda, DynamoDB (three), EC2 (four), IAM, SNS to an encrypted
-/// topic. Each is final to the SDK.
-pub(crate) const CONFLICTS: [&str; 16] = [
+/// topic, Config where a recorder has just been stopped. Each is final to the SDK.
+pub(crate) const CONFLICTS: [&str; 17] = [
     "OperationAborted",
     "OperationAbortedException",
     "ConcurrentModification",
@@ -31,6 +31,7 @@ pub(crate) const CONFLICTS: [&str; 16] = [
     "EntityTemporarilyUnmodifiable",
     "KMSThrottling",
     "KMSThrottlingException",
+    "LastDeliveryChannelDeleteFailedException",
 ];
 
 /// The SDK takes it for throttling. It is a quota, which no waiting lifts: rules and targets of `EventBridge`, policies of

@@ -156,6 +156,11 @@ async fn reading_tags_makes_just_the_calls_that_are_declared() -> Result<()> {
             ("SQS.ListQueueTags", r#"{"Tags":{"exposure":"approved"}}"#),
             ("RolesAnywhere.ListTagsForResource", r#"{"tags":[{"key":"exposure","value":"approved"}]}"#),
             ("CloudTrail.ListTags", r#"{"ResourceTagList":[{"TagsList":[{"Key":"exposure","Value":"approved"}]}]}"#),
+            (
+                "ConfigService.DescribeConfigurationRecorders",
+                r#"{"ConfigurationRecorders":[{"name":"default","arn":"a"}]}"#,
+            ),
+            ("ConfigService.ListTagsForResource", r#"{"Tags":[{"Key":"exposure","Value":"approved"}]}"#),
         ] {
             aws.set(operation, [answer(operation, told)]);
         }
@@ -172,6 +177,9 @@ async fn reading_tags_makes_just_the_calls_that_are_declared() -> Result<()> {
             "RolesAnywhereFunction" => {
                 vec![Subject::part(&event, "profile", "1a2b", "rolesanywhere", "profile/", "rolesanywhere/home")]
             }
+            "DetectorsFunction" => {
+                vec![Subject::part(&event, "AWS Config", "eu-central-1", "config", "account-setting/", "config/home")]
+            }
             // Nothing that it looks at has tags that count.
             "OwnFunction" | "PassedRolesFunction" | "SigninFunction" => continue,
             other => panic!("{other} has no situation here"),
@@ -180,12 +188,7 @@ async fn reading_tags_makes_just_the_calls_that_are_declared() -> Result<()> {
             let tags = (function.tags.read)(&Look::new(&aws.place()), &subject).await?;
             assert_eq!(tags, BTreeMap::from([("exposure".to_owned(), "approved".to_owned())]), "{}", subject.arn);
         }
-        let called: Vec<String> = aws
-            .calls()
-            .iter()
-            .filter_map(|call| call.split_once('.'))
-            .map(|(service, name)| format!("{}:{name}", service.to_lowercase()))
-            .collect();
+        let called: Vec<String> = aws.calls().iter().flat_map(|call| crate::iam::actions(call, "")).collect();
         assert_eq!(called, actions(function.tags.needs), "{}", function.name);
     }
     Ok(())

@@ -13,7 +13,7 @@ use super::wire::{Aws, answer};
 use crate::iam::called;
 
 /// One thing of each kind that there is to list.
-const LISTED: [(&str, &str); 17] = [
+const LISTED: [(&str, &str); 18] = [
     (
         "S3.ListBuckets",
         "<ListAllMyBucketsResult><Buckets><Bucket><Name>b</Name><BucketRegion>eu-central-1</BucketRegion></Bucket>\
@@ -69,6 +69,7 @@ const LISTED: [(&str, &str); 17] = [
         "CloudTrail.DescribeTrails",
         r#"{"trailList":[{"Name":"audit","TrailARN":"arn:aws:cloudtrail:eu-central-1:111122223333:trail/audit"}]}"#,
     ),
+    ("ConfigService.DescribeConfigurationRecorders", r#"{"ConfigurationRecorders":[{"name":"default"}]}"#),
     ("SQS.ListQueues", r#"{"QueueUrls":["https://sqs.eu-central-1.amazonaws.com/111122223333/q"]}"#),
 ];
 

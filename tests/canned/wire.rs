@@ -306,7 +306,9 @@ fn done(operation: &str) -> Option<Answer> {
         "IAM" => Some(answer(operation, "")),
         "SNS" if is(&["Set"]) => Some(answer(operation, "")),
         "SQS" if is(&["Set", "Send"]) => Some(ok("{}")),
-        "EventBridge" | "KMS" | "CloudTrail" if !is(&["Lookup"]) => Some(ok("{}")),
+        "EventBridge" | "KMS" | "CloudTrail" | "ConfigService" if !is(&["Lookup", "Describe", "List"]) => {
+            Some(ok("{}"))
+        }
         "DynamoDB" if is(&["UpdateTable", "UpdateContinuousBackups"]) => Some(ok("{}")),
         "Lambda" if name.ends_with("FunctionConcurrency") => Some(ok("{}")),
         "RolesAnywhere" if is(&["Disable", "Enable"]) => Some(ok("{}")),

@@ -30,7 +30,7 @@ NOT_ASKED_FOR = {
     # function failed at; SNS, when it encrypts; EC2 and S3, when a role is passed, a tag is made with something, and
     # logs are to be delivered.
     "logs:CreateLogStream", "logs:PutLogEvents", "sqs:SendMessage", "kms:Decrypt", "kms:GenerateDataKey",
-    "iam:PassRole", "ec2:CreateTags", "cloudtrail:AddTags", "logs:CreateLogDelivery", "logs:DeleteLogDelivery",
+    "iam:PassRole", "ec2:CreateTags", "cloudtrail:AddTags", "config:TagResource", "logs:CreateLogDelivery", "logs:DeleteLogDelivery",
     # No test goes this way end to end yet; that they are declared and called is shown by cases with answers.
     "iam:ListRoleTags", "iam:ListSSHPublicKeys", "iam:ListServiceSpecificCredentials",
     "iam:ListSigningCertificates", "iam:ListUserTags", "iam:UpdateSSHPublicKey",

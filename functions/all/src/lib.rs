@@ -3,9 +3,10 @@
 use snapback::control::{AnyControl, Function};
 
 /// Every function that judges events.
-pub const FUNCTIONS: [&Function; 10] = [
+pub const FUNCTIONS: [&Function; 11] = [
     &s3::FUNCTION,
     &ec2::FUNCTION,
+    &detectors::FUNCTION,
     &iam::FUNCTION,
     &iam::WRITER,
     &iam::PASSED,

@@ -1,6 +1,5 @@
 //! Every call to AWS that the controls of CloudTrail make.
 
-pub(crate) mod buckets;
 pub(crate) mod selectors;
 pub(crate) mod tags;
 pub(crate) mod trails;

@@ -1,6 +1,7 @@
 //! What IAM has to allow for the controls of CloudTrail, and on what.
 
-use snapback::right::{OWN_ACCOUNT, On, Right};
+pub(crate) use snapback::buckets::GET_BUCKET_LOCATION;
+use snapback::right::{On, Right};
 
 const TRAILS: On = On::new("Trails", &["arn:${AWS::Partition}:cloudtrail:${AWS::Region}:${AWS::AccountId}:trail/*"])
     .why("A trail for all Regions is changed in its home Region, and only there.");
@@ -20,11 +21,6 @@ pub(crate) const UPDATE_TRAIL: Right = TRAILS.right("cloudtrail:UpdateTrail");
 
 const ALL: On = On::new("All", &["*"]);
 pub(crate) const DESCRIBE_TRAILS: Right = ALL.right("cloudtrail:DescribeTrails");
-
-const BUCKETS: On = On::new("Buckets", &["arn:${AWS::Partition}:s3:::*"])
-    .when(&[OWN_ACCOUNT])
-    .why("Only whose the bucket of a trail is, which is the least that a call to S3 proves.");
-pub(crate) const GET_BUCKET_LOCATION: Right = BUCKETS.right("s3:GetBucketLocation");
 
 /// What reads all that there is of a trail, and whose its bucket is.
 pub(crate) const READ_ALL: &[Right] =

@@ -4,6 +4,7 @@
 //! applied only while the resource is as the change says it was, what is already so is left alone, and the undo is
 //! the same change the other way round.
 
+mod awsconfig;
 mod cloudtrail;
 mod ec2;
 mod iam;
@@ -21,6 +22,10 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use awsconfig::{
+    AwsConfig, Delivery, DeliveryChannel, NewRecorder, RecordedTypes, Recorder, RecorderSettings, Recording,
+    RecordingMode, RecordingModeOverride,
+};
 pub use cloudtrail::{
     AdvancedSelector, BasicSelector, CloudTrail, EventSelectors, FieldSelector, InsightSelectors, NewTrail, Trail,
     TrailLogGroup, TrailLogging, TrailSettings,
@@ -58,6 +63,7 @@ pub enum Change {
     Ec2(Ec2),
     Iam(Iam),
     CloudTrail(CloudTrail),
+    AwsConfig(AwsConfig),
     RolesAnywhere(RolesAnywhere),
     Own(Own),
 }
@@ -88,6 +94,7 @@ impl Change {
             Self::Ec2(change) => Self::Ec2(change.undo()),
             Self::Iam(change) => Self::Iam(change.undo()),
             Self::CloudTrail(change) => Self::CloudTrail(change.undo()),
+            Self::AwsConfig(change) => Self::AwsConfig(change.undo()),
             Self::RolesAnywhere(change) => Self::RolesAnywhere(change.undo()),
             Self::Own(change) => Self::Own(change.undo()),
         }
@@ -103,6 +110,7 @@ impl Change {
             Self::Ec2(change) => Self::Ec2(change.idle()),
             Self::Iam(change) => Self::Iam(change.idle()),
             Self::CloudTrail(change) => Self::CloudTrail(change.idle()),
+            Self::AwsConfig(change) => Self::AwsConfig(change.idle()),
             Self::RolesAnywhere(change) => Self::RolesAnywhere(change.idle()),
             Self::Own(change) => Self::Own(change.idle()),
         }
@@ -117,6 +125,7 @@ impl Change {
             Self::Ec2(change) => change.added().map(Self::Ec2),
             Self::Iam(change) => change.added().map(Self::Iam),
             Self::CloudTrail(change) => change.added().map(Self::CloudTrail),
+            Self::AwsConfig(change) => change.added().map(Self::AwsConfig),
             Self::RolesAnywhere(change) => change.added().map(Self::RolesAnywhere),
             Self::Own(change) => change.added().map(Self::Own),
         }
@@ -126,11 +135,12 @@ impl Change {
     #[must_use]
     pub fn overwrites(&self) -> bool {
         match self {
-            // Policies, ACLs, S3's settings and what a trail selects are taken only as a whole.
+            // Policies, ACLs, S3's settings, what a trail selects and what AWS Config records are taken only as a whole.
             Self::Policy(_) | Self::S3(_) => true,
             Self::CloudTrail(change) => {
                 matches!(change, CloudTrail::EventSelectors(_) | CloudTrail::InsightSelectors(_))
             }
+            Self::AwsConfig(change) => !matches!(change, AwsConfig::Recording(_)),
             // Rules and credentials go by their ids, whom something is shared with by their names, and a switch has nothing
             // beside it; whoever restores a part of Snapback writes the same.
             Self::Ec2(_) | Self::Iam(_) | Self::RolesAnywhere(_) | Self::Own(_) => false,
@@ -146,6 +156,7 @@ impl Change {
             Self::Ec2(change) => change.leaves_some(request),
             Self::Iam(change) => change.leaves_some(request),
             Self::CloudTrail(change) => change.leaves_some(request),
+            Self::AwsConfig(change) => change.leaves_some(request),
             Self::RolesAnywhere(change) => change.leaves_some(request),
             Self::Own(change) => change.leaves_some(request),
         }
@@ -160,6 +171,7 @@ impl Change {
             Self::Ec2(change) => change.sides(),
             Self::Iam(change) => change.sides(),
             Self::CloudTrail(change) => change.sides(),
+            Self::AwsConfig(change) => change.sides(),
             Self::RolesAnywhere(change) => change.sides(),
             Self::Own(change) => change.sides(),
         }
@@ -188,6 +200,7 @@ impl fmt::Display for Change {
             Self::Ec2(change) => change.fmt(f),
             Self::Iam(change) => change.fmt(f),
             Self::CloudTrail(change) => change.fmt(f),
+            Self::AwsConfig(change) => change.fmt(f),
             Self::RolesAnywhere(change) => change.fmt(f),
             Self::Own(change) => change.fmt(f),
         }

@@ -66,6 +66,7 @@ impl Control for DeletedFlowLogs {
             "CIS AWS Foundations 3.7",
             "ATT&CK T1562.008",
             "Stratus aws.defense-evasion.vpc-remove-flow-logs",
+            "Pacu detection__disruption: delete_flow_logs",
         ],
         caveat: "Traffic of the time without the flow log is recorded nowhere.",
         source: file!(),

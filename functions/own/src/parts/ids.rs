@@ -9,6 +9,8 @@ pub(super) const RULES: &[&str] = &[
     "Ec2Rule",
     "Ec2ServiceRule",
     "Ec2Schedule",
+    "DetectorsConfigRule",
+    "DetectorsSchedule",
     "IamRule",
     "IamStsRule",
     "IamSchedule",
@@ -56,6 +58,7 @@ pub(super) const RULES: &[&str] = &[
 pub(super) const FUNCTIONS: &[&str] = &[
     "S3Function",
     "Ec2Function",
+    "DetectorsFunction",
     "IamFunction",
     "IamWriterFunction",
     "PassedRolesFunction",
@@ -70,6 +73,7 @@ pub(super) const FUNCTIONS: &[&str] = &[
 pub(super) const ROLES: &[&str] = &[
     "S3Role",
     "Ec2Role",
+    "DetectorsRole",
     "IamRole",
     "IamWriterRole",
     "PassedRolesRole",
@@ -92,6 +96,8 @@ pub(super) const ALARMS: &[&str] = &[
     "S3Throttles",
     "Ec2Errors",
     "Ec2Throttles",
+    "DetectorsErrors",
+    "DetectorsThrottles",
     "IamErrors",
     "IamThrottles",
     "IamWriterErrors",
@@ -118,6 +124,7 @@ pub(super) const ALARMS: &[&str] = &[
 pub(super) const LOG_GROUPS: &[&str] = &[
     "S3Logs",
     "Ec2Logs",
+    "DetectorsLogs",
     "IamLogs",
     "IamWriterLogs",
     "PassedRolesLogs",
@@ -173,7 +180,12 @@ pub(crate) const ROUTES: &[(&str, &str, &str)] = &[
     ("cloudtrail.amazonaws.com", "StopLogging", "TrailFunction"),
     ("cloudtrail.amazonaws.com", "UpdateTrail", "TrailFunction"),
     ("cognito-identity.amazonaws.com", "SetIdentityPoolRoles", "SigninFunction"),
+    ("config.amazonaws.com", "DeleteConfigurationRecorder", "DetectorsFunction"),
     ("config.amazonaws.com", "DeleteConfigurationRecorder", "SigninFunction"),
+    ("config.amazonaws.com", "DeleteDeliveryChannel", "DetectorsFunction"),
+    ("config.amazonaws.com", "PutConfigurationRecorder", "DetectorsFunction"),
+    ("config.amazonaws.com", "PutDeliveryChannel", "DetectorsFunction"),
+    ("config.amazonaws.com", "StopConfigurationRecorder", "DetectorsFunction"),
     ("config.amazonaws.com", "StopConfigurationRecorder", "SigninFunction"),
     ("dynamodb.amazonaws.com", "DeleteResourcePolicy", "OwnFunction"),
     ("dynamodb.amazonaws.com", "DeleteTable", "OwnFunction"),
@@ -467,7 +479,7 @@ pub(crate) const ROUTES: &[(&str, &str, &str)] = &[
 
 /// The policies of the keys, in which `${…}` is what CloudFormation knows.
 pub(crate) const POLICIES: &[(&str, &str)] = &[
-    ("JournalKey", r#"{"Version":"2012-10-17","Statement":[{"Sid":"AccountDecides","Effect":"Allow","Principal":{"AWS":"arn:${AWS::Partition}:iam::${AWS::AccountId}:root"},"Action":"kms:*","Resource":"*"},{"Sid":"FunctionsSeal","Effect":"Allow","Principal":{"AWS":["${S3Role.Arn}","${Ec2Role.Arn}","${IamRole.Arn}","${IamWriterRole.Arn}","${PassedRolesRole.Arn}","${PoliciesRole.Arn}","${SigninRole.Arn}","${RolesAnywhereRole.Arn}","${TrailRole.Arn}","${OwnRole.Arn}"]},"Action":["kms:GenerateMac","kms:VerifyMac"],"Resource":"*"},{"Sid":"OwnFunctionRestores","Effect":"Allow","Principal":{"AWS":"${OwnRole.Arn}"},"Action":["kms:DescribeKey","kms:EnableKey","kms:CancelKeyDeletion"],"Resource":"*"},{"Sid":"NobodyElseSeals","Effect":"Deny","Principal":"*","Action":"kms:GenerateMac","Resource":"*","Condition":{"ArnNotEquals":{"aws:PrincipalArn":["${S3Role.Arn}","${Ec2Role.Arn}","${IamRole.Arn}","${IamWriterRole.Arn}","${PassedRolesRole.Arn}","${PoliciesRole.Arn}","${SigninRole.Arn}","${RolesAnywhereRole.Arn}","${TrailRole.Arn}","${OwnRole.Arn}","${Operators}"]}}},{"Sid":"AliasStays","Effect":"Deny","Principal":"*","Action":["kms:UpdateAlias","kms:DeleteAlias"],"Resource":"*"}]}"#),
-    ("OperatorsKey", r#"{"Version":"2012-10-17","Statement":[{"Sid":"AccountDecides","Effect":"Allow","Principal":{"AWS":"arn:${AWS::Partition}:iam::${AWS::AccountId}:root"},"Action":"kms:*","Resource":"*"},{"Sid":"FunctionsVerify","Effect":"Allow","Principal":{"AWS":["${S3Role.Arn}","${Ec2Role.Arn}","${IamRole.Arn}","${IamWriterRole.Arn}","${PassedRolesRole.Arn}","${PoliciesRole.Arn}","${SigninRole.Arn}","${RolesAnywhereRole.Arn}","${TrailRole.Arn}","${OwnRole.Arn}"]},"Action":"kms:VerifyMac","Resource":"*"},{"Sid":"FunctionsNeverSeal","Effect":"Deny","Principal":{"AWS":["${S3Role.Arn}","${Ec2Role.Arn}","${IamRole.Arn}","${IamWriterRole.Arn}","${PassedRolesRole.Arn}","${PoliciesRole.Arn}","${SigninRole.Arn}","${RolesAnywhereRole.Arn}","${TrailRole.Arn}","${OwnRole.Arn}"]},"Action":"kms:GenerateMac","Resource":"*"},{"Sid":"OthersNeverSeal","Effect":"Deny","Principal":"*","Action":"kms:GenerateMac","Resource":"*","Condition":{"ArnLike":{"aws:PrincipalArn":["arn:${AWS::Partition}:iam::${AWS::AccountId}:role/${AWS::StackName}-RedriveRole-*","arn:${AWS::Partition}:iam::${AWS::AccountId}:role/${AWS::StackName}-LogFilesRole-*"]}}},{"Sid":"OwnFunctionRestores","Effect":"Allow","Principal":{"AWS":"${OwnRole.Arn}"},"Action":["kms:DescribeKey","kms:EnableKey","kms:CancelKeyDeletion"],"Resource":"*"},{"Sid":"NobodyElseSeals","Effect":"Deny","Principal":"*","Action":"kms:GenerateMac","Resource":"*","Condition":{"ArnNotEquals":{"aws:PrincipalArn":["${Operators}"]}}},{"Sid":"AliasStays","Effect":"Deny","Principal":"*","Action":["kms:UpdateAlias","kms:DeleteAlias"],"Resource":"*"}]}"#),
+    ("JournalKey", r#"{"Version":"2012-10-17","Statement":[{"Sid":"AccountDecides","Effect":"Allow","Principal":{"AWS":"arn:${AWS::Partition}:iam::${AWS::AccountId}:root"},"Action":"kms:*","Resource":"*"},{"Sid":"FunctionsSeal","Effect":"Allow","Principal":{"AWS":["${S3Role.Arn}","${Ec2Role.Arn}","${DetectorsRole.Arn}","${IamRole.Arn}","${IamWriterRole.Arn}","${PassedRolesRole.Arn}","${PoliciesRole.Arn}","${SigninRole.Arn}","${RolesAnywhereRole.Arn}","${TrailRole.Arn}","${OwnRole.Arn}"]},"Action":["kms:GenerateMac","kms:VerifyMac"],"Resource":"*"},{"Sid":"OwnFunctionRestores","Effect":"Allow","Principal":{"AWS":"${OwnRole.Arn}"},"Action":["kms:DescribeKey","kms:EnableKey","kms:CancelKeyDeletion"],"Resource":"*"},{"Sid":"NobodyElseSeals","Effect":"Deny","Principal":"*","Action":"kms:GenerateMac","Resource":"*","Condition":{"ArnNotEquals":{"aws:PrincipalArn":["${S3Role.Arn}","${Ec2Role.Arn}","${DetectorsRole.Arn}","${IamRole.Arn}","${IamWriterRole.Arn}","${PassedRolesRole.Arn}","${PoliciesRole.Arn}","${SigninRole.Arn}","${RolesAnywhereRole.Arn}","${TrailRole.Arn}","${OwnRole.Arn}","${Operators}"]}}},{"Sid":"AliasStays","Effect":"Deny","Principal":"*","Action":["kms:UpdateAlias","kms:DeleteAlias"],"Resource":"*"}]}"#),
+    ("OperatorsKey", r#"{"Version":"2012-10-17","Statement":[{"Sid":"AccountDecides","Effect":"Allow","Principal":{"AWS":"arn:${AWS::Partition}:iam::${AWS::AccountId}:root"},"Action":"kms:*","Resource":"*"},{"Sid":"FunctionsVerify","Effect":"Allow","Principal":{"AWS":["${S3Role.Arn}","${Ec2Role.Arn}","${DetectorsRole.Arn}","${IamRole.Arn}","${IamWriterRole.Arn}","${PassedRolesRole.Arn}","${PoliciesRole.Arn}","${SigninRole.Arn}","${RolesAnywhereRole.Arn}","${TrailRole.Arn}","${OwnRole.Arn}"]},"Action":"kms:VerifyMac","Resource":"*"},{"Sid":"FunctionsNeverSeal","Effect":"Deny","Principal":{"AWS":["${S3Role.Arn}","${Ec2Role.Arn}","${DetectorsRole.Arn}","${IamRole.Arn}","${IamWriterRole.Arn}","${PassedRolesRole.Arn}","${PoliciesRole.Arn}","${SigninRole.Arn}","${RolesAnywhereRole.Arn}","${TrailRole.Arn}","${OwnRole.Arn}"]},"Action":"kms:GenerateMac","Resource":"*"},{"Sid":"OthersNeverSeal","Effect":"Deny","Principal":"*","Action":"kms:GenerateMac","Resource":"*","Condition":{"ArnLike":{"aws:PrincipalArn":["arn:${AWS::Partition}:iam::${AWS::AccountId}:role/${AWS::StackName}-RedriveRole-*","arn:${AWS::Partition}:iam::${AWS::AccountId}:role/${AWS::StackName}-LogFilesRole-*"]}}},{"Sid":"OwnFunctionRestores","Effect":"Allow","Principal":{"AWS":"${OwnRole.Arn}"},"Action":["kms:DescribeKey","kms:EnableKey","kms:CancelKeyDeletion"],"Resource":"*"},{"Sid":"NobodyElseSeals","Effect":"Deny","Principal":"*","Action":"kms:GenerateMac","Resource":"*","Condition":{"ArnNotEquals":{"aws:PrincipalArn":["${Operators}"]}}},{"Sid":"AliasStays","Effect":"Deny","Principal":"*","Action":["kms:UpdateAlias","kms:DeleteAlias"],"Resource":"*"}]}"#),
     ("TopicKey", r#"{"Version":"2012-10-17","Statement":[{"Sid":"AccountDecides","Effect":"Allow","Principal":{"AWS":"arn:${AWS::Partition}:iam::${AWS::AccountId}:root"},"Action":"kms:*","Resource":"*"},{"Sid":"AlarmsAnnounce","Effect":"Allow","Principal":{"Service":"cloudwatch.amazonaws.com"},"Action":["kms:Decrypt","kms:GenerateDataKey*"],"Resource":"*","Condition":{"StringEquals":{"aws:SourceAccount":"${AWS::AccountId}"}}}]}"#),
 ];

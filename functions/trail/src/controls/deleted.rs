@@ -24,6 +24,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
+use snapback::buckets::Owner;
 use snapback::change::{
     CloudTrail, EventSelectors, InsightSelectors, NewTrail, Setting, Swap, Trail, TrailLogging, TrailSettings,
 };
@@ -34,7 +35,6 @@ use snapback::settings::Settings;
 
 use super::Weakened;
 use super::weakened::{log_group, weaker};
-use crate::aws::buckets::Owner;
 use crate::aws::trails::WholeTrail;
 use crate::selected::has_data_events;
 use crate::told::{DEAF, SERVICE, suspicion, trail_of};
@@ -91,6 +91,7 @@ impl Control for Deleted {
             "CIS AWS Foundations 3.1",
             "ATT&CK T1562.008",
             "Stratus aws.defense-evasion.cloudtrail-delete",
+            "Pacu detection__disruption: delete_trail",
         ],
         caveat: "Calls of the time without the trail are read from CloudTrail's event history within half an hour. Data events of \
                  that time are recorded nowhere, and the chain of digests begins anew.",
@@ -113,7 +114,7 @@ impl Control for Deleted {
         let is_gone = trail.is_none();
         let mut state = State { before, ..State::of(trail) };
         if let Some(before) = state.before.as_ref().and_then(|before| before.good.as_ref()).filter(|_| is_gone) {
-            state.owner = Some(Box::pin(aws::buckets::owner(look.place, &before.settings.bucket)).await?);
+            state.owner = Some(Box::pin(snapback::buckets::owner(look.place, &before.settings.bucket)).await?);
         }
         Ok(state)
     }

@@ -24,13 +24,13 @@
 use anyhow::Result;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
+use snapback::buckets::Owner;
 use snapback::change::{CloudTrail, Swap, Trail, TrailLogging};
 use snapback::control::{About, Control, Given, Look, Suspicion, Watch};
 use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
 use snapback::settings::Settings;
 
-use crate::aws::buckets::Owner;
 use crate::aws::trails::Status;
 use crate::told::{DEAF, SERVICE, suspicion, trail_of};
 use crate::{aws, rights};
@@ -74,6 +74,7 @@ impl Control for StoppedLogging {
             "CIS AWS Foundations 3.1",
             "ATT&CK T1562.008",
             "Stratus aws.defense-evasion.cloudtrail-stop",
+            "Pacu detection__disruption: stop_logging",
         ],
         caveat: "Calls of the time in which nothing was logged are read from CloudTrail's event history within half an hour. \
                  Data events of that time are recorded nowhere.",
@@ -96,7 +97,7 @@ impl Control for StoppedLogging {
         let Some((bucket, status)) = settings.map(|settings| settings.bucket).zip(status) else {
             return Ok(State::default());
         };
-        let owner = Box::pin(aws::buckets::owner(look.place, &bucket)).await?;
+        let owner = Box::pin(snapback::buckets::owner(look.place, &bucket)).await?;
         Ok(State { trail: Some(Seen { status, bucket, owner }) })
     }
 

@@ -27,6 +27,7 @@ use anyhow::Result;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use snapback::buckets::Owner;
 use snapback::change::{CloudTrail, Setting, Swap, Trail, TrailLogGroup, TrailLogging, TrailSettings};
 use snapback::control::{About, Control, Given, Look, Remembered, Remembers, Survey, Suspicion, Watch};
 use snapback::decision::{Decision, Severity};
@@ -34,7 +35,6 @@ use snapback::event::Event;
 use snapback::noticed::account_in;
 use snapback::settings::Settings;
 
-use crate::aws::buckets::Owner;
 use crate::aws::trails::WholeTrail;
 use crate::selected::lost;
 use crate::told::{DEAF, SERVICE, subject, trail_of};
@@ -80,6 +80,7 @@ impl Control for Weakened {
             "CIS AWS Foundations 3.2",
             "CIS AWS Foundations 3.5",
             "ATT&CK T1562.008",
+            "Pacu detection__disruption: update_trail",
         ],
         caveat: "Log files that were delivered meanwhile stay where they are and as they are. Calls that were not logged are read \
                  from CloudTrail's event history within half an hour, those of this Region.",
@@ -111,7 +112,7 @@ impl Control for Weakened {
         let bucket = before.as_ref().and_then(|before| Some(&before.good.as_ref()?.settings.bucket));
         let is_now = |bucket: &&String| trail.as_ref().is_none_or(|trail| trail.settings.bucket == **bucket);
         let owner = match bucket.filter(|bucket| !is_now(bucket)) {
-            Some(bucket) => Some(Box::pin(aws::buckets::owner(look.place, bucket)).await?),
+            Some(bucket) => Some(Box::pin(snapback::buckets::owner(look.place, bucket)).await?),
             None => None,
         };
         Ok(State { trail, before, owner })
