@@ -1829,3 +1829,14 @@ fn a_session_by_a_token_says_its_account() {
         "Condition":{"StringEqualsIfExists":{"aws:PrincipalAccount":"111122223333"}}}]}"#,
     );
 }
+
+/// Who is close to one's own may be of any organization that a policy names, as may oneself.
+#[test]
+fn a_neighbour_may_be_of_an_organization_that_is_named() {
+    keeps_the_laws(
+        Kind::Resource,
+        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:Get*","Resource":"*",
+        "Condition":{"StringEquals":{"aws:PrincipalOrgID":["o-trusted0001","o-foreign0001"]},"ArnEquals":{"aws:PrincipalArn":
+        ["arn:aws:iam::111122223333:user/*","arn:aws:iam::11112222333?:role/app"]}}}]}"#,
+    );
+}

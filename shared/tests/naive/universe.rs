@@ -408,6 +408,15 @@ const PRINCIPALS: &[PrincipalRow] = &[
         UNKNOWN_USER,
     ),
     (
+        Stranger,
+        NEIGHBOUR,
+        Some(FOREIGN_ORGANIZATION),
+        &["arn:aws:iam::111122223339:role/app", "arn:aws:sts::111122223339:assumed-role/app/session"],
+        "AROANEIGHBOUREXAMPLE1:session",
+        "AssumedRole",
+        UNKNOWN_USER,
+    ),
+    (
         Anyone,
         NEIGHBOUR,
         Some("o-trusted0001zz"),
