@@ -37,7 +37,7 @@ pub(crate) fn suspicion(event: &Event, what_was_done: &str) -> Suspicion {
     let subject = subject(event);
     let why = match trail_of(&subject) {
         Some(_) => format!("trail `{}` {what_was_done}", subject.name),
-        None => format!("a trail {what_was_done}, and the event does not say which"),
+        None => format!("a trail that the event does not name {what_was_done}"),
     };
     Suspicion { subject, why }
 }

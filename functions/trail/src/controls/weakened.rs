@@ -97,7 +97,7 @@ impl Control for Weakened {
     fn suspect(event: &Event, _: &Settings) -> Vec<Suspicion> {
         let subject = subject(event);
         let why = match (trail_of(&subject), told(&event.request)) {
-            (None, _) => "a trail was updated, and the event does not say which".to_owned(),
+            (None, _) => "a trail that the event does not name was updated".to_owned(),
             (Some(_), None) => format!("trail `{}` was updated, and the event does not say how", subject.name),
             (Some(_), Some(told)) if told.is_empty() => return vec![],
             (Some(_), Some(told)) => format!("trail `{}` was updated ({})", subject.name, told.join(", ")),
