@@ -18,9 +18,10 @@ const ACCOUNT: &str = "111122223333";
 const REGION: &str = "eu-central-1";
 
 /// What makes an administrator is all that an identity holds together, and no event tells that. Nor does it tell what a
-/// boundary or a role that is passed allows, what the password policy was before, on which tags policies depend, or whose name a
-/// device has.
-const ALWAYS_LOOK: [&str; 7] = [
+/// boundary or a role that is passed allows, what the password policy was before, on which tags policies depend, whose name a
+/// device has, whether a trail delivers to a log group, or which alarms people rely on.
+const ALWAYS_LOOK: [&str; 9] = [
+    "alarm-silenced",
     "iam-changed-principal-tag",
     "iam-foreign-mfa-device",
     "iam-lost-boundary",
@@ -28,11 +29,12 @@ const ALWAYS_LOOK: [&str; 7] = [
     "iam-new-default-version",
     "iam-passed-administrator",
     "iam-weak-password-policy",
+    "trail-lost-log-group",
 ];
 
 /// Calls that take a protection away, make a credential or open a way in, whatever their parameters. They are always looked
 /// at.
-const NEVER_ORDINARY: [&str; 86] = [
+const NEVER_ORDINARY: [&str; 133] = [
     "AddClientIDToOpenIDConnectProvider",
     "AddRoleToInstanceProfile",
     "AssociateIamInstanceProfile",
@@ -118,6 +120,53 @@ const NEVER_ORDINARY: [&str; 86] = [
     "ExportImage",
     "ReplaceNetworkAclAssociation",
     "RestoreManagedPrefixListVersion",
+    "BatchDisableStandards",
+    "BatchUpdateStandardsControlAssociations",
+    "CreateArchiveRule",
+    "CreateAutomationRule",
+    "CreateAutomationRuleV2",
+    "CreateFilter",
+    "CreateIPSet",
+    "CreateTrustedEntitySet",
+    "DeleteAnalyzer",
+    "DeleteConfigRule",
+    "DeleteConfigurationAggregator",
+    "DeleteConformancePack",
+    "DeleteDetector",
+    "DeleteEventDataStore",
+    "DeleteGraph",
+    "DeleteLoggingConfiguration",
+    "DeleteMember",
+    "DeleteMembers",
+    "DeleteOrganizationConfigRule",
+    "DeleteOrganizationConformancePack",
+    "DeletePublishingDestination",
+    "DeleteResolverQueryLogConfig",
+    "Disable",
+    "DisableImportFindingsForProduct",
+    "DisableMacie",
+    "DisableOrganizationAdminAccount",
+    "DisableSecurityHub",
+    "DisableSecurityHubFeatureV2",
+    "DisableSecurityHubV2",
+    "DisassociateFromAdministratorAccount",
+    "DisassociateFromMasterAccount",
+    "DisassociateMember",
+    "DisassociateMembers",
+    "DisassociateResolverQueryLogConfig",
+    "DisassociateWebACL",
+    "PutAlarmMuteRule",
+    "StopEventDataStoreIngestion",
+    "StopMonitoringMembers",
+    "UpdateArchiveRule",
+    "UpdateDetector",
+    "UpdateEventDataStore",
+    "UpdateFilter",
+    "UpdateIPSet",
+    "UpdateMacieSession",
+    "UpdateMemberDetectors",
+    "UpdateStandardsControl",
+    "UpdateTrustedEntitySet",
     Watch::BY_ROOT.name,
 ];
 
@@ -170,6 +219,7 @@ fn corpus() -> Vec<Value> {
         sharing(),
         settings(),
         parts_of_others(),
+        log_groups(),
         topics_and_queues(),
         networks(),
         credentials(),
@@ -630,6 +680,26 @@ fn settings() -> Vec<Call> {
         ));
     }
     calls
+}
+
+/// Whoever deletes a stack deletes its log groups.
+fn log_groups() -> Vec<Call> {
+    let groups = ["/aws/lambda/reports", "/ecs/shop", "/aws/codebuild/site", "orders"];
+    let upon = |group: &&str| {
+        let on = |name, more: Value| {
+            let mut request = json!({"logGroupName": group});
+            request.as_object_mut().expect("an object").extend(more.as_object().cloned().unwrap_or_default());
+            call("logs", name, request, Value::Null)
+        };
+        [
+            on("DeleteLogGroup", json!({})),
+            on("PutRetentionPolicy", json!({"retentionInDays": 30})),
+            on("PutRetentionPolicy", json!({"retentionInDays": 731})),
+            on("DeleteSubscriptionFilter", json!({"filterName": "to-the-search"})),
+            on("DeleteMetricFilter", json!({"filterName": "errors"})),
+        ]
+    };
+    groups.iter().flat_map(upon).collect()
 }
 
 /// Calls that would be risky upon a part of Snapback. These are upon parts of others.

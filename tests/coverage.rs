@@ -65,7 +65,7 @@ const STRATUS: [&str; 44] = [
 
 /// Those of Pacu's modules that blind detectors or leave something behind in IAM, by the calls or the ways of each that has several.
 /// <https://github.com/RhinoSecurityLabs/pacu/tree/master/pacu/modules>
-const PACU: [&str; 41] = [
+const PACU: [&str; 42] = [
     "detection__disruption: delete_alarms",
     "detection__disruption: delete_config_rule",
     "detection__disruption: delete_configuration_aggregator",
@@ -78,6 +78,7 @@ const PACU: [&str; 41] = [
     "detection__disruption: stop_logging",
     "detection__disruption: update_detector",
     "detection__disruption: update_trail",
+    "guardduty__whitelist_ip",
     "iam__backdoor_assume_role",
     "iam__backdoor_users_keys",
     "iam__backdoor_users_password",

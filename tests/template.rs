@@ -296,6 +296,13 @@ fn heard_by(id: &str, rule: &Value) -> Result<Vec<Heard>> {
     if !detail["userIdentity"].is_null() {
         return Ok(vec![by_root(id, pattern)]);
     }
+    if kind == Kind::Insight {
+        assert_eq!(fields(detail), set(&["eventType", "insightDetails"]), "{id}");
+        assert_eq!(words(&pattern["source"]), set(&["aws.cloudtrail"]), "{id}");
+        assert_eq!(words(&detail["insightDetails"]["state"]), set(&["Start"]), "{id}");
+        let names = words(&detail["eventType"]).into_iter();
+        return Ok(names.map(|name| (format!("{kind:?}"), "cloudtrail.amazonaws.com".to_owned(), name)).collect());
+    }
     assert_eq!(fields(detail), set(&["errorCode", "eventName", "eventSource"]), "{id}");
     let services = words(&detail["eventSource"]);
     let sources = services.iter().map(|service| format!("aws.{}", service.trim_end_matches(".amazonaws.com")));
@@ -309,7 +316,9 @@ fn heard_by(id: &str, rule: &Value) -> Result<Vec<Heard>> {
 /// What a pattern lets through: calls that succeeded, those that were denied, or another kind of event.
 fn kind_of(pattern: &Value) -> Option<Kind> {
     let codes = &pattern["detail"]["errorCode"];
-    let kinds: &[Kind] = if is_absent(codes) {
+    let kinds: &[Kind] = if !pattern["detail"]["insightDetails"].is_null() {
+        &[Kind::Insight]
+    } else if is_absent(codes) {
         &[Kind::ApiCall, Kind::ServiceEvent, Kind::SignIn]
     } else if words(codes) == set(&DENIED) {
         &[Kind::DeniedCall]

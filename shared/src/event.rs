@@ -24,6 +24,13 @@ pub const SERVICE_EVENT: &str = "AWS Service Event via CloudTrail";
 /// <https://docs.aws.amazon.com/eventbridge/latest/ref/events-ref-signin.html>
 const SIGN_IN: [&str; 2] = ["AWS Console Sign In via CloudTrail", "AWS Console Signin via CloudTrail"];
 
+/// What CloudTrail Insights arrive as: an unusual rate of calls or errors begins or ends. Such a record has no name.
+/// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-insights-fields-trails.html>
+const INSIGHTS: &str = "AWS Insight via CloudTrail";
+
+/// What stands for the name of one, its `eventType`.
+pub const INSIGHT: &str = "AwsCloudTrailInsight";
+
 /// What a record calls it if the caller lacked the right to make the call.
 pub const DENIED: [&str; 4] =
     ["AccessDenied", "AccessDeniedException", "Client.UnauthorizedOperation", "UnauthorizedOperation"];
@@ -52,6 +59,8 @@ pub enum Kind {
     ServiceEvent,
     /// Somebody has signed in to the console, or tried to.
     SignIn,
+    /// CloudTrail has found an unusual rate of calls or errors.
+    Insight,
     /// An API call that AWS has refused, as the caller lacked the right. Nothing has changed.
     DeniedCall,
     /// Nothing has happened, and somebody looks at what there is.
@@ -76,7 +85,7 @@ pub struct Event {
     /// The account in which the call took effect: `recipientAccountId`.
     pub account: String,
     pub error_code: Option<String>,
-    /// What the call was given, or what a service event or a sign-in tells besides. Of a denied call, which is recorded
+    /// What the call was given, or what a service event, a sign-in or an insight tells besides. Of a denied call, which is recorded
     /// without what it was given, AWS's message as a text. Without credentials, as is the response: nothing behind this
     /// sees them, and the journal keeps both.
     pub request: Value,
@@ -187,6 +196,11 @@ impl Event {
     /// # Errors
     /// When a field without which nothing can be said is missing or of another type.
     pub fn from_record(mut record: Value) -> Result<Self, Malformed> {
+        if json::text(&record, "eventType") == Some(INSIGHT) {
+            let service = Value::from("cloudtrail.amazonaws.com");
+            record["userIdentity"] = serde_json::json!({"type": "AWSService", "invokedBy": service});
+            (record["eventSource"], record["eventName"]) = (service, INSIGHT.into());
+        }
         let service = required(&record, "eventSource", "a service such as `s3.amazonaws.com`")?;
         let account = json::text(&record, "recipientAccountId")
             .or_else(|| json::text(&record["userIdentity"], "accountId"))
@@ -196,6 +210,7 @@ impl Event {
         let error_code = json::text(&record, "errorCode").map(str::to_owned);
         let (kind, told) = match json::text(&record, "eventType") {
             Some("AwsServiceEvent") => (Kind::ServiceEvent, "serviceEventDetails"),
+            Some(INSIGHT) => (Kind::Insight, "insightDetails"),
             Some("AwsConsoleSignIn" | "AwsConsoleSignin") => (Kind::SignIn, "additionalEventData"),
             _ if error_code.as_ref().is_some_and(|code| DENIED.contains(&code.as_str())) => {
                 (Kind::DeniedCall, "errorMessage")
@@ -322,6 +337,7 @@ impl Kind {
             Self::ApiCall | Self::DeniedCall => &[API_CALL],
             Self::ServiceEvent => &[SERVICE_EVENT],
             Self::SignIn => &SIGN_IN,
+            Self::Insight => &[INSIGHTS],
             Self::Look => &[SCHEDULED],
         }
     }
@@ -456,7 +472,9 @@ pub fn is_repeating(event_type: Option<&str>, event_category: Option<&str>) -> b
 /// Of a call upon a resource of another account, the caller's account has a copy, which is not for it to act on: the
 /// owner's has its own, with another id.
 fn elsewhere(record: &Value, account: &str) -> Option<String> {
-    if is_repeating(json::text(record, "eventType"), json::text(record, "eventCategory")) {
+    let (kind, category) = (json::text(record, "eventType"), json::text(record, "eventCategory"));
+    // An insight sums calls up, and that there are so many is told nowhere else.
+    if kind != Some(INSIGHT) && is_repeating(kind, category) {
         return Some("CloudTrail has another record of the same call, with its parameters".to_owned());
     }
     let is_callers = json::text(&record["userIdentity"], "accountId") == Some(account);
@@ -714,6 +732,23 @@ mod tests {
             "keys": [{"secretAccessKey": "(not kept)", "status": "Active"}],
         });
         assert_eq!(event.response, kept);
+    }
+
+    #[test]
+    fn an_insight_is_told_by_cloudtrail_and_by_nobody_else() {
+        let mut envelope = envelope();
+        (envelope["source"], envelope["detail-type"]) = (json!("aws.cloudtrail"), json!(INSIGHTS));
+        for field in ["eventSource", "eventName", "userIdentity", "requestParameters"] {
+            envelope["detail"].as_object_mut().expect("a record").remove(field);
+        }
+        envelope["detail"]["eventType"] = json!(INSIGHT);
+        envelope["detail"]["insightDetails"] = json!({"state": "Start"});
+        let event = Event::from_envelope(envelope.clone()).expect("an event");
+        assert_eq!((event.admit(), event.kind, event.name.as_str()), (Ok(()), Kind::Insight, INSIGHT));
+        assert_eq!((event.request["state"].as_str(), event.actor.is_aws()), (Some("Start"), true));
+        envelope["detail-type"] = json!(API_CALL);
+        let forged = Event::from_envelope(envelope).expect("an event").admit();
+        assert!(matches!(forged, Err(Refusal::Forged(_))), "{forged:?}");
     }
 
     #[test]

@@ -128,8 +128,8 @@ async fn calls_until_the_revert_are_recorded() -> Result<()> {
     let benign = format!(
         "{nothing} for a bucket policy that denies nothing, {any} for another; as many as a risky one where no event tells \
          which it is: `RemovePermission` of a topic or a queue, and what gives an identity permissions; 1 for a tag of a user or \
-         role with a baseline, a role that is passed and has one, or a virtual MFA device that is not named after its creator; 0 for \
-         all else"
+         role with a baseline, a role that is passed and has one, a virtual MFA device that is not named after its creator, or a \
+         log group that is deleted, loses a filter or keeps its logs for less than a year; 0 for all else"
     );
     said.push(format!("benign: {benign}"));
     said.push(format!("    {}", in_words(&denies_nothing)));

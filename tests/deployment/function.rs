@@ -334,6 +334,7 @@ fn heard(function: &Function, watch: &Watch, kind: Kind) -> String {
     match kind {
         Kind::ServiceEvent => words + "Service",
         Kind::DeniedCall => words + "Denied",
+        Kind::Insight => words + "Insight",
         Kind::ApiCall | Kind::SignIn | Kind::Look => words,
     }
 }
@@ -396,6 +397,10 @@ fn pattern(rule: &Rule, is_first: bool) -> Result<String> {
     if rule.is_by_root() {
         out += "          # Whatever it calls, but for what a service does on its behalf.\n";
         out += "          userIdentity: { type: [Root], invokedBy: [{ exists: false }] }\n";
+    } else if *kind == Kind::Insight {
+        out += "          # It has no name. The end of what was unusual is no news.\n";
+        writeln!(out, "          eventType: [{}]\n          insightDetails: {{ state: [Start] }}", names.join(", "))?;
+        return Ok(out);
     } else {
         write!(out, "          eventSource: [{service}]\n{}", yaml::list(10, "eventName:", names))?;
     }
@@ -441,6 +446,7 @@ impl Rule {
             Kind::ServiceEvent => format!("Events of {service}"),
             Kind::DeniedCall => format!("Denied API calls to {service}"),
             Kind::SignIn => "Sign-ins to the console".to_owned(),
+            Kind::Insight => "Insights of CloudTrail".to_owned(),
             Kind::ApiCall | Kind::Look => format!("API calls to {service}"),
         }
     }

@@ -12,6 +12,9 @@ from stack import REGION, REPOSITORY, wait_for
 
 # By control, the events that are delivered here, and what the notice has to say.
 NOTICED = {
+    "alarm-silenced": {"deleted": "deleted alarms `root-was-used`, `trail-changed`"},
+    "analyzer-finds-less": {"archive-rule": "delete-archive-rule --analyzer-name account --rule-name quiet"},
+    "config-deleted-rule": {"rule": "deleted rule `cloudtrail-enabled` of AWS Config"},
     "ec2-disabled-allowed-images": {"disabled": "enable-allowed-images-settings"},
     "ec2-exported-data": {"image": "cancel-export-task --export-task-id export-ami-", "stored-image": "`images-of-somebody`"},
     "ec2-foreign-default-key": {"a-stranger": "key `arn:aws:kms:eu-central-1:777788889999:key/"},
@@ -21,12 +24,14 @@ NOTICED = {
     "ec2-shared-fpga-image": {"everyone": "it is shared with everyone"},
     "ec2-unasked-connections": {"not-required": "--acceptance-required"},
     "ec2-unlimited-endpoint": {"reset": "reset to full access"},
+    "guardduty-finds-less": {"detector-off": "update-detector --detector-id 12abc34d567e8fa901bc2d34e56789f0 --enable"},
     "iam-changed-mfa": {
         "deactivated": "deactivated the MFA device `arn:aws:iam::111122223333:mfa/bob-phone`",
         "enabled-for-another": "enabled the MFA device `arn:aws:iam::111122223333:mfa/mallory-phone`",
     },
     "iam-identity-provider": {"saml-updated": "changed the identity provider", "client-added": "takes tokens for `mallory`"},
     "iam-new-user": {"created": "created user `support`"},
+    "resolver-lost-query-logs": {"deleted": "--name queries --destination-arn arn:aws:s3:::dns-logs-111122223333"},
     "rolesanywhere-changed-revocations": {
         "disabled": "enable-crl --crl-id 1a2b3c4d",
         "deleted": "deleted the list of revoked certificates `servers` of trust anchor `arn:aws:rolesanywhere:",
@@ -43,16 +48,21 @@ NOTICED = {
         "directory-bucket-stranger": "delete-bucket-policy --bucket reports--euc1-az1--x-s3",
         "table-bucket-stranger": "delete-table-bucket-policy",
     },
+    "scans-turned-off": {"inspector-off": "aws inspector2 enable --resource-types EC2 ECR --account-ids 111122223333"},
+    "securityhub-finds-less": {"v2-off": "aws securityhub enable-security-hub-v2"},
     "signin-instance-profile": {
         "role-added": "put role `admin` into instance profile `web`",
         "associated": "gave instance `i-0123456789abcdef0` instance profile `arn:aws:iam::111122223333:instance-profile/admin`",
     },
+    "trail-insight": {"calls": "`RunInstances` of ec2.amazonaws.com was called 12.6 times a minute, where 0.0021 are usual"},
+    "trail-lost-data-store": {"deleted": "restore-event-data-store --event-data-store ee54f226-431d-4777-9a5e-8a6b7c8d9e0f"},
+    "waf-lost-protection": {"disassociated": "associate-web-acl --web-acl-arn … --resource-arn arn:aws:elasticloadbalancing:"},
 }  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def noticing(deployed):
-    return deployed(mode="revert", ModeOverrides="ec2-launched-metadata-v1=revert")
+    return deployed(mode="revert", ModeOverrides="alarm-silenced=notify,ec2-launched-metadata-v1=revert")
 
 
 def example(control: str, name: str) -> dict:

@@ -6,6 +6,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import cached_property
+from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
@@ -269,3 +270,25 @@ def test_a_deleted_trail_whose_bucket_is_gone_too_is_said(known):
         known.snapback.s3.delete_bucket(Bucket=known.bucket)
     known.client.delete_trail(Name=known.name)
     assert "that bucket is gone too" in announced(known, "alerted")["why"]
+
+
+# `trail-lost-log-group`
+
+
+def test_who_takes_what_tells_by_a_trails_log_group_is_told_of(guarded):
+    logs, number = guarded.aws.client("logs", guarded.mallory), uuid4().hex[:8]
+    group, other = (SimpleNamespace(id=f"{name}-{number}") for name in ("events", "application"))
+    arn = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{group.id}"
+    group.arn = other.arn = arn
+    with guarded.unseen():
+        for one in (group, other):
+            logs.create_log_group(logGroupName=one.id)
+    trail = a_trail(
+        guarded, CloudWatchLogsLogGroupArn=f"{arn}:*", CloudWatchLogsRoleArn=f"arn:aws:iam::{ACCOUNT}:role/trail"
+    )
+    logs.delete_log_group(logGroupName=other.id)
+    logs.delete_log_group(logGroupName=group.id)
+    said = guarded.announces(group, "alerted")
+    assert said["control"] == "trail-lost-log-group", said
+    assert f"trail `{trail.name}` delivers to it" in said["why"], said
+    assert guarded.has_settled() and guarded.announcements_about(other) == []

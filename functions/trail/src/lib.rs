@@ -9,6 +9,7 @@ mod told;
 use std::time::Duration;
 
 use snapback::control::{AnyControl, Function, Tags};
+use snapback::noticed::Notices;
 
 pub const FUNCTION: Function = Function {
     name: "TrailFunction",
@@ -18,6 +19,9 @@ pub const FUNCTION: Function = Function {
         AnyControl::remembering::<controls::Weakened>(),
         AnyControl::of::<controls::NarrowedSelectors>(),
         AnyControl::of::<controls::Deleted>(),
+        AnyControl::of::<controls::LostLogGroup>(),
+        AnyControl::of::<Notices<controls::LostDataStore>>(),
+        AnyControl::of::<Notices<controls::Insight>>(),
     ],
     apply: aws::apply,
     tags: Tags { read: aws::tags::read, needs: &[rights::LIST_TAGS] },

@@ -39,10 +39,7 @@ pub(crate) struct WholeTrail {
 pub(crate) const TRAILS: Survey = Survey {
     list: |look, event| {
         async move {
-            let call = snapback::client!(aws_sdk_cloudtrail, &look.place.config).describe_trails();
-            let listed = call.include_shadow_trails(false).send().await;
-            let listed = listed.map_err(|error| failure(error).context("listing the trails"))?;
-            let arns = listed.trail_list.unwrap_or_default().into_iter().filter_map(|trail| trail.trail_arn);
+            let arns = list(look.place).await?.into_iter().filter_map(|trail| trail.trail_arn);
             let here = format!(":cloudtrail:{}:{}:", look.place.region, look.place.account);
             Ok(arns.filter(|arn| arn.contains(&here)).map(|arn| told::trail(event, &arn)).collect())
         }
@@ -50,6 +47,23 @@ pub(crate) const TRAILS: Survey = Survey {
     },
     needs: &[rights::DESCRIBE_TRAILS],
 };
+
+async fn list(place: &Place) -> Result<Vec<Found>> {
+    let call = snapback::client!(aws_sdk_cloudtrail, &place.config).describe_trails();
+    let listed = call.include_shadow_trails(false).send().await;
+    let listed = listed.map_err(|error| failure(error).context("listing the trails"))?;
+    Ok(listed.trail_list.unwrap_or_default())
+}
+
+/// The names of the trails that deliver to a log group of this account and Region, each with the group's name.
+pub(crate) async fn with_log_groups(place: &Place) -> Result<Vec<(String, String)>> {
+    let here = format!(":logs:{}:{}:log-group:", place.region, place.account);
+    let delivering = list(place).await?.into_iter().filter_map(|trail| {
+        let (_, group) = trail.cloud_watch_logs_log_group_arn.as_ref()?.split_once(&here)?;
+        Some((trail.name?, group.trim_end_matches(":*").to_owned()))
+    });
+    Ok(delivering.collect())
+}
 
 /// All of a trail; nothing if it is gone.
 pub(crate) async fn read(place: &Place, arn: &str) -> Result<Option<WholeTrail>> {
