@@ -1,6 +1,6 @@
 """Stands in for what ministack leaves out of IAM: `GetAccountAuthorizationDetails` does not tell permissions boundaries there,
-nor AWS's own policies, `UpdateAccountPasswordPolicy` keeps what a call does not name, no call has the condition keys `iam:PolicyARN` and
-`iam:PermissionsBoundary`, there is no `AWSDenyAll` among AWS's own policies, and nothing can be renamed."""
+nor AWS's own policies, `UpdateAccountPasswordPolicy` keeps what a call does not name, no call has the condition keys `iam:PolicyARN`,
+`iam:PermissionsBoundary` and `kms:BypassPolicyLockoutSafetyCheck`, there is no `AWSDenyAll` among AWS's own policies, and nothing can be renamed."""
 
 from __future__ import annotations
 
@@ -101,6 +101,10 @@ def _with_arns(request_context):
 
     def with_arns(service, action, body, query):
         context = request_context(service, action, body, query)
+        if action == "kms:PutKeyPolicy":
+            # https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html
+            skips = json.loads(body or b"{}").get("BypassPolicyLockoutSafetyCheck")
+            return context if skips is None else {**context, "kms:bypasspolicylockoutsafetycheck": str(skips).lower()}
         if service != "iam":
             return context
         # ministack looks condition keys up in lower case.

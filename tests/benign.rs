@@ -34,7 +34,17 @@ const ALWAYS_LOOK: [&str; 9] = [
 
 /// Calls that take a protection away, make a credential or open a way in, whatever their parameters. They are always looked
 /// at.
-const NEVER_ORDINARY: [&str; 133] = [
+const NEVER_ORDINARY: [&str; 143] = [
+    "DeleteAlias",
+    "DeleteCustomKeyStore",
+    "DeleteImportedKeyMaterial",
+    "DisableKey",
+    "DisableKeyRotation",
+    "DisconnectCustomKeyStore",
+    "ImportKeyMaterial",
+    "ScheduleKeyDeletion",
+    "UpdateAlias",
+    "UpdateCustomKeyStore",
     "AddClientIDToOpenIDConnectProvider",
     "AddRoleToInstanceProfile",
     "AssociateIamInstanceProfile",
@@ -221,6 +231,7 @@ fn corpus() -> Vec<Value> {
         parts_of_others(),
         log_groups(),
         topics_and_queues(),
+        keys(),
         networks(),
         credentials(),
         noticed(),
@@ -726,12 +737,11 @@ fn parts_of_others() -> Vec<Call> {
             "queueUrl": format!("https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{name}"), "label": "own",
             "attributes": {"VisibilityTimeout": "60"}, "AWSAccountIds": [ACCOUNT],
         }),
-        _ => json!({
-            "keyId": format!("arn:aws:kms:{REGION}:{ACCOUNT}:key/{name}"), "aliasName": format!("alias/{name}"),
-        }),
+        _ => json!({"aliasName": format!("alias/{name}"), "targetKeyId": "1a2b3c4d-5e6f-4a7b-8c9d-0e1f2a3b4c5d"}),
     };
-    // To delete a boundary is ordinary for nobody's role.
+    // To delete a boundary is ordinary for nobody's role, and of keys all that is watched is risky upon anybody's but aliases.
     let calls = watches.filter(|watch| ![SCHEDULED, "DeleteRolePermissionsBoundary"].contains(&watch.name));
+    let calls = calls.filter(|watch| watch.service != "kms.amazonaws.com" || watch.name == "CreateAlias");
     let calls = calls.map(|watch| (watch.service.trim_end_matches(".amazonaws.com"), watch.name));
     calls
         .flat_map(|(service, called)| names.map(|name| call(service, called, upon(service, name), Value::Null)))
@@ -764,6 +774,46 @@ fn topics_and_queues() -> Vec<Call> {
         calls.push(call("sqs", "SetQueueAttributes", set, Value::Null));
         let made = json!({"queueName": "reports", "attributes": {"Policy": send}});
         calls.push(call("sqs", "CreateQueue", made, json!({"queueUrl": queue})));
+    }
+    calls
+}
+
+/// Keys as they are made and replicated, with policies for the account and for services, and grants to them.
+fn keys() -> Vec<Call> {
+    let id = "1a2b3c4d-5e6f-4a7b-8c9d-0e1f2a3b4c5d";
+    let arn = format!("arn:aws:kms:{REGION}:{ACCOUNT}:key/{id}");
+    let root = format!("arn:aws:iam::{ACCOUNT}:root");
+    let account = json!({"Effect": "Allow", "Principal": {"AWS": root}, "Action": "kms:*", "Resource": "*"});
+    let mut calls =
+        vec![call("kms", "CreateKey", json!({"description": "reports"}), json!({"keyMetadata": {"keyId": id}}))];
+    for (principal, condition) in [
+        (json!({"AWS": format!("arn:aws:iam::{ACCOUNT}:role/reports")}), json!({})),
+        (json!({"AWS": "arn:aws:iam::444455556666:role/reports"}), json!({})),
+        (json!({"Service": "s3.amazonaws.com"}), json!({"StringEquals": {"aws:SourceAccount": ACCOUNT}})),
+        (
+            json!({"AWS": "*"}),
+            json!({"StringEquals": {"kms:CallerAccount": ACCOUNT, "kms:ViaService": "s3.eu-central-1.amazonaws.com"}}),
+        ),
+        (json!("*"), json!({"StringEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}})),
+    ] {
+        let statement = json!({"Effect": "Allow", "Principal": principal, "Action": "kms:Decrypt", "Resource": "*", "Condition": condition});
+        let policy = json!({"Version": "2012-10-17", "Statement": [account, statement]}).to_string();
+        let put = json!({"keyId": arn, "policyName": "default", "policy": policy});
+        calls.push(call("kms", "PutKeyPolicy", put, Value::Null));
+        let made = json!({"description": "reports", "policy": policy});
+        calls.push(call("kms", "CreateKey", made, json!({"keyMetadata": {"keyId": id, "arn": arn}})));
+        let replica = json!({"keyId": arn, "replicaRegion": "eu-west-1", "policy": policy});
+        calls.push(call("kms", "ReplicateKey", replica, json!({"replicaPolicy": policy})));
+    }
+    for grantee in [
+        "rds.eu-central-1.amazonaws.com",
+        "111122223333:aws:ec2-infrastructure:i-0a1b2c3d4e5f60718",
+        "arn:aws:iam::111122223333:role/reports",
+        "arn:aws:iam::111122223333:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling",
+        "arn:aws:sts::444455556666:assumed-role/reports/session",
+    ] {
+        let grant = json!({"keyId": arn, "granteePrincipal": grantee, "operations": ["Decrypt", "GenerateDataKey"]});
+        calls.push(call("kms", "CreateGrant", grant, json!({"grantId": "0c237476", "keyId": arn})));
     }
     calls
 }

@@ -430,7 +430,7 @@ fn what_stays_of_a_policy_stays_byte_for_byte() -> Result<()> {
 }
 
 /// What lets somebody in: events of these prove by themselves that it was open.
-const OPENS: [&str; 20] = [
+const OPENS: [&str; 22] = [
     "config-stopped-recorder",
     "ec2-open-egress",
     "ec2-open-endpoint-service",
@@ -442,6 +442,8 @@ const OPENS: [&str; 20] = [
     "iam-new-console-password",
     "iam-new-credential",
     "iam-open-trust",
+    "kms-foreign-grant",
+    "kms-open-key-policy",
     "rolesanywhere-trusted-certificates",
     "s3-access-point-policy",
     "s3-foreign-bucket-policy",
@@ -454,13 +456,14 @@ const OPENS: [&str; 20] = [
 ];
 
 /// Cases whose events do not tell what they opened: an address instead of an id, a changed rule that is gone and went either
-/// way, a credential that may have been inactive, a statement by its label.
-const UNTOLD: [&str; 5] = [
+/// way, a credential that may have been inactive, a replica by the call upon its primary, a statement by its label.
+const UNTOLD: [&str; 6] = [
     "s3-public-bucket-acl/by-address-of-mail.json",
     "ec2-open-egress/changed-rule.json",
     "iam-new-credential/service-credential-reset.json",
     "sns-open-topic-policy/deny-removed.json",
     "sqs-open-queue-policy/deny-removed.json",
+    "kms-open-key-policy/created-as-a-replica.json",
 ];
 
 /// Somebody may open, read and close before Snapback looks, and leave everything beside it as it is.

@@ -38,6 +38,9 @@ pub trait Policed: 'static {
     /// See [`Control::APPLIED_BY`].
     const APPLIED_BY: Applier = Applier::Function;
 
+    /// See [`Control::ASKS_UNLESS_NAMED`].
+    const ASKS_UNLESS_NAMED: bool = false;
+
     /// See [`Control::SURVEY`].
     const SURVEY: Option<Survey>;
 
@@ -45,6 +48,12 @@ pub trait Policed: 'static {
     type Beside: Clone + Debug + Default + PartialEq + Serialize + DeserializeOwned + Send + Sync;
 
     fn told(event: &Event) -> Told;
+
+    /// Whether another control guards it.
+    #[must_use]
+    fn is_anothers(_: &Subject, _: &Settings) -> bool {
+        false
+    }
 
     /// What the API knows it by; nothing if the subject is the account, as the event does not tell.
     fn holder(subject: &Subject) -> Option<Holder>;
@@ -72,6 +81,12 @@ pub trait Policed: 'static {
     /// Why an operator decides about a revert of these grants, also in mode `revert`, where that is so.
     #[must_use]
     fn asks(_: &Event, _: &Self::Beside, _grants: &[String]) -> Option<String> {
+        None
+    }
+
+    /// Why what would be left must not be written, where that is so.
+    #[must_use]
+    fn locks_out(_: &Event, _left: Option<&PolicyText>) -> Option<String> {
         None
     }
 
@@ -203,6 +218,7 @@ pub struct Open<P>(PhantomData<P>);
 impl<P: Policed> Control for Open<P> {
     const ABOUT: &'static About = P::ABOUT;
     const APPLIED_BY: Applier = P::APPLIED_BY;
+    const ASKS_UNLESS_NAMED: bool = P::ASKS_UNLESS_NAMED;
 
     type State = State<P::Beside>;
     type Change = PolicyChange;
@@ -213,6 +229,7 @@ impl<P: Policed> Control for Open<P> {
         let Told { subject, policy } = P::told(event);
         let why = match &policy {
             ToldPolicy::None => None,
+            _ if P::is_anothers(&subject, settings) => None,
             ToldPolicy::Untold => Some("the event does not contain the policy".to_owned()),
             ToldPolicy::Is(text) => match Policy::parse(text) {
                 Err(error) => Some(format!("the event's policy is not understood: {error}")),
@@ -307,8 +324,12 @@ impl<P: Policed> Control for Open<P> {
         }
         let is_critical = certain.iter().any(|grant| grant.exposure == Exposure::Public && grant.writes);
         let to = policy.without(&certain).or_else(|| P::default_policy(&suspicion.subject)).map(PolicyText::from);
+        let severity = if is_critical { Severity::Critical } else { Severity::High };
+        if let Some(why) = P::locks_out(event, to.as_ref()) {
+            return alert(severity, format!("{}; {why}", said(&certain)));
+        }
         Decision::Revert {
-            severity: if is_critical { Severity::Critical } else { Severity::High },
+            severity,
             why: said(&certain),
             grants: certain.into_iter().map(|grant| grant.name).collect(),
             plan: vec![PolicyChange { of: holder, from: state.policy.clone(), to }],

@@ -155,6 +155,7 @@ async fn reading_tags_makes_just_the_calls_that_are_declared() -> Result<()> {
             ("IAM.ListUserTags", "<Tags><member><Key>exposure</Key><Value>approved</Value></member></Tags>"),
             ("SQS.ListQueueTags", r#"{"Tags":{"exposure":"approved"}}"#),
             ("RolesAnywhere.ListTagsForResource", r#"{"tags":[{"key":"exposure","value":"approved"}]}"#),
+            ("KMS.ListResourceTags", r#"{"Tags":[{"TagKey":"exposure","TagValue":"approved"}],"Truncated":false}"#),
             ("CloudTrail.ListTags", r#"{"ResourceTagList":[{"TagsList":[{"Key":"exposure","Value":"approved"}]}]}"#),
             (
                 "ConfigService.DescribeConfigurationRecorders",
@@ -180,6 +181,7 @@ async fn reading_tags_makes_just_the_calls_that_are_declared() -> Result<()> {
             "DetectorsFunction" => {
                 vec![Subject::part(&event, "AWS Config", "eu-central-1", "config", "account-setting/", "config/home")]
             }
+            "KmsFunction" => vec![Subject::part(&event, "KMS key", "1a2b", "kms", "key/", "kms/home")],
             // Nothing that it looks at has tags that count.
             "OwnFunction" | "PassedRolesFunction" | "SigninFunction" => continue,
             other => panic!("{other} has no situation here"),

@@ -1,10 +1,11 @@
-//! What the role of a function that writes IAM is denied, whatever it is allowed: whoever takes the function over must
+//! What the role of a function that writes IAM, or the policies of keys, is denied, whatever it is allowed: whoever takes the function over must
 //! get no further by it.
 //!
 //! Snapback's own roles are denied by their ARNs, in a policy of its own, as no role can name itself in CloudFormation. By a
 //! pattern of their names, whoever names a role like one of Snapback's would keep it from being reverted, and a name that
 //! CloudFormation has cut would be missed. Only in a hub's account the roles of members are denied by a pattern.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use snapback::control::Function;
@@ -102,6 +103,9 @@ fn own_roles() -> impl Iterator<Item = String> {
 
 /// All else, for a stack of this name and with these lists; nothing for a function that does not write IAM.
 pub(super) fn statements(function: &Function, stack: &str, lists: &[&str]) -> String {
+    if writes_key_policies(function) {
+        return of_keys(function, stack);
+    }
     if !applies_to(function) {
         return String::new();
     }
@@ -126,7 +130,7 @@ pub(super) fn statements(function: &Function, stack: &str, lists: &[&str]) -> St
         out,
         "              - Sid: NeverLiftsQuarantine
                 Effect: Deny
-                Action: [iam:DetachGroupPolicy, iam:DetachRolePolicy, iam:DetachUserPolicy]
+                Action: iam:Detach*Policy
                 Resource: \"*\"
                 Condition:
                   ArnLike:
@@ -144,4 +148,43 @@ pub(super) fn statements(function: &Function, stack: &str, lists: &[&str]) -> St
 "
     );
     out
+}
+
+/// Who writes the policy of a key could let itself use the key, and undo what protects Snapback's own.
+fn writes_key_policies(function: &Function) -> bool {
+    function::writes(function).any(|right| right.action == "kms:PutKeyPolicy")
+}
+
+/// Snapback's own keys are known by the tag that CloudFormation gives them, which nobody else can set: a key's policy names the
+/// roles of the stack, so that no role can name the key.
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-resource-tags.html>
+fn of_keys(function: &Function, stack: &str) -> String {
+    let written: BTreeSet<String> = function::writes(function).map(|right| right.action.to_owned()).collect();
+    let written: Vec<String> = written.into_iter().collect();
+    let but_the_topics = match stack {
+        "${AWS::StackName}" => "NotResource: !GetAtt TopicKey.Arn",
+        _ => "Resource: \"*\"",
+    };
+    let why = "Whatever is allowed above, and whatever the policy of a key says: whoever takes this role over must neither \
+               disarm Snapback nor read what is encrypted.";
+    format!(
+        "{}              - Sid: NeverOwnKeys
+                Effect: Deny
+{}                Resource: \"*\"
+                Condition: {{ StringEquals: {{ \"aws:ResourceTag/aws:cloudformation:stack-name\": !Sub \"{stack}\" }} }}
+              - Sid: NeverUsesKeys
+                Effect: Deny
+                Action:
+                  - kms:CreateGrant
+                  - kms:Decrypt
+                  - kms:DeriveSharedSecret
+                  - kms:Encrypt
+                  - kms:GenerateDataKey*
+                  - kms:ReEncrypt*
+                  - kms:Sign
+                {but_the_topics}
+",
+        yaml::comment(14, why),
+        yaml::list(16, "Action:", &written)
+    )
 }

@@ -32,6 +32,13 @@ NOTICED = {
     "iam-identity-provider": {"saml-updated": "changed the identity provider", "client-added": "takes tokens for `mallory`"},
     "iam-new-user": {"created": "created user `support`"},
     "resolver-lost-query-logs": {"deleted": "--name queries --destination-arn arn:aws:s3:::dns-logs-111122223333"},
+    "kms-foreign-replica": {"to-a-stranger": "aws kms get-key-policy --region eu-west-1"},
+    "kms-lost-key-material": {
+        "deleted": "get-parameters-for-import --key-id 1a2b3c4d-5e6f-4a7b-8c9d-0e1f2a3b4c5d",
+        "store-disconnected": "connect-custom-key-store --custom-key-store-id cks-0a1b2c3d4e5f60718",
+    },
+    "kms-moved-alias": {"moved": "update-alias --alias-name alias/orders", "deleted": "create-alias --alias-name alias/orders"},
+    "kms-undelegated-key": {"named-alone": "has skipped KMS's check"},
     "rolesanywhere-changed-revocations": {
         "disabled": "enable-crl --crl-id 1a2b3c4d",
         "deleted": "deleted the list of revoked certificates `servers` of trust anchor `arn:aws:rolesanywhere:",

@@ -3,7 +3,7 @@
 use snapback::control::{AnyControl, Function};
 
 /// Every function that judges events.
-pub const FUNCTIONS: [&Function; 11] = [
+pub const FUNCTIONS: [&Function; 12] = [
     &s3::FUNCTION,
     &ec2::FUNCTION,
     &detectors::FUNCTION,
@@ -14,6 +14,7 @@ pub const FUNCTIONS: [&Function; 11] = [
     &signin::FUNCTION,
     &rolesanywhere::FUNCTION,
     &trail::FUNCTION,
+    &kms::FUNCTION,
     &own::FUNCTION,
 ];
 

@@ -8,6 +8,7 @@ mod awsconfig;
 mod cloudtrail;
 mod ec2;
 mod iam;
+mod kms;
 mod lifecycle;
 mod own;
 mod policy;
@@ -39,6 +40,7 @@ pub use iam::{
     Characters, ConsolePassword, Credential, CredentialKind, CredentialStatus, Iam, IamGroup, IamIdentity, IamUser,
     IdentityKind, InlinePolicy, ManagedPolicy, PasswordPolicy, PasswordRules, PermissionsBoundary, PolicyVersion,
 };
+pub use kms::{KeyGrant, Kms, Rotation};
 pub use lifecycle::{
     Lifecycle, LifecycleExpiration, LifecycleFilter, LifecycleRule, LifecycleTransition, OlderVersions,
 };
@@ -65,6 +67,7 @@ pub enum Change {
     CloudTrail(CloudTrail),
     AwsConfig(AwsConfig),
     RolesAnywhere(RolesAnywhere),
+    Kms(Kms),
     Own(Own),
 }
 
@@ -96,6 +99,7 @@ impl Change {
             Self::CloudTrail(change) => Self::CloudTrail(change.undo()),
             Self::AwsConfig(change) => Self::AwsConfig(change.undo()),
             Self::RolesAnywhere(change) => Self::RolesAnywhere(change.undo()),
+            Self::Kms(change) => Self::Kms(change.undo()),
             Self::Own(change) => Self::Own(change.undo()),
         }
     }
@@ -112,6 +116,7 @@ impl Change {
             Self::CloudTrail(change) => Self::CloudTrail(change.idle()),
             Self::AwsConfig(change) => Self::AwsConfig(change.idle()),
             Self::RolesAnywhere(change) => Self::RolesAnywhere(change.idle()),
+            Self::Kms(change) => Self::Kms(change.idle()),
             Self::Own(change) => Self::Own(change.idle()),
         }
     }
@@ -127,6 +132,7 @@ impl Change {
             Self::CloudTrail(change) => change.added().map(Self::CloudTrail),
             Self::AwsConfig(change) => change.added().map(Self::AwsConfig),
             Self::RolesAnywhere(change) => change.added().map(Self::RolesAnywhere),
+            Self::Kms(change) => change.added().map(Self::Kms),
             Self::Own(change) => change.added().map(Self::Own),
         }
     }
@@ -143,7 +149,7 @@ impl Change {
             Self::AwsConfig(change) => !matches!(change, AwsConfig::Recording(_)),
             // Rules and credentials go by their ids, whom something is shared with by their names, and a switch has nothing
             // beside it; whoever restores a part of Snapback writes the same.
-            Self::Ec2(_) | Self::Iam(_) | Self::RolesAnywhere(_) | Self::Own(_) => false,
+            Self::Ec2(_) | Self::Iam(_) | Self::RolesAnywhere(_) | Self::Kms(_) | Self::Own(_) => false,
         }
     }
 
@@ -158,6 +164,7 @@ impl Change {
             Self::CloudTrail(change) => change.leaves_some(request),
             Self::AwsConfig(change) => change.leaves_some(request),
             Self::RolesAnywhere(change) => change.leaves_some(request),
+            Self::Kms(change) => change.leaves_some(request),
             Self::Own(change) => change.leaves_some(request),
         }
     }
@@ -173,6 +180,7 @@ impl Change {
             Self::CloudTrail(change) => change.sides(),
             Self::AwsConfig(change) => change.sides(),
             Self::RolesAnywhere(change) => change.sides(),
+            Self::Kms(change) => change.sides(),
             Self::Own(change) => change.sides(),
         }
     }
@@ -202,6 +210,7 @@ impl fmt::Display for Change {
             Self::CloudTrail(change) => change.fmt(f),
             Self::AwsConfig(change) => change.fmt(f),
             Self::RolesAnywhere(change) => change.fmt(f),
+            Self::Kms(change) => change.fmt(f),
             Self::Own(change) => change.fmt(f),
         }
     }

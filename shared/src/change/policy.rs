@@ -29,6 +29,8 @@ pub enum Holder {
     Role(String),
     /// `ModifyVpcEndpoint`: a policy can only be replaced.
     VpcEndpoint(String),
+    /// By its id. `PutKeyPolicy`: a key always has a policy.
+    KmsKey(String),
 }
 
 impl Holder {
@@ -52,6 +54,7 @@ impl Holder {
             Self::Queue(url) => ("queue", url),
             Self::Role(name) => ("role", name),
             Self::VpcEndpoint(id) => ("VPC endpoint", id),
+            Self::KmsKey(id) => ("KMS key", id),
         }
     }
 }
