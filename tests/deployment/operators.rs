@@ -16,8 +16,8 @@ use crate::template::Template;
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
 const LONGEST: usize = 6_144;
 
-/// Managed policies that a role takes, without asking AWS for more. Whoever is on call may need them all.
-const MOST: usize = 10;
+/// Managed policies that a role takes: ten, and as many as this once AWS is asked. Whoever is on call may need them all.
+const MOST: usize = 25;
 
 /// The rights that a command needs of a function's service.
 type Rights = fn(&Function) -> Vec<Right>;
@@ -45,7 +45,7 @@ fn scans(function: &Function) -> impl Iterator<Item = Right> {
     reads(function).chain(surveys.flat_map(|survey| survey.needs).copied()).chain(function.tags.needs.iter().copied())
 }
 
-/// Each command's policies: a role takes ten, so each has as many services as IAM takes.
+/// Each command's policies: a role takes few, so each has as many services as IAM takes.
 pub(super) fn policies(template: &Template) -> Result<Vec<Policy>> {
     let mut policies = vec![
         ("operator-policy-read.json".to_owned(), "`snapback history`".to_owned(), policy(read())),

@@ -27,6 +27,18 @@ NOTICED = {
     },
     "iam-identity-provider": {"saml-updated": "changed the identity provider", "client-added": "takes tokens for `mallory`"},
     "iam-new-user": {"created": "created user `support`"},
+    "other-open-permission": {
+        "function-stranger": "remove-permission --function-name arn:aws:lambda:eu-central-1:111122223333:function:orders --qualifier live",
+        "layer-everyone": "remove-layer-version-permission --layer-name parsers --version-number 3 --statement-id all",
+        "bus-stranger": "remove-permission --event-bus-name orders --statement-id partner",
+    },
+    "other-open-resource-policy": {
+        "identity-stranger": "delete-email-identity-policy --email-identity example.com --policy-name partner",
+        "vault-everyone": "delete-vault-access-policy --account-id - --vault-name archive",
+        "backup-vault-stranger": "delete-backup-vault-access-policy --backup-vault-name nightly",
+        "certificate-authority-stranger": "acm-pca delete-policy --resource-arn arn:aws:acm-pca:",
+        "domain-everyone-updated": "lets everyone do es:ESHttp*",
+    },
     "rolesanywhere-changed-revocations": {
         "disabled": "enable-crl --crl-id 1a2b3c4d",
         "deleted": "deleted the list of revoked certificates `servers` of trust anchor `arn:aws:rolesanywhere:",
