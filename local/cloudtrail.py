@@ -45,8 +45,7 @@ def record(call: Call) -> dict | None:
     if operation is None or is_read_only(operation) or is_data_event(operation):
         return None
     prefix = operation.service_model.endpoint_prefix
-    # Where the account's own settings for S3 are recorded was not seen; S3's documentation says here.
-    source = "s3" if prefix == "s3-control" else prefix
+    source = SOURCES.get(prefix, prefix)
     failure = _failure(operation, call) if call.status >= 300 else {}
     made = {
         "eventVersion": "1.11",
@@ -177,6 +176,10 @@ GLOBAL_SERVICES = {"iam", "organizations", "cloudfront", "route53"}
 
 # Beyond so many bytes CloudTrail keeps only a note that there was something.
 LARGEST_PARAMETERS = 100 * 1024
+
+# Whose calls are recorded under another name than the one with which their addresses begin. Where the account's own
+# settings for S3 are recorded was not seen; S3's documentation says there.
+SOURCES = {"s3-control": "s3", "api.ecr": "ecr"}
 
 EVENT_NAMES = {
     ("s3", "PutPublicAccessBlock"): "PutBucketPublicAccessBlock",

@@ -14,10 +14,10 @@ what it should if AWS behaves like that:
 * Mail: what SNS would send lies in `mail.jsonl` beside the log, whatever a subscription filters.
 * Lambda's layers: functions run on this machine, whose /opt is not theirs, so they are told where theirs lie.
 * `aws:PrincipalArn` is the role's ARN in sessions; `aws:PrincipalIsAWSService`, `dynamodb:LeadingKeys` and
-  `events:TargetArn` are there.
+  `events:TargetArn` and `secretsmanager:BlockPublicPolicy` are there.
 * A rule of the default bus has no bus in its ARN, and rules go by `Rule` in the calls upon their targets.
   The bus that is described is a bus, and no rule.
-* The calls upon a topic's tags are calls upon that topic.
+* The calls upon the tags of a topic, a repository or a file system are calls upon that.
 * Reading and removing a function's concurrency are actions of their own; messages in batches are not.
 * Who has put an object, in what S3 announces of it.
 * `AWS::Region` in the conditions of a template, which CloudFormation there takes for a word.
@@ -132,10 +132,10 @@ def main() -> None:
     remember_what_roles_are_allowed()
     play_principal_keys()
     play_leading_keys()
-    play_target_arns()
+    play_parameters_as_keys()
     play_recovery()
     play_resources_of_rules()
-    play_tagged_topics()
+    play_what_is_tagged()
     play_actions_upon_concurrency()
     play_batches_of_messages()
     play_requesters()
@@ -560,18 +560,21 @@ def play_leading_keys() -> None:
     iam_actions.dynamodb_service_context = with_leading_keys
 
 
-def play_target_arns() -> None:
-    """The targets that a call puts to a rule."""
+def play_parameters_as_keys() -> None:
+    """The targets that a call puts to a rule, and whether one lets a secret's policy be refused where that is public."""
     request_context = iam_actions.request_tag_context
 
-    def with_target_arns(service, action, body, query):
+    def with_parameters(service, action, body, query):
         context = request_context(service, action, body, query)
+        if action == "secretsmanager:PutResourcePolicy":
+            is_blocked = json.loads(body or b"{}").get("BlockPublicPolicy", False)
+            return {**context, "secretsmanager:blockpublicpolicy": str(is_blocked).lower()}
         if action != "events:PutTargets":
             return context
         arns = [target.get("Arn", "") for target in json.loads(body or b"{}").get("Targets", [])]
         return {**context, "events:targetarn": arns}
 
-    iam_actions.request_tag_context = with_target_arns
+    iam_actions.request_tag_context = with_parameters
 
 
 # Tables
@@ -612,16 +615,21 @@ def play_resources_of_rules() -> None:
     iam_actions.extract_resource_arn = extract_resource_arn
 
 
-# Topics
+# Tags
 
 
-def play_tagged_topics() -> None:
-    """What the calls upon the tags of a topic name it by."""
+def play_what_is_tagged() -> None:
+    """What the calls upon the tags of a topic, a repository or a file system name it by."""
     extract = iam_actions.extract_resource_arn
 
     def extract_resource_arn(service, method, path, headers, body, query, region, account):
-        named = query.get("ResourceArn") if service == "sns" else None
-        return named[0] if named else extract(service, method, path, headers, body, query, region, account)
+        if service == "sns" and query.get("ResourceArn"):
+            return query["ResourceArn"][0]
+        if service == "ecr" and (named := json.loads(body or b"{}").get("resourceArn")):
+            return named
+        if service == "elasticfilesystem" and "/resource-tags/" in path:
+            return f"arn:aws:elasticfilesystem:{region}:{account}:file-system/{path.rpartition('/')[2]}"
+        return extract(service, method, path, headers, body, query, region, account)
 
     iam_actions.extract_resource_arn = extract_resource_arn
 

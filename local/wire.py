@@ -147,6 +147,7 @@ SERVICES_THAT_SIGN_OTHERWISE = {
     "email": "sesv2",
     "tagging": "resourcegroupstaggingapi",
     "es": "opensearch",
+    "elasticfilesystem": "efs",
 }
 
 

@@ -232,6 +232,7 @@ fn corpus() -> Vec<Value> {
         log_groups(),
         topics_and_queues(),
         keys(),
+        resource_policies(),
         networks(),
         credentials(),
         noticed(),
@@ -718,10 +719,14 @@ fn parts_of_others() -> Vec<Call> {
     let watches = own::FUNCTION.controls.iter().flat_map(|control| control.about.watches);
     let names = ["reports", "snapback-reports", "reports-S3Rule-1A2B3C", "snapback-Reports-1A2B3C"];
     let upon = |service: &str, name: &str| match service {
-        "events" => json!({"name": name, "rule": name, "eventBusName": "orders"}),
+        "events" => {
+            json!({"name": name, "rule": name, "eventBusName": "orders", "statementId": "own", "principal": ACCOUNT})
+        }
         "monitoring" => json!({"alarmName": name, "alarmNames": [name]}),
         "logs" => json!({"logGroupName": name}),
-        "lambda" => json!({"functionName": name}),
+        "lambda" => json!({
+            "functionName": name, "statementId": "own", "action": "lambda:InvokeFunction", "principal": ACCOUNT,
+        }),
         "iam" => {
             json!({"roleName": name, "policyArn": "arn:aws:iam::aws:policy/ReadOnlyAccess",
             "permissionsBoundary": "arn:aws:iam::111122223333:policy/team", "policyDocument": r#"{"Statement":[{"Effect":"Allow",
@@ -814,6 +819,78 @@ fn keys() -> Vec<Call> {
     ] {
         let grant = json!({"keyId": arn, "granteePrincipal": grantee, "operations": ["Decrypt", "GenerateDataKey"]});
         calls.push(call("kms", "CreateGrant", grant, json!({"grantId": "0c237476", "keyId": arn})));
+    }
+    calls
+}
+
+/// Resources that services, one's own account and those that are trusted may use.
+fn resource_policies() -> Vec<Call> {
+    let arn = |service: &str, name: &str| format!("arn:aws:{service}:{REGION}:{ACCOUNT}:{name}");
+    let mut calls = vec![];
+    for (principal, condition) in [
+        (json!({"AWS": format!("arn:aws:iam::{ACCOUNT}:root")}), json!({})),
+        (json!({"AWS": "arn:aws:iam::444455556666:role/reports"}), json!({})),
+        (json!({"Service": "logs.amazonaws.com"}), json!({"StringEquals": {"aws:SourceAccount": ACCOUNT}})),
+        (json!("*"), json!({"StringEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}})),
+    ] {
+        let policy = |action: &str, resource: &str| {
+            let mut statement =
+                json!({"Effect": "Allow", "Principal": principal, "Action": action, "Condition": condition});
+            // A repository's policy has none.
+            if !resource.is_empty() {
+                statement["Resource"] = json!(resource);
+            }
+            json!({"Version": "2012-10-17", "Statement": [statement]}).to_string()
+        };
+        let secret = policy("secretsmanager:GetSecretValue", "*");
+        let set = json!({"secretId": "reports", "resourcePolicy": secret, "blockPublicPolicy": true});
+        calls.push(call("secretsmanager", "PutResourcePolicy", set, Value::Null));
+        let set = json!({"repositoryName": "reports", "policyText": policy("ecr:BatchGetImage", ""), "force": false});
+        calls.push(call("ecr", "SetRepositoryPolicy", set, Value::Null));
+        let mounted = policy("elasticfilesystem:ClientMount", "*");
+        let set = json!({"fileSystemId": "fs-0a1b2c3d4e5f60718", "policy": mounted});
+        calls.push(call("elasticfilesystem", "PutFileSystemPolicy", set, Value::Null));
+        let stream = arn("kinesis", "stream/reports");
+        let set = json!({"resourceARN": stream, "policy": policy("kinesis:GetRecords", &stream)});
+        calls.push(call("kinesis", "PutResourcePolicy", set, Value::Null));
+        let set = json!({"policyName": "reports", "policyDocument": policy("logs:PutLogEvents", "*")});
+        calls.push(call("logs", "PutResourcePolicy", set, Value::Null));
+        let sending = policy("ses:SendEmail", "*");
+        let set = json!({"identity": "example.com", "policyName": "reports", "policy": sending});
+        calls.push(call("ses", "PutIdentityPolicy", set, Value::Null));
+        let set = json!({"emailIdentity": "example.com", "policyName": "reports", "policy": sending});
+        calls.push(call("ses", "CreateEmailIdentityPolicy", set.clone(), Value::Null));
+        calls.push(call("ses", "UpdateEmailIdentityPolicy", set, Value::Null));
+        let set = json!({"vaultName": "reports", "policy": {"policy": policy("glacier:InitiateJob", "*")}});
+        calls.push(call("glacier", "SetVaultAccessPolicy", set, Value::Null));
+        let set = json!({"backupVaultName": "reports", "policy": policy("backup:CopyIntoBackupVault", "*")});
+        calls.push(call("backup", "PutBackupVaultAccessPolicy", set, Value::Null));
+        let authority = arn("acm-pca", "certificate-authority/1a2b3c4d-5e6f-4071-8293-a4b5c6d7e8f9");
+        let set = json!({"resourceArn": authority, "policy": policy("acm-pca:IssueCertificate", &authority)});
+        calls.push(call("acm-pca", "PutPolicy", set, Value::Null));
+        for update in
+            ["CreateDomain", "UpdateDomainConfig", "CreateElasticsearchDomain", "UpdateElasticsearchDomainConfig"]
+        {
+            let set = json!({"domainName": "reports", "accessPolicies": policy("es:ESHttpGet", "*")});
+            calls.push(call("es", update, set, Value::Null));
+        }
+    }
+    for (principal, more) in [
+        ("s3.amazonaws.com", json!({"sourceArn": "arn:aws:s3:::reports", "sourceAccount": ACCOUNT})),
+        ("apigateway.amazonaws.com", json!({})),
+        (ACCOUNT, json!({})),
+        ("444455556666", json!({})),
+    ] {
+        let mut add = json!({
+            "functionName": "reports", "layerName": "reports", "versionNumber": 1, "statementId": "reports",
+            "action": "lambda:InvokeFunction", "principal": principal,
+        });
+        for (name, value) in more.as_object().into_iter().flatten() {
+            add[name] = value.clone();
+        }
+        for added in ["AddPermission20150331", "AddPermission20150331v2", "AddLayerVersionPermission20181031"] {
+            calls.push(call("lambda", added, add.clone(), Value::Null));
+        }
     }
     calls
 }

@@ -110,6 +110,36 @@ const PACU: [&str; 42] = [
     "iam__privesc_scan: UpdateRolePolicyToAssumeIt",
 ];
 
+/// What endgame backdoors.
+/// <https://github.com/DavidDikker/endgame>
+const ENDGAME: [&str; 18] = [
+    "acm-pca",
+    "ami",
+    "cloudwatch",
+    "ebs",
+    "ecr",
+    "efs",
+    "elasticsearch",
+    "glacier",
+    "iam",
+    "kms",
+    "lambda",
+    "lambda-layer",
+    "rds",
+    "s3",
+    "secretsmanager",
+    "ses",
+    "sns",
+    "sqs",
+];
+
+/// By the word with which controls name them, and what the page calls them.
+const CATALOGUES: [(&str, &str, &[&str]); 3] = [
+    ("Stratus", "Stratus Red Team", &STRATUS),
+    ("Pacu", "Pacu, what it blinds and what it leaves in IAM", &PACU),
+    ("endgame", "endgame, what it backdoors", &ENDGAME),
+];
+
 /// What no event tells of, as Snapback's rules ask for them.
 const NOT_VISIBLE: [(&[&str], &str); 2] = [
     (
@@ -158,7 +188,7 @@ fn the_page_of_coverage_is_what_the_controls_declare_and_were_seen_to_do() -> Re
 
 #[test]
 fn every_attack_that_a_control_names_is_one_that_there_is() {
-    for (catalogue, known) in [("Stratus", &STRATUS[..]), ("Pacu", &PACU[..])] {
+    for (catalogue, _, known) in CATALOGUES {
         for (name, controls) in named(catalogue) {
             let is_known = known.iter().any(|attack| is_of(attack, name));
             assert!(is_known, "{} names {name}, which {catalogue} does not have", controls[0].about.id);
@@ -205,10 +235,7 @@ fn attacks() -> Result<Attacks> {
 fn page() -> Result<String> {
     let (proofs, attacks) = (proofs()?, attacks()?);
     let mut out = BEGIN.to_owned();
-    for (title, catalogue, known) in [
-        ("Stratus Red Team", "Stratus", &STRATUS[..]),
-        ("Pacu, what it blinds and what it leaves in IAM", "Pacu", &PACU[..]),
-    ] {
+    for (catalogue, title, known) in CATALOGUES {
         let named = named(catalogue);
         let answered = |attack: &&str| answered(attack, &named, attacks.get(*attack));
         let all: Vec<Vec<&AnyControl>> = known.iter().map(answered).collect();

@@ -430,7 +430,7 @@ fn what_stays_of_a_policy_stays_byte_for_byte() -> Result<()> {
 }
 
 /// What lets somebody in: events of these prove by themselves that it was open.
-const OPENS: [&str; 22] = [
+const OPENS: [&str; 27] = [
     "config-stopped-recorder",
     "ec2-open-egress",
     "ec2-open-endpoint-service",
@@ -439,17 +439,22 @@ const OPENS: [&str; 22] = [
     "ec2-opened-prefix-list",
     "ec2-shared-image",
     "ec2-shared-snapshot",
+    "ecr-open-repository-policy",
+    "efs-open-file-system-policy",
     "iam-new-console-password",
     "iam-new-credential",
     "iam-open-trust",
     "kms-foreign-grant",
     "kms-open-key-policy",
+    "kinesis-open-stream-policy",
+    "logs-open-resource-policy",
     "rolesanywhere-trusted-certificates",
     "s3-access-point-policy",
     "s3-foreign-bucket-policy",
     "s3-public-bucket-acl",
     "s3-public-bucket-policy",
     "s3-public-object-acl",
+    "secretsmanager-open-secret-policy",
     "sns-open-topic-policy",
     "sqs-open-queue-policy",
     "trail-stopped-logging",

@@ -172,10 +172,14 @@ pub fn refuses_principals(error: &anyhow::Error) -> bool {
 
 /// What AWS answers where somebody has removed or made the same in the meantime, or what had it: then it is to be looked at
 /// afresh.
-const RACES: [&str; 17] = [
+const RACES: [&str; 21] = [
     "NoSuchBucket",
     "QueueDoesNotExist",
     "AWS.SimpleQueueService.NonExistentQueue",
+    "RepositoryNotFoundException",
+    "RepositoryPolicyNotFoundException",
+    "FileSystemNotFound",
+    "PolicyNotFound",
     "InvalidGroup.NotFound",
     "NoSuchEntity",
     "InvalidSecurityGroupRuleId.NotFound",

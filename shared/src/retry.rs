@@ -73,7 +73,8 @@ impl ClassifyRetry for Conflicts {
 /// of its own for each; the answer has the same few forms for all.
 /// <https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html#operation-error-serialization>
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>
-fn refusal(answer: &HttpResponse) -> Option<(String, String)> {
+#[must_use]
+pub fn refusal(answer: &HttpResponse) -> Option<(String, String)> {
     let body = std::str::from_utf8(answer.body().bytes().unwrap_or_default()).unwrap_or_default();
     let in_xml = || body.split_once("<Code>")?.1.split_once("</Code>").map(|(code, _)| code.to_owned());
     let in_json = || {

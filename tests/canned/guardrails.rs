@@ -154,6 +154,10 @@ async fn reading_tags_makes_just_the_calls_that_are_declared() -> Result<()> {
             ("IAM.ListRoleTags", "<Tags><member><Key>exposure</Key><Value>approved</Value></member></Tags>"),
             ("IAM.ListUserTags", "<Tags><member><Key>exposure</Key><Value>approved</Value></member></Tags>"),
             ("SQS.ListQueueTags", r#"{"Tags":{"exposure":"approved"}}"#),
+            ("secretsmanager.DescribeSecret", r#"{"Tags":[{"Key":"exposure","Value":"approved"}]}"#),
+            ("ecr.ListTagsForResource", r#"{"tags":[{"Key":"exposure","Value":"approved"}]}"#),
+            ("elasticfilesystem.ListTagsForResource", r#"{"Tags":[{"Key":"exposure","Value":"approved"}]}"#),
+            ("kinesis.ListTagsForStream", r#"{"Tags":[{"Key":"exposure","Value":"approved"}]}"#),
             ("RolesAnywhere.ListTagsForResource", r#"{"tags":[{"key":"exposure","value":"approved"}]}"#),
             ("KMS.ListResourceTags", r#"{"Tags":[{"TagKey":"exposure","TagValue":"approved"}],"Truncated":false}"#),
             ("CloudTrail.ListTags", r#"{"ResourceTagList":[{"TagsList":[{"Key":"exposure","Value":"approved"}]}]}"#),
@@ -172,7 +176,9 @@ async fn reading_tags_makes_just_the_calls_that_are_declared() -> Result<()> {
             "IamFunction" | "IamWriterFunction" => vec![Subject::user(&event, "bob"), Subject::role(&event, "reports")],
             "PoliciesFunction" => {
                 let topic = Subject::topic(&event, "arn:aws:sns:eu-central-1:111122223333:t");
-                vec![topic, Subject::queue(&event, "q")]
+                let of = |kind: &str| Subject::part(&event, kind, "x", "secretsmanager", "", "");
+                let rows = ["secret", "repository", "file system", "data stream"].map(of);
+                [topic, Subject::queue(&event, "q")].into_iter().chain(rows).collect()
             }
             "TrailFunction" => vec![Subject::part(&event, "trail", "audit", "cloudtrail", "trail/", "cloudtrailv2")],
             "RolesAnywhereFunction" => {

@@ -22,3 +22,4 @@ mod sweep;
 mod threats;
 mod together;
 pub(crate) mod wire;
+mod without_a_crate;

@@ -13,7 +13,7 @@ use super::wire::{Aws, answer};
 use crate::iam::called;
 
 /// One thing of each kind that there is to list.
-const LISTED: [(&str, &str); 19] = [
+const LISTED: [(&str, &str); 24] = [
     (
         "S3.ListBuckets",
         "<ListAllMyBucketsResult><Buckets><Bucket><Name>b</Name><BucketRegion>eu-central-1</BucketRegion></Bucket>\
@@ -74,6 +74,14 @@ const LISTED: [(&str, &str); 19] = [
         "KMS.ListKeys",
         r#"{"Keys":[{"KeyId":"1a2b","KeyArn":"arn:aws:kms:eu-central-1:111122223333:key/1a2b"}],"Truncated":false}"#,
     ),
+    (
+        "secretsmanager.ListSecrets",
+        r#"{"SecretList":[{"ARN":"arn:aws:secretsmanager:eu-central-1:111122223333:secret:s-A1b2C3","Name":"s"}]}"#,
+    ),
+    ("ecr.DescribeRepositories", r#"{"repositories":[{"repositoryName":"r"}]}"#),
+    ("elasticfilesystem.DescribeFileSystems", r#"{"FileSystems":[{"FileSystemId":"fs-0a1b2c3d4e5f60718"}]}"#),
+    ("kinesis.ListStreams", r#"{"StreamNames":["s"],"HasMoreStreams":false}"#),
+    ("logs.DescribeResourcePolicies", r#"{"resourcePolicies":[{"policyName":"p","policyDocument":"{}"}]}"#),
     ("SQS.ListQueues", r#"{"QueueUrls":["https://sqs.eu-central-1.amazonaws.com/111122223333/q"]}"#),
 ];
 

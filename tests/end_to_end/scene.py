@@ -10,7 +10,7 @@ import hashlib
 import json
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -66,7 +66,7 @@ class Snapback:
 
     def __init__(self, aws: LocalAws, stack: Stack):
         self.aws, self.stack, self._is_unseen = aws, stack, False
-        self.mallory = self.user("mallory", "s3:*", "ec2:*", "iam:*", "sns:*", "sqs:*", "events:PutEvents", "cloudtrail:*", "config:*", "logs:*", "rolesanywhere:*", "kms:*")
+        self.mallory = self.user("mallory", "s3:*", "ec2:*", "iam:*", "sns:*", "sqs:*", *(f"{row.service}:*" for row in ROWS.values()), "events:PutEvents", "cloudtrail:*", "config:*", "logs:*", "rolesanywhere:*", "kms:*")
         self.operator = self.user_with("operator", operator_policy(stack.name, "read", "stop", "undo", "apply"))
         self.s3, self.ec2 = aws.client("s3", self.mallory), aws.client("ec2", self.mallory)
         self.s3control, self.iam = aws.client("s3control", self.mallory), aws.client("iam", self.mallory)
@@ -133,6 +133,13 @@ class Snapback:
     def a_queue(self) -> Queue:
         client, name = self.aws.client("sqs", self.mallory), f"queue-{next(_number)}"
         return Queue(client, client.create_queue(QueueName=name)["QueueUrl"], f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}")
+
+    def a_resource(self, control: str) -> Resource:
+        """One of what the control of resource policies is about."""
+        row = ROWS[control]
+        client, name = self.aws.client(row.client, self.mallory), f"{row.client}-{next(_number)}-{uuid4().hex[:8]}"
+        with self.unseen():
+            return Resource(client, row, row.make(client, name))
 
     def a_role(self) -> Role:
         """A new role that only its own account may assume."""
@@ -656,6 +663,121 @@ class Queue:
         answer = self.client.get_queue_attributes(QueueUrl=self.url, AttributeNames=["Policy"])
         policy = answer.get("Attributes", {}).get("Policy")
         return json.loads(policy)["Statement"] if policy else []
+
+
+@dataclass(frozen=True)
+class Row:
+    """How a service without anything beside its resource policies is asked."""
+
+    client: str
+    # What IAM calls it.
+    service: str
+    # What stands before its name in its ARN.
+    path: str
+    # What is granted.
+    action: str
+    # Makes one, and says by what the calls know it.
+    make: Callable
+    # The call that puts a policy; what it calls the resource and the policy.
+    put: tuple
+    # The call that gets it, or what makes it; what the answer calls it, and the codes that say that there is none.
+    get: tuple
+    names_resource: bool = True
+
+
+@dataclass
+class Resource:
+    client: object
+    row: Row
+    id: str
+
+    @property
+    def arn(self) -> str:
+        own = f"arn:aws:{self.row.service}:{REGION}:{ACCOUNT}:{self.row.path}"
+        return self.id if self.id.startswith("arn:") else own + self.id
+
+    def statement(self, sid: str, principal) -> dict:
+        resource = {"Resource": self.id if self.id.startswith("arn:") else "*"} if self.row.names_resource else {}
+        return {"Sid": sid, "Effect": "Allow", "Principal": principal, "Action": self.row.action, **resource}
+
+    def put(self, *statements: dict) -> None:
+        call, resource, policy = self.row.put
+        text = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+        getattr(self.client, call)(**{resource: self.id, policy: text})
+
+    def statements(self) -> list:
+        call, policy, *absent = self.row.get
+        try:
+            if callable(call):
+                answer = call(self.client, self.id)
+            else:
+                answer = getattr(self.client, call)(**{self.row.put[1]: self.id})
+        except ClientError as error:
+            assert error.response["Error"]["Code"] in absent, error
+            return []
+        return json.loads(answer.get(policy) or "{}").get("Statement", [])
+
+
+def _log_policy(client, name: str) -> dict:
+    found = client.describe_resource_policies()["resourcePolicies"]
+    return next((policy for policy in found if policy["policyName"] == name), {})
+
+
+def _a_stream(client, name: str) -> str:
+    client.create_stream(StreamName=name, ShardCount=1)
+    client.get_waiter("stream_exists").wait(StreamName=name, WaiterConfig={"Delay": 1})
+    return client.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]["StreamARN"]
+
+
+# By control.
+ROWS = {
+    "secretsmanager-open-secret-policy": Row(
+        "secretsmanager",
+        "secretsmanager",
+        "secret:",
+        "secretsmanager:GetSecretValue",
+        lambda client, name: client.create_secret(Name=name, SecretString="example")["ARN"],
+        ("put_resource_policy", "SecretId", "ResourcePolicy"),
+        ("get_resource_policy", "ResourcePolicy"),
+    ),
+    "ecr-open-repository-policy": Row(
+        "ecr",
+        "ecr",
+        "repository/",
+        "ecr:BatchGetImage",
+        lambda client, name: client.create_repository(repositoryName=name)["repository"]["repositoryName"],
+        ("set_repository_policy", "repositoryName", "policyText"),
+        ("get_repository_policy", "policyText", "RepositoryPolicyNotFoundException"),
+        names_resource=False,
+    ),
+    "efs-open-file-system-policy": Row(
+        "efs",
+        "elasticfilesystem",
+        "file-system/",
+        "elasticfilesystem:ClientMount",
+        lambda client, name: client.create_file_system(CreationToken=name)["FileSystemId"],
+        ("put_file_system_policy", "FileSystemId", "Policy"),
+        ("describe_file_system_policy", "Policy", "PolicyNotFound"),
+    ),
+    "logs-open-resource-policy": Row(
+        "logs",
+        "logs",
+        "resource-policy:",
+        "logs:PutLogEvents",
+        lambda client, name: name,
+        ("put_resource_policy", "policyName", "policyDocument"),
+        (_log_policy, "policyDocument"),
+    ),
+    "kinesis-open-stream-policy": Row(
+        "kinesis",
+        "kinesis",
+        "stream/",
+        "kinesis:GetRecords",
+        _a_stream,
+        ("put_resource_policy", "ResourceARN", "Policy"),
+        ("get_resource_policy", "Policy"),
+    ),
+}
 
 
 def event(record: dict) -> dict:

@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+from scene import ROWS
 from stack import REPOSITORY, TARGET
 
 TAGGED = [{"Key": "exposure", "Value": "approved"}]
@@ -57,6 +58,16 @@ def test_a_topic_and_a_queue_that_a_guardrail_names_stay_open(guarded):
         assert announced["outcome"] == "alerted"
         assert "`approved-tag`" in announced["why"]
         assert thing.statements() == [everyone]
+
+
+def test_what_has_no_such_tag_is_reverted_whatever_service_was_asked_for_its_tags(guarded):
+    things = [guarded.a_resource(control) for control in ROWS]
+    for thing in things:
+        thing.put(thing.statement("Everyone", "*"))
+    for thing in things:
+        announced = guarded.announces(thing)
+        assert announced["outcome"] == "reverted", announced["why"]
+        assert thing.statements() == []
 
 
 def test_what_no_guardrail_names_is_taken_back(guarded):

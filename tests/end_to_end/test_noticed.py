@@ -39,6 +39,18 @@ NOTICED = {
     },
     "kms-moved-alias": {"moved": "update-alias --alias-name alias/orders", "deleted": "create-alias --alias-name alias/orders"},
     "kms-undelegated-key": {"named-alone": "has skipped KMS's check"},
+    "other-open-permission": {
+        "function-stranger": "remove-permission --function-name arn:aws:lambda:eu-central-1:111122223333:function:orders --qualifier live",
+        "layer-everyone": "remove-layer-version-permission --layer-name parsers --version-number 3 --statement-id all",
+        "bus-stranger": "remove-permission --event-bus-name orders --statement-id partner",
+    },
+    "other-open-resource-policy": {
+        "identity-stranger": "delete-email-identity-policy --email-identity example.com --policy-name partner",
+        "vault-everyone": "delete-vault-access-policy --account-id - --vault-name archive",
+        "backup-vault-stranger": "delete-backup-vault-access-policy --backup-vault-name nightly",
+        "certificate-authority-stranger": "acm-pca delete-policy --resource-arn arn:aws:acm-pca:",
+        "domain-everyone-updated": "lets everyone do es:ESHttp*",
+    },
     "rolesanywhere-changed-revocations": {
         "disabled": "enable-crl --crl-id 1a2b3c4d",
         "deleted": "deleted the list of revoked certificates `servers` of trust anchor `arn:aws:rolesanywhere:",

@@ -104,7 +104,9 @@ fn of_sdk(found: GrantListEntry) -> KeyGrant {
 pub(crate) fn apply<'a>(place: &'a Place, change: &'a Change) -> BoxFuture<'a, Result<Applied>> {
     async move {
         match change {
-            Change::Policy(change @ PolicyChange { of: Holder::KmsKey(key), .. }) => {
+            Change::Policy(change @ PolicyChange { of: Holder::Resource { word, id: key }, .. })
+                if word == told::KEY =>
+            {
                 put_policy(place, key, change).await
             }
             Change::Kms(Kms::State(change)) => put_state(place, change).await,

@@ -3,6 +3,9 @@
 
 mod controls;
 mod resource;
+mod row;
+mod service;
+mod told;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,23 +15,41 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use snapback::change::{Applied, Change};
 use snapback::control::{AnyControl, Function, Look, Tags};
+use snapback::noticed::Notices;
 use snapback::place::Place;
 use snapback::policed::Open;
 use snapback::right::Right;
 use snapback::subject::Subject;
 
-use crate::controls::{SnsOpenTopicPolicy, SqsOpenQueuePolicy};
+use crate::controls::{
+    EcrOpenRepositoryPolicy, EfsOpenFileSystemPolicy, KinesisOpenStreamPolicy, LogsOpenResourcePolicy,
+    OtherOpenPermission, OtherOpenResourcePolicy, SecretsmanagerOpenSecretPolicy, SnsOpenTopicPolicy,
+    SqsOpenQueuePolicy,
+};
 use crate::resource::{ByPolicy, Kind, Resource};
 
 macro_rules! resources {
-    ($($resource:ty),+ $(,)?) => {
-        const KINDS: &[Kind] = &[$(Kind::of::<$resource>()),+];
-        const CONTROLS: &[AnyControl] = &[$(AnyControl::of::<Open<ByPolicy<$resource>>>()),+];
-        const TAGS: &[Right] = &[$(<$resource as Resource>::TAGS),+];
+    ($($resource:ty),+ $(,)?; beside: $($control:ty),+ $(,)?; without tags: $($untagged:ty),+ $(,)?) => {
+        const KINDS: &[Kind] = &[$(Kind::of::<$resource>(),)+ $(Kind::of::<$untagged>(),)+];
+        const CONTROLS: &[AnyControl] = &[
+            $(AnyControl::of::<Open<ByPolicy<$resource>>>(),)+
+            $(AnyControl::of::<Open<ByPolicy<$untagged>>>(),)+
+            $(AnyControl::of::<Notices<$control>>(),)+
+        ];
+        const TAGS: &[Right] = &[$(<$resource as Resource>::TAGS.expect("it has tags")),+];
     };
 }
 
-resources![SnsOpenTopicPolicy, SqsOpenQueuePolicy];
+resources![
+    SnsOpenTopicPolicy,
+    SqsOpenQueuePolicy,
+    SecretsmanagerOpenSecretPolicy,
+    EcrOpenRepositoryPolicy,
+    EfsOpenFileSystemPolicy,
+    KinesisOpenStreamPolicy;
+    beside: OtherOpenResourcePolicy, OtherOpenPermission;
+    without tags: LogsOpenResourcePolicy
+];
 
 pub const FUNCTION: Function = Function {
     name: "PoliciesFunction",

@@ -28,8 +28,8 @@ pub(crate) trait Resource: 'static {
     /// What listing them needs.
     const LIST: &'static [Right];
 
-    /// What reading the tags of one needs.
-    const TAGS: Right;
+    /// What reading the tags of one needs; nothing if it has none.
+    const TAGS: Option<Right>;
 
     /// By which id an event tells it, and the policy that the event puts.
     fn told(event: &Event) -> (Option<&str>, ToldPolicy);
@@ -49,7 +49,7 @@ pub(crate) trait Resource: 'static {
     fn list(place: &Place) -> impl Future<Output = Result<Vec<String>>> + Send;
 
     /// None if it is gone.
-    fn tags(place: &Place, id: &str) -> impl Future<Output = Result<HashMap<String, String>>> + Send;
+    fn tags(place: &Place, subject: &Subject) -> impl Future<Output = Result<HashMap<String, String>>> + Send;
 
     /// See [`Policed::default_policy`].
     #[must_use]
@@ -143,6 +143,6 @@ async fn list<R: Resource>(look: &Look<'_>, event: &Event) -> Result<Vec<Subject
 
 async fn tags<R: Resource>(look: &Look<'_>, subject: &Subject) -> Result<BTreeMap<String, String>> {
     let of = R::holder(subject);
-    let tags = R::tags(look.place, of.id()).await.with_context(|| format!("reading the tags of {of}"))?;
+    let tags = R::tags(look.place, subject).await.with_context(|| format!("reading the tags of {of}"))?;
     Ok(tags.into_iter().collect())
 }

@@ -13,7 +13,7 @@ use crate::policy::{Policy, PolicyText};
 /// A policy that is put, or deleted where nothing is left.
 pub type PolicyChange = Swap<Holder, Option<PolicyText>>;
 
-/// What has a policy, by what its API knows it by.
+/// What has a policy, by what its API knows it by. Only what a function knows by its word is written to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Holder {
@@ -29,14 +29,14 @@ pub enum Holder {
     Role(String),
     /// `ModifyVpcEndpoint`: a policy can only be replaced.
     VpcEndpoint(String),
-    /// By its id. `PutKeyPolicy`: a key always has a policy.
-    KmsKey(String),
+    /// What the function for resource policies has a row for, by the row's word.
+    Resource { word: String, id: String },
 }
 
 impl Holder {
     /// What people call it.
     #[must_use]
-    pub fn word(&self) -> &'static str {
+    pub fn word(&self) -> &str {
         self.parts().0
     }
 
@@ -46,7 +46,7 @@ impl Holder {
         self.parts().1
     }
 
-    fn parts(&self) -> (&'static str, &str) {
+    fn parts(&self) -> (&str, &str) {
         match self {
             Self::Bucket(name) => ("bucket", name),
             Self::AccessPoint(name) => ("access point", name),
@@ -54,7 +54,7 @@ impl Holder {
             Self::Queue(url) => ("queue", url),
             Self::Role(name) => ("role", name),
             Self::VpcEndpoint(id) => ("VPC endpoint", id),
-            Self::KmsKey(id) => ("KMS key", id),
+            Self::Resource { word, id } => (word, id),
         }
     }
 }

@@ -41,7 +41,7 @@ impl Shareable for SharedImage {
         writes: &[rights::MODIFY_IMAGE_ATTRIBUTE],
         undoes: &[rights::DESCRIBE_IMAGE_ATTRIBUTE, rights::MODIFY_IMAGE_ATTRIBUTE],
         severity: Severity::Critical,
-        frameworks: &["ATT&CK T1537", "Stratus aws.exfiltration.ec2-share-ami"],
+        frameworks: &["ATT&CK T1537", "Stratus aws.exfiltration.ec2-share-ami", "endgame ami"],
         caveat: "Whoever copied the AMI, or started an instance from it, keeps what they have.",
         source: file!(),
     };

@@ -39,7 +39,12 @@ impl Shareable for SharedSnapshot {
         writes: &[rights::UNSHARE_SNAPSHOT],
         undoes: &[rights::DESCRIBE_SNAPSHOT_ATTRIBUTE, rights::SHARE_SNAPSHOT],
         severity: Severity::Critical,
-        frameworks: &["AWS FSBP EC2.1", "ATT&CK T1537", "Stratus aws.exfiltration.ec2-share-ebs-snapshot"],
+        frameworks: &[
+            "AWS FSBP EC2.1",
+            "ATT&CK T1537",
+            "Stratus aws.exfiltration.ec2-share-ebs-snapshot",
+            "endgame ebs",
+        ],
         caveat: "Whoever copied the snapshot keeps the copy: look for SharedSnapshotCopyInitiated and \
                  SharedSnapshotVolumeCreated in CloudTrail.",
         source: file!(),

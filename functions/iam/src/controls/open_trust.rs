@@ -68,6 +68,7 @@ impl Policed for OpenTrust {
             "Stratus aws.persistence.iam-backdoor-role",
             "Stratus aws.persistence.iam-create-backdoor-role",
             "Pacu iam__backdoor_assume_role",
+            "endgame iam",
         ],
         caveat: "Sessions that were opened meanwhile stay valid until they expire: revoke them in the IAM console, \
                  under Revoke sessions of the role.",

@@ -51,7 +51,7 @@ impl Policed for OpenKeyPolicy {
         writes: &[rights::PUT_KEY_POLICY],
         undoes: &[rights::GET_KEY_POLICY, rights::PUT_KEY_POLICY],
         severity: Severity::Critical,
-        frameworks: &["AWS FSBP KMS.5", "ATT&CK T1098", "ATT&CK T1486"],
+        frameworks: &["AWS FSBP KMS.5", "ATT&CK T1098", "ATT&CK T1486", "endgame kms"],
         caveat: "Whoever was let in may have made grants, which stay: look at `aws kms list-grants`. What they have decrypted \
                  they keep.",
         source: file!(),
@@ -78,7 +78,7 @@ impl Policed for OpenKeyPolicy {
     }
 
     fn holder(subject: &Subject) -> Option<Holder> {
-        told::key_of(subject).map(|id| Holder::KmsKey(id.to_owned()))
+        told::key_of(subject).map(|id| Holder::Resource { word: KEY.to_owned(), id: id.to_owned() })
     }
 
     async fn observe(look: &Look<'_>, holder: &Holder) -> Result<State<Nothing>> {

@@ -1,7 +1,21 @@
 //! One file each: a service, and whom a resource policy of it lets in.
 
+mod ecr_open_repository_policy;
+mod efs_open_file_system_policy;
+mod kinesis_open_stream_policy;
+mod logs_open_resource_policy;
+mod other_open_permission;
+mod other_open_resource_policy;
+mod secretsmanager_open_secret_policy;
 mod sns_open_topic_policy;
 mod sqs_open_queue_policy;
 
+pub(crate) use ecr_open_repository_policy::EcrOpenRepositoryPolicy;
+pub(crate) use efs_open_file_system_policy::EfsOpenFileSystemPolicy;
+pub(crate) use kinesis_open_stream_policy::KinesisOpenStreamPolicy;
+pub(crate) use logs_open_resource_policy::LogsOpenResourcePolicy;
+pub(crate) use other_open_permission::OtherOpenPermission;
+pub(crate) use other_open_resource_policy::OtherOpenResourcePolicy;
+pub(crate) use secretsmanager_open_secret_policy::SecretsmanagerOpenSecretPolicy;
 pub(crate) use sns_open_topic_policy::SnsOpenTopicPolicy;
 pub(crate) use sqs_open_queue_policy::SqsOpenQueuePolicy;

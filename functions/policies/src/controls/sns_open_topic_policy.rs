@@ -63,14 +63,14 @@ impl Resource for SnsOpenTopicPolicy {
         writes: &[SET_POLICY],
         undoes: &[GET_POLICY, SET_POLICY],
         severity: Severity::Critical,
-        frameworks: &["AWS FSBP SNS.4", "ATT&CK T1537", "ATT&CK T1567"],
+        frameworks: &["AWS FSBP SNS.4", "ATT&CK T1537", "ATT&CK T1567", "endgame sns"],
         caveat: "Subscriptions that were made in the meantime go on receiving messages: list them with `aws sns \
                  list-subscriptions-by-topic` and remove those that are not yours.",
         source: file!(),
     };
     const WORD: &'static str = "topic";
     const LIST: &'static [Right] = &[On::new("AllTopics", &["*"]).right("sns:ListTopics")];
-    const TAGS: Right = TOPICS.right("sns:ListTagsForResource");
+    const TAGS: Option<Right> = Some(TOPICS.right("sns:ListTagsForResource"));
 
     fn told(event: &Event) -> (Option<&str>, ToldPolicy) {
         let request = &event.request;
@@ -112,8 +112,8 @@ impl Resource for SnsOpenTopicPolicy {
         Ok(topics.into_iter().filter_map(|topic| topic.topic_arn).collect())
     }
 
-    async fn tags(place: &Place, arn: &str) -> Result<HashMap<String, String>> {
-        let answer = sns(place).list_tags_for_resource().resource_arn(arn).send().await;
+    async fn tags(place: &Place, topic: &Subject) -> Result<HashMap<String, String>> {
+        let answer = sns(place).list_tags_for_resource().resource_arn(&topic.arn).send().await;
         let tags = if_there(answer, &["ResourceNotFoundException"])?.and_then(|found| found.tags);
         Ok(tags.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value)).collect())
     }

@@ -66,14 +66,14 @@ impl Resource for SqsOpenQueuePolicy {
         writes: &[SET_POLICY],
         undoes: &[GET_POLICY, SET_POLICY],
         severity: Severity::Critical,
-        frameworks: &["AWS FSBP SQS.3", "ATT&CK T1537"],
+        frameworks: &["AWS FSBP SQS.3", "ATT&CK T1537", "endgame sqs"],
         caveat: "Whoever received messages in the meantime knows them, and messages that were sent are still in the \
                  queue: check CloudTrail's data events, if a trail records them.",
         source: file!(),
     };
     const WORD: &'static str = "queue";
     const LIST: &'static [Right] = &[ALL_QUEUES.right("sqs:ListQueues")];
-    const TAGS: Right = QUEUES.right("sqs:ListQueueTags");
+    const TAGS: Option<Right> = Some(QUEUES.right("sqs:ListQueueTags"));
 
     fn told(event: &Event) -> (Option<&str>, ToldPolicy) {
         let request = &event.request;
@@ -119,8 +119,9 @@ impl Resource for SqsOpenQueuePolicy {
         urls.collect::<Result<_, _>>().await.map_err(failure)
     }
 
-    async fn tags(place: &Place, url: &str) -> Result<HashMap<String, String>> {
-        let found = if_there(sqs(place).list_queue_tags().queue_url(url).send().await, GONE)?;
+    async fn tags(place: &Place, queue: &Subject) -> Result<HashMap<String, String>> {
+        let call = sqs(place).list_queue_tags().queue_url(Self::holder(queue).id());
+        let found = if_there(call.send().await, GONE)?;
         Ok(found.and_then(|found| found.tags).unwrap_or_default())
     }
 }

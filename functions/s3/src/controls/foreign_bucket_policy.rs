@@ -40,7 +40,12 @@ impl OfBucketPolicy for ForeignBucketPolicy {
         writes: WRITES,
         undoes: UNDOES,
         severity: Severity::High,
-        frameworks: &["AWS FSBP S3.6", "ATT&CK T1537", "Stratus aws.exfiltration.s3-backdoor-bucket-policy"],
+        frameworks: &[
+            "AWS FSBP S3.6",
+            "ATT&CK T1537",
+            "Stratus aws.exfiltration.s3-backdoor-bucket-policy",
+            "endgame s3",
+        ],
         caveat: "Data may have been read in the meantime: check the bucket's access logs or data events.",
         source: file!(),
     };

@@ -44,6 +44,7 @@ impl OfBucketPolicy for PublicBucketPolicy {
             "AWS FSBP S3.3",
             "ATT&CK T1537",
             "Stratus aws.exfiltration.s3-backdoor-bucket-policy",
+            "endgame s3",
         ],
         caveat: "Data may have been read in the meantime: check the bucket's access logs or data events.",
         source: file!(),

@@ -1,0 +1,93 @@
+//! # A policy lets strangers mount a file system
+//!
+//! **Watches** `PutFileSystemPolicy`.
+//!
+//! **Why** Whoever may mount a file system from somewhere reads, changes and encrypts what is in it (endgame backdoors file
+//! systems this way).
+//!
+//! **Does** Reads the policy that the file system has now and removes from it what lets in everyone, or accounts and
+//! organizations that are not trusted: one principal of a list, one of the values that a condition allows, or else the
+//! whole statement. Everything else stays as it is. The policy is deleted only if nothing is left of it; then AWS's default
+//! is in force, by which whoever reaches a mount target may mount.
+//!
+//! **Leaves alone**
+//! - statements that let in only one's own account, trusted accounts and organizations, or services of AWS, and every
+//!   `Deny`
+//! - whoever comes through a mount target, which takes a way into the network
+//! - grants that an operator has restored with `snapback undo`
+//!
+//! It alerts and touches nothing where it cannot tell: everyone from a network or a range of addresses, a condition or a
+//! `Deny` that may keep strangers out, a policy that it cannot read, an event that does not say which file system.
+
+use serde_json::json;
+use snapback::control::{About, Watch};
+use snapback::event::Event;
+use snapback::json;
+use snapback::policed::ToldPolicy;
+use snapback::right::{On, Right};
+use snapback::subject::Subject;
+
+use crate::row::{List, OPENED, Row};
+use crate::service::{Call, Service};
+
+const FILE_SYSTEMS: On =
+    On::new("FileSystems", &["arn:${AWS::Partition}:elasticfilesystem:${AWS::Region}:${AWS::AccountId}:file-system/*"]);
+const GET: Right = FILE_SYSTEMS.right("elasticfilesystem:DescribeFileSystemPolicy");
+const PUT: Right = FILE_SYSTEMS.right("elasticfilesystem:PutFileSystemPolicy");
+const DELETE: Right = FILE_SYSTEMS.right("elasticfilesystem:DeleteFileSystemPolicy");
+
+#[derive(Debug)]
+pub(crate) struct EfsOpenFileSystemPolicy;
+
+impl Row for EfsOpenFileSystemPolicy {
+    const ABOUT: &'static About = &About {
+        id: "efs-open-file-system-policy",
+        title: "A policy lets strangers mount a file system",
+        watches: &[Watch { service: "elasticfilesystem.amazonaws.com", name: "PutFileSystemPolicy" }],
+        reads: &[GET],
+        writes: &[PUT, DELETE],
+        undoes: &[GET, PUT],
+        frameworks: &["ATT&CK T1530", "ATT&CK T1537", "endgame efs"],
+        caveat: "Whoever has mounted it in the meantime stays connected until the mount is broken: look at the connections of \
+                 its mount targets, and at `NewClientConnection` in CloudTrail.",
+        source: file!(),
+        ..OPENED
+    };
+    const WORD: &'static str = "file system";
+    const SERVICE: Service = Service::rest("elasticfilesystem");
+    const PATH: &'static str = "file-system/";
+    const PAGE: &'static str = "efs";
+    const LIST: &'static [Right] = &[FILE_SYSTEMS.right("elasticfilesystem:DescribeFileSystems")];
+    const TAGS: Option<Right> = Some(FILE_SYSTEMS.right("elasticfilesystem:ListTagsForResource"));
+    const GONE: &'static [&'static str] = &["PolicyNotFound", "FileSystemNotFound"];
+    const POLICY: &'static str = "/Policy";
+
+    fn told(event: &Event) -> (Option<&str>, ToldPolicy) {
+        let policy = json::text(&event.request, "policy").map(str::to_owned);
+        (json::text(&event.request, "fileSystemId"), policy.into())
+    }
+
+    fn get(id: &str) -> Call {
+        Call::rest("DescribeFileSystemPolicy", "GET", &["2015-02-01", "file-systems", id, "policy"])
+    }
+
+    /// What was there before locked nobody out.
+    /// <https://docs.aws.amazon.com/efs/latest/ug/API_PutFileSystemPolicy.html>
+    fn put(id: &str, policy: &str) -> Call {
+        let call = Call::rest("PutFileSystemPolicy", "PUT", &["2015-02-01", "file-systems", id, "policy"]);
+        call.with(json!({"Policy": policy, "BypassPolicyLockoutSafetyCheck": true}))
+    }
+
+    fn delete(id: &str) -> Call {
+        Call::rest("DeleteFileSystemPolicy", "DELETE", &["2015-02-01", "file-systems", id, "policy"])
+    }
+
+    fn list() -> List {
+        let call = Call::rest("DescribeFileSystems", "GET", &["2015-02-01", "file-systems"]);
+        List { call, all: "FileSystems", one: "FileSystemId", next: ["Marker", "NextMarker"] }
+    }
+
+    fn tags(file_system: &Subject) -> Option<(Call, &'static str)> {
+        Some((Call::rest("ListTagsForResource", "GET", &["2015-02-01", "resource-tags", &file_system.name]), "Tags"))
+    }
+}

@@ -1,0 +1,169 @@
+//! Resources of services that speak JSON: a [`Resource`] of which only the calls have to be named.
+
+use std::collections::HashMap;
+
+use anyhow::Result;
+use serde_json::Value;
+use snapback::change::Holder;
+use snapback::control::About;
+use snapback::decision::Severity;
+use snapback::event::Event;
+use snapback::json;
+use snapback::place::Place;
+use snapback::policed::ToldPolicy;
+use snapback::policy::{Exposure, Kind, Policy, Trust};
+use snapback::right::Right;
+use snapback::subject::Subject;
+
+use crate::resource::Resource;
+use crate::service::{Call, Service};
+
+/// A row in the table of resource policies.
+pub(crate) trait Row: 'static {
+    const ABOUT: &'static About;
+
+    /// See [`Resource::WORD`].
+    const WORD: &'static str;
+
+    const SERVICE: Service;
+
+    /// What stands before its name in its ARN: `repository/`.
+    const PATH: &'static str;
+
+    /// The page of the console that has it.
+    const PAGE: &'static str = Self::SERVICE.name;
+
+    /// See [`Resource::LIST`].
+    const LIST: &'static [Right];
+
+    /// See [`Resource::TAGS`].
+    const TAGS: Option<Right> = None;
+
+    /// The codes with which it is said to have no policy, or to be gone.
+    const GONE: &'static [&'static str];
+
+    /// Where the answer has the policy.
+    const POLICY: &'static str;
+
+    /// By which name or ARN an event tells it, and the policy that the event puts.
+    fn told(event: &Event) -> (Option<&str>, ToldPolicy);
+
+    /// What its API knows it by.
+    fn id(subject: &Subject) -> &str {
+        &subject.name
+    }
+
+    fn get(id: &str) -> Call;
+
+    /// What has the policy, among what is answered.
+    fn found<'a>(answer: &'a Value, _id: &str) -> Option<&'a Value> {
+        Some(answer)
+    }
+
+    fn put(id: &str, policy: &str) -> Call;
+
+    fn delete(id: &str) -> Call;
+
+    fn list() -> List;
+
+    /// What is asked for its tags, and what the answer calls them.
+    fn tags(_: &Subject) -> Option<(Call, &'static str)> {
+        None
+    }
+}
+
+/// What is the same for all of them.
+pub(crate) const OPENED: About = About {
+    id: "",
+    title: "",
+    happened: "was opened to strangers by its policy",
+    watches: &[],
+    reads: &[],
+    writes: &[],
+    undoes: &[],
+    severity: Severity::Critical,
+    frameworks: &[],
+    caveat: "",
+    source: "",
+};
+
+/// How all that there is is listed.
+#[derive(Debug)]
+pub(crate) struct List {
+    pub call: Call,
+    /// What the answer calls them.
+    pub all: &'static str,
+    /// What it calls the name or ARN of one; nothing if there is nothing else.
+    pub one: &'static str,
+    /// With what the next page is asked for: what the call calls it, and what the answer does.
+    pub next: [&'static str; 2],
+}
+
+impl<R: Row> Resource for R {
+    const ABOUT: &'static About = R::ABOUT;
+    const WORD: &'static str = R::WORD;
+    const LIST: &'static [Right] = R::LIST;
+    const TAGS: Option<Right> = R::TAGS;
+
+    fn told(event: &Event) -> (Option<&str>, ToldPolicy) {
+        R::told(event)
+    }
+
+    fn subject(event: &Event, id: &str) -> Option<Subject> {
+        // An ARN begins with five parts that are not its name.
+        let name = if id.starts_with("arn:") { id.splitn(6, ':').nth(5)?.strip_prefix(R::PATH)? } else { id };
+        let page = format!("{}/home?region={}", R::PAGE, event.region);
+        (!name.is_empty()).then(|| Subject::part(event, R::WORD, name, R::SERVICE.name, R::PATH, &page))
+    }
+
+    fn holder(subject: &Subject) -> Holder {
+        Holder::Resource { word: R::WORD.to_owned(), id: R::id(subject).to_owned() }
+    }
+
+    async fn read(place: &Place, id: &str) -> Result<Option<String>> {
+        let answer = R::SERVICE.ask(place, R::get(id), R::GONE).await?;
+        let policy = answer.as_ref().and_then(|answer| R::found(answer, id)?.pointer(R::POLICY)?.as_str());
+        Ok(policy.filter(|policy| !["", "{}"].contains(policy)).map(str::to_owned))
+    }
+
+    async fn write(place: &Place, id: &str, policy: &str) -> Result<()> {
+        let call = if policy.is_empty() { R::delete(id) } else { R::put(id, policy) };
+        R::SERVICE.call(place, call).await.map(drop)
+    }
+
+    async fn list(place: &Place) -> Result<Vec<String>> {
+        let List { call, all, one, next: [asked, told] } = R::list();
+        let mut ids = vec![];
+        let mut page = call.clone();
+        loop {
+            let answer = R::SERVICE.call(place, page).await?;
+            let found = answer[all].as_array().into_iter().flatten();
+            ids.extend(found.filter_map(|found| found.as_str().or_else(|| json::text(found, one)).map(str::to_owned)));
+            let Some(token) = json::text(&answer, told) else { return Ok(ids) };
+            page = call.clone().and(R::SERVICE, asked, token);
+        }
+    }
+
+    async fn tags(place: &Place, subject: &Subject) -> Result<HashMap<String, String>> {
+        let Some((call, name)) = R::tags(subject) else { return Ok(HashMap::new()) };
+        let answer = R::SERVICE.ask(place, call, R::GONE).await?.unwrap_or_default();
+        Ok(pairs(&answer[name]))
+    }
+}
+
+/// Tags, as a list of keys and values.
+fn pairs(tags: &Value) -> HashMap<String, String> {
+    let named = |tag: &Value, names: [&str; 2]| names.iter().find_map(|name| json::text(tag, name)).map(str::to_owned);
+    let tags = json::list(tags).into_iter();
+    tags.filter_map(|tag| Some((named(tag, ["Key", "key"])?, named(tag, ["Value", "value"]).unwrap_or_default())))
+        .collect()
+}
+
+/// Whether a policy certainly lets everyone in.
+pub(crate) fn is_public(policy: &str) -> bool {
+    let is_public = |policy: Policy| {
+        let grants = policy.judge(Kind::Resource, &Trust::default()).grants;
+        grants.iter().any(|grant| grant.certain && grant.exposure == Exposure::Public)
+    };
+    Policy::parse(policy).is_ok_and(is_public)
+}

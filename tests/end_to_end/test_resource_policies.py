@@ -1,0 +1,50 @@
+"""Resources of many services that their policies open: just what lets strangers in goes, and undo restores it."""
+
+import json
+
+import pytest
+from botocore.exceptions import ClientError
+
+from scene import ROWS
+from stack import ACCOUNT
+
+STRANGER = "777788889999"
+
+
+def sids(thing) -> list:
+    return [statement["Sid"] for statement in thing.statements()]
+
+
+def test_just_what_lets_strangers_in_goes_and_undo_restores_it(snapback):
+    things = {control: snapback.a_resource(control) for control in ROWS}
+    others = [snapback.a_resource(control) for control in ROWS]
+    for thing in things.values():
+        own = thing.statement("Own", {"AWS": f"arn:aws:iam::{ACCOUNT}:root"})
+        thing.put(own, thing.statement("Everyone", "*"))
+    for other in others:
+        other.put(other.statement("Stranger", {"AWS": f"arn:aws:iam::{STRANGER}:root"}))
+
+    for control, thing in things.items():
+        announced = snapback.announces(thing)
+        assert (announced["control"], announced["outcome"]) == (control, "reverted"), announced
+        assert sids(thing) == ["Own"], control
+        undone = snapback.undo(announced["id"])
+        assert undone.returncode == 0, undone.stdout + undone.stderr
+    for other in others:
+        assert snapback.announces(other)["outcome"] == "reverted"
+        assert other.statements() == [], other.id
+
+    assert snapback.has_settled()
+    for control, thing in things.items():
+        assert sids(thing) == ["Own", "Everyone"], control
+        assert sorted(entry["outcome"] for entry in snapback.journal_about(thing)) == ["held", "undone"], control
+
+
+def test_the_function_cannot_show_a_secret_to_everyone(snapback):
+    secret = snapback.a_resource("secretsmanager-open-secret-policy")
+    put = snapback.as_function("PoliciesFunction", "secretsmanager").put_resource_policy
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [secret.statement("Everyone", "*")]})
+    for is_blocked in ({}, {"BlockPublicPolicy": False}):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            put(SecretId=secret.id, ResourcePolicy=policy, **is_blocked)
+    assert secret.statements() == []
