@@ -3,9 +3,11 @@
 import time
 from datetime import datetime, timezone
 from types import SimpleNamespace
+from uuid import uuid4
 
 import pytest
 
+from member import Member, policy
 from scene import tick
 from stack import ACCOUNT, REGION, wait_for
 
@@ -160,8 +162,10 @@ def test_a_stop_must_have_a_time_to_end(snapback):
         assert refused.returncode in (1, 2) and "--for" in refused.stderr
 
 
-def test_who_has_used_up_an_hours_reverts_is_asked_about_but_for_what_is_critical(deployed):
-    snapback = deployed(mode="revert", MaxRevertsPerHour="2")
+def test_who_has_used_up_an_hours_reverts_in_an_account_is_asked_about_there_but_for_what_is_critical(deployed):
+    snapback = deployed(mode="revert", MaxRevertsPerHour="2", Hub="o-exampleorgid")
+    member = Member(snapback.aws, "222233334444", snapback.stack.outputs["HubBusArn"])
+    member.deploy(REGION, roles="yes")
     # The hours are those of the clock, and three reverts take seconds: they must not fall into two.
     left = 3600 - time.time() % 3600
     time.sleep(left if left < 30 else 0)
@@ -173,6 +177,18 @@ def test_who_has_used_up_an_hours_reverts_is_asked_about_but_for_what_is_critica
     assert [one["outcome"] for one in announcements] == ["reverted", "reverted", "asked"]
     assert "has caused 2 reverts in this hour" in announcements[2]["problem"]
     assert buckets[2].statements() == ["Partner", "Everyone"]
+    # The same caller has all of them in the next account, whose bucket's policy lets it write that.
+    theirs = SimpleNamespace(id="a-bucket-of-a-member", arn="arn:aws:s3:::a-bucket-of-a-member")
+    everyone = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": f"{theirs.arn}/*"}
+    s3 = member.client("s3")
+    with snapback.unseen():
+        s3.create_bucket(Bucket=theirs.id)
+        s3.delete_public_access_block(Bucket=theirs.id)
+        s3.put_bucket_policy(Bucket=theirs.id, Policy=policy(everyone))
+    put, caller = snapback.calls_upon(theirs)[-1], snapback.events_about(buckets[2])[-1]["userIdentity"]
+    snapback.deliver({**put, "userIdentity": caller, "eventID": str(uuid4())})
+    announced = snapback.announces(theirs)
+    assert (announced["outcome"], announced["account"]) == ("reverted", member.account), announced
     writable = snapback.a_bucket()
     writable.put_policy(writable.lets_in_everyone("s3:PutObject"))
     critical = snapback.announces(writable)
