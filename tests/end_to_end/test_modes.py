@@ -7,9 +7,10 @@ from uuid import uuid4
 
 import pytest
 
+from accounts import MANAGEMENT
 from member import Member, policy
 from scene import tick
-from stack import ACCOUNT, REGION, wait_for
+from stack import ACCOUNT, REGION, REPOSITORY, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -160,6 +161,41 @@ def test_a_stop_must_have_a_time_to_end(snapback):
     for never in ("0s", "-1h", "soon"):
         refused = snapback.operate("stop", "--reason", "a drill", f"--for={never}")
         assert refused.returncode in (1, 2) and "--for" in refused.stderr
+
+
+def test_a_unit_of_the_organization_has_a_mode_of_its_own_and_the_least_until_it_is_known_who_is_in_it(deployed):
+    overrides = "ou-exam-sandboxes/*=off,ou-exam-liveunits/s3-*=revert"
+    hub = deployed(mode="notify", Hub="o-exampleorgid", TrustMembers="list", ModeOverrides=overrides)
+    sandbox, live = (Member(hub.aws, one, hub.stack.outputs["HubBusArn"]) for one in ("222233334444", "333344445555"))
+    for member in (sandbox, live):
+        member.deploy(REGION, roles="yes")
+
+    def opens(member: Member, name: str) -> SimpleNamespace:
+        bucket = SimpleNamespace(id=name, arn=f"arn:aws:s3:::{name}")
+        everyone = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": f"{bucket.arn}/*"}
+        s3 = member.client("s3")
+        with hub.unseen():
+            s3.create_bucket(Bucket=name)
+            s3.delete_public_access_block(Bucket=name)
+        s3.put_bucket_policy(Bucket=name, Policy=policy(everyone))
+        return bucket
+
+    for member in (sandbox, live):
+        announced = hub.announces(opens(member, f"unlisted-{member.account}"))
+        assert (announced["outcome"], announced["account"]) == ("would-revert", member.account)
+        assert "which units account" in announced["problem"], announced
+
+    management = hub.aws.client("organizations", {"AccessKeyId": MANAGEMENT, "SecretAccessKey": "test"})
+    delegation = REPOSITORY / "organization" / "list-accounts.policy.json"
+    management.put_resource_policy(Content=delegation.read_text(encoding="utf-8"))
+    listed = hub.invoke("OwnFunction", tick(datetime.now(timezone.utc)))
+    assert listed["error"] is None, listed
+
+    left_alone = opens(sandbox, "a-bucket-of-a-sandbox")
+    announced = hub.announces(opens(live, "a-bucket-that-is-live"))
+    assert (announced["outcome"], announced.get("problem")) == ("reverted", None), announced
+    assert hub.has_settled() and hub.announcements_about(left_alone) == []
+    assert sandbox.client("s3").get_bucket_policy(Bucket=left_alone.id)["Policy"]
 
 
 def test_who_has_used_up_an_hours_reverts_in_an_account_is_asked_about_there_but_for_what_is_critical(deployed):
