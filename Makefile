@@ -5,7 +5,7 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-organization local test soak laws meanwhile check sam-local bench bench-replay bench-latencies bench-calls recording advisories deploy clean rust lints python
+.PHONY: help demo demo-organization local test soak laws meanwhile check sam-local bench bench-replay bench-latencies bench-calls bench-load recording advisories deploy clean rust lints python
 
 # No tool that runs here may report to its maker.
 export SAM_CLI_TELEMETRY := 0
@@ -123,6 +123,12 @@ bench-latencies: ## The same with what AWS takes for each call, for benches/late
 bench-calls: rust $(LOCAL) $(SAM) $(BENCH) ## Count the calls and connections of each kind of event, with a debug build
 	cargo build --workspace
 	@target/venv/bin/python benches/bench.py --calls
+
+bench-load: rust $(LOCAL) $(SAM) ## A storm of risky changes in many accounts at once, each reverted once; EVENTS=500 ACCOUNTS=20 is a small one
+	cargo build --workspace
+	$(say) "Building Snapback as it is deployed (the first time about half an hour on two cores)"
+	cargo build --release $(patsubst functions/%,--package %,$(filter-out functions/all,$(wildcard functions/*)))
+	@target/venv/bin/python benches/load.py --events $(or $(EVENTS),10000) --accounts $(or $(ACCOUNTS),100)
 
 deploy: rust $(SAM) ## Build for Lambda and deploy or upgrade it in your AWS account; asks before it does anything
 	PATH="$(CURDIR)/target/venv-sam/bin:$$PATH" target/venv-sam/bin/python tools/deploy.py --stack $(or $(STACK),snapback) \

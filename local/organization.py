@@ -31,6 +31,10 @@ MEMBERS = {MANAGEMENT, ACCOUNT, "222233334444", "333344445555"}
 # As whom AWS lists who was somebody else's before, and who made the organization.
 INVITED = {"333344445555", MANAGEMENT}
 
+# The root, and the units of those that are in one.
+ROOT = "r-exam"
+UNITS = {"222233334444": "ou-exam-sandboxes", "333344445555": "ou-exam-liveunits"}
+
 
 def install() -> None:
     play_membership()
@@ -65,6 +69,7 @@ def play_organizations() -> None:
     https://docs.aws.amazon.com/organizations/latest/APIReference/API_ListAccounts.html
     https://docs.aws.amazon.com/organizations/latest/userguide/orgs_delegate_policies.html"""
     ensure, list_all = organizations._ensure_org, organizations._DISPATCH["ListAccounts"]
+    create = organizations._DISPATCH["CreateAccount"]
     administrators, delegation = set(), {}
 
     def ensure_organization() -> None:
@@ -108,6 +113,12 @@ def play_organizations() -> None:
         administrators.add(asked["AccountId"])
         return answered({})
 
+    def create_account(asked: dict) -> tuple:
+        status, headers, body = create(asked)
+        if status == 200 and get_account_id() == MANAGEMENT:
+            MEMBERS.add(json.loads(body)["CreateAccountStatus"]["AccountId"])
+        return status, headers, body
+
     def put_resource_policy(asked: dict) -> tuple:
         delegation.update(asked)
         return answered({})
@@ -117,6 +128,8 @@ def play_organizations() -> None:
         which AWS has announced to leave out from September 2026 on."""
         accounts = json.loads(list_all(asked)[2])["Accounts"]
         for account in accounts:
+            path = [ORGANIZATION, ROOT, UNITS.get(account["Id"]), account["Id"]]
+            account["Paths"] = ["/".join(filter(None, path)) + "/"]
             account["State"] = {"SUSPENDED": "CLOSED"}.get(account["Status"], account["Status"])
             del account["Status"]
         pages = [[], *(accounts[start : start + 2] for start in range(0, len(accounts), 2))]
@@ -126,6 +139,7 @@ def play_organizations() -> None:
 
     organizations._ensure_org = ensure_organization
     organizations._DISPATCH |= {
+        "CreateAccount": create_account,
         "ListAccounts": list_accounts,
         "PutResourcePolicy": put_resource_policy,
         "RegisterDelegatedAdministrator": register,

@@ -390,6 +390,11 @@ class LocalAws:
             )  # fmt: skip
         return wait_for(self._is_healthy, give_up=lambda: not self.is_running()) is True
 
+    @property
+    def group(self) -> int:
+        """The group of processes that it and the functions are."""
+        return self._process.pid
+
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 

@@ -204,6 +204,7 @@ fn ask(guardrails: &Guardrails, revert: &Revert) -> Result<Verdict> {
         about: control.about,
         severity: revert.severity,
         tags: Some(&tags),
+        units: None,
         now: revert.now.parse()?,
     }))
 }
@@ -265,6 +266,7 @@ fn every_example_event_can_be_judged() -> Result<()> {
                 about: example.control.about,
                 severity: Severity::High,
                 tags: Some(&BTreeMap::from([(String::new(), "\u{202e} \"'\\ 🙂".to_owned())])),
+                units: None,
                 now: Timestamp::now(),
             });
             assert_eq!(verdict, Verdict::Permitted, "{}", example.file);

@@ -9,8 +9,11 @@ use std::fs;
 
 use anyhow::{Context, Result};
 use serde_json::Value;
+use snapback::event::Event;
 use snapback::json;
 use workspace_tests::workspace;
+
+use crate::cases::cases;
 
 /// The most that such a policy could have until May 2026, white space included; since then it is twice as much.
 /// <https://docs.aws.amazon.com/organizations/latest/userguide/orgs_reference_limits.html>
@@ -192,5 +195,29 @@ fn only_members_is_a_resource_control_policy_that_fits_and_spares_members_and_se
     for name in ["o-exampleorgid", "444455556666"] {
         assert!(text.contains(name) && readme.contains(&format!("`{name}`")), "{name}");
     }
+    Ok(())
+}
+
+/// Leases, holds, counts and baselines go by the ARN of what they are about.
+#[test]
+fn nothing_of_one_account_goes_by_the_arn_of_something_in_another() -> Result<()> {
+    // No two accounts have a bucket of one name, nor anything of EC2's that can be shared of one id.
+    let is_nobody_elses = |arn: &str| {
+        let of_ec2 = arn.split(':').nth(5).unwrap_or_default().split('/').next().unwrap_or_default();
+        arn.starts_with("arn:aws:s3:::") || ["snapshot", "image", "fpga-image"].contains(&of_ec2)
+    };
+    let mut compared = 0;
+    for case in cases()? {
+        let Some(suspicion) = &case.suspicion else { continue };
+        let theirs = case.envelope.to_string().replace(&case.event.account, "777788889999");
+        let theirs = Event::from_envelope(serde_json::from_str(&theirs)?)?;
+        let suspicions = (case.control.suspect)(&theirs, &case.settings);
+        for other in suspicions {
+            let is_same = other.subject.arn == suspicion.subject.arn;
+            assert!(!is_same || is_nobody_elses(&other.subject.arn), "{} is of whom?", other.subject.arn);
+            compared += 1;
+        }
+    }
+    assert!(compared > 300, "{compared} were compared");
     Ok(())
 }

@@ -19,7 +19,7 @@ use crate::decision::{Decision, Severity};
 use crate::event::{Event, Kind};
 use crate::journal::{AGAIN, Baselines, Entry, Forged, Journal, Members, Memory, Stop, Wanted};
 use crate::json;
-use crate::mode::Mode;
+use crate::mode::{Mode, Modes};
 use crate::place::Place;
 use crate::policy::pattern;
 use crate::right::Right;
@@ -691,19 +691,21 @@ impl AnyControl {
         self.applied_by != Applier::Function
     }
 
-    /// How far it may go.
+    /// How far it may go, if it is not known in which account.
     #[must_use]
     pub fn mode(&self, settings: &Settings) -> Mode {
+        self.mode_by(&settings.modes, settings)
+    }
+
+    /// How far it may go by these modes, which are those of an account.
+    #[must_use]
+    pub fn mode_by(&self, modes: &Modes, settings: &Settings) -> Mode {
         match self {
-            Self { opt_in: true, about, .. } => settings.modes.of_opt_in(about.id),
-            Self { applied_by: Applier::IamWriter, about, .. } if settings.iam_writer => {
-                settings.modes.of_asking(about.id)
-            }
-            Self { applied_by: Applier::Operator | Applier::IamWriter, about, .. } => {
-                settings.modes.of(about.id).min(Mode::Ask)
-            }
-            Self { asks_unless_named: true, about, .. } => settings.modes.of_asking(about.id),
-            Self { about, .. } => settings.modes.of(about.id),
+            Self { opt_in: true, about, .. } => modes.of_opt_in(about.id),
+            Self { applied_by: Applier::IamWriter, about, .. } if settings.iam_writer => modes.of_asking(about.id),
+            Self { applied_by: Applier::Operator | Applier::IamWriter, about, .. } => modes.of(about.id).min(Mode::Ask),
+            Self { asks_unless_named: true, about, .. } => modes.of_asking(about.id),
+            Self { about, .. } => modes.of(about.id),
         }
     }
 

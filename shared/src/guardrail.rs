@@ -85,6 +85,7 @@ struct Loaded {
     guardrail: Guardrail,
     policy: Policy,
     mentions_tags: bool,
+    mentions_units: bool,
 }
 
 /// What is wrong with the guardrails of a folder, each with its place.
@@ -100,6 +101,8 @@ pub struct Question<'a> {
     pub severity: Severity,
     /// Those of the subject, if they are known.
     pub tags: Option<&'a BTreeMap<String, String>>,
+    /// The root and the units of the organization that its account is in, if they are known.
+    pub units: Option<&'a BTreeSet<String>>,
     pub now: Timestamp,
 }
 
@@ -236,6 +239,12 @@ impl Guardrails {
         self.in_force(now).any(|loaded| loaded.mentions_tags)
     }
 
+    /// Whether the units of the organization matter that an account is in.
+    #[must_use]
+    pub fn mention_units(&self, now: Timestamp) -> bool {
+        self.in_force(now).any(|loaded| loaded.mentions_units)
+    }
+
     /// Whether Snapback may make this revert, by the subject's tags too where a guardrail asks for them.
     pub async fn look_and_judge(&self, read: ReadTags, look: &Look<'_>, question: Question<'_>) -> Verdict {
         if !self.mention_tags(question.now) {
@@ -252,6 +261,13 @@ impl Guardrails {
     pub fn judge(&self, question: &Question<'_>) -> Verdict {
         if question.tags.is_none() && self.mention_tags(question.now) {
             return Verdict::Unsure("a guardrail asks for tags, and they are not known".to_owned());
+        }
+        if question.units.is_none() && self.mention_units(question.now) {
+            return Verdict::Unsure(
+                "a guardrail asks for the units that the account is in, and no list of the last 48 hours says them \
+                 (`TrustMembers`)"
+                    .to_owned(),
+            );
         }
         self.ask(question).unwrap_or_else(|error| Verdict::Unsure(format!("{error:#}")))
     }
@@ -450,7 +466,8 @@ fn policies(file: &str, text: &str) -> Result<Vec<Loaded>, Vec<String>> {
         };
         match guardrail(&id, file, policy) {
             Ok(guardrail) => loaded.push(Loaded {
-                mentions_tags: mentions_tags(policy),
+                mentions_tags: mentions(policy, |key, _| matches!(key, "hasTag" | "getTag")),
+                mentions_units: mentions(policy, |key, value| key == "attr" && value == "units"),
                 policy: policy.new_id(PolicyId::new(&guardrail.id)),
                 guardrail,
             }),
@@ -516,18 +533,18 @@ fn guardrail(id: &str, file: &str, policy: &Policy) -> Result<Guardrail, Vec<Str
     }
 }
 
-/// In doubt it does: then they are read.
-fn mentions_tags(policy: &Policy) -> bool {
-    fn mentioned(json: &serde_json::Value) -> bool {
+/// Whether a guardrail has something in it. In doubt it does: then that is read.
+fn mentions(policy: &Policy, is_it: fn(&str, &serde_json::Value) -> bool) -> bool {
+    fn has(json: &serde_json::Value, is_it: fn(&str, &serde_json::Value) -> bool) -> bool {
         match json {
             serde_json::Value::Object(object) => {
-                object.iter().any(|(key, value)| matches!(key.as_str(), "hasTag" | "getTag") || mentioned(value))
+                object.iter().any(|(key, value)| is_it(key, value) || has(value, is_it))
             }
-            serde_json::Value::Array(elements) => elements.iter().any(mentioned),
+            serde_json::Value::Array(elements) => elements.iter().any(|element| has(element, is_it)),
             _ => false,
         }
     }
-    policy.to_json().map_or(true, |json| mentioned(&json))
+    policy.to_json().map_or(true, |json| has(&json, is_it))
 }
 
 /// A problem, with the line that it is on and what Cedar says besides.
@@ -579,7 +596,9 @@ fn resource(question: &Question<'_>) -> Result<Entity> {
     let attributes = [("arn", arn), ("type", kind), ("account", account), ("region", region), ("name", name)];
     let text = |(name, value): (&str, &String)| (name.to_owned(), Value::new_string(value.clone()));
     let tags = question.tags.into_iter().flatten().map(|(key, value)| text((key, value)));
-    Ok(Entity::new_with_tags(uid("Resource", arn)?, attributes.map(text), [], tags)?)
+    let units = Value::new_set(question.units.into_iter().flatten().map(|unit| Value::new_string(unit.clone())));
+    let attributes = attributes.map(text).into_iter().chain([("units".to_owned(), units)]);
+    Ok(Entity::new_with_tags(uid("Resource", arn)?, attributes, [], tags)?)
 }
 
 fn circumstances(question: &Question<'_>) -> Result<Context> {
@@ -655,6 +674,7 @@ mod tests {
                 about: &ABOUT,
                 severity: Severity::High,
                 tags: tags.as_ref(),
+                units: None,
                 now: "2026-11-20T12:00:05Z".parse().expect("a time"),
             },
         )
@@ -720,6 +740,7 @@ mod tests {
             about: &ABOUT,
             severity: Severity::High,
             tags: None,
+            units: None,
             now: Timestamp::UNIX_EPOCH,
         });
         assert_eq!(verdict, Verdict::Forbidden(vec![]));
@@ -735,6 +756,31 @@ mod tests {
         assert!(matches!(judged(&tagged, &json!({}), None), Verdict::Unsure(_)), "they are not known");
         assert_eq!(judged(&tagged, &json!({}), Some(&[])), Verdict::Permitted);
         assert!(matches!(judged(&tagged, &json!({}), Some(&[("exposure", "approved")])), Verdict::Forbidden(_)));
+    }
+
+    #[test]
+    fn what_asks_for_units_forbids_until_they_are_known() {
+        let sandbox = forbid("resource.units.contains(\"ou-ab12-c3d4e5f6\")");
+        let guardrails = Guardrails::parse(&[("default.cedar", PERMIT), ("own.cedar", &sandbox)]).expect("guardrails");
+        assert!(guardrails.mention_units(Timestamp::UNIX_EPOCH));
+        let event = event(&json!({}));
+        let in_units = |units: Option<&[&str]>| {
+            let units = units.map(|units| units.iter().map(|&unit| unit.to_owned()).collect::<BTreeSet<_>>());
+            guardrails.judge(&Question {
+                event: &event,
+                subject: &Subject::bucket(&event, "b"),
+                about: &ABOUT,
+                severity: Severity::High,
+                tags: None,
+                units: units.as_ref(),
+                now: Timestamp::UNIX_EPOCH,
+            })
+        };
+        assert!(matches!(in_units(None), Verdict::Unsure(_)));
+        assert!(matches!(in_units(Some(&["r-ab12", "ou-ab12-c3d4e5f6"])), Verdict::Forbidden(_)));
+        assert_eq!(in_units(Some(&["r-ab12"])), Verdict::Permitted);
+        // What speaks of something else asks for none.
+        assert_eq!(judged(&forbid("resource.name == \"units\""), &json!({}), None), Verdict::Permitted);
     }
 
     #[test]
@@ -953,10 +999,11 @@ mod tests {
             let identity = json!({"type": kind, "arn": arn, "userName": name});
             let more = json!({"userIdentity": identity, "sourceIPAddress": address});
             prop_assert_eq!(judged(&forbid("false"), &more, None), Verdict::Permitted);
-            let (event, tags) = (event(&more), BTreeMap::from([(name, arn)]));
+            let (event, units) = (event(&more), BTreeSet::from([name.clone()]));
+            let tags = BTreeMap::from([(name, arn)]);
             let (subject, severity, now) = (Subject::bucket(&event, &address), Severity::High, Timestamp::UNIX_EPOCH);
             let question =
-                Question { event: &event, subject: &subject, about: &ABOUT, severity, tags: Some(&tags), now };
+                Question { event: &event, subject: &subject, about: &ABOUT, severity, tags: Some(&tags), units: Some(&units), now };
             fits_the_schema(&question).map_err(|error| TestCaseError::fail(error.to_string()))?;
         }
     }

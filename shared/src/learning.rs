@@ -58,7 +58,7 @@ pub struct Learning<'a> {
 /// What became of one look.
 #[derive(Debug, PartialEq)]
 enum Seen {
-    /// It is not harmless, and so not remembered.
+    /// It is not harmless, or not looked at, and so not remembered.
     Risky,
     /// The same, where something good is remembered: it was lost since.
     Lost,
@@ -254,7 +254,7 @@ impl<'a> Learning<'a> {
                     let (before, arn) = (case.baseline().await?, &suspicion.subject.arn);
                     self.learn(journal, control, arn, &state, before).await
                 }
-                End::AlwaysSo => Ok(Seen::Risky),
+                End::AlwaysSo | End::Off => Ok(Seen::Risky),
                 End::Handled => Ok(Seen::Lost),
             }
         };

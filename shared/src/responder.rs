@@ -29,7 +29,7 @@ use crate::decision::{Decision, Severity};
 use crate::event::{Event, Malformed, Refusal};
 use crate::guardrail::{Broken, Guardrails, Verdict};
 use crate::journal::{
-    Baselines, Begun, Cause, Count, Counted, Earlier, Entry, Gap, Journal, Known, Needs, Outcome, Said, hash,
+    Baselines, Begun, Cause, Count, Counted, Earlier, Entry, Gap, Journal, Known, Needs, Outcome, Said,
 };
 use crate::mode::Mode;
 use crate::place::{Place, Places};
@@ -97,6 +97,8 @@ pub(crate) enum End {
     Harmless(Value),
     /// With a scheduled check: it is risky, and nothing else was ever known of it.
     AlwaysSo,
+    /// Before the look: its control is off in the account.
+    Off,
     /// Later, and whatever was to be said and done is said and done.
     Handled,
 }
@@ -245,6 +247,16 @@ impl<'a> Responder<'a> {
     /// # Errors
     /// When something is left to be done, or could not be looked at.
     pub(crate) async fn handle(&self, case: &mut Case<'_>) -> Result<End> {
+        case.know_mode().await;
+        if case.mode() == Mode::Off {
+            info!(
+                event = case.event.id,
+                control = case.control.about.id,
+                "it is off in account {}",
+                case.run.place.account
+            );
+            return Ok(End::Off);
+        }
         if case.control.looks_at_nothing && self.is_only_counted(case).await {
             return Ok(End::Handled);
         }
@@ -366,7 +378,7 @@ impl<'a> Responder<'a> {
             }
         }
         case.is_stopped_by(self.journal.stopped(now).await);
-        let finding = Cow::Owned(self.finding(case, &found, is_held));
+        let finding = Cow::Owned(case.finding(&found, is_held));
         let tick = std::mem::replace(&mut case.event, finding);
         let mut earlier = self.journal.earlier(&case.id(), now).await;
         if was_restored(&earlier) {
@@ -377,14 +389,6 @@ impl<'a> Responder<'a> {
             case.event = tick;
         }
         Ok(Continue(Observed { seen: Ok(seen), earlier }))
-    }
-
-    /// The event that a scheduled check makes of what it finds: the same one, as long as nothing changes, for a day.
-    fn finding(&self, case: &Case<'_>, found: &Decision<Change>, is_held: bool) -> Event {
-        let mode = if case.stop.is_some() { Mode::Notify } else { case.control.mode(self.settings) };
-        let what = hash(&[&mode.to_string(), &is_held.to_string(), &found.to_string()]);
-        let event = case.event.as_ref().clone();
-        Event { id: format!("{}-{what}", event.time.strftime("%F")), ..event }
     }
 
     /// Goes on where an earlier delivery has stopped. Its before-image and its plan are in the journal.
@@ -477,7 +481,7 @@ impl<'a> Responder<'a> {
 
     fn entry(&self, case: &Case<'_>, state: Value, decision: Decision<Change>) -> Entry {
         let about = case.control.about;
-        let (now, mode) = (Timestamp::now(), case.control.mode(self.settings));
+        let (now, mode) = (Timestamp::now(), case.mode());
         let age = now.duration_since(case.event.time);
         let (mode, problem) = if age > OLDEST {
             (Mode::Notify, Some("the event is more than 24 hours old, so it is left to a person".to_owned()))
@@ -486,7 +490,7 @@ impl<'a> Responder<'a> {
         } else if case.control.asks_after.is_some_and(|most| age > most) && mode > Mode::Ask {
             (Mode::Ask, Some(format!("the event is {} minutes old, so an operator decides", age.as_mins())))
         } else {
-            (mode, None)
+            (mode, case.unsure_of_mode())
         };
         Entry {
             id: case.id(),
@@ -531,7 +535,7 @@ impl<'a> Responder<'a> {
                 Box::pin(self.restore_first(case, entry, failure)).await
             }
             Err(failure) => {
-                entry.outcome = match self.intended(case, &entry) {
+                entry.outcome = match case.intended(&entry) {
                     _ if entry.outcome == Outcome::Held => Outcome::Held,
                     Outcome::Reverted => Outcome::Failed,
                     harmless => harmless,
@@ -548,7 +552,7 @@ impl<'a> Responder<'a> {
     /// read again, before that or at the same time: those of the first look may be older than what it has seen.
     async fn begin(&self, case: &mut Case<'_>, entry: &mut Entry) -> Result<Earlier> {
         let mut needs = self.needs(case, entry).await;
-        let is_to_revert = self.intended(case, entry) == Outcome::Reverted;
+        let is_to_revert = case.intended(entry) == Outcome::Reverted;
         let about = async |entry: &Entry| {
             if is_to_revert { Some(self.journal.said_about(entry, Timestamp::now()).await) } else { None }
         };
@@ -585,10 +589,10 @@ impl<'a> Responder<'a> {
 
     /// What an entry cannot begin without. A revert counts for its actor where guardrails permit it.
     async fn needs(&self, case: &Case<'_>, entry: &Entry) -> Needs {
-        let budget = self.budget(case, entry).filter(|_| self.intended(case, entry) == Outcome::Reverted);
+        let budget = self.budget(case, entry).filter(|_| case.intended(entry) == Outcome::Reverted);
         let is_permitted = budget.is_some() && self.guard(case, entry).await == Verdict::Permitted;
         Needs {
-            resource: self.needs_resource(case, entry),
+            resource: case.needs_resource(entry),
             one_of: budget.filter(|_| is_permitted),
             again: case.is_second_look,
         }
@@ -596,7 +600,7 @@ impl<'a> Responder<'a> {
 
     /// Heeds what operators have said of an entry that was begun.
     async fn heed(&self, case: &mut Case<'_>, entry: &mut Entry, said: Result<(Said, Counted)>) -> Result<Earlier> {
-        let needs_resource = self.needs_resource(case, entry);
+        let needs_resource = case.needs_resource(entry);
         let failed = said.and_then(|((held, stopped), counted)| {
             case.counted = Some(counted);
             case.is_held_by(held);
@@ -615,7 +619,7 @@ impl<'a> Responder<'a> {
             self.hold_back(case, entry).await?;
         }
         // Nothing is to be written any more, as somebody holds or has stopped it.
-        if needs_resource && !self.needs_resource(case, entry) {
+        if needs_resource && !case.needs_resource(entry) {
             self.journal.give_back(entry).await?;
         }
         Ok(Earlier::None)
@@ -648,24 +652,6 @@ impl<'a> Responder<'a> {
         Ok(())
     }
 
-    fn needs_resource(&self, case: &Case<'_>, entry: &Entry) -> bool {
-        self.intended(case, entry) == Outcome::Reverted && entry.decision.plan().iter().any(Change::overwrites)
-    }
-
-    /// What comes of a decision if all goes well. A mode that the operator has lowered since counts at once, and so does
-    /// the emergency stop.
-    fn intended(&self, case: &Case<'_>, entry: &Entry) -> Outcome {
-        let now = if case.stop.is_some() { Mode::Notify } else { case.control.mode(self.settings) };
-        match (&entry.decision, entry.mode.min(now)) {
-            (Decision::Allow { .. }, _) => Outcome::Allowed,
-            (Decision::Alert { .. }, _) => Outcome::Alerted,
-            (Decision::Revert { .. }, Mode::Off | Mode::Notify) => Outcome::WouldRevert,
-            (Decision::Revert { .. }, Mode::Ask) => Outcome::Asked,
-            (Decision::Revert { .. }, Mode::Revert) if case.asks(&entry.state).is_some() => Outcome::Asked,
-            (Decision::Revert { .. }, Mode::Revert) => Outcome::Reverted,
-        }
-    }
-
     /// Does what was decided, tells people, and writes down what came of it.
     async fn conclude(&self, case: &mut Case<'_>, entry: Entry) -> Result<()> {
         let told = entry.announced.then_some(entry.outcome);
@@ -675,7 +661,7 @@ impl<'a> Responder<'a> {
     /// The same where people were told this of it before.
     async fn conclude_after(&self, told: Option<Outcome>, case: &mut Case<'_>, mut entry: Entry) -> Result<()> {
         let is_open = matches!(entry.outcome, Outcome::Pending | Outcome::Failed);
-        let has_resource = is_open && self.needs_resource(case, &entry);
+        let has_resource = is_open && case.needs_resource(&entry);
         let settled = if is_open { Box::pin(self.settle(case, &mut entry)).await } else { Ok(()) };
         self.finish(case, entry, told, has_resource, settled).await
     }

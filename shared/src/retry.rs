@@ -42,7 +42,14 @@ const QUOTA: &str = "LimitExceededException";
 #[macro_export]
 macro_rules! client {
     ($sdk:ident, $config:expr) => {
-        $sdk::Client::from_conf($sdk::config::Builder::from($config).retry_classifier($crate::retry::Conflicts).build())
+        $sdk::Client::from_conf(
+            $sdk::config::Builder::from($config)
+                .retry_classifier($crate::retry::Conflicts)
+                // By default, all clients of a process share how much they may retry, by service and Region: what is refused
+                // in one account would leave no further try to the next one's calls.
+                .retry_partition($sdk::config::retry::RetryPartition::custom("snapback").build())
+                .build(),
+        )
     };
 }
 

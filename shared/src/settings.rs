@@ -29,6 +29,9 @@ pub struct Settings {
     /// Whether members of the own organization are no strangers, as the journal lists them.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub trusts_members: bool,
+    /// Whether they are listed all the same, for the units that they are in.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub lists_members: bool,
     /// VPCs and VPC endpoints, from where nobody is a stranger.
     pub trusted_networks: BTreeSet<String>,
     /// Ranges of addresses, from where nobody is a stranger.
@@ -144,6 +147,8 @@ pub struct Problem {
 const JOURNAL_KEY: &str = "SNAPBACK_JOURNAL_KEY";
 const OPERATORS_KEY: &str = "SNAPBACK_OPERATORS_KEY";
 
+const TRUST_MEMBERS: &str = "SNAPBACK_TRUST_MEMBERS";
+
 impl Settings {
     /// Reads the settings from variables; `lookup` is the environment, or a test's map.
     ///
@@ -163,8 +168,23 @@ impl Settings {
             let expected = "overrides such as `iam-*=ask` (or `off`, `notify`, `revert`), comma between";
             problem("SNAPBACK_MODE_OVERRIDES", expected, &wrong)
         })?;
+        let (trusts_members, lists_members) = match lookup(TRUST_MEMBERS).as_deref() {
+            None | Some("" | "no") => (false, false),
+            Some("list") => (false, true),
+            Some("yes") => (true, false),
+            Some(other) => problem(TRUST_MEMBERS, "`no`, `list` or `yes`", other)?,
+        };
+        if modes.name_units() && !trusts_members && !lists_members {
+            problem(
+                TRUST_MEMBERS,
+                "`list` or `yes`, as SNAPBACK_MODE_OVERRIDES names units of the organization",
+                "no",
+            )?;
+        }
         Ok(Self {
             modes,
+            trusts_members,
+            lists_members,
             trusted_accounts: ids(
                 lookup,
                 "SNAPBACK_TRUSTED_ACCOUNTS",
@@ -177,7 +197,6 @@ impl Settings {
                 "organization ids such as `o-a1b2c3d4e5`, comma between",
                 is_organization,
             )?,
-            trusts_members: is_chosen(lookup, "SNAPBACK_TRUST_MEMBERS")?,
             trusted_networks: BTreeSet::new(),
             trusted_ranges: vec![],
             trusted_canonical_users: BTreeSet::new(),
@@ -248,6 +267,12 @@ impl Settings {
             shows_new_ids: false,
             as_s3: false,
         }
+    }
+
+    /// Whether AWS Organizations is asked which accounts it has.
+    #[must_use]
+    pub fn asks_for_members(&self) -> bool {
+        self.trusts_members || self.lists_members
     }
 
     /// Whom the operator trusts in the account of an event and at its time, since the engine has no clock.
@@ -387,6 +412,21 @@ mod tests {
             let problem = read(accounts, regions, is_hub).expect_err("it is wrong");
             assert_eq!(problem.variable, variable, "{accounts} {regions}");
         }
+    }
+
+    #[test]
+    fn units_have_modes_where_it_is_asked_who_is_in_them() {
+        let read = |members: &str| {
+            Settings::read(&|name| match name {
+                "SNAPBACK_MODE_OVERRIDES" => Some("222233334444/*=ask,ou-ab12-c3d4e5f6/*=off".to_owned()),
+                TRUST_MEMBERS => Some(members.to_owned()),
+                _ => None,
+            })
+        };
+        assert_eq!(read("no").expect_err("nobody knows who is in it").variable, TRUST_MEMBERS);
+        let of = |settings: Settings| (settings.trusts_members, settings.asks_for_members());
+        assert_eq!(read("list").map(of), Ok((false, true)));
+        assert_eq!(read("yes").map(of), Ok((true, true)));
     }
 
     #[test]

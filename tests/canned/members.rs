@@ -1,21 +1,21 @@
 //! With `TrustMembers`, members of the own organization are no strangers: those on the journal's list, as long as that is
 //! believed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use snapback::journal::{Journal, Listed, Members};
-use snapback::mode::Mode;
+use snapback::mode::{Mode, Modes};
 use snapback::responder::Responder;
 use snapback::settings::Settings;
 use workspace_tests::workspace;
 
 use super::injected::notices;
-use super::scene::{NAMED, bucket_policy_was_put, deliver_as, deployment, policy, put, settings};
+use super::scene::{NAMED, PUBLIC, bucket_policy_was_put, deliver_as, deployment, policy, put, settings};
 use super::wire::{Answer, Aws, ok};
 
 const MANAGEMENT: &str = "555566667777";
@@ -47,7 +47,8 @@ async fn kept(last: Option<Listed>) -> Result<Value> {
 /// A list of now.
 fn list(accounts: &[&str], organization: Option<&str>) -> Listed {
     let accounts = accounts.iter().map(|&account| account.to_owned()).collect();
-    Listed { accounts, organization: organization.map(str::to_owned), at: Timestamp::now() }
+    let organization = organization.map(str::to_owned);
+    Listed { accounts, organization, units: BTreeMap::new(), at: Timestamp::now() }
 }
 
 async fn listed(accounts: &[&str]) -> Result<Value> {
@@ -174,10 +175,75 @@ async fn nothing_is_touched_where_it_cannot_be_read_who_is_a_member() -> Result<
 
 #[tokio::test]
 async fn where_no_other_account_is_named_the_list_is_not_read() -> Result<()> {
-    let public = policy(&[super::scene::PUBLIC, NAMED]);
+    let public = policy(&[PUBLIC, NAMED]);
     let aws = bucket(&public, &policy(&[NAMED]));
     deliver_as(&s3::FUNCTION, &aws, &trusting(), bucket_policy_was_put(&public)).await?;
     assert_eq!((notices(&aws)[0]["outcome"].as_str(), reads(&aws)), (Some("reverted"), 0));
+    Ok(())
+}
+
+/// A list is kept for the units alone.
+#[tokio::test]
+async fn who_only_lists_members_trusts_none() -> Result<()> {
+    let (open, left) = (policy(&[&lets_in(MEMBER), NAMED]), policy(&[NAMED]));
+    let modes = Modes::read(Mode::Revert, &format!("{LIVE}/*=revert")).map_err(|wrong| anyhow!(wrong))?;
+    let listing = Settings { modes, lists_members: true, ..settings(Mode::Revert) };
+    let aws = bucket(&open, &left).answers(READS, [item(&listed(&[MEMBER]).await?)]);
+    deliver_as(&s3::FUNCTION, &aws, &listing, bucket_policy_was_put(&open)).await?;
+    assert_eq!((aws.bodies("S3.PutBucketPolicy"), reads(&aws)), (vec![left], 1));
+    Ok(())
+}
+
+const SANDBOX: &str = "ou-ab12-sandboxes";
+const LIVE: &str = "ou-ab12-liveunits";
+
+#[tokio::test]
+async fn a_unit_has_its_mode_and_where_nothing_says_who_is_in_it_the_least_of_all_that_it_may_be() -> Result<()> {
+    let modes =
+        Modes::read(Mode::Notify, &format!("{SANDBOX}/*=off,{LIVE}/*=revert")).map_err(|wrong| anyhow!(wrong))?;
+    let settings = Settings { modes, lists_members: true, ..Settings::default() };
+    let of = |unit: Option<&str>, hours| {
+        let units = unit.map(|unit| ("111122223333".to_owned(), [unit.to_owned()].into()));
+        let at = Timestamp::now() - SignedDuration::from_hours(hours);
+        kept(Some(Listed { units: units.into_iter().collect(), at, ..list(&[], None) }))
+    };
+    let mut forged = of(Some(LIVE), 0).await?;
+    forged["seal"] = of(None, 0).await?["seal"].clone();
+    let (open, left) = (policy(&[PUBLIC, NAMED]), policy(&[NAMED]));
+    for (answer, outcome, is_sure) in [
+        (item(&of(Some(SANDBOX), 0).await?), None, true),
+        (item(&of(Some(LIVE), 0).await?), Some("reverted"), true),
+        (item(&of(Some("ou-ab12-elsewhere"), 0).await?), Some("would-revert"), true),
+        (item(&of(Some(LIVE), 49).await?), Some("would-revert"), false),
+        (item(&of(None, 0).await?), Some("would-revert"), false),
+        (item(&forged), Some("would-revert"), false),
+        (ok("{}"), Some("would-revert"), false),
+    ] {
+        let aws = bucket(&open, &left).answers(READS, [answer]);
+        deliver_as(&s3::FUNCTION, &aws, &settings, bucket_policy_was_put(&open)).await?;
+        let told = notices(&aws);
+        let told = told.first();
+        assert_eq!(told.and_then(|told| told["outcome"].as_str()), outcome);
+        assert_eq!(aws.bodies("S3.PutBucketPolicy").len(), usize::from(outcome == Some("reverted")));
+        let problem = told.and_then(|told| told["problem"].as_str()).unwrap_or_default();
+        assert_eq!(problem.contains("`ModeOverrides`"), !is_sure, "{problem}");
+        assert_eq!(reads(&aws), 1);
+        assert_eq!(aws.calls().iter().any(|call| call.starts_with("S3.")), outcome.is_some(), "off is off");
+    }
+    Ok(())
+}
+
+/// The account is in the event: nobody has to be asked.
+#[tokio::test]
+async fn an_account_has_its_mode_without_a_list() -> Result<()> {
+    let (open, left) = (policy(&[PUBLIC, NAMED]), policy(&[NAMED]));
+    for (account, outcome) in [("111122223333", "reverted"), (MEMBER, "would-revert")] {
+        let modes = Modes::read(Mode::Notify, &format!("{account}/s3-*=revert")).map_err(|wrong| anyhow!(wrong))?;
+        let aws = bucket(&open, &left);
+        let settings = Settings { modes, ..Settings::default() };
+        deliver_as(&s3::FUNCTION, &aws, &settings, bucket_policy_was_put(&open)).await?;
+        assert_eq!((notices(&aws)[0]["outcome"].as_str(), reads(&aws)), (Some(outcome), 0));
+    }
     Ok(())
 }
 

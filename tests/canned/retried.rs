@@ -106,6 +106,22 @@ async fn a_table_that_is_being_changed_is_asked_again() -> Result<()> {
     Ok(())
 }
 
+/// A warm function serves one account after the other.
+#[tokio::test]
+async fn however_much_one_account_is_refused_others_have_their_further_tries() -> Result<()> {
+    let text = policy(&[PUBLIC, NAMED]);
+    let of = Holder::Bucket("b".to_owned());
+    let change: Change = PolicyChange { of, from: Some(text.clone().into()), to: Some(policy(&[NAMED]).into()) }.into();
+    let storm = Aws::default().answers("S3.GetBucketPolicy", [s3_error(503, "SlowDown")]);
+    for _ in 0..150 {
+        assert!((s3::FUNCTION.apply)(&place(&storm), &change).await.is_err());
+    }
+    let other = Aws::default().answers("S3.GetBucketPolicy", [s3_error(503, "SlowDown"), ok(&text)]);
+    let applied = (s3::FUNCTION.apply)(&Place::new("222233334444", other.retrying()), &change).await?;
+    assert_eq!(applied, Applied::done());
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_quota_is_no_throttling() -> Result<()> {
     let aws = Aws::default().answers("KMS.GenerateMac", [answer("KMS.GenerateMac", "400 LimitExceededException")]);

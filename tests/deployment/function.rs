@@ -93,9 +93,9 @@ const SHARED: [(&str, &str); 8] = [
     ),
 ];
 
-/// The rights to list the members of the organization, where the operator trusts them, and to keep the list.
+/// The rights to list the members of the organization, where the operator has them listed, and to keep the list.
 const TRUSTED_MEMBERS: &str = "              - !If
-                - TrustsMembers
+                - ListsMembers
                 - Sid: Accounts
                   Effect: Allow
                   Action: organizations:ListAccounts
@@ -103,7 +103,7 @@ const TRUSTED_MEMBERS: &str = "              - !If
                   Resource: \"*\"
                 - !Ref AWS::NoValue
               - !If
-                - TrustsMembers
+                - ListsMembers
                 - Sid: TrustedMembers
                   Effect: Allow
                   Action: dynamodb:PutItem

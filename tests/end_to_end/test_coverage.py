@@ -158,12 +158,15 @@ def test_roles_that_are_not_as_deployed_are_found(world):
     assert world.of_all()[1] == 0
 
 
-def test_regions_that_are_enabled_and_have_no_snapback_are_named(world):
+def test_regions_that_are_enabled_and_have_no_snapback_are_named_together(world):
     done = world.coverage()
     assert done.returncode == 1
-    paragraph = next(one for one in done.stdout.split("\n\n") if one.endswith("none yet") and WITHOUT_SNAPBACK in one)
+    # None of them has an entry, and all lack the same.
+    [paragraph] = [one for one in done.stdout.split("\n\n") if one.startswith("not covered")]
     first, missing, *_ = paragraph.splitlines()
-    assert first == f"not covered: account {ACCOUNT}, {WITHOUT_SNAPBACK}"
+    said, _, regions = first.partition(" Regions: ")
+    assert said.startswith(f"not covered: account {ACCOUNT}, ") and int(said.split()[-1]) == len(regions.split(", "))
+    assert WITHOUT_SNAPBACK in regions.split(", ") and not {REGION, FAR} & set(regions.split(", "))
     assert missing == "    missing: neither stack `snapback` nor what forwards to its hub is deployed here"
     assert f"covered: account {ACCOUNT}, {REGION}\n" in done.stdout
     assert done.stdout.splitlines()[-1].endswith("not covered")

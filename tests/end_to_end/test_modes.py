@@ -3,11 +3,14 @@
 import time
 from datetime import datetime, timezone
 from types import SimpleNamespace
+from uuid import uuid4
 
 import pytest
 
+from accounts import MANAGEMENT
+from member import Member, policy
 from scene import tick
-from stack import ACCOUNT, REGION, wait_for
+from stack import ACCOUNT, REGION, REPOSITORY, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -160,8 +163,45 @@ def test_a_stop_must_have_a_time_to_end(snapback):
         assert refused.returncode in (1, 2) and "--for" in refused.stderr
 
 
-def test_who_has_used_up_an_hours_reverts_is_asked_about_but_for_what_is_critical(deployed):
-    snapback = deployed(mode="revert", MaxRevertsPerHour="2")
+def test_a_unit_of_the_organization_has_a_mode_of_its_own_and_the_least_until_it_is_known_who_is_in_it(deployed):
+    overrides = "ou-exam-sandboxes/*=off,ou-exam-liveunits/s3-*=revert"
+    hub = deployed(mode="notify", Hub="o-exampleorgid", TrustMembers="list", ModeOverrides=overrides)
+    sandbox, live = (Member(hub.aws, one, hub.stack.outputs["HubBusArn"]) for one in ("222233334444", "333344445555"))
+    for member in (sandbox, live):
+        member.deploy(REGION, roles="yes")
+
+    def opens(member: Member, name: str) -> SimpleNamespace:
+        bucket = SimpleNamespace(id=name, arn=f"arn:aws:s3:::{name}")
+        everyone = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": f"{bucket.arn}/*"}
+        s3 = member.client("s3")
+        with hub.unseen():
+            s3.create_bucket(Bucket=name)
+            s3.delete_public_access_block(Bucket=name)
+        s3.put_bucket_policy(Bucket=name, Policy=policy(everyone))
+        return bucket
+
+    for member in (sandbox, live):
+        announced = hub.announces(opens(member, f"unlisted-{member.account}"))
+        assert (announced["outcome"], announced["account"]) == ("would-revert", member.account)
+        assert "which units account" in announced["problem"], announced
+
+    management = hub.aws.client("organizations", {"AccessKeyId": MANAGEMENT, "SecretAccessKey": "test"})
+    delegation = REPOSITORY / "organization" / "list-accounts.policy.json"
+    management.put_resource_policy(Content=delegation.read_text(encoding="utf-8"))
+    listed = hub.invoke("OwnFunction", tick(datetime.now(timezone.utc)))
+    assert listed["error"] is None, listed
+
+    left_alone = opens(sandbox, "a-bucket-of-a-sandbox")
+    announced = hub.announces(opens(live, "a-bucket-that-is-live"))
+    assert (announced["outcome"], announced.get("problem")) == ("reverted", None), announced
+    assert hub.has_settled() and hub.announcements_about(left_alone) == []
+    assert sandbox.client("s3").get_bucket_policy(Bucket=left_alone.id)["Policy"]
+
+
+def test_who_has_used_up_an_hours_reverts_in_an_account_is_asked_about_there_but_for_what_is_critical(deployed):
+    snapback = deployed(mode="revert", MaxRevertsPerHour="2", Hub="o-exampleorgid")
+    member = Member(snapback.aws, "222233334444", snapback.stack.outputs["HubBusArn"])
+    member.deploy(REGION, roles="yes")
     # The hours are those of the clock, and three reverts take seconds: they must not fall into two.
     left = 3600 - time.time() % 3600
     time.sleep(left if left < 30 else 0)
@@ -173,6 +213,18 @@ def test_who_has_used_up_an_hours_reverts_is_asked_about_but_for_what_is_critica
     assert [one["outcome"] for one in announcements] == ["reverted", "reverted", "asked"]
     assert "has caused 2 reverts in this hour" in announcements[2]["problem"]
     assert buckets[2].statements() == ["Partner", "Everyone"]
+    # The same caller has all of them in the next account, whose bucket's policy lets it write that.
+    theirs = SimpleNamespace(id="a-bucket-of-a-member", arn="arn:aws:s3:::a-bucket-of-a-member")
+    everyone = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": f"{theirs.arn}/*"}
+    s3 = member.client("s3")
+    with snapback.unseen():
+        s3.create_bucket(Bucket=theirs.id)
+        s3.delete_public_access_block(Bucket=theirs.id)
+        s3.put_bucket_policy(Bucket=theirs.id, Policy=policy(everyone))
+    put, caller = snapback.calls_upon(theirs)[-1], snapback.events_about(buckets[2])[-1]["userIdentity"]
+    snapback.deliver({**put, "userIdentity": caller, "eventID": str(uuid4())})
+    announced = snapback.announces(theirs)
+    assert (announced["outcome"], announced["account"]) == ("reverted", member.account), announced
     writable = snapback.a_bucket()
     writable.put_policy(writable.lets_in_everyone("s3:PutObject"))
     critical = snapback.announces(writable)

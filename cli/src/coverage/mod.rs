@@ -67,7 +67,7 @@ pub(crate) struct Arguments {
 }
 
 /// What keeps Snapback from hearing of something, and what cannot be told.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Gaps {
     missing: Vec<String>,
     unknown: Vec<String>,
@@ -143,6 +143,7 @@ pub(crate) async fn run(arguments: &Arguments, out: &mut impl Write) -> Result<E
     let mut looks =
         futures::stream::iter(accounts.iter().map(|account| Box::pin(coverage.of(account)))).buffered(AT_ONCE);
     while let Some(findings) = looks.next().await {
+        let (regions, mut told) = (findings.iter().filter(|finding| finding.region.is_some()).count(), vec![]);
         for mut finding in findings {
             checked += usize::from(finding.status != Status::Inactive);
             match finding.status {
@@ -159,16 +160,17 @@ pub(crate) async fn run(arguments: &Arguments, out: &mut impl Write) -> Result<E
                 }
                 news += 1;
             }
-            show(&finding, arguments.json, out)?;
+            told.push(finding);
         }
+        show(&told, regions, arguments.json, out)?;
         out.flush()?;
     }
     drop(looks);
     let is_compared = before.is_some();
     if let (Some(before), Some(path)) = (before, &arguments.changes) {
         let (gone, kept) = before.rest();
-        for gone in &gone {
-            show(gone, arguments.json, out)?;
+        for of_account in gone.chunk_by(|one, other| one.account == other.account) {
+            show(of_account, 0, arguments.json, out)?;
         }
         news += gone.len();
         // What was not told is told again.
@@ -406,16 +408,48 @@ impl Finding {
         let finding = Self::new(account, None, Gaps::default());
         Self { status: Status::Inactive, state: Some(state.to_owned()), ..finding }
     }
+
+    /// Whether it says of its Region what the other says of another. When something was last written down there may differ.
+    fn is_as(&self, other: &Self) -> bool {
+        let is_as = |(one, other): (&Trail, &Trail)| one.is_as(other);
+        (self.status, self.was, self.region.is_some()) == (other.status, other.was, other.region.is_some())
+            && (&self.gaps, &self.deployed) == (&other.gaps, &other.deployed)
+            && self.trails.len() == other.trails.len()
+            && self.trails.iter().zip(&other.trails).all(is_as)
+    }
 }
 
-fn show(finding: &Finding, json: bool, out: &mut impl Write) -> Result<()> {
+/// What was found in an account, of which so many Regions were looked at. For people, what is the same in several Regions is
+/// said once.
+fn show(findings: &[Finding], regions: usize, json: bool, out: &mut impl Write) -> Result<()> {
     if json {
-        writeln!(out, "{}", serde_json::to_string(finding)?)?;
+        for finding in findings {
+            writeln!(out, "{}", serde_json::to_string(finding)?)?;
+        }
         return Ok(());
     }
-    let Finding { account, region, status, was, state, gaps, trails, deployed, newest_entry, is_journal_read } =
-        finding;
-    let part = region.as_deref().or(state.as_deref()).unwrap_or("roles in all Regions");
+    let mut alike: Vec<Vec<&Finding>> = vec![];
+    for finding in findings {
+        match alike.iter_mut().find(|others| others[0].is_as(finding)) {
+            Some(others) => others.push(finding),
+            None => alike.push(vec![finding]),
+        }
+    }
+    for findings in alike {
+        show_alike(&findings, regions, out)?;
+    }
+    Ok(())
+}
+
+fn show_alike(findings: &[&Finding], regions: usize, out: &mut impl Write) -> Result<()> {
+    let Finding { account, region, status, was, state, gaps, trails, deployed, is_journal_read, .. } = findings[0];
+    let names: Vec<&str> = findings.iter().filter_map(|finding| finding.region.as_deref()).collect();
+    let part = match (names.len(), region) {
+        (0, _) => state.as_deref().unwrap_or("roles in all Regions").to_owned(),
+        (1, Some(region)) => region.clone(),
+        (number, _) if number == regions => format!("all {number} Regions"),
+        (number, _) => format!("{number} Regions: {}", names.join(", ")),
+    };
     let was = match was {
         None => String::new(),
         Some(Status::Absent) => " (new)".to_owned(),
@@ -436,8 +470,13 @@ fn show(finding: &Finding, json: bool, out: &mut impl Write) -> Result<()> {
         line(deployed.clone())?;
     }
     if region.is_some() && *status != Status::Absent {
-        let none = if *is_journal_read { "none yet" } else { "not known" };
-        let newest = newest_entry.map_or(none.to_owned(), |at| format!("{at:.0}"));
+        let newest = findings.iter().filter_map(|finding| Some((finding.newest_entry?, finding.region.as_deref()?)));
+        let newest = match newest.max() {
+            Some((at, _)) if names.len() == 1 => format!("{at:.0}"),
+            Some((at, region)) => format!("{at:.0}, of {region}"),
+            None if *is_journal_read => "none yet".to_owned(),
+            None => "not known".to_owned(),
+        };
         line(format!("newest entry in the journal: {newest}"))?;
     }
     writeln!(out)?;
@@ -462,6 +501,34 @@ mod tests {
         let unknown = unknown.iter().map(|&what| what.to_owned()).collect();
         let finding = Finding::new("555566667777", Some("us-east-1".to_owned()), Gaps { missing: vec![], unknown });
         Finding { deployed: deployed.map(str::to_owned), ..finding }
+    }
+
+    fn shown(findings: &[Finding], regions: usize) -> String {
+        let mut out = vec![];
+        show(findings, regions, false, &mut out).expect("it is shown");
+        String::from_utf8(out).expect("text")
+    }
+
+    #[test]
+    fn what_is_the_same_in_several_regions_is_said_once() {
+        let at = |second| Some(Timestamp::from_second(second).expect("a time"));
+        let of = |region: &str, missing: &[&str], newest_entry| {
+            let missing = missing.iter().map(|&what| what.to_owned()).collect();
+            let gaps = Gaps { missing, unknown: vec![] };
+            let finding = Finding::new("555566667777", Some(region.to_owned()), gaps);
+            Finding { newest_entry, ..finding }
+        };
+        let roles = Finding::new("555566667777", None, Gaps::default());
+        let all = [of("eu-central-1", &[], at(1)), of("eu-west-1", &[], at(2)), of("us-east-1", &[], None), roles];
+        let said = "covered: account 555566667777, all 3 Regions\n    newest entry in the journal: 1970-01-01T00:00:02Z, of \
+                    eu-west-1\n\ncovered: account 555566667777, roles in all Regions\n\n";
+        assert_eq!(shown(&all, 3), said);
+        // Of more Regions than these, they are named; what differs stands by itself.
+        let some = [of("eu-central-1", &["a"], None), of("eu-west-1", &["b"], at(2)), of("us-east-1", &["a"], None)];
+        let said = shown(&some, 3);
+        assert!(said.starts_with("not covered: account 555566667777, 2 Regions: eu-central-1, us-east-1\n"), "{said}");
+        assert!(said.contains("account 555566667777, eu-west-1\n    missing: b\n"), "{said}");
+        assert!(said.ends_with("newest entry in the journal: 1970-01-01T00:00:02Z\n\n"), "{said}");
     }
 
     #[test]

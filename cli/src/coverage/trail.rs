@@ -134,6 +134,12 @@ impl Trail {
         }
     }
 
+    /// Whether people read the same of it but for the time of the last log file, which may come while others are read.
+    pub(super) fn is_as(&self, other: &Self) -> bool {
+        (&self.arn, self.is_logging, self.last_delivery.is_some())
+            == (&other.arn, other.is_logging, other.last_delivery.is_some())
+    }
+
     /// As people read it.
     pub(super) fn said(&self) -> String {
         let whose = if self.of_organization { "organization trail" } else { "trail" };

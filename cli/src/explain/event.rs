@@ -267,7 +267,8 @@ impl Arguments {
             Err(broken) => return Verdict::Unsure(broken.to_string()),
         };
         let (event, about) = (case.event, case.control.about);
-        let question = guardrail::Question { event, subject, about, severity, tags: None, now: Timestamp::now() };
+        let question =
+            guardrail::Question { event, subject, about, severity, tags: None, units: None, now: Timestamp::now() };
         match look {
             Some(look) => guardrails.look_and_judge(case.function.tags.read, look, question).await,
             None => guardrails.judge(&question),

@@ -1,12 +1,12 @@
-//! Has the journal know which accounts of the organization are no strangers, where the operator trusts its members
-//! (`TrustMembers`).
+//! Has the journal know which accounts of the organization are no strangers and in which units accounts are, where the
+//! operator trusts its members or has them listed (`TrustMembers`).
 //!
 //! Nothing is believed but AWS Organizations' own list, and no event is waited for: each hour it is asked for anew, so that
 //! for no longer than that an account that has left counts as a member. An account that was invited was somebody else's
 //! before, and stays a stranger until the operator names it.
 //! <https://docs.aws.amazon.com/organizations/latest/APIReference/API_Account.html>
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -14,6 +14,7 @@ use aws_sdk_organizations::types::{Account, AccountJoinedMethod, AccountState, A
 use jiff::{SignedDuration, Timestamp};
 use snapback::aws::failure;
 use snapback::journal::{Listed, Members};
+use snapback::mode::is_unit;
 use snapback::responder::Responder;
 use tokio::time::{Instant, sleep};
 use tracing::{info, warn};
@@ -31,7 +32,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// # Errors
 /// When the journal cannot be used.
 pub(crate) async fn list(responder: &Responder<'_>, time: Duration) -> Result<()> {
-    if !responder.settings().trusts_members {
+    if !responder.settings().asks_for_members() {
         return Ok(());
     }
     let (journal, now) = (responder.journal(), Timestamp::now());
@@ -81,6 +82,7 @@ async fn asked(responder: &Responder<'_>, time: Duration) -> Result<Vec<Account>
 /// Who of these is no stranger. The organization is none if nobody in it is, as a condition on it lets in all of them.
 fn listed(accounts: Vec<Account>, is_trusted: impl Fn(&str) -> bool, at: Timestamp) -> Listed {
     let (mut trusted, mut organization, mut has_strangers) = (BTreeSet::new(), None, false);
+    let mut units = BTreeMap::new();
     for account in accounts {
         // arn:aws:organizations::MANAGEMENT:account/o-exampleorgid/ACCOUNT
         let arn = account.arn.clone().unwrap_or_default();
@@ -93,8 +95,14 @@ fn listed(accounts: Vec<Account>, is_trusted: impl Fn(&str) -> bool, at: Timesta
         if is_ours && is_active(&account) {
             trusted.insert(id.clone());
         }
+        // o-exampleorgid/r-ab12/ou-ab12-c3d4e5f6/ou-ab12-11112222/ACCOUNT
+        let path = account.paths.iter().flatten().flat_map(|path| path.split('/'));
+        let of_account: BTreeSet<String> = path.filter(|id| is_unit(id)).map(str::to_owned).collect();
+        if !of_account.is_empty() {
+            units.insert(id.clone(), of_account);
+        }
     }
-    Listed { accounts: trusted, organization: organization.filter(|_| !has_strangers), at }
+    Listed { accounts: trusted, organization: organization.filter(|_| !has_strangers), units, at }
 }
 
 fn is_active(account: &Account) -> bool {
@@ -143,6 +151,16 @@ mod tests {
         ] {
             assert!(!is_trusted(state, status, joined), "{state:?} {status:?} {joined:?}");
         }
+    }
+
+    #[test]
+    fn an_account_is_in_all_units_of_its_path_and_in_none_that_are_known_if_no_path_is_told() {
+        let mut ours = account(OURS, Some("INVITED"));
+        ours.paths = Some(vec![format!("o-exampleorgid/r-ab12/ou-ab12-c3d4e5f6/ou-ab12-11112222/{OURS}/")]);
+        let accounts = vec![ours, account(MANAGEMENT, Some("INVITED"))];
+        let Listed { units, .. } = listed(accounts, |_| false, Timestamp::UNIX_EPOCH);
+        let path = ["r-ab12", "ou-ab12-c3d4e5f6", "ou-ab12-11112222"].map(str::to_owned);
+        assert_eq!(units, BTreeMap::from([(OURS.to_owned(), BTreeSet::from(path))]));
     }
 
     #[test]

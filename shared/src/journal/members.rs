@@ -1,7 +1,7 @@
-//! Which accounts of the operator's organization are no strangers, as AWS Organizations listed them last. Only the function
-//! for Snapback itself may write it.
+//! Which accounts of the operator's organization are no strangers, and in which units its accounts are, as AWS Organizations
+//! listed them last. Only the function for Snapback itself may write it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result};
 use jiff::{SignedDuration, Timestamp};
@@ -30,6 +30,9 @@ pub struct Listed {
     pub accounts: BTreeSet<String>,
     /// The organization, if nobody in it is a stranger.
     pub organization: Option<String>,
+    /// The root and the units that each account is in, as far as it is told.
+    #[serde(default)]
+    pub units: BTreeMap<String, BTreeSet<String>>,
     pub at: Timestamp,
 }
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Error, Result};
@@ -17,8 +17,9 @@ use crate::control::{AnyControl, Function, Given, Look, Remembering, Stack, Susp
 use crate::decision::{Decision, Severity};
 use crate::event::Event;
 use crate::journal::{
-    Baselines, Basis, Counted, Entry, Forged, Held, Hold, Known, Listed, Memory, Stop, Stopped, Tally,
+    Baselines, Basis, Counted, Entry, Forged, Held, Hold, Known, Listed, Memory, Outcome, Stop, Stopped, Tally, hash,
 };
+use crate::mode::{Mode, Modes};
 use crate::place::Place;
 use crate::policy::is_account;
 use crate::settings::Settings;
@@ -39,6 +40,8 @@ pub(crate) struct Run<'a> {
     members: OnceCell<Result<Option<Listed>, Forged>>,
     /// Why that could not be read.
     members_failure: Mutex<Option<Error>>,
+    /// The modes in the account of the place, if they differ by accounts.
+    modes: OnceLock<Modes>,
     /// The changes that were written. AWS may show for a while what they have replaced.
     written: Mutex<Vec<Change>>,
     /// For how long the delivery has waited, on purpose.
@@ -54,9 +57,16 @@ impl<'a> Run<'a> {
             baselines,
             members: OnceCell::new(),
             members_failure: Mutex::default(),
+            modes: OnceLock::new(),
             written: Mutex::default(),
             waited: Mutex::default(),
         }
+    }
+
+    /// Which units of the organization the account of the place is in, if that is known.
+    pub(super) async fn units(&self) -> Option<BTreeSet<String>> {
+        Box::pin(self.know_members()).await;
+        self.members.get()?.as_ref().ok()?.as_ref()?.units.get(&self.place.account).cloned()
     }
 
     /// Has read which members of the organization are no strangers, once.
@@ -65,7 +75,9 @@ impl<'a> Run<'a> {
             let members = self.baselines.journal().members().await?;
             let believed = members.map(|members| members.believed(Timestamp::now()));
             if !matches!(believed, Ok(Some(_))) {
-                warn!("no member of the organization is trusted: no list of the last 48 hours is in the journal");
+                warn!(
+                    "nothing is known of the members of the organization: no list of the last 48 hours is in the journal"
+                );
             }
             anyhow::Ok(believed)
         };
@@ -174,6 +186,62 @@ impl<'a> Case<'a> {
         }
     }
 
+    /// Has it known how far its control may go in its account.
+    pub(super) async fn know_mode(&self) {
+        let modes = &self.settings.modes;
+        if modes.name_places() {
+            let units = if modes.name_units() { self.run.units().await } else { None };
+            self.run.modes.get_or_init(|| modes.in_account(&self.run.place.account, units.as_ref()));
+        }
+    }
+
+    fn modes(&self) -> &Modes {
+        self.run.modes.get().unwrap_or(&self.settings.modes)
+    }
+
+    /// How far its control may go.
+    pub(super) fn mode(&self) -> Mode {
+        self.control.mode_by(self.modes(), self.settings)
+    }
+
+    /// Why that may be less than the operator means, if it may.
+    pub(super) fn unsure_of_mode(&self) -> Option<String> {
+        let account = &self.run.place.account;
+        let why = || {
+            format!(
+                "the mode is the least that `ModeOverrides` may mean: no list of the last 48 hours says which units account \
+                 {account} is in"
+            )
+        };
+        (self.modes().is_unsure(self.control.about.id) && self.mode() < Mode::Revert).then(why)
+    }
+
+    /// The event that a scheduled check makes of what it finds: the same one, as long as nothing changes, for a day.
+    pub(super) fn finding(&self, found: &Decision<Change>, is_held: bool) -> Event {
+        let mode = if self.stop.is_some() { Mode::Notify } else { self.mode() };
+        let what = hash(&[&mode.to_string(), &is_held.to_string(), &found.to_string()]);
+        let event = self.event.as_ref().clone();
+        Event { id: format!("{}-{what}", event.time.strftime("%F")), ..event }
+    }
+
+    /// What comes of a decision if all goes well. A mode that the operator has lowered since counts at once, and so does
+    /// the emergency stop.
+    pub(super) fn intended(&self, entry: &Entry) -> Outcome {
+        let now = if self.stop.is_some() { Mode::Notify } else { self.mode() };
+        match (&entry.decision, entry.mode.min(now)) {
+            (Decision::Allow { .. }, _) => Outcome::Allowed,
+            (Decision::Alert { .. }, _) => Outcome::Alerted,
+            (Decision::Revert { .. }, Mode::Off | Mode::Notify) => Outcome::WouldRevert,
+            (Decision::Revert { .. }, Mode::Ask) => Outcome::Asked,
+            (Decision::Revert { .. }, Mode::Revert) if self.asks(&entry.state).is_some() => Outcome::Asked,
+            (Decision::Revert { .. }, Mode::Revert) => Outcome::Reverted,
+        }
+    }
+
+    pub(super) fn needs_resource(&self, entry: &Entry) -> bool {
+        self.intended(entry) == Outcome::Reverted && entry.decision.plan().iter().any(Change::overwrites)
+    }
+
     /// What it is counted together with, if its control counts: the control, the call and the subject.
     pub(super) fn crowd(&self) -> (&'static str, String, String) {
         (self.control.about.id, (self.control.counted_as)(&self.event), self.subject.arn.clone())
@@ -231,7 +299,9 @@ impl<'a> Case<'a> {
     /// The operator's choices, in which those among the named are trusted that are on the list. The others are left out: an
     /// entry keeps the choices.
     fn settings(&self, state: &Value) -> Cow<'_, Settings> {
-        let Some(Ok(Some(members))) = self.run.members.get() else { return Cow::Borrowed(self.settings) };
+        let Some(Ok(Some(members))) = self.run.members.get().filter(|_| self.settings.trusts_members) else {
+            return Cow::Borrowed(self.settings);
+        };
         let named: Vec<String> = self.strangers(state).into_iter().filter(|id| members.has(id)).collect();
         if named.is_empty() {
             return Cow::Borrowed(self.settings);

@@ -29,7 +29,7 @@ impl Responder<'_> {
         let plan = entry.decision.plan();
         !plan.is_empty()
             && plan.iter().all(|change| self.is_needed(change))
-            && self.intended(case, entry) == Outcome::Reverted
+            && case.intended(entry) == Outcome::Reverted
             && self.guard(case, entry).await == Verdict::Permitted
     }
 

@@ -45,7 +45,7 @@ impl Responder<'_> {
         // AWS may show for a while how it was before the event. What is read then is no change by anybody.
         for _ in 0..ROUNDS + patience.len() {
             let verdict = self.guard(case, entry).await;
-            entry.outcome = self.intended(case, entry);
+            entry.outcome = case.intended(entry);
             if verdict != Verdict::Permitted {
                 if case.is_retry && entry.outcome == Outcome::Reverted && is_done(case, entry).await? {
                     entry.applied = entry.decision.plan().iter().map(|_| Applied::Already).collect();
@@ -53,11 +53,11 @@ impl Responder<'_> {
                     return Ok(Shows::AsReverted);
                 }
                 entry.decision = verdict.over(entry.decision.clone());
-                entry.outcome = self.intended(case, entry);
+                entry.outcome = case.intended(entry);
             }
             if let Some(most) = self.used_up(case, entry).await? {
                 entry.mode = Mode::Ask;
-                entry.outcome = self.intended(case, entry);
+                entry.outcome = case.intended(entry);
                 entry.problem =
                     Some(format!("the same actor has caused {most} reverts in this hour, the most allowed"));
                 return Ok(Shows::AsReverted);
@@ -112,10 +112,15 @@ impl Responder<'_> {
     pub(super) async fn guard(&self, case: &Case<'_>, entry: &Entry) -> Verdict {
         let Decision::Revert { severity, .. } = entry.decision else { return Verdict::Permitted };
         let (event, about, now) = (case.event.as_ref(), case.control.about, Timestamp::now());
-        let question = Question { event, subject: &case.subject, about, severity, tags: None, now };
         let look = case.eyes();
         let verdict = match self.guardrails.get_or_init(|| Guardrails::read_marked(&self.deployment.guardrails)) {
-            Ok(guardrails) => guardrails.look_and_judge(case.function.tags.read, &look, question).await,
+            Ok(guardrails) => {
+                let is_listed = self.settings.asks_for_members() && guardrails.mention_units(now);
+                let units = if is_listed { case.run.units().await } else { None };
+                let (subject, units) = (&case.subject, units.as_ref());
+                let question = Question { event, subject, about, severity, tags: None, units, now };
+                guardrails.look_and_judge(case.function.tags.read, &look, question).await
+            }
             Err(broken) => Verdict::Unsure(broken.to_string()),
         };
         info!(event = event.id, control = about.id, resource = case.subject.arn, "{verdict}");

@@ -81,6 +81,7 @@ impl Responder<'_> {
         let mut case = self.case(&run, (function, control), &event, &suspicion);
         case.subject = entry.subject.clone();
         (case.is_retry, case.is_second_look) = (true, true);
+        case.know_mode().await;
         // An undo writes its holds first: whatever it has put back is seen here together with them.
         let seen = case.look().await;
         let (held, stopped) = self.said(&case).await?;

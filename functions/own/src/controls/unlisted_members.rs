@@ -2,8 +2,9 @@
 //!
 //! **Watches** each `Scheduled Event`, which reads in the journal whether AWS Organizations still says which accounts it has.
 //!
-//! **Why** With `TrustMembers` they are trusted, but not by an old list: without a new one, Snapback reverts what lets in an
-//! account of your own.
+//! **Why** With `TrustMembers=yes` they are trusted, but not by an old list: without a new one, Snapback reverts what lets in an
+//! account of your own. With `list` as well, it knows by it in which units they are: without one, the least counts of the modes
+//! that `ModeOverrides` may mean, and a guardrail that asks for units forbids.
 //!
 //! **Does** Alerts once a day, as long as the list cannot be had: from three hours after the last on, or within ten minutes if
 //! there is none. The notice says why, and until when the last list counts. It touches nothing.
@@ -53,7 +54,8 @@ impl Control for UnlistedMembers {
         undoes: &[],
         severity: Severity::High,
         frameworks: &["ATT&CK T1562"],
-        caveat: "What lets in an account of your own may have been reverted since: read `snapback history`.",
+        caveat: "Until there is a new list, what lets in an account of your own may be reverted, or what a unit's mode would have \
+                 reverted stay: read `snapback history`.",
         source: file!(),
     };
 
@@ -62,7 +64,7 @@ impl Control for UnlistedMembers {
 
     fn suspect(event: &Event, settings: &Settings) -> Vec<Suspicion> {
         let why = "it is time for a scheduled check".to_owned();
-        settings.trusts_members.then(|| Suspicion { subject: Subject::account(event), why }).into_iter().collect()
+        settings.asks_for_members().then(|| Suspicion { subject: Subject::account(event), why }).into_iter().collect()
     }
 
     async fn observe(look: &Look<'_>, _: &Event, _: &Suspicion) -> Result<State> {
@@ -75,8 +77,12 @@ impl Control for UnlistedMembers {
         })
     }
 
-    fn decide(event: &Event, _: &Suspicion, state: &State, _: &Given<'_>) -> Decision<Own> {
-        let nobody = "no account is trusted for being in the organization";
+    fn decide(event: &Event, _: &Suspicion, state: &State, given: &Given<'_>) -> Decision<Own> {
+        let (are, nobody) = if given.settings.trusts_members {
+            ("the accounts of the organization are trusted", "no account is trusted for being in the organization")
+        } else {
+            ("the units of accounts are known", "in which unit of the organization an account is, is not known")
+        };
         let State { listed, until, problem, forged } = state;
         if let Some(forged) = forged {
             let why = format!("{nobody} before Snapback has listed them anew: {forged}");
@@ -92,10 +98,8 @@ impl Control for UnlistedMembers {
                 Decision::Allow { why: format!("the accounts of the organization were listed at {at:.0}") }
             }
             Some((at, until)) if event.time < until => {
-                let why = format!(
-                    "the accounts of the organization are trusted as they were listed at {at:.0}, until {until:.0}, and then \
-                     none is any more: {problem}"
-                );
+                let why =
+                    format!("{are} as they were listed at {at:.0}, until {until:.0}, and then no more: {problem}");
                 Decision::Alert { severity: Severity::Medium, why }
             }
             _ => Decision::Alert { severity: Severity::High, why: format!("{nobody}: {problem}") },
@@ -109,7 +113,7 @@ impl Control for UnlistedMembers {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use super::super::tests::look;
     use super::*;
@@ -117,7 +121,7 @@ mod tests {
     fn judged(hours: i64, problem: Option<&str>) -> Decision<Own> {
         let event = look();
         let at = event.time - SignedDuration::from_hours(hours);
-        let last = Listed { accounts: BTreeSet::new(), organization: None, at };
+        let last = Listed { accounts: BTreeSet::new(), organization: None, units: BTreeMap::new(), at };
         let problem = problem.map(str::to_owned);
         let state = State { listed: Some(at), until: Some(last.until()), problem, forged: None };
         let suspicion = Suspicion { subject: Subject::account(&event), why: String::new() };
@@ -140,6 +144,7 @@ mod tests {
     fn whoever_trusts_no_members_is_not_asked_for_them() {
         assert!(UnlistedMembers::suspect(&look(), &Settings::default()).is_empty());
         let trusting = Settings { trusts_members: true, ..Settings::default() };
-        assert_eq!(UnlistedMembers::suspect(&look(), &trusting).len(), 1);
+        let listing = Settings { lists_members: true, ..Settings::default() };
+        assert_eq!([trusting, listing].map(|settings| UnlistedMembers::suspect(&look(), &settings).len()), [1, 1]);
     }
 }
