@@ -41,6 +41,10 @@ pub trait Policed: 'static {
     /// See [`Control::ASKS_UNLESS_NAMED`].
     const ASKS_UNLESS_NAMED: bool = false;
 
+    /// Whom AWS lets in where there is no policy, if that may be more than the policy does: then an operator decides whether
+    /// it is deleted.
+    const WITHOUT_A_POLICY: Option<&'static str> = None;
+
     /// See [`Control::SURVEY`].
     const SURVEY: Option<Survey>;
 
@@ -339,8 +343,10 @@ impl<P: Policed> Control for Open<P> {
 
     fn asks(event: &Event, suspicion: &Suspicion, state: &Self::State, given: &Given<'_>) -> Option<String> {
         let decision = Self::decide(event, suspicion, state, given);
-        let Decision::Revert { grants, .. } = decision else { return None };
-        P::asks(event, &state.beside, &grants)
+        let Decision::Revert { grants, plan, .. } = decision else { return None };
+        let is_deleted = plan.iter().any(|change| change.to.is_none());
+        let without = P::WITHOUT_A_POLICY.filter(|_| is_deleted).map(str::to_owned);
+        without.or_else(|| P::asks(event, &state.beside, &grants))
     }
 
     fn found(_: &Event, suspicion: &Suspicion, state: &Self::State) -> Subject {

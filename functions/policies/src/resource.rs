@@ -28,6 +28,9 @@ pub(crate) trait Resource: 'static {
     /// What listing them needs.
     const LIST: &'static [Right];
 
+    /// See [`Policed::WITHOUT_A_POLICY`].
+    const WITHOUT_A_POLICY: Option<&'static str> = None;
+
     /// What reading the tags of one needs; nothing if it has none.
     const TAGS: Option<Right>;
 
@@ -83,6 +86,7 @@ impl Kind {
 impl<R: Resource> Policed for ByPolicy<R> {
     const ABOUT: &'static About = R::ABOUT;
     const WORD: &'static str = R::WORD;
+    const WITHOUT_A_POLICY: Option<&'static str> = R::WITHOUT_A_POLICY;
     const SURVEY: Option<Survey> = Some(Survey { list: |look, event| list::<R>(look, event).boxed(), needs: R::LIST });
 
     type Beside = Nothing;

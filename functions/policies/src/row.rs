@@ -36,6 +36,9 @@ pub(crate) trait Row: 'static {
     /// See [`Resource::LIST`].
     const LIST: &'static [Right];
 
+    /// See [`Resource::WITHOUT_A_POLICY`].
+    const WITHOUT_A_POLICY: Option<&'static str> = None;
+
     /// See [`Resource::TAGS`].
     const TAGS: Option<Right> = None;
 
@@ -103,6 +106,7 @@ impl<R: Row> Resource for R {
     const ABOUT: &'static About = R::ABOUT;
     const WORD: &'static str = R::WORD;
     const LIST: &'static [Right] = R::LIST;
+    const WITHOUT_A_POLICY: Option<&'static str> = R::WITHOUT_A_POLICY;
     const TAGS: Option<Right> = R::TAGS;
 
     fn told(event: &Event) -> (Option<&str>, ToldPolicy) {

@@ -7,8 +7,8 @@
 //!
 //! **Does** Reads the policy that the file system has now and removes from it what lets in everyone, or accounts and
 //! organizations that are not trusted: one principal of a list, one of the values that a condition allows, or else the
-//! whole statement. Everything else stays as it is. The policy is deleted only if nothing is left of it; then AWS's default
-//! is in force, by which whoever reaches a mount target may mount.
+//! whole statement. Everything else stays as it is. If nothing is left of the policy, an operator decides: without one
+//! AWS lets in whoever reaches a mount target, which may be more than the policy did.
 //!
 //! **Leaves alone**
 //! - statements that let in only one's own account, trusted accounts and organizations, or services of AWS, and every
@@ -54,6 +54,10 @@ impl Row for EfsOpenFileSystemPolicy {
         ..OPENED
     };
     const WORD: &'static str = "file system";
+    const WITHOUT_A_POLICY: Option<&'static str> = Some(
+        "nothing would be left of the policy, and without one AWS lets in whoever reaches a mount target: if there was none \
+         before, apply the plan; otherwise put the former one",
+    );
     const SERVICE: Service = Service::rest("elasticfilesystem");
     const PATH: &'static str = "file-system/";
     const PAGE: &'static str = "efs";
