@@ -494,9 +494,11 @@ fn the_controls_are_listed_with_what_a_pipeline_needs() -> Result<()> {
         }
         let is_empty = |field: &str| control[field].as_array().is_none_or(Vec::is_empty);
         let opt_in = [
+            "alarm-silenced",
             "ec2-launched-metadata-v1",
             "ec2-open-egress",
             "iam-federation-token",
+            "kms-moved-alias",
             "s3-public-object-acl",
             "signin-remote-command",
         ];

@@ -183,6 +183,7 @@ fn of_keys(function: &Function, stack: &str) -> String {
                   - kms:ReEncrypt*
                   - kms:Sign
                 {but_the_topics}
+                Condition: {{ \"ForAllValues:StringNotLike\": {{ kms:ResourceAliases: alias/aws/* }} }}
 ",
         yaml::comment(14, why),
         yaml::list(16, "Action:", &written)

@@ -37,7 +37,7 @@ NOTICED = {
         "deleted": "get-parameters-for-import --key-id 1a2b3c4d-5e6f-4a7b-8c9d-0e1f2a3b4c5d",
         "store-disconnected": "connect-custom-key-store --custom-key-store-id cks-0a1b2c3d4e5f60718",
     },
-    "kms-moved-alias": {"moved": "update-alias --alias-name alias/orders", "deleted": "create-alias --alias-name alias/orders"},
+    "kms-moved-alias": {"moved": "--alias-name alias/orders --target-key-id KEY", "deleted": "aws kms create-alias"},
     "kms-undelegated-key": {"named-alone": "has skipped KMS's check"},
     "other-open-permission": {
         "function-stranger": "remove-permission --function-name arn:aws:lambda:eu-central-1:111122223333:function:orders --qualifier live",
@@ -81,7 +81,7 @@ NOTICED = {
 
 @pytest.fixture(scope="module")
 def noticing(deployed):
-    return deployed(mode="revert", ModeOverrides="alarm-silenced=notify,ec2-launched-metadata-v1=revert")
+    return deployed(mode="revert", ModeOverrides="alarm-silenced=notify,kms-moved-alias=notify,ec2-launched-metadata-v1=revert")
 
 
 def example(control: str, name: str) -> dict:

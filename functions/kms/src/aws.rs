@@ -6,9 +6,10 @@ use anyhow::{Context, Result, bail};
 use aws_sdk_kms::types::{GrantConstraints, GrantListEntry, GrantOperation, KeyManagerType};
 use futures::future::BoxFuture;
 use futures::{FutureExt, TryFutureExt};
-use snapback::aws::{failure, unless_gone};
+use snapback::aws::{failure, is_denied, unless_gone};
 use snapback::change::{Applied, Change, Holder, Key, KeyGrant, KeyState, Kms, Live, PolicyChange, Rotation, Swap};
 use snapback::control::{Look, Survey};
+use snapback::event::Event;
 use snapback::place::Place;
 use snapback::policy::PolicyText;
 use snapback::subject::Subject;
@@ -60,6 +61,15 @@ pub(crate) async fn state(place: &Place, key: &str) -> Result<Option<String>> {
 }
 
 pub(crate) const PENDING_DELETION: &str = "PendingDeletion";
+
+/// Nothing in a scheduled check, where a key's policy does not let it be read: it may keep the key from everybody but those whom
+/// it names, and there is nothing to be done about that.
+pub(crate) async fn unless_kept_from_iam<T>(
+    read: impl Future<Output = Result<Option<T>>>,
+    event: &Event,
+) -> Result<Option<T>> {
+    read.await.or_else(|error| if event.is_look() && is_denied(&error) { Ok(None) } else { Err(error) })
+}
 
 /// How a key is rotated; nothing if it is gone, or is of a kind that never is.
 pub(crate) async fn rotation(place: &Place, key: &str) -> Result<Option<Rotation>> {

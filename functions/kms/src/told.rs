@@ -3,6 +3,7 @@
 use serde_json::Value;
 use snapback::event::Event;
 use snapback::json;
+use snapback::partition::Partition;
 use snapback::policy::is_account;
 use snapback::subject::Subject;
 
@@ -64,6 +65,14 @@ pub(crate) fn texts(value: &Value) -> Vec<&str> {
         Value::String(text) => vec![text],
         other => json::list(other).into_iter().filter_map(Value::as_str).collect(),
     }
+}
+
+/// Whether a grant is for a service of AWS: named as one, or by its name in place of a principal.
+pub(crate) fn is_for_a_service(event: &Event) -> bool {
+    let suffix = Partition::of_region(&event.region).dns_suffix();
+    let is_service = |who: &str| !who.contains(':') && (who.ends_with(".amazonaws.com") || who.ends_with(suffix));
+    !event.request["granteeServicePrincipal"].is_null()
+        || json::text(&event.request, "granteePrincipal").is_some_and(is_service)
 }
 
 /// The account of whom a grant is for; nothing for a service of AWS. A service may also act in somebody's name:

@@ -28,6 +28,9 @@ pub(crate) trait Resource: 'static {
     /// What listing them needs.
     const LIST: &'static [Right];
 
+    /// See [`Policed::ASKS_UNLESS_NAMED`].
+    const ASKS_UNLESS_NAMED: bool = false;
+
     /// See [`Policed::WITHOUT_A_POLICY`].
     const WITHOUT_A_POLICY: Option<&'static str> = None;
 
@@ -86,6 +89,7 @@ impl Kind {
 impl<R: Resource> Policed for ByPolicy<R> {
     const ABOUT: &'static About = R::ABOUT;
     const WORD: &'static str = R::WORD;
+    const ASKS_UNLESS_NAMED: bool = R::ASKS_UNLESS_NAMED;
     const WITHOUT_A_POLICY: Option<&'static str> = R::WITHOUT_A_POLICY;
     const SURVEY: Option<Survey> = Some(Survey { list: |look, event| list::<R>(look, event).boxed(), needs: R::LIST });
 

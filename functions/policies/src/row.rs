@@ -36,6 +36,9 @@ pub(crate) trait Row: 'static {
     /// See [`Resource::LIST`].
     const LIST: &'static [Right];
 
+    /// See [`Resource::ASKS_UNLESS_NAMED`].
+    const ASKS_UNLESS_NAMED: bool = false;
+
     /// See [`Resource::WITHOUT_A_POLICY`].
     const WITHOUT_A_POLICY: Option<&'static str> = None;
 
@@ -106,6 +109,7 @@ impl<R: Row> Resource for R {
     const ABOUT: &'static About = R::ABOUT;
     const WORD: &'static str = R::WORD;
     const LIST: &'static [Right] = R::LIST;
+    const ASKS_UNLESS_NAMED: bool = R::ASKS_UNLESS_NAMED;
     const WITHOUT_A_POLICY: Option<&'static str> = R::WITHOUT_A_POLICY;
     const TAGS: Option<Right> = R::TAGS;
 

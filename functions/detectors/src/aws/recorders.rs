@@ -168,7 +168,9 @@ fn of_sdk(found: ConfigurationRecorder) -> Found {
 fn types_of_sdk(group: Option<RecordingGroup>) -> RecordedTypes {
     let Some(group) = group else { return RecordedTypes::AllButIam };
     let others = group.exclusion_by_resource_types.and_then(|others| others.resource_types).unwrap_or_default();
-    match (group.all_supported, others.as_slice()) {
+    let excludes =
+        group.recording_strategy.and_then(|strategy| strategy.use_only) == Some(Strategy::ExclusionByResourceTypes);
+    match (group.all_supported || excludes && others.is_empty(), others.as_slice()) {
         (true, _) if group.include_global_resource_types => RecordedTypes::All,
         (true, _) => RecordedTypes::AllButIam,
         (false, []) => RecordedTypes::Only(texts(group.resource_types.as_deref().unwrap_or_default())),

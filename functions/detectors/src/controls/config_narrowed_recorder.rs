@@ -244,7 +244,7 @@ fn without_a_baseline(recorder: &WholeRecorder, why: &str) -> Decision<AwsConfig
     let why = format!(
         "{why}, and it does not record {} at each change; what it recorded before is not known; to have it record them: `aws \
          configservice put-configuration-recorder --configuration-recorder name={name},roleARN={} --recording-group \
-         allSupported=true`",
+         allSupported=true,includeGlobalResourceTypes=true`",
         missing.into_iter().collect::<Vec<_>>().join("; "),
         now.role
     );

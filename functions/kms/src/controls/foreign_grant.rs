@@ -27,7 +27,7 @@ use snapback::event::Event;
 use snapback::json;
 use snapback::settings::Settings;
 
-use crate::told::{self, SERVICE, account_of, key_of, texts};
+use crate::told::{self, SERVICE, account_of, is_for_a_service, key_of, texts};
 use crate::{aws, rights};
 
 #[derive(Debug)]
@@ -66,6 +66,7 @@ impl Control for ForeignGrant {
             return vec![];
         }
         let why = match json::text(&event.request, "granteePrincipal") {
+            _ if is_for_a_service(event) => return vec![],
             None => "a grant was given on the key, and the event does not say to whom".to_owned(),
             Some(grantee) if is_friend(grantee, event, settings) => return vec![],
             Some(grantee) => {
@@ -90,7 +91,8 @@ impl Control for ForeignGrant {
         let Some(grant) = &state.grant else { return allow("the grant is revoked or retired") };
         // KMS shows whoever is no more by a unique id. The event tells who it was.
         let grantee = json::text(&event.request, "granteePrincipal").unwrap_or(&grant.grantee);
-        if is_friend(grantee, event, given.settings) {
+        // KMS shows a grant to a service without a principal.
+        if grantee.is_empty() || is_friend(grantee, event, given.settings) {
             return allow("the grant is to nobody who is not trusted");
         }
         let name = grant.to_string();
@@ -139,10 +141,10 @@ fn grant_id(event: &Event) -> Option<&str> {
     json::text(&event.response, "grantId")
 }
 
-/// What is no service and names no account may be anybody.
+/// Who names no account may be anybody, unless it is a service.
 fn is_friend(grantee: &str, event: &Event, settings: &Settings) -> bool {
     match account_of(grantee) {
         Some(account) => account == event.account || settings.trusted_accounts.contains(account),
-        None => !grantee.contains(':') && grantee.ends_with(".amazonaws.com"),
+        None => is_for_a_service(event),
     }
 }

@@ -56,7 +56,7 @@ impl Noticed for LostKeyMaterial {
     }
 
     fn noticed(event: &Event, _: &Settings) -> Option<Risk> {
-        let actor = &event.actor;
+        let (actor, region) = (&event.actor, &event.region);
         if let Some(store) = json::text(&event.request, "customKeyStoreId") {
             let mut fields = event.request.as_object().into_iter().flatten().map(|(name, _)| name.as_str());
             let is_renamed = fields.all(|name| ["customKeyStoreId", "newCustomKeyStoreName"].contains(&name));
@@ -68,13 +68,13 @@ impl Noticed for LostKeyMaterial {
             let why = match event.name.as_str() {
                 "DisconnectCustomKeyStore" => format!(
                     "{actor} disconnected it, and none of its keys can be used. To connect it again: `aws kms \
-                     connect-custom-key-store --custom-key-store-id {store}`"
+                     connect-custom-key-store --region {region} --custom-key-store-id {store}`"
                 ),
                 "DeleteCustomKeyStore" => {
                     format!("{actor} deleted it. It can only be made anew, with `aws kms create-custom-key-store`")
                 }
                 _ => format!(
-                    "{actor} changed to where it leads. Look: `aws kms describe-custom-key-stores --custom-key-store-id {store}`"
+                    "{actor} changed to where it leads. Look: `aws kms describe-custom-key-stores --region {region} --custom-key-store-id {store}`"
                 ),
             };
             return Some(Risk { subject, severity: Severity::High, why });
@@ -85,14 +85,14 @@ impl Noticed for LostKeyMaterial {
             "ImportKeyMaterial" => (
                 Severity::Medium,
                 format!(
-                    "{actor} imported its material, and so knows it. If that was not to be: `aws kms disable-key --key-id {key}`"
+                    "{actor} imported its material, and so knows it. If that was not to be: `aws kms disable-key --region {region} --key-id {key}`"
                 ),
             ),
             "DeleteImportedKeyMaterial" => (
                 Severity::High,
                 format!(
                     "{actor} deleted its material. Whoever has it imports it again, with `aws kms get-parameters-for-import \
-                     --key-id {key}` and then `aws kms import-key-material`"
+                     --region {region} --key-id {key}` and then `aws kms import-key-material`"
                 ),
             ),
             other => (Severity::Medium, format!("{actor} called `{other}`, and the event does not say upon what")),

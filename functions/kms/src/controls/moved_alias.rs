@@ -5,8 +5,8 @@
 //! **Why** Who moves an alias has everything that goes by it encrypted with another key from then on, such as one that is
 //! soon to be deleted.
 //!
-//! **Does** Alerts and touches nothing: the event does not say to which key it led before, and deployments move aliases as
-//! their work. The notice has the command that moves it back.
+//! **Does** Is off until `ModeOverrides` names it, as deployments move and delete aliases as their work. Then it alerts and
+//! touches nothing: the event does not say to which key the alias led before. The notice has the command that moves it back.
 //!
 //! **Leaves alone**
 //! - Snapback's own aliases, which `own-disabled-key` guards
@@ -25,6 +25,8 @@ use crate::told::SERVICE;
 pub(crate) struct MovedAlias;
 
 impl Noticed for MovedAlias {
+    const OPT_IN: bool = true;
+
     const ABOUT: &'static About = &About {
         id: "kms-moved-alias",
         title: "An alias leads to another key",
@@ -48,20 +50,21 @@ impl Noticed for MovedAlias {
             let why = format!("{} called `{}`, and the event does not say of which alias", event.actor, event.name);
             return Some(Risk { subject: Subject::account(event), severity: Severity::Medium, why });
         };
-        let is_own = alias.strip_prefix("alias/").is_some_and(|name| name.starts_with(&settings.own.stack));
-        if is_own && !settings.own.keys.is_empty() {
+        let of_own = format!("alias/{}-Journal-", settings.own.stack);
+        if alias.starts_with(&of_own) && !settings.own.keys.is_empty() {
             return None;
         }
+        let region = &event.region;
         let why = if is_deletion(event) {
             format!(
-                "{} deleted it. To make it again: `aws kms create-alias --alias-name {alias} --target-key-id KEY`, with the \
-                 key to which it led",
+                "{} deleted it. To make it again: `aws kms create-alias --region {region} --alias-name {alias} --target-key-id KEY`, with \
+                 the key to which it led",
                 event.actor
             )
         } else {
             let key = json::text(&event.request, "targetKeyId").unwrap_or("another key");
             format!(
-                "{} made it lead to key `{key}`. To move it back: `aws kms update-alias --alias-name {alias} --target-key-id \
+                "{} made it lead to key `{key}`. To move it back: `aws kms update-alias --region {region} --alias-name {alias} --target-key-id \
                  KEY`, with the key to which it led before",
                 event.actor
             )

@@ -9,7 +9,6 @@
 //! than two days old.
 //!
 //! **Leaves alone**
-//! - keys that were not rotated before, so that the call changed nothing
 //! - keys that are rotated by the time Snapback looks, or are gone
 //! - keys of which an operator has stopped the rotation again with `snapback undo`
 //! - Snapback's own keys, which `own-disabled-key` guards
@@ -77,9 +76,9 @@ impl Control for StoppedRotation {
         vec![Suspicion { why: format!("{} stopped the rotation of {key}", event.actor), subject }]
     }
 
-    async fn observe(look: &Look<'_>, _: &Event, suspicion: &Suspicion) -> Result<State> {
+    async fn observe(look: &Look<'_>, event: &Event, suspicion: &Suspicion) -> Result<State> {
         let Some(key) = key_of(&suspicion.subject) else { return Ok(State::default()) };
-        let read = aws::rotation(look.place, key);
+        let read = aws::unless_kept_from_iam(aws::rotation(look.place, key), event);
         let (rotation, before) = look.with_remembered::<Self, _>(&suspicion.subject, read).await?;
         Ok(State { rotation, before })
     }
@@ -98,11 +97,16 @@ impl Control for StoppedRotation {
         let Some((before, age)) = before else {
             return alert(format!(
                 "{}; how often it was rotated is not known. To have it rotated every year: `aws kms enable-key-rotation \
-                 --key-id {key}`",
+                 --region {} --key-id {key}`",
+                suspicion.why, event.region
+            ));
+        };
+        let Some(days) = before.days else {
+            return alert(format!(
+                "{}; {age} before, it was not rotated, so perhaps the call changed nothing",
                 suspicion.why
             ));
         };
-        let Some(days) = before.days else { return allow("it was not rotated before") };
         if given.holds.contains(STOPPED) {
             return allow("an operator has stopped it again");
         }

@@ -57,8 +57,8 @@ impl Noticed for UndelegatedKey {
         let id = key_of(&subject).unwrap_or("KEY");
         let why = format!(
             "{} put a key policy that does not leave the key to the account{how}. As one whom it names, write one that names \
-             the account: `aws kms put-key-policy --key-id {id} --policy-name default --policy file://policy.json`",
-            event.actor
+             the account: `aws kms put-key-policy --region {} --key-id {id} --policy-name default --policy file://policy.json`",
+            event.actor, event.region
         );
         Some(Risk { subject, severity, why })
     }

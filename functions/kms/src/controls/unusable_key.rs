@@ -9,10 +9,10 @@
 //! key is also how data is destroyed on purpose, and how a key is withdrawn that others have got hold of. The plan enables
 //! the key, or cancels its deletion. KMS leaves a key disabled whose deletion was cancelled, so the plan enables it then if it
 //! was enabled in the baseline, which a daily scheduled check keeps and which must be less than two days old. Without
-//! such a baseline an operator decides about a disabled key in any case, as it may have been disabled before.
+//! such a baseline, or where the key was disabled in it, an operator decides about a disabled key in any case: the call
+//! may have changed nothing. A key that somebody has kept from being deleted meanwhile is enabled as in the baseline, too.
 //!
 //! **Leaves alone**
-//! - keys that were disabled before, so that the call changed nothing
 //! - keys that are enabled, or are not to be deleted, by the time Snapback looks
 //! - keys of AWS, which nobody else can disable
 //! - keys that an operator has disabled or scheduled for deletion again with `snapback undo`
@@ -101,9 +101,9 @@ impl Control for UnusableKey {
         vec![Suspicion { why: format!("{} {what} {key}", event.actor), subject }]
     }
 
-    async fn observe(look: &Look<'_>, _: &Event, suspicion: &Suspicion) -> Result<State> {
+    async fn observe(look: &Look<'_>, event: &Event, suspicion: &Suspicion) -> Result<State> {
         let Some(key) = key_of(&suspicion.subject) else { return Ok(State::default()) };
-        let read = aws::state(look.place, key);
+        let read = aws::unless_kept_from_iam(aws::state(look.place, key), event);
         let (state, before) = look.with_remembered::<Self, _>(&suspicion.subject, read).await?;
         Ok(State { state, before })
     }
@@ -118,10 +118,9 @@ impl Control for UnusableKey {
         }
         let (from, held) = match (state.state.as_deref(), is_deletion(event)) {
             (None, _) => return allow("the key is gone"),
-            (Some(DISABLED), false) if was_enabled(event, state) == Some(false) => {
-                return allow("it was disabled before");
-            }
             (Some(DISABLED), false) => (KeyState::Disabled, HELD_DISABLED),
+            // Whoever cancels a deletion leaves the key disabled: a person, or a revert that came no further.
+            (Some(DISABLED), true) if was_enabled(event, state) == Some(true) => (KeyState::Disabled, HELD_DELETION),
             (Some(PENDING_DELETION), true) => (KeyState::PendingDeletion { days: days(event) }, HELD_DELETION),
             (Some(ENABLED), _) => return allow("it is enabled"),
             (Some(_), true) => return allow("its deletion is not scheduled"),
@@ -141,9 +140,14 @@ impl Control for UnusableKey {
         }
     }
 
+    /// KMS disables a key that is disabled, and says nothing.
     fn asks(event: &Event, _: &Suspicion, state: &State, _: &Given<'_>) -> Option<String> {
-        let is_unknown = !is_deletion(event) && was_enabled(event, state).is_none();
-        is_unknown.then(|| "whether it was enabled before is not known: the call succeeds either way".to_owned())
+        match was_enabled(event, state) {
+            Some(true) => None,
+            _ if is_deletion(event) => None,
+            Some(false) => Some("it was disabled when it was last seen: perhaps the call changed nothing".to_owned()),
+            None => Some("whether it was enabled before is not known: the call succeeds either way".to_owned()),
+        }
     }
 
     fn after(state: &State, change: &Kms) -> State {

@@ -5,7 +5,9 @@
 //! **Why** Whoever may mount a file system from somewhere reads, changes and encrypts what is in it (endgame backdoors file
 //! systems this way).
 //!
-//! **Does** Reads the policy that the file system has now and removes from it what lets in everyone, or accounts and
+//! **Does** Asks an operator, also in mode `revert`, unless `ModeOverrides` names this control by its full id: to mount a file system
+//! takes a way into its network besides, and clients that do without IAM may depend on a policy that names everyone. It
+//! reads the policy that the file system has now and removes from it what lets in everyone, or accounts and
 //! organizations that are not trusted: one principal of a list, one of the values that a condition allows, or else the
 //! whole statement. Everything else stays as it is. If nothing is left of the policy, an operator decides: without one
 //! AWS lets in whoever reaches a mount target, which may be more than the policy did.
@@ -54,6 +56,7 @@ impl Row for EfsOpenFileSystemPolicy {
         ..OPENED
     };
     const WORD: &'static str = "file system";
+    const ASKS_UNLESS_NAMED: bool = true;
     const WITHOUT_A_POLICY: Option<&'static str> = Some(
         "nothing would be left of the policy, and without one AWS lets in whoever reaches a mount target: if there was none \
          before, apply the plan; otherwise put the former one",

@@ -58,7 +58,9 @@ impl Row for SecretsmanagerOpenSecretPolicy {
     const PATH: &'static str = "secret:";
     const LIST: &'static [Right] = &[On::new("AllSecrets", &["*"]).right("secretsmanager:ListSecrets")];
     const TAGS: Option<Right> = Some(SECRETS.right("secretsmanager:DescribeSecret"));
-    const GONE: &'static [&'static str] = &["ResourceNotFoundException"];
+    /// Of a secret that is to be deleted it tells no policy.
+    /// <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetResourcePolicy.html>
+    const GONE: &'static [&'static str] = &["ResourceNotFoundException", "InvalidRequestException"];
     const POLICY: &'static str = "/ResourcePolicy";
 
     fn told(event: &Event) -> (Option<&str>, ToldPolicy) {
