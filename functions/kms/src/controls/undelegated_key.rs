@@ -50,9 +50,10 @@ impl Noticed for UndelegatedKey {
             return None;
         }
         let bypasses = event.request["bypassPolicyLockoutSafetyCheck"] == true;
-        let (severity, how) = match bypasses {
-            true => (Severity::High, ", and has skipped KMS's check against locking oneself out"),
-            false => (Severity::Medium, ""),
+        let (severity, how) = if bypasses {
+            (Severity::High, ", and has skipped KMS's check against locking oneself out")
+        } else {
+            (Severity::Medium, "")
         };
         let id = key_of(&subject).unwrap_or("KEY");
         let why = format!(
