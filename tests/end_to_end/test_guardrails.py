@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from scene import ROWS
-from stack import REPOSITORY, TARGET
+from stack import ACCOUNT, REPOSITORY, TARGET
 
 TAGGED = [{"Key": "exposure", "Value": "approved"}]
 
@@ -19,7 +19,7 @@ def guarded(deployed, tmp_path_factory):
     for name in ("default.cedar", "examples/approved-tag.cedar"):
         shutil.copy(REPOSITORY / "guardrails" / name, folder)
     (folder / "trusted.json").write_text('{"ranges": {"52.0.0.0/7": "the addresses of the hoster"}}')
-    return deployed(mode="revert", guardrails=folder)
+    return deployed(mode="revert", guardrails=folder, ModeOverrides="efs-open-file-system-policy=revert")
 
 
 def test_a_bucket_that_a_guardrail_names_stays_public(guarded):
@@ -62,12 +62,13 @@ def test_a_topic_and_a_queue_that_a_guardrail_names_stay_open(guarded):
 
 def test_what_has_no_such_tag_is_reverted_whatever_service_was_asked_for_its_tags(guarded):
     things = [guarded.a_resource(control) for control in ROWS]
+    own = {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
     for thing in things:
-        thing.put(thing.statement("Everyone", "*"))
+        thing.put(thing.statement("Own", own), thing.statement("Everyone", "*"))
     for thing in things:
         announced = guarded.announces(thing)
         assert announced["outcome"] == "reverted", announced["why"]
-        assert thing.statements() == []
+        assert [statement["Sid"] for statement in thing.statements()] == ["Own"]
 
 
 def test_what_no_guardrail_names_is_taken_back(guarded):

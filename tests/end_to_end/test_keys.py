@@ -1,22 +1,27 @@
 """Keys of AWS KMS: opened by a policy or a grant, and taken out of use."""
 
 import json
+import shutil
 from dataclasses import dataclass
 from functools import cached_property
 
 import pytest
 
 from scene import Snapback
-from stack import ACCOUNT, REGION, wait_for
+from stack import ACCOUNT, REGION, REPOSITORY, wait_for
 
 STRANGER = "arn:aws:iam::777788889999:root"
 REVERTS = ["kms-open-key-policy", "kms-foreign-grant", "kms-unusable-key", "kms-stopped-rotation"]
 
 
 @pytest.fixture(scope="module")
-def guarded(deployed):
-    """Each control that reverts is named: none of them does so by the mode alone."""
-    return deployed(mode="revert", ModeOverrides=",".join(f"{control}=revert" for control in REVERTS))
+def guarded(deployed, tmp_path_factory):
+    """Each control that reverts is named: none of them does so by the mode alone. What is approved by a tag stays."""
+    guardrails = tmp_path_factory.mktemp("keys") / "guardrails"
+    shutil.copytree(REPOSITORY / "guardrails", guardrails, ignore=shutil.ignore_patterns("examples", "Makefile"))
+    shutil.copy(REPOSITORY / "guardrails" / "examples" / "approved-tag.cedar", guardrails)
+    overrides = ",".join(f"{control}=revert" for control in REVERTS)
+    return deployed(guardrails=guardrails, mode="revert", ModeOverrides=overrides)
 
 
 @dataclass
@@ -79,11 +84,11 @@ def allows(principal, *actions: str, **more) -> dict:
 ACCOUNT_DECIDES = allows({"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "kms:*", Sid="Account")
 
 
-def a_key(snapback) -> Key:
+def a_key(snapback, *tags: dict) -> Key:
     """A key that the account's IAM decides about, and that nobody was told of."""
     with snapback.unseen():
         client = snapback.aws.client("kms", snapback.mallory)
-        key = Key(snapback, client.create_key()["KeyMetadata"]["KeyId"])
+        key = Key(snapback, client.create_key(Tags=tags)["KeyMetadata"]["KeyId"])
         key.put(ACCOUNT_DECIDES)
     return key
 
@@ -118,6 +123,13 @@ def test_where_nobody_could_manage_the_key_any_more_nothing_is_touched(guarded):
     controls = about()
     assert set(controls) == {"kms-open-key-policy", "kms-undelegated-key"}
     assert "nobody of the account could manage the key" in controls["kms-open-key-policy"]["why"]
+    assert guarded.has_settled() and len(key.policy()) == 2
+
+
+def test_a_key_that_is_approved_stays_open(guarded):
+    key = a_key(guarded, {"TagKey": "exposure", "TagValue": "approved"})
+    key.put(ACCOUNT_DECIDES, allows({"AWS": STRANGER}, "kms:Decrypt", Sid="Stranger"))
+    assert "`approved-tag`" in guarded.announces(key, "alerted")["why"]
     assert guarded.has_settled() and len(key.policy()) == 2
 
 
