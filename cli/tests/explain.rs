@@ -1138,7 +1138,7 @@ fn a_policy_in_the_answer_of_the_aws_cli_is_asked_for_by_itself() -> Result<()> 
 #[test]
 fn the_parts_of_a_stack_of_another_name_are_snapbacks_where_it_is_named() -> Result<()> {
     let event = json!({"eventID": "e-1", "eventTime": "2026-01-31T12:00:00Z", "eventSource": "logs.amazonaws.com",
-        "eventName": "DeleteLogGroup", "awsRegion": "eu-central-1", "recipientAccountId": "111122223333",
+        "eventName": "DeleteLogStream", "awsRegion": "eu-central-1", "recipientAccountId": "111122223333",
         "requestParameters": {"logGroupName": "guard-OwnLogs-A1B2C3D4E5F6"}});
     let status =
         |flags: &[&str]| Ok::<_, anyhow::Error>(explain(&[&["event", "-"], flags].concat(), event.to_string())?.status);
@@ -1158,13 +1158,17 @@ fn key_event(name: &str, request: &Value) -> String {
 
 #[test]
 fn without_snapbacks_keys_it_cannot_be_told_whether_an_event_is_about_one() -> Result<()> {
+    // Upon a key of others, one to somebody of the account is harmless.
+    let grant = |key: &str| json!({"keyId": key, "granteePrincipal": "arn:aws:iam::111122223333:role/app"});
+    let left_to_the_account =
+        r#"{"Statement":[{"Effect":"Allow","Principal":{"AWS":"111122223333"},"Action":"kms:*","Resource":"*"}]}"#;
     let named = ["--journal-key", JOURNAL_KEY, "--operators-key", OPERATORS_KEY, "--topic-key", TOPIC_KEY];
     for (name, request, status) in [
-        ("DisableKey", json!({"keyId": JOURNAL_KEY}), 1),
-        ("DisableKey", json!({"keyId": "5a6b7c8d"}), 1),
-        ("DisableKey", json!({"keyId": "3c4d5e6f"}), 1),
-        ("DisableKey", json!({"keyId": "1a2b3c4d"}), 0),
-        ("PutKeyPolicy", Value::Null, 1),
+        ("CreateGrant", grant(JOURNAL_KEY), 1),
+        ("CreateGrant", grant("5a6b7c8d"), 1),
+        ("CreateGrant", grant("3c4d5e6f"), 1),
+        ("CreateGrant", grant("1a2b3c4d"), 0),
+        ("PutKeyPolicy", json!({"keyId": JOURNAL_KEY, "policy": left_to_the_account}), 1),
         ("DeleteAlias", json!({"aliasName": "alias/snapback-Journal-1ABC"}), 1),
         ("DeleteAlias", json!({"aliasName": "alias/snapback-Journal-1ABC-operators"}), 1),
     ] {
@@ -1179,7 +1183,7 @@ fn without_snapbacks_keys_it_cannot_be_told_whether_an_event_is_about_one() -> R
         assert_eq!(known.status, Some(status), "{request}: {}", known.out);
         assert!(!known.out.contains("cannot tell whether it is about"), "{}", known.out);
     }
-    let other = explain(&["event", "-"], key_event("DeleteAlias", &json!({"aliasName": "alias/mine"})))?;
+    let other = explain(&["event", "-"], key_event("CreateAlias", &json!({"aliasName": "alias/mine"})))?;
     assert_eq!(other.status, Some(0), "the name of an alias says that it is none of Snapback's: {}", other.out);
     Ok(())
 }

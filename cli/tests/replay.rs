@@ -128,9 +128,9 @@ fn what_repeats_calls_or_is_for_another_account_is_no_suspicion() -> Result<()> 
     elsewhere["userIdentity"]["accountId"] = json!("111122223333");
     elsewhere["resources"] =
         json!([{"ARN": "arn:aws:ec2:eu-central-1:444455556666:security-group/sg-1", "accountId": "444455556666"}]);
-    let mut key = record("key", "ScheduleKeyDeletion", "");
+    let mut key = record("key", "CreateGrant", "");
     key["eventSource"] = json!("kms.amazonaws.com");
-    key["requestParameters"] = json!({"keyId": "arn:aws:kms:eu-central-1:111122223333:key/1a2b3c4d"});
+    key["requestParameters"] = own_grant("arn:aws:kms:eu-central-1:111122223333:key/1a2b3c4d");
     let aggregated = json!([{"eventVersion": "1.0", "eventCategory": "Aggregated", "eventType": "AwsAggregatedEvent", "accountId": "111122223333"}]);
     for (number, document) in [&network, &json!({"Records": [network, network]}), &aggregated].into_iter().enumerate() {
         fs::write(folder.join(format!("{number}.json")), document.to_string())?;
@@ -522,12 +522,17 @@ fn the_controls_are_listed_with_what_a_pipeline_needs() -> Result<()> {
     Ok(())
 }
 
+/// To somebody of the account, which is harmless upon a key of others.
+fn own_grant(key: &str) -> Value {
+    json!({"keyId": key, "granteePrincipal": "arn:aws:iam::111122223333:role/app"})
+}
+
 #[test]
 fn an_event_about_a_key_is_suspicious_if_the_key_is_said_to_be_snapbacks() -> Result<()> {
     let key = "arn:aws:kms:eu-central-1:111122223333:key/1a2b3c4d";
-    let mut event = record("key", "DisableKey", "");
+    let mut event = record("key", "CreateGrant", "");
     event["eventSource"] = json!("kms.amazonaws.com");
-    event["requestParameters"] = json!({"keyId": key});
+    event["requestParameters"] = own_grant(key);
     let asked = |flags: &[&str]| -> Result<Value> {
         let output = snapback(&[&["replay", "--json", "-"], flags].concat(), event.to_string().as_bytes())?;
         lines(&output)?.pop().context("a line")

@@ -51,7 +51,7 @@ impl Noticed for MovedAlias {
             return Some(Risk { subject: Subject::account(event), severity: Severity::Medium, why });
         };
         let of_own = format!("alias/{}-Journal-", settings.own.stack);
-        if alias.starts_with(&of_own) && !settings.own.keys.is_empty() {
+        if alias.starts_with(&of_own) {
             return None;
         }
         let region = &event.region;
