@@ -34,8 +34,8 @@ NOTICED = {
     "resolver-lost-query-logs": {"deleted": "--name queries --destination-arn arn:aws:s3:::dns-logs-111122223333"},
     "kms-foreign-replica": {"to-a-stranger": "aws kms get-key-policy --region eu-west-1"},
     "kms-lost-key-material": {
-        "deleted": "get-parameters-for-import --key-id 1a2b3c4d-5e6f-4a7b-8c9d-0e1f2a3b4c5d",
-        "store-disconnected": "connect-custom-key-store --custom-key-store-id cks-0a1b2c3d4e5f60718",
+        "deleted": "--key-id 1a2b3c4d-5e6f-4a7b-8c9d-0e1f2a3b4c5d` and then `aws kms import-key-material`",
+        "store-disconnected": "--custom-key-store-id cks-0a1b2c3d4e5f60718",
     },
     "kms-moved-alias": {"moved": "--alias-name alias/orders --target-key-id KEY", "deleted": "aws kms create-alias"},
     "kms-undelegated-key": {"named-alone": "has skipped KMS's check"},
