@@ -283,7 +283,9 @@ class LocalAws:
                 raise Trouble(f"{binary} is not there yet; `cargo build` makes it.")
             code = folder / function
             code.mkdir(exist_ok=True)
-            shutil.copy2(binary, code / "bootstrap")
+            bootstrap = code / "bootstrap"
+            bootstrap.unlink(missing_ok=True)
+            os.link(binary, bootstrap)  # a copy for each local AWS would be gigabytes
             return f"{found['before']}{code}"
 
         # Two functions may be built from one folder, each as another binary.
