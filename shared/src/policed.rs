@@ -41,10 +41,6 @@ pub trait Policed: 'static {
     /// See [`Control::ASKS_UNLESS_NAMED`].
     const ASKS_UNLESS_NAMED: bool = false;
 
-    /// Whom AWS lets in where there is no policy, if that may be more than the policy does: then an operator decides whether
-    /// it is deleted.
-    const WITHOUT_A_POLICY: Option<&'static str> = None;
-
     /// See [`Control::SURVEY`].
     const SURVEY: Option<Survey>;
 
@@ -91,6 +87,12 @@ pub trait Policed: 'static {
     /// Why what would be left must not be written, where that is so.
     #[must_use]
     fn locks_out(_: &Event, _left: Option<&PolicyText>) -> Option<String> {
+        None
+    }
+
+    /// What to tell instead of deleting the policy, where AWS may let in more without one than with it.
+    #[must_use]
+    fn instead_of_deleting(_: &Subject) -> Option<String> {
         None
     }
 
@@ -329,7 +331,8 @@ impl<P: Policed> Control for Open<P> {
         let is_critical = certain.iter().any(|grant| grant.exposure == Exposure::Public && grant.writes);
         let to = policy.without(&certain).or_else(|| P::default_policy(&suspicion.subject)).map(PolicyText::from);
         let severity = if is_critical { Severity::Critical } else { Severity::High };
-        if let Some(why) = P::locks_out(event, to.as_ref()) {
+        let must_stay = || to.is_none().then(|| P::instead_of_deleting(&suspicion.subject)).flatten();
+        if let Some(why) = P::locks_out(event, to.as_ref()).or_else(must_stay) {
             return alert(severity, format!("{}; {why}", said(&certain)));
         }
         Decision::Revert {
@@ -343,10 +346,8 @@ impl<P: Policed> Control for Open<P> {
 
     fn asks(event: &Event, suspicion: &Suspicion, state: &Self::State, given: &Given<'_>) -> Option<String> {
         let decision = Self::decide(event, suspicion, state, given);
-        let Decision::Revert { grants, plan, .. } = decision else { return None };
-        let is_deleted = plan.iter().any(|change| change.to.is_none());
-        let without = P::WITHOUT_A_POLICY.filter(|_| is_deleted).map(str::to_owned);
-        without.or_else(|| P::asks(event, &state.beside, &grants))
+        let Decision::Revert { grants, .. } = decision else { return None };
+        P::asks(event, &state.beside, &grants)
     }
 
     fn found(_: &Event, suspicion: &Suspicion, state: &Self::State) -> Subject {

@@ -35,8 +35,6 @@ NOT_ASKED_FOR = {
     "iam:ListRoleTags", "iam:ListSSHPublicKeys", "iam:ListServiceSpecificCredentials",
     "iam:ListSigningCertificates", "iam:ListUserTags", "iam:UpdateSSHPublicKey",
     "iam:UpdateServiceSpecificCredential", "iam:UpdateSigningCertificate", "sts:AssumeRole",
-    # Whether it is deleted an operator decides in any case.
-    "elasticfilesystem:DeleteFileSystemPolicy",
     # No emulator has these, or keeps to it.
     "ec2:DescribeTrafficMirrorTargets", "lambda:PutFunctionConcurrency",
 }  # fmt: skip

@@ -31,9 +31,6 @@ pub(crate) trait Resource: 'static {
     /// See [`Policed::ASKS_UNLESS_NAMED`].
     const ASKS_UNLESS_NAMED: bool = false;
 
-    /// See [`Policed::WITHOUT_A_POLICY`].
-    const WITHOUT_A_POLICY: Option<&'static str> = None;
-
     /// What reading the tags of one needs; nothing if it has none.
     const TAGS: Option<Right>;
 
@@ -56,6 +53,12 @@ pub(crate) trait Resource: 'static {
 
     /// None if it is gone.
     fn tags(place: &Place, subject: &Subject) -> impl Future<Output = Result<HashMap<String, String>>> + Send;
+
+    /// See [`Policed::instead_of_deleting`].
+    #[must_use]
+    fn instead_of_deleting(_: &Subject) -> Option<String> {
+        None
+    }
 
     /// See [`Policed::default_policy`].
     #[must_use]
@@ -90,7 +93,6 @@ impl<R: Resource> Policed for ByPolicy<R> {
     const ABOUT: &'static About = R::ABOUT;
     const WORD: &'static str = R::WORD;
     const ASKS_UNLESS_NAMED: bool = R::ASKS_UNLESS_NAMED;
-    const WITHOUT_A_POLICY: Option<&'static str> = R::WITHOUT_A_POLICY;
     const SURVEY: Option<Survey> = Some(Survey { list: |look, event| list::<R>(look, event).boxed(), needs: R::LIST });
 
     type Beside = Nothing;
@@ -109,6 +111,10 @@ impl<R: Resource> Policed for ByPolicy<R> {
 
     async fn observe(look: &Look<'_>, holder: &Holder) -> Result<State<Nothing>> {
         Ok(State::seen(read::<R>(look.place, holder).await?, Nothing {}))
+    }
+
+    fn instead_of_deleting(subject: &Subject) -> Option<String> {
+        R::instead_of_deleting(subject)
     }
 
     fn default_policy(subject: &Subject) -> Option<String> {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use serde_json::Value;
 use snapback::change::Holder;
 use snapback::control::About;
@@ -39,9 +39,6 @@ pub(crate) trait Row: 'static {
     /// See [`Resource::ASKS_UNLESS_NAMED`].
     const ASKS_UNLESS_NAMED: bool = false;
 
-    /// See [`Resource::WITHOUT_A_POLICY`].
-    const WITHOUT_A_POLICY: Option<&'static str> = None;
-
     /// See [`Resource::TAGS`].
     const TAGS: Option<Right> = None;
 
@@ -68,7 +65,13 @@ pub(crate) trait Row: 'static {
 
     fn put(id: &str, policy: &str) -> Call;
 
-    fn delete(id: &str) -> Call;
+    /// Nothing if Snapback never deletes one.
+    fn delete(id: &str) -> Option<Call>;
+
+    /// See [`Resource::instead_of_deleting`].
+    fn instead_of_deleting(_: &Subject) -> Option<String> {
+        None
+    }
 
     fn list() -> List;
 
@@ -110,7 +113,6 @@ impl<R: Row> Resource for R {
     const WORD: &'static str = R::WORD;
     const LIST: &'static [Right] = R::LIST;
     const ASKS_UNLESS_NAMED: bool = R::ASKS_UNLESS_NAMED;
-    const WITHOUT_A_POLICY: Option<&'static str> = R::WITHOUT_A_POLICY;
     const TAGS: Option<Right> = R::TAGS;
 
     fn told(event: &Event) -> (Option<&str>, ToldPolicy) {
@@ -135,8 +137,13 @@ impl<R: Row> Resource for R {
     }
 
     async fn write(place: &Place, id: &str, policy: &str) -> Result<()> {
-        let call = if policy.is_empty() { R::delete(id) } else { R::put(id, policy) };
+        let call = if policy.is_empty() { R::delete(id) } else { Some(R::put(id, policy)) };
+        let call = call.context("it is not deleted, as AWS may let in more without it")?;
         R::SERVICE.call(place, call).await.map(drop)
+    }
+
+    fn instead_of_deleting(subject: &Subject) -> Option<String> {
+        R::instead_of_deleting(subject)
     }
 
     async fn list(place: &Place) -> Result<Vec<String>> {

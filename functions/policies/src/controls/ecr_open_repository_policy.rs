@@ -76,8 +76,8 @@ impl Row for EcrOpenRepositoryPolicy {
         Call::json("SetRepositoryPolicy", json!({"repositoryName": name, "policyText": policy, "force": true}))
     }
 
-    fn delete(name: &str) -> Call {
-        Call::json("DeleteRepositoryPolicy", json!({"repositoryName": name}))
+    fn delete(name: &str) -> Option<Call> {
+        Some(Call::json("DeleteRepositoryPolicy", json!({"repositoryName": name})))
     }
 
     fn list() -> List {

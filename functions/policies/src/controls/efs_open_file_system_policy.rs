@@ -9,8 +9,8 @@
 //! takes a way into its network besides, and clients that do without IAM may depend on a policy that names everyone. It
 //! reads the policy that the file system has now and removes from it what lets in everyone, or accounts and
 //! organizations that are not trusted: one principal of a list, one of the values that a condition allows, or else the
-//! whole statement. Everything else stays as it is. If nothing is left of the policy, an operator decides: without one
-//! AWS lets in whoever reaches a mount target, which may be more than the policy did.
+//! whole statement. Everything else stays as it is. It never deletes a policy: where nothing would be left, it alerts, as
+//! without one AWS lets in whoever reaches a mount target, which may be more than the policy does.
 //!
 //! **Leaves alone**
 //! - statements that let in only one's own account, trusted accounts and organizations, or services of AWS, and every
@@ -31,12 +31,12 @@ use snapback::subject::Subject;
 
 use crate::row::{List, OPENED, Row};
 use crate::service::{Call, Service};
+use crate::told::quoted;
 
 const FILE_SYSTEMS: On =
     On::new("FileSystems", &["arn:${AWS::Partition}:elasticfilesystem:${AWS::Region}:${AWS::AccountId}:file-system/*"]);
 const GET: Right = FILE_SYSTEMS.right("elasticfilesystem:DescribeFileSystemPolicy");
 const PUT: Right = FILE_SYSTEMS.right("elasticfilesystem:PutFileSystemPolicy");
-const DELETE: Right = FILE_SYSTEMS.right("elasticfilesystem:DeleteFileSystemPolicy");
 
 #[derive(Debug)]
 pub(crate) struct EfsOpenFileSystemPolicy;
@@ -47,7 +47,7 @@ impl Row for EfsOpenFileSystemPolicy {
         title: "A policy lets strangers mount a file system",
         watches: &[Watch { service: "elasticfilesystem.amazonaws.com", name: "PutFileSystemPolicy" }],
         reads: &[GET],
-        writes: &[PUT, DELETE],
+        writes: &[PUT],
         undoes: &[GET, PUT],
         frameworks: &["ATT&CK T1530", "ATT&CK T1537", "endgame efs"],
         caveat: "Whoever has mounted it in the meantime stays connected until the mount is broken: look at the connections of \
@@ -57,10 +57,6 @@ impl Row for EfsOpenFileSystemPolicy {
     };
     const WORD: &'static str = "file system";
     const ASKS_UNLESS_NAMED: bool = true;
-    const WITHOUT_A_POLICY: Option<&'static str> = Some(
-        "nothing would be left of the policy, and without one AWS lets in whoever reaches a mount target: if there was none \
-         before, apply the plan; otherwise put the former one",
-    );
     const SERVICE: Service = Service::rest("elasticfilesystem");
     const PATH: &'static str = "file-system/";
     const PAGE: &'static str = "efs";
@@ -85,8 +81,17 @@ impl Row for EfsOpenFileSystemPolicy {
         call.with(json!({"Policy": policy, "BypassPolicyLockoutSafetyCheck": true}))
     }
 
-    fn delete(id: &str) -> Call {
-        Call::rest("DeleteFileSystemPolicy", "DELETE", &["2015-02-01", "file-systems", id, "policy"])
+    fn delete(_: &str) -> Option<Call> {
+        None
+    }
+
+    fn instead_of_deleting(Subject { region, name, .. }: &Subject) -> Option<String> {
+        Some(format!(
+            "nothing would be left of the policy, and without one AWS lets in whoever reaches a mount target. If there was \
+             none before: `aws efs delete-file-system-policy --region {region} --file-system-id {}`. Otherwise put the \
+             former one",
+            quoted(name)
+        ))
     }
 
     fn list() -> List {

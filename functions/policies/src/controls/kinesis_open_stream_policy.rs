@@ -75,8 +75,8 @@ impl Row for KinesisOpenStreamPolicy {
         Call::json("PutResourcePolicy", json!({"ResourceARN": arn, "Policy": policy}))
     }
 
-    fn delete(arn: &str) -> Call {
-        Call::json("DeleteResourcePolicy", json!({"ResourceARN": arn}))
+    fn delete(arn: &str) -> Option<Call> {
+        Some(Call::json("DeleteResourcePolicy", json!({"ResourceARN": arn})))
     }
 
     fn list() -> List {

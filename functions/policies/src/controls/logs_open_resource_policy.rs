@@ -79,8 +79,8 @@ impl Row for LogsOpenResourcePolicy {
         Call::json("PutResourcePolicy", json!({"policyName": name, "policyDocument": policy}))
     }
 
-    fn delete(name: &str) -> Call {
-        Call::json("DeleteResourcePolicy", json!({"policyName": name}))
+    fn delete(name: &str) -> Option<Call> {
+        Some(Call::json("DeleteResourcePolicy", json!({"policyName": name})))
     }
 
     fn list() -> List {

@@ -84,8 +84,8 @@ impl Row for SecretsmanagerOpenSecretPolicy {
         Call::json("PutResourcePolicy", json!({"SecretId": arn, "ResourcePolicy": policy, "BlockPublicPolicy": blocks}))
     }
 
-    fn delete(arn: &str) -> Call {
-        Call::json("DeleteResourcePolicy", json!({"SecretId": arn}))
+    fn delete(arn: &str) -> Option<Call> {
+        Some(Call::json("DeleteResourcePolicy", json!({"SecretId": arn})))
     }
 
     fn list() -> List {
