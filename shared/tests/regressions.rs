@@ -15,6 +15,16 @@ fn keeps_the_laws(kind: Kind, text: &str) {
     }
 }
 
+/// What is left of a policy without all that lets strangers in; it keeps the laws.
+#[track_caller]
+fn without_strangers(text: &str) -> String {
+    keeps_the_laws(Kind::Resource, text);
+    let policy = Policy::parse(text).expect("a policy");
+    let judged = policy.judge(Kind::Resource, &trust());
+    let strangers: Vec<_> = judged.grants.into_iter().filter(snapback::policy::Grant::is_untrusted).collect();
+    policy.without(&strangers).unwrap_or_default()
+}
+
 fn everyone_if(condition: &str) -> String {
     those_if(r#""*""#, condition)
 }
@@ -32,11 +42,7 @@ fn a_friend_does_not_go_because_a_service_is_named_as_well() {
     let text = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"sns.amazonaws.com","AWS":"*"},
         "Action":"*","Resource":"*","Condition":{"StringLike":{"sns:Endpoint":
         ["arn:aws:sqs:us-east-1:111122223333:queue","https://*"]}}}]}"#;
-    keeps_the_laws(Kind::Resource, text);
-    let policy = Policy::parse(text).expect("a policy");
-    let judged = policy.judge(Kind::Resource, &trust());
-    let strangers: Vec<_> = judged.grants.into_iter().filter(snapback::policy::Grant::is_untrusted).collect();
-    let left = policy.without(&strangers).unwrap_or_default();
+    let left = without_strangers(text);
     assert!(left.contains("111122223333:queue") && left.contains(r#""AWS":"*""#) && !left.contains("https"), "{left}");
 }
 
@@ -1839,4 +1845,72 @@ fn a_neighbour_may_be_of_an_organization_that_is_named() {
         "Condition":{"StringEquals":{"aws:PrincipalOrgID":["o-trusted0001","o-foreign0001"]},"ArnEquals":{"aws:PrincipalArn":
         ["arn:aws:iam::111122223333:user/*","arn:aws:iam::11112222333?:role/app"]}}}]}"#,
     );
+}
+
+/// Of services and others who are let in, a service acts for whom the condition says, as it does where it is alone.
+#[test]
+fn a_service_beside_others_acts_for_whom_its_source_says() {
+    let policy = everyone_if(
+        r#"{"Bool":{"aws:PrincipalIsAWSService":["true","false"]},"StringEquals":{"aws:SourceAccount":"444455556666"},
+        "StringNotEqualsIfExists":{"aws:PrincipalAccount":["1111*","${aws:PrincipalAccount}"]}}"#,
+    );
+    keeps_the_laws(Kind::Resource, &policy);
+    is_judged((Exposure::Foreign, true), &policy);
+}
+
+/// Which account a canonical user is, no policy tells. One who is trusted is none of a stranger's.
+#[test]
+fn whom_a_value_names_beside_a_canonical_user_goes_alone() {
+    let left = without_strangers(&those_if(
+        r#"{"AWS":"*","CanonicalUser":["1111222233331111222233331111222233331111222233331111222233331111",
+        "4444555566664444555566664444555566664444555566664444555566664444"]}"#,
+        r#"{"StringEquals":{"aws:PrincipalAccount":["111122223333","222233334444","444455556666"]}}"#,
+    ));
+    assert!(left.contains(r#""222233334444""#) && left.contains(r#""AWS":"*""#), "{left}");
+    assert!(!left.contains(r#""444455556666""#), "{left}");
+}
+
+/// A variable that stands for nothing lets nobody in by its value, but whoever lacks the key needs no value.
+#[test]
+fn who_lacks_the_key_needs_no_value_of_it() {
+    keeps_the_laws(
+        Kind::Trust,
+        r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":"sns.amazonaws.com"},
+        "Action":"sts:AssumeRole","Condition":{"ForAllValues:StringEquals":{"aws:PrincipalAccount":"${aws:ResourceAccount}"},
+        "StringNotLike":{"aws:ResourceAccount":"*"}}}}"#,
+    );
+}
+
+/// Nobody is in a unit of one organization and in another organization.
+#[test]
+fn a_path_in_an_organization_tells_which_that_is() {
+    let policy = those_if(
+        r#"{"AWS":["*","arn:aws:iam::111122223333:root"]}"#,
+        r#"{"StringEquals":{"aws:PrincipalOrgID":["o-foreign0001"]},
+        "StringLike":{"aws:PrincipalOrgPaths":["o-trusted0001/r-ab12/ou-ab12-11111111/*","o-foreign0001*/r-ab12/*"]}}"#,
+    );
+    let left = without_strangers(&policy);
+    assert!(left.contains(r#"{"AWS":["arn:aws:iam::111122223333:root"]}"#), "{left}");
+}
+
+/// A service that acts through a stranger's access point is worth less than a friend.
+#[test]
+fn a_service_in_a_trust_goes_before_a_friend() {
+    keeps_the_laws(
+        Kind::Trust,
+        r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"*",
+        "Federated":["arn:aws:iam::444455556666:saml-provider/directory"]},"Action":["STS:assumerole"],
+        "Condition":{"Bool":{"aws:PrincipalIsAWSService":["true","false"]},"StringEqualsIgnoreCase":
+        {"s3:DataAccessPointAccount":["${aws:ResourceAccount}","444455556666","11112222333?"]}}}}"#,
+    );
+}
+
+/// One's own account is of no organization of a stranger's, so the value that names that goes alone.
+#[test]
+fn whom_two_values_name_as_friend_and_stranger_goes_before_a_friend() {
+    let left = without_strangers(&everyone_if(
+        r#"{"StringLike":{"aws:SourceAccount":["*","${aws:ResourceAccount}"]},"StringEquals":
+        {"aws:PrincipalIsAWSService":["true"],"aws:SourceOrgID":["${aws:ResourceOrgID}","o-*","o-foreign0001"]}}"#,
+    ));
+    assert!(left.contains(r#""*","${aws:ResourceAccount}""#) && !left.contains("o-foreign0001"), "{left}");
 }

@@ -32,6 +32,16 @@ pub(super) struct Judged {
 }
 
 impl Judged {
+    /// About what a value tells with this reach: where services and others are let through, only some are because of being
+    /// one.
+    pub(super) fn about_value(&self, reach: Reach) -> About {
+        if reach == Reach::certain(Exposure::Service) && self.about == About::Caller {
+            About::Service
+        } else {
+            self.about
+        }
+    }
+
     /// The same, with values that nobody has.
     pub(super) fn without(&mut self, mut is_nobodys: impl FnMut(usize) -> bool) {
         self.change(|value, reach| if is_nobodys(value) { Reach::NOBODY } else { reach });
@@ -192,7 +202,8 @@ pub(super) fn stands_for_nothing(statement: &Statement<'_>, entry: usize, value:
     let entry = &statement.condition[entry];
     let is_absent = |key: &str| statement.condition.iter().any(|other| is_without(other, key, trust));
     let variables = entry.values[value].text.split("${").skip(1).filter_map(|rest| Some(rest.split_once('}')?.0));
-    entry.has_variables && variables.filter(|variable| !variable.contains(',')).any(is_absent)
+    let is_needed = !Operator::of(&entry.operator).holds_if_absent;
+    is_needed && entry.has_variables && variables.filter(|variable| !variable.contains(',')).any(is_absent)
 }
 
 /// Whether it lets only calls through that do not have this key. The account of what is called upon is always the owner's.

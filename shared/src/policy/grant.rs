@@ -185,7 +185,7 @@ fn values(entries: &[Judged], named: &[Named<'_>], reaches: &[Reach], kind: Kind
     let others = entries.iter().enumerate().filter(|(index, _)| *index != entry).map(|(_, judged)| judged);
     let others = Narrowed::by(others, kind);
     let reach = |(value, reach): (usize, &Reach)| {
-        let narrowed = others.and(entries[entry].about, *reach);
+        let narrowed = others.and(entries[entry].about_value(*reach), *reach);
         let who_may_have_it = named.iter().filter(|named| !named.never.contains(&(entry, value)));
         let grantees = distinct(who_may_have_it).into_iter();
         grantees.map(|(grantee, left)| narrowed.of(grantee, left)).fold(Reach::NOBODY, Reach::or)

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use super::condition::Judged;
+use super::condition::{About, Judged};
 use super::narrowed::{Named, Narrowed};
 use super::reach::Reach;
 use super::trust::Exposure;
@@ -36,6 +36,12 @@ struct Cell {
     reach: Reach,
     /// Whether its principal is a stranger by name, or whoever signs in somewhere.
     is_strangers: bool,
+    /// Whether it is a service's that acts for anyone.
+    is_services: bool,
+    /// Whether a value of what tells of the caller or of a source is a stranger's.
+    names_a_stranger: bool,
+    /// Whether its principal is named by a canonical id.
+    is_by_id: bool,
 }
 
 /// What goes: by itself, as strangers certainly get in by it, and what only perhaps lets strangers in.
@@ -60,14 +66,16 @@ pub(super) struct Apart {
 impl Matrix {
     /// Nothing if there are too many cells, or only one.
     pub(super) fn of(named: &[Named<'_>], entries: &[Judged], narrowed: Narrowed) -> Option<Self> {
-        let (classes, grantees) = told_apart(named.iter().map(|named| (named.grantee, named.left, &named.never)));
+        let (classes, grantees) = told_apart(
+            named.iter().map(|named| (named.grantee, named.left, &named.never, named.kind == "CanonicalUser")),
+        );
         let mut axes = vec![Axis { entry: None, classes }];
         // Whom each value lets in, and which of the principals never have it.
         let mut reaches: Vec<Vec<(Reach, Vec<bool>)>> = vec![];
         let is_several = |judged: &Judged| judged.values.len() > 1;
         for (entry, judged) in entries.iter().enumerate().filter(|(_, judged)| is_several(judged)) {
             let values = judged.values.iter().enumerate().map(|(value, reach)| {
-                let never = grantees.iter().map(|(.., never)| never.contains(&(entry, value)));
+                let never = grantees.iter().map(|(_, _, never, _)| never.contains(&(entry, value)));
                 (*reach, never.collect::<Vec<bool>>())
             });
             let (classes, distinct) = told_apart(values);
@@ -89,17 +97,25 @@ impl Matrix {
                 digit
             };
             let mut place = vec![digit(grantees.len())];
-            let (mut narrowed, mut is_empty) = (fixed, false);
+            let (mut narrowed, mut is_empty, mut names_a_stranger) = (fixed, false, false);
             for (judged, classes) in several.iter().zip(&reaches) {
                 let class = digit(classes.len());
                 let (reach, never) = &classes[class];
-                narrowed = narrowed.and(judged.about, *reach);
+                narrowed = narrowed.and(judged.about_value(*reach), *reach);
+                names_a_stranger |= tells_who(judged.about) && *reach == Reach::certain(Exposure::Foreign);
                 is_empty |= never[place[0]];
                 place.push(class);
             }
-            let (grantee, left, _) = grantees[place[0]];
+            let (grantee, left, _, is_by_id) = grantees[place[0]];
             let reach = if is_empty { Reach::NOBODY } else { narrowed.of(grantee, left) };
-            Cell { place, reach, is_strangers: grantee.is_a_stranger() || narrowed.is_for_any_token(grantee) }
+            Cell {
+                place,
+                reach,
+                names_a_stranger,
+                is_by_id,
+                is_services: reach.exposure == Exposure::Service || narrowed.is_for_services(),
+                is_strangers: grantee.is_a_stranger() || narrowed.is_for_any_token(grantee),
+            }
         });
         Some(Self { axes, cells: cells.collect() })
     }
@@ -121,12 +137,15 @@ impl Matrix {
         if sparing_doubt.is_some() || self.cells.iter().all(|cell| chosen.is_enough_for(cell)) {
             return sparing_doubt.map(|going| self.apart(&going));
         }
-        // Where not all can stay, strangers who do no harm under the condition go before a service that acts for anyone, and
-        // that before a friend.
-        let may_stay: [fn(&Cell) -> bool; 3] = [
+        // Where not all can stay, a friend by his canonical id who would have to be a stranger by a value goes first, then
+        // strangers who do no harm under the condition, then any other friend who would have to be a stranger, then a service
+        // that acts for anyone.
+        let may_stay: [fn(&Cell) -> bool; 5] = [
             Cell::is_friendly,
+            |cell| cell.is_friendly() && !(cell.is_by_id && cell.names_a_stranger),
             |cell| cell.is_friendly() && !cell.is_strangers,
-            |cell| cell.is_friendly() && !cell.is_services(),
+            |cell| cell.is_friendly() && !cell.names_a_stranger,
+            |cell| cell.is_friendly() && !cell.is_services,
         ];
         let going = may_stay.into_iter().find_map(|may_stay| {
             self.sparing_doubt(may_stay)
@@ -243,10 +262,10 @@ impl Cell {
     fn is_friendly(&self) -> bool {
         !self.is_hostile() && self.reach.exposure != Exposure::None
     }
+}
 
-    fn is_services(&self) -> bool {
-        self.reach.exposure == Exposure::Service
-    }
+fn tells_who(about: About) -> bool {
+    matches!(about, About::Caller | About::Source)
 }
 
 /// The class of each, and one of each class.

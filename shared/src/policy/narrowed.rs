@@ -108,6 +108,11 @@ impl Narrowed {
         }
     }
 
+    /// Whether nobody but services is let in.
+    pub(super) fn is_for_services(self) -> bool {
+        self.is_service
+    }
+
     /// Whether somebody signs in with a provider that anybody can sign in with, and whatever their token says.
     pub(super) fn is_for_any_token(self, grantee: Grantee) -> bool {
         matches!(grantee, Grantee::SignedIn(issuer, _) if !self.of_token(issuer).is_narrower_than_public())

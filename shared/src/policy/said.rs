@@ -33,6 +33,14 @@ const ARN: &str = "aws:principalarn";
 /// Keys of ARNs, and those that say its account of the same.
 const ACCOUNTS: [(&str, &str); 2] = [(ARN, ACCOUNT), ("s3:dataaccesspointarn", "s3:dataaccesspointaccount")];
 
+/// Keys of paths in an organization, and those that say its id of the same.
+const ORGANIZATIONS: [(&str, &str); 4] = [
+    ("aws:principalorgpaths", "aws:principalorgid"),
+    ("aws:resourceorgpaths", "aws:resourceorgid"),
+    ("aws:sourceorgpaths", "aws:sourceorgid"),
+    ("aws:vpceorgpaths", "aws:vpceorgid"),
+];
+
 /// Keys that say the same, of which a call may have only one.
 /// <https://docs.aws.amazon.com/sns/latest/dg/sns-access-policy-use-cases.html>
 const OWNERS: [(&str, &str); 2] = [("aws:sourceaccount", "aws:sourceowner"), ("aws:sourceowner", "aws:sourceaccount")];
@@ -84,7 +92,7 @@ impl<'p> Said<'p> {
             may_be_absent: false,
             values: values.iter().map(|value| Cow::Borrowed(&*value.text)).collect(),
         };
-        let others = [said.of_account(), said.of_owner()];
+        let others = [said.of_account(), said.of_organization(), said.of_owner()];
         [said].into_iter().chain(others.into_iter().flatten()).collect()
     }
 
@@ -150,6 +158,17 @@ impl<'p> Said<'p> {
         // That a call has one of the two is nowhere said but of who signs.
         let may_be_absent = *key != ACCOUNT;
         Some(Self { key: Cow::Borrowed(key), form: Form::Exact, ignores_case: false, may_be_absent, values, ..*self })
+    }
+
+    /// A path tells an organization.
+    fn of_organization(&self) -> Option<Self> {
+        let (_, key) = ORGANIZATIONS.iter().find(|(path, _)| self.key == *path)?;
+        let id = |value: &Cow<'p, str>| {
+            let (id, _) = value.split_once('/').filter(|(id, _)| !id.contains('*'))?;
+            Some(Cow::Owned(id.to_owned()))
+        };
+        let values = self.values.iter().map(id).collect::<Option<Vec<_>>>()?;
+        Some(Self { key: Cow::Borrowed(key), is_any: false, may_be_absent: true, values, ..*self })
     }
 
     /// Whoever tells the account of a source, tells the same as its owner.

@@ -415,8 +415,10 @@ fn parts(statement: &Value) -> Option<Vec<(Vec<usize>, Value)>> {
     }
     for (operator, keys) in statement["Condition"].as_object().into_iter().flatten() {
         // Of the values of a negated operator all are asked for, as are all values in a request by `ForAllValues`.
-        let is_whole = operator.to_lowercase().contains("not") || operator.to_lowercase().starts_with("forallvalues");
+        let is_negated = operator.to_lowercase().contains("not");
+        let is_for_all = operator.to_lowercase().starts_with("forallvalues");
         for (key, values) in keys.as_object().into_iter().flatten() {
+            let is_whole = is_negated || is_for_all && universe::may_have_several_values(key);
             if !is_whole && !choose(&["Condition", operator, key], each(values)) {
                 return None;
             }

@@ -826,6 +826,12 @@ fn is_before(time: &str, other: &str) -> bool {
     moment(time).is_some_and(|time| Some(time) < moment(other))
 }
 
+/// Whether some request has more than one value of a key.
+pub(crate) fn may_have_several_values(key: &str) -> bool {
+    let key = key.to_lowercase();
+    key == "aws:principalservicenameslist" || key.ends_with(":amr")
+}
+
 /// A text that is like the pattern, or within the range; nothing if it depends on a variable.
 fn made_of(pattern: &str) -> Option<String> {
     let range = pattern.split_once('/').filter(|(address, _)| address.parse::<IpAddr>().is_ok());
