@@ -32,7 +32,7 @@ what it should if AWS behaves like that:
 * The rules of security groups (`security_groups.py`).
 * With whom EC2's things are shared, and settings of instances and of the account (`ec2_sharing_and_settings.py`).
 * Block Public Access of VPCs (`vpc_block_public_access.py`), and flow logs with all their fields (`flow_logs.py`).
-* All that moto has of EC2, if asked (`moto_ec2.py`).
+* All that moto has of EC2, if asked (`moto_ec2.py`), and databases in any case (`moto_rds.py`).
 
 It ends when its standard input does, so that it never outlives whoever started it, however that one ended.
 """
@@ -79,6 +79,7 @@ import ec2_sharing_and_settings
 import event_history
 import flow_logs
 import iam_details
+import moto_rds
 import organization
 import policy_status
 import policy_versions
@@ -147,6 +148,7 @@ def main() -> None:
     policy_versions.install()
     iam_details.install()
     roles_anywhere.install()
+    moto_rds.install()
     play_conditions()
     play_ec2()
     app.main()
@@ -699,6 +701,7 @@ players = {
     "SetDefaultPolicyVersion": "stand-in",
     "StartConfigurationRecorder": "stand-in",
     "UpdateAccountPasswordPolicy": "stand-in",
+    **dict.fromkeys(moto_rds.OPERATIONS, "moto"),
 }
 
 

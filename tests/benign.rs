@@ -34,7 +34,8 @@ const ALWAYS_LOOK: [&str; 9] = [
 
 /// Calls that take a protection away, make a credential or open a way in, whatever their parameters. They are always looked
 /// at.
-const NEVER_ORDINARY: [&str; 143] = [
+const NEVER_ORDINARY: [&str; 144] = [
+    "StartExportTask",
     "DeleteAlias",
     "DeleteCustomKeyStore",
     "DeleteImportedKeyMaterial",
@@ -232,6 +233,7 @@ fn corpus() -> Vec<Value> {
         log_groups(),
         topics_and_queues(),
         keys(),
+        databases(),
         resource_policies(),
         networks(),
         credentials(),
@@ -819,6 +821,61 @@ fn keys() -> Vec<Call> {
     ] {
         let grant = json!({"keyId": arn, "granteePrincipal": grantee, "operations": ["Decrypt", "GenerateDataKey"]});
         calls.push(call("kms", "CreateGrant", grant, json!({"grantId": "0c237476", "keyId": arn})));
+    }
+    calls
+}
+
+/// Databases as they are made, modified and deleted, and snapshots that are shared with those who are trusted.
+fn databases() -> Vec<Call> {
+    let mut calls = vec![];
+    for (id, days) in [("orders", 7), ("ledger", 14), ("reports", 30)] {
+        let answer = |more: Value| {
+            let mut answer = json!({
+                "dBInstanceIdentifier": id, "dBClusterIdentifier": null, "publiclyAccessible": false,
+                "deletionProtection": true, "backupRetentionPeriod": 7, "pendingModifiedValues": more,
+            });
+            answer["dBInstanceStatus"] = json!("available");
+            answer
+        };
+        for made in [
+            "CreateDBInstance",
+            "CreateDBInstanceReadReplica",
+            "RestoreDBInstanceFromDBSnapshot",
+            "RestoreDBInstanceToPointInTime",
+            "RestoreDBInstanceFromS3",
+        ] {
+            calls.push(call("rds", made, json!({"dBInstanceIdentifier": id}), answer(json!({}))));
+        }
+        for (name, field) in [("Instance", "dBInstanceIdentifier"), ("Cluster", "dBClusterIdentifier")] {
+            let modify = |more: Value| {
+                let mut request = json!({field: id, "applyImmediately": true});
+                for (name, value) in more.as_object().into_iter().flatten() {
+                    request[name] = value.clone();
+                }
+                call(
+                    "rds",
+                    if name == "Instance" { "ModifyDBInstance" } else { "ModifyDBCluster" },
+                    request,
+                    answer(more),
+                )
+            };
+            calls.push(modify(json!({"engineVersion": "17.4"})));
+            calls.push(modify(json!({"deletionProtection": true, "backupRetentionPeriod": days})));
+            let last = json!({field: id, "skipFinalSnapshot": false, "finalDBSnapshotIdentifier": "last"});
+            let deleted = if name == "Instance" { "DeleteDBInstance" } else { "DeleteDBCluster" };
+            calls.push(call("rds", deleted, last, answer(json!({}))));
+        }
+        for account in [ACCOUNT, "444455556666"] {
+            for (called, field) in [
+                ("ModifyDBSnapshotAttribute", "dBSnapshotIdentifier"),
+                ("ModifyDBClusterSnapshotAttribute", "dBClusterSnapshotIdentifier"),
+            ] {
+                let share = json!({field: id, "attributeName": "restore", "valuesToAdd": [account]});
+                calls.push(call("rds", called, share, Value::Null));
+                let stop = json!({field: id, "attributeName": "restore", "valuesToRemove": ["all", "777788889999"]});
+                calls.push(call("rds", called, stop, Value::Null));
+            }
+        }
     }
     calls
 }

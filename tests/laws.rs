@@ -430,7 +430,7 @@ fn what_stays_of_a_policy_stays_byte_for_byte() -> Result<()> {
 }
 
 /// What lets somebody in: events of these prove by themselves that it was open.
-const OPENS: [&str; 27] = [
+const OPENS: [&str; 29] = [
     "config-stopped-recorder",
     "ec2-open-egress",
     "ec2-open-endpoint-service",
@@ -448,6 +448,8 @@ const OPENS: [&str; 27] = [
     "kms-open-key-policy",
     "kinesis-open-stream-policy",
     "logs-open-resource-policy",
+    "rds-public-instance",
+    "rds-shared-snapshot",
     "rolesanywhere-trusted-certificates",
     "s3-access-point-policy",
     "s3-foreign-bucket-policy",

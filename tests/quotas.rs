@@ -55,6 +55,9 @@ const KEY: &str = "arn:aws-us-gov:kms:ap-southeast-1:111122223333:key/1a2b3c4d-0
 /// What stands before the name of a role.
 const ROLE: &str = "arn:aws-us-gov:iam::111122223333:role/";
 
+/// The longest ARN of a queue, whose name has 80 characters at most.
+const QUEUE: usize = "arn:aws-us-gov:sqs:ap-southeast-1:111122223333:".len() + 80;
+
 /// Any other: the name or ARN of a resource, in which the stack's name is most.
 const LONGEST_REFERENCE: usize = 255;
 
@@ -127,6 +130,9 @@ fn longest_reference(value: &Value) -> usize {
     }
     if tagged.value.as_str().is_some_and(|name| name.ends_with("Role.Arn")) {
         return ROLE.len() + LONGEST_NAME;
+    }
+    if tagged.value.as_str().is_some_and(|name| name.ends_with("DeadLetters.Arn") || name == "DelayedEvents.Arn") {
+        return QUEUE;
     }
     let known = REFERENCES.iter().find(|(name, _)| tagged.value == *name);
     known.map_or(LONGEST_REFERENCE, |(_, longest)| *longest)

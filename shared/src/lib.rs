@@ -33,5 +33,6 @@ pub mod responder;
 pub mod retry;
 pub mod right;
 pub mod settings;
+pub mod sharing;
 pub mod subject;
 pub mod trusted;

@@ -13,7 +13,7 @@ use super::wire::{Aws, answer};
 use crate::iam::called;
 
 /// One thing of each kind that there is to list.
-const LISTED: [(&str, &str); 24] = [
+const LISTED: [(&str, &str); 27] = [
     (
         "S3.ListBuckets",
         "<ListAllMyBucketsResult><Buckets><Bucket><Name>b</Name><BucketRegion>eu-central-1</BucketRegion></Bucket>\
@@ -70,6 +70,19 @@ const LISTED: [(&str, &str); 24] = [
         r#"{"trailList":[{"Name":"audit","TrailARN":"arn:aws:cloudtrail:eu-central-1:111122223333:trail/audit"}]}"#,
     ),
     ("ConfigService.DescribeConfigurationRecorders", r#"{"ConfigurationRecorders":[{"name":"default"}]}"#),
+    (
+        "RDS.DescribeDBSnapshots",
+        "<DBSnapshots><DBSnapshot><DBSnapshotIdentifier>orders-friday</DBSnapshotIdentifier></DBSnapshot></DBSnapshots>",
+    ),
+    (
+        "RDS.DescribeDBClusterSnapshots",
+        "<DBClusterSnapshots><DBClusterSnapshot><DBClusterSnapshotIdentifier>ledger-friday</DBClusterSnapshotIdentifier>\
+         </DBClusterSnapshot></DBClusterSnapshots>",
+    ),
+    (
+        "RDS.DescribeDBInstances",
+        "<DBInstances><DBInstance><DBInstanceIdentifier>orders</DBInstanceIdentifier></DBInstance></DBInstances>",
+    ),
     (
         "KMS.ListKeys",
         r#"{"Keys":[{"KeyId":"1a2b","KeyArn":"arn:aws:kms:eu-central-1:111122223333:key/1a2b"}],"Truncated":false}"#,

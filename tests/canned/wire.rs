@@ -303,7 +303,7 @@ fn done(operation: &str) -> Option<Answer> {
         "S3" | "S3Control" if is(&["Delete"]) => Some((204, String::new())),
         "S3" | "S3Control" => Some(ok("")),
         "EC2" => Some(answer(operation, "<return>true</return>")),
-        "IAM" => Some(answer(operation, "")),
+        "IAM" | "RDS" => Some(answer(operation, "")),
         "SNS" if is(&["Set"]) => Some(answer(operation, "")),
         "SQS" if is(&["Set", "Send"]) => Some(ok("{}")),
         "EventBridge" | "KMS" | "CloudTrail" | "ConfigService" if !is(&["Lookup", "Describe", "List"]) => {
@@ -332,13 +332,13 @@ pub(crate) fn answer(operation: &str, told: &str) -> Answer {
             "S3" => s3_error(status, code),
             "S3Control" => s3_control_error(code),
             "EC2" => ec2_error(code),
-            "IAM" => iam_error(status, code),
+            "IAM" | "RDS" => iam_error(status, code),
             _ => (status, json!({"__type": code, "message": code}).to_string()),
         };
     }
     match service {
         "EC2" => ok(&format!("<{name}Response>{told}</{name}Response>")),
-        "SNS" | "CloudFormation" | "IAM" => {
+        "SNS" | "CloudFormation" | "IAM" | "RDS" => {
             ok(&format!("<{name}Response><{name}Result>{told}</{name}Result></{name}Response>"))
         }
         _ => ok(told),

@@ -66,7 +66,7 @@ class Snapback:
 
     def __init__(self, aws: LocalAws, stack: Stack):
         self.aws, self.stack, self._is_unseen = aws, stack, False
-        self.mallory = self.user("mallory", "s3:*", "ec2:*", "iam:*", "sns:*", "sqs:*", *(f"{row.service}:*" for row in ROWS.values()), "events:PutEvents", "cloudtrail:*", "config:*", "logs:*", "rolesanywhere:*", "kms:*")
+        self.mallory = self.user("mallory", "s3:*", "ec2:*", "iam:*", "sns:*", "sqs:*", *(f"{row.service}:*" for row in ROWS.values()), "events:PutEvents", "cloudtrail:*", "config:*", "logs:*", "rolesanywhere:*", "kms:*", "rds:*")
         self.operator = self.user_with("operator", operator_policy(stack.name, "read", "stop", "undo", "apply"))
         self.s3, self.ec2 = aws.client("s3", self.mallory), aws.client("ec2", self.mallory)
         self.s3control, self.iam = aws.client("s3control", self.mallory), aws.client("iam", self.mallory)

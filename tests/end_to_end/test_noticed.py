@@ -31,6 +31,14 @@ NOTICED = {
     },
     "iam-identity-provider": {"saml-updated": "changed the identity provider", "client-added": "takes tokens for `mallory`"},
     "iam-new-user": {"created": "created user `support`"},
+    "rds-deleted-database": {
+        "instance": "--db-instance-identifier orders",
+        "automated-backups-stay": "its automated backups stay: `aws rds restore-db-instance-to-point-in-time`",
+    },
+    "rds-exported-snapshot": {
+        "key-of-a-stranger": "encrypted with a key of account 444455556666",
+        "own-key": "--export-task-identifier friday",
+    },
     "resolver-lost-query-logs": {"deleted": "--name queries --destination-arn arn:aws:s3:::dns-logs-111122223333"},
     "kms-foreign-replica": {"to-a-stranger": "aws kms get-key-policy --region eu-west-1"},
     "kms-lost-key-material": {

@@ -1,90 +1,38 @@
-//! Snapshots, AMIs and endpoint services that are shared with others: what an event tells of it, who is a stranger, and
-//! what is taken back. What the three have in common is judged here once.
-
-use std::marker::PhantomData;
+//! Snapshots, AMIs and endpoint services that are shared with others: what an event tells of it, and which accounts of AWS's own
+//! are no strangers.
 
 use anyhow::Result;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use snapback::change::{Ec2, Shared, SharedWith, Swap};
-use snapback::control::{About, Control, Given, Look, Survey, Suspicion};
-use snapback::decision::{Decision, Severity};
 use snapback::event::Event;
 use snapback::json;
-use snapback::policy::is_account;
+use snapback::place::Place;
 use snapback::settings::Settings;
-use snapback::subject::Subject;
+use snapback::sharing::{Shares, Told};
 
 use crate::aws;
-use crate::told::{field, id_of, parameters, text, texts};
-
-/// A control of what can be shared with strangers.
-pub(crate) trait Shareable: 'static {
-    const ABOUT: &'static About;
-    const SURVEY: Survey;
-    const SUBJECT: fn(&Event, &str) -> Subject;
-    const OF: fn(String) -> Shared;
-
-    fn told(event: &Event) -> Told;
-}
+use crate::told::{field, parameters, text, texts};
 
 #[derive(Debug)]
-pub(crate) struct Sharing<C>(PhantomData<C>);
+pub(crate) struct OfEc2;
 
-impl<C: Shareable> Control for Sharing<C> {
-    const ABOUT: &'static About = C::ABOUT;
-
-    type State = State;
+impl Shares for OfEc2 {
+    type Of = Shared;
     type Change = Ec2;
 
-    const SURVEY: Option<Survey> = Some(C::SURVEY);
+    const CHANGE: fn(Swap<Shared, Vec<SharedWith>>) -> Ec2 = Ec2::Sharing;
 
-    fn suspect(event: &Event, settings: &Settings) -> Vec<Suspicion> {
-        C::told(event).suspect(event, settings, C::SUBJECT)
+    fn swap(change: &Ec2) -> Option<&Swap<Shared, Vec<SharedWith>>> {
+        if let Ec2::Sharing(swap) = change { Some(swap) } else { None }
     }
 
-    async fn observe(look: &Look<'_>, _: &Event, suspicion: &Suspicion) -> Result<State> {
-        let Some(id) = id_of(&suspicion.subject) else { return Ok(State::default()) };
-        let of = (C::OF)(id.to_owned());
-        Ok(State { shared_with: Box::pin(aws::shares::read(look.place, &of)).await? })
+    async fn read(place: &Place, of: &Shared) -> Result<Option<Vec<SharedWith>>> {
+        aws::shares::read(place, of).await
     }
 
-    fn decide(event: &Event, suspicion: &Suspicion, state: &State, given: &Given<'_>) -> Decision<Ec2> {
-        C::told(event).decide(event, suspicion, C::OF, state, given)
+    fn is_of_aws(account: &str, event: &Event) -> bool {
+        GUARDDUTY.contains(&(event.region.as_str(), account))
     }
-
-    fn as_told(event: &Event, state: &State, _: &Settings) -> Option<(State, bool)> {
-        let live = state.shared_with.as_deref().unwrap_or_default();
-        let gone: Vec<SharedWith> = C::told(event).with?.into_iter().filter(|one| !live.contains(one)).collect();
-        (!gone.is_empty()).then_some((State { shared_with: Some(gone) }, true))
-    }
-
-    fn after(state: &State, change: &Ec2) -> State {
-        let (Ec2::Sharing(change), Some(live)) = (change, &state.shared_with) else { return state.clone() };
-        State { shared_with: Some(change.after(live)) }
-    }
-}
-
-/// What an event tells that it shared.
-#[derive(Debug, PartialEq)]
-pub(crate) struct Told {
-    pub(crate) id: Option<String>,
-    /// Nothing if the event does not say, or tells in a form that is not known.
-    pub(crate) with: Option<Vec<SharedWith>>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct State {
-    /// With whom it is shared; nothing if it is gone, or if the event does not say which one it is.
-    pub(crate) shared_with: Option<Vec<SharedWith>>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Standing {
-    Trusted,
-    Stranger,
-    /// It may be the operator's own organization, or it has a form that is not known.
-    Unknown,
 }
 
 /// Accounts of AWS's own in which GuardDuty looks for malware in snapshots: it shares them with the one of the Region.
@@ -129,117 +77,28 @@ const GUARDDUTY: [(&str, &str); 37] = [
     ("us-gov-west-1", "226300430612"),
 ];
 
-impl Told {
-    /// Of a snapshot or an AMI: `permission` is `createVolumePermission` or `launchPermission`, `id` where its id
-    /// stands.
-    pub(crate) fn of_permission(event: &Event, id: &str, permission: &str) -> Self {
-        let request = parameters(event);
-        let with = if json::is_left_out(request) { None } else { added(request, permission) };
-        Self { id: text(request, id).map(str::to_owned), with }
-    }
+/// Of a snapshot or an AMI: `permission` is `createVolumePermission` or `launchPermission`, `id` where its id
+/// stands.
+pub(crate) fn told_by_permission(event: &Event, id: &str, permission: &str) -> Told {
+    let request = parameters(event);
+    let with = if json::is_left_out(request) { None } else { added(request, permission) };
+    Told { id: text(request, id).map(str::to_owned), with }
+}
 
-    pub(crate) fn of_principals(event: &Event) -> Self {
-        let request = parameters(event);
-        let principal = |name: &str| match name {
-            "*" => SharedWith::Everyone,
-            arn => SharedWith::Principal(arn.to_owned()),
-        };
-        let with = (!json::is_left_out(request))
-            .then(|| texts(field(request, "addAllowedPrincipals")).into_iter().map(principal).collect());
-        Self { id: text(request, "serviceId").map(str::to_owned), with }
-    }
-
-    fn suspect(&self, event: &Event, settings: &Settings, subject: fn(&Event, &str) -> Subject) -> Vec<Suspicion> {
-        let why = match &self.with {
-            None => "the event does not say with whom it is shared".to_owned(),
-            Some(with) => {
-                let strangers = with.iter().filter(|one| standing(one, event, settings) != Standing::Trusted);
-                let strangers: Vec<String> = strangers.map(ToString::to_string).collect();
-                if strangers.is_empty() {
-                    return vec![];
-                }
-                format!("the event shares it with {}", strangers.join(", "))
-            }
-        };
-        let subject = self.id.as_ref().map_or_else(|| Subject::account(event), |id| subject(event, id));
-        vec![Suspicion { subject, why }]
-    }
-
-    fn decide(
-        &self,
-        event: &Event,
-        suspicion: &Suspicion,
-        of: fn(String) -> Shared,
-        state: &State,
-        given: &Given<'_>,
-    ) -> Decision<Ec2> {
-        let allow = |why: &str| Decision::Allow { why: why.to_owned() };
-        let alert = |severity, why| Decision::Alert { severity, why };
-        let Some(id) = id_of(&suspicion.subject) else {
-            return alert(Severity::High, "something was shared, and the event does not say what".to_owned());
-        };
-        let Some(live) = &state.shared_with else { return allow("it is gone") };
-        let of = of(id.to_owned());
-        let standing = |one: &SharedWith| standing(one, event, given.settings);
-        let is_held = |one: &SharedWith| given.holds.contains(&one.to_string());
-        let listed = |some: &[SharedWith]| some.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        let Some(told) = &self.with else {
-            let others = live.iter().filter(|one| standing(one) != Standing::Trusted && !is_held(one));
-            let others: Vec<SharedWith> = others.cloned().collect();
-            if others.is_empty() {
-                return allow("it is shared with no stranger");
-            }
-            let listed = listed(&others);
-            if !event.is_look() {
-                let why = format!("the event does not say with whom {of} was shared; it is with {listed}");
-                return alert(Severity::High, why);
-            }
-            let severity = if others.contains(&SharedWith::Everyone) {
-                Severity::Critical
-            } else if others.iter().any(|one| standing(one) == Standing::Stranger) {
-                Severity::High
-            } else {
-                Severity::Medium
-            };
-            return alert(severity, format!("{of} is shared with {listed}"));
-        };
-        let (own, others): (Vec<SharedWith>, Vec<SharedWith>) =
-            live.iter().cloned().partition(|one| told.contains(one));
-        let (held, free): (Vec<SharedWith>, Vec<SharedWith>) = own.into_iter().partition(is_held);
-        let of_standing = |wanted| free.iter().filter(|one| standing(one) == wanted).cloned().collect::<Vec<_>>();
-        let (strangers, unknown) = (of_standing(Standing::Stranger), of_standing(Standing::Unknown));
-        if strangers.is_empty() {
-            return if !unknown.is_empty() {
-                alert(
-                    Severity::Medium,
-                    format!("{of} is shared with {}, which is not known to be trusted", listed(&unknown)),
-                )
-            } else if !held.is_empty() {
-                allow("an operator has restored it")
-            } else if free.is_empty() {
-                allow("it is no longer shared with those whom the event names")
-            } else {
-                allow("it is shared with no stranger")
-            };
-        }
-        let beside = others.iter().filter(|one| standing(one) == Standing::Stranger && !is_held(one));
-        let beside = beside.map(|one| format!("it is shared with {one}, which this event did not do"));
-        let perhaps = unknown.iter().map(|one| format!("it is shared with {one}, which is not known to be trusted"));
-        Decision::Revert {
-            severity: if strangers.contains(&SharedWith::Everyone) { Severity::Critical } else { Severity::High },
-            why: format!("{of} is shared with {}", listed(&strangers)),
-            grants: strangers.iter().map(ToString::to_string).collect(),
-            left: beside.chain(perhaps).collect(),
-            plan: vec![Ec2::Sharing(Swap { of, from: strangers, to: vec![] })],
-        }
-    }
+pub(crate) fn told_by_principals(event: &Event) -> Told {
+    let request = parameters(event);
+    let principal = |name: &str| match name {
+        "*" => SharedWith::Everyone,
+        arn => SharedWith::Principal(arn.to_owned()),
+    };
+    let with = (!json::is_left_out(request))
+        .then(|| texts(field(request, "addAllowedPrincipals")).into_iter().map(principal).collect());
+    Told { id: text(request, "serviceId").map(str::to_owned), with }
 }
 
 /// Whether an account is no stranger: the event's own, one that the operator trusts, or GuardDuty's.
 pub(crate) fn is_trusted(account: &str, event: &Event, settings: &Settings) -> bool {
-    account == event.account
-        || settings.trusted_accounts.contains(account)
-        || GUARDDUTY.contains(&(event.region.as_str(), account))
+    account == event.account || settings.trusted_accounts.contains(account) || OfEc2::is_of_aws(account, event)
 }
 
 /// Those to whom the parameters give a permission, in a list or flat; nothing if the form is not known.
@@ -293,41 +152,23 @@ fn grantees(fields: &Value) -> Option<Vec<SharedWith>> {
     Some(found)
 }
 
-fn standing(grantee: &SharedWith, event: &Event, settings: &Settings) -> Standing {
-    let of_account = |account: &str| match (is_trusted(account, event, settings), is_account(account)) {
-        (true, _) => Standing::Trusted,
-        (false, true) => Standing::Stranger,
-        (false, false) => Standing::Unknown,
-    };
-    match grantee {
-        SharedWith::Everyone => Standing::Stranger,
-        SharedWith::Account(id) => of_account(id),
-        SharedWith::Principal(arn) => of_account(arn.split(':').nth(4).unwrap_or(arn)),
-        // `arn:aws:organizations::111122223333:ou/o-a1b2c3d4e5/ou-ab12-cdefghij`: the account is the one that manages it.
-        SharedWith::Organization(arn) | SharedWith::OrganizationalUnit(arn) => {
-            let is_own = arn.split(':').nth(4) == Some(event.account.as_str());
-            let id = arn.split('/').nth(1).unwrap_or_default();
-            if is_own || settings.trusted_organizations.contains(id) {
-                Standing::Trusted
-            } else if settings.trusted_organizations.is_empty() {
-                // Nobody has said which organization is one's own.
-                Standing::Unknown
-            } else {
-                Standing::Stranger
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
     use proptest::prelude::*;
     use serde_json::json;
+    use snapback::control::{Control, Given, Suspicion};
+    use snapback::decision::Decision;
+    use snapback::sharing::{self, Standing, State};
+    use snapback::subject::Subject;
 
     use super::*;
     use crate::controls::{OpenEndpointService, SharedImage, SharedSnapshot};
+
+    fn standing(one: &SharedWith, event: &Event, settings: &Settings) -> Standing {
+        sharing::standing::<OfEc2>(one, event, settings)
+    }
 
     fn event(name: &str, request: Value) -> Event {
         let record = json!({
@@ -338,7 +179,7 @@ mod tests {
     }
 
     fn told(permission: &str, request: Value) -> String {
-        let told = Told::of_permission(&event("ModifyImageAttribute", request), "imageId", permission);
+        let told = told_by_permission(&event("ModifyImageAttribute", request), "imageId", permission);
         told.with.map_or("not told".to_owned(), |with| format!("{with:?}"))
     }
 

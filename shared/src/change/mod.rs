@@ -12,6 +12,7 @@ mod kms;
 mod lifecycle;
 mod own;
 mod policy;
+mod rds;
 mod replication;
 mod rolesanywhere;
 mod s3;
@@ -49,6 +50,7 @@ pub use own::{
     RuleState, Table, Target, Throughput,
 };
 pub use policy::{Holder, PolicyChange};
+pub use rds::{BackupDays, Database, DatabaseAddress, DatabaseKind, DatabaseSnapshot, Rds};
 pub use replication::{Replication, ReplicationDestination, ReplicationFilter, ReplicationRule, ReplicationTime};
 pub use rolesanywhere::{AnywhereKind, AnywhereResource, AnywhereStatus, RolesAnywhere};
 pub use s3::{
@@ -68,6 +70,7 @@ pub enum Change {
     AwsConfig(AwsConfig),
     RolesAnywhere(RolesAnywhere),
     Kms(Kms),
+    Rds(Rds),
     Own(Own),
 }
 
@@ -100,6 +103,7 @@ impl Change {
             Self::AwsConfig(change) => Self::AwsConfig(change.undo()),
             Self::RolesAnywhere(change) => Self::RolesAnywhere(change.undo()),
             Self::Kms(change) => Self::Kms(change.undo()),
+            Self::Rds(change) => Self::Rds(change.undo()),
             Self::Own(change) => Self::Own(change.undo()),
         }
     }
@@ -117,6 +121,7 @@ impl Change {
             Self::AwsConfig(change) => Self::AwsConfig(change.idle()),
             Self::RolesAnywhere(change) => Self::RolesAnywhere(change.idle()),
             Self::Kms(change) => Self::Kms(change.idle()),
+            Self::Rds(change) => Self::Rds(change.idle()),
             Self::Own(change) => Self::Own(change.idle()),
         }
     }
@@ -133,6 +138,7 @@ impl Change {
             Self::AwsConfig(change) => change.added().map(Self::AwsConfig),
             Self::RolesAnywhere(change) => change.added().map(Self::RolesAnywhere),
             Self::Kms(change) => change.added().map(Self::Kms),
+            Self::Rds(change) => change.added().map(Self::Rds),
             Self::Own(change) => change.added().map(Self::Own),
         }
     }
@@ -149,7 +155,7 @@ impl Change {
             Self::AwsConfig(change) => !matches!(change, AwsConfig::Recording(_)),
             // Rules and credentials go by their ids, whom something is shared with by their names, and a switch has nothing
             // beside it; whoever restores a part of Snapback writes the same.
-            Self::Ec2(_) | Self::Iam(_) | Self::RolesAnywhere(_) | Self::Kms(_) | Self::Own(_) => false,
+            Self::Ec2(_) | Self::Iam(_) | Self::RolesAnywhere(_) | Self::Kms(_) | Self::Rds(_) | Self::Own(_) => false,
         }
     }
 
@@ -165,6 +171,7 @@ impl Change {
             Self::AwsConfig(change) => change.leaves_some(request),
             Self::RolesAnywhere(change) => change.leaves_some(request),
             Self::Kms(change) => change.leaves_some(request),
+            Self::Rds(change) => change.leaves_some(request),
             Self::Own(change) => change.leaves_some(request),
         }
     }
@@ -181,6 +188,7 @@ impl Change {
             Self::AwsConfig(change) => change.sides(),
             Self::RolesAnywhere(change) => change.sides(),
             Self::Kms(change) => change.sides(),
+            Self::Rds(change) => change.sides(),
             Self::Own(change) => change.sides(),
         }
     }
@@ -211,6 +219,7 @@ impl fmt::Display for Change {
             Self::AwsConfig(change) => change.fmt(f),
             Self::RolesAnywhere(change) => change.fmt(f),
             Self::Kms(change) => change.fmt(f),
+            Self::Rds(change) => change.fmt(f),
             Self::Own(change) => change.fmt(f),
         }
     }

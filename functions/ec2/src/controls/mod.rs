@@ -31,9 +31,9 @@ mod unlimited_endpoint;
 mod used_shared_snapshot;
 
 use snapback::noticed::Notices;
+use snapback::sharing::Sharing;
 
 use crate::rules::Open;
-use crate::sharing::Sharing;
 use crate::switch::Turned;
 
 pub(crate) use assigned_open_group::AssignedOpenGroup;

@@ -21,11 +21,13 @@ use snapback::change::Shared;
 use snapback::control::{About, Survey, Watch};
 use snapback::decision::Severity;
 use snapback::event::Event;
+use snapback::sharing::{Shareable, Told};
 use snapback::subject::Subject;
 
 use crate::aws::surveys;
 use crate::rights;
-use crate::sharing::{Shareable, Told};
+use crate::sharing::{OfEc2, told_by_principals};
+use crate::told::id_of;
 
 #[derive(Debug)]
 pub(crate) struct OpenEndpointService;
@@ -46,10 +48,18 @@ impl Shareable for OpenEndpointService {
     };
 
     const SURVEY: Survey = surveys::ENDPOINT_SERVICES;
-    const SUBJECT: fn(&Event, &str) -> Subject = Subject::endpoint_service;
-    const OF: fn(String) -> Shared = Shared::EndpointService;
+
+    type Of = OfEc2;
+
+    fn subject(event: &Event, id: &str) -> Subject {
+        Subject::endpoint_service(event, id)
+    }
+
+    fn of(subject: &Subject) -> Option<Shared> {
+        id_of(subject).map(|id| Shared::EndpointService(id.to_owned()))
+    }
 
     fn told(event: &Event) -> Told {
-        Told::of_principals(event)
+        told_by_principals(event)
     }
 }

@@ -22,11 +22,13 @@ use snapback::change::Shared;
 use snapback::control::{About, Survey, Watch};
 use snapback::decision::Severity;
 use snapback::event::Event;
+use snapback::sharing::{Shareable, Told};
 use snapback::subject::Subject;
 
 use crate::aws::surveys;
 use crate::rights;
-use crate::sharing::{Shareable, Told};
+use crate::sharing::{OfEc2, told_by_permission};
+use crate::told::id_of;
 
 #[derive(Debug)]
 pub(crate) struct SharedImage;
@@ -47,10 +49,18 @@ impl Shareable for SharedImage {
     };
 
     const SURVEY: Survey = surveys::IMAGES;
-    const SUBJECT: fn(&Event, &str) -> Subject = Subject::image;
-    const OF: fn(String) -> Shared = Shared::Image;
+
+    type Of = OfEc2;
+
+    fn subject(event: &Event, id: &str) -> Subject {
+        Subject::image(event, id)
+    }
+
+    fn of(subject: &Subject) -> Option<Shared> {
+        id_of(subject).map(|id| Shared::Image(id.to_owned()))
+    }
 
     fn told(event: &Event) -> Told {
-        Told::of_permission(event, "imageId", "launchPermission")
+        told_by_permission(event, "imageId", "launchPermission")
     }
 }

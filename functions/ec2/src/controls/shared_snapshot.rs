@@ -20,11 +20,13 @@ use snapback::change::Shared;
 use snapback::control::{About, Survey, Watch};
 use snapback::decision::Severity;
 use snapback::event::Event;
+use snapback::sharing::{Shareable, Told};
 use snapback::subject::Subject;
 
 use crate::aws::surveys;
 use crate::rights;
-use crate::sharing::{Shareable, Told};
+use crate::sharing::{OfEc2, told_by_permission};
+use crate::told::id_of;
 
 #[derive(Debug)]
 pub(crate) struct SharedSnapshot;
@@ -51,10 +53,18 @@ impl Shareable for SharedSnapshot {
     };
 
     const SURVEY: Survey = surveys::SNAPSHOTS;
-    const SUBJECT: fn(&Event, &str) -> Subject = Subject::snapshot;
-    const OF: fn(String) -> Shared = Shared::Snapshot;
+
+    type Of = OfEc2;
+
+    fn subject(event: &Event, id: &str) -> Subject {
+        Subject::snapshot(event, id)
+    }
+
+    fn of(subject: &Subject) -> Option<Shared> {
+        id_of(subject).map(|id| Shared::Snapshot(id.to_owned()))
+    }
 
     fn told(event: &Event) -> Told {
-        Told::of_permission(event, "snapshotId", "createVolumePermission")
+        told_by_permission(event, "snapshotId", "createVolumePermission")
     }
 }

@@ -67,6 +67,7 @@ pub(super) const RULES: &[&str] = &[
     "TrailSchedule",
     "KmsRule",
     "KmsSchedule",
+    "RdsRule",
     "OwnDynamodbRule",
     "OwnEventsRule",
     "OwnIamRule",
@@ -92,6 +93,7 @@ pub(super) const FUNCTIONS: &[&str] = &[
     "RolesAnywhereFunction",
     "TrailFunction",
     "KmsFunction",
+    "RdsFunction",
     "OwnFunction",
     "RedriveFunction",
 ];
@@ -108,6 +110,7 @@ pub(super) const ROLES: &[&str] = &[
     "RolesAnywhereRole",
     "TrailRole",
     "KmsRole",
+    "RdsRole",
     "OwnRole",
     "RedriveRole",
 ];
@@ -141,6 +144,8 @@ pub(super) const ALARMS: &[&str] = &[
     "TrailThrottles",
     "KmsErrors",
     "KmsThrottles",
+    "RdsErrors",
+    "RdsThrottles",
     "OwnErrors",
     "OwnThrottles",
     "OwnAsleep",
@@ -162,6 +167,7 @@ pub(super) const LOG_GROUPS: &[&str] = &[
     "RolesAnywhereLogs",
     "TrailLogs",
     "KmsLogs",
+    "RdsLogs",
     "OwnLogs",
     "RedriveLogs",
 ];
@@ -478,6 +484,18 @@ pub(crate) const ROUTES: &[(&str, &str, &str)] = &[
     ("organizations.amazonaws.com", "MoveAccount", "SigninFunction"),
     ("organizations.amazonaws.com", "RegisterDelegatedAdministrator", "SigninFunction"),
     ("organizations.amazonaws.com", "RemoveAccountFromOrganization", "SigninFunction"),
+    ("rds.amazonaws.com", "CreateDBInstance", "RdsFunction"),
+    ("rds.amazonaws.com", "CreateDBInstanceReadReplica", "RdsFunction"),
+    ("rds.amazonaws.com", "DeleteDBCluster", "RdsFunction"),
+    ("rds.amazonaws.com", "DeleteDBInstance", "RdsFunction"),
+    ("rds.amazonaws.com", "ModifyDBCluster", "RdsFunction"),
+    ("rds.amazonaws.com", "ModifyDBClusterSnapshotAttribute", "RdsFunction"),
+    ("rds.amazonaws.com", "ModifyDBInstance", "RdsFunction"),
+    ("rds.amazonaws.com", "ModifyDBSnapshotAttribute", "RdsFunction"),
+    ("rds.amazonaws.com", "RestoreDBInstanceFromDBSnapshot", "RdsFunction"),
+    ("rds.amazonaws.com", "RestoreDBInstanceFromS3", "RdsFunction"),
+    ("rds.amazonaws.com", "RestoreDBInstanceToPointInTime", "RdsFunction"),
+    ("rds.amazonaws.com", "StartExportTask", "RdsFunction"),
     ("rolesanywhere.amazonaws.com", "CreateProfile", "RolesAnywhereFunction"),
     ("rolesanywhere.amazonaws.com", "CreateTrustAnchor", "RolesAnywhereFunction"),
     ("rolesanywhere.amazonaws.com", "DeleteAttributeMapping", "RolesAnywhereFunction"),
@@ -605,7 +623,7 @@ pub(crate) const ROUTES: &[(&str, &str, &str)] = &[
 
 /// The policies of the keys, in which `${…}` is what CloudFormation knows.
 pub(crate) const POLICIES: &[(&str, &str)] = &[
-    ("JournalKey", r#"{"Version":"2012-10-17","Statement":[{"Sid":"AccountDecides","Effect":"Allow","Principal":{"AWS":"arn:${AWS::Partition}:iam::${AWS::AccountId}:root"},"Action":"kms:*","Resource":"*"},{"Sid":"FunctionsSeal","Effect":"Allow","Principal":{"AWS":["${S3Role.Arn}","${Ec2Role.Arn}","${DetectorsRole.Arn}","${IamRole.Arn}","${IamWriterRole.Arn}","${PassedRolesRole.Arn}","${PoliciesRole.Arn}","${SigninRole.Arn}","${RolesAnywhereRole.Arn}","${TrailRole.Arn}","${KmsRole.Arn}","${OwnRole.Arn}"]},"Action":["kms:GenerateMac","kms:VerifyMac"],"Resource":"*"},{"Sid":"OwnFunctionRestores","Effect":"Allow","Principal":{"AWS":"${OwnRole.Arn}"},"Action":["kms:DescribeKey","kms:EnableKey","kms:CancelKeyDeletion"],"Resource":"*"},{"Sid":"NobodyElseSeals","Effect":"Deny","Principal":"*","Action":"kms:GenerateMac","Resource":"*","Condition":{"ArnNotEquals":{"aws:PrincipalArn":["${S3Role.Arn}","${Ec2Role.Arn}","${DetectorsRole.Arn}","${IamRole.Arn}","${IamWriterRole.Arn}","${PassedRolesRole.Arn}","${PoliciesRole.Arn}","${SigninRole.Arn}","${RolesAnywhereRole.Arn}","${TrailRole.Arn}","${KmsRole.Arn}","${OwnRole.Arn}","${Operators}"]}}},{"Sid":"AliasStays","Effect":"Deny","Principal":"*","Action":["kms:UpdateAlias","kms:DeleteAlias"],"Resource":"*"}]}"#),
-    ("OperatorsKey", r#"{"Version":"2012-10-17","Statement":[{"Sid":"AccountDecides","Effect":"Allow","Principal":{"AWS":"arn:${AWS::Partition}:iam::${AWS::AccountId}:root"},"Action":"kms:*","Resource":"*"},{"Sid":"FunctionsVerify","Effect":"Allow","Principal":{"AWS":["${S3Role.Arn}","${Ec2Role.Arn}","${DetectorsRole.Arn}","${IamRole.Arn}","${IamWriterRole.Arn}","${PassedRolesRole.Arn}","${PoliciesRole.Arn}","${SigninRole.Arn}","${RolesAnywhereRole.Arn}","${TrailRole.Arn}","${KmsRole.Arn}","${OwnRole.Arn}"]},"Action":"kms:VerifyMac","Resource":"*"},{"Sid":"FunctionsNeverSeal","Effect":"Deny","Principal":{"AWS":["${S3Role.Arn}","${Ec2Role.Arn}","${DetectorsRole.Arn}","${IamRole.Arn}","${IamWriterRole.Arn}","${PassedRolesRole.Arn}","${PoliciesRole.Arn}","${SigninRole.Arn}","${RolesAnywhereRole.Arn}","${TrailRole.Arn}","${KmsRole.Arn}","${OwnRole.Arn}"]},"Action":"kms:GenerateMac","Resource":"*"},{"Sid":"OthersNeverSeal","Effect":"Deny","Principal":"*","Action":"kms:GenerateMac","Resource":"*","Condition":{"ArnLike":{"aws:PrincipalArn":["arn:${AWS::Partition}:iam::${AWS::AccountId}:role/${AWS::StackName}-RedriveRole-*","arn:${AWS::Partition}:iam::${AWS::AccountId}:role/${AWS::StackName}-LogFilesRole-*"]}}},{"Sid":"OwnFunctionRestores","Effect":"Allow","Principal":{"AWS":"${OwnRole.Arn}"},"Action":["kms:DescribeKey","kms:EnableKey","kms:CancelKeyDeletion"],"Resource":"*"},{"Sid":"NobodyElseSeals","Effect":"Deny","Principal":"*","Action":"kms:GenerateMac","Resource":"*","Condition":{"ArnNotEquals":{"aws:PrincipalArn":["${Operators}"]}}},{"Sid":"AliasStays","Effect":"Deny","Principal":"*","Action":["kms:UpdateAlias","kms:DeleteAlias"],"Resource":"*"}]}"#),
+    ("JournalKey", r#"{"Version":"2012-10-17","Statement":[{"Sid":"AccountDecides","Effect":"Allow","Principal":{"AWS":"arn:${AWS::Partition}:iam::${AWS::AccountId}:root"},"Action":"kms:*","Resource":"*"},{"Sid":"FunctionsSeal","Effect":"Allow","Principal":{"AWS":["${S3Role.Arn}","${Ec2Role.Arn}","${DetectorsRole.Arn}","${IamRole.Arn}","${IamWriterRole.Arn}","${PassedRolesRole.Arn}","${PoliciesRole.Arn}","${SigninRole.Arn}","${RolesAnywhereRole.Arn}","${TrailRole.Arn}","${KmsRole.Arn}","${RdsRole.Arn}","${OwnRole.Arn}"]},"Action":["kms:GenerateMac","kms:VerifyMac"],"Resource":"*"},{"Sid":"OwnFunctionRestores","Effect":"Allow","Principal":{"AWS":"${OwnRole.Arn}"},"Action":["kms:DescribeKey","kms:EnableKey","kms:CancelKeyDeletion"],"Resource":"*"},{"Sid":"NobodyElseSeals","Effect":"Deny","Principal":"*","Action":"kms:GenerateMac","Resource":"*","Condition":{"ArnNotEquals":{"aws:PrincipalArn":["${S3Role.Arn}","${Ec2Role.Arn}","${DetectorsRole.Arn}","${IamRole.Arn}","${IamWriterRole.Arn}","${PassedRolesRole.Arn}","${PoliciesRole.Arn}","${SigninRole.Arn}","${RolesAnywhereRole.Arn}","${TrailRole.Arn}","${KmsRole.Arn}","${RdsRole.Arn}","${OwnRole.Arn}","${Operators}"]}}},{"Sid":"AliasStays","Effect":"Deny","Principal":"*","Action":["kms:UpdateAlias","kms:DeleteAlias"],"Resource":"*"}]}"#),
+    ("OperatorsKey", r#"{"Version":"2012-10-17","Statement":[{"Sid":"AccountDecides","Effect":"Allow","Principal":{"AWS":"arn:${AWS::Partition}:iam::${AWS::AccountId}:root"},"Action":"kms:*","Resource":"*"},{"Sid":"FunctionsVerify","Effect":"Allow","Principal":{"AWS":["${S3Role.Arn}","${Ec2Role.Arn}","${DetectorsRole.Arn}","${IamRole.Arn}","${IamWriterRole.Arn}","${PassedRolesRole.Arn}","${PoliciesRole.Arn}","${SigninRole.Arn}","${RolesAnywhereRole.Arn}","${TrailRole.Arn}","${KmsRole.Arn}","${RdsRole.Arn}","${OwnRole.Arn}"]},"Action":"kms:VerifyMac","Resource":"*"},{"Sid":"FunctionsNeverSeal","Effect":"Deny","Principal":{"AWS":["${S3Role.Arn}","${Ec2Role.Arn}","${DetectorsRole.Arn}","${IamRole.Arn}","${IamWriterRole.Arn}","${PassedRolesRole.Arn}","${PoliciesRole.Arn}","${SigninRole.Arn}","${RolesAnywhereRole.Arn}","${TrailRole.Arn}","${KmsRole.Arn}","${RdsRole.Arn}","${OwnRole.Arn}"]},"Action":"kms:GenerateMac","Resource":"*"},{"Sid":"OthersNeverSeal","Effect":"Deny","Principal":"*","Action":"kms:GenerateMac","Resource":"*","Condition":{"ArnLike":{"aws:PrincipalArn":["arn:${AWS::Partition}:iam::${AWS::AccountId}:role/${AWS::StackName}-RedriveRole-*","arn:${AWS::Partition}:iam::${AWS::AccountId}:role/${AWS::StackName}-LogFilesRole-*"]}}},{"Sid":"OwnFunctionRestores","Effect":"Allow","Principal":{"AWS":"${OwnRole.Arn}"},"Action":["kms:DescribeKey","kms:EnableKey","kms:CancelKeyDeletion"],"Resource":"*"},{"Sid":"NobodyElseSeals","Effect":"Deny","Principal":"*","Action":"kms:GenerateMac","Resource":"*","Condition":{"ArnNotEquals":{"aws:PrincipalArn":["${Operators}"]}}},{"Sid":"AliasStays","Effect":"Deny","Principal":"*","Action":["kms:UpdateAlias","kms:DeleteAlias"],"Resource":"*"}]}"#),
     ("TopicKey", r#"{"Version":"2012-10-17","Statement":[{"Sid":"AccountDecides","Effect":"Allow","Principal":{"AWS":"arn:${AWS::Partition}:iam::${AWS::AccountId}:root"},"Action":"kms:*","Resource":"*"},{"Sid":"AlarmsAnnounce","Effect":"Allow","Principal":{"Service":"cloudwatch.amazonaws.com"},"Action":["kms:Decrypt","kms:GenerateDataKey*"],"Resource":"*","Condition":{"StringEquals":{"aws:SourceAccount":"${AWS::AccountId}"}}}]}"#),
 ];
