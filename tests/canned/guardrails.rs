@@ -160,6 +160,7 @@ async fn reading_tags_makes_just_the_calls_that_are_declared() -> Result<()> {
             ("kinesis.ListTagsForStream", r#"{"Tags":[{"Key":"exposure","Value":"approved"}]}"#),
             ("RolesAnywhere.ListTagsForResource", r#"{"tags":[{"key":"exposure","value":"approved"}]}"#),
             ("KMS.ListResourceTags", r#"{"Tags":[{"TagKey":"exposure","TagValue":"approved"}],"Truncated":false}"#),
+            ("Organizations.ListTagsForResource", r#"{"Tags":[{"Key":"exposure","Value":"approved"}]}"#),
             ("CloudTrail.ListTags", r#"{"ResourceTagList":[{"TagsList":[{"Key":"exposure","Value":"approved"}]}]}"#),
             (
                 "ConfigService.DescribeConfigurationRecorders",
@@ -188,6 +189,9 @@ async fn reading_tags_makes_just_the_calls_that_are_declared() -> Result<()> {
                 vec![Subject::part(&event, "AWS Config", "eu-central-1", "config", "account-setting/", "config/home")]
             }
             "KmsFunction" => vec![Subject::part(&event, "KMS key", "1a2b", "kms", "key/", "kms/home")],
+            "OrganizationsFunction" => {
+                vec![Subject::part(&event, "policy of the organization", "p-1a2b", "organizations", "policy/", "")]
+            }
             // Nothing that it looks at has tags that count.
             "OwnFunction" | "PassedRolesFunction" | "SigninFunction" => continue,
             other => panic!("{other} has no situation here"),

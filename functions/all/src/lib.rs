@@ -3,7 +3,7 @@
 use snapback::control::{AnyControl, Function};
 
 /// Every function that judges events.
-pub const FUNCTIONS: [&Function; 12] = [
+pub const FUNCTIONS: [&Function; 13] = [
     &s3::FUNCTION,
     &ec2::FUNCTION,
     &detectors::FUNCTION,
@@ -15,6 +15,7 @@ pub const FUNCTIONS: [&Function; 12] = [
     &rolesanywhere::FUNCTION,
     &trail::FUNCTION,
     &kms::FUNCTION,
+    &organizations::FUNCTION,
     &own::FUNCTION,
 ];
 

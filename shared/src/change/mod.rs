@@ -10,6 +10,7 @@ mod ec2;
 mod iam;
 mod kms;
 mod lifecycle;
+mod organizations;
 mod own;
 mod policy;
 mod replication;
@@ -44,6 +45,7 @@ pub use kms::{KeyGrant, Kms, Rotation};
 pub use lifecycle::{
     Lifecycle, LifecycleExpiration, LifecycleFilter, LifecycleRule, LifecycleTransition, OlderVersions,
 };
+pub use organizations::{AttachedPolicy, Organizations, PolicyTarget, ServiceAccess, TrustedService};
 pub use own::{
     Capacity, Concurrency, DeletionProtection, EventRule, Key, KeyState, LambdaFunction, Own, PointInTimeRecovery,
     RuleState, Table, Target, Throughput,
@@ -68,6 +70,7 @@ pub enum Change {
     AwsConfig(AwsConfig),
     RolesAnywhere(RolesAnywhere),
     Kms(Kms),
+    Organizations(Organizations),
     Own(Own),
 }
 
@@ -100,6 +103,7 @@ impl Change {
             Self::AwsConfig(change) => Self::AwsConfig(change.undo()),
             Self::RolesAnywhere(change) => Self::RolesAnywhere(change.undo()),
             Self::Kms(change) => Self::Kms(change.undo()),
+            Self::Organizations(change) => Self::Organizations(change.undo()),
             Self::Own(change) => Self::Own(change.undo()),
         }
     }
@@ -117,6 +121,7 @@ impl Change {
             Self::AwsConfig(change) => Self::AwsConfig(change.idle()),
             Self::RolesAnywhere(change) => Self::RolesAnywhere(change.idle()),
             Self::Kms(change) => Self::Kms(change.idle()),
+            Self::Organizations(change) => Self::Organizations(change.idle()),
             Self::Own(change) => Self::Own(change.idle()),
         }
     }
@@ -133,6 +138,7 @@ impl Change {
             Self::AwsConfig(change) => change.added().map(Self::AwsConfig),
             Self::RolesAnywhere(change) => change.added().map(Self::RolesAnywhere),
             Self::Kms(change) => change.added().map(Self::Kms),
+            Self::Organizations(change) => change.added().map(Self::Organizations),
             Self::Own(change) => change.added().map(Self::Own),
         }
     }
@@ -149,7 +155,12 @@ impl Change {
             Self::AwsConfig(change) => !matches!(change, AwsConfig::Recording(_)),
             // Rules and credentials go by their ids, whom something is shared with by their names, and a switch has nothing
             // beside it; whoever restores a part of Snapback writes the same.
-            Self::Ec2(_) | Self::Iam(_) | Self::RolesAnywhere(_) | Self::Kms(_) | Self::Own(_) => false,
+            Self::Ec2(_)
+            | Self::Iam(_)
+            | Self::RolesAnywhere(_)
+            | Self::Kms(_)
+            | Self::Organizations(_)
+            | Self::Own(_) => false,
         }
     }
 
@@ -165,6 +176,7 @@ impl Change {
             Self::AwsConfig(change) => change.leaves_some(request),
             Self::RolesAnywhere(change) => change.leaves_some(request),
             Self::Kms(change) => change.leaves_some(request),
+            Self::Organizations(change) => change.leaves_some(request),
             Self::Own(change) => change.leaves_some(request),
         }
     }
@@ -181,6 +193,7 @@ impl Change {
             Self::AwsConfig(change) => change.sides(),
             Self::RolesAnywhere(change) => change.sides(),
             Self::Kms(change) => change.sides(),
+            Self::Organizations(change) => change.sides(),
             Self::Own(change) => change.sides(),
         }
     }
@@ -211,6 +224,7 @@ impl fmt::Display for Change {
             Self::AwsConfig(change) => change.fmt(f),
             Self::RolesAnywhere(change) => change.fmt(f),
             Self::Kms(change) => change.fmt(f),
+            Self::Organizations(change) => change.fmt(f),
             Self::Own(change) => change.fmt(f),
         }
     }

@@ -67,6 +67,7 @@ pub(super) const RULES: &[&str] = &[
     "TrailSchedule",
     "KmsRule",
     "KmsSchedule",
+    "OrganizationsRule",
     "OwnDynamodbRule",
     "OwnEventsRule",
     "OwnIamRule",
@@ -92,6 +93,7 @@ pub(super) const FUNCTIONS: &[&str] = &[
     "RolesAnywhereFunction",
     "TrailFunction",
     "KmsFunction",
+    "OrganizationsFunction",
     "OwnFunction",
     "RedriveFunction",
 ];
@@ -108,6 +110,7 @@ pub(super) const ROLES: &[&str] = &[
     "RolesAnywhereRole",
     "TrailRole",
     "KmsRole",
+    "OrganizationsRole",
     "OwnRole",
     "RedriveRole",
 ];
@@ -141,6 +144,8 @@ pub(super) const ALARMS: &[&str] = &[
     "TrailThrottles",
     "KmsErrors",
     "KmsThrottles",
+    "OrganizationsErrors",
+    "OrganizationsThrottles",
     "OwnErrors",
     "OwnThrottles",
     "OwnAsleep",
@@ -162,6 +167,7 @@ pub(super) const LOG_GROUPS: &[&str] = &[
     "RolesAnywhereLogs",
     "TrailLogs",
     "KmsLogs",
+    "OrganizationsLogs",
     "OwnLogs",
     "RedriveLogs",
 ];
@@ -183,6 +189,16 @@ pub(super) const OF_IAM: &[&str] = &[
     "IamWriterThrottles",
     "IamLogs",
     "IamWriterLogs",
+];
+
+/// Those that it has only where the operator has the organization guarded.
+pub(super) const OF_ORGANIZATIONS: &[&str] = &[
+    "OrganizationsRule",
+    "OrganizationsFunction",
+    "OrganizationsRole",
+    "OrganizationsErrors",
+    "OrganizationsThrottles",
+    "OrganizationsLogs",
 ];
 
 /// The functions for which the stack reserves no concurrency, whatever its parameter says.
@@ -473,9 +489,18 @@ pub(crate) const ROUTES: &[(&str, &str, &str)] = &[
     ("monitoring.amazonaws.com", "SetAlarmState", "DetectorsFunction"),
     ("monitoring.amazonaws.com", "SetAlarmState", "OwnFunction"),
     ("organizations.amazonaws.com", "CloseAccount", "SigninFunction"),
+    ("organizations.amazonaws.com", "DeletePolicy", "OrganizationsFunction"),
+    ("organizations.amazonaws.com", "DeleteResourcePolicy", "OrganizationsFunction"),
     ("organizations.amazonaws.com", "DeregisterDelegatedAdministrator", "SigninFunction"),
+    ("organizations.amazonaws.com", "DetachPolicy", "OrganizationsFunction"),
+    ("organizations.amazonaws.com", "DisableAWSServiceAccess", "OrganizationsFunction"),
+    ("organizations.amazonaws.com", "DisablePolicyType", "OrganizationsFunction"),
+    ("organizations.amazonaws.com", "EnableAWSServiceAccess", "OrganizationsFunction"),
+    ("organizations.amazonaws.com", "InviteAccountToOrganization", "OrganizationsFunction"),
+    ("organizations.amazonaws.com", "InviteOrganizationToTransferResponsibility", "OrganizationsFunction"),
     ("organizations.amazonaws.com", "LeaveOrganization", "SigninFunction"),
     ("organizations.amazonaws.com", "MoveAccount", "SigninFunction"),
+    ("organizations.amazonaws.com", "PutResourcePolicy", "OrganizationsFunction"),
     ("organizations.amazonaws.com", "RegisterDelegatedAdministrator", "SigninFunction"),
     ("organizations.amazonaws.com", "RemoveAccountFromOrganization", "SigninFunction"),
     ("rolesanywhere.amazonaws.com", "CreateProfile", "RolesAnywhereFunction"),
@@ -605,7 +630,7 @@ pub(crate) const ROUTES: &[(&str, &str, &str)] = &[
 
 /// The policies of the keys, in which `${…}` is what CloudFormation knows.
 pub(crate) const POLICIES: &[(&str, &str)] = &[
-    ("JournalKey", r#"{"Version":"2012-10-17","Statement":[{"Sid":"AccountDecides","Effect":"Allow","Principal":{"AWS":"arn:${AWS::Partition}:iam::${AWS::AccountId}:root"},"Action":"kms:*","Resource":"*"},{"Sid":"FunctionsSeal","Effect":"Allow","Principal":{"AWS":["${S3Role.Arn}","${Ec2Role.Arn}","${DetectorsRole.Arn}","${IamRole.Arn}","${IamWriterRole.Arn}","${PassedRolesRole.Arn}","${PoliciesRole.Arn}","${SigninRole.Arn}","${RolesAnywhereRole.Arn}","${TrailRole.Arn}","${KmsRole.Arn}","${OwnRole.Arn}"]},"Action":["kms:GenerateMac","kms:VerifyMac"],"Resource":"*"},{"Sid":"OwnFunctionRestores","Effect":"Allow","Principal":{"AWS":"${OwnRole.Arn}"},"Action":["kms:DescribeKey","kms:EnableKey","kms:CancelKeyDeletion"],"Resource":"*"},{"Sid":"NobodyElseSeals","Effect":"Deny","Principal":"*","Action":"kms:GenerateMac","Resource":"*","Condition":{"ArnNotEquals":{"aws:PrincipalArn":["${S3Role.Arn}","${Ec2Role.Arn}","${DetectorsRole.Arn}","${IamRole.Arn}","${IamWriterRole.Arn}","${PassedRolesRole.Arn}","${PoliciesRole.Arn}","${SigninRole.Arn}","${RolesAnywhereRole.Arn}","${TrailRole.Arn}","${KmsRole.Arn}","${OwnRole.Arn}","${Operators}"]}}},{"Sid":"AliasStays","Effect":"Deny","Principal":"*","Action":["kms:UpdateAlias","kms:DeleteAlias"],"Resource":"*"}]}"#),
-    ("OperatorsKey", r#"{"Version":"2012-10-17","Statement":[{"Sid":"AccountDecides","Effect":"Allow","Principal":{"AWS":"arn:${AWS::Partition}:iam::${AWS::AccountId}:root"},"Action":"kms:*","Resource":"*"},{"Sid":"FunctionsVerify","Effect":"Allow","Principal":{"AWS":["${S3Role.Arn}","${Ec2Role.Arn}","${DetectorsRole.Arn}","${IamRole.Arn}","${IamWriterRole.Arn}","${PassedRolesRole.Arn}","${PoliciesRole.Arn}","${SigninRole.Arn}","${RolesAnywhereRole.Arn}","${TrailRole.Arn}","${KmsRole.Arn}","${OwnRole.Arn}"]},"Action":"kms:VerifyMac","Resource":"*"},{"Sid":"FunctionsNeverSeal","Effect":"Deny","Principal":{"AWS":["${S3Role.Arn}","${Ec2Role.Arn}","${DetectorsRole.Arn}","${IamRole.Arn}","${IamWriterRole.Arn}","${PassedRolesRole.Arn}","${PoliciesRole.Arn}","${SigninRole.Arn}","${RolesAnywhereRole.Arn}","${TrailRole.Arn}","${KmsRole.Arn}","${OwnRole.Arn}"]},"Action":"kms:GenerateMac","Resource":"*"},{"Sid":"OthersNeverSeal","Effect":"Deny","Principal":"*","Action":"kms:GenerateMac","Resource":"*","Condition":{"ArnLike":{"aws:PrincipalArn":["arn:${AWS::Partition}:iam::${AWS::AccountId}:role/${AWS::StackName}-RedriveRole-*","arn:${AWS::Partition}:iam::${AWS::AccountId}:role/${AWS::StackName}-LogFilesRole-*"]}}},{"Sid":"OwnFunctionRestores","Effect":"Allow","Principal":{"AWS":"${OwnRole.Arn}"},"Action":["kms:DescribeKey","kms:EnableKey","kms:CancelKeyDeletion"],"Resource":"*"},{"Sid":"NobodyElseSeals","Effect":"Deny","Principal":"*","Action":"kms:GenerateMac","Resource":"*","Condition":{"ArnNotEquals":{"aws:PrincipalArn":["${Operators}"]}}},{"Sid":"AliasStays","Effect":"Deny","Principal":"*","Action":["kms:UpdateAlias","kms:DeleteAlias"],"Resource":"*"}]}"#),
+    ("JournalKey", r#"{"Version":"2012-10-17","Statement":[{"Sid":"AccountDecides","Effect":"Allow","Principal":{"AWS":"arn:${AWS::Partition}:iam::${AWS::AccountId}:root"},"Action":"kms:*","Resource":"*"},{"Sid":"FunctionsSeal","Effect":"Allow","Principal":{"AWS":["${S3Role.Arn}","${Ec2Role.Arn}","${DetectorsRole.Arn}","${IamRole.Arn}","${IamWriterRole.Arn}","${PassedRolesRole.Arn}","${PoliciesRole.Arn}","${SigninRole.Arn}","${RolesAnywhereRole.Arn}","${TrailRole.Arn}","${KmsRole.Arn}","${OrganizationsRole.Arn}","${OwnRole.Arn}"]},"Action":["kms:GenerateMac","kms:VerifyMac"],"Resource":"*"},{"Sid":"OwnFunctionRestores","Effect":"Allow","Principal":{"AWS":"${OwnRole.Arn}"},"Action":["kms:DescribeKey","kms:EnableKey","kms:CancelKeyDeletion"],"Resource":"*"},{"Sid":"NobodyElseSeals","Effect":"Deny","Principal":"*","Action":"kms:GenerateMac","Resource":"*","Condition":{"ArnNotEquals":{"aws:PrincipalArn":["${S3Role.Arn}","${Ec2Role.Arn}","${DetectorsRole.Arn}","${IamRole.Arn}","${IamWriterRole.Arn}","${PassedRolesRole.Arn}","${PoliciesRole.Arn}","${SigninRole.Arn}","${RolesAnywhereRole.Arn}","${TrailRole.Arn}","${KmsRole.Arn}","${OrganizationsRole.Arn}","${OwnRole.Arn}","${Operators}"]}}},{"Sid":"AliasStays","Effect":"Deny","Principal":"*","Action":["kms:UpdateAlias","kms:DeleteAlias"],"Resource":"*"}]}"#),
+    ("OperatorsKey", r#"{"Version":"2012-10-17","Statement":[{"Sid":"AccountDecides","Effect":"Allow","Principal":{"AWS":"arn:${AWS::Partition}:iam::${AWS::AccountId}:root"},"Action":"kms:*","Resource":"*"},{"Sid":"FunctionsVerify","Effect":"Allow","Principal":{"AWS":["${S3Role.Arn}","${Ec2Role.Arn}","${DetectorsRole.Arn}","${IamRole.Arn}","${IamWriterRole.Arn}","${PassedRolesRole.Arn}","${PoliciesRole.Arn}","${SigninRole.Arn}","${RolesAnywhereRole.Arn}","${TrailRole.Arn}","${KmsRole.Arn}","${OrganizationsRole.Arn}","${OwnRole.Arn}"]},"Action":"kms:VerifyMac","Resource":"*"},{"Sid":"FunctionsNeverSeal","Effect":"Deny","Principal":{"AWS":["${S3Role.Arn}","${Ec2Role.Arn}","${DetectorsRole.Arn}","${IamRole.Arn}","${IamWriterRole.Arn}","${PassedRolesRole.Arn}","${PoliciesRole.Arn}","${SigninRole.Arn}","${RolesAnywhereRole.Arn}","${TrailRole.Arn}","${KmsRole.Arn}","${OrganizationsRole.Arn}","${OwnRole.Arn}"]},"Action":"kms:GenerateMac","Resource":"*"},{"Sid":"OthersNeverSeal","Effect":"Deny","Principal":"*","Action":"kms:GenerateMac","Resource":"*","Condition":{"ArnLike":{"aws:PrincipalArn":["arn:${AWS::Partition}:iam::${AWS::AccountId}:role/${AWS::StackName}-RedriveRole-*","arn:${AWS::Partition}:iam::${AWS::AccountId}:role/${AWS::StackName}-LogFilesRole-*"]}}},{"Sid":"OwnFunctionRestores","Effect":"Allow","Principal":{"AWS":"${OwnRole.Arn}"},"Action":["kms:DescribeKey","kms:EnableKey","kms:CancelKeyDeletion"],"Resource":"*"},{"Sid":"NobodyElseSeals","Effect":"Deny","Principal":"*","Action":"kms:GenerateMac","Resource":"*","Condition":{"ArnNotEquals":{"aws:PrincipalArn":["${Operators}"]}}},{"Sid":"AliasStays","Effect":"Deny","Principal":"*","Action":["kms:UpdateAlias","kms:DeleteAlias"],"Resource":"*"}]}"#),
     ("TopicKey", r#"{"Version":"2012-10-17","Statement":[{"Sid":"AccountDecides","Effect":"Allow","Principal":{"AWS":"arn:${AWS::Partition}:iam::${AWS::AccountId}:root"},"Action":"kms:*","Resource":"*"},{"Sid":"AlarmsAnnounce","Effect":"Allow","Principal":{"Service":"cloudwatch.amazonaws.com"},"Action":["kms:Decrypt","kms:GenerateDataKey*"],"Resource":"*","Condition":{"StringEquals":{"aws:SourceAccount":"${AWS::AccountId}"}}}]}"#),
 ];
