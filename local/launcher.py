@@ -694,6 +694,7 @@ players = {
     "DeleteDeliveryChannel": "stand-in",
     "DisableProfile": "stand-in",
     "DisableTrustAnchor": "stand-in",
+    "EnableAWSServiceAccess": "stand-in",
     "PutAccountPublicAccessBlock": "stand-in",
     "PutConfigurationRecorder": "stand-in",
     "PutDeliveryChannel": "stand-in",

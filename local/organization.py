@@ -1,5 +1,5 @@
-"""Plays what an organization adds: events that cross accounts and Regions, whom a bus lets in, who is a member, and what
-the organization's service control policies deny.
+"""Plays what an organization adds: events that cross accounts and Regions, whom a bus lets in, who is a member, what the
+organization's service control policies deny, and which services it trusts.
 
 A rule whose target is a bus of another account or Region hands on the event as it is, with the origin's account and
 Region, if the bus's policy lets the rule's role in. One such hop is allowed, as on AWS.
@@ -38,7 +38,9 @@ UNITS = {"222233334444": "ou-exam-sandboxes", "333344445555": "ou-exam-liveunits
 
 def install() -> None:
     play_membership()
+    play_trusted_services()
     play_organizations()
+    play_what_calls_are_upon()
     play_service_control_policies()
     play_bus_policies()
     play_hops()
@@ -63,6 +65,68 @@ def play_membership() -> None:
     iam_evaluator._resolve_condition_key = resolve_key
 
 
+def play_trusted_services() -> None:
+    """Which services may act in all accounts is kept and told, in small pages; none does anything by it.
+    https://docs.aws.amazon.com/organizations/latest/APIReference/API_EnableAWSServiceAccess.html"""
+    trusted: dict = {}
+
+    def enable(asked: dict) -> tuple:
+        trusted.setdefault(asked["ServicePrincipal"], 1767225600)
+        return answered({})
+
+    def disable(asked: dict) -> tuple:
+        trusted.pop(asked["ServicePrincipal"], None)
+        return answered({})
+
+    def list_trusted(asked: dict) -> tuple:
+        listed = [{"ServicePrincipal": name, "DateEnabled": since} for name, since in trusted.items()]
+        number = int(asked.get("NextToken", 0))
+        following = {"NextToken": str(number + 1)} if number + 1 < len(listed) else {}
+        return answered({"EnabledServicePrincipals": listed[number : number + 1], **following})
+
+    organizations._DISPATCH |= {
+        "DisableAWSServiceAccess": disable,
+        "EnableAWSServiceAccess": enable,
+        "ListAWSServiceAccessForOrganization": list_trusted,
+    }
+
+
+def play_what_calls_are_upon() -> None:
+    """What a right to call AWS Organizations has to be on, and the condition keys that it may have. An ARN has the account that
+    calls in the place of the management account, as if it were that: a policy for the one is tried in the other.
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsorganizations.html"""
+    extract, request_context = iam_actions.extract_resource_arn, iam_actions.request_tag_context
+
+    def policy_of(asked: dict) -> dict:
+        with request_scope(MANAGEMENT, get_region()):
+            return organizations._policies.get(asked.get("PolicyId") or asked.get("ResourceId")) or {}
+
+    def named(service, method, path, headers, body, query, region, account):
+        if service != "organizations":
+            return extract(service, method, path, headers, body, query, region, account)
+        asked = json.loads(body or b"{}")
+        if policy := policy_of(asked):
+            whose = "aws:policy" if policy["AwsManaged"] else f"{account}:policy/{ORGANIZATION}"
+            return f"arn:aws:organizations::{whose}/{policy['Type'].lower()}/{policy['Id']}"
+        names = ("TargetId", "AccountId", "ChildId", "ResourceId", "OrganizationalUnitId")
+        id = next((asked[name] for name in names if name in asked), None)
+        if id is None:
+            return "*"
+        kind = {"r": "root", "ou": "ou"}.get(id.partition("-")[0], "account")
+        return f"arn:aws:organizations::{account}:{kind}/{ORGANIZATION}/{id}"
+
+    def with_keys(service, action, body, query):
+        context = request_context(service, action, body, query)
+        if service != "organizations":
+            return context
+        asked = json.loads(body or b"{}")
+        kind = asked.get("Filter") or asked.get("PolicyType") or policy_of(asked).get("Type")
+        keys = {"organizations:policytype": kind, "organizations:serviceprincipal": asked.get("ServicePrincipal")}
+        return {**context, **{key: value for key, value in keys.items() if value}}
+
+    iam_actions.extract_resource_arn, iam_actions.request_tag_context = named, with_keys
+
+
 def play_organizations() -> None:
     """One organization for all its accounts, of which ministack makes one for each account that asks. Whoever is neither its
     management account nor administers a service for it may ask which it is, and what the organization's own policy lets it.
@@ -70,7 +134,8 @@ def play_organizations() -> None:
     https://docs.aws.amazon.com/organizations/latest/userguide/orgs_delegate_policies.html"""
     ensure, list_all = organizations._ensure_org, organizations._DISPATCH["ListAccounts"]
     create = organizations._DISPATCH["CreateAccount"]
-    administrators, delegation = set(), {}
+    # Which services each administers.
+    administrators, delegation = {}, {}
 
     def ensure_organization() -> None:
         is_new = "self" not in organizations._orgs
@@ -110,8 +175,24 @@ def play_organizations() -> None:
         return answer
 
     def register(asked: dict) -> tuple:
-        administrators.add(asked["AccountId"])
+        administrators.setdefault(asked["AccountId"], set()).add(asked["ServicePrincipal"])
         return answered({})
+
+    def deregister(asked: dict) -> tuple:
+        administered = administrators.get(asked["AccountId"], set())
+        if asked["ServicePrincipal"] not in administered:
+            return error_response_json("AccountNotRegisteredException", "You specified an account that is none.", 400)
+        administered.remove(asked["ServicePrincipal"])
+        if not administered:
+            del administrators[asked["AccountId"]]
+        return answered({})
+
+    def list_delegated_services(asked: dict) -> tuple:
+        administered = administrators.get(asked["AccountId"])
+        if not administered:
+            return error_response_json("AccountNotRegisteredException", "You specified an account that is none.", 400)
+        listed = [{"ServicePrincipal": name, "DelegationEnabledDate": 1767225600} for name in sorted(administered)]
+        return answered({"DelegatedServices": listed})
 
     def create_account(asked: dict) -> tuple:
         status, headers, body = create(asked)
@@ -141,6 +222,8 @@ def play_organizations() -> None:
     organizations._DISPATCH |= {
         "CreateAccount": create_account,
         "ListAccounts": list_accounts,
+        "DeregisterDelegatedAdministrator": deregister,
+        "ListDelegatedServicesForAccount": list_delegated_services,
         "PutResourcePolicy": put_resource_policy,
         "RegisterDelegatedAdministrator": register,
     }

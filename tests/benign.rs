@@ -1386,6 +1386,8 @@ fn the_ordinary_records_are_many_and_of_all_kinds() {
     assert!(calls.len() > 25, "{calls:?}");
     let of_calls = controls().filter(|control| control.kind == Kind::ApiCall);
     let watches = of_calls.flat_map(|control| control.about.watches);
+    // Nobody calls AWS Organizations all day, and some of its calls are named like those of services that people do call.
+    let watches = watches.filter(|watch| watch.service != "organizations.amazonaws.com");
     for watch in watches.filter(|watch| watch.name != SCHEDULED && !NEVER_ORDINARY.contains(&watch.name)) {
         let count = calls.get(&(watch.service.to_owned(), watch.name.to_owned())).copied().unwrap_or_default();
         assert!(count > 20, "{} calls of {} that succeeded", count, watch.name);

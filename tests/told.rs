@@ -7,9 +7,11 @@ use anyhow::{Result, ensure};
 use crate::cases::cases;
 
 /// The controls that are woken by calls that do different things, or by a scheduled check that finds one or the other.
-const OF_MANY_KINDS: [&str; 11] = [
+const OF_MANY_KINDS: [&str; 13] = [
     "iam-changed-mfa",
     "iam-identity-provider",
+    "organizations-disabled-policies",
+    "organizations-new-say",
     "own-changed-queue",
     "own-muted-topic",
     "own-silenced-rule",
@@ -46,6 +48,13 @@ fn what_happened_is_what_the_call_did_or_the_check_found() -> Result<()> {
     iam-identity-provider: CreateSAMLProvider got an identity provider
     iam-identity-provider: UpdateOpenIDConnectProviderThumbprint had an identity provider changed
     iam-identity-provider: UpdateSAMLProvider had an identity provider changed
+    organizations-disabled-policies: DeletePolicy was deleted
+    organizations-disabled-policies: DisablePolicyType has disabled a type of the organization's policies
+    organizations-new-say: DeleteResourcePolicy has changed who has a say in its organization
+    organizations-new-say: EnableAWSServiceAccess has let a service into all accounts of its organization
+    organizations-new-say: InviteAccountToOrganization has invited an account to its organization
+    organizations-new-say: InviteOrganizationToTransferResponsibility has changed who has a say in its organization
+    organizations-new-say: PutResourcePolicy has changed who has a say in its organization
     own-changed-queue: AddPermission had its policy changed
     own-changed-queue: DeleteQueue was deleted
     own-changed-queue: PurgeQueue was emptied

@@ -38,7 +38,8 @@ impl OwnParts {
         let Self { stack, journal_key, operators_key, topic_key } = self;
         let keys = [journal_key, operators_key, topic_key].into_iter().flatten().cloned().collect();
         let (journal_key, operators_key) = (journal_key.clone(), operators_key.clone());
-        Own { stack: stack.clone(), keys, journal_key, operators_key, ..Own::default() }
+        // What a stack may have besides is asked as well.
+        Own { stack: stack.clone(), keys, journal_key, operators_key, has_organizations: true, ..Own::default() }
     }
 }
 

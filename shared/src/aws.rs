@@ -172,7 +172,7 @@ pub fn refuses_principals(error: &anyhow::Error) -> bool {
 
 /// What AWS answers where somebody has removed or made the same in the meantime, or what had it: then it is to be looked at
 /// afresh.
-const RACES: [&str; 21] = [
+const RACES: [&str; 29] = [
     "NoSuchBucket",
     "QueueDoesNotExist",
     "AWS.SimpleQueueService.NonExistentQueue",
@@ -194,6 +194,14 @@ const RACES: [&str; 21] = [
     "FlowLogAlreadyExists",
     "NoSuchConfigurationRecorderException",
     "MaxNumberOfConfigurationRecordersExceededException",
+    "DuplicatePolicyAttachmentException",
+    "PolicyNotAttachedException",
+    "TargetNotFoundException",
+    "SourceParentNotFoundException",
+    "DestinationParentNotFoundException",
+    "DuplicateAccountException",
+    "AccountAlreadyRegisteredException",
+    "AccountNotRegisteredException",
 ];
 
 /// The code with which AWS says that somebody was faster, if it is that.

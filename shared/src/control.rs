@@ -23,7 +23,7 @@ use crate::mode::{Mode, Modes};
 use crate::place::Place;
 use crate::policy::pattern;
 use crate::right::Right;
-use crate::settings::{Problem, Settings};
+use crate::settings::{Own, Problem, Settings};
 use crate::subject::Subject;
 
 pub trait Control: 'static {
@@ -510,8 +510,24 @@ impl Function {
     /// IAM.
     #[must_use]
     pub fn is_of_iam_alone(&self) -> bool {
+        self.is_of(&["iam.amazonaws.com", "sts.amazonaws.com"])
+    }
+
+    /// Whether it guards nothing but AWS Organizations, which nobody but the management account can do.
+    #[must_use]
+    pub fn is_of_organizations_alone(&self) -> bool {
+        self.is_of(&["organizations.amazonaws.com"])
+    }
+
+    fn is_of(&self, services: &[&str]) -> bool {
         let mut watches = self.controls.iter().flat_map(|control| control.about.watches);
-        watches.all(|watch| ["iam.amazonaws.com", "sts.amazonaws.com"].contains(&watch.service))
+        watches.all(|watch| services.contains(&watch.service))
+    }
+
+    /// Whether the stack has it, as it was deployed.
+    #[must_use]
+    pub fn is_deployed(&self, own: &Own) -> bool {
+        (own.has_iam || !self.is_of_iam_alone()) && (own.has_organizations || !self.is_of_organizations_alone())
     }
 
     /// Whether what it remembers is of IAM alone, wherever the events are from.

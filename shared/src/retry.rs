@@ -14,7 +14,7 @@ use crate::json;
 ///
 /// S3, CloudWatch Logs, `EventBridge` and IAM, CloudTrail, Lambda, DynamoDB (three), EC2 (four), IAM, SNS to an encrypted
 /// topic, Config where a recorder has just been stopped. Each is final to the SDK.
-pub(crate) const CONFLICTS: [&str; 17] = [
+pub(crate) const CONFLICTS: [&str; 18] = [
     "OperationAborted",
     "OperationAbortedException",
     "ConcurrentModification",
@@ -32,6 +32,7 @@ pub(crate) const CONFLICTS: [&str; 17] = [
     "KMSThrottling",
     "KMSThrottlingException",
     "LastDeliveryChannelDeleteFailedException",
+    "PolicyChangesInProgressException",
 ];
 
 /// The SDK takes it for throttling. It is a quota, which no waiting lifts: rules and targets of `EventBridge`, policies of

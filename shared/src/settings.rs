@@ -62,6 +62,8 @@ pub struct Own {
     pub reserved: Option<u32>,
     /// Whether the stack has the parts that guard IAM, as it does where IAM's events arrive.
     pub has_iam: bool,
+    /// Whether it has those that guard AWS Organizations, which it then hears of from nobody else.
+    pub has_organizations: bool,
 }
 
 impl Default for Own {
@@ -73,6 +75,7 @@ impl Default for Own {
             operators_key: None,
             reserved: None,
             has_iam: true,
+            has_organizations: false,
         }
     }
 }
@@ -234,6 +237,7 @@ impl Own {
             operators_key,
             reserved: reserved.transpose()?.filter(|number| *number > 0),
             has_iam,
+            has_organizations: is_chosen(lookup, "SNAPBACK_ORGANIZATIONS")?,
         })
     }
 }
@@ -442,6 +446,7 @@ mod tests {
             ("SNAPBACK_PUBLIC_PORTS", "http"),
             ("SNAPBACK_KEYS", "TopicKey"),
             ("SNAPBACK_IAM_WRITER", "true"),
+            ("SNAPBACK_ORGANIZATIONS", "true"),
             ("SNAPBACK_TRUST_MEMBERS", "o-a1b2c3d4e5"),
             ("SNAPBACK_RESERVED_CONCURRENCY", "some"),
         ] {

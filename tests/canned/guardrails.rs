@@ -161,6 +161,7 @@ async fn reading_tags_makes_just_the_calls_that_are_declared() -> Result<()> {
             ("RolesAnywhere.ListTagsForResource", r#"{"tags":[{"key":"exposure","value":"approved"}]}"#),
             ("KMS.ListResourceTags", r#"{"Tags":[{"TagKey":"exposure","TagValue":"approved"}],"Truncated":false}"#),
             ("RDS.ListTagsForResource", "<TagList><Tag><Key>exposure</Key><Value>approved</Value></Tag></TagList>"),
+            ("Organizations.ListTagsForResource", r#"{"Tags":[{"Key":"exposure","Value":"approved"}]}"#),
             ("CloudTrail.ListTags", r#"{"ResourceTagList":[{"TagsList":[{"Key":"exposure","Value":"approved"}]}]}"#),
             (
                 "ConfigService.DescribeConfigurationRecorders",
@@ -190,6 +191,9 @@ async fn reading_tags_makes_just_the_calls_that_are_declared() -> Result<()> {
             }
             "KmsFunction" => vec![Subject::part(&event, "KMS key", "1a2b", "kms", "key/", "kms/home")],
             "RdsFunction" => vec![Subject::part(&event, "DB snapshot", "friday", "rds", "snapshot:", "rds/home")],
+            "OrganizationsFunction" => {
+                vec![Subject::part(&event, "policy of the organization", "p-1a2b", "organizations", "policy/", "")]
+            }
             // Nothing that it looks at has tags that count.
             "OwnFunction" | "PassedRolesFunction" | "SigninFunction" => continue,
             other => panic!("{other} has no situation here"),

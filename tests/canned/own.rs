@@ -216,9 +216,9 @@ fn without_its_key(state: &str) -> Aws {
 }
 
 fn knowing_the_key(mode: Mode) -> Settings {
-    let own =
-        Own { keys: [JOURNAL_KEY.to_owned()].into(), journal_key: Some(JOURNAL_KEY.to_owned()), ..Own::default() };
-    Settings { own, ..settings(mode) }
+    let known = settings(mode);
+    let own = Own { keys: [JOURNAL_KEY.to_owned()].into(), journal_key: Some(JOURNAL_KEY.to_owned()), ..known.own };
+    Settings { own, ..known }
 }
 
 async fn deliver_knowing_the_key(aws: &Aws, mode: Mode, event: Value) -> Result<()> {

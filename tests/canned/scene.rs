@@ -10,7 +10,7 @@ use snapback::control::Function;
 use snapback::journal::{Hold, Journal, Memory, Stop};
 use snapback::mode::Mode;
 use snapback::responder::Responder;
-use snapback::settings::{Deployment, Members, Pace, Settings};
+use snapback::settings::{Deployment, Members, Own, Pace, Settings};
 use workspace_tests::workspace;
 
 use super::wire::{Answer, Aws, OPERATORS_KEY, ok};
@@ -96,7 +96,9 @@ pub(crate) async fn remembering_in(region: &str, control: &str, resource: &str, 
 }
 
 pub(crate) fn settings(mode: Mode) -> Settings {
-    Settings { modes: workspace_tests::for_all(mode), ..Settings::default() }
+    // A stack that has all that one may have.
+    let own = Own { has_organizations: true, ..Own::default() };
+    Settings { modes: workspace_tests::for_all(mode), own, ..Settings::default() }
 }
 
 pub(crate) fn deployment(guardrails: PathBuf) -> Deployment {

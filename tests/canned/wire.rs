@@ -306,7 +306,9 @@ fn done(operation: &str) -> Option<Answer> {
         "IAM" | "RDS" => Some(answer(operation, "")),
         "SNS" if is(&["Set"]) => Some(answer(operation, "")),
         "SQS" if is(&["Set", "Send"]) => Some(ok("{}")),
-        "EventBridge" | "KMS" | "CloudTrail" | "ConfigService" if !is(&["Lookup", "Describe", "List"]) => {
+        "EventBridge" | "KMS" | "CloudTrail" | "ConfigService" | "Organizations"
+            if !is(&["Lookup", "Describe", "List"]) =>
+        {
             Some(ok("{}"))
         }
         "DynamoDB" if is(&["UpdateTable", "UpdateContinuousBackups"]) => Some(ok("{}")),

@@ -125,19 +125,23 @@ pub(super) fn statements(function: &Function, stack: &str, lists: &[&str]) -> St
 "
         );
     }
-    let member = function.member_role(stack).unwrap_or_default();
-    let _ = write!(
-        out,
-        "              - Sid: NeverLiftsQuarantine
+    // Who may detach nothing needs no word of it, and a role has little room.
+    if function::writes(function).any(|right| right.action.starts_with("iam:Detach")) {
+        out += "              - Sid: NeverLiftsQuarantine
                 Effect: Deny
                 Action: iam:Detach*Policy
                 Resource: \"*\"
                 Condition:
                   ArnLike:
                     iam:PolicyARN:
-                      - !Sub arn:${{AWS::Partition}}:iam::aws:policy/AWSDenyAll
-                      - !Sub arn:${{AWS::Partition}}:iam::aws:policy/AWSCompromisedKeyQuarantine*
-              - Sid: NeverPassesRoles
+                      - !Sub arn:${AWS::Partition}:iam::aws:policy/AWSDenyAll
+                      - !Sub arn:${AWS::Partition}:iam::aws:policy/AWSCompromisedKeyQuarantine*
+";
+    }
+    let member = function.member_role(stack).unwrap_or_default();
+    let _ = write!(
+        out,
+        "              - Sid: NeverPassesRoles
                 Effect: Deny
                 Action: iam:PassRole
                 Resource: \"*\"

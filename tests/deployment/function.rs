@@ -130,15 +130,19 @@ pub(super) const HUB: &str = "IsHub";
 /// The condition under which IAM's events arrive where the stack is.
 pub(super) const IAM: &str = "HasIam";
 
+/// The condition under which the operator has the organization guarded.
+pub(super) const ORGANIZATIONS: &str = "GuardsOrganizations";
+
 /// The condition under which a function has the rights by which it could become administrator, and the one under which the
 /// operator lists boundaries for it as well.
 const WRITER: &str = "HasIamWriter";
 const WRITER_OF_BOUNDARIES: &str = "HasIamWriterBoundaries";
 
 /// Under which condition a function is deployed at all: IAM tells of its calls in one Region of a partition only. STS does so
-/// in every Region, and who watches both is of no use without IAM.
+/// in every Region, and who watches both is of no use without IAM. Nobody but the management account can guard an organization.
 pub(super) fn deployed_if(function: &Function) -> Option<&'static str> {
-    function.is_of_iam_alone().then_some(IAM)
+    let of_organizations = function.is_of_organizations_alone().then_some(ORGANIZATIONS);
+    function.is_of_iam_alone().then_some(IAM).or(of_organizations)
 }
 
 /// The ARN of a part, in a list that leaves it out where it is not deployed.

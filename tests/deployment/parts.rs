@@ -25,6 +25,16 @@ const KINDS: [(&str, &str); 8] = [
     ("LOG_GROUPS", "AWS::Logs::LogGroup"),
 ];
 
+/// Those that not every stack has, and the condition under which it does.
+const OPTIONAL: [(&str, &str, &str); 2] = [
+    ("OF_IAM", "Those that the stack has only where IAM's events arrive.", function::IAM),
+    (
+        "OF_ORGANIZATIONS",
+        "Those that it has only where the operator has the organization guarded.",
+        function::ORGANIZATIONS,
+    ),
+];
+
 pub(super) fn source(template: &Template) -> Result<String> {
     let mut out =
         "//! The logical ids of Snapback's parts in `template.yaml`. `UPDATE=1 cargo test -p workspace-tests` writes \
@@ -32,15 +42,19 @@ pub(super) fn source(template: &Template) -> Result<String> {
             .to_owned();
     for (name, kind) in KINDS {
         // What a hub has besides, and a trail of its own, are not watched: they may not be there.
-        let is_watched = |resource: &Value| resource["Condition"].is_null() || is_of_iam(resource);
+        let is_watched = |resource: &Value| {
+            resource["Condition"].is_null()
+                || OPTIONAL.iter().any(|(_, _, condition)| resource["Condition"] == *condition)
+        };
         let watched = template.resources(kind).into_iter().filter(|(_, resource)| is_watched(resource));
         let ids: Vec<&str> = watched.map(|(id, _)| id).collect();
         out += &constant("pub(super)", "", name, &ids);
     }
-    let of_iam = KINDS.iter().flat_map(|(_, kind)| template.resources(kind));
-    let of_iam = of_iam.filter(|(_, resource)| is_of_iam(resource)).map(|(id, _)| id);
-    let about = "\n/// Those that the stack has only where IAM's events arrive.";
-    out += &constant("pub(super)", about, "OF_IAM", &of_iam.collect::<Vec<_>>());
+    for (name, about, condition) in OPTIONAL {
+        let all = KINDS.iter().flat_map(|(_, kind)| template.resources(kind));
+        let these = all.filter(|(_, resource)| resource["Condition"] == condition).map(|(id, _)| id);
+        out += &constant("pub(super)", &format!("\n/// {about}"), name, &these.collect::<Vec<_>>());
+    }
     let functions = template.resources("AWS::Serverless::Function").into_iter();
     let unreserved = functions
         .filter(|(_, function)| words(&function["IgnoreGlobals"]).contains("ReservedConcurrentExecutions"))
@@ -61,10 +75,6 @@ pub(super) fn source(template: &Template) -> Result<String> {
         writeln!(out, "    (\"{id}\", r#\"{policy}\"#),")?;
     }
     Ok(out + "];\n")
-}
-
-fn is_of_iam(resource: &Value) -> bool {
-    resource["Condition"] == function::IAM
 }
 
 fn routes() -> BTreeSet<(&'static str, &'static str, &'static str)> {

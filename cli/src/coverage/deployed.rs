@@ -169,6 +169,8 @@ impl Deployment {
             ("Hub", hub.to_owned()),
             // Whether the stack reads log files, and where, its rules do not tell: those for it are not expected.
             ("LogBucket", String::new()),
+            // Nor whether it guards the organization.
+            ("Organizations", "no".to_owned()),
             ("HubStack", self.stack.clone()),
             ("HubBusArn", self.hub_bus.clone()),
             ("HubAccount", self.hub_account.clone()),

@@ -16,6 +16,7 @@ pub const FUNCTIONS: [&Function; 13] = [
     &trail::FUNCTION,
     &kms::FUNCTION,
     &rds::FUNCTION,
+    &organizations::FUNCTION,
     &own::FUNCTION,
 ];
 

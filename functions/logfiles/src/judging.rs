@@ -63,8 +63,8 @@ impl<'a> Judge<'a> {
             envelope[UNPROVEN] = true.into();
         }
         let is_home = event.account == self.settings.account && event.region == home;
-        let is_there = |function: &Function| self.settings.judging.own.has_iam || !function.is_of_iam_alone();
-        let hears = |function: &&Function| (is_home || function.is_in_members) && is_there(function);
+        let own = &self.settings.judging.own;
+        let hears = |function: &&Function| (is_home || function.is_in_members) && function.is_deployed(own);
         for function in FUNCTIONS.into_iter().filter(hears) {
             if !function.controls.iter().any(|control| control.watches(&event)) {
                 continue;

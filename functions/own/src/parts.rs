@@ -163,7 +163,8 @@ impl Kind {
 
 /// Whether the stack has the part of this logical id, as it was deployed.
 pub(crate) fn is_deployed(id: &str, settings: &Settings) -> bool {
-    settings.own.has_iam || !ids::OF_IAM.contains(&id)
+    let own = &settings.own;
+    (own.has_iam || !ids::OF_IAM.contains(&id)) && (own.has_organizations || !ids::OF_ORGANIZATIONS.contains(&id))
 }
 
 impl Part {

@@ -10,6 +10,7 @@ mod ec2;
 mod iam;
 mod kms;
 mod lifecycle;
+mod organizations;
 mod own;
 mod policy;
 mod rds;
@@ -45,6 +46,7 @@ pub use kms::{KeyGrant, Kms, Rotation};
 pub use lifecycle::{
     Lifecycle, LifecycleExpiration, LifecycleFilter, LifecycleRule, LifecycleTransition, OlderVersions,
 };
+pub use organizations::{AttachedPolicy, Organizations, PolicyTarget, ServiceAccess, TrustedService};
 pub use own::{
     Capacity, Concurrency, DeletionProtection, EventRule, Key, KeyState, LambdaFunction, Own, PointInTimeRecovery,
     RuleState, Table, Target, Throughput,
@@ -71,6 +73,7 @@ pub enum Change {
     RolesAnywhere(RolesAnywhere),
     Kms(Kms),
     Rds(Rds),
+    Organizations(Organizations),
     Own(Own),
 }
 
@@ -104,6 +107,7 @@ impl Change {
             Self::RolesAnywhere(change) => Self::RolesAnywhere(change.undo()),
             Self::Kms(change) => Self::Kms(change.undo()),
             Self::Rds(change) => Self::Rds(change.undo()),
+            Self::Organizations(change) => Self::Organizations(change.undo()),
             Self::Own(change) => Self::Own(change.undo()),
         }
     }
@@ -122,6 +126,7 @@ impl Change {
             Self::RolesAnywhere(change) => Self::RolesAnywhere(change.idle()),
             Self::Kms(change) => Self::Kms(change.idle()),
             Self::Rds(change) => Self::Rds(change.idle()),
+            Self::Organizations(change) => Self::Organizations(change.idle()),
             Self::Own(change) => Self::Own(change.idle()),
         }
     }
@@ -139,6 +144,7 @@ impl Change {
             Self::RolesAnywhere(change) => change.added().map(Self::RolesAnywhere),
             Self::Kms(change) => change.added().map(Self::Kms),
             Self::Rds(change) => change.added().map(Self::Rds),
+            Self::Organizations(change) => change.added().map(Self::Organizations),
             Self::Own(change) => change.added().map(Self::Own),
         }
     }
@@ -155,7 +161,13 @@ impl Change {
             Self::AwsConfig(change) => !matches!(change, AwsConfig::Recording(_)),
             // Rules and credentials go by their ids, whom something is shared with by their names, and a switch has nothing
             // beside it; whoever restores a part of Snapback writes the same.
-            Self::Ec2(_) | Self::Iam(_) | Self::RolesAnywhere(_) | Self::Kms(_) | Self::Rds(_) | Self::Own(_) => false,
+            Self::Ec2(_)
+            | Self::Iam(_)
+            | Self::RolesAnywhere(_)
+            | Self::Kms(_)
+            | Self::Rds(_)
+            | Self::Organizations(_)
+            | Self::Own(_) => false,
         }
     }
 
@@ -172,6 +184,7 @@ impl Change {
             Self::RolesAnywhere(change) => change.leaves_some(request),
             Self::Kms(change) => change.leaves_some(request),
             Self::Rds(change) => change.leaves_some(request),
+            Self::Organizations(change) => change.leaves_some(request),
             Self::Own(change) => change.leaves_some(request),
         }
     }
@@ -189,6 +202,7 @@ impl Change {
             Self::RolesAnywhere(change) => change.sides(),
             Self::Kms(change) => change.sides(),
             Self::Rds(change) => change.sides(),
+            Self::Organizations(change) => change.sides(),
             Self::Own(change) => change.sides(),
         }
     }
@@ -220,6 +234,7 @@ impl fmt::Display for Change {
             Self::RolesAnywhere(change) => change.fmt(f),
             Self::Kms(change) => change.fmt(f),
             Self::Rds(change) => change.fmt(f),
+            Self::Organizations(change) => change.fmt(f),
             Self::Own(change) => change.fmt(f),
         }
     }

@@ -259,17 +259,26 @@ mod tests {
             let event = call("events", "DisableRule", json!({"name": name, "eventBusName": bus}));
             assert!(SilencedRule::suspect(&event, &settings).is_empty(), "{name} on {bus}");
         }
-        assert_eq!(SilencedRule::suspect(&look(), &settings).len(), RULE.ids.len());
+        let mut whole = settings;
+        whole.own.has_organizations = true;
+        assert_eq!(SilencedRule::suspect(&look(), &whole).len(), RULE.ids.len());
     }
 
     #[test]
     fn where_iam_is_not_guarded_its_rules_are_not_missed() {
         let mut settings = Settings::default();
-        settings.own.has_iam = false;
+        (settings.own.has_iam, settings.own.has_organizations) = (false, true);
         let looked_at = SilencedRule::suspect(&look(), &settings);
         let of_iam = ["-IamRule-", "-IamStsRule-", "-IamSchedule-", "-IamWriterIamRule-", "-IamWriterSchedule-"];
         let is_of_iam = |name: &str| of_iam.iter().any(|part| name.contains(part));
         assert!(!looked_at.iter().any(|suspicion| is_of_iam(&suspicion.subject.name)));
         assert_eq!(looked_at.len(), RULE.ids.len() - of_iam.len(), "all others are looked at");
+    }
+
+    #[test]
+    fn where_the_organization_is_not_guarded_its_rule_is_not_missed() {
+        let looked_at = SilencedRule::suspect(&look(), &Settings::default());
+        assert!(!looked_at.iter().any(|suspicion| suspicion.subject.name.contains("-Organizations")));
+        assert!(looked_at.len() < RULE.ids.len());
     }
 }
