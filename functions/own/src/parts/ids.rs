@@ -78,6 +78,7 @@ pub(super) const RULES: &[&str] = &[
     "OwnSqsRule",
     "OwnSchedule",
     "RedriveSchedule",
+    "CoverageSchedule",
 ];
 
 pub(super) const FUNCTIONS: &[&str] = &[
@@ -94,6 +95,7 @@ pub(super) const FUNCTIONS: &[&str] = &[
     "KmsFunction",
     "OwnFunction",
     "RedriveFunction",
+    "CoverageFunction",
 ];
 
 pub(super) const ROLES: &[&str] = &[
@@ -110,6 +112,7 @@ pub(super) const ROLES: &[&str] = &[
     "KmsRole",
     "OwnRole",
     "RedriveRole",
+    "CoverageRole",
 ];
 
 pub(super) const TOPICS: &[&str] = &["Topic"];
@@ -143,6 +146,8 @@ pub(super) const ALARMS: &[&str] = &[
     "KmsThrottles",
     "OwnErrors",
     "OwnThrottles",
+    "CoverageErrors",
+    "CoverageThrottles",
     "OwnAsleep",
     "UndeliveredEvents",
     "UnhandledEvents",
@@ -164,6 +169,7 @@ pub(super) const LOG_GROUPS: &[&str] = &[
     "KmsLogs",
     "OwnLogs",
     "RedriveLogs",
+    "CoverageLogs",
 ];
 
 /// Those that the stack has only where IAM's events arrive.
@@ -186,7 +192,7 @@ pub(super) const OF_IAM: &[&str] = &[
 ];
 
 /// The functions for which the stack reserves no concurrency, whatever its parameter says.
-pub(crate) const UNRESERVED: &[&str] = &["RedriveFunction", "LogFilesFunction"];
+pub(crate) const UNRESERVED: &[&str] = &["RedriveFunction", "LogFilesFunction", "CoverageFunction"];
 
 /// Which function is woken by a call: its service, its name and the function's logical id.
 pub(crate) const ROUTES: &[(&str, &str, &str)] = &[
@@ -605,7 +611,7 @@ pub(crate) const ROUTES: &[(&str, &str, &str)] = &[
 
 /// The policies of the keys, in which `${…}` is what CloudFormation knows.
 pub(crate) const POLICIES: &[(&str, &str)] = &[
-    ("JournalKey", r#"{"Version":"2012-10-17","Statement":[{"Sid":"AccountDecides","Effect":"Allow","Principal":{"AWS":"arn:${AWS::Partition}:iam::${AWS::AccountId}:root"},"Action":"kms:*","Resource":"*"},{"Sid":"FunctionsSeal","Effect":"Allow","Principal":{"AWS":["${S3Role.Arn}","${Ec2Role.Arn}","${DetectorsRole.Arn}","${IamRole.Arn}","${IamWriterRole.Arn}","${PassedRolesRole.Arn}","${PoliciesRole.Arn}","${SigninRole.Arn}","${RolesAnywhereRole.Arn}","${TrailRole.Arn}","${KmsRole.Arn}","${OwnRole.Arn}"]},"Action":["kms:GenerateMac","kms:VerifyMac"],"Resource":"*"},{"Sid":"OwnFunctionRestores","Effect":"Allow","Principal":{"AWS":"${OwnRole.Arn}"},"Action":["kms:DescribeKey","kms:EnableKey","kms:CancelKeyDeletion"],"Resource":"*"},{"Sid":"NobodyElseSeals","Effect":"Deny","Principal":"*","Action":"kms:GenerateMac","Resource":"*","Condition":{"ArnNotEquals":{"aws:PrincipalArn":["${S3Role.Arn}","${Ec2Role.Arn}","${DetectorsRole.Arn}","${IamRole.Arn}","${IamWriterRole.Arn}","${PassedRolesRole.Arn}","${PoliciesRole.Arn}","${SigninRole.Arn}","${RolesAnywhereRole.Arn}","${TrailRole.Arn}","${KmsRole.Arn}","${OwnRole.Arn}","${Operators}"]}}},{"Sid":"AliasStays","Effect":"Deny","Principal":"*","Action":["kms:UpdateAlias","kms:DeleteAlias"],"Resource":"*"}]}"#),
-    ("OperatorsKey", r#"{"Version":"2012-10-17","Statement":[{"Sid":"AccountDecides","Effect":"Allow","Principal":{"AWS":"arn:${AWS::Partition}:iam::${AWS::AccountId}:root"},"Action":"kms:*","Resource":"*"},{"Sid":"FunctionsVerify","Effect":"Allow","Principal":{"AWS":["${S3Role.Arn}","${Ec2Role.Arn}","${DetectorsRole.Arn}","${IamRole.Arn}","${IamWriterRole.Arn}","${PassedRolesRole.Arn}","${PoliciesRole.Arn}","${SigninRole.Arn}","${RolesAnywhereRole.Arn}","${TrailRole.Arn}","${KmsRole.Arn}","${OwnRole.Arn}"]},"Action":"kms:VerifyMac","Resource":"*"},{"Sid":"FunctionsNeverSeal","Effect":"Deny","Principal":{"AWS":["${S3Role.Arn}","${Ec2Role.Arn}","${DetectorsRole.Arn}","${IamRole.Arn}","${IamWriterRole.Arn}","${PassedRolesRole.Arn}","${PoliciesRole.Arn}","${SigninRole.Arn}","${RolesAnywhereRole.Arn}","${TrailRole.Arn}","${KmsRole.Arn}","${OwnRole.Arn}"]},"Action":"kms:GenerateMac","Resource":"*"},{"Sid":"OthersNeverSeal","Effect":"Deny","Principal":"*","Action":"kms:GenerateMac","Resource":"*","Condition":{"ArnLike":{"aws:PrincipalArn":["arn:${AWS::Partition}:iam::${AWS::AccountId}:role/${AWS::StackName}-RedriveRole-*","arn:${AWS::Partition}:iam::${AWS::AccountId}:role/${AWS::StackName}-LogFilesRole-*"]}}},{"Sid":"OwnFunctionRestores","Effect":"Allow","Principal":{"AWS":"${OwnRole.Arn}"},"Action":["kms:DescribeKey","kms:EnableKey","kms:CancelKeyDeletion"],"Resource":"*"},{"Sid":"NobodyElseSeals","Effect":"Deny","Principal":"*","Action":"kms:GenerateMac","Resource":"*","Condition":{"ArnNotEquals":{"aws:PrincipalArn":["${Operators}"]}}},{"Sid":"AliasStays","Effect":"Deny","Principal":"*","Action":["kms:UpdateAlias","kms:DeleteAlias"],"Resource":"*"}]}"#),
+    ("JournalKey", r#"{"Version":"2012-10-17","Statement":[{"Sid":"AccountDecides","Effect":"Allow","Principal":{"AWS":"arn:${AWS::Partition}:iam::${AWS::AccountId}:root"},"Action":"kms:*","Resource":"*"},{"Sid":"FunctionsSeal","Effect":"Allow","Principal":{"AWS":["${S3Role.Arn}","${Ec2Role.Arn}","${DetectorsRole.Arn}","${IamRole.Arn}","${IamWriterRole.Arn}","${PassedRolesRole.Arn}","${PoliciesRole.Arn}","${SigninRole.Arn}","${RolesAnywhereRole.Arn}","${TrailRole.Arn}","${KmsRole.Arn}","${OwnRole.Arn}","${CoverageRole.Arn}"]},"Action":["kms:GenerateMac","kms:VerifyMac"],"Resource":"*"},{"Sid":"OwnFunctionRestores","Effect":"Allow","Principal":{"AWS":"${OwnRole.Arn}"},"Action":["kms:DescribeKey","kms:EnableKey","kms:CancelKeyDeletion"],"Resource":"*"},{"Sid":"NobodyElseSeals","Effect":"Deny","Principal":"*","Action":"kms:GenerateMac","Resource":"*","Condition":{"ArnNotEquals":{"aws:PrincipalArn":["${S3Role.Arn}","${Ec2Role.Arn}","${DetectorsRole.Arn}","${IamRole.Arn}","${IamWriterRole.Arn}","${PassedRolesRole.Arn}","${PoliciesRole.Arn}","${SigninRole.Arn}","${RolesAnywhereRole.Arn}","${TrailRole.Arn}","${KmsRole.Arn}","${OwnRole.Arn}","${CoverageRole.Arn}","${Operators}"]}}},{"Sid":"AliasStays","Effect":"Deny","Principal":"*","Action":["kms:UpdateAlias","kms:DeleteAlias"],"Resource":"*"}]}"#),
+    ("OperatorsKey", r#"{"Version":"2012-10-17","Statement":[{"Sid":"AccountDecides","Effect":"Allow","Principal":{"AWS":"arn:${AWS::Partition}:iam::${AWS::AccountId}:root"},"Action":"kms:*","Resource":"*"},{"Sid":"FunctionsVerify","Effect":"Allow","Principal":{"AWS":["${S3Role.Arn}","${Ec2Role.Arn}","${DetectorsRole.Arn}","${IamRole.Arn}","${IamWriterRole.Arn}","${PassedRolesRole.Arn}","${PoliciesRole.Arn}","${SigninRole.Arn}","${RolesAnywhereRole.Arn}","${TrailRole.Arn}","${KmsRole.Arn}","${OwnRole.Arn}","${CoverageRole.Arn}"]},"Action":"kms:VerifyMac","Resource":"*"},{"Sid":"FunctionsNeverSeal","Effect":"Deny","Principal":{"AWS":["${S3Role.Arn}","${Ec2Role.Arn}","${DetectorsRole.Arn}","${IamRole.Arn}","${IamWriterRole.Arn}","${PassedRolesRole.Arn}","${PoliciesRole.Arn}","${SigninRole.Arn}","${RolesAnywhereRole.Arn}","${TrailRole.Arn}","${KmsRole.Arn}","${OwnRole.Arn}","${CoverageRole.Arn}"]},"Action":"kms:GenerateMac","Resource":"*"},{"Sid":"OthersNeverSeal","Effect":"Deny","Principal":"*","Action":"kms:GenerateMac","Resource":"*","Condition":{"ArnLike":{"aws:PrincipalArn":["arn:${AWS::Partition}:iam::${AWS::AccountId}:role/${AWS::StackName}-RedriveRole-*","arn:${AWS::Partition}:iam::${AWS::AccountId}:role/${AWS::StackName}-LogFilesRole-*"]}}},{"Sid":"OwnFunctionRestores","Effect":"Allow","Principal":{"AWS":"${OwnRole.Arn}"},"Action":["kms:DescribeKey","kms:EnableKey","kms:CancelKeyDeletion"],"Resource":"*"},{"Sid":"NobodyElseSeals","Effect":"Deny","Principal":"*","Action":"kms:GenerateMac","Resource":"*","Condition":{"ArnNotEquals":{"aws:PrincipalArn":["${Operators}"]}}},{"Sid":"AliasStays","Effect":"Deny","Principal":"*","Action":["kms:UpdateAlias","kms:DeleteAlias"],"Resource":"*"}]}"#),
     ("TopicKey", r#"{"Version":"2012-10-17","Statement":[{"Sid":"AccountDecides","Effect":"Allow","Principal":{"AWS":"arn:${AWS::Partition}:iam::${AWS::AccountId}:root"},"Action":"kms:*","Resource":"*"},{"Sid":"AlarmsAnnounce","Effect":"Allow","Principal":{"Service":"cloudwatch.amazonaws.com"},"Action":["kms:Decrypt","kms:GenerateDataKey*"],"Resource":"*","Condition":{"StringEquals":{"aws:SourceAccount":"${AWS::AccountId}"}}}]}"#),
 ];
