@@ -122,8 +122,9 @@ pub(crate) fn notice_of(news: &News, forged: &[String], home: &Place, settings: 
     let also = if unknown == 0 { String::new() } else { format!(", {unknown} cannot be told") };
     let subject = format!("Snapback coverage [{severity}]: {missing} not covered ({new} new, {solved} solved){also}");
     let mut text = format!(
-        "{}: {missing} of {checked} accounts' parts are not covered{also}: {new} of them are new, and {solved} are solved.\n\n\
-         Each day Snapback looks whether it would hear of what happens in each account and Region that it guards. It has \
+        "{}: of {checked} places, which are accounts and their Regions, {missing} are not covered{also}. {new} of these are new, \
+         and {solved} were solved.\n\n\
+         Where a place is not covered, Snapback does not hear of everything that happens there. It looks once a day, and has \
          touched nothing. This says it all:\n    {}\n",
         severity.to_string().to_uppercase(),
         command(home, settings)
