@@ -138,12 +138,9 @@ impl<'a> Daily<'a> {
         let read: Vec<_> = futures::stream::iter(reads).buffered(AT_ONCE).try_collect().await?;
         let (mut seen, mut forged) = (vec![], vec![]);
         for (account, kept) in read {
+            let at = |region: String| (account.clone(), Some(region).filter(|region| !region.is_empty()));
             match kept {
-                Ok(kept) => {
-                    seen.extend(kept.unwrap_or_default().into_iter().map(|(region, seen)| {
-                        ((account.clone(), Some(region).filter(|region| !region.is_empty())), seen)
-                    }))
-                }
+                Ok(kept) => seen.extend(kept.unwrap_or_default().into_iter().map(|(region, seen)| (at(region), seen))),
                 Err(is) => forged.push(is.to_string()),
             }
         }

@@ -169,16 +169,14 @@ const OUTCOME: &str = "coverage";
 
 fn command(home: &Place, settings: &Settings) -> String {
     let Settings { stack, guarded, regions, .. } = settings;
-    let mut command = format!("snapback coverage --stack {stack} --region {}", home.region);
-    match guarded {
-        Guarded::Region => command += &format!(" --regions {}", home.region),
-        _ if regions.is_empty() => {}
-        _ => command += &format!(" --regions {}", regions.iter().cloned().collect::<Vec<_>>().join(",")),
-    }
-    if matches!(guarded, Guarded::Organization(_)) {
-        command += " --organization --member-role SnapbackOperator";
-    }
-    command
+    let regions = match guarded {
+        Guarded::Region => home.region.clone(),
+        _ => regions.iter().cloned().collect::<Vec<_>>().join(","),
+    };
+    let regions = if regions.is_empty() { regions } else { format!(" --regions {regions}") };
+    let members =
+        if matches!(guarded, Guarded::Organization(_)) { " --organization --member-role SnapbackOperator" } else { "" };
+    format!("snapback coverage --stack {stack} --region {}{regions}{members}", home.region)
 }
 
 /// A group of findings that are alike, as people read it.
