@@ -93,8 +93,8 @@ def functions() -> dict:
         one["Metadata"]["BuildProperties"]["Binary"].removeprefix("snapback-"): name
         for name, one in resources("AWS::Serverless::Function").items()
     }
-    # They have no controls: they hand on what the others failed at, and what log files tell of.
-    del binaries["redrive"], binaries["logfiles"]
+    # They have no controls: they hand on what the others failed at, and what log files tell of, and look what is heard of.
+    del binaries["redrive"], binaries["logfiles"], binaries["coverage"]
     return binaries
 
 

@@ -24,7 +24,7 @@ const FIRST_RETRY: SignedDuration = SignedDuration::from_secs(60);
 const REDRIVE: &str = "RedriveFunction";
 
 /// The functions that have no controls.
-const OTHERS: [&str; 2] = [REDRIVE, logfiles::NAME];
+const OTHERS: [&str; 3] = [REDRIVE, logfiles::NAME, coverage::NAME];
 
 /// Statements that every role has, whatever its function looks at and reverts.
 const SHARED_STATEMENTS: [&str; 12] = [
@@ -75,6 +75,15 @@ impl Template {
         let role = &self.0["Resources"][id];
         ensure!(role["Type"] == "AWS::IAM::Role", "the role `{id}` of {function} is not in the template");
         Ok(role)
+    }
+
+    /// The ARNs of the roles of the functions that write the journal and tell people.
+    fn roles_that_speak(&self) -> Result<BTreeSet<String>> {
+        let role = |function: &str| {
+            let role = attribute(&self.0["Resources"][function]["Properties"]["Role"]);
+            role.map(str::to_owned).with_context(|| format!("{function} has no role"))
+        };
+        FUNCTIONS.iter().map(|function| function.name).chain([coverage::NAME]).map(role).collect()
     }
 
     fn statements_of(&self, function: &str) -> Result<Vec<&Value>> {
@@ -618,11 +627,7 @@ fn misses_events(function: &Function) -> bool {
 #[test]
 fn exactly_the_functions_roles_may_announce() -> Result<()> {
     let template = Template::read()?;
-    let mut roles = BTreeSet::new();
-    for function in FUNCTIONS {
-        let role = attribute(&template.0["Resources"][function.name]["Properties"]["Role"]);
-        roles.insert(role.context("a function without a role")?.to_owned());
-    }
+    let roles = template.roles_that_speak()?;
     let statements = &template.0["Resources"]["TopicPolicy"]["Properties"]["PolicyDocument"]["Statement"];
     let named =
         |value: &Value| items(value).map(if_it_holds).filter_map(attribute).map(str::to_owned).collect::<BTreeSet<_>>();
@@ -640,11 +645,7 @@ fn exactly_the_functions_roles_may_announce() -> Result<()> {
 #[test]
 fn exactly_the_functions_roles_may_sign_the_journal_and_none_what_operators_say_by_keys_that_stay() -> Result<()> {
     let template = Template::read()?;
-    let mut roles = BTreeSet::new();
-    for function in FUNCTIONS {
-        let role = attribute(&template.0["Resources"][function.name]["Properties"]["Role"]);
-        roles.insert(role.context("a function without a role")?.to_owned());
-    }
+    let roles = template.roles_that_speak()?;
     let statement = |key: &str, sid: &str| {
         let policy = &template.0["Resources"][key]["Properties"]["KeyPolicy"];
         items(&policy["Statement"]).map(if_it_holds).find(|statement| statement["Sid"] == sid)
@@ -809,7 +810,7 @@ fn a_function_is_over_before_its_lease_and_its_lease_before_the_first_retry() ->
 
 /// The ARNs of the functions that are handed events again.
 fn handed_events() -> BTreeSet<String> {
-    let all = FUNCTIONS.iter().map(|function| function.name).chain([logfiles::NAME]);
+    let all = FUNCTIONS.iter().map(|function| function.name).chain([logfiles::NAME, coverage::NAME]);
     all.map(|function| format!("{function}.Arn")).collect()
 }
 
@@ -869,6 +870,57 @@ fn the_function_that_reads_log_files_is_given_the_variables_that_it_reads_and_as
     }
     let known: BTreeSet<String> = read.iter().chain(&judged_by).cloned().chain(["SNAPBACK_LOG".to_owned()]).collect();
     assert_eq!(given.into_keys().collect::<BTreeSet<_>>(), known);
+    Ok(())
+}
+
+/// It reads, tells, and remembers what it has found itself: no entry, no hold, no baseline that others judge by.
+#[test]
+fn the_function_that_looks_at_coverage_may_read_and_tell_and_write_nothing_but_what_it_has_found() -> Result<()> {
+    let template = Template::read()?;
+    let statements = template.statements_of(coverage::NAME)?;
+    assert_eq!(granted(&statements, "Read"), declared(coverage::READS));
+    let actions_of = |sid: &str| {
+        let statement = statements.iter().find(|statement| statement["Sid"] == sid);
+        let statement = statement.with_context(|| format!("there is no {sid}"))?;
+        assert_eq!(statement["Effect"], "Allow", "{sid}");
+        anyhow::Ok((words(&statement["Action"]), *statement))
+    };
+    for (sid, actions) in [
+        ("Accounts", &["organizations:ListAccounts"][..]),
+        ("Members", &["sts:AssumeRole"]),
+        ("Known", &["dynamodb:GetItem", "dynamodb:PutItem"]),
+        ("Announce", &["sns:Publish"]),
+        ("TopicKey", &["kms:Decrypt", "kms:GenerateDataKey"]),
+        ("DeadLetters", &["sqs:SendMessage"]),
+        ("Logs", &["logs:CreateLogStream", "logs:PutLogEvents"]),
+    ] {
+        assert_eq!(actions_of(sid)?.0, set(actions), "{sid}");
+    }
+    let reads = statements.iter().filter(|statement| text(&statement["Sid"]).starts_with("Read")).count();
+    assert_eq!(statements.len(), reads + 7, "it may more than it needs");
+    let (_, known) = actions_of("Known")?;
+    let condition = &known["Condition"];
+    assert_eq!(words(&condition["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]), set(&["coverage#*"]));
+    assert_eq!(words(&condition["Null"]["dynamodb:LeadingKeys"]), set(&["false"]));
+    let (_, members) = actions_of("Members")?;
+    let role = format!("arn:${{AWS::Partition}}:iam::*:role/${{AWS::StackName}}-{}", coverage::MEMBER_ROLE);
+    assert_eq!(arn(&members["Resource"]), role);
+    assert_eq!(reference(&members["Condition"]["StringEquals"]["aws:ResourceOrgID"]), Some("Hub"));
+    let member = Template::from("organization/member.yaml")?;
+    let policies = member.policies_of("CoverageRole");
+    let there = policies.iter().flat_map(|policy| items(&policy["PolicyDocument"]["Statement"])).collect::<Vec<_>>();
+    let read_there: BTreeSet<_> = granted(&there, "Read").into_iter().map(|(action, ..)| action).collect();
+    assert_eq!(read_there, actions(coverage::READS).into_iter().map(str::to_owned).collect());
+    assert!(there.iter().all(|statement| text(&statement["Sid"]).starts_with("Read")), "it only reads there");
+    Ok(())
+}
+
+#[test]
+fn the_function_that_looks_at_coverage_is_given_just_the_variables_that_it_reads() -> Result<()> {
+    let template = Template::read()?;
+    let mut read = set(&["SNAPBACK_LOG"]);
+    variables_in(&workspace("functions/coverage/src"), &mut read)?;
+    assert_eq!(template.environment(coverage::NAME).into_keys().collect::<BTreeSet<_>>(), read);
     Ok(())
 }
 

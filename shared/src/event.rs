@@ -492,7 +492,8 @@ fn moment(field: &'static str, text: String) -> Result<Timestamp, Malformed> {
 }
 
 /// Whether it has the form of a Region's name, such as `us-gov-west-1`. Which there are changes.
-pub(crate) fn is_region(name: &str) -> bool {
+#[must_use]
+pub fn is_region(name: &str) -> bool {
     name.starts_with(|char: char| char.is_ascii_lowercase())
         && name.chars().all(|char| char.is_ascii_lowercase() || char.is_ascii_digit() || char == '-')
 }

@@ -13,13 +13,15 @@
 //! | `memory#<resource ARN>` | `<control>` | the last good state of what a control guards |
 //! | `gap` | `gap`, `swept` | when events may have woken nobody, and how far that was read up |
 //! | `members` | `members` | which accounts of the organization are no strangers |
+//! | `coverage#<account>`, `coverage#all` | `coverage` | what the daily look at coverage has found, and when people were told |
 //! | `redrive#<hash of function and event>` | `redrive` | how often a dead letter was handed to its function again |
 //!
-//! Entries, holds, the stop, gaps, members and what is remembered carry a `seal`, and are believed only with it (`seal.rs`).
+//! Entries, holds, the stop, gaps, members, coverage and what is remembered carry a `seal`, and are believed only with it (`seal.rs`).
 //! Beside its body, an item has the attributes that queries and people need. Three indexes lead to the entries in the
 //! order of time: `by-resource`, `by-account` and, for all of them, `by-time`.
 
 mod budget;
+mod coverage;
 mod gap;
 mod lease;
 mod members;
@@ -332,6 +334,9 @@ const HOLD: &str = "hold#";
 
 /// The key of the members of the organization that are trusted.
 const MEMBERS: &str = "members";
+
+/// With what the keys of what the daily look at coverage has found begin.
+const COVERAGE: &str = "coverage";
 
 /// What was being done when an entry could not be read.
 const READING: &str = "reading the journal";

@@ -22,6 +22,16 @@ pub fn forged() {
     emit(&json!({"_aws": metadata(&[&[]], &[json!({"Name": "ForgedEvents", "Unit": "Count"})]), "ForgedEvents": 1}));
 }
 
+/// How many accounts and Regions were looked at for coverage, and of these are not covered, and cannot be told.
+pub fn coverage(checked: usize, missing: usize, unknown: usize) {
+    let metrics =
+        ["PlacesChecked", "PlacesNotCovered", "PlacesNotTold"].map(|name| json!({"Name": name, "Unit": "Count"}));
+    emit(&json!({
+        "_aws": metadata(&[&[]], &metrics),
+        "PlacesChecked": checked, "PlacesNotCovered": missing, "PlacesNotTold": unknown,
+    }));
+}
+
 fn metadata(dimensions: &[&[&str]], metrics: &[serde_json::Value]) -> serde_json::Value {
     let set = json!({"Namespace": NAMESPACE, "Dimensions": dimensions, "Metrics": metrics});
     json!({"Timestamp": Timestamp::now().as_millisecond(), "CloudWatchMetrics": [set]})

@@ -26,6 +26,10 @@
 //!
 //! Updates of the baseline are told together: `outcome` `baseline-updated`, `severity`, `account`, `region`, their
 //! `number`, and `resources`, each with `control`, `resource` and until when it was the same (`sameUntil`).
+//!
+//! What has changed of coverage is told together once a day: `outcome` `coverage`, `severity`, `account`, `region`, how many
+//! accounts and Regions were `checked`, are `notCovered`, `cannotBeTold`, are `new` or `solved`, and `places`, each with
+//! `account`, `regions`, `status`, what it `was`, what is `missing` and what is `unknown`.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt::{self, Write};
@@ -160,9 +164,20 @@ pub async fn publish_remembered(
         "outcome": UPDATED, "severity": "low", "account": account, "region": region,
         "number": before.len(), "resources": listed.collect::<Vec<_>>(),
     });
-    let message = json!({"default": json.to_string(), "email": text, "sms": subject}).to_string();
     let attributes = [("severity", "low"), ("account", account), ("region", region), ("outcome", UPDATED)];
-    send(config, topic, &subject, message, attributes.map(|(name, value)| (name, value.to_owned())).as_slice()).await
+    let attributes = attributes.map(|(name, value)| (name, value.to_owned())).to_vec();
+    tell(config, topic, &Notice { subject, text, json, attributes }).await
+}
+
+/// Tells everyone who has subscribed what is no decision. Whoever makes the notice sees to it that it is no larger than SNS
+/// takes.
+///
+/// # Errors
+/// When SNS does not take the notice.
+pub async fn tell(config: &SdkConfig, topic: &str, notice: &Notice) -> Result<()> {
+    let Notice { subject, text, json, attributes } = notice;
+    let message = json!({"default": json.to_string(), "email": text, "sms": subject}).to_string();
+    send(config, topic, subject, message, attributes).await
 }
 
 async fn send(

@@ -39,7 +39,8 @@ pub(super) fn of_own_roles(function: &Function) -> String {
         |of| function::deployed_if(of).filter(|condition| Some(*condition) != function::deployed_if(function));
     let roles = FUNCTIONS.iter().map(|of| function::arn(&format!("{}Role", base(of)), only_if(of)));
     // Their functions have no controls.
-    let roles = roles.chain(["!GetAtt RedriveRole.Arn".to_owned(), function::log_files("Role")]);
+    let roles =
+        roles.chain(["!GetAtt RedriveRole.Arn".to_owned(), function::log_files("Role"), function::coverage("Role")]);
     // Another Region of this account may be a member. All of the names there would be longer than IAM takes.
     let of_members = ["member-*", "forwarder"].map(|name| {
         let arn = format!("arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:role/${{AWS::StackName}}-{name}");
@@ -78,7 +79,8 @@ pub(super) fn of_roles_in_a_member(function: &Function, stack: &str) -> String {
         return String::new();
     }
     let here = FUNCTIONS.iter().filter(|of| member::has_role(of)).filter_map(|of| of.member_role(stack));
-    let here: Vec<String> = here.chain([format!("{stack}-forwarder")]).map(|name| arn(&name)).collect();
+    let here = here.chain([member::coverage_role(stack), format!("{stack}-forwarder")]);
+    let here: Vec<String> = here.map(|name| arn(&name)).collect();
     let of_hub: Vec<String> = own_roles().map(|role| arn(&format!("{stack}-{role}-*"))).collect();
     format!(
         "              - Sid: NeverOwnRoles
@@ -96,9 +98,10 @@ pub(super) fn of_roles_in_a_member(function: &Function, stack: &str) -> String {
     )
 }
 
-/// The roles of the stack, by their logical ids. The last two are of functions that have no controls.
+/// The roles of the stack, by their logical ids. The last three are of functions that have no controls.
 fn own_roles() -> impl Iterator<Item = String> {
-    FUNCTIONS.iter().map(|of| format!("{}Role", base(of))).chain(["RedriveRole", "LogFilesRole"].map(str::to_owned))
+    let others = ["RedriveRole", "LogFilesRole", "CoverageRole"].map(str::to_owned);
+    FUNCTIONS.iter().map(|of| format!("{}Role", base(of))).chain(others)
 }
 
 /// All else, for a stack of this name and with these lists; nothing for a function that does not write IAM.

@@ -156,6 +156,17 @@ pub(super) fn log_files(suffix: &str) -> String {
     arn(&format!("LogFiles{suffix}"), Some("ReadsLogFiles"))
 }
 
+/// The ARN of a part of the function that looks at coverage, which has none either.
+pub(super) fn coverage(suffix: &str) -> String {
+    arn(&format!("Coverage{suffix}"), None)
+}
+
+/// What that function reads, in the hub's account as in a member's.
+pub(super) fn reads_of_coverage() -> String {
+    let on = by_on(coverage::READS.iter().copied()).into_iter();
+    on.map(|(on, actions)| statement("Read", &on, &actions, true, Regions::All)).collect()
+}
+
 /// What stands under the type of a part that is not always deployed.
 pub(super) fn only_if(condition: Option<&str>) -> String {
     condition.map(|condition| format!("    Condition: {condition}\n")).unwrap_or_default()

@@ -186,9 +186,19 @@ pub(super) fn template() -> Result<String> {
             is_first = false;
         }
         if has_role(function) {
-            out += &section(function, &role);
+            let rights = function::rights(function, Regions::All)
+                + &function::denied_if_it_only_reads(function)
+                + &denied::statements(function, "${HubStack}", &["ProtectedPrincipals"])
+                + &denied::of_roles_in_a_member(function, "${HubStack}");
+            let does = format!("check and to revert changes to {}", function.service);
+            out += &section(base(function), &role, &does, &rights);
         }
     }
+    out.push('\n');
+    out += &yaml::heading("Coverage");
+    let reads = function::reads_of_coverage().replace("${AWS::StackName}", "${HubStack}");
+    out += section("Coverage", &coverage_role("${HubStack}"), "see whether it hears everything", &reads)
+        .trim_start_matches('\n');
     Ok(out)
 }
 
@@ -197,17 +207,21 @@ pub(super) fn has_role(function: &Function) -> bool {
     function.is_in_members && !function::rights(function, Regions::All).is_empty()
 }
 
-/// What the function of the hub may do here: nobody but it takes the role.
-fn section(function: &Function, name: &str) -> String {
-    let base = base(function);
-    let mut out = format!(
+/// The name of the role that the function takes here that looks at coverage.
+pub(super) fn coverage_role(stack: &str) -> String {
+    format!("{stack}-{}", coverage::MEMBER_ROLE)
+}
+
+/// What a function of the hub may do here: nobody but it takes the role.
+fn section(base: &str, name: &str, does: &str, rights: &str) -> String {
+    format!(
         "
   {base}Role:
     Type: AWS::IAM::Role
     Condition: {ROLES}
     Properties:
       RoleName: !Sub {name}
-      Description: What Snapback may do here to check and to revert changes to {}.
+      Description: What Snapback may do here to {does}.
       AssumeRolePolicyDocument:
         Version: \"2012-10-17\"
         Statement:
@@ -221,12 +235,6 @@ fn section(function: &Function, name: &str) -> String {
           PolicyDocument:
             Version: \"2012-10-17\"
             Statement:
-",
-        function.service
-    );
-    out += &function::rights(function, Regions::All);
-    out += &function::denied_if_it_only_reads(function);
-    out += &denied::statements(function, "${HubStack}", &["ProtectedPrincipals"]);
-    out += &denied::of_roles_in_a_member(function, "${HubStack}");
-    out
+{rights}"
+    )
 }

@@ -55,12 +55,18 @@ fn template() -> Result<String> {
     let rules: String = rules.map(|arn| format!("                  - {arn}\n")).collect();
     for (name, content) in [
         ("functions", functions.collect::<Result<Vec<_>>>()?.concat()),
-        ("roles", yaml::list(14, "AWS: &FunctionRoles", &arns("Role"))),
+        // Who signs what it says in the journal, and tells people: the one that looks at coverage as well.
+        ("roles", yaml::list(14, "AWS: &FunctionRoles", &[arns("Role"), vec![function::coverage("Role")]].concat())),
+        ("coverage", function::reads_of_coverage()),
         ("rules", rules),
-        // Who may be handed an event again: the function that reads log files as well.
+        // Who may be handed an event again: those without controls as well.
         (
             "function ARNs",
-            yaml::list(12, "- &FunctionArns", &[arns("Function"), vec![function::log_files("Function")]].concat()),
+            yaml::list(
+                12,
+                "- &FunctionArns",
+                &[arns("Function"), vec![function::coverage("Function"), function::log_files("Function")]].concat(),
+            ),
         ),
         ("outputs", FUNCTIONS.iter().map(|function| function::output(function)).collect()),
     ] {

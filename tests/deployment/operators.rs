@@ -63,7 +63,7 @@ pub(super) fn policies(template: &Template) -> Result<Vec<Policy>> {
         (
             "operator-policy-coverage.json".to_owned(),
             "`snapback coverage`, with `read`; in members, for the role that is taken there".to_owned(),
-            policy(coverage()),
+            policy(coverage(template)?),
         ),
         (
             "operator-policy-replay.json".to_owned(),
@@ -167,21 +167,10 @@ fn members() -> Vec<Value> {
     ]
 }
 
-/// Looking at trails, and at what Snapback has deployed in a hub's account and in a member's.
-fn coverage() -> Vec<Value> {
-    let rules = ["arn:aws:events:*:*:rule/snapback-*", "arn:aws:events:*:*:rule/snapback-hub/snapback-*"];
-    vec![
-        json!({"Sid": "Regions", "Effect": "Allow",
-            "Action": ["cloudtrail:DescribeTrails", "ec2:DescribeRegions", "events:ListRules"], "Resource": "*"}),
-        json!({"Sid": "Trails", "Effect": "Allow",
-            "Action": ["cloudtrail:GetEventSelectors", "cloudtrail:GetTrailStatus"],
-            "Resource": "arn:aws:cloudtrail:*:*:trail/*"}),
-        json!({"Sid": "Hub", "Effect": "Allow", "Action": "events:DescribeEventBus",
-            "Resource": "arn:aws:events:*:*:event-bus/snapback-hub"}),
-        json!({"Sid": "Rules", "Effect": "Allow", "Action": "events:ListTargetsByRule", "Resource": rules}),
-        json!({"Sid": "Roles", "Effect": "Allow", "Action": ["iam:GetRole", "iam:GetRolePolicy"],
-            "Resource": "arn:aws:iam::*:role/snapback-*"}),
-    ]
+/// Looking at trails, and at what Snapback has deployed in a hub's account and in a member's, as the function does once a day.
+fn coverage(template: &Template) -> Result<Vec<Value>> {
+    let on = function::by_on(coverage::READS.iter().copied());
+    on.iter().map(|(on, actions)| statement(template, "", on, actions)).collect()
 }
 
 fn statement(template: &Template, base: &str, on: &On, actions: &BTreeSet<&str>) -> Result<Value> {

@@ -1,14 +1,16 @@
-"""Whether Snapback would hear of what happens in an account and Region, and in members: `snapback coverage`."""
+"""Whether Snapback would hear of what happens in an account and Region, and in members: `snapback coverage`, and the function
+that looks once a day."""
 
 import json
 from contextlib import contextmanager
+from datetime import datetime, timezone
 from types import SimpleNamespace
 
 import pytest
 
 from accounts import MANAGEMENT
 from member import Member
-from scene import operator_policy
+from scene import operator_policy, tick
 from stack import ACCOUNT, FAULTS, REGION, REPOSITORY
 
 MEMBER, LOCKED = "222233334444", "333344445555"
@@ -23,7 +25,7 @@ def world(deployed):
     """A hub, its account's other Region, and a member with two Regions; each account has a trail for all Regions."""
     # A look believes what AWS shows, and says so; what a role trusted before is not asked for again.
     faults = tuple(fault for fault in FAULTS if fault != "old")
-    hub = deployed(mode="revert", Hub="o-exampleorgid", faults=faults)
+    hub = deployed(mode="revert", Hub="o-exampleorgid", CoverageRegions=f"{REGION},{FAR}", faults=faults)
     own, member = (Member(hub.aws, account, hub.stack.outputs["HubBusArn"]) for account in (ACCOUNT, MEMBER))
     own.deploy(FAR, roles="yes")
     member.deploy(REGION, roles="yes")
@@ -249,3 +251,99 @@ def test_every_active_account_of_the_organization_is_checked_and_what_has_change
     assert (again["account"], again["was"], again["status"]) == (MEMBER, "missing", "covered")
     organizations.close_account(AccountId=joined)
     assert [(one["account"], one["status"], one["was"]) for one in changed()] == [(joined, "inactive", "missing")]
+
+
+def look(hub) -> list[dict]:
+    """What people are told of a daily look."""
+
+    def told() -> list[dict]:
+        return [one for one in hub.announcements() if one["outcome"] == "coverage"]
+
+    before = len(told())
+    answer = hub.invoke("CoverageFunction", tick(datetime.now(timezone.utc)))
+    assert answer["error"] is None, answer
+    return told()[before:]
+
+
+def places_of(notice: dict) -> dict:
+    return {(one["account"], region): one for one in notice["places"] for region in one["regions"] or [None]}
+
+
+def test_once_a_day_people_are_told_what_is_new_and_what_is_solved_and_else_nothing(world):
+    hub, organization = world.hub, "o-exampleorgid"
+    with hub.role_without("CoverageFunction", "organizations:ListAccounts"):
+        [first] = look(hub)
+    assert set(places_of(first)) == {(organization, None)}, first
+    assert "organizations:ListAccounts" in first["places"][0]["unknown"][0] and first["severity"] == "medium"
+
+    [second] = look(hub)
+    places = places_of(second)
+    assert (places[organization, None]["status"], places[organization, None]["was"]) == ("covered", "unknown")
+    # Nothing is deployed there: the role that tells of it is not there either.
+    assert {places[LOCKED, region]["status"] for region in (REGION, FAR, None)} == {"unknown"}
+    assert not any(account in (ACCOUNT, MEMBER) for account, _ in places), second
+    assert look(hub) == []
+
+    events, name = world.member.client("events", FAR), "snapback-member-S3Rule"
+    with but(lambda: events.disable_rule(Name=name), lambda: events.enable_rule(Name=name)):
+        [silenced] = look(hub)
+        changed = places_of(silenced)[MEMBER, FAR]
+        assert (changed["status"], changed["was"]) == ("missing", "covered")
+        assert changed["missing"] == [f"rule `{name}` is disabled"] and (silenced["new"], silenced["solved"]) == (1, 0)
+        assert look(hub) == []
+    [solved] = look(hub)
+    assert (places_of(solved)[MEMBER, FAR]["was"], solved["new"], solved["solved"]) == ("missing", 0, 1)
+    assert solved["severity"] == "low" and look(hub) == []
+
+    trails = world.own.client("cloudtrail")
+    with but(lambda: trails.stop_logging(Name="all"), lambda: trails.start_logging(Name="all")):
+        [dark] = look(hub)
+    assert {place for place, one in places_of(dark).items() if one["was"] == "covered"} == {(ACCOUNT, REGION), (ACCOUNT, FAR)}
+    assert look(hub)[0]["solved"] == 2
+
+
+def test_what_is_forged_of_what_was_found_is_told_and_all_else_is_told_anew(world):
+    table = world.hub.aws.client("dynamodb")
+    known = {"pk": {"S": f"coverage#{MEMBER}"}, "sk": {"S": "coverage"}}
+    body = table.get_item(TableName=world.hub.stack.journal, Key=known)["Item"]["body"]["S"]
+    table.update_item(
+        TableName=world.hub.stack.journal, Key=known, UpdateExpression="SET body = :body",
+        ExpressionAttributeValues={":body": {"S": body.replace("covered", "missing")}},
+    )  # fmt: skip
+    [told] = look(world.hub)
+    assert told["severity"] == "critical" and MEMBER in told["forged"][0], told
+    assert look(world.hub) == []
+
+
+def test_the_function_reads_tells_and_does_nothing_else(world):
+    hub, name = world.hub, "snapback-member-S3Rule"
+    dynamodb, table = hub.as_function("CoverageFunction", "dynamodb"), hub.stack.journal
+    for key in ("entry#1", "hold#1", "stop", "memory#1", "members"):
+        with pytest.raises(dynamodb.exceptions.ClientError, match="AccessDenied"):
+            dynamodb.put_item(TableName=table, Item={"pk": {"S": key}, "sk": {"S": "entry"}})
+    role = f"arn:aws:iam::{MEMBER}:role/snapback-member-coverage"
+    sts = hub.as_function("CoverageFunction", "sts")
+    keys = sts.assume_role(RoleArn=role, RoleSessionName="coverage")["Credentials"]
+    events, iam = (hub.aws.client(service, keys, FAR) for service in ("events", "iam"))
+    assert events.list_targets_by_rule(Rule=name)["Targets"]
+    for refused in (
+        lambda: events.disable_rule(Name=name),
+        lambda: iam.delete_role_policy(RoleName="snapback-member-ec2", PolicyName="snapback"),
+        lambda: sts.assume_role(RoleArn=f"arn:aws:iam::{MEMBER}:role/snapback-member-iam", RoleSessionName="test"),
+        lambda: hub.as_function("S3Function", "sts").assume_role(RoleArn=role, RoleSessionName="test"),
+    ):
+        with pytest.raises(events.exceptions.ClientError, match="AccessDenied|not authorized"):
+            refused()
+    answer = hub.invoke("CoverageFunction", {"source": "mallory", "detail-type": "Scheduled Event"})
+    assert answer["error"] and "nothing that this function handles" in answer["payload"]["errorMessage"]
+
+
+@pytest.mark.parametrize("action", ["dynamodb:GetItem", "dynamodb:PutItem"])
+def test_a_look_that_cannot_remember_or_tell_fails_and_its_alarm_rings(world, action):
+    events, name = world.member.client("events", FAR), "snapback-member-Ec2Rule"
+    with but(lambda: events.disable_rule(Name=name), lambda: events.enable_rule(Name=name)):
+        with world.hub.role_without("CoverageFunction", action):
+            assert world.hub.invoke("CoverageFunction", tick(datetime.now(timezone.utc)))["error"]
+        # What was not told, or could not be remembered, is told then.
+        assert places_of(look(world.hub)[0])[MEMBER, FAR]["was"] == "covered"
+    look(world.hub)

@@ -1,4 +1,4 @@
-//! What has changed since an earlier run, so that nobody has to read each day what was so the day before.
+//! What an earlier run has found, kept in a file for the next.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -6,20 +6,18 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use coverage::{At, Finding, Gaps, Seen, Status};
 use serde::Deserialize;
 
-use super::{Finding, Gaps, Status};
-
-/// What an earlier run has found, place by place, as far as it has not been asked for yet.
+/// What an earlier run has found, with the lines that were kept of it.
 #[derive(Default)]
 pub(super) struct Before {
-    found: BTreeMap<(String, Option<String>), Found>,
-    /// The accounts that have been asked for, and what they were by themselves where nothing is known of their Regions.
-    accounts: BTreeMap<String, Option<Status>>,
+    before: coverage::Before,
+    lines: BTreeMap<At, String>,
 }
 
-/// What of a finding is compared: what opens no gap may change, and so may the words for why something cannot be told.
-#[derive(Debug, Deserialize)]
+/// What of a line is compared.
+#[derive(Deserialize)]
 struct Found {
     account: String,
     region: Option<String>,
@@ -27,9 +25,6 @@ struct Found {
     state: Option<String>,
     #[serde(flatten)]
     gaps: Gaps,
-    /// As it was kept.
-    #[serde(skip)]
-    line: String,
 }
 
 impl Before {
@@ -39,45 +34,26 @@ impl Before {
             Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
             text => text.with_context(|| format!("reading {}", path.display()))?,
         };
-        let found = text.lines().map(|line| {
-            let found = Found { line: format!("{line}\n"), ..serde_json::from_str(line)? };
-            Ok(((found.account.clone(), found.region.clone()), found))
-        });
-        let found: Result<_> = found.collect();
-        let found = found.with_context(|| format!("{} is not what an earlier run has kept", path.display()))?;
-        Ok(Self { found, ..Self::default() })
+        let (mut seen, mut lines) = (vec![], BTreeMap::new());
+        for line in text.lines() {
+            let found: Result<Found, _> = serde_json::from_str(line);
+            let found = found.with_context(|| format!("{} is not what an earlier run has kept", path.display()))?;
+            let Found { account, region, status, state, gaps } = found;
+            seen.push(((account.clone(), region.clone()), Seen::of(status, state.as_deref(), &gaps)));
+            lines.insert((account, region), format!("{line}\n"));
+        }
+        Ok(Self { before: coverage::Before::new(seen), lines })
     }
 
     /// What was found in the same place, if it is something else now.
     pub(super) fn other_than(&mut self, now: &Finding) -> Option<Status> {
-        let alone = self.accounts.entry(now.account.clone()).or_insert(Some(now.status));
-        if now.region.is_some() {
-            *alone = None;
-        }
-        let Some(was) = self.found.remove(&(now.account.clone(), now.region.clone())) else {
-            return Some(Status::Absent);
-        };
-        let can_be_told = |gaps: &Gaps| gaps.unknown.is_empty();
-        let is_same = (was.status, &was.state, &was.gaps.missing) == (now.status, &now.state, &now.gaps.missing)
-            && can_be_told(&was.gaps) == can_be_told(&now.gaps);
-        (!is_same).then_some(was.status)
+        self.before.other_than(now)
     }
 
     /// The places that have not been found again; and what is kept of those of which nothing could be told this time.
     pub(super) fn rest(self) -> (Vec<Finding>, String) {
-        let (mut gone, mut kept) = (vec![], String::new());
-        for Found { account, region, status, line, .. } in self.found.into_values() {
-            match self.accounts.get(&account) {
-                Some(Some(Status::Unknown)) => kept += &line,
-                // That says it all.
-                Some(Some(Status::Inactive)) => {}
-                _ => {
-                    let finding = Finding::new(&account, region, Gaps::default());
-                    gone.push(Finding { status: Status::Absent, was: Some(status), ..finding });
-                }
-            }
-        }
-        (gone, kept)
+        let (gone, kept) = self.before.rest();
+        (gone, kept.keys().filter_map(|at| self.lines.get(at)).map(String::as_str).collect())
     }
 }
 
@@ -94,70 +70,26 @@ mod tests {
 
     use super::*;
 
-    fn finding(region: &str, missing: &[&str]) -> Finding {
-        let missing = missing.iter().map(|&what| what.to_owned()).collect();
-        Finding::new("222233334444", Some(region.to_owned()), Gaps { missing, unknown: vec![] })
-    }
-
     #[test]
-    fn what_was_kept_is_compared_place_by_place() {
+    fn what_was_kept_in_the_file_is_compared_and_stays_where_nothing_can_be_told() {
         let path = env::temp_dir().join(format!("snapback-changes-{}.jsonl", process::id()));
-        let lines = |findings: &[Finding]| -> String {
-            findings.iter().map(|one| serde_json::to_string(one).expect("JSON") + "\n").collect()
+        let finding = |region: Option<&str>, missing: &[&str], unknown: &[&str]| {
+            let of = |what: &[&str]| what.iter().map(|&what| what.to_owned()).collect();
+            let gaps = Gaps { missing: of(missing), unknown: of(unknown) };
+            Finding::new("222233334444", region.map(str::to_owned), gaps)
         };
         let mut first = Before::read(&path).expect("there was no earlier run");
-        assert_eq!(first.other_than(&finding("us-east-1", &[])), Some(Status::Absent));
-        let same = finding("us-east-1", &["no trail"]);
-        let deployed = Some("stack `snapback`, with 60 rules".to_owned());
-        keep(&path, &lines(&[Finding { deployed, ..same }, finding("us-west-2", &[]), finding("eu-west-1", &[])]))
-            .expect("it is kept");
+        assert_eq!(first.other_than(&finding(Some("us-east-1"), &[], &[])), Some(Status::Absent));
+        let line = |finding: &Finding| serde_json::to_string(finding).expect("JSON") + "\n";
+        let (broken, whole) = (finding(Some("us-east-1"), &["no trail"], &[]), finding(Some("us-west-2"), &[], &[]));
+        keep(&path, &(line(&broken) + &line(&whole))).expect("it is kept");
         let mut second = Before::read(&path).expect("what was kept");
+        assert_eq!(second.other_than(&broken), None);
+        assert_eq!(second.rest().0.len(), 1);
+        let mut third = Before::read(&path).expect("what was kept");
         fs::remove_file(&path).expect("it is gone");
-        assert_eq!(second.other_than(&finding("us-east-1", &["no trail"])), None);
-        assert_eq!(second.other_than(&finding("us-west-2", &["no trail"])), Some(Status::Covered));
-        assert_eq!(second.other_than(&finding("eu-central-1", &[])), Some(Status::Absent));
-        let (gone, _) = second.rest();
-        assert_eq!((gone.len(), gone[0].region.as_deref()), (1, Some("eu-west-1")));
-        assert_eq!((gone[0].status, gone[0].was), (Status::Absent, Some(Status::Covered)));
-    }
-
-    fn before(findings: &[Finding]) -> Before {
-        let mut before = Before::default();
-        for finding in findings {
-            let line = serde_json::to_string(finding).expect("JSON");
-            let found = Found { line: line.clone(), ..serde_json::from_str(&line).expect("what was kept") };
-            before.found.insert((finding.account.clone(), finding.region.clone()), found);
-        }
-        before
-    }
-
-    #[test]
-    fn another_gap_in_the_same_place_is_a_change() {
-        let mut before = before(&[finding("us-east-1", &["a rule"])]);
-        assert_eq!(before.other_than(&finding("us-east-1", &["a role"])), Some(Status::Missing));
-    }
-
-    #[test]
-    fn other_words_for_what_cannot_be_told_are_no_change() {
-        let unknown = |why: &str| Gaps { missing: vec![], unknown: vec![why.to_owned()] };
-        let of = |gaps| Finding::new("222233334444", Some("us-east-1".to_owned()), gaps);
-        let mut before = before(&[of(unknown("denied to session 1"))]);
-        assert_eq!(before.other_than(&of(unknown("denied to session 2"))), None);
-    }
-
-    #[test]
-    fn where_nothing_can_be_told_of_the_regions_they_are_not_gone() {
-        let account = |status| Finding { region: None, status, ..finding("", &[]) };
-        for (status, gone, is_kept) in
-            [(Status::Unknown, 0, true), (Status::Inactive, 0, false), (Status::Covered, 1, false)]
-        {
-            let mut before = before(&[account(Status::Covered), finding("us-east-1", &[])]);
-            let _ = before.other_than(&account(status));
-            if status == Status::Covered {
-                let _ = before.other_than(&finding("us-west-2", &[]));
-            }
-            let (found, kept) = before.rest();
-            assert_eq!((found.len(), kept.contains("us-east-1")), (gone, is_kept), "{status:?}");
-        }
+        assert_eq!(third.other_than(&finding(None, &[], &["denied"])), Some(Status::Absent));
+        let (gone, kept) = third.rest();
+        assert_eq!((gone.len(), kept), (0, line(&broken) + &line(&whole)));
     }
 }

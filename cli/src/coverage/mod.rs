@@ -1,37 +1,28 @@
 //! `snapback coverage`: whether Snapback would hear of what happens, account by account and Region by Region.
 
 mod changes;
-mod deployed;
-mod organization;
-mod place;
-mod selectors;
-mod trail;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Error, Result};
 use clap::builder::NonEmptyStringValueParser;
+use coverage::{Account, Coverage, Finding, Status, alike, part};
 use futures::{StreamExt, TryStreamExt};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 use snapback::journal::Wanted;
-use snapback::partition::Partition;
 use snapback::place::Place;
 
 use self::changes::Before;
-use self::deployed::{Deployment, Template};
-use self::organization::Account;
-use self::trail::{Selected, Trail};
 use crate::caller::Caller;
 use crate::choices::{account, region};
 use crate::operator::{JournalArguments, Operator};
 use crate::terminal::on_one_line;
 use crate::trouble::{self, ERROR};
 
-/// How many accounts, and how many Regions of each, are looked at side by side: AWS's limits are each account's own.
+/// How many accounts are looked at side by side: AWS's limits are each account's own.
 const AT_ONCE: usize = 4;
 
 /// How many of an account's newest entries are read to find the newest of each Region.
@@ -66,59 +57,8 @@ pub(crate) struct Arguments {
     journal: JournalArguments,
 }
 
-/// What keeps Snapback from hearing of something, and what cannot be told.
-#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Gaps {
-    missing: Vec<String>,
-    unknown: Vec<String>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum Status {
-    Covered,
-    Missing,
-    Unknown,
-    /// Nobody is at work there, and it was not looked at.
-    Inactive,
-    /// There is no such place, or was none.
-    Absent,
-}
-
-/// What was found in a place.
-#[derive(Debug, Serialize)]
-struct Finding {
-    account: String,
-    /// Nothing for what is the account's in all Regions.
-    region: Option<String>,
-    status: Status,
-    /// What it was at the last run, if that was something else.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    was: Option<Status>,
-    /// In the organization, if it is another than active.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    state: Option<String>,
-    #[serde(flatten)]
-    gaps: Gaps,
-    trails: Vec<Trail>,
-    /// As people read it; nothing if Snapback is not there.
-    deployed: Option<String>,
-    newest_entry: Option<Timestamp>,
-    /// Whether the journal could tell it.
-    #[serde(skip)]
-    is_journal_read: bool,
-}
-
 /// The newest entry of the journal for each account and Region.
 type Newest = BTreeMap<(String, String), Timestamp>;
-
-/// Whose coverage it is.
-struct Coverage<'a> {
-    arguments: &'a Arguments,
-    home: Place,
-    /// Nothing if the journal cannot be read.
-    newest: Option<Newest>,
-}
 
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn run(arguments: &Arguments, out: &mut impl Write) -> Result<ExitCode> {
@@ -137,7 +77,12 @@ pub(crate) async fn run(arguments: &Arguments, out: &mut impl Write) -> Result<E
         }
     };
     let is_journal_read = newest.is_some();
-    let coverage = Coverage { arguments, home, newest };
+    let coverage = Coverage {
+        home,
+        stack: arguments.journal.stack().to_owned(),
+        member_role: arguments.member_role.clone(),
+        regions: arguments.regions.clone(),
+    };
     let (mut checked, mut missing, mut unknown, mut inactive, mut news) = (0, 0, 0, 0, 0);
     let mut found = String::new();
     let mut looks =
@@ -145,6 +90,9 @@ pub(crate) async fn run(arguments: &Arguments, out: &mut impl Write) -> Result<E
     while let Some(findings) = looks.next().await {
         let (regions, mut told) = (findings.iter().filter(|finding| finding.region.is_some()).count(), vec![]);
         for mut finding in findings {
+            finding.newest_entry = newest
+                .as_ref()
+                .and_then(|newest| newest.get(&(finding.account.clone(), finding.region.clone()?)).copied());
             checked += usize::from(finding.status != Status::Inactive);
             match finding.status {
                 Status::Missing => missing += 1,
@@ -162,7 +110,7 @@ pub(crate) async fn run(arguments: &Arguments, out: &mut impl Write) -> Result<E
             }
             told.push(finding);
         }
-        show(&told, regions, arguments.json, out)?;
+        show(&told, regions, is_journal_read, arguments.json, out)?;
         out.flush()?;
     }
     drop(looks);
@@ -170,7 +118,7 @@ pub(crate) async fn run(arguments: &Arguments, out: &mut impl Write) -> Result<E
     if let (Some(before), Some(path)) = (before, &arguments.changes) {
         let (gone, kept) = before.rest();
         for of_account in gone.chunk_by(|one, other| one.account == other.account) {
-            show(of_account, 0, arguments.json, out)?;
+            show(of_account, 0, is_journal_read, arguments.json, out)?;
         }
         news += gone.len();
         // What was not told is told again.
@@ -217,7 +165,7 @@ impl Arguments {
     /// The account of the credentials first, then the members that are meant.
     async fn accounts(&self, home: &Place) -> Result<Vec<Account>> {
         let all = if self.organization {
-            Box::pin(organization::accounts(home)).await?
+            Box::pin(coverage::accounts(home)).await.map_err(|error| with_advice(error, home))?
         } else {
             self.accounts.iter().map(|id| Account::named(id)).collect()
         };
@@ -227,235 +175,47 @@ impl Arguments {
     }
 }
 
-/// What has to be done in the one account to which nothing is rolled out.
-const BY_HAND: &str = "organization/member.yaml in the management account, where no StackSet deploys it: do it by hand, as step \
-                       3 of organization/README.md says";
-
-impl Coverage<'_> {
-    /// What is found in an account: Region by Region, and in the account itself.
-    async fn of(&self, account: &Account) -> Vec<Finding> {
-        let Account { id: account, is_management, inactive } = account;
-        if let Some(state) = inactive {
-            return vec![Finding::inactive(account, state)];
-        }
-        let of_account = |gaps| Finding::new(account, None, gaps);
-        let place = self.place(account).await;
-        let regions = match &self.arguments.regions[..] {
-            [] => place::regions(&place).await,
-            given => Ok(given.to_vec()),
-        };
-        let regions = match regions {
-            Ok(regions) => regions,
-            Err(error) => {
-                let mut gaps = Gaps::unknown(&error);
-                if *is_management {
-                    gaps.ask_by_hand(&[]);
-                }
-                return vec![of_account(gaps)];
-            }
-        };
-        let selected = Selected::default();
-        let looks = regions.iter().map(|region| self.in_region(place.in_region(region), &selected));
-        let looks: Vec<(Finding, bool)> = futures::stream::iter(looks).buffered(AT_ONCE).collect().await;
-        let is_member = *account != self.home.account || looks.iter().any(|(_, is_member)| *is_member);
-        let mut findings: Vec<Finding> = looks.into_iter().map(|(finding, _)| finding).collect();
-        let mut roles = if is_member { self.roles(&place).await } else { Gaps::default() };
-        if *is_management {
-            roles.ask_by_hand(&findings);
-        }
-        if is_member || !roles.is_empty() {
-            findings.push(of_account(roles));
-        }
-        findings
-    }
-
-    async fn place(&self, account: &str) -> Place {
-        match &self.arguments.member_role {
-            Some(role) if account != self.home.account => {
-                Box::pin(self.home.taken_by_role(account, &self.home.region, role)).await
-            }
-            _ => self.home.clone(),
-        }
-    }
-
-    fn deployment(&self, place: &Place) -> Deployment {
-        let Place { account, region, .. } = &self.home;
-        let (partition, stack) = (Partition::of_region(region), self.arguments.journal.stack());
-        Deployment {
-            account: place.account.clone(),
-            region: place.region.clone(),
-            stack: stack.to_owned(),
-            is_hub: true,
-            hub_bus: format!("arn:{partition}:events:{region}:{account}:event-bus/{stack}-hub"),
-            hub_account: account.clone(),
-        }
-    }
-
-    /// What is found in a Region, and whether it is a member there.
-    async fn in_region(&self, place: Place, selected: &Selected) -> (Finding, bool) {
-        let deployment = self.deployment(&place);
-        let (trails, there) = futures::join!(trail::trails(&place, selected), place::deployed(&place, &deployment));
-        let mut gaps = Gaps::default();
-        let is_member = matches!(&there, Ok(Some(there)) if there.template == Template::Member);
-        let deployed = match there {
-            Ok(Some(there)) => {
-                let what = match there.template {
-                    Template::Stack => format!("stack `{}`", deployment.stack),
-                    Template::Member => format!("forwarding to {}", deployment.hub_bus),
-                };
-                gaps.missing.extend(there.faults);
-                Some(format!("{what}, with {} rules", there.rules))
-            }
-            Ok(None) => {
-                let stack = &deployment.stack;
-                gaps.missing.push(format!("neither stack `{stack}` nor what forwards to its hub is deployed here"));
-                None
-            }
-            Err(error) => {
-                gaps.add(Gaps::unknown(&error));
-                None
-            }
-        };
-        let trails = match trails.and_then(|trails| Ok((watched(&deployment)?, trails))) {
-            Ok((services, trails)) => {
-                gaps.add(trail::gaps(&trails, &services.iter().map(String::as_str).collect()));
-                trails
-            }
-            Err(error) => {
-                gaps.add(Gaps::unknown(&error));
-                vec![]
-            }
-        };
-        let here = (place.account.clone(), place.region.clone());
-        let newest_entry = self.newest.as_ref().and_then(|newest| newest.get(&here)).copied();
-        let finding = Finding::new(&place.account, Some(place.region), gaps);
-        (Finding { trails, deployed, newest_entry, is_journal_read: self.newest.is_some(), ..finding }, is_member)
-    }
-
-    /// The roles that functions and rules take in a member.
-    async fn roles(&self, place: &Place) -> Gaps {
-        let mut gaps = Gaps::default();
-        let roles = match deployed::roles(&self.deployment(place)) {
-            Ok(roles) => roles,
-            Err(error) => return Gaps::unknown(&error),
-        };
-        for role in roles {
-            match place::faults_of(place, &role).await {
-                Ok(faults) => gaps.missing.extend(faults),
-                Err(error) => gaps.add(Gaps::unknown(&error)),
-            }
-        }
-        gaps
-    }
-}
-
-/// The services whose calls Snapback would hear of in a Region.
-fn watched(deployment: &Deployment) -> Result<BTreeSet<String>> {
-    let rules = Template::Stack.rules(deployment)?;
-    let has_iam = deployed::has_iam(deployment)?;
-    let services = deployed::services(&rules).filter(|service| has_iam || *service != trail::GLOBAL);
-    Ok(services.map(str::to_owned).collect())
-}
-
-impl Gaps {
-    fn unknown(error: &anyhow::Error) -> Self {
-        Self { missing: vec![], unknown: vec![format!("{error:#}")] }
-    }
-
-    fn is_empty(&self) -> bool {
-        self.missing.is_empty() && self.unknown.is_empty()
-    }
-
-    /// Asks for what is done by hand in the management account, until it is seen to be done in each Region.
-    fn ask_by_hand(&mut self, regions: &[Finding]) {
-        let bare: Vec<&Finding> = regions.iter().filter(|finding| finding.deployed.is_none()).collect();
-        if !self.missing.is_empty() || bare.iter().any(|finding| finding.gaps.unknown.is_empty()) {
-            self.missing.push(BY_HAND.to_owned());
-        } else if !self.unknown.is_empty() || !bare.is_empty() {
-            self.unknown.push(format!("whether there is {BY_HAND}"));
-        }
-    }
-
-    fn add(&mut self, more: Self) {
-        self.missing.extend(more.missing);
-        self.unknown.extend(more.unknown);
-    }
-}
-
-impl Finding {
-    fn new(account: &str, region: Option<String>, gaps: Gaps) -> Self {
-        let status = match (gaps.missing.is_empty(), gaps.unknown.is_empty()) {
-            (true, true) => Status::Covered,
-            (true, false) => Status::Unknown,
-            (false, _) => Status::Missing,
-        };
-        let account = account.to_owned();
-        Self {
-            account,
-            region,
-            status,
-            was: None,
-            state: None,
-            gaps,
-            trails: vec![],
-            deployed: None,
-            newest_entry: None,
-            is_journal_read: true,
-        }
-    }
-
-    fn inactive(account: &str, state: &str) -> Self {
-        let finding = Self::new(account, None, Gaps::default());
-        Self { status: Status::Inactive, state: Some(state.to_owned()), ..finding }
-    }
-
-    /// Whether it says of its Region what the other says of another. When something was last written down there may differ.
-    fn is_as(&self, other: &Self) -> bool {
-        let is_as = |(one, other): (&Trail, &Trail)| one.is_as(other);
-        (self.status, self.was, self.region.is_some()) == (other.status, other.was, other.region.is_some())
-            && (&self.gaps, &self.deployed) == (&other.gaps, &other.deployed)
-            && self.trails.len() == other.trails.len()
-            && self.trails.iter().zip(&other.trails).all(is_as)
+fn with_advice(error: Error, place: &Place) -> Error {
+    let account = &place.account;
+    match trouble::code(&error) {
+        Some("AccessDeniedException") => trouble::advice(
+            &format!("account {account}, or your credentials there, may not list the accounts of the organization"),
+            "The organization's management account has to let it: organization/README.md tells how under `Letting an \
+             account ask`. Your credentials need `organizations:ListAccounts` as well, as in docs/operator-policy-members.json.",
+            &error,
+        ),
+        Some("AWSOrganizationsNotInUseException") => trouble::advice(
+            &format!("account {account} is in no organization"),
+            "Leave out --organization, or use credentials of the hub's account.",
+            &error,
+        ),
+        _ => trouble::with_advice(error, &place.config),
     }
 }
 
 /// What was found in an account, of which so many Regions were looked at. For people, what is the same in several Regions is
 /// said once.
-fn show(findings: &[Finding], regions: usize, json: bool, out: &mut impl Write) -> Result<()> {
+fn show(findings: &[Finding], regions: usize, is_journal_read: bool, json: bool, out: &mut impl Write) -> Result<()> {
     if json {
         for finding in findings {
             writeln!(out, "{}", serde_json::to_string(finding)?)?;
         }
         return Ok(());
     }
-    let mut alike: Vec<Vec<&Finding>> = vec![];
-    for finding in findings {
-        match alike.iter_mut().find(|others| others[0].is_as(finding)) {
-            Some(others) => others.push(finding),
-            None => alike.push(vec![finding]),
-        }
-    }
-    for findings in alike {
-        show_alike(&findings, regions, out)?;
+    for findings in alike(findings, Finding::is_as) {
+        show_alike(&findings, regions, is_journal_read, out)?;
     }
     Ok(())
 }
 
-fn show_alike(findings: &[&Finding], regions: usize, out: &mut impl Write) -> Result<()> {
-    let Finding { account, region, status, was, state, gaps, trails, deployed, is_journal_read, .. } = findings[0];
-    let names: Vec<&str> = findings.iter().filter_map(|finding| finding.region.as_deref()).collect();
-    let part = match (names.len(), region) {
-        (0, _) => state.as_deref().unwrap_or("roles in all Regions").to_owned(),
-        (1, Some(region)) => region.clone(),
-        (number, _) if number == regions => format!("all {number} Regions"),
-        (number, _) => format!("{number} Regions: {}", names.join(", ")),
-    };
+fn show_alike(findings: &[&Finding], regions: usize, is_journal_read: bool, out: &mut impl Write) -> Result<()> {
+    let Finding { account, region, status, was, gaps, trails, deployed, .. } = findings[0];
     let was = match was {
         None => String::new(),
         Some(Status::Absent) => " (new)".to_owned(),
-        Some(was) => format!(" (was {})", said(*was)),
+        Some(was) => format!(" (was {})", was.said()),
     };
-    writeln!(out, "{}: account {account}, {part}{was}", said(*status))?;
+    writeln!(out, "{}: account {account}, {}{was}", status.said(), part(findings, regions))?;
     let mut line = |text: String| writeln!(out, "    {}", on_one_line(&text));
     for missing in &gaps.missing {
         line(format!("missing: {missing}"))?;
@@ -472,9 +232,9 @@ fn show_alike(findings: &[&Finding], regions: usize, out: &mut impl Write) -> Re
     if region.is_some() && *status != Status::Absent {
         let newest = findings.iter().filter_map(|finding| Some((finding.newest_entry?, finding.region.as_deref()?)));
         let newest = match newest.max() {
-            Some((at, _)) if names.len() == 1 => format!("{at:.0}"),
+            Some((at, _)) if findings.len() == 1 => format!("{at:.0}"),
             Some((at, region)) => format!("{at:.0}, of {region}"),
-            None if *is_journal_read => "none yet".to_owned(),
+            None if is_journal_read => "none yet".to_owned(),
             None => "not known".to_owned(),
         };
         line(format!("newest entry in the journal: {newest}"))?;
@@ -483,29 +243,15 @@ fn show_alike(findings: &[&Finding], regions: usize, out: &mut impl Write) -> Re
     Ok(())
 }
 
-fn said(status: Status) -> &'static str {
-    match status {
-        Status::Covered => "covered",
-        Status::Missing => "not covered",
-        Status::Unknown => "cannot be told",
-        Status::Inactive => "not active",
-        Status::Absent => "gone",
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use coverage::Gaps;
 
-    fn region(deployed: Option<&str>, unknown: &[&str]) -> Finding {
-        let unknown = unknown.iter().map(|&what| what.to_owned()).collect();
-        let finding = Finding::new("555566667777", Some("us-east-1".to_owned()), Gaps { missing: vec![], unknown });
-        Finding { deployed: deployed.map(str::to_owned), ..finding }
-    }
+    use super::*;
 
     fn shown(findings: &[Finding], regions: usize) -> String {
         let mut out = vec![];
-        show(findings, regions, false, &mut out).expect("it is shown");
+        show(findings, regions, true, false, &mut out).expect("it is shown");
         String::from_utf8(out).expect("text")
     }
 
@@ -529,21 +275,5 @@ mod tests {
         assert!(said.starts_with("not covered: account 555566667777, 2 Regions: eu-central-1, us-east-1\n"), "{said}");
         assert!(said.contains("account 555566667777, eu-west-1\n    missing: b\n"), "{said}");
         assert!(said.ends_with("newest entry in the journal: 1970-01-01T00:00:02Z\n\n"), "{said}");
-    }
-
-    #[test]
-    fn what_is_done_by_hand_is_asked_for_until_it_is_seen() {
-        let (forwarding, bare, unread) = (region(Some("a member"), &[]), region(None, &[]), region(None, &["denied"]));
-        let asked = |missing: &[&str], unknown: &[&str], regions: &[Finding]| {
-            let of = |what: &[&str]| what.iter().map(|&what| what.to_owned()).collect();
-            let mut gaps = Gaps { missing: of(missing), unknown: of(unknown) };
-            gaps.ask_by_hand(regions);
-            (gaps.missing.len() - missing.len(), gaps.unknown.len() - unknown.len())
-        };
-        assert_eq!(asked(&[], &[], std::slice::from_ref(&forwarding)), (0, 0));
-        assert_eq!(asked(&[], &[], &[forwarding, bare]), (1, 0));
-        assert_eq!(asked(&[], &[], &[unread]), (0, 1));
-        assert_eq!(asked(&[], &["denied"], &[]), (0, 1));
-        assert_eq!(asked(&["a role"], &["denied"], &[]), (1, 0));
     }
 }

@@ -15,7 +15,7 @@ use aws_sdk_kms::types::MacAlgorithmSpec;
 use jiff::Timestamp;
 use tracing::warn;
 
-use super::{HOLD, Journal, Key, MEMBERS, STOP, digest_of, text};
+use super::{COVERAGE, HOLD, Journal, Key, MEMBERS, STOP, digest_of, text};
 use crate::aws::{code, failure};
 
 /// Says what else a seal is over. Other words mean other seals: nothing that the key has ever sealed for something else
@@ -108,6 +108,7 @@ impl fmt::Display for Forged {
             Some(("entry", id)) => write!(f, "entry `{id}`")?,
             None if self.pk == "gap" => f.write_str("what is known of a gap")?,
             None if self.pk == MEMBERS => f.write_str("the list of trusted members")?,
+            Some((COVERAGE, of)) => write!(f, "what was found of the coverage of {of}")?,
             Some(("hold", resource)) => write!(f, "a hold on `{resource}`")?,
             Some(("memory", resource)) => write!(f, "the baseline of `{resource}`")?,
             _ => f.write_str("the emergency stop")?,

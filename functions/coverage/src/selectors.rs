@@ -5,7 +5,7 @@ use aws_sdk_cloudtrail::types::{AdvancedEventSelector, AdvancedFieldSelector, Ev
 /// Whether calls are logged. Of several selectors, and of several trails, the greatest counts; of several conditions of one
 /// selector the least.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Logged {
+pub(crate) enum Logged {
     No,
     Unknown,
     Yes,
@@ -13,14 +13,14 @@ pub(super) enum Logged {
 
 /// What a trail selects: basic selectors or advanced ones, never both.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Selectors {
-    pub(super) basic: Vec<EventSelector>,
-    pub(super) advanced: Vec<AdvancedEventSelector>,
+pub(crate) struct Selectors {
+    pub(crate) basic: Vec<EventSelector>,
+    pub(crate) advanced: Vec<AdvancedEventSelector>,
 }
 
 impl Selectors {
     /// Whether a call to this service that changes something is logged, if it is a management event.
-    pub(super) fn writes_of(&self, service: &str) -> Logged {
+    pub(crate) fn writes_of(&self, service: &str) -> Logged {
         let basic = self.basic.iter().map(|selector| certain(is_in_basic(selector, service)));
         let advanced = self.advanced.iter().map(|selector| in_advanced(selector, service));
         basic.chain(advanced).max().unwrap_or(Logged::No)

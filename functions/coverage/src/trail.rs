@@ -10,12 +10,12 @@ use snapback::aws::failure;
 use snapback::place::Place;
 use tokio::sync::Mutex;
 
-use super::Gaps;
-use super::selectors::{Logged, Selectors};
+use crate::gaps::Gaps;
+use crate::selectors::{Logged, Selectors};
 
 /// A trail that is at work in a Region: its own, or that of another Region or of the organization.
 #[derive(Debug, Clone, Serialize)]
-pub(super) struct Trail {
+pub struct Trail {
     arn: String,
     of_organization: bool,
     is_multi_region: bool,
@@ -33,10 +33,10 @@ pub(super) struct Trail {
 
 /// What the trails of an account select, by their ARNs: a trail is one for all Regions.
 #[derive(Debug, Default)]
-pub(super) struct Selected(Mutex<HashMap<String, Selectors>>);
+pub(crate) struct Selected(Mutex<HashMap<String, Selectors>>);
 
 /// The trails that AWS shows in a Region.
-pub(super) async fn trails(place: &Place, selected: &Selected) -> Result<Vec<Trail>> {
+pub(crate) async fn trails(place: &Place, selected: &Selected) -> Result<Vec<Trail>> {
     let client = snapback::client!(aws_sdk_cloudtrail, &place.config);
     // What is made elsewhere and is at work here is shown as its shadow.
     let listed = client.describe_trails().include_shadow_trails(true).send().await;
@@ -88,7 +88,7 @@ impl Selected {
 }
 
 /// What no trail logs of these services, and what cannot be told.
-pub(super) fn gaps(trails: &[Trail], services: &BTreeSet<&str>) -> Gaps {
+pub(crate) fn gaps(trails: &[Trail], services: &BTreeSet<&str>) -> Gaps {
     let mut gaps = Gaps::default();
     for trail in trails {
         gaps.unknown.extend(trail.problems.iter().cloned());
@@ -114,7 +114,7 @@ pub(super) fn gaps(trails: &[Trail], services: &BTreeSet<&str>) -> Gaps {
 
 /// The one service whose calls a trail without global services leaves out, and of which Snapback hears.
 /// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-concepts.html>
-pub(super) const GLOBAL: &str = "iam.amazonaws.com";
+pub(crate) const GLOBAL: &str = "iam.amazonaws.com";
 
 impl Trail {
     fn has_status(&mut self, status: &GetTrailStatusOutput) {
@@ -135,13 +135,15 @@ impl Trail {
     }
 
     /// Whether people read the same of it but for the time of the last log file, which may come while others are read.
-    pub(super) fn is_as(&self, other: &Self) -> bool {
+    #[must_use]
+    pub fn is_as(&self, other: &Self) -> bool {
         (&self.arn, self.is_logging, self.last_delivery.is_some())
             == (&other.arn, other.is_logging, other.last_delivery.is_some())
     }
 
     /// As people read it.
-    pub(super) fn said(&self) -> String {
+    #[must_use]
+    pub fn said(&self) -> String {
         let whose = if self.of_organization { "organization trail" } else { "trail" };
         let does = match self.is_logging {
             Some(true) => "logs",

@@ -2,6 +2,7 @@
 //! roles in members. The templates themselves are read, as this version has them, so that nothing is written down twice.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use anyhow::{Context, Result};
 use serde_json::Value as Json;
@@ -12,30 +13,30 @@ use snapback::partition::Partition;
 
 /// Whether it is the stack of Snapback's own, or what its hub has in another account or Region.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Template {
+pub(crate) enum Template {
     Stack,
     Member,
 }
 
 /// Where a template is deployed, and what it is told.
 #[derive(Debug, Clone)]
-pub(super) struct Deployment {
-    pub(super) account: String,
-    pub(super) region: String,
+pub(crate) struct Deployment {
+    pub(crate) account: String,
+    pub(crate) region: String,
     /// The name of Snapback's stack.
-    pub(super) stack: String,
+    pub(crate) stack: String,
     /// Whether that stack is a hub.
-    pub(super) is_hub: bool,
+    pub(crate) is_hub: bool,
     /// The ARN of the hub's bus, and its account.
-    pub(super) hub_bus: String,
-    pub(super) hub_account: String,
+    pub(crate) hub_bus: String,
+    pub(crate) hub_account: String,
 }
 
 /// A rule as it is deployed. Where CloudFormation makes a part of a name, there is a star.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Rule {
-    pub(super) name: String,
-    pub(super) is_on_hub_bus: bool,
+pub(crate) struct Rule {
+    pub(crate) name: String,
+    pub(crate) is_on_hub_bus: bool,
     /// Nothing for a schedule.
     pattern: Option<Json>,
     target: String,
@@ -44,46 +45,52 @@ pub(super) struct Rule {
 
 /// A rule as AWS shows it.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct SeenRule {
-    pub(super) name: String,
-    pub(super) is_disabled: bool,
-    pub(super) pattern: Option<String>,
-    pub(super) targets: Vec<Target>,
+pub(crate) struct SeenRule {
+    pub(crate) name: String,
+    pub(crate) is_disabled: bool,
+    pub(crate) pattern: Option<String>,
+    pub(crate) targets: Vec<Target>,
 }
 
 /// What gets a rule's events, and the role with which it does.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Target {
-    pub(super) arn: String,
-    pub(super) role: Option<String>,
+pub(crate) struct Target {
+    pub(crate) arn: String,
+    pub(crate) role: Option<String>,
 }
 
 /// A role as it is deployed to a member.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Role {
-    pub(super) name: String,
+pub(crate) struct Role {
+    pub(crate) name: String,
     trust: Json,
     /// The statements of its one policy. What depends on a parameter of the member's stack is not known here.
-    pub(super) policy: String,
+    pub(crate) policy: String,
     statements: Vec<Json>,
 }
 
+/// Each is read once, however many Regions are compared with it.
+static STACK: LazyLock<Result<Value, serde_yaml_ng::Error>> =
+    LazyLock::new(|| serde_yaml_ng::from_str(include_str!("../../../template.yaml")));
+static MEMBER: LazyLock<Result<Value, serde_yaml_ng::Error>> =
+    LazyLock::new(|| serde_yaml_ng::from_str(include_str!("../../../organization/member.yaml")));
+
 impl Template {
-    fn read(self) -> Result<Value> {
-        let text = match self {
-            Self::Stack => include_str!("../../../template.yaml"),
-            Self::Member => include_str!("../../../organization/member.yaml"),
+    fn read(self) -> Result<&'static Value> {
+        let read = match self {
+            Self::Stack => &*STACK,
+            Self::Member => &*MEMBER,
         };
-        serde_yaml_ng::from_str(text).context("reading a template of Snapback's")
+        read.as_ref().context("reading a template of Snapback's")
     }
 
     /// The rules that it deploys there.
-    pub(super) fn rules(self, deployment: &Deployment) -> Result<Vec<Rule>> {
+    pub(crate) fn rules(self, deployment: &Deployment) -> Result<Vec<Rule>> {
         let template = self.read()?;
         let known = deployment.known();
         let mut rules = vec![];
-        for (id, resource) in resources(&template, "AWS::Events::Rule") {
-            if !holds(&template, &resource["Condition"], &known).context("a condition that cannot be read")? {
+        for (id, resource) in resources(template, "AWS::Events::Rule") {
+            if !holds(template, &resource["Condition"], &known).context("a condition that cannot be read")? {
                 continue;
             }
             let properties = &resource["Properties"];
@@ -125,13 +132,13 @@ impl Template {
 }
 
 /// The services whose calls Snapback hears of, by the rules that listen where the calls are made.
-pub(super) fn services(rules: &[Rule]) -> impl Iterator<Item = &str> {
+pub(crate) fn services(rules: &[Rule]) -> impl Iterator<Item = &str> {
     let patterns = rules.iter().filter(|rule| !rule.is_on_hub_bus).filter_map(|rule| rule.pattern.as_ref());
     patterns.flat_map(|pattern| json::list(&pattern["detail"]["eventSource"])).filter_map(Json::as_str)
 }
 
 /// The roles that a member's stack makes.
-pub(super) fn roles(deployment: &Deployment) -> Result<Vec<Role>> {
+pub(crate) fn roles(deployment: &Deployment) -> Result<Vec<Role>> {
     let template = Template::Member.read()?;
     let known = deployment.known();
     let role = |(id, resource): (&str, &Value)| {
@@ -148,14 +155,14 @@ pub(super) fn roles(deployment: &Deployment) -> Result<Vec<Role>> {
         });
         role.with_context(|| format!("role `{id}` of a template cannot be read"))
     };
-    resources(&template, "AWS::IAM::Role").into_iter().map(role).collect()
+    resources(template, "AWS::IAM::Role").into_iter().map(role).collect()
 }
 
 /// Whether IAM's calls are recorded in this Region. They are in one of each partition.
-pub(super) fn has_iam(deployment: &Deployment) -> Result<bool> {
+pub(crate) fn has_iam(deployment: &Deployment) -> Result<bool> {
     let template = Template::Stack.read()?;
     let known = Deployment { is_hub: false, ..deployment.clone() }.known();
-    holds(&template, &Value::from("HasIam"), &known).context("a condition that cannot be read")
+    holds(template, &Value::from("HasIam"), &known).context("a condition that cannot be read")
 }
 
 impl Deployment {
@@ -179,12 +186,12 @@ impl Deployment {
 }
 
 impl Rule {
-    pub(super) fn is(&self, name: &str) -> bool {
+    pub(crate) fn is(&self, name: &str) -> bool {
         fits(&self.name, name)
     }
 
     /// What is not as deployed, as what is said of the rule.
-    pub(super) fn faults(&self, seen: Option<&SeenRule>) -> Vec<String> {
+    pub(crate) fn faults(&self, seen: Option<&SeenRule>) -> Vec<String> {
         let Some(seen) = seen else { return vec![format!("rule `{}` is missing", self.name)] };
         let mut faults = vec![];
         if seen.is_disabled {
@@ -204,7 +211,7 @@ impl Rule {
 
 impl Role {
     /// What is not as deployed of a role with this trust policy and, if it is there, this policy.
-    pub(super) fn faults(&self, trust: &str, policy: Option<&str>) -> Vec<String> {
+    pub(crate) fn faults(&self, trust: &str, policy: Option<&str>) -> Vec<String> {
         let parsed = |text: &str| serde_json::from_str::<Json>(text).unwrap_or_default();
         let mut faults = vec![];
         if sorted(&parsed(trust)) != sorted(&self.trust) {

@@ -2,12 +2,10 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Error, Result};
+use anyhow::{Context, Result};
 use aws_sdk_organizations::types::{Account as Listed, AccountState, AccountStatus};
 use snapback::aws::failure;
 use snapback::place::Place;
-
-use crate::trouble;
 
 /// The limit on these calls is for the whole organization, and others need it too.
 /// <https://docs.aws.amazon.com/organizations/latest/userguide/orgs_reference_limits.html>
@@ -18,17 +16,18 @@ const BETWEEN_PAGES: Duration = Duration::from_millis(200);
 const INACTIVE: [&str; 4] = ["PENDING_ACTIVATION", "SUSPENDED", "PENDING_CLOSURE", "CLOSED"];
 
 /// An account, and what is known of it.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Account {
-    pub(super) id: String,
-    pub(super) is_management: bool,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    pub id: String,
+    pub is_management: bool,
     /// Its state, if nobody is at work there.
-    pub(super) inactive: Option<String>,
+    pub inactive: Option<String>,
 }
 
 impl Account {
     /// One that the operator has named.
-    pub(super) fn named(id: &str) -> Self {
+    #[must_use]
+    pub fn named(id: &str) -> Self {
         Self { id: id.to_owned(), is_management: false, inactive: None }
     }
 
@@ -45,13 +44,15 @@ impl Account {
 }
 
 /// All accounts of the organization, by their ids.
-pub(super) async fn accounts(place: &Place) -> Result<Vec<Account>> {
+///
+/// # Errors
+/// When AWS Organizations does not list them.
+pub async fn accounts(place: &Place) -> Result<Vec<Account>> {
     let client = snapback::client!(aws_sdk_organizations, &place.config);
     let (mut accounts, mut next) = (vec![], None);
     loop {
         let answer = client.list_accounts().set_next_token(next).send().await;
-        let answer = answer.map_err(|error| failure(error).context("listing the accounts of the organization"));
-        let answer = answer.map_err(|error| with_advice(error, place))?;
+        let answer = answer.map_err(|error| failure(error).context("listing the accounts of the organization"))?;
         for listed in answer.accounts.unwrap_or_default() {
             accounts.push(Account::of(listed).context("AWS Organizations lists an account without an id")?);
         }
@@ -62,24 +63,6 @@ pub(super) async fn accounts(place: &Place) -> Result<Vec<Account>> {
             return Ok(accounts);
         }
         tokio::time::sleep(BETWEEN_PAGES).await;
-    }
-}
-
-fn with_advice(error: Error, place: &Place) -> Error {
-    let account = &place.account;
-    match trouble::code(&error) {
-        Some("AccessDeniedException") => trouble::advice(
-            &format!("account {account}, or your credentials there, may not list the accounts of the organization"),
-            "The organization's management account has to let it: organization/README.md tells how under `Letting an \
-             account ask`. Your credentials need `organizations:ListAccounts` as well, as in docs/operator-policy-members.json.",
-            &error,
-        ),
-        Some("AWSOrganizationsNotInUseException") => trouble::advice(
-            &format!("account {account} is in no organization"),
-            "Leave out --organization, or use credentials of the hub's account.",
-            &error,
-        ),
-        _ => trouble::with_advice(error, &place.config),
     }
 }
 

@@ -8,7 +8,7 @@ use percent_encoding::percent_decode_str;
 use snapback::aws::{failure, if_there, unless_gone};
 use snapback::place::Place;
 
-use super::deployed::{Deployment, Role, Rule, SeenRule, Target, Template};
+use crate::deployed::{Deployment, Role, Rule, SeenRule, Target, Template};
 
 /// How many rules of a Region are looked at side by side.
 const AT_ONCE: usize = 4;
@@ -19,15 +19,15 @@ const GONE: [&str; 1] = ["ResourceNotFoundException"];
 const NO_SUCH_ROLE: [&str; 1] = ["NoSuchEntity"];
 
 /// What is deployed in a Region.
-pub(super) struct Deployed {
-    pub(super) template: Template,
+pub(crate) struct Deployed {
+    pub(crate) template: Template,
     /// How many rules it should have, and what is wrong with those that it has.
-    pub(super) rules: usize,
-    pub(super) faults: Vec<String>,
+    pub(crate) rules: usize,
+    pub(crate) faults: Vec<String>,
 }
 
 /// The Regions that are enabled in the account.
-pub(super) async fn regions(place: &Place) -> Result<Vec<String>> {
+pub(crate) async fn regions(place: &Place) -> Result<Vec<String>> {
     let client = snapback::client!(aws_sdk_ec2, &place.config);
     let answer = client.describe_regions().send().await;
     let answer = answer.map_err(|error| failure(error).context("listing the Regions that are enabled"))?;
@@ -38,7 +38,7 @@ pub(super) async fn regions(place: &Place) -> Result<Vec<String>> {
 }
 
 /// What is deployed there of Snapback, and what is wrong with it; nothing if there is neither its stack nor a member's.
-pub(super) async fn deployed(place: &Place, deployment: &Deployment) -> Result<Option<Deployed>> {
+pub(crate) async fn deployed(place: &Place, deployment: &Deployment) -> Result<Option<Deployed>> {
     let client = snapback::client!(aws_sdk_eventbridge, &place.config);
     let names = format!("{}-", deployment.stack);
     let mut seen = listed(&client, &names, None).await?;
@@ -106,7 +106,7 @@ async fn targets(client: &Client, rule: &str, bus: Option<&str>) -> Result<Vec<T
 }
 
 /// What is wrong with a role in a member.
-pub(super) async fn faults_of(place: &Place, role: &Role) -> Result<Vec<String>> {
+pub(crate) async fn faults_of(place: &Place, role: &Role) -> Result<Vec<String>> {
     let client = snapback::client!(aws_sdk_iam, &place.config);
     let doing = || format!("reading role `{}`", role.name);
     let seen = unless_gone(client.get_role().role_name(&role.name).send().await, &NO_SUCH_ROLE, doing)?;
