@@ -527,8 +527,9 @@ fn who(entry: &Entry) -> String {
     who
 }
 
-/// CloudTrail tells the time of a call to the second.
-fn seconds_open(entry: &Entry) -> Option<i64> {
+/// From the call until what it opened was closed, where both are known. CloudTrail tells the time of a call to the second.
+#[must_use]
+pub fn seconds_open(entry: &Entry) -> Option<i64> {
     let over_at = if entry.outcome == Outcome::Closed { Some(entry.decided_at) } else { entry.reverted_at };
     let since_known = over_at.filter(|_| entry.event.name != SCHEDULED);
     since_known.map(|at| (at.as_second() - entry.event.time.as_second()).max(0))

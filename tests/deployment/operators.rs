@@ -48,7 +48,7 @@ fn scans(function: &Function) -> impl Iterator<Item = Right> {
 /// Each command's policies: a role takes few, so each has as many services as IAM takes.
 pub(super) fn policies(template: &Template) -> Result<Vec<Policy>> {
     let mut policies = vec![
-        ("operator-policy-read.json".to_owned(), "`snapback history`".to_owned(), policy(read())),
+        ("operator-policy-read.json".to_owned(), "`snapback history` and `report`".to_owned(), policy(read())),
         (
             "operator-policy-stop.json".to_owned(),
             "`snapback stop`, `start` and `release`, with `read`".to_owned(),

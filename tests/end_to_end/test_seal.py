@@ -132,6 +132,11 @@ def test_a_changed_plan_is_refused_by_every_command_and_hides_nothing_in_the_his
     shown = snapback.history("--limit", "1000")
     assert shown.returncode == 1 and f"entry `{entry_id}` in the journal is not genuine" in shown.stderr
     assert f"entry {other_id}" in shown.stdout and f"entry {entry_id}" not in shown.stdout
+    reported = snapback.operate("report", "--resource", bucket.arn, "--json")
+    assert reported.returncode == 1 and "1 forged record in the journal" in reported.stderr
+    report = json.loads(reported.stdout)
+    assert [(one["entry"], one["is_forged"]) for one in report["ignored"]] == [(entry_id, True)]
+    assert report["decisions"] == 0
     plant(genuine)
     assert snapback.undo(entry_id).returncode == 0 and bucket.statements() == ["Everyone"]
 
