@@ -430,8 +430,11 @@ fn what_stays_of_a_policy_stays_byte_for_byte() -> Result<()> {
 }
 
 /// What lets somebody in: events of these prove by themselves that it was open.
-const OPENS: [&str; 29] = [
+const OPENS: [&str; 35] = [
+    "acmpca-open-authority-policy",
+    "backup-open-vault-policy",
     "config-stopped-recorder",
+    "dynamodb-open-table-policy",
     "ec2-open-egress",
     "ec2-open-endpoint-service",
     "ec2-open-network-acl",
@@ -441,13 +444,15 @@ const OPENS: [&str; 29] = [
     "ec2-shared-snapshot",
     "ecr-open-repository-policy",
     "efs-open-file-system-policy",
+    "glacier-open-vault-policy",
     "iam-new-console-password",
     "iam-new-credential",
     "iam-open-trust",
+    "kinesis-open-stream-policy",
     "kms-foreign-grant",
     "kms-open-key-policy",
-    "kinesis-open-stream-policy",
     "logs-open-resource-policy",
+    "opensearch-open-domain-policy",
     "rds-public-instance",
     "rds-shared-snapshot",
     "rolesanywhere-trusted-certificates",
@@ -457,6 +462,7 @@ const OPENS: [&str; 29] = [
     "s3-public-bucket-policy",
     "s3-public-object-acl",
     "secretsmanager-open-secret-policy",
+    "ses-open-identity-policy",
     "sns-open-topic-policy",
     "sqs-open-queue-policy",
     "trail-stopped-logging",
