@@ -60,9 +60,6 @@ const KEY: &str = "arn:aws-us-gov:kms:ap-southeast-1:111122223333:key/1a2b3c4d-0
 /// What stands before the name of a role.
 const ROLE: &str = "arn:aws-us-gov:iam::111122223333:role/";
 
-/// The longest ARN of a queue, whose name has 80 characters at most.
-const QUEUE: usize = "arn:aws-us-gov:sqs:ap-southeast-1:111122223333:".len() + 80;
-
 /// Any other: the name or ARN of a resource, in which the stack's name is most.
 const LONGEST_REFERENCE: usize = 255;
 

@@ -3,7 +3,7 @@
 use snapback::control::{AnyControl, Function};
 
 /// Every function that judges events.
-pub const FUNCTIONS: [&Function; 13] = [
+pub const FUNCTIONS: [&Function; 14] = [
     &s3::FUNCTION,
     &ec2::FUNCTION,
     &detectors::FUNCTION,

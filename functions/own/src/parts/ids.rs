@@ -34,18 +34,29 @@ pub(super) const RULES: &[&str] = &[
     "PassedRolesSchedule",
     "PoliciesAcmPcaRule",
     "PoliciesBackupRule",
+    "PoliciesCloudtrailRule",
+    "PoliciesCodeartifactRule",
+    "PoliciesCodebuildRule",
+    "PoliciesDynamodbRule",
     "PoliciesEcrRule",
     "PoliciesElasticfilesystemRule",
     "PoliciesEsRule",
     "PoliciesEventsRule",
     "PoliciesGlacierRule",
+    "PoliciesGlueRule",
+    "PoliciesKafkaRule",
     "PoliciesKinesisRule",
     "PoliciesLambdaRule",
     "PoliciesLogsRule",
+    "PoliciesRamRule",
+    "PoliciesRedshiftRule",
     "PoliciesSecretsmanagerRule",
+    "PoliciesServerlessrepoRule",
     "PoliciesSesRule",
     "PoliciesSnsRule",
     "PoliciesSqsRule",
+    "PoliciesSsmRule",
+    "PoliciesVpcLatticeRule",
     "SigninRule",
     "SigninCloudtrailDeniedRule",
     "SigninCognitoIdentityRule",
@@ -68,6 +79,7 @@ pub(super) const RULES: &[&str] = &[
     "KmsRule",
     "KmsSchedule",
     "RdsRule",
+    "OrganizationsRule",
     "OwnDynamodbRule",
     "OwnEventsRule",
     "OwnIamRule",
@@ -79,6 +91,7 @@ pub(super) const RULES: &[&str] = &[
     "OwnSqsRule",
     "OwnSchedule",
     "RedriveSchedule",
+    "CoverageSchedule",
 ];
 
 pub(super) const FUNCTIONS: &[&str] = &[
@@ -94,8 +107,10 @@ pub(super) const FUNCTIONS: &[&str] = &[
     "TrailFunction",
     "KmsFunction",
     "RdsFunction",
+    "OrganizationsFunction",
     "OwnFunction",
     "RedriveFunction",
+    "CoverageFunction",
 ];
 
 pub(super) const ROLES: &[&str] = &[
@@ -111,8 +126,10 @@ pub(super) const ROLES: &[&str] = &[
     "TrailRole",
     "KmsRole",
     "RdsRole",
+    "OrganizationsRole",
     "OwnRole",
     "RedriveRole",
+    "CoverageRole",
 ];
 
 pub(super) const TOPICS: &[&str] = &["Topic"];
@@ -146,8 +163,12 @@ pub(super) const ALARMS: &[&str] = &[
     "KmsThrottles",
     "RdsErrors",
     "RdsThrottles",
+    "OrganizationsErrors",
+    "OrganizationsThrottles",
     "OwnErrors",
     "OwnThrottles",
+    "CoverageErrors",
+    "CoverageThrottles",
     "OwnAsleep",
     "UndeliveredEvents",
     "UnhandledEvents",
@@ -168,8 +189,10 @@ pub(super) const LOG_GROUPS: &[&str] = &[
     "TrailLogs",
     "KmsLogs",
     "RdsLogs",
+    "OrganizationsLogs",
     "OwnLogs",
     "RedriveLogs",
+    "CoverageLogs",
 ];
 
 /// Those that the stack has only where IAM's events arrive.
@@ -191,8 +214,18 @@ pub(super) const OF_IAM: &[&str] = &[
     "IamWriterLogs",
 ];
 
+/// Those that it has only where the operator has the organization guarded.
+pub(super) const OF_ORGANIZATIONS: &[&str] = &[
+    "OrganizationsRule",
+    "OrganizationsFunction",
+    "OrganizationsRole",
+    "OrganizationsErrors",
+    "OrganizationsThrottles",
+    "OrganizationsLogs",
+];
+
 /// The functions for which the stack reserves no concurrency, whatever its parameter says.
-pub(crate) const UNRESERVED: &[&str] = &["RedriveFunction", "LogFilesFunction"];
+pub(crate) const UNRESERVED: &[&str] = &["RedriveFunction", "LogFilesFunction", "CoverageFunction"];
 
 /// Which function is woken by a call: its service, its name and the function's logical id.
 pub(crate) const ROUTES: &[(&str, &str, &str)] = &[
@@ -219,11 +252,15 @@ pub(crate) const ROUTES: &[(&str, &str, &str)] = &[
     ("cloudtrail.amazonaws.com", "PutEventSelectors", "SigninFunction"),
     ("cloudtrail.amazonaws.com", "PutEventSelectors", "TrailFunction"),
     ("cloudtrail.amazonaws.com", "PutInsightSelectors", "TrailFunction"),
+    ("cloudtrail.amazonaws.com", "PutResourcePolicy", "PoliciesFunction"),
     ("cloudtrail.amazonaws.com", "StopEventDataStoreIngestion", "TrailFunction"),
     ("cloudtrail.amazonaws.com", "StopLogging", "SigninFunction"),
     ("cloudtrail.amazonaws.com", "StopLogging", "TrailFunction"),
     ("cloudtrail.amazonaws.com", "UpdateEventDataStore", "TrailFunction"),
     ("cloudtrail.amazonaws.com", "UpdateTrail", "TrailFunction"),
+    ("codeartifact.amazonaws.com", "PutDomainPermissionsPolicy", "PoliciesFunction"),
+    ("codeartifact.amazonaws.com", "PutRepositoryPermissionsPolicy", "PoliciesFunction"),
+    ("codebuild.amazonaws.com", "PutResourcePolicy", "PoliciesFunction"),
     ("cognito-identity.amazonaws.com", "SetIdentityPoolRoles", "SigninFunction"),
     ("config.amazonaws.com", "DeleteConfigRule", "DetectorsFunction"),
     ("config.amazonaws.com", "DeleteConfigurationAggregator", "DetectorsFunction"),
@@ -239,9 +276,11 @@ pub(crate) const ROUTES: &[(&str, &str, &str)] = &[
     ("config.amazonaws.com", "StopConfigurationRecorder", "SigninFunction"),
     ("detective.amazonaws.com", "DeleteGraph", "DetectorsFunction"),
     ("detective.amazonaws.com", "DeleteMembers", "DetectorsFunction"),
+    ("dynamodb.amazonaws.com", "CreateTable", "PoliciesFunction"),
     ("dynamodb.amazonaws.com", "DeleteResourcePolicy", "OwnFunction"),
     ("dynamodb.amazonaws.com", "DeleteTable", "OwnFunction"),
     ("dynamodb.amazonaws.com", "PutResourcePolicy", "OwnFunction"),
+    ("dynamodb.amazonaws.com", "PutResourcePolicy", "PoliciesFunction"),
     ("dynamodb.amazonaws.com", "UpdateContinuousBackups", "OwnFunction"),
     ("dynamodb.amazonaws.com", "UpdateTable", "OwnFunction"),
     ("dynamodb.amazonaws.com", "UpdateTimeToLive", "OwnFunction"),
@@ -294,6 +333,7 @@ pub(crate) const ROUTES: &[(&str, &str, &str)] = &[
     ("ec2.amazonaws.com", "RunScheduledInstances", "PassedRolesFunction"),
     ("ec2.amazonaws.com", "SharedSnapshotCopyInitiated", "Ec2Function"),
     ("ec2.amazonaws.com", "SharedSnapshotVolumeCreated", "Ec2Function"),
+    ("ecr.amazonaws.com", "PutRegistryPolicy", "PoliciesFunction"),
     ("ecr.amazonaws.com", "SetRepositoryPolicy", "PoliciesFunction"),
     ("ecs.amazonaws.com", "CreateCapacityProvider", "PassedRolesFunction"),
     ("ecs.amazonaws.com", "CreateExpressGatewayService", "PassedRolesFunction"),
@@ -320,6 +360,7 @@ pub(crate) const ROUTES: &[(&str, &str, &str)] = &[
     ("glue.amazonaws.com", "CreateDevEndpoint", "PassedRolesFunction"),
     ("glue.amazonaws.com", "CreateJob", "PassedRolesFunction"),
     ("glue.amazonaws.com", "CreateSession", "PassedRolesFunction"),
+    ("glue.amazonaws.com", "PutResourcePolicy", "PoliciesFunction"),
     ("glue.amazonaws.com", "StartBlueprintRun", "PassedRolesFunction"),
     ("glue.amazonaws.com", "UpdateJob", "PassedRolesFunction"),
     ("guardduty.amazonaws.com", "CreateFilter", "DetectorsFunction"),
@@ -419,6 +460,7 @@ pub(crate) const ROUTES: &[(&str, &str, &str)] = &[
     ("iam.amazonaws.com", "UploadSigningCertificate", "IamFunction"),
     ("inspector2.amazonaws.com", "Disable", "DetectorsFunction"),
     ("inspector2.amazonaws.com", "DisassociateMember", "DetectorsFunction"),
+    ("kafka.amazonaws.com", "PutClusterPolicy", "PoliciesFunction"),
     ("kinesis.amazonaws.com", "PutResourcePolicy", "PoliciesFunction"),
     ("kms.amazonaws.com", "CreateAlias", "OwnFunction"),
     ("kms.amazonaws.com", "CreateGrant", "KmsFunction"),
@@ -479,11 +521,22 @@ pub(crate) const ROUTES: &[(&str, &str, &str)] = &[
     ("monitoring.amazonaws.com", "SetAlarmState", "DetectorsFunction"),
     ("monitoring.amazonaws.com", "SetAlarmState", "OwnFunction"),
     ("organizations.amazonaws.com", "CloseAccount", "SigninFunction"),
+    ("organizations.amazonaws.com", "DeletePolicy", "OrganizationsFunction"),
+    ("organizations.amazonaws.com", "DeleteResourcePolicy", "OrganizationsFunction"),
     ("organizations.amazonaws.com", "DeregisterDelegatedAdministrator", "SigninFunction"),
+    ("organizations.amazonaws.com", "DetachPolicy", "OrganizationsFunction"),
+    ("organizations.amazonaws.com", "DisableAWSServiceAccess", "OrganizationsFunction"),
+    ("organizations.amazonaws.com", "DisablePolicyType", "OrganizationsFunction"),
+    ("organizations.amazonaws.com", "EnableAWSServiceAccess", "OrganizationsFunction"),
+    ("organizations.amazonaws.com", "InviteAccountToOrganization", "OrganizationsFunction"),
+    ("organizations.amazonaws.com", "InviteOrganizationToTransferResponsibility", "OrganizationsFunction"),
     ("organizations.amazonaws.com", "LeaveOrganization", "SigninFunction"),
     ("organizations.amazonaws.com", "MoveAccount", "SigninFunction"),
+    ("organizations.amazonaws.com", "PutResourcePolicy", "OrganizationsFunction"),
     ("organizations.amazonaws.com", "RegisterDelegatedAdministrator", "SigninFunction"),
     ("organizations.amazonaws.com", "RemoveAccountFromOrganization", "SigninFunction"),
+    ("ram.amazonaws.com", "AssociateResourceShare", "PoliciesFunction"),
+    ("ram.amazonaws.com", "CreateResourceShare", "PoliciesFunction"),
     ("rds.amazonaws.com", "CreateDBInstance", "RdsFunction"),
     ("rds.amazonaws.com", "CreateDBInstanceReadReplica", "RdsFunction"),
     ("rds.amazonaws.com", "DeleteDBCluster", "RdsFunction"),
@@ -496,6 +549,10 @@ pub(crate) const ROUTES: &[(&str, &str, &str)] = &[
     ("rds.amazonaws.com", "RestoreDBInstanceFromS3", "RdsFunction"),
     ("rds.amazonaws.com", "RestoreDBInstanceToPointInTime", "RdsFunction"),
     ("rds.amazonaws.com", "StartExportTask", "RdsFunction"),
+    ("redshift.amazonaws.com", "AuthorizeDataShare", "PoliciesFunction"),
+    ("redshift.amazonaws.com", "AuthorizeEndpointAccess", "PoliciesFunction"),
+    ("redshift.amazonaws.com", "AuthorizeSnapshotAccess", "PoliciesFunction"),
+    ("redshift.amazonaws.com", "PutResourcePolicy", "PoliciesFunction"),
     ("rolesanywhere.amazonaws.com", "CreateProfile", "RolesAnywhereFunction"),
     ("rolesanywhere.amazonaws.com", "CreateTrustAnchor", "RolesAnywhereFunction"),
     ("rolesanywhere.amazonaws.com", "DeleteAttributeMapping", "RolesAnywhereFunction"),
@@ -586,6 +643,7 @@ pub(crate) const ROUTES: &[(&str, &str, &str)] = &[
     ("securityhub.amazonaws.com", "DisassociateFromMasterAccount", "DetectorsFunction"),
     ("securityhub.amazonaws.com", "DisassociateMembers", "DetectorsFunction"),
     ("securityhub.amazonaws.com", "UpdateStandardsControl", "DetectorsFunction"),
+    ("serverlessrepo.amazonaws.com", "PutApplicationPolicy", "PoliciesFunction"),
     ("ses.amazonaws.com", "CreateEmailIdentityPolicy", "PoliciesFunction"),
     ("ses.amazonaws.com", "PutIdentityPolicy", "PoliciesFunction"),
     ("ses.amazonaws.com", "UpdateEmailIdentityPolicy", "PoliciesFunction"),
@@ -613,17 +671,21 @@ pub(crate) const ROUTES: &[(&str, &str, &str)] = &[
     ("sqs.amazonaws.com", "RemovePermission", "PoliciesFunction"),
     ("sqs.amazonaws.com", "SetQueueAttributes", "OwnFunction"),
     ("sqs.amazonaws.com", "SetQueueAttributes", "PoliciesFunction"),
+    ("ssm.amazonaws.com", "ModifyDocumentPermission", "PoliciesFunction"),
+    ("ssm.amazonaws.com", "PutResourcePolicy", "PoliciesFunction"),
     ("ssm.amazonaws.com", "SendCommand", "SigninFunction"),
     ("ssm.amazonaws.com", "StartSession", "SigninFunction"),
+    ("ssm.amazonaws.com", "UpdateServiceSetting", "PoliciesFunction"),
     ("sts.amazonaws.com", "GetFederationToken", "IamFunction"),
     ("sts.amazonaws.com", "GetFederationToken", "SigninFunction"),
+    ("vpc-lattice.amazonaws.com", "PutResourcePolicy", "PoliciesFunction"),
     ("wafv2.amazonaws.com", "DeleteLoggingConfiguration", "DetectorsFunction"),
     ("wafv2.amazonaws.com", "DisassociateWebACL", "DetectorsFunction"),
 ];
 
 /// The policies of the keys, in which `${…}` is what CloudFormation knows.
 pub(crate) const POLICIES: &[(&str, &str)] = &[
-    ("JournalKey", r#"{"Version":"2012-10-17","Statement":[{"Sid":"AccountDecides","Effect":"Allow","Principal":{"AWS":"arn:${AWS::Partition}:iam::${AWS::AccountId}:root"},"Action":"kms:*","Resource":"*"},{"Sid":"FunctionsSeal","Effect":"Allow","Principal":{"AWS":["${S3Role.Arn}","${Ec2Role.Arn}","${DetectorsRole.Arn}","${IamRole.Arn}","${IamWriterRole.Arn}","${PassedRolesRole.Arn}","${PoliciesRole.Arn}","${SigninRole.Arn}","${RolesAnywhereRole.Arn}","${TrailRole.Arn}","${KmsRole.Arn}","${RdsRole.Arn}","${OwnRole.Arn}"]},"Action":["kms:GenerateMac","kms:VerifyMac"],"Resource":"*"},{"Sid":"OwnFunctionRestores","Effect":"Allow","Principal":{"AWS":"${OwnRole.Arn}"},"Action":["kms:DescribeKey","kms:EnableKey","kms:CancelKeyDeletion"],"Resource":"*"},{"Sid":"NobodyElseSeals","Effect":"Deny","Principal":"*","Action":"kms:GenerateMac","Resource":"*","Condition":{"ArnNotEquals":{"aws:PrincipalArn":["${S3Role.Arn}","${Ec2Role.Arn}","${DetectorsRole.Arn}","${IamRole.Arn}","${IamWriterRole.Arn}","${PassedRolesRole.Arn}","${PoliciesRole.Arn}","${SigninRole.Arn}","${RolesAnywhereRole.Arn}","${TrailRole.Arn}","${KmsRole.Arn}","${RdsRole.Arn}","${OwnRole.Arn}","${Operators}"]}}},{"Sid":"AliasStays","Effect":"Deny","Principal":"*","Action":["kms:UpdateAlias","kms:DeleteAlias"],"Resource":"*"}]}"#),
-    ("OperatorsKey", r#"{"Version":"2012-10-17","Statement":[{"Sid":"AccountDecides","Effect":"Allow","Principal":{"AWS":"arn:${AWS::Partition}:iam::${AWS::AccountId}:root"},"Action":"kms:*","Resource":"*"},{"Sid":"FunctionsVerify","Effect":"Allow","Principal":{"AWS":["${S3Role.Arn}","${Ec2Role.Arn}","${DetectorsRole.Arn}","${IamRole.Arn}","${IamWriterRole.Arn}","${PassedRolesRole.Arn}","${PoliciesRole.Arn}","${SigninRole.Arn}","${RolesAnywhereRole.Arn}","${TrailRole.Arn}","${KmsRole.Arn}","${RdsRole.Arn}","${OwnRole.Arn}"]},"Action":"kms:VerifyMac","Resource":"*"},{"Sid":"FunctionsNeverSeal","Effect":"Deny","Principal":{"AWS":["${S3Role.Arn}","${Ec2Role.Arn}","${DetectorsRole.Arn}","${IamRole.Arn}","${IamWriterRole.Arn}","${PassedRolesRole.Arn}","${PoliciesRole.Arn}","${SigninRole.Arn}","${RolesAnywhereRole.Arn}","${TrailRole.Arn}","${KmsRole.Arn}","${RdsRole.Arn}","${OwnRole.Arn}"]},"Action":"kms:GenerateMac","Resource":"*"},{"Sid":"OthersNeverSeal","Effect":"Deny","Principal":"*","Action":"kms:GenerateMac","Resource":"*","Condition":{"ArnLike":{"aws:PrincipalArn":["arn:${AWS::Partition}:iam::${AWS::AccountId}:role/${AWS::StackName}-RedriveRole-*","arn:${AWS::Partition}:iam::${AWS::AccountId}:role/${AWS::StackName}-LogFilesRole-*"]}}},{"Sid":"OwnFunctionRestores","Effect":"Allow","Principal":{"AWS":"${OwnRole.Arn}"},"Action":["kms:DescribeKey","kms:EnableKey","kms:CancelKeyDeletion"],"Resource":"*"},{"Sid":"NobodyElseSeals","Effect":"Deny","Principal":"*","Action":"kms:GenerateMac","Resource":"*","Condition":{"ArnNotEquals":{"aws:PrincipalArn":["${Operators}"]}}},{"Sid":"AliasStays","Effect":"Deny","Principal":"*","Action":["kms:UpdateAlias","kms:DeleteAlias"],"Resource":"*"}]}"#),
+    ("JournalKey", r#"{"Version":"2012-10-17","Statement":[{"Sid":"AccountDecides","Effect":"Allow","Principal":{"AWS":"arn:${AWS::Partition}:iam::${AWS::AccountId}:root"},"Action":"kms:*","Resource":"*"},{"Sid":"FunctionsSeal","Effect":"Allow","Principal":{"AWS":["${S3Role.Arn}","${Ec2Role.Arn}","${DetectorsRole.Arn}","${IamRole.Arn}","${IamWriterRole.Arn}","${PassedRolesRole.Arn}","${PoliciesRole.Arn}","${SigninRole.Arn}","${RolesAnywhereRole.Arn}","${TrailRole.Arn}","${KmsRole.Arn}","${RdsRole.Arn}","${OrganizationsRole.Arn}","${OwnRole.Arn}","${CoverageRole.Arn}"]},"Action":["kms:GenerateMac","kms:VerifyMac"],"Resource":"*"},{"Sid":"OwnFunctionRestores","Effect":"Allow","Principal":{"AWS":"${OwnRole.Arn}"},"Action":["kms:DescribeKey","kms:EnableKey","kms:CancelKeyDeletion"],"Resource":"*"},{"Sid":"NobodyElseSeals","Effect":"Deny","Principal":"*","Action":"kms:GenerateMac","Resource":"*","Condition":{"ArnNotEquals":{"aws:PrincipalArn":["${S3Role.Arn}","${Ec2Role.Arn}","${DetectorsRole.Arn}","${IamRole.Arn}","${IamWriterRole.Arn}","${PassedRolesRole.Arn}","${PoliciesRole.Arn}","${SigninRole.Arn}","${RolesAnywhereRole.Arn}","${TrailRole.Arn}","${KmsRole.Arn}","${RdsRole.Arn}","${OrganizationsRole.Arn}","${OwnRole.Arn}","${CoverageRole.Arn}","${Operators}"]}}},{"Sid":"AliasStays","Effect":"Deny","Principal":"*","Action":["kms:UpdateAlias","kms:DeleteAlias"],"Resource":"*"}]}"#),
+    ("OperatorsKey", r#"{"Version":"2012-10-17","Statement":[{"Sid":"AccountDecides","Effect":"Allow","Principal":{"AWS":"arn:${AWS::Partition}:iam::${AWS::AccountId}:root"},"Action":"kms:*","Resource":"*"},{"Sid":"FunctionsVerify","Effect":"Allow","Principal":{"AWS":["${S3Role.Arn}","${Ec2Role.Arn}","${DetectorsRole.Arn}","${IamRole.Arn}","${IamWriterRole.Arn}","${PassedRolesRole.Arn}","${PoliciesRole.Arn}","${SigninRole.Arn}","${RolesAnywhereRole.Arn}","${TrailRole.Arn}","${KmsRole.Arn}","${RdsRole.Arn}","${OrganizationsRole.Arn}","${OwnRole.Arn}","${CoverageRole.Arn}"]},"Action":"kms:VerifyMac","Resource":"*"},{"Sid":"FunctionsNeverSeal","Effect":"Deny","Principal":{"AWS":["${S3Role.Arn}","${Ec2Role.Arn}","${DetectorsRole.Arn}","${IamRole.Arn}","${IamWriterRole.Arn}","${PassedRolesRole.Arn}","${PoliciesRole.Arn}","${SigninRole.Arn}","${RolesAnywhereRole.Arn}","${TrailRole.Arn}","${KmsRole.Arn}","${RdsRole.Arn}","${OrganizationsRole.Arn}","${OwnRole.Arn}","${CoverageRole.Arn}"]},"Action":"kms:GenerateMac","Resource":"*"},{"Sid":"OthersNeverSeal","Effect":"Deny","Principal":"*","Action":"kms:GenerateMac","Resource":"*","Condition":{"ArnLike":{"aws:PrincipalArn":["arn:${AWS::Partition}:iam::${AWS::AccountId}:role/${AWS::StackName}-RedriveRole-*","arn:${AWS::Partition}:iam::${AWS::AccountId}:role/${AWS::StackName}-LogFilesRole-*"]}}},{"Sid":"OwnFunctionRestores","Effect":"Allow","Principal":{"AWS":"${OwnRole.Arn}"},"Action":["kms:DescribeKey","kms:EnableKey","kms:CancelKeyDeletion"],"Resource":"*"},{"Sid":"NobodyElseSeals","Effect":"Deny","Principal":"*","Action":"kms:GenerateMac","Resource":"*","Condition":{"ArnNotEquals":{"aws:PrincipalArn":["${Operators}"]}}},{"Sid":"AliasStays","Effect":"Deny","Principal":"*","Action":["kms:UpdateAlias","kms:DeleteAlias"],"Resource":"*"}]}"#),
     ("TopicKey", r#"{"Version":"2012-10-17","Statement":[{"Sid":"AccountDecides","Effect":"Allow","Principal":{"AWS":"arn:${AWS::Partition}:iam::${AWS::AccountId}:root"},"Action":"kms:*","Resource":"*"},{"Sid":"AlarmsAnnounce","Effect":"Allow","Principal":{"Service":"cloudwatch.amazonaws.com"},"Action":["kms:Decrypt","kms:GenerateDataKey*"],"Resource":"*","Condition":{"StringEquals":{"aws:SourceAccount":"${AWS::AccountId}"}}}]}"#),
 ];
