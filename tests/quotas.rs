@@ -32,7 +32,7 @@ const LARGEST_ENVIRONMENT: usize = 4 * 1024;
 
 /// What CloudFormation puts in the place of a reference, if that is as long as it can be.
 /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/pseudo-parameter-reference.html>
-const REFERENCES: [(&str, usize); 12] = [
+const REFERENCES: [(&str, usize); 10] = [
     ("AWS::Partition", "aws-us-gov".len()),
     ("AWS::Region", "ap-southeast-1".len()),
     ("AWS::AccountId", "111122223333".len()),
@@ -44,21 +44,19 @@ const REFERENCES: [(&str, usize); 12] = [
     ("TopicKey.Arn", KEY.len()),
     // The URL of a queue, whose name has 80 characters at most.
     ("DelayedEvents", 160),
-    ("DelayedEvents.Arn", QUEUE),
-    ("FunctionDeadLetters.Arn", QUEUE),
 ];
 
 /// The longest name of a stack.
 const STACK: usize = 128;
-
-/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-queue-message-identifiers.html>
-const QUEUE: usize = "arn:aws-us-gov:sqs:ap-southeast-1:111122223333:".len() + 80;
 
 /// <https://docs.aws.amazon.com/kms/latest/developerguide/concepts.html#key-id-key-ARN>
 const KEY: &str = "arn:aws-us-gov:kms:ap-southeast-1:111122223333:key/1a2b3c4d-0000-4000-8000-000000000001";
 
 /// What stands before the name of a role.
 const ROLE: &str = "arn:aws-us-gov:iam::111122223333:role/";
+
+/// The longest ARN of a queue, whose name has 80 characters at most.
+const QUEUE: usize = "arn:aws-us-gov:sqs:ap-southeast-1:111122223333:".len() + 80;
 
 /// Any other: the name or ARN of a resource, in which the stack's name is most.
 const LONGEST_REFERENCE: usize = 255;
