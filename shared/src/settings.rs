@@ -65,7 +65,7 @@ pub struct Own {
     pub reserved: Option<u32>,
     /// Whether the stack has the parts that guard IAM, as it does where IAM's events arrive.
     pub has_iam: bool,
-    /// Whether it has those that guard AWS Organizations, which it then hears of from nobody else.
+    /// Whether it has those that guard AWS Organizations, as it does where the operator says so.
     pub has_organizations: bool,
 }
 
