@@ -179,7 +179,7 @@ LARGEST_PARAMETERS = 100 * 1024
 
 # Whose calls are recorded under another name than the one with which their addresses begin. Where the account's own
 # settings for S3 are recorded was not seen; S3's documentation says there.
-SOURCES = {"s3-control": "s3", "api.ecr": "ecr"}
+SOURCES = {"s3-control": "s3", "api.ecr": "ecr", "email": "ses"}
 
 EVENT_NAMES = {
     ("s3", "PutPublicAccessBlock"): "PutBucketPublicAccessBlock",

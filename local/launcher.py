@@ -17,7 +17,8 @@ what it should if AWS behaves like that:
   `events:TargetArn` and `secretsmanager:BlockPublicPolicy` are there.
 * A rule of the default bus has no bus in its ARN, and rules go by `Rule` in the calls upon their targets.
   The bus that is described is a bus, and no rule.
-* The calls upon the tags of a topic, a repository or a file system are calls upon that.
+* The calls upon the tags of a topic, a repository, a file system or an email identity are calls upon that, as are those upon a
+  table's policy, and those upon a domain or a backup vault by their paths.
 * Reading and removing a function's concurrency are actions of their own; messages in batches are not.
 * Who has put an object, in what S3 announces of it.
 * `AWS::Region` in the conditions of a template, which CloudFormation there takes for a word.
@@ -28,7 +29,9 @@ what it should if AWS behaves like that:
   (`policy_versions.py`).
 * Permissions boundaries among what everybody has been granted, and a password policy that is set as a whole
   (`iam_details.py`).
-* Trust anchors and profiles of IAM Roles Anywhere (`roles_anywhere.py`).
+* Trust anchors and profiles of IAM Roles Anywhere (`roles_anywhere.py`), and the policies of vaults of Glacier and AWS
+  Backup (`vault_policies.py`).
+* AWS Private CA, and the policies of SES's identities, which are moto's (`moto_services.py`).
 * The rules of security groups (`security_groups.py`).
 * With whom EC2's things are shared, and settings of instances and of the account (`ec2_sharing_and_settings.py`).
 * Block Public Access of VPCs (`vpc_block_public_access.py`), and flow logs with all their fields (`flow_logs.py`).
@@ -57,6 +60,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
+from urllib.parse import unquote
 
 from ministack import app
 from ministack.core import iam_actions, iam_evaluator
@@ -79,12 +83,14 @@ import ec2_sharing_and_settings
 import event_history
 import flow_logs
 import iam_details
+import moto_services
 import organization
 import policy_status
 import policy_versions
 import roles_anywhere
 import security_groups
 import trails
+import vault_policies
 import vpc_block_public_access
 from chance import Chance
 from wire import Call, signing_name
@@ -147,6 +153,8 @@ def main() -> None:
     policy_versions.install()
     iam_details.install()
     roles_anywhere.install()
+    vault_policies.install()
+    moto_services.install()
     play_conditions()
     play_ec2()
     app.main()
@@ -619,16 +627,29 @@ def play_resources_of_rules() -> None:
 
 
 def play_what_is_tagged() -> None:
-    """What the calls upon the tags of a topic, a repository or a file system name it by."""
+    """What the calls upon tags, and upon domains and backup vaults, name it by."""
     extract = iam_actions.extract_resource_arn
 
     def extract_resource_arn(service, method, path, headers, body, query, region, account):
         if service == "sns" and query.get("ResourceArn"):
             return query["ResourceArn"][0]
+        if service == "dynamodb" and (named := json.loads(body or b"{}").get("ResourceArn")):
+            return named
         if service == "ecr" and (named := json.loads(body or b"{}").get("resourceArn")):
             return named
         if service == "elasticfilesystem" and "/resource-tags/" in path:
             return f"arn:aws:elasticfilesystem:{region}:{account}:file-system/{path.rpartition('/')[2]}"
+        parts = path.strip("/").split("/")
+        if service == "opensearch" and query.get("arn"):
+            return query["arn"][0]
+        if service == "opensearch" and parts[1:3] == ["opensearch", "domain"] and parts[3:]:
+            return f"arn:aws:es:{region}:{account}:domain/{parts[3]}"
+        if service == "ses" and query.get("ResourceArn"):
+            return query["ResourceArn"][0]
+        if service == "backup" and parts[0] == "tags":
+            return unquote("/".join(parts[1:]))
+        if service == "backup" and parts[0] == "backup-vaults" and parts[1:]:
+            return f"arn:aws:backup:{region}:{account}:backup-vault:{parts[1]}"
         return extract(service, method, path, headers, body, query, region, account)
 
     iam_actions.extract_resource_arn = extract_resource_arn
@@ -688,17 +709,25 @@ def play_requesters() -> None:
 # Operations by the name of who answers them, if that is not ministack.
 players = {
     "CreateTrail": "stand-in",
+    "DeleteBackupVaultAccessPolicy": "stand-in",
     "DeleteConfigurationRecorder": "stand-in",
     "DeleteDeliveryChannel": "stand-in",
+    "DeleteEmailIdentityPolicy": "moto",
+    "DeletePolicy": "moto",
+    "DeleteVaultAccessPolicy": "stand-in",
     "DisableProfile": "stand-in",
     "DisableTrustAnchor": "stand-in",
     "PutAccountPublicAccessBlock": "stand-in",
+    "PutBackupVaultAccessPolicy": "stand-in",
     "PutConfigurationRecorder": "stand-in",
     "PutDeliveryChannel": "stand-in",
     "PutInsightSelectors": "stand-in",
+    "PutPolicy": "moto",
     "SetDefaultPolicyVersion": "stand-in",
+    "SetVaultAccessPolicy": "stand-in",
     "StartConfigurationRecorder": "stand-in",
     "UpdateAccountPasswordPolicy": "stand-in",
+    "UpdateEmailIdentityPolicy": "moto",
 }
 
 

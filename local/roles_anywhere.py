@@ -11,9 +11,9 @@ import json
 from datetime import datetime, timezone
 from uuid import uuid4
 
-from ministack import app
-from ministack.core import iam_actions, router
 from ministack.core.responses import get_account_id, get_region
+
+from added_services import add
 
 SERVICE = "rolesanywhere"
 
@@ -26,20 +26,12 @@ _tags: dict = {}
 
 
 def install() -> None:
-    """Has ministack know the service by what its calls are signed for, ask for its rights, and answer."""
-    router.SERVICE_PATTERNS[SERVICE] = {}
-    iam_actions.SERVICE_TO_IAM_NAMESPACE[SERVICE] = SERVICE
-    iam_actions._BOTOCORE_SERVICE_MAP[SERVICE] = [SERVICE]
-    app.SERVICE_HANDLERS[SERVICE] = answer
-    extract = iam_actions.extract_resource_arn
+    add(SERVICE, answer, named)
 
-    def named(service, method, path, headers, body, query, region, account):
-        kind, *of = path.strip("/").split("/")
-        if service == SERVICE and of:
-            return arn(kind.removesuffix("s"), of[0])
-        return "*" if service == SERVICE else extract(service, method, path, headers, body, query, region, account)
 
-    iam_actions.extract_resource_arn = named
+def named(path: str, _query: dict, _body: bytes) -> str:
+    kind, *of = path.strip("/").split("/")
+    return arn(kind.removesuffix("s"), of[0]) if of else "*"
 
 
 def arn(kind: str, of: str) -> str:

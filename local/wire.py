@@ -58,6 +58,8 @@ def operation_of(call: Call) -> OperationModel | None:
     name = SERVICES_THAT_SIGN_OTHERWISE.get(call.signing_name, call.signing_name)
     if name == "s3" and call.path.startswith("/v20180820/"):
         name = "s3control"
+    if name == "ses" and call.path.startswith("/v2/"):
+        name = "sesv2"
     try:
         service = service_model(name)
     except UnknownServiceError:
@@ -245,6 +247,9 @@ def _rest_parameters(operation: OperationModel, call: Call) -> dict:
     except ValueError:
         body = {}
     found = dict(body) if isinstance(body, dict) else {}
+    payload = operation.input_shape.serialization.get("payload")
+    if payload and operation.input_shape.members[payload].type_name == "structure":
+        found = {payload: found}
     labels = labels_of(operation, call)
     for name, member in operation.input_shape.members.items():
         where, said = member.serialization.get("location"), member.serialization.get("name", name)

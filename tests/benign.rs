@@ -737,7 +737,10 @@ fn parts_of_others() -> Vec<Call> {
             "subscriptionArn": format!("arn:aws:sns:{REGION}:{ACCOUNT}:{name}:7a6b5c4d-0000-4000-8000-000000000007"),
             "attributeName": "DisplayName", "attributeValue": "Reports", "label": "own", "aWSAccountId": [ACCOUNT],
         }),
-        "dynamodb" => json!({"tableName": name}),
+        "dynamodb" => json!({
+            "tableName": name, "resourceArn": format!("arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{name}"),
+            "policy": r#"{"Statement":[{"Effect":"Allow","Principal":{"AWS":"111122223333"},"Action":"dynamodb:*","Resource":"*"}]}"#,
+        }),
         "sqs" => json!({
             "queueUrl": format!("https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{name}"), "label": "own",
             "attributes": {"VisibilityTimeout": "60"}, "AWSAccountIds": [ACCOUNT],
@@ -865,6 +868,26 @@ fn resource_policies() -> Vec<Call> {
         calls.push(call("glacier", "SetVaultAccessPolicy", set, Value::Null));
         let set = json!({"backupVaultName": "reports", "policy": policy("backup:CopyIntoBackupVault", "*")});
         calls.push(call("backup", "PutBackupVaultAccessPolicy", set, Value::Null));
+        let table = arn("dynamodb", "table/reports");
+        let set = json!({"resourceArn": table, "policy": policy("dynamodb:GetItem", &table)});
+        calls.push(call("dynamodb", "PutResourcePolicy", set, Value::Null));
+        let set = json!({"tableName": "reports", "resourcePolicy": policy("dynamodb:GetItem", &table)});
+        calls.push(call("dynamodb", "CreateTable", set, Value::Null));
+        for (service, put, field) in [
+            ("codeartifact", "PutDomainPermissionsPolicy", "policyDocument"),
+            ("codeartifact", "PutRepositoryPermissionsPolicy", "policyDocument"),
+            ("ecr", "PutRegistryPolicy", "policyText"),
+            ("kafka", "PutClusterPolicy", "policy"),
+            ("glue", "PutResourcePolicy", "policyInJson"),
+            ("codebuild", "PutResourcePolicy", "policy"),
+            ("redshift", "PutResourcePolicy", "policy"),
+            ("ssm", "PutResourcePolicy", "policy"),
+            ("cloudtrail", "PutResourcePolicy", "resourcePolicy"),
+            ("vpc-lattice", "PutResourcePolicy", "policy"),
+        ] {
+            let set = json!({"resourceArn": arn(service, "reports"), field: policy(&format!("{service}:Get*"), "*")});
+            calls.push(call(service, put, set, Value::Null));
+        }
         let authority = arn("acm-pca", "certificate-authority/1a2b3c4d-5e6f-4071-8293-a4b5c6d7e8f9");
         let set = json!({"resourceArn": authority, "policy": policy("acm-pca:IssueCertificate", &authority)});
         calls.push(call("acm-pca", "PutPolicy", set, Value::Null));
@@ -873,6 +896,25 @@ fn resource_policies() -> Vec<Call> {
         {
             let set = json!({"domainName": "reports", "accessPolicies": policy("es:ESHttpGet", "*")});
             calls.push(call("es", update, set, Value::Null));
+        }
+    }
+    let deploy = json!([{"principals": [ACCOUNT, "444455556666"], "actions": ["Deploy"]}]);
+    let put = json!({"applicationId": arn("serverlessrepo", "applications/reports"), "statements": deploy});
+    let setting = json!({"settingId": "/ssm/parameter-store/high-throughput-enabled", "settingValue": "true"});
+    for account in [ACCOUNT, "444455556666", ACCOUNT, "444455556666"] {
+        calls.push(call("serverlessrepo", "PutApplicationPolicy", put.clone(), Value::Null));
+        calls.push(call("ssm", "UpdateServiceSetting", setting.clone(), Value::Null));
+        let with = json!({"principals": [account], "resourceShareArn": arn("ram", "resource-share/reports")});
+        calls.push(call("ram", "CreateResourceShare", with.clone(), Value::Null));
+        calls.push(call("ram", "AssociateResourceShare", with, Value::Null));
+        let with = json!({"name": "reports", "permissionType": "Share", "accountIdsToAdd": [account]});
+        calls.push(call("ssm", "ModifyDocumentPermission", with, Value::Null));
+        for (authorize, of, to) in [
+            ("AuthorizeSnapshotAccess", "snapshotIdentifier", "accountWithRestoreAccess"),
+            ("AuthorizeDataShare", "dataShareArn", "consumerIdentifier"),
+            ("AuthorizeEndpointAccess", "clusterIdentifier", "account"),
+        ] {
+            calls.push(call("redshift", authorize, json!({of: "reports", to: account}), Value::Null));
         }
     }
     for (principal, more) in [

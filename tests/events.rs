@@ -28,13 +28,15 @@ impl Example {
         self.file.starts_with("benign-")
     }
 
-    /// As Snapback is deployed: it knows its key, unless the event is of a time before it did. All that a scheduled check can
+    /// As Snapback is deployed: it knows its key and its journal, unless the event is of a time before it did. All that a scheduled check can
     /// be about is chosen.
     pub(crate) fn settings(&self) -> Settings {
         let key = "arn:aws:kms:eu-central-1:111122223333:key/1f2e3d4c-5b6a-4988-8776-655443322110";
         let journal_key = (!self.event.is_look()).then(|| key.to_owned());
         let keys = journal_key.clone().into_iter().collect();
-        let own = Own { keys, journal_key, ..Own::default() };
+        let table = "arn:aws:dynamodb:eu-central-1:111122223333:table/snapback-Journal-1A2B3C4D5E6F7";
+        let journal = journal_key.is_some().then(|| table.to_owned());
+        let own = Own { keys, journal, journal_key, ..Own::default() };
         Settings { own, trusts_members: self.event.is_look(), ..Settings::default() }
     }
 

@@ -430,8 +430,11 @@ fn what_stays_of_a_policy_stays_byte_for_byte() -> Result<()> {
 }
 
 /// What lets somebody in: events of these prove by themselves that it was open.
-const OPENS: [&str; 27] = [
+const OPENS: [&str; 33] = [
+    "acmpca-open-authority-policy",
+    "backup-open-vault-policy",
     "config-stopped-recorder",
+    "dynamodb-open-table-policy",
     "ec2-open-egress",
     "ec2-open-endpoint-service",
     "ec2-open-network-acl",
@@ -441,13 +444,15 @@ const OPENS: [&str; 27] = [
     "ec2-shared-snapshot",
     "ecr-open-repository-policy",
     "efs-open-file-system-policy",
+    "glacier-open-vault-policy",
     "iam-new-console-password",
     "iam-new-credential",
     "iam-open-trust",
+    "kinesis-open-stream-policy",
     "kms-foreign-grant",
     "kms-open-key-policy",
-    "kinesis-open-stream-policy",
     "logs-open-resource-policy",
+    "opensearch-open-domain-policy",
     "rolesanywhere-trusted-certificates",
     "s3-access-point-policy",
     "s3-foreign-bucket-policy",
@@ -455,6 +460,7 @@ const OPENS: [&str; 27] = [
     "s3-public-bucket-policy",
     "s3-public-object-acl",
     "secretsmanager-open-secret-policy",
+    "ses-open-identity-policy",
     "sns-open-topic-policy",
     "sqs-open-queue-policy",
     "trail-stopped-logging",

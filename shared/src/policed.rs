@@ -462,7 +462,7 @@ fn doubt(grant: &Grant) -> String {
 pub const WHOSE_NETWORK: &str = "whose network";
 
 fn article(word: &str) -> &'static str {
-    if word.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" }
+    if word.starts_with(['a', 'e', 'i', 'o', 'u', 'A', 'E', 'I', 'O']) { "an" } else { "a" }
 }
 
 #[cfg(test)]

@@ -53,6 +53,9 @@ pub struct Own {
     pub stack: String,
     /// The ARNs of the stack's keys. Where none is told, as in a replay, no key is one.
     pub keys: BTreeSet<String>,
+    /// The ARN of the journal's table.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub journal: Option<String>,
     /// The ARN of the one among them that certifies who signs in the journal.
     pub journal_key: Option<String>,
     /// The ARN of the one that seals what operators say there.
@@ -69,6 +72,7 @@ impl Default for Own {
         Self {
             stack: "snapback".to_owned(),
             keys: BTreeSet::new(),
+            journal: None,
             journal_key: None,
             operators_key: None,
             reserved: None,
@@ -144,6 +148,7 @@ pub struct Problem {
 }
 
 /// Where both a function and what it judges by find the journal's keys.
+const JOURNAL: &str = "SNAPBACK_JOURNAL";
 const JOURNAL_KEY: &str = "SNAPBACK_JOURNAL_KEY";
 const OPERATORS_KEY: &str = "SNAPBACK_OPERATORS_KEY";
 
@@ -225,11 +230,17 @@ impl Own {
         };
         let is_arn = |arn: &str| arn.starts_with("arn:");
         let (journal_key, operators_key) = (told(JOURNAL_KEY), told(OPERATORS_KEY));
+        // It is where its key is.
+        let journal = told(JOURNAL).zip(journal_key.as_deref()).and_then(|(name, key)| {
+            let place = key.split_once(":key/")?.0.replacen(":kms:", ":dynamodb:", 1);
+            Some(format!("{place}:table/{name}"))
+        });
         let mut keys = ids(lookup, "SNAPBACK_KEYS", "ARNs of keys, comma between", is_arn)?;
         keys.extend(journal_key.iter().chain(&operators_key).cloned());
         Ok(Self {
             stack: told("SNAPBACK_STACK").unwrap_or_else(|| Self::default().stack),
             keys,
+            journal,
             journal_key,
             operators_key,
             reserved: reserved.transpose()?.filter(|number| *number > 0),
@@ -317,7 +328,7 @@ impl Deployment {
         let days = required("SNAPBACK_JOURNAL_DAYS", "a number of days")?;
         let is_hub = lookup("SNAPBACK_HUB").is_some_and(|hub| !hub.is_empty());
         Ok(Self {
-            journal: required("SNAPBACK_JOURNAL", "the name of the journal's table")?,
+            journal: required(JOURNAL, "the name of the journal's table")?,
             journal_key: required(JOURNAL_KEY, "the ARN of the journal's key")?,
             operators_key: required(OPERATORS_KEY, "the ARN of the operators' key")?,
             delayed: required("SNAPBACK_DELAYED", "the URL of a queue")?,

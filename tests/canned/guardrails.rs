@@ -157,6 +157,12 @@ async fn reading_tags_makes_just_the_calls_that_are_declared() -> Result<()> {
             ("secretsmanager.DescribeSecret", r#"{"Tags":[{"Key":"exposure","Value":"approved"}]}"#),
             ("ecr.ListTagsForResource", r#"{"tags":[{"Key":"exposure","Value":"approved"}]}"#),
             ("elasticfilesystem.ListTagsForResource", r#"{"Tags":[{"Key":"exposure","Value":"approved"}]}"#),
+            ("acm-pca.ListTags", r#"{"Tags":[{"Key":"exposure","Value":"approved"}]}"#),
+            ("ses.ListTagsForResource", r#"{"Tags":[{"Key":"exposure","Value":"approved"}]}"#),
+            ("glacier.ListTagsForVault", r#"{"Tags":{"exposure":"approved"}}"#),
+            ("es.ListTags", r#"{"TagList":[{"Key":"exposure","Value":"approved"}]}"#),
+            ("dynamodb.ListTagsOfResource", r#"{"Tags":[{"Key":"exposure","Value":"approved"}]}"#),
+            ("backup.ListTags", r#"{"Tags":{"exposure":"approved"}}"#),
             ("kinesis.ListTagsForStream", r#"{"Tags":[{"Key":"exposure","Value":"approved"}]}"#),
             ("RolesAnywhere.ListTagsForResource", r#"{"tags":[{"key":"exposure","value":"approved"}]}"#),
             ("KMS.ListResourceTags", r#"{"Tags":[{"TagKey":"exposure","TagValue":"approved"}],"Truncated":false}"#),
@@ -177,7 +183,19 @@ async fn reading_tags_makes_just_the_calls_that_are_declared() -> Result<()> {
             "PoliciesFunction" => {
                 let topic = Subject::topic(&event, "arn:aws:sns:eu-central-1:111122223333:t");
                 let of = |kind: &str| Subject::part(&event, kind, "x", "secretsmanager", "", "");
-                let rows = ["secret", "repository", "file system", "data stream"].map(of);
+                let rows = [
+                    "secret",
+                    "repository",
+                    "file system",
+                    "data stream",
+                    "certificate authority",
+                    "email identity",
+                    "Glacier vault",
+                    "OpenSearch domain",
+                    "table",
+                    "backup vault",
+                ];
+                let rows = rows.map(of);
                 [topic, Subject::queue(&event, "q")].into_iter().chain(rows).collect()
             }
             "TrailFunction" => vec![Subject::part(&event, "trail", "audit", "cloudtrail", "trail/", "cloudtrailv2")],

@@ -13,7 +13,7 @@ use super::wire::{Aws, answer};
 use crate::iam::called;
 
 /// One thing of each kind that there is to list.
-const LISTED: [(&str, &str); 24] = [
+const LISTED: [(&str, &str); 31] = [
     (
         "S3.ListBuckets",
         "<ListAllMyBucketsResult><Buckets><Bucket><Name>b</Name><BucketRegion>eu-central-1</BucketRegion></Bucket>\
@@ -80,6 +80,19 @@ const LISTED: [(&str, &str); 24] = [
     ),
     ("ecr.DescribeRepositories", r#"{"repositories":[{"repositoryName":"r"}]}"#),
     ("elasticfilesystem.DescribeFileSystems", r#"{"FileSystems":[{"FileSystemId":"fs-0a1b2c3d4e5f60718"}]}"#),
+    (
+        "acm-pca.ListCertificateAuthorities",
+        r#"{"CertificateAuthorities":[{"Arn":"arn:aws:acm-pca:eu-central-1:111122223333:certificate-authority/1a2b"}]}"#,
+    ),
+    (
+        "ses.ListEmailIdentities",
+        r#"{"EmailIdentities":[{"IdentityType":"DOMAIN","IdentityName":"example.com","SendingEnabled":true}]}"#,
+    ),
+    ("ses.GetEmailIdentityPolicies", r#"{"Policies":{"partner":"{}"}}"#),
+    ("glacier.ListVaults", r#"{"Marker":null,"VaultList":[{"VaultName":"archive"}]}"#),
+    ("es.ListDomainNames", r#"{"DomainNames":[{"DomainName":"search","EngineType":"OpenSearch"}]}"#),
+    ("dynamodb.ListTables", r#"{"TableNames":["orders"]}"#),
+    ("backup.ListBackupVaults", r#"{"BackupVaultList":[{"BackupVaultName":"nightly"}]}"#),
     ("kinesis.ListStreams", r#"{"StreamNames":["s"],"HasMoreStreams":false}"#),
     ("logs.DescribeResourcePolicies", r#"{"resourcePolicies":[{"policyName":"p","policyDocument":"{}"}]}"#),
     ("SQS.ListQueues", r#"{"QueueUrls":["https://sqs.eu-central-1.amazonaws.com/111122223333/q"]}"#),

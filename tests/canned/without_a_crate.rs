@@ -89,6 +89,12 @@ async fn every_page_of_a_list_is_asked_for() -> Result<()> {
             // It is in the address.
             String::new(),
         ),
+        (
+            "dynamodb-open-table-policy",
+            "dynamodb.ListTables",
+            [json!({"TableNames": ["a"], "LastEvaluatedTableName": "a"}), json!({"TableNames": ["b"]})],
+            json!({"ExclusiveStartTableName": "a"}).to_string(),
+        ),
     ] {
         let aws = Aws::default().answers(operation, pages.map(|page| ok(&page.to_string())));
         let control = controls().find(|one| one.about.id == control).context(control)?;

@@ -1,4 +1,4 @@
-//! What the role of a function that writes IAM, or the policies of keys, is denied, whatever it is allowed: whoever takes the function over must
+//! What the role of a function that writes IAM, or the policies of keys or tables, is denied, whatever it is allowed: whoever takes the function over must
 //! get no further by it.
 //!
 //! Snapback's own roles are denied by their ARNs, in a policy of its own, as no role can name itself in CloudFormation. By a
@@ -106,6 +106,9 @@ pub(super) fn statements(function: &Function, stack: &str, lists: &[&str]) -> St
     if writes_key_policies(function) {
         return of_keys(function, stack);
     }
+    if function::writes(function).any(|right| right.action == "dynamodb:PutResourcePolicy") {
+        return of_journal(stack);
+    }
     if !applies_to(function) {
         return String::new();
     }
@@ -148,6 +151,33 @@ pub(super) fn statements(function: &Function, stack: &str, lists: &[&str]) -> St
 "
     );
     out
+}
+
+/// Who writes the policies of tables could let somebody read and change the journal. A member may be another Region of the
+/// hub's account, and its role is good for all Regions.
+fn of_journal(stack: &str) -> String {
+    let why = "Whatever is allowed above: whoever takes this role over must not open the journal.";
+    let never = |indent: usize, resource: &str| {
+        let blank = " ".repeat(indent);
+        format!(
+            "{blank}- Sid: NeverOwnJournal
+{blank}  Effect: Deny
+{blank}  Action: [dynamodb:DeleteResourcePolicy, dynamodb:PutResourcePolicy]
+{blank}  Resource: {resource}
+"
+        )
+    };
+    let statement = match stack {
+        "${AWS::StackName}" => never(14, "[!GetAtt Journal.Arn, !Sub \"${Journal.Arn}/stream/*\"]"),
+        _ => {
+            let arn = format!("arn:${{AWS::Partition}}:dynamodb:*:${{AWS::AccountId}}:table/{stack}-Journal-*");
+            let never = never(16, &format!("!Sub {arn}"));
+            format!(
+                "              - !If\n                - IsHubsAccount\n{never}                - !Ref AWS::NoValue\n"
+            )
+        }
+    };
+    yaml::comment(14, why) + &statement
 }
 
 /// Who writes the policy of a key could let itself use the key, and undo what protects Snapback's own.

@@ -678,7 +678,7 @@ class Row:
     action: str
     # Makes one, and says by what the calls know it.
     make: Callable
-    # The call that puts a policy; what it calls the resource and the policy.
+    # The call that puts a policy, or what makes it; what it calls the resource and the policy.
     put: tuple
     # The call that gets it, or what makes it; what the answer calls it, and the codes that say that there is none.
     get: tuple
@@ -703,7 +703,10 @@ class Resource:
     def put(self, *statements: dict) -> None:
         call, resource, policy = self.row.put
         text = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
-        getattr(self.client, call)(**{resource: self.id, policy: text})
+        if callable(call):
+            call(self.client, self.id, text)
+        else:
+            getattr(self.client, call)(**{resource: self.id, policy: text})
 
     def statements(self) -> list:
         call, policy, *absent = self.row.get
@@ -729,8 +732,105 @@ def _a_stream(client, name: str) -> str:
     return client.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]["StreamARN"]
 
 
+def _an_authority(client, _name: str) -> str:
+    subject = {"CommonName": "example.com"}
+    configuration = {"KeyAlgorithm": "RSA_2048", "SigningAlgorithm": "SHA256WITHRSA", "Subject": subject}
+    made = client.create_certificate_authority(
+        CertificateAuthorityConfiguration=configuration, CertificateAuthorityType="ROOT"
+    )
+    # moto takes that for a certificate; AWS would ask for one.
+    client.update_certificate_authority(CertificateAuthorityArn=made["CertificateAuthorityArn"], Status="ACTIVE")
+    return made["CertificateAuthorityArn"]
+
+
+def _a_table(client, name: str) -> str:
+    key = {"AttributeName": "id"}
+    made = client.create_table(
+        TableName=name, BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{**key, "AttributeType": "S"}], KeySchema=[{**key, "KeyType": "HASH"}],
+    )  # fmt: skip
+    return made["TableDescription"]["TableArn"]
+
+
+def _an_identity(client, name: str) -> str:
+    identity = f"{name}.example.com"
+    client.create_email_identity(EmailIdentity=identity)
+    client.create_email_identity_policy(EmailIdentity=identity, PolicyName="own", Policy="{}")
+    return f"{identity}/partner"
+
+
+def _put_sending_policy(client, id: str, text: str) -> None:
+    identity, name = id.split("/")
+    client.create_email_identity_policy(EmailIdentity=identity, PolicyName=name, Policy=text)
+
+
+def _sending_policy(client, id: str) -> dict:
+    identity, name = id.split("/")
+    policies = client.get_email_identity_policies(EmailIdentity=identity)["Policies"]
+    assert policies["own"] == "{}", "the identity's other policy"
+    return {"Policy": policies.get(name)}
+
+
+def _domain_policy(client, name: str) -> dict:
+    return client.describe_domain_config(DomainName=name)["DomainConfig"]["AccessPolicies"]
+
+
 # By control.
 ROWS = {
+    "acmpca-open-authority-policy": Row(
+        "acm-pca",
+        "acm-pca",
+        "certificate-authority/",
+        "acm-pca:IssueCertificate",
+        _an_authority,
+        ("put_policy", "ResourceArn", "Policy"),
+        ("get_policy", "Policy", "ResourceNotFoundException"),
+    ),
+    "ses-open-identity-policy": Row(
+        "sesv2",
+        "ses",
+        "identity/",
+        "ses:SendEmail",
+        _an_identity,
+        (_put_sending_policy, "", ""),
+        (_sending_policy, "Policy"),
+    ),
+    "glacier-open-vault-policy": Row(
+        "glacier",
+        "glacier",
+        "vaults/",
+        "glacier:InitiateJob",
+        lambda client, name: client.create_vault(vaultName=name) and name,
+        (lambda client, name, text: client.set_vault_access_policy(vaultName=name, policy={"Policy": text}), "", ""),
+        (lambda client, name: client.get_vault_access_policy(vaultName=name)["policy"], "Policy", "ResourceNotFoundException"),
+    ),
+    "opensearch-open-domain-policy": Row(
+        "opensearch",
+        "es",
+        "domain/",
+        "es:ESHttpGet",
+        lambda client, name: client.create_domain(DomainName=name[:28])["DomainStatus"]["DomainName"],
+        ("update_domain_config", "DomainName", "AccessPolicies"),
+        (_domain_policy, "Options"),
+    ),
+    "dynamodb-open-table-policy": Row(
+        "dynamodb",
+        "dynamodb",
+        "table/",
+        "dynamodb:GetItem",
+        _a_table,
+        ("put_resource_policy", "ResourceArn", "Policy"),
+        ("get_resource_policy", "Policy", "PolicyNotFoundException"),
+    ),
+    "backup-open-vault-policy": Row(
+        "backup",
+        "backup",
+        "backup-vault:",
+        "backup:CopyFromBackupVault",
+        lambda client, name: client.create_backup_vault(BackupVaultName=name)["BackupVaultName"],
+        ("put_backup_vault_access_policy", "BackupVaultName", "Policy"),
+        ("get_backup_vault_access_policy", "Policy", "ResourceNotFoundException"),
+    ),
     "secretsmanager-open-secret-policy": Row(
         "secretsmanager",
         "secretsmanager",

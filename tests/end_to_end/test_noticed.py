@@ -44,12 +44,17 @@ NOTICED = {
         "layer-everyone": "remove-layer-version-permission --layer-name parsers --version-number 3 --statement-id all",
         "bus-stranger": "remove-permission --event-bus-name orders --statement-id partner",
     },
+    "other-new-share": {
+        "share-of-a-stranger": "ram disassociate-resource-share --resource-share-arn arn:aws:ram:",
+        "document-for-everyone": "--name Restart-Orders --permission-type Share --account-ids-to-remove all",
+        "documents-may-be-public": "--setting-value Disable",
+        "snapshot-for-a-stranger": "--snapshot-identifier orders-2026-02 --account-with-restore-access 777788889999",
+    },
     "other-open-resource-policy": {
-        "identity-stranger": "delete-email-identity-policy --email-identity example.com --policy-name partner",
-        "vault-everyone": "delete-vault-access-policy --account-id - --vault-name archive",
-        "backup-vault-stranger": "delete-backup-vault-access-policy --backup-vault-name nightly",
-        "certificate-authority-stranger": "acm-pca delete-policy --resource-arn arn:aws:acm-pca:",
-        "domain-everyone-updated": "lets everyone do es:ESHttp*",
+        "code-repository-everyone": "delete-repository-permissions-policy --region us-east-1 --domain packages --repository npm",
+        "application-everyone": "Principals=111122223333,Actions=Deploy --application-id arn:aws:serverlessrepo:",
+        "catalogue-stranger": "glue delete-resource-policy --region us-east-1",
+        "parameter-stranger": "--policy-id 0a1b2c3d-4e5f-4071-8293-a4b5c6d7e8f9 --policy-hash 6e2f0c1b7d",
     },
     "rolesanywhere-changed-revocations": {
         "disabled": "enable-crl --crl-id 1a2b3c4d",

@@ -10,8 +10,8 @@ from stack import ACCOUNT
 
 STRANGER = "777788889999"
 
-# Until an operator names them.
-ASKS = ["efs-open-file-system-policy"]
+# Until an operator names them, or in every mode.
+ASKS = ["efs-open-file-system-policy", "backup-open-vault-policy", "opensearch-open-domain-policy"]
 
 # Without a policy a file system lets in whoever reaches it: people are told how to delete it.
 NEVER_DELETED = {"efs-open-file-system-policy": "delete-file-system-policy --region us-east-1 --file-system-id "}
@@ -43,7 +43,11 @@ def test_just_what_lets_strangers_in_goes_and_undo_restores_it(snapback):
         assert undone.returncode == 0, undone.stdout + undone.stderr
     for control, other in zip(ROWS, others, strict=True):
         announced = snapback.announces(other)
-        if control in NEVER_DELETED:
+        if control in ASKS and control not in NEVER_DELETED:
+            assert announced["outcome"] == "asked", announced
+            assert snapback.apply(announced["id"]).returncode == 0
+            assert other.statements() == [], other.id
+        elif control in NEVER_DELETED:
             assert announced["outcome"] == "alerted" and len(other.statements()) == 1, announced
             assert NEVER_DELETED[control] + other.id in announced["why"], announced
         else:
@@ -64,3 +68,25 @@ def test_the_function_cannot_show_a_secret_to_everyone(snapback):
         with pytest.raises(ClientError, match="AccessDenied"):
             put(SecretId=secret.id, ResourcePolicy=policy, **is_blocked)
     assert secret.statements() == []
+
+
+def test_the_function_cannot_open_the_journal(snapback):
+    put = snapback.as_function("PoliciesFunction", "dynamodb").put_resource_policy
+    table = snapback.a_resource("dynamodb-open-table-policy")
+    journal = f"{table.arn.rpartition('/')[0]}/{snapback.stack.journal}"
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [table.statement("Everyone", "*")]})
+    with snapback.unseen():
+        put(ResourceArn=table.id, Policy=policy)
+        with pytest.raises(ClientError, match="AccessDenied"):
+            put(ResourceArn=journal, Policy=policy)
+
+
+def test_a_domain_with_fine_grained_access_control_may_let_everyone_in(snapback):
+    domain = snapback.a_resource("opensearch-open-domain-policy")
+    asks = {"Enabled": True, "InternalUserDatabaseEnabled": True}
+    with snapback.unseen():
+        domain.client.update_domain_config(DomainName=domain.id, AdvancedSecurityOptions=asks)
+    domain.put(domain.statement("Everyone", "*"))
+    assert snapback.has_settled()
+    assert snapback.announcements_about(domain) == []
+    assert sids(domain) == ["Everyone"]

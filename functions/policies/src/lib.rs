@@ -22,9 +22,10 @@ use snapback::right::Right;
 use snapback::subject::Subject;
 
 use crate::controls::{
-    EcrOpenRepositoryPolicy, EfsOpenFileSystemPolicy, KinesisOpenStreamPolicy, LogsOpenResourcePolicy,
-    OtherOpenPermission, OtherOpenResourcePolicy, SecretsmanagerOpenSecretPolicy, SnsOpenTopicPolicy,
-    SqsOpenQueuePolicy,
+    AcmpcaOpenAuthorityPolicy, BackupOpenVaultPolicy, DynamodbOpenTablePolicy, EcrOpenRepositoryPolicy,
+    EfsOpenFileSystemPolicy, GlacierOpenVaultPolicy, KinesisOpenStreamPolicy, LogsOpenResourcePolicy,
+    OpensearchOpenDomainPolicy, OtherNewShare, OtherOpenPermission, OtherOpenResourcePolicy,
+    SecretsmanagerOpenSecretPolicy, SesOpenIdentityPolicy, SnsOpenTopicPolicy, SqsOpenQueuePolicy,
 };
 use crate::resource::{ByPolicy, Kind, Resource};
 
@@ -46,8 +47,14 @@ resources![
     SecretsmanagerOpenSecretPolicy,
     EcrOpenRepositoryPolicy,
     EfsOpenFileSystemPolicy,
-    KinesisOpenStreamPolicy;
-    beside: OtherOpenResourcePolicy, OtherOpenPermission;
+    KinesisOpenStreamPolicy,
+    AcmpcaOpenAuthorityPolicy,
+    SesOpenIdentityPolicy,
+    GlacierOpenVaultPolicy,
+    OpensearchOpenDomainPolicy,
+    DynamodbOpenTablePolicy,
+    BackupOpenVaultPolicy;
+    beside: OtherOpenResourcePolicy, OtherOpenPermission, OtherNewShare;
     without tags: LogsOpenResourcePolicy
 ];
 

@@ -9,13 +9,15 @@ use std::marker::PhantomData;
 use anyhow::{Context, Result};
 use futures::future::BoxFuture;
 use futures::{FutureExt, TryFutureExt};
-use snapback::change::{Applied, Holder, Live, PolicyChange};
-use snapback::control::{About, Look, ReadTags, Survey};
+use serde::{Deserialize, Serialize};
+use snapback::change::{self, Applied, Holder, PolicyChange};
+use snapback::control::{About, Applier, Look, ReadTags, Survey};
 use snapback::event::Event;
 use snapback::place::Place;
-use snapback::policed::{Nothing, Policed, State, Told, ToldPolicy};
-use snapback::policy::{PolicyText, is_account};
+use snapback::policed::{Barrier, Policed, State, Told, ToldPolicy};
+use snapback::policy::{PolicyText, Trust, is_account};
 use snapback::right::Right;
+use snapback::settings::Settings;
 use snapback::subject::Subject;
 
 /// What is known by an id is known by what the service's API takes for it: an ARN, a URL or a name.
@@ -31,19 +33,30 @@ pub(crate) trait Resource: 'static {
     /// See [`Policed::ASKS_UNLESS_NAMED`].
     const ASKS_UNLESS_NAMED: bool = false;
 
+    /// See [`Policed::APPLIED_BY`].
+    const APPLIED_BY: Applier = Applier::Function;
+
+    /// What keeps people out whom the policy lets in, where its [`Live`] policy is barred.
+    const BARRIER: &'static str = "";
+
     /// What reading the tags of one needs; nothing if it has none.
     const TAGS: Option<Right>;
 
     /// By which id an event tells it, and the policy that the event puts.
     fn told(event: &Event) -> (Option<&str>, ToldPolicy);
 
+    /// See [`Policed::is_anothers`].
+    #[must_use]
+    fn is_anothers(_: &Subject, _: &Settings) -> bool {
+        false
+    }
+
     /// Nothing if this is no such id.
     fn subject(event: &Event, id: &str) -> Option<Subject>;
 
     fn holder(subject: &Subject) -> Holder;
 
-    /// Its policy; nothing if it has none, or is gone.
-    fn read(place: &Place, id: &str) -> impl Future<Output = Result<Option<String>>> + Send;
+    fn read(place: &Place, id: &str) -> impl Future<Output = Result<Live>> + Send;
 
     /// Writes its policy; an empty text deletes it.
     fn write(place: &Place, id: &str, policy: &str) -> impl Future<Output = Result<()>> + Send;
@@ -65,6 +78,27 @@ pub(crate) trait Resource: 'static {
     fn default_policy(_: &Subject) -> Option<String> {
         None
     }
+}
+
+/// What is there.
+#[derive(Debug)]
+pub(crate) struct Live {
+    /// Nothing if it has none, or is gone.
+    pub policy: Option<String>,
+    pub is_barred: bool,
+}
+
+impl From<Option<String>> for Live {
+    fn from(policy: Option<String>) -> Self {
+        Self { policy, is_barred: false }
+    }
+}
+
+/// Whether something keeps people out beside the policy.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Beside {
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    is_barred: bool,
 }
 
 /// A resource as a control of policies sees it.
@@ -93,9 +127,10 @@ impl<R: Resource> Policed for ByPolicy<R> {
     const ABOUT: &'static About = R::ABOUT;
     const WORD: &'static str = R::WORD;
     const ASKS_UNLESS_NAMED: bool = R::ASKS_UNLESS_NAMED;
+    const APPLIED_BY: Applier = R::APPLIED_BY;
     const SURVEY: Option<Survey> = Some(Survey { list: |look, event| list::<R>(look, event).boxed(), needs: R::LIST });
 
-    type Beside = Nothing;
+    type Beside = Beside;
 
     fn told(event: &Event) -> Told {
         let (id, policy) = R::told(event);
@@ -105,12 +140,21 @@ impl<R: Resource> Policed for ByPolicy<R> {
         Told { subject: subject.unwrap_or_else(|| Subject::account(event)), policy }
     }
 
+    fn is_anothers(subject: &Subject, settings: &Settings) -> bool {
+        R::is_anothers(subject, settings)
+    }
+
     fn holder(subject: &Subject) -> Option<Holder> {
         (subject.kind == R::WORD).then(|| R::holder(subject))
     }
 
-    async fn observe(look: &Look<'_>, holder: &Holder) -> Result<State<Nothing>> {
-        Ok(State::seen(read::<R>(look.place, holder).await?, Nothing {}))
+    async fn observe(look: &Look<'_>, holder: &Holder) -> Result<State<Beside>> {
+        let Live { policy, is_barred } = read::<R>(look.place, holder).await?;
+        Ok(State::seen(policy.map(PolicyText::from), Beside { is_barred }))
+    }
+
+    fn barriers(beside: &Beside, _: &Event, _: &Trust) -> Vec<Barrier> {
+        if beside.is_barred { vec![Barrier::Always(R::BARRIER)] } else { vec![] }
     }
 
     fn instead_of_deleting(subject: &Subject) -> Option<String> {
@@ -136,9 +180,8 @@ fn is_anothers(event: &Event, id: &str) -> bool {
     before.iter().any(|part| is_account(part)) && !before.contains(&event.account.as_str())
 }
 
-async fn read<R: Resource>(place: &Place, of: &Holder) -> Result<Option<PolicyText>> {
-    let policy = R::read(place, of.id()).await.with_context(|| format!("reading the policy of {of}"))?;
-    Ok(policy.map(PolicyText::from))
+async fn read<R: Resource>(place: &Place, of: &Holder) -> Result<Live> {
+    R::read(place, of.id()).await.with_context(|| format!("reading the policy of {of}"))
 }
 
 async fn apply<R: Resource>(place: &Place, change: &PolicyChange) -> Result<Applied> {
@@ -147,7 +190,8 @@ async fn apply<R: Resource>(place: &Place, change: &PolicyChange) -> Result<Appl
         let policy = to.as_ref().map(PolicyText::as_str).unwrap_or_default();
         R::write(place, of.id(), policy).await.with_context(|| format!("writing the policy of {of}"))
     };
-    change.put(read::<R>(place, of).map_ok(Live::Is), write).await
+    let live = read::<R>(place, of).map_ok(|live| change::Live::Is(live.policy.map(PolicyText::from)));
+    change.put(live, write).await
 }
 
 async fn list<R: Resource>(look: &Look<'_>, event: &Event) -> Result<Vec<Subject>> {

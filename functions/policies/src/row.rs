@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use anyhow::{Context, Result};
 use serde_json::Value;
 use snapback::change::Holder;
-use snapback::control::About;
+use snapback::control::{About, Applier};
 use snapback::decision::Severity;
 use snapback::event::Event;
 use snapback::json;
@@ -13,9 +13,10 @@ use snapback::place::Place;
 use snapback::policed::ToldPolicy;
 use snapback::policy::{Exposure, Kind, Policy, Trust};
 use snapback::right::Right;
+use snapback::settings::Settings;
 use snapback::subject::Subject;
 
-use crate::resource::Resource;
+use crate::resource::{Live, Resource};
 use crate::service::{Call, Service};
 
 /// A row in the table of resource policies.
@@ -39,6 +40,12 @@ pub(crate) trait Row: 'static {
     /// See [`Resource::ASKS_UNLESS_NAMED`].
     const ASKS_UNLESS_NAMED: bool = false;
 
+    /// See [`Resource::APPLIED_BY`].
+    const APPLIED_BY: Applier = Applier::Function;
+
+    /// See [`Resource::BARRIER`].
+    const BARRIER: &'static str = "";
+
     /// See [`Resource::TAGS`].
     const TAGS: Option<Right> = None;
 
@@ -51,6 +58,11 @@ pub(crate) trait Row: 'static {
     /// By which name or ARN an event tells it, and the policy that the event puts.
     fn told(event: &Event) -> (Option<&str>, ToldPolicy);
 
+    /// See [`Resource::is_anothers`].
+    fn is_anothers(_: &Subject, _: &Settings) -> bool {
+        false
+    }
+
     /// What its API knows it by.
     fn id(subject: &Subject) -> &str {
         &subject.name
@@ -61,6 +73,11 @@ pub(crate) trait Row: 'static {
     /// What has the policy, among what is answered.
     fn found<'a>(answer: &'a Value, _id: &str) -> Option<&'a Value> {
         Some(answer)
+    }
+
+    /// Whether the answer tells of the barrier.
+    fn is_barred(_answer: &Value) -> bool {
+        false
     }
 
     fn put(id: &str, policy: &str) -> Call;
@@ -113,10 +130,16 @@ impl<R: Row> Resource for R {
     const WORD: &'static str = R::WORD;
     const LIST: &'static [Right] = R::LIST;
     const ASKS_UNLESS_NAMED: bool = R::ASKS_UNLESS_NAMED;
+    const APPLIED_BY: Applier = R::APPLIED_BY;
+    const BARRIER: &'static str = R::BARRIER;
     const TAGS: Option<Right> = R::TAGS;
 
     fn told(event: &Event) -> (Option<&str>, ToldPolicy) {
         R::told(event)
+    }
+
+    fn is_anothers(subject: &Subject, settings: &Settings) -> bool {
+        R::is_anothers(subject, settings)
     }
 
     fn subject(event: &Event, id: &str) -> Option<Subject> {
@@ -130,10 +153,11 @@ impl<R: Row> Resource for R {
         Holder::Resource { word: R::WORD.to_owned(), id: R::id(subject).to_owned() }
     }
 
-    async fn read(place: &Place, id: &str) -> Result<Option<String>> {
+    async fn read(place: &Place, id: &str) -> Result<Live> {
         let answer = R::SERVICE.ask(place, R::get(id), R::GONE).await?;
         let policy = answer.as_ref().and_then(|answer| R::found(answer, id)?.pointer(R::POLICY)?.as_str());
-        Ok(policy.filter(|policy| !["", "{}"].contains(policy)).map(str::to_owned))
+        let policy = policy.filter(|policy| !["", "{}"].contains(policy)).map(str::to_owned);
+        Ok(Live { policy, is_barred: answer.as_ref().is_some_and(R::is_barred) })
     }
 
     async fn write(place: &Place, id: &str, policy: &str) -> Result<()> {
@@ -166,8 +190,11 @@ impl<R: Row> Resource for R {
     }
 }
 
-/// Tags, as a list of keys and values.
-fn pairs(tags: &Value) -> HashMap<String, String> {
+/// Tags, as a map or a list of keys and values.
+pub(crate) fn pairs(tags: &Value) -> HashMap<String, String> {
+    if let Value::Object(map) = tags {
+        return map.iter().map(|(key, value)| (key.clone(), value.as_str().unwrap_or_default().to_owned())).collect();
+    }
     let named = |tag: &Value, names: [&str; 2]| names.iter().find_map(|name| json::text(tag, name)).map(str::to_owned);
     let tags = json::list(tags).into_iter();
     tags.filter_map(|tag| Some((named(tag, ["Key", "key"])?, named(tag, ["Value", "value"]).unwrap_or_default())))

@@ -44,6 +44,8 @@ pub(crate) struct Service {
     /// With what its address begins, which is its name for most.
     host: &'static str,
     protocol: Protocol,
+    /// What each request has besides.
+    header: Option<(&'static str, &'static str)>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -67,16 +69,20 @@ pub(crate) struct Call {
 impl Service {
     /// One that is told by a header what it is asked, and answers to its name.
     pub(crate) const fn json(name: &'static str, version: &'static str, target: &'static str) -> Self {
-        Self { name, host: name, protocol: Protocol::Json { version, target } }
+        Self { name, host: name, protocol: Protocol::Json { version, target }, header: None }
     }
 
     /// One of which each operation has a path of its own.
     pub(crate) const fn rest(name: &'static str) -> Self {
-        Self { name, host: name, protocol: Protocol::Rest }
+        Self { name, host: name, protocol: Protocol::Rest, header: None }
     }
 
     pub(crate) const fn at(self, host: &'static str) -> Self {
         Self { host, ..self }
+    }
+
+    pub(crate) const fn with_header(self, name: &'static str, value: &'static str) -> Self {
+        Self { header: Some((name, value)), ..self }
     }
 
     /// What it answers; nothing if it says with one of these codes that there is no such thing.
@@ -121,6 +127,9 @@ impl Service {
             }
             Protocol::Rest if !call.body.is_null() => drop(headers.insert("content-type", "application/json")),
             Protocol::Rest => {}
+        }
+        if let Some((name, value)) = self.header {
+            headers.insert(name, value);
         }
         Ok(request)
     }
@@ -257,6 +266,10 @@ mod tests {
         assert_eq!(header("x-amz-target"), "AmazonEC2ContainerRegistry_V20150921.GetRepositoryPolicy");
         assert_eq!(header("content-type"), "application/x-amz-json-1.1");
         assert_eq!(request.body().bytes(), Some(&br#"{"repositoryName":"shop/orders"}"#[..]));
+
+        let of_a_version = REST.with_header("x-amz-glacier-version", "2012-06-01");
+        let request = of_a_version.request(&Call::rest("ListVaults", "GET", &["-", "vaults"])).expect("a request");
+        assert_eq!(request.headers().get("x-amz-glacier-version"), Some("2012-06-01"));
 
         let call = Call::rest("DescribeFileSystems", "GET", &["2015-02-01", "a/b c"]).and(REST, "Marker", "x=y&z");
         let request = REST.request(&call).expect("a request");

@@ -11,7 +11,7 @@
 //!
 //! **Leaves alone**
 //! - permissions for its own account, accounts and organizations that the operator trusts, and services of AWS
-//! - the default event bus, which `own-opened-event-bus` is about
+//! - the default event bus where Snapback itself is, which `own-opened-event-bus` is about
 
 use std::borrow::Cow;
 
@@ -56,7 +56,7 @@ impl Noticed for OtherOpenPermission {
     };
 
     fn noticed(event: &Event, settings: &Settings) -> Option<Risk> {
-        let upon = upon(event)?;
+        let upon = upon(event, settings)?;
         // A call upon another account's resource is told to the caller's account as well.
         if upon.id.and_then(account_in).is_some_and(|account| account != event.account) {
             return None;
@@ -86,8 +86,8 @@ impl Upon<'_> {
     }
 }
 
-/// Nothing if it is the default event bus.
-fn upon(event: &Event) -> Option<Upon<'_>> {
+/// Nothing if it is the event bus that Snapback itself listens to, or may be.
+fn upon<'a>(event: &'a Event, settings: &Settings) -> Option<Upon<'a>> {
     let request = &event.request;
     let said = |field: &str| json::text(request, field);
     let named = |field: &str| said(field).map_or(Cow::Borrowed("…"), quoted);
@@ -95,10 +95,14 @@ fn upon(event: &Event) -> Option<Upon<'_>> {
         "PutPermission" => {
             let bus = said("eventBusName");
             let is_default = bus.is_none_or(|bus| bus == "default" || bus.ends_with(":event-bus/default"));
-            if is_default && !json::is_left_out(request) {
+            let here = format!(":{}:{}:", event.region, event.account);
+            let may_be_own = settings.own.journal.as_ref().is_none_or(|journal| journal.contains(&here));
+            if is_default && may_be_own && !json::is_left_out(request) {
                 return None;
             }
-            let of = format!("aws events remove-permission --event-bus-name {}", named("eventBusName"));
+            let bus = if json::is_left_out(request) { bus } else { bus.or(Some("default")) };
+            let name = bus.map_or(Cow::Borrowed("…"), quoted);
+            let of = format!("aws events remove-permission --event-bus-name {name}");
             let remove = match said("policy") {
                 Some(_) => format!("{of} --remove-all-permissions"),
                 None => format!("{of} --statement-id {}", named("statementId")),

@@ -37,7 +37,7 @@ use snapback::policed::ToldPolicy;
 use snapback::right::{On, Right};
 use snapback::subject::Subject;
 
-use crate::resource::Resource;
+use crate::resource::{Live, Resource};
 
 const SERVICE: &str = "sns.amazonaws.com";
 
@@ -95,10 +95,10 @@ impl Resource for SnsOpenTopicPolicy {
         Holder::Topic(topic.arn.clone())
     }
 
-    async fn read(place: &Place, arn: &str) -> Result<Option<String>> {
+    async fn read(place: &Place, arn: &str) -> Result<Live> {
         let answer = sns(place).get_topic_attributes().topic_arn(arn).send().await;
         let attributes = if_there(answer, &["NotFound", "NotFoundException"])?.and_then(|found| found.attributes);
-        Ok(attributes.and_then(|mut all| all.remove("Policy")))
+        Ok(attributes.and_then(|mut all| all.remove("Policy")).into())
     }
 
     async fn write(place: &Place, arn: &str, policy: &str) -> Result<()> {

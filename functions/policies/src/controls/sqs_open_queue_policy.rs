@@ -35,7 +35,7 @@ use snapback::policed::ToldPolicy;
 use snapback::right::{On, Right};
 use snapback::subject::Subject;
 
-use crate::resource::{Resource, parts};
+use crate::resource::{Live, Resource, parts};
 
 const SERVICE: &str = "sqs.amazonaws.com";
 
@@ -103,10 +103,10 @@ impl Resource for SqsOpenQueuePolicy {
         Holder::Queue(format!("https://sqs.{region}.{suffix}/{account}/{name}"))
     }
 
-    async fn read(place: &Place, url: &str) -> Result<Option<String>> {
+    async fn read(place: &Place, url: &str) -> Result<Live> {
         let call = sqs(place).get_queue_attributes().queue_url(url).attribute_names(Policy);
         let attributes = if_there(call.send().await, GONE)?.and_then(|found| found.attributes);
-        Ok(attributes.and_then(|mut all| all.remove(&Policy)))
+        Ok(attributes.and_then(|mut all| all.remove(&Policy)).into())
     }
 
     async fn write(place: &Place, url: &str, policy: &str) -> Result<()> {
