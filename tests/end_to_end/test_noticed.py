@@ -52,7 +52,7 @@ NOTICED = {
     },
     "other-open-resource-policy": {
         "code-repository-everyone": "delete-repository-permissions-policy --region us-east-1 --domain packages --repository npm",
-        "application-everyone": "Principals=111122223333,Actions=Deploy --application-id arn:aws:serverlessrepo:",
+        "application-everyone": "Principals=111122223333,Actions=Deploy --region us-east-1 --application-id arn:aws:serverlessrepo:",
         "catalogue-stranger": "glue delete-resource-policy --region us-east-1",
         "parameter-stranger": "--policy-id 0a1b2c3d-4e5f-4071-8293-a4b5c6d7e8f9 --policy-hash 6e2f0c1b7d",
     },
