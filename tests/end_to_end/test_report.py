@@ -116,7 +116,7 @@ def test_every_form_agrees_with_the_journal(snapback, bucket, auditor, tmp_path)
 
 def test_a_report_of_nothing_is_a_sentence(snapback, auditor):
     empty = snapback.operate("report", "--account", "444455556666", by=auditor)
-    assert empty.returncode == 0 and empty.stdout.count("\n") == 3, empty.stderr
+    assert empty.returncode == 0 and empty.stdout.count("\n") == 4, empty.stderr
     assert "The journal has no entries of this kind since " in empty.stdout
 
 

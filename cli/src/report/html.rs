@@ -248,7 +248,7 @@ fn text(text: &str) -> String {
 fn prose(words: &str) -> String {
     let escaped = text(words);
     let parts: Vec<&str> = escaped.split('`').collect();
-    if parts.len() % 2 == 0 {
+    if parts.len().is_multiple_of(2) {
         return escaped;
     }
     let part = |(number, part): (usize, &&str)| {
