@@ -974,6 +974,13 @@ fn resource_policies() -> Vec<Call> {
             calls.push(call("redshift", authorize, json!({of: "reports", to: account}), Value::Null));
         }
     }
+    calls.extend(permissions());
+    calls
+}
+
+/// Functions and layers that services, one's own account and those that are trusted may use.
+fn permissions() -> Vec<Call> {
+    let mut calls = vec![];
     for (principal, more) in [
         ("s3.amazonaws.com", json!({"sourceArn": "arn:aws:s3:::reports", "sourceAccount": ACCOUNT})),
         ("apigateway.amazonaws.com", json!({})),

@@ -20,6 +20,12 @@ const LARGEST_POLICY_OF_A_ROLE: usize = 10_240;
 /// <https://docs.aws.amazon.com/kms/latest/developerguide/resource-limits.html>
 const LARGEST_POLICY_OF_A_KEY: usize = 32 * 1024;
 
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-policies.html>
+const LARGEST_POLICY_OF_A_QUEUE: usize = 8192;
+
+/// <https://docs.aws.amazon.com/general/latest/gr/sns.html#limits_sns_resource>
+const LARGEST_POLICY_OF_A_TOPIC: usize = 30 * 1024;
+
 /// Of a template in a bucket, where SAM puts it; parameters, resources and outputs in one template; a parameter's value.
 /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html>
 const LARGEST_TEMPLATE: usize = 1024 * 1024;
@@ -160,7 +166,7 @@ fn no_pattern_is_longer_than_eventbridge_takes() -> Result<()> {
 }
 
 #[test]
-fn no_policy_is_larger_than_iam_and_kms_take() -> Result<()> {
+fn no_policy_is_larger_than_iam_kms_sqs_and_sns_take() -> Result<()> {
     let template = Template::read()?;
     assert_eq!(longest(&template.0["Parameters"]["IamWriterBoundaries"])?, LONGEST_LIST_OF_BOUNDARIES);
     let longest_name = longest_name_of_a_stack(&fs::read_to_string(workspace("template.yaml"))?)?;
@@ -177,6 +183,16 @@ fn no_policy_is_larger_than_iam_and_kms_take() -> Result<()> {
     for (id, key) in template.resources("AWS::KMS::Key") {
         let of_key = length(&key["Properties"]["KeyPolicy"])? + LONGEST_PARAMETER;
         assert!(of_key <= LARGEST_POLICY_OF_A_KEY, "the policy of {id} may have {of_key} characters");
+    }
+    for (kind, most) in
+        [("AWS::SQS::QueuePolicy", LARGEST_POLICY_OF_A_QUEUE), ("AWS::SNS::TopicPolicy", LARGEST_POLICY_OF_A_TOPIC)]
+    {
+        for (id, policy) in template.resources(kind) {
+            let policy = &policy["Properties"]["PolicyDocument"];
+            for size in [length(policy)?, length_in_a_hub(policy, longest_name)?] {
+                assert!(size <= most, "the policy of {id} may have {size} characters");
+            }
+        }
     }
     Ok(())
 }

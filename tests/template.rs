@@ -167,6 +167,11 @@ fn attribute(value: &Value) -> Option<&str> {
     tagged(value, "GetAtt")
 }
 
+/// The text of a `!Sub`.
+fn substituted(value: &Value) -> Option<&str> {
+    tagged(value, "Sub")
+}
+
 /// What an `!If` stands for where its condition holds; anything else for itself.
 fn if_it_holds(value: &Value) -> &Value {
     match value {
@@ -378,7 +383,7 @@ fn set(words: &[&str]) -> BTreeSet<String> {
 fn every_rule_wakes_one_function_and_may_do_so() -> Result<()> {
     let template = Template::read()?;
     let rules = template.resources("AWS::Events::Rule");
-    let (mut wakes, mut sends) = (BTreeSet::new(), BTreeSet::new());
+    let mut wakes = BTreeSet::new();
     for (id, rule) in &rules {
         let targets: Vec<_> = items(&rule["Properties"]["Targets"]).collect();
         let [target] = targets[..] else { anyhow::bail!("{id} has {} targets", targets.len()) };
@@ -391,7 +396,8 @@ fn every_rule_wakes_one_function_and_may_do_so() -> Result<()> {
         assert!(!is_restored || own::function_of(id) == function, "the target of {id} that Snapback restores");
         wakes.insert((function.to_owned(), format!("{id}.Arn")));
         assert_eq!(attribute(&target["DeadLetterConfig"]["Arn"]), Some("RuleDeadLetters.Arn"), "{id}");
-        sends.insert(format!("{id}.Arn"));
+        // CloudFormation names it after the stack, as the queue's policy has it.
+        assert!(rule["Properties"]["Name"].is_null(), "{id} has a name of its own");
         // What is put back where somebody takes a target away.
         let given = &target["RetryPolicy"];
         assert_eq!(given["MaximumRetryAttempts"].as_i64(), Some(own::RETRIES.into()), "{id}");
@@ -409,9 +415,11 @@ fn every_rule_wakes_one_function_and_may_do_so() -> Result<()> {
     }
     assert_eq!(wakes, may);
     let sending = &template.0["Resources"]["RuleDeadLettersPolicy"]["Properties"]["PolicyDocument"]["Statement"];
-    let sending = items(sending).flat_map(|statement| items(&statement["Condition"]["ArnEquals"]["aws:SourceArn"]));
-    let sending: BTreeSet<_> = sending.map(if_it_holds).filter_map(attribute).map(str::to_owned).collect();
-    assert_eq!(sending, sends, "who may send dead letters");
+    let sending = items(sending).flat_map(|statement| items(&statement["Condition"]["ArnLike"]["aws:SourceArn"]));
+    let sending: BTreeSet<_> = sending.map(if_it_holds).filter_map(substituted).map(str::to_owned).collect();
+    let of = |path: &str| format!("arn:${{AWS::Partition}}:events:${{AWS::Region}}:${{AWS::AccountId}}:rule/{path}");
+    let named = ["${AWS::StackName}-*", "${AWS::StackName}-hub/${AWS::StackName}-*"].map(of);
+    assert_eq!(sending, named.into(), "who may send dead letters");
     Ok(())
 }
 

@@ -50,6 +50,7 @@ fn what_happened_is_what_the_call_did_or_the_check_found() -> Result<()> {
     iam-identity-provider: UpdateSAMLProvider had an identity provider changed
     organizations-disabled-policies: DeletePolicy was deleted
     organizations-disabled-policies: DisablePolicyType has disabled a type of the organization's policies
+    organizations-disabled-policies: UpdatePolicy was written anew
     organizations-new-say: DeleteResourcePolicy has changed who has a say in its organization
     organizations-new-say: EnableAWSServiceAccess has let a service into all accounts of its organization
     organizations-new-say: InviteAccountToOrganization has invited an account to its organization

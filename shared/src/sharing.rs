@@ -17,12 +17,15 @@ use crate::policy::is_account;
 use crate::settings::Settings;
 use crate::subject::Subject;
 
+/// The change from those with whom something is shared to others.
+pub type Reshared<Of, Change> = fn(Swap<Of, Vec<SharedWith>>) -> Change;
+
 /// What can be shared of one service, and how that is asked and changed.
 pub trait Shares: 'static {
     type Of: Clone + Display + Send + Sync;
     type Change: Into<Change> + TryFrom<Change> + Clone;
 
-    const CHANGE: fn(Swap<Self::Of, Vec<SharedWith>>) -> Self::Change;
+    const CHANGE: Reshared<Self::Of, Self::Change>;
 
     /// The sharing in a change, if it is one.
     fn swap(change: &Self::Change) -> Option<&Swap<Self::Of, Vec<SharedWith>>>;
@@ -31,6 +34,7 @@ pub trait Shares: 'static {
     fn read(place: &Place, of: &Self::Of) -> impl Future<Output = Result<Option<Vec<SharedWith>>>> + Send;
 
     /// Whether it is an account of AWS's own, with which a service shares in this Region.
+    #[must_use]
     fn is_of_aws(_account: &str, _event: &Event) -> bool {
         false
     }

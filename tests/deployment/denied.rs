@@ -174,15 +174,12 @@ fn of_journal(stack: &str) -> String {
 "
         )
     };
-    let statement = match stack {
-        "${AWS::StackName}" => never(14, "[!GetAtt Journal.Arn, !Sub \"${Journal.Arn}/stream/*\"]"),
-        _ => {
-            let arn = format!("arn:${{AWS::Partition}}:dynamodb:*:${{AWS::AccountId}}:table/{stack}-Journal-*");
-            let never = never(16, &format!("!Sub {arn}"));
-            format!(
-                "              - !If\n                - IsHubsAccount\n{never}                - !Ref AWS::NoValue\n"
-            )
-        }
+    let statement = if stack == "${AWS::StackName}" {
+        never(14, "[!GetAtt Journal.Arn, !Sub \"${Journal.Arn}/stream/*\"]")
+    } else {
+        let arn = format!("arn:${{AWS::Partition}}:dynamodb:*:${{AWS::AccountId}}:table/{stack}-Journal-*");
+        let never = never(16, &format!("!Sub {arn}"));
+        format!("              - !If\n                - IsHubsAccount\n{never}                - !Ref AWS::NoValue\n")
     };
     yaml::comment(14, why) + &statement
 }

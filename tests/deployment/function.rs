@@ -215,12 +215,6 @@ pub(super) fn undoes(function: &Function) -> impl Iterator<Item = Right> {
     function.controls.iter().flat_map(|control| control.about.undoes).copied()
 }
 
-/// The logical ids of all rules that wake it, those that listen first.
-pub(super) fn rule_ids(function: &Function) -> Vec<String> {
-    let schedule = schedule(function).map(|_| format!("{}Schedule", base(function)));
-    rules(function).into_iter().map(|rule| rule.id).chain(schedule).collect()
-}
-
 pub(super) fn output(function: &Function) -> String {
     let (name, service) = (function.name, function.service);
     let does = if reverts(function) { "reverts risky changes to" } else { "alerts people about" };

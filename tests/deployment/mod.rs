@@ -47,18 +47,11 @@ fn template() -> Result<String> {
     };
     let functions = FUNCTIONS.iter().enumerate();
     let functions = functions.map(|(number, function)| function::section(function, number == 0));
-    let rules =
-        FUNCTIONS.iter().flat_map(|of| function::rule_ids(of).into_iter().map(|id| (id, function::deployed_if(of))));
-    let hub_rules = FUNCTIONS.iter().filter(|of| of.is_in_members);
-    let hub_rules = hub_rules.map(|of| (function::hub_rule_id(of), Some(function::HUB)));
-    let rules = rules.chain(hub_rules).map(|(id, condition)| function::arn(&id, condition));
-    let rules: String = rules.map(|arn| format!("                  - {arn}\n")).collect();
     for (name, content) in [
         ("functions", functions.collect::<Result<Vec<_>>>()?.concat()),
         // Who signs what it says in the journal, and tells people: the one that looks at coverage as well.
         ("roles", yaml::list(14, "AWS: &FunctionRoles", &[arns("Role"), vec![function::coverage("Role")]].concat())),
         ("coverage", function::reads_of_coverage()),
-        ("rules", rules),
         // Who may be handed an event again: those without controls as well.
         (
             "function ARNs",

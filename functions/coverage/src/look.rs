@@ -39,9 +39,11 @@ impl Coverage {
         }
         let of_account = |gaps| Finding::new(account, None, gaps);
         let place = self.place(account).await;
-        let regions = match &self.regions[..] {
-            [] => place::regions(&place).await,
-            given => Ok(given.to_vec()),
+        let regions = match (place::regions(&place).await, &self.regions[..]) {
+            (enabled, []) => enabled,
+            // In a Region that is not enabled nothing can happen.
+            (Ok(enabled), given) => Ok(given.iter().filter(|region| enabled.contains(region)).cloned().collect()),
+            (Err(_), given) => Ok(given.to_vec()),
         };
         let regions = match regions {
             Ok(regions) => regions,

@@ -8,7 +8,7 @@ use snapback::event::Event;
 use snapback::json;
 use snapback::place::Place;
 use snapback::settings::Settings;
-use snapback::sharing::{Shares, Told};
+use snapback::sharing::{Reshared, Shares, Told};
 
 use crate::aws;
 use crate::told::{field, parameters, text, texts};
@@ -20,7 +20,7 @@ impl Shares for OfEc2 {
     type Of = Shared;
     type Change = Ec2;
 
-    const CHANGE: fn(Swap<Shared, Vec<SharedWith>>) -> Ec2 = Ec2::Sharing;
+    const CHANGE: Reshared<Shared, Ec2> = Ec2::Sharing;
 
     fn swap(change: &Ec2) -> Option<&Swap<Shared, Vec<SharedWith>>> {
         if let Ec2::Sharing(swap) = change { Some(swap) } else { None }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail};
+use aws_sdk_organizations::operation::list_aws_service_access_for_organization::ListAwsServiceAccessForOrganizationOutput;
 use aws_sdk_organizations::operation::list_policies_for_target::ListPoliciesForTargetOutput;
 use aws_sdk_organizations::types::{PolicySummary, PolicyType};
 use futures::FutureExt;
@@ -75,7 +76,7 @@ pub(crate) async fn access(place: &Place, service: &str) -> Result<ServiceAccess
     let pages = client.list_aws_service_access_for_organization().into_paginator();
     let pages = pages.send().collect::<Result<Vec<_>, _>>().await;
     let pages = pages.map_err(|error| failure(error).context("listing the services that the organization trusts"))?;
-    let mut listed = pages.iter().flat_map(|page| page.enabled_service_principals());
+    let mut listed = pages.iter().flat_map(ListAwsServiceAccessForOrganizationOutput::enabled_service_principals);
     let is_there = listed.any(|one| one.service_principal.as_deref() == Some(service));
     Ok(if is_there { ServiceAccess::Enabled } else { ServiceAccess::Disabled })
 }

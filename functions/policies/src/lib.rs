@@ -69,7 +69,8 @@ pub const FUNCTION: Function = Function {
     patience: &[Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)],
 };
 
-/// Applies a change if the policy is as the change says it was. None of these services has a conditional write.
+/// Applies a change if the policy is as the change says it was. No conditional write is used: of these services, only
+/// DynamoDB has one.
 fn apply<'a>(place: &'a Place, change: &'a Change) -> BoxFuture<'a, Result<Applied>> {
     async move {
         let asked = || format!("the function for resource policies was asked to {change}");

@@ -60,15 +60,15 @@ pub(crate) const INSTANCES: Survey = Survey {
             let found = client(look.place).describe_db_instances().into_paginator().items().send();
             let found: Vec<_> =
                 found.try_collect().await.map_err(|error| failure(error).context("listing the database instances"))?;
-            Ok(found.into_iter().filter_map(|one| instance_subject(event, one.db_instance_identifier?)).collect())
+            Ok(found.into_iter().filter_map(|one| Some(subject(event, one.db_instance_identifier?))).collect())
         }
         .boxed()
     },
     needs: &[rights::DESCRIBE_INSTANCES],
 };
 
-fn instance_subject(event: &Event, id: String) -> Option<Subject> {
-    Some(told::of_database(event, &Database { kind: DatabaseKind::Instance, id }))
+fn subject(event: &Event, id: String) -> Subject {
+    told::of_database(event, &Database { kind: DatabaseKind::Instance, id })
 }
 
 /// What is guarded of a database.

@@ -30,6 +30,12 @@ pub(crate) fn renamed(event: &Event) -> Option<Database> {
     json::text(&event.request, field).map(|id| Database { kind, id: id_in(id) })
 }
 
+/// Whether CloudFormation calls for a stack. It sends what the template says with every update of a database, changed or not.
+/// <https://github.com/aws-cloudformation/aws-cloudformation-resource-providers-rds>
+pub(crate) fn is_of_a_stack(event: &Event) -> bool {
+    event.actor.invoked_by.as_deref() == Some("cloudformation.amazonaws.com")
+}
+
 fn id_field(kind: DatabaseKind) -> &'static str {
     match kind {
         DatabaseKind::Instance => "dBInstanceIdentifier",

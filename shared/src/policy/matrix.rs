@@ -30,6 +30,7 @@ struct Axis {
 }
 
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is by itself a ground on which it goes before others")]
 struct Cell {
     /// The class on each axis.
     place: Vec<usize>,

@@ -1,27 +1,32 @@
 //! # Policies of the organization are in force no more
 //!
-//! **Watches** of AWS Organizations `DisablePolicyType`, `DeletePolicy`.
+//! **Watches** of AWS Organizations `DisablePolicyType`, `DeletePolicy`, `UpdatePolicy`.
 //!
-//! **Why** To disable a type of policies detaches all policies of that type from everything at once, and to enable it again
+//! **Why** Whoever writes a policy anew lifts in all accounts at once what it denied. To disable a type of policies detaches all policies of that type from everything at once, and to enable it again
 //! attaches none of them. A policy can be deleted only once it is detached: then nobody can attach it again.
 //!
 //! **Does** Alerts, with the command that enables the type again, and touches nothing: no call gives back what was attached to
-//! what, and none gives back the content of a deleted policy. CloudTrail has both, in the records of `AttachPolicy`, `CreatePolicy`
-//! and `UpdatePolicy`.
+//! what, and none tells the content that a policy had. CloudTrail has both, in the records of `AttachPolicy`, `CreatePolicy` and
+//! `UpdatePolicy`. Content that denies nothing is more severe than such that still does: compare the two.
 //!
 //! **Leaves alone**
+//! - policies that get another name or description
 //! - what an AWS service does by itself, with nobody's credentials
 
 use snapback::control::{About, Watch};
 use snapback::decision::Severity;
 use snapback::event::Event;
+use snapback::json;
 use snapback::noticed::{Noticed, Risk};
+use snapback::policy::Policy;
 use snapback::settings::Settings;
 use snapback::subject::Subject;
 
 use crate::told::{self, SERVICE, named, policy_id};
 
 const DISABLE: &str = "DisablePolicyType";
+const DELETE: &str = "DeletePolicy";
+const UPDATE: &str = "UpdatePolicy";
 
 #[derive(Debug)]
 pub(crate) struct DisabledPolicies;
@@ -31,7 +36,11 @@ impl Noticed for DisabledPolicies {
         id: "organizations-disabled-policies",
         title: "Policies of the organization are in force no more",
         happened: "was deleted",
-        watches: &[Watch { service: SERVICE, name: DISABLE }, Watch { service: SERVICE, name: "DeletePolicy" }],
+        watches: &[
+            Watch { service: SERVICE, name: DISABLE },
+            Watch { service: SERVICE, name: DELETE },
+            Watch { service: SERVICE, name: UPDATE },
+        ],
         reads: &[],
         writes: &[],
         undoes: &[],
@@ -42,7 +51,11 @@ impl Noticed for DisabledPolicies {
     };
 
     fn happened(event: &Event) -> &'static str {
-        if event.name == DISABLE { "has disabled a type of the organization's policies" } else { Self::ABOUT.happened }
+        match event.name.as_str() {
+            DISABLE => "has disabled a type of the organization's policies",
+            UPDATE => "was written anew",
+            _ => Self::ABOUT.happened,
+        }
     }
 
     fn noticed(event: &Event, _: &Settings) -> Option<Risk> {
@@ -55,6 +68,9 @@ impl Noticed for DisabledPolicies {
             let subject = id.map_or_else(|| Subject::account(event), |id| told::policy(event, id));
             let of =
                 id.map_or_else(|| "a policy that the event does not name".to_owned(), |id| format!("policy `{id}`"));
+            if event.name == UPDATE {
+                return rewritten(event, &of, id).map(|(severity, why)| Risk { subject, severity, why });
+            }
             let why = format!(
                 "{actor} deleted {of}. To have it again, create it with the content of its last `CreatePolicy` or \
                  `UpdatePolicy` in CloudTrail"
@@ -78,4 +94,25 @@ impl Noticed for DisabledPolicies {
         );
         Some(Risk { subject: Subject::account(event), severity, why })
     }
+}
+
+/// How severe it is that a policy has other content, and why; nothing if it has the same.
+fn rewritten(event: &Event, of: &str, id: Option<&str>) -> Option<(Severity, String)> {
+    let content = &event.request["content"];
+    if content.is_null() && !json::is_left_out(&event.request) {
+        return None;
+    }
+    let denies = |content: &str| Policy::parse(content).is_ok_and(|policy| !policy.denied().is_empty());
+    let (severity, what) = match content.as_str() {
+        Some(content) if denies(content) => (Severity::Medium, "; it still denies something"),
+        Some(_) => (Severity::Critical, ", and it denies nothing now"),
+        None => (Severity::High, ", and the event does not say with what"),
+    };
+    let why = format!(
+        "{} wrote {of} anew{what}. Compare it with its last `CreatePolicy` or `UpdatePolicy` in CloudTrail. To put that content \
+         back: `aws organizations update-policy --policy-id {} --content file://FORMER.json`",
+        event.actor,
+        id.unwrap_or("POLICY_ID")
+    );
+    Some((severity, why))
 }

@@ -535,6 +535,7 @@ pub(crate) const ROUTES: &[(&str, &str, &str)] = &[
     ("organizations.amazonaws.com", "PutResourcePolicy", "OrganizationsFunction"),
     ("organizations.amazonaws.com", "RegisterDelegatedAdministrator", "SigninFunction"),
     ("organizations.amazonaws.com", "RemoveAccountFromOrganization", "SigninFunction"),
+    ("organizations.amazonaws.com", "UpdatePolicy", "OrganizationsFunction"),
     ("ram.amazonaws.com", "AssociateResourceShare", "PoliciesFunction"),
     ("ram.amazonaws.com", "CreateResourceShare", "PoliciesFunction"),
     ("rds.amazonaws.com", "CreateDBInstance", "RdsFunction"),

@@ -60,7 +60,7 @@ impl Row for AcmpcaOpenAuthorityPolicy {
     const LIST: &'static [Right] =
         &[On::new("AllCertificateAuthorities", &["*"]).right("acm-pca:ListCertificateAuthorities")];
     const TAGS: Option<Right> = Some(AUTHORITIES.right("acm-pca:ListTags"));
-    const GONE: &'static [&'static str] = &["ResourceNotFoundException"];
+    const GONE: &'static [&'static str] = &["InvalidStateException", "ResourceNotFoundException"];
     const POLICY: &'static str = "/Policy";
 
     fn told(event: &Event) -> (Option<&str>, ToldPolicy) {

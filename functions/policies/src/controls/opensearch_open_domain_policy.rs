@@ -14,7 +14,7 @@
 //! **Leaves alone**
 //! - statements that let in only one's own account, trusted accounts and organizations, or services of AWS, and every
 //!   `Deny`
-//! - changes of a domain that put no policy
+//! - changes of a domain that put no policy, and those that are only tried (`DryRun`)
 //! - domains in a VPC, and those with fine-grained access control that lets nobody in anonymously
 //! - grants that an operator has restored with `snapback undo`
 //!
@@ -76,7 +76,8 @@ impl Row for OpensearchOpenDomainPolicy {
         let request = &event.request;
         let put = &request["accessPolicies"];
         // An empty text takes the policy away.
-        let has_none = *put == "" || json::is_nothing(put) && !json::is_left_out(request);
+        let is_dry = json::is_true(&request["dryRun"]);
+        let has_none = is_dry || *put == "" || json::is_nothing(put) && !json::is_left_out(request);
         let policy = put.as_str().map(str::to_owned);
         (json::text(request, "domainName"), if has_none { ToldPolicy::None } else { policy.into() })
     }

@@ -78,11 +78,14 @@ impl Noticed for OtherNewShare {
         let whom = match strangers[..] {
             [] if is_told => return None,
             [] => "the event does not say with whom".to_owned(),
-            _ if strangers.contains(&EVERYONE) => "it is shared with everyone".to_owned(),
+            _ if strangers.iter().any(|whom| whom.eq_ignore_ascii_case(EVERYONE)) => {
+                "it is shared with everyone".to_owned()
+            }
             [one] => format!("it is shared with `{one}`, which is not trusted"),
             _ => format!("it is shared with {}, none of which is trusted", named(&strangers)),
         };
-        let severity = if is_told { Severity::High } else { Severity::Medium };
+        let is_unknown = |whom: &&str| whom.contains(ORGANIZATIONS) && settings.trusted_organizations.is_empty();
+        let severity = if is_told && !strangers.iter().all(is_unknown) { Severity::High } else { Severity::Medium };
         let strangers: Vec<Cow<'_, str>> = strangers.into_iter().map(quoted).collect();
         let strangers = if strangers.is_empty() { "…".to_owned() } else { strangers.join(" ") };
         let why = format!("{whom}. If it should not be so: `aws {end} {strangers} --region {}`", event.region);
@@ -92,6 +95,13 @@ impl Noticed for OtherNewShare {
 
 /// As it is named in a document's permission.
 const EVERYONE: &str = "all";
+
+/// What is in the ARN of an organization or of a part of one.
+const ORGANIZATIONS: &str = ":organizations:";
+
+/// To whom Redshift lets a snapshot be shared beside accounts.
+/// <https://docs.aws.amazon.com/redshift/latest/APIReference/API_AuthorizeSnapshotAccess.html>
+const AWS_SUPPORT: &str = "amazon-redshift-support";
 
 /// What is shared, whom a call names, and the command that ends it, which ends with whom it names.
 struct Share<'a> {
@@ -169,10 +179,14 @@ fn is_trusted(whom: &str, event: &Event, settings: &Settings) -> bool {
     let trusts = |account: &str| account == event.account || settings.trusted_accounts.contains(account);
     // arn:aws:organizations::111122223333:organization/o-a1b2c3d4e5, …:ou/o-a1b2c3d4e5/ou-ab12-c3d4e5f6
     let is_of_organization = |id: &String| whom.split('/').nth(1) == Some(id.as_str());
-    if whom.contains(":organizations:") {
-        return settings.trusted_organizations.iter().any(is_of_organization);
+    if whom.contains(ORGANIZATIONS) {
+        // The account that it names is the organization's management account.
+        return settings.trusted_organizations.iter().any(is_of_organization) || account_in(whom).is_some_and(trusts);
     }
-    is_account(whom) && trusts(whom) || account_in(whom).is_some_and(trusts) || whom.ends_with(".amazonaws.com")
+    whom == AWS_SUPPORT
+        || is_account(whom) && trusts(whom)
+        || account_in(whom).is_some_and(trusts)
+        || whom.ends_with(".amazonaws.com")
 }
 
 fn named(whom: &[&str]) -> String {

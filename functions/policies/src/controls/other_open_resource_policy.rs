@@ -183,7 +183,8 @@ impl Noticed for OtherOpenResourcePolicy {
         let mut delete = format!("aws {} --region {}", put.delete, event.region);
         let mut name = vec![];
         for (option, field) in put.of {
-            delete += &format!(" {option} {}", said(field).map_or(Cow::Borrowed("…"), quoted));
+            let value = said(field).map_or(Cow::Borrowed("…"), quoted);
+            delete.extend([" ", option, " ", &value]);
             name.extend(json::text(&event.request, field));
         }
         let delete = delete.replace("OWN_ACCOUNT", &event.account);

@@ -12,7 +12,8 @@
 //! - databases that are protected again, or gone, by the time Snapback looks
 //! - databases whose protection an operator has switched off again with `snapback undo`
 //!
-//! It alerts and touches nothing where the event does not say which database it is, or what it changed.
+//! It alerts and touches nothing where the event does not say which database it is, or what it changed, and where
+//! CloudFormation updates a stack: that sends what the template says each time, also if nothing changes (low severity).
 
 use anyhow::Result;
 use snapback::change::{DeletionProtection, Rds, Swap};
@@ -93,9 +94,16 @@ impl Control for DeletableDatabase {
             Some(_) if given.holds.contains(UNPROTECTED) => return allow("an operator has switched it off again"),
             Some(found) => found,
         };
+        let back = told::modify(event, &found.of, "--deletion-protection");
         if !is_told(event) {
-            let back = told::modify(event, &found.of, "--deletion-protection");
             return alert(format!("{}; it is off. To switch it on: `{back}`", suspicion.why));
+        }
+        if told::is_of_a_stack(event) {
+            let why = format!(
+                "{}, as the template of its stack says; it may have been off before. To switch it on: `{back}`, and in the template",
+                suspicion.why
+            );
+            return Decision::Alert { severity: Severity::Low, why };
         }
         Decision::Revert {
             severity: Severity::Medium,
@@ -112,6 +120,12 @@ impl Control for DeletableDatabase {
 
     fn asks(_: &Event, _: &Suspicion, _: &State, _: &Given<'_>) -> Option<String> {
         Some("whether it was protected before is not known: the call succeeds either way".to_owned())
+    }
+
+    fn as_told(event: &Event, state: &State, _: &Settings) -> Option<(State, bool)> {
+        is_told(event).then_some(())?;
+        let found = Found { deletion_protection: DeletionProtection(false), ..state.found.clone()? };
+        Some((State { found: Some(found) }, false))
     }
 
     fn after(state: &State, change: &Rds) -> State {

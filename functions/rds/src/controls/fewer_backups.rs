@@ -12,6 +12,7 @@
 //! **Leaves alone**
 //! - backups that are to be kept longer than before
 //! - backups that are to be kept for seven days or more, where the event does not say for how many they were
+//! - updates of a stack in which nothing about backups changes: CloudFormation sends what the template says each time
 //! - databases whose backups are kept for other days by the time Snapback looks, or that are gone
 //! - databases of which an operator has shortened it again with `snapback undo`
 //!
@@ -81,7 +82,9 @@ impl Control for FewerBackups {
             (Some(asked), Some(BackupDays(before))) => {
                 format!("{}; before, it was {before}", set(event, asked))
             }
-            (Some(asked), None) if asked >= ENOUGH => return vec![],
+            (Some(asked), None) if asked >= ENOUGH || told::is_of_a_stack(event) && is_as_before(event) => {
+                return vec![];
+            }
             (Some(asked), None) => set(event, asked),
             (None, _) if json::is_left_out(&event.request) => "the event does not say what it changed".to_owned(),
             (None, _) => return vec![],
@@ -149,6 +152,12 @@ fn asked(event: &Event) -> Option<BackupDays> {
 /// the same, it has what is new.
 fn before(event: &Event) -> Option<BackupDays> {
     days(&event.response).filter(|before| Some(*before) != asked(event))
+}
+
+/// Whether the answer, in which RDS tells what is still to change, tells of no such change.
+fn is_as_before(event: &Event) -> bool {
+    let pending = &event.response["pendingModifiedValues"];
+    days(&event.response).is_some() && days(pending).is_none()
 }
 
 fn days(of: &serde_json::Value) -> Option<BackupDays> {

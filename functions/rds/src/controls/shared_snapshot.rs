@@ -24,7 +24,7 @@ use snapback::decision::Severity;
 use snapback::event::Event;
 use snapback::json;
 use snapback::place::Place;
-use snapback::sharing::{Shareable, Shares, Told};
+use snapback::sharing::{Reshared, Shareable, Shares, Told};
 use snapback::subject::Subject;
 
 use crate::told::{SERVICE, id_in, kind};
@@ -88,7 +88,7 @@ impl Shares for SharedSnapshot {
     type Of = DatabaseSnapshot;
     type Change = Rds;
 
-    const CHANGE: fn(Swap<DatabaseSnapshot, Vec<SharedWith>>) -> Rds = Rds::Sharing;
+    const CHANGE: Reshared<DatabaseSnapshot, Rds> = Rds::Sharing;
 
     fn swap(change: &Rds) -> Option<&Swap<DatabaseSnapshot, Vec<SharedWith>>> {
         if let Rds::Sharing(swap) = change { Some(swap) } else { None }
