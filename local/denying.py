@@ -75,7 +75,7 @@ def denial(service: str, path: str) -> tuple[int, bytes]:
     if service == "ec2":
         error = f"<Error><Code>UnauthorizedOperation</Code>{said}</Error>"
         return 403, f"<Response><Errors>{error}</Errors><RequestID>1</RequestID></Response>".encode()
-    if service in ("sns", "iam", "cloudformation") or is_s3_control:
+    if service in ("sns", "iam", "cloudformation", "rds") or is_s3_control:
         # https://docs.aws.amazon.com/sns/latest/api/API_GetTopicAttributes.html
         code = "AuthorizationError" if service == "sns" else "AccessDenied"
         error = f"<Error><Type>Sender</Type><Code>{code}</Code>{said}</Error>"

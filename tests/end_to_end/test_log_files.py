@@ -157,6 +157,7 @@ def test_all_three_paths_at_once_lead_to_one_revert_and_one_notice(snapback):
     s3, buckets = snapback.aws.client("s3"), [snapback.a_bucket() for _ in range(4)]
     for bucket in buckets:
         bucket.put_policy(bucket.lets_in_everyone())
+    assert wait_for(lambda: all(snapback.events_about(bucket) for bucket in buckets))
     records = [snapback.events_about(bucket)[0] for bucket in buckets]
     # A record that is delivered again has another id.
     again = [{**record, "eventID": f"again-{record['eventID']}", "addendum": {"originalEventID": record["eventID"]}}

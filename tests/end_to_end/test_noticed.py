@@ -36,7 +36,7 @@ NOTICED = {
         "automated-backups-stay": "its automated backups stay: `aws rds restore-db-instance-to-point-in-time`",
     },
     "rds-exported-snapshot": {
-        "key-of-a-stranger": "encrypted with a key of account 444455556666",
+        "key-of-a-stranger": "encrypted with a key of account 777788889999",
         "own-key": "--export-task-identifier friday",
     },
     "resolver-lost-query-logs": {"deleted": "--name queries --destination-arn arn:aws:s3:::dns-logs-111122223333"},
