@@ -30,7 +30,6 @@ struct Axis {
 }
 
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is by itself a ground on which it goes before others")]
 struct Cell {
     /// The class on each axis.
     place: Vec<usize>,
@@ -39,10 +38,8 @@ struct Cell {
     is_strangers: bool,
     /// Whether it is a service's that acts for anyone.
     is_services: bool,
-    /// Whether a value of what tells of the caller or of a source is a stranger's.
+    /// Whether a value names a stranger as the source, or as the caller beside a principal by his canonical id.
     names_a_stranger: bool,
-    /// Whether its principal is named by a canonical id.
-    is_by_id: bool,
 }
 
 /// What goes: by itself, as strangers certainly get in by it, and what only perhaps lets strangers in.
@@ -98,22 +95,22 @@ impl Matrix {
                 digit
             };
             let mut place = vec![digit(grantees.len())];
+            let (grantee, left, _, is_by_id) = grantees[place[0]];
             let (mut narrowed, mut is_empty, mut names_a_stranger) = (fixed, false, false);
             for (judged, classes) in several.iter().zip(&reaches) {
                 let class = digit(classes.len());
                 let (reach, never) = &classes[class];
                 narrowed = narrowed.and(judged.about_value(*reach), *reach);
-                names_a_stranger |= tells_who(judged.about) && *reach == Reach::certain(Exposure::Foreign);
+                let is_contradictory = judged.about == About::Source || judged.about == About::Caller && is_by_id;
+                names_a_stranger |= is_contradictory && *reach == Reach::certain(Exposure::Foreign);
                 is_empty |= never[place[0]];
                 place.push(class);
             }
-            let (grantee, left, _, is_by_id) = grantees[place[0]];
             let reach = if is_empty { Reach::NOBODY } else { narrowed.of(grantee, left) };
             Cell {
                 place,
                 reach,
                 names_a_stranger,
-                is_by_id,
                 is_services: reach.exposure == Exposure::Service || narrowed.is_for_services(),
                 is_strangers: grantee.is_a_stranger() || narrowed.is_for_any_token(grantee),
             }
@@ -138,14 +135,12 @@ impl Matrix {
         if sparing_doubt.is_some() || self.cells.iter().all(|cell| chosen.is_enough_for(cell)) {
             return sparing_doubt.map(|going| self.apart(&going));
         }
-        // Where not all can stay, a friend by his canonical id who would have to be a stranger by a value goes first, then
-        // strangers who do no harm under the condition, then any other friend who would have to be a stranger, then a service
-        // that acts for anyone.
-        let may_stay: [fn(&Cell) -> bool; 5] = [
+        // Where not all can stay, a friend who would have to be a stranger as well goes first, then strangers who do no harm
+        // under the condition, then a service that acts for anyone.
+        let may_stay: [fn(&Cell) -> bool; 4] = [
             Cell::is_friendly,
-            |cell| cell.is_friendly() && !(cell.is_by_id && cell.names_a_stranger),
-            |cell| cell.is_friendly() && !cell.is_strangers,
             |cell| cell.is_friendly() && !cell.names_a_stranger,
+            |cell| cell.is_friendly() && !cell.is_strangers,
             |cell| cell.is_friendly() && !cell.is_services,
         ];
         let going = may_stay.into_iter().find_map(|may_stay| {
@@ -263,10 +258,6 @@ impl Cell {
     fn is_friendly(&self) -> bool {
         !self.is_hostile() && self.reach.exposure != Exposure::None
     }
-}
-
-fn tells_who(about: About) -> bool {
-    matches!(about, About::Caller | About::Source)
 }
 
 /// The class of each, and one of each class.
