@@ -229,6 +229,9 @@ impl Report {
     pub(super) fn sentence(&self) -> String {
         if self.rows.is_empty() {
             let kind = if self.only.is_empty() { "" } else { " of this kind" };
+            if !self.ignored.is_empty() {
+                return format!("No entry{kind} since {} could be counted.", minute(self.since));
+            }
             return format!("The journal has no entries{kind} since {}.", minute(self.since));
         }
         format!(
@@ -309,6 +312,8 @@ impl Row {
         let Entry { id, control, title, subject, event, decision, decided_at, outcome, reverted_at, .. } = entry;
         let of_now = functions::controls().find(|known| known.about.id == control);
         let left = if let Decision::Revert { left, .. } = decision { left.clone() } else { vec![] };
+        // A write that has not shown, or not yet, has closed nothing.
+        let is_over = matches!(outcome, Outcome::Reverted | Outcome::Undone | Outcome::Closed);
         Self {
             entry: id.clone(),
             decided_at: *decided_at,
@@ -325,7 +330,7 @@ impl Row {
             actor: if event.kind == Kind::Look { "a scheduled check".to_owned() } else { who(&event.actor) },
             call: event.name.clone(),
             called_at: event.time,
-            seconds_open: notice::seconds_open(entry),
+            seconds_open: notice::seconds_open(entry).filter(|_| is_over),
             why: decision.why().to_owned(),
             grants: grants(entry).to_vec(),
             left,
@@ -499,6 +504,17 @@ mod tests {
         assert_eq!(of(&[9, 1]), Some((1, 9, 9)));
         assert_eq!(of(&[10, 9, 8, 7, 6, 5, 4, 3, 2, 1]), Some((5, 9, 10)));
         assert_eq!(of(&(1..=11).collect::<Vec<_>>()), Some((6, 10, 11)));
+    }
+
+    #[test]
+    fn what_was_written_and_has_not_shown_has_closed_nothing() {
+        let timed = |outcome: &str| {
+            let reverted_at = json!({"reverted_at": "2026-11-30T11:00:09Z", "event": {"time": "2026-11-30T11:00:00Z"}});
+            let read = Read { found: vec![found(with(entry("a", outcome, NOW), reverted_at))], ..Read::default() };
+            let figures = Report::of(read, &Wanted::default(), NOW.parse().expect("a time")).figures;
+            figures.seconds_open.map(|times| times.longest)
+        };
+        assert_eq!([timed("reverted"), timed("failed"), timed("pending")], [Some(9), None, None]);
     }
 
     #[test]
